@@ -1,0 +1,126 @@
+/**
+ * Where rehearsals keep files: one folder per user in the temporary folder, in it one folder per run.
+ *
+ * The folders are the registry of what runs: a run's folder names its process, and every cluster lies in the folder of
+ * its run. So what a crashed run left can be found and ended, and nothing else ever is.
+ */
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const OWNER = 'owner.json';
+/** A folder younger than this may be one whose owner is being written. */
+const NEWBORN_MS = 10_000;
+
+/** This user's folder, shared by all rehearsals of theirs on this machine. */
+export function workspace(): string {
+  const user = process.getuid?.() ?? 0;
+  const folder = join(tmpdir(), `lifeboat-${user}`);
+  // 0711: PostgreSQL may run under another account and has to get through, but nobody gets to list what is here.
+  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  const found = lstatSync(folder);
+  if (!found.isDirectory() || found.uid !== user || (found.mode & 0o022) !== 0) {
+    throw new Error(
+      `${folder} is not a folder that only you can write to, so files in it can't be trusted; ` +
+        'remove it, or point TMPDIR elsewhere',
+    );
+  }
+  return folder;
+}
+
+/** A new folder for the files of this process; what crashed runs left is ended and removed first. */
+export function runFolder(): string {
+  reapLeftovers();
+  const folder = join(workspace(), `run-${process.pid}-${randomBytes(4).toString('hex')}`);
+  mkdirSync(folder, { mode: 0o711 });
+  const owner: Owner = { pid: process.pid, started: startOf(process.pid), machine: machine() };
+  writeFileSync(join(folder, OWNER), JSON.stringify(owner));
+  return folder;
+}
+
+/** Leaves a run's folder where it is, when its process ends and after. */
+export function keepFolder(folder: string): void {
+  rmSync(join(folder, OWNER), { force: true });
+  writeFileSync(join(folder, 'kept'), 'Kept on request. Nothing runs here any more; remove the folder when done.\n');
+}
+
+interface Owner {
+  readonly pid: number;
+  readonly started: string;
+  readonly machine: string;
+}
+
+/** Ends the PostgreSQL servers of runs whose process is gone, and removes their folders. */
+export function reapLeftovers(): void {
+  for (const entry of readdirSync(workspace())) {
+    if (!entry.startsWith('run-')) continue;
+    const folder = join(workspace(), entry);
+    if (!isLeftover(folder)) continue;
+    for (const cluster of readdirSync(folder)) endServer(join(folder, cluster, 'data'));
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  }
+}
+
+function isLeftover(folder: string): boolean {
+  const text = readIfThere(join(folder, OWNER));
+  if (text === undefined) {
+    if (readIfThere(join(folder, 'kept')) !== undefined) return false;
+    const found = lstatSync(folder, { throwIfNoEntry: false });
+    return found !== undefined && Date.now() - found.mtimeMs > NEWBORN_MS;
+  }
+  if (text === '') return false; // being written just now
+  const owner = JSON.parse(text) as Owner;
+  // Containers may share a temporary folder without seeing each other's processes.
+  if (owner.machine !== machine()) return false;
+  return startOf(owner.pid) !== owner.started;
+}
+
+/** Ends the server whose data directory this is, if it runs; a process that merely has its number is left alone. */
+function endServer(dataDirectory: string): void {
+  const [pid, directory] = (readIfThere(join(dataDirectory, 'postmaster.pid')) ?? '').split('\n');
+  if (!pid || directory !== dataDirectory || !commandOf(Number(pid)).includes(dataDirectory)) return;
+  try {
+    process.kill(Number(pid), 'SIGQUIT');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+/** When a process started, in whatever form the system tells; empty when there is none. Numbers are used again. */
+function startOf(pid: number): string {
+  if (process.platform === 'linux') {
+    const stat = readIfThere(`/proc/${pid}/stat`);
+    // The command's name stands in parentheses and may hold blanks; the start time is the 20th field after it.
+    return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  }
+  return ps(pid, 'lstart=');
+}
+
+function commandOf(pid: number): string {
+  return process.platform === 'linux' ? (readIfThere(`/proc/${pid}/cmdline`) ?? '') : ps(pid, 'command=');
+}
+
+function ps(pid: number, column: string): string {
+  try {
+    return execFileSync('ps', ['-ww', '-o', column, '-p', String(pid)], { encoding: 'utf8' }).trim();
+  } catch (error) {
+    if ((error as { status?: number }).status === 1) return ''; // no such process
+    throw error;
+  }
+}
+
+function machine(): string {
+  return process.platform === 'linux' ? `${hostname()} ${readlinkSync('/proc/self/ns/pid')}` : hostname();
+}
