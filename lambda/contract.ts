@@ -41,6 +41,8 @@ export const METRICS = {
 
 const seconds = z.number().positive();
 const name = z.string().min(1).max(255);
+/** A name that people gave: part of evidence keys and metric dimensions. */
+const label = z.string().regex(/^[^/]{1,100}$/, 'must be 1 to 100 characters without a slash');
 const identifier = z.string().regex(/^[A-Za-z](-?[A-Za-z0-9])*$/, 'must be an RDS identifier');
 const moment = z.iso.datetime({ offset: true });
 /** `table` or `schema.table`, as in the catalog: unquoted and case-sensitive. */
@@ -108,14 +110,11 @@ export const GENERIC_CHECKS: readonly Check[] = [
   { kind: 'not-emptied' },
 ];
 
-/** Whose evidence it is: one hash chain for each target of a plan. */
-const evidencePlace = z.strictObject({ bucket: name, plan: name, target: name });
-
 /** What starts a drill. Whole: nothing else has to be looked up. */
 export const drillRequest = z.strictObject({
-  plan: name,
-  target: name,
-  drill: name,
+  plan: label,
+  target: label,
+  drill: label,
   source: z.strictObject({ instance: identifier }),
   restore: restorePoint,
   copy: z.strictObject({
@@ -152,9 +151,19 @@ export type JanitorRequest = z.infer<typeof janitorRequest>;
 /** What starts the watch on overdue drills. */
 export const watchRequest = z.strictObject({
   evidenceBucket: name,
-  drills: z.array(z.strictObject({ plan: name, target: name, drill: name })),
+  drills: z.array(z.strictObject({ plan: label, target: label, drill: label })),
 });
 export type WatchRequest = z.infer<typeof watchRequest>;
+
+/**
+ * Where evidence lies in its bucket: `evidence/<plan>/<target>/<sequence>.json`, its readable form beside it, one hash
+ * chain for each target of a plan.
+ */
+export const evidencePrefix = (of: { plan: string; target: string }) => `evidence/${of.plan}/${of.target}/`;
+
+/** Written once, when a drill is first watched: before its first success, its age counts from here. */
+export const watchedSinceKey = (of: { plan: string; target: string; drill: string }) =>
+  `${evidencePrefix(of)}watched-since-${of.drill}.json`;
 
 /** One check's result. `observed` and `reason` never carry values of users' rows. */
 export const checkResult = z.discriminatedUnion('outcome', [
@@ -169,9 +178,9 @@ const measured = z.strictObject({ seconds: z.number().nonnegative(), objectiveSe
 /** What a run leaves: one document, linked by hash to the one before of the same target. */
 export const evidence = z.object({
   schema: z.literal('lifeboat/evidence/1'),
-  plan: name,
-  target: name,
-  drill: name,
+  plan: label,
+  target: label,
+  drill: label,
   run: name,
   /** 1 for a target's first document. */
   sequence: z.number().int().positive(),
@@ -212,7 +221,6 @@ export const evidence = z.object({
   notes: z.array(z.string()),
 });
 export type Evidence = z.infer<typeof evidence>;
-export type EvidencePlace = z.infer<typeof evidencePlace>;
 
 /**
  * Reads outside input once, at the door.

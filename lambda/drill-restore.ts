@@ -1,0 +1,197 @@
+/**
+ * Runbook: prove that a database can be restored, by restoring it and checking what came back.
+ *
+ * Restores beside the source, never over it, so it is safe at any hour. The copy is named before it exists, so a crash
+ * at any line below still cleans it up; and whatever happens, the run ends in evidence.
+ */
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { RDSClient } from '@aws-sdk/client-rds';
+import { S3Client } from '@aws-sdk/client-s3';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { conclude } from './conclude';
+import { type DrillRequest, drillRequest, GENERIC_CHECKS, parse } from './contract';
+import { Copy } from './copy';
+import { DrillReport } from './drill-report';
+import { EvidenceChain, type Published } from './evidence';
+import type { Connection, Finding } from './examination';
+import { type Examiner, lambdaExaminer } from './examiner';
+import { drillMetrics, embeddedMetric } from './metrics';
+import { copyPassword } from './password';
+import { describe, durable, type Runbook } from './runbook';
+import { chooseRestorePoint, describeSource } from './source';
+
+/** What a drill reaches the world by. */
+export interface DrillPorts {
+  readonly rds: RDSClient;
+  readonly examiner: (functionName: string) => Examiner;
+  readonly secret: (id: string) => Promise<string>;
+  readonly evidence: (request: DrillRequest) => EvidenceChain;
+  /** Where metrics are printed. */
+  readonly print: (line: string) => void;
+}
+
+/** What the run returns to whoever started it; the whole of it lies in the evidence. */
+export interface DrillOutcome {
+  readonly outcome: 'passed' | 'failed';
+  readonly findings: readonly string[];
+  readonly evidence: string;
+}
+
+export const drillRestore =
+  (ports: DrillPorts) =>
+  async (input: unknown, runbook: Runbook): Promise<DrillOutcome> => {
+    const request = parse(drillRequest, input, 'drill request');
+    const { rds } = ports;
+    const evidence = ports.evidence(request);
+    const copy = new Copy(rds, request.copy.prefix + runbook.id, request.source.instance, runbook.id);
+    const report = new DrillReport(request, copy.name);
+    let asked = false;
+    try {
+      const proven = await runbook.step('read the last proof', async () => {
+        const last = await evidence.lastPassed();
+        return last ? { tablesWithRows: last.tablesWithRows } : null;
+      });
+      const source = await runbook.step('describe the source', () => describeSource(rds, request.source.instance));
+      report.source = source;
+      const point = await runbook.step('choose restore point', () =>
+        chooseRestorePoint(rds, source.instance, request.restore),
+      );
+      report.point = point;
+      asked = true;
+      const now = runbook.now;
+      await runbook.step('start restore', () => copy.restore(source, point, request.copy, now));
+      await runbook.poll(
+        'wait until available',
+        () => copy.look(),
+        ({ usable }) => usable,
+        { hours: 6 },
+      );
+      await runbook.step('reset the master password', async () =>
+        copy.setPassword(await password(ports, request, copy)),
+      );
+      report.copy = await runbook.poll(
+        'wait until the password is set',
+        () => copy.look(),
+        ({ usable, passwordPending }) => usable && !passwordPending,
+        { hours: 1 },
+      );
+      await examine(ports, request, copy, report, runbook, proven?.tablesWithRows ?? null);
+    } catch (error) {
+      report.error = describe(error);
+    } finally {
+      if (asked) report.leftover = await deleteCopy(copy, runbook);
+    }
+    const { key, document } = await runbook.step('publish evidence', () => publish(ports, evidence, report, runbook));
+    return { outcome: document.outcome, findings: document.findings, evidence: key };
+  };
+
+/** Has the examiner look at the copy, in as many calls as its size needs. */
+async function examine(
+  ports: DrillPorts,
+  request: DrillRequest,
+  copy: Copy,
+  report: DrillReport,
+  runbook: Runbook,
+  tablesWithRows: readonly string[] | null,
+): Promise<void> {
+  const { source, point } = report;
+  const { host, port } = report.copy ?? {};
+  if (!source || !point || !host || !port) throw new Error(`RDS gave no endpoint for '${copy.name}'`);
+  const examiner = ports.examiner(request.examiner);
+  const checks = request.checks.length > 0 ? request.checks : GENERIC_CHECKS;
+  // Only ever called inside a step, whose result does not carry it.
+  const connection = async (): Promise<Connection> => ({
+    host,
+    port,
+    user: source.masterUser,
+    password: await password(ports, request, copy),
+    database: request.database ?? source.database,
+  });
+
+  const survey = await runbook.step('survey the copy', async () =>
+    examiner.survey({ connection: await connection(), checks }),
+  );
+  report.survey = survey;
+  const { batches, reader } = survey;
+  const findings: Finding[] = [];
+  try {
+    for (const [index, work] of batches.entries()) {
+      // A batch may take most of the 15 minutes that an invocation has.
+      if (index > 0) await runbook.rest('make room');
+      const found = await runbook.step(`run checks (${index + 1} of ${batches.length})`, async () =>
+        examiner.check({
+          connection: await connection(),
+          checks,
+          work,
+          reader,
+          restorePoint: point.time,
+          tablesWithRows,
+        }),
+      );
+      findings.push(...found);
+    }
+  } finally {
+    report.findings = findings;
+    report.checks = conclude(checks, batches, findings);
+    report.checked = runbook.now;
+  }
+}
+
+/** Looks that must agree before a copy counts as gone: right after the restore, RDS may not list it yet. */
+const LOOKS_UNTIL_GONE = 3;
+
+/** Deletes the copy; when that can't be done, says why instead of hiding the drill's own result. */
+async function deleteCopy(copy: Copy, runbook: Runbook): Promise<string | null> {
+  try {
+    await runbook.poll(
+      'delete the copy',
+      async (before: { absentLooks: number } | undefined) => ({
+        absentLooks: (await copy.delete()) === 'absent' ? (before?.absentLooks ?? 0) + 1 : 0,
+      }),
+      ({ absentLooks }) => absentLooks >= LOOKS_UNTIL_GONE,
+      { hours: 2 },
+    );
+    return null;
+  } catch (error) {
+    return describe(error);
+  }
+}
+
+async function publish(
+  ports: DrillPorts,
+  evidence: EvidenceChain,
+  report: DrillReport,
+  runbook: Runbook,
+): Promise<Published> {
+  const published = await evidence.append(report.conclude(runbook));
+  for (const metric of drillMetrics(published.document)) {
+    ports.print(embeddedMetric(metric, Date.parse(published.document.finished)));
+  }
+  return published;
+}
+
+async function password({ secret }: DrillPorts, { passwordKey }: DrillRequest, copy: Copy): Promise<string> {
+  return copyPassword(await secret(passwordKey), copy.name);
+}
+
+function awsPorts(): DrillPorts {
+  const s3 = new S3Client();
+  const secrets = new SecretsManagerClient();
+  // A second try of a call that was cut off would examine the copy twice at once; the step tries again instead.
+  const lambda = new LambdaClient({ maxAttempts: 1 });
+  return {
+    rds: new RDSClient(),
+    examiner: (functionName) => lambdaExaminer(lambda, functionName),
+    secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
+    evidence: (request) => new EvidenceChain(s3, request.evidenceBucket, request),
+    print: (line) => process.stdout.write(`${line}\n`),
+  };
+}
+
+let ports: DrillPorts | undefined;
+
+/** The shipped function. Its clients are made when it is first called: importing this file reaches nothing. */
+export const handler = durable((request: unknown, runbook) => {
+  ports ??= awsPorts();
+  return drillRestore(ports)(request, runbook);
+});
