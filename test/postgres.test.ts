@@ -1,4 +1,4 @@
-import { fork, spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createCluster } from '../rehearsal/postgres';
 import { runFolder } from '../rehearsal/workspace';
