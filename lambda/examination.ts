@@ -16,8 +16,10 @@ export interface Connection {
 export interface Work {
   /** Index into the checks of the request. */
   readonly check: number;
-  /** The table, index or constraint this piece is about; absent where the check is one piece. */
+  /** The table, index or foreign key this piece is about; absent for what concerns the check as a whole. */
   readonly object?: string;
+  /** Its OID: what finds it again, whatever its name is made of. */
+  readonly oid?: number;
   /** First and last block of a table too large for one call. */
   readonly blocks?: readonly [from: number, to: number];
   /** Bytes it has to read, estimated: what batches are cut by. */
