@@ -1,141 +1,120 @@
 /**
- * Runs one batch of checks: over several sessions at once, all of which see the one exported snapshot, read-only.
- *
- * A check that fails is a finding, and so is one that can't be made; only losing the copy itself is an error. What does
- * not fit the time budget is reported as not run, never waited for.
+ * What the pieces of a check amount to. Failed beats not run, not run beats passed, and a piece that nobody reported on
+ * was not run: silence never passes.
  */
-import { DatabaseError } from 'pg';
-import { type Amcheck, CannotCheck, findAmcheck } from './catalog';
-import type { Check } from './contract';
-import type { CheckTask, Finding, Work } from './examination';
-import { foreignKeys, indexes, notEmptied, readable } from './integrity';
-import { isDamage, whatPostgresSaid } from './postgres-error';
-import { fresh, noOrphans, nothingAfter, rowCount } from './row-checks';
-import { type Deadline, isSilence, type Session } from './session';
-import { userQuery } from './user-query';
+import type { Check, CheckResult } from './contract';
+import type { Finding, Work } from './examination';
 
-type WithoutWork<T> = T extends unknown ? Omit<T, 'work'> : never;
-/** What became of a piece. */
-export type Verdict = WithoutWork<Finding>;
-
-/** What all pieces of a batch share. */
-export interface ExaminedCopy {
-  readonly amcheck: Amcheck;
-  /** Whether pages carry checksums, which tell damage inside a row from a row. */
-  readonly checksums: boolean;
-  readonly user: string;
-  readonly reader: CheckTask['reader'];
-  readonly restorePoint: string;
-  readonly tablesWithRows: CheckTask['tablesWithRows'];
-}
-
-/**
- * @param open another session on the copy
- * @param connections how many to use at most
- */
-export async function runChecks(
-  task: CheckTask,
-  open: () => Promise<Session>,
-  deadline: Deadline,
-  connections: number,
-): Promise<Finding[]> {
-  const wanted = Math.max(1, Math.min(connections, task.work.length));
-  const first = open();
-  const others = Promise.allSettled(Array.from({ length: wanted - 1 }, open));
-  // Fewer sessions than wanted are slower, not blind; why there are fewer shows when there is none.
-  const sessions = async () =>
-    (await others).flatMap((session) => (session.status === 'fulfilled' ? [session.value] : []));
-  try {
-    const leader = await first;
-    const copy = await beginTogether(leader, await sessions(), task);
-    // Longest first, so that no long piece is left over for the end.
-    const queue = [...task.work].sort((a, b) => b.bytes - a.bytes);
-    const findings: Finding[] = [];
-    const serve = async (session: Session) => {
-      for (let work = queue.shift(); work; work = queue.shift()) {
-        const verdict = await runPiece(session, task.checks[work.check], work, copy, deadline);
-        findings.push({ work, ...verdict });
-      }
-    };
-    await Promise.all([leader, ...(await sessions())].map(serve));
-    return findings;
-  } finally {
-    const opened = await Promise.allSettled([first]);
-    const leaders = opened.flatMap((session) => (session.status === 'fulfilled' ? [session.value] : []));
-    await Promise.all([...leaders, ...(await sessions())].map((session) => session.close()));
-  }
-}
-
-/** Puts all sessions onto one snapshot. */
-async function beginTogether(leader: Session, others: readonly Session[], task: CheckTask): Promise<ExaminedCopy> {
-  const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
-  // Parameter groups may cut sessions or transactions off; not every version knows these settings.
-  const unlimited =
-    "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')";
-  const [exported] = await leader.rows(`${begin}; ${unlimited};
-    SELECT pg_export_snapshot(), current_setting('data_checksums'), current_user`);
-  const [snapshot, checksums, user] = exported!;
-  const [amcheck] = await Promise.all([
-    findAmcheck(leader),
-    ...others.map((session) => session.rows(`${begin}; SET TRANSACTION SNAPSHOT '${snapshot}'; ${unlimited}`)),
-  ]);
-  const { reader, restorePoint, tablesWithRows } = task;
-  return { amcheck, checksums: checksums === 'on', user: user!, reader, restorePoint, tablesWithRows };
-}
-
-async function runPiece(
-  session: Session,
-  check: Check | undefined,
-  work: Work,
-  copy: ExaminedCopy,
-  deadline: Deadline,
-): Promise<Verdict> {
-  if (!check) return { outcome: 'not-run', reason: `the request has no check number ${work.check}` };
-  const left = Math.floor(deadline.left());
-  if (left <= 0) return outOfTime;
-  try {
-    await session.rows(`SAVEPOINT piece; SET LOCAL statement_timeout = ${left}`);
-    const verdict = await verdictOn(session, check, work, copy);
-    await session.rows('RELEASE SAVEPOINT piece');
-    return verdict;
-  } catch (error) {
-    if (isSilence(error)) return outOfTime;
-    if (error instanceof CannotCheck || error instanceof DatabaseError) {
-      await session.rows('ROLLBACK TO SAVEPOINT piece');
-      return explain(error, deadline);
-    }
-    throw error;
-  }
-}
-
-const outOfTime: Verdict = { outcome: 'not-run', reason: 'ran out of time' };
-
-function explain(error: CannotCheck | DatabaseError, deadline: Deadline): Verdict {
-  if (isDamage(error)) return { outcome: 'failed', observed: whatPostgresSaid(error), expected: 'undamaged data' };
-  if (!(error instanceof DatabaseError)) return { outcome: 'not-run', reason: error.message };
-  if (error.code === '57014' && deadline.left() < 1_000) return outOfTime;
-  return { outcome: 'not-run', reason: whatPostgresSaid(error) };
-}
-
-function verdictOn(session: Session, check: Check, work: Work, copy: ExaminedCopy): Promise<Verdict> {
+/** What evidence calls a check. */
+export function title(check: Check): string {
   switch (check.kind) {
     case 'readable':
-      return readable(session, work, copy);
+      return 'readable';
     case 'indexes':
-      return indexes(session, work, copy);
+      return 'indexes agree with tables';
     case 'foreign-keys':
-      return foreignKeys(session, work);
+      return 'foreign keys hold';
     case 'not-emptied':
-      return notEmptied(session, copy);
+      return 'no table was emptied';
     case 'row-count':
-      return rowCount(session, check);
+      return `row count of ${check.table}`;
     case 'fresh':
-      return fresh(session, check, copy);
+      return `freshness of ${check.table}.${check.column}`;
     case 'nothing-after':
-      return nothingAfter(session, check, copy);
+      return `nothing in ${check.table}.${check.column} after the restore point`;
     case 'no-orphans':
-      return noOrphans(session, check);
+      return `no orphans ${check.table}.${check.column} -> ${check.parent}.${check.parentColumn}`;
     case 'query':
-      return userQuery(session, check);
+      return check.name;
   }
+}
+
+/** One result for each check, in the checks' order. */
+export function conclude(
+  checks: readonly Check[],
+  batches: readonly (readonly Work[])[],
+  findings: readonly Finding[],
+): CheckResult[] {
+  const work = batches.flat();
+  return checks.map((check, index) => {
+    const own = findings.filter((finding) => finding.work.check === index);
+    const told = new Set(own.map((finding) => identity(finding.work)));
+    const untold = work.filter((piece) => piece.check === index && !told.has(identity(piece)));
+    return concludeOne(check, own, untold);
+  });
+}
+
+const identity = ({ object, oid, blocks }: Work): string => JSON.stringify([object, oid, blocks]);
+
+function concludeOne(check: Check, findings: readonly Finding[], untold: readonly Work[]): CheckResult {
+  const failed = findings.filter((finding) => finding.outcome === 'failed');
+  const missed = [
+    ...findings.flatMap((finding) => (finding.outcome === 'not-run' ? [{ ...finding.work, why: finding.reason }] : [])),
+    ...untold.map((piece) => ({ ...piece, why: 'was not examined' })),
+  ];
+  const notRun = missed.length > 0 ? [reasons(missed)] : [];
+  if (failed.length > 0) {
+    const expected = [...new Set(failed.map((finding) => finding.expected))].join('; ');
+    const observed = [listed(failed.map((finding) => finding.observed)), ...notRun].join('; besides, ');
+    return { check: title(check), outcome: 'failed', observed, expected };
+  }
+  if (notRun.length > 0) return { check: title(check), outcome: 'not-run', reason: notRun.join() };
+  const passed = findings.filter((finding) => finding.outcome === 'passed');
+  if (passed.length === 0) return { check: title(check), outcome: 'not-run', reason: 'was not examined' };
+  return { check: title(check), outcome: 'passed', observed: summary(check, passed) };
+}
+
+/** Each reason once, with what it kept from being checked. */
+function reasons(missed: readonly { readonly object?: string; readonly why: string }[]): string {
+  const byReason = new Map<string, Set<string>>();
+  for (const { object, why } of missed) {
+    const objects = byReason.get(why) ?? new Set();
+    byReason.set(why, object === undefined ? objects : objects.add(object));
+  }
+  return [...byReason]
+    .map(([why, objects]) => {
+      if (objects.size === 0) return why;
+      const what = listed([...objects], ', ');
+      if (why === 'was not examined') return `${what} ${objects.size === 1 ? 'was' : 'were'} not examined`;
+      return `${what}: ${why}`;
+    })
+    .join('; ');
+}
+
+const LISTED = 10;
+
+const listed = (texts: readonly string[], separator = '; '): string =>
+  texts.length <= LISTED
+    ? texts.join(separator)
+    : `${texts.slice(0, LISTED).join(separator)} and ${texts.length - LISTED} more`;
+
+type Passed = Extract<Finding, { outcome: 'passed' }>;
+
+function summary(check: Check, passed: readonly Passed[]): string {
+  const pieces = passed.filter(({ work }) => work.object !== undefined);
+  const whole = passed.filter(({ work }) => work.object === undefined).map(({ observed }) => observed);
+  const objects = new Set(pieces.map(({ work }) => work.oid ?? work.object)).size;
+  const how = [...new Set(pieces.map(({ observed }) => observed))].join('; ');
+  switch (check.kind) {
+    case 'readable': {
+      const bytes = pieces.reduce((sum, { work }) => sum + work.bytes, 0);
+      return objects === 0 ? whole.join('; ') : `${many(objects, 'table')}, ${size(bytes)}: ${how}`;
+    }
+    case 'indexes':
+      return [`${many(objects, 'B-tree index', 'B-tree indexes')} compared, row by row`, ...whole].join('; ');
+    case 'foreign-keys':
+      return [objects === 0 ? [] : many(objects, 'foreign key'), ...whole].flat().join('; ');
+    default:
+      return whole.join('; ');
+  }
+}
+
+const many = (count: number, one: string, several = `${one}s`): string => `${count} ${count === 1 ? one : several}`;
+
+/** As PostgreSQL gives sizes: in powers of 1024. */
+function size(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
+  const value = bytes / 1024 ** power;
+  return `${value >= 100 || power === 0 ? Math.round(value) : Number(value.toPrecision(3))} ${units[power]}`;
 }

@@ -4,7 +4,7 @@
  */
 import { DatabaseError } from 'pg';
 import { CannotCheck, displayName, findTables, holdRows, userSchema } from './catalog';
-import type { ExaminedCopy, Verdict } from './checks';
+import type { ExaminedCopy, Verdict } from './run-checks';
 import type { Work } from './examination';
 import { sqlClass, whatPostgresSaid } from './postgres-error';
 import type { Session } from './session';

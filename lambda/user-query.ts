@@ -1,7 +1,7 @@
 /** A user's own query against its expectation. Its text is trusted as little as any input; its result never repeated. */
 import { DatabaseError } from 'pg';
 import { CannotCheck } from './catalog';
-import type { Verdict } from './checks';
+import type { Verdict } from './run-checks';
 import type { Check } from './contract';
 import { conditionOf, isDamage, sqlClass } from './postgres-error';
 import { bounds } from './row-checks';

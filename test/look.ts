@@ -1,5 +1,5 @@
 /** Looks at a database the way a drill does: survey, batches, conclusion. */
-import { conclude } from '../lambda/conclude';
+import { conclude } from '../lambda/checks';
 import type { Check, CheckResult } from '../lambda/contract';
 import type { CheckTask, Connection, Finding, Survey } from '../lambda/examination';
 import { type ExaminerOptions, examine } from '../lambda/examine';

@@ -1,0 +1,141 @@
+/**
+ * Runs one batch of checks: over several sessions at once, all of which see the one exported snapshot, read-only.
+ *
+ * A check that fails is a finding, and so is one that can't be made; only losing the copy itself is an error. What does
+ * not fit the time budget is reported as not run, never waited for.
+ */
+import { DatabaseError } from 'pg';
+import { type Amcheck, CannotCheck, findAmcheck } from './catalog';
+import type { Check } from './contract';
+import type { CheckTask, Finding, Work } from './examination';
+import { foreignKeys, indexes, notEmptied, readable } from './integrity';
+import { isDamage, whatPostgresSaid } from './postgres-error';
+import { fresh, noOrphans, nothingAfter, rowCount } from './row-checks';
+import { type Deadline, isSilence, type Session } from './session';
+import { userQuery } from './user-query';
+
+type WithoutWork<T> = T extends unknown ? Omit<T, 'work'> : never;
+/** What became of a piece. */
+export type Verdict = WithoutWork<Finding>;
+
+/** What all pieces of a batch share. */
+export interface ExaminedCopy {
+  readonly amcheck: Amcheck;
+  /** Whether pages carry checksums, which tell damage inside a row from a row. */
+  readonly checksums: boolean;
+  readonly user: string;
+  readonly reader: CheckTask['reader'];
+  readonly restorePoint: string;
+  readonly tablesWithRows: CheckTask['tablesWithRows'];
+}
+
+/**
+ * @param open another session on the copy
+ * @param connections how many to use at most
+ */
+export async function runChecks(
+  task: CheckTask,
+  open: () => Promise<Session>,
+  deadline: Deadline,
+  connections: number,
+): Promise<Finding[]> {
+  const wanted = Math.max(1, Math.min(connections, task.work.length));
+  const first = open();
+  const others = Promise.allSettled(Array.from({ length: wanted - 1 }, open));
+  // Fewer sessions than wanted are slower, not blind; why there are fewer shows when there is none.
+  const sessions = async () =>
+    (await others).flatMap((session) => (session.status === 'fulfilled' ? [session.value] : []));
+  try {
+    const leader = await first;
+    const copy = await beginTogether(leader, await sessions(), task);
+    // Longest first, so that no long piece is left over for the end.
+    const queue = [...task.work].sort((a, b) => b.bytes - a.bytes);
+    const findings: Finding[] = [];
+    const serve = async (session: Session) => {
+      for (let work = queue.shift(); work; work = queue.shift()) {
+        const verdict = await runPiece(session, task.checks[work.check], work, copy, deadline);
+        findings.push({ work, ...verdict });
+      }
+    };
+    await Promise.all([leader, ...(await sessions())].map(serve));
+    return findings;
+  } finally {
+    const opened = await Promise.allSettled([first]);
+    const leaders = opened.flatMap((session) => (session.status === 'fulfilled' ? [session.value] : []));
+    await Promise.all([...leaders, ...(await sessions())].map((session) => session.close()));
+  }
+}
+
+/** Puts all sessions onto one snapshot. */
+async function beginTogether(leader: Session, others: readonly Session[], task: CheckTask): Promise<ExaminedCopy> {
+  const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
+  // Parameter groups may cut sessions or transactions off; not every version knows these settings.
+  const unlimited =
+    "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')";
+  const [exported] = await leader.rows(`${begin}; ${unlimited};
+    SELECT pg_export_snapshot(), current_setting('data_checksums'), current_user`);
+  const [snapshot, checksums, user] = exported!;
+  const [amcheck] = await Promise.all([
+    findAmcheck(leader),
+    ...others.map((session) => session.rows(`${begin}; SET TRANSACTION SNAPSHOT '${snapshot}'; ${unlimited}`)),
+  ]);
+  const { reader, restorePoint, tablesWithRows } = task;
+  return { amcheck, checksums: checksums === 'on', user: user!, reader, restorePoint, tablesWithRows };
+}
+
+async function runPiece(
+  session: Session,
+  check: Check | undefined,
+  work: Work,
+  copy: ExaminedCopy,
+  deadline: Deadline,
+): Promise<Verdict> {
+  if (!check) return { outcome: 'not-run', reason: `the request has no check number ${work.check}` };
+  const left = Math.floor(deadline.left());
+  if (left <= 0) return outOfTime;
+  try {
+    await session.rows(`SAVEPOINT piece; SET LOCAL statement_timeout = ${left}`);
+    const verdict = await verdictOn(session, check, work, copy);
+    await session.rows('RELEASE SAVEPOINT piece');
+    return verdict;
+  } catch (error) {
+    if (isSilence(error)) return outOfTime;
+    if (error instanceof CannotCheck || error instanceof DatabaseError) {
+      await session.rows('ROLLBACK TO SAVEPOINT piece');
+      return explain(error, deadline);
+    }
+    throw error;
+  }
+}
+
+const outOfTime: Verdict = { outcome: 'not-run', reason: 'ran out of time' };
+
+function explain(error: CannotCheck | DatabaseError, deadline: Deadline): Verdict {
+  if (isDamage(error)) return { outcome: 'failed', observed: whatPostgresSaid(error), expected: 'undamaged data' };
+  if (!(error instanceof DatabaseError)) return { outcome: 'not-run', reason: error.message };
+  if (error.code === '57014' && deadline.left() < 1_000) return outOfTime;
+  return { outcome: 'not-run', reason: whatPostgresSaid(error) };
+}
+
+function verdictOn(session: Session, check: Check, work: Work, copy: ExaminedCopy): Promise<Verdict> {
+  switch (check.kind) {
+    case 'readable':
+      return readable(session, work, copy);
+    case 'indexes':
+      return indexes(session, work, copy);
+    case 'foreign-keys':
+      return foreignKeys(session, work);
+    case 'not-emptied':
+      return notEmptied(session, copy);
+    case 'row-count':
+      return rowCount(session, check);
+    case 'fresh':
+      return fresh(session, check, copy);
+    case 'nothing-after':
+      return nothingAfter(session, check, copy);
+    case 'no-orphans':
+      return noOrphans(session, check);
+    case 'query':
+      return userQuery(session, check);
+  }
+}
