@@ -56,6 +56,9 @@ const FAILURES = [
   'storage-full',
 ];
 
+/** A database has the copy's name, and somebody else made it. */
+export class NotThisRun extends Error {}
+
 export class Copy {
   constructor(
     private readonly rds: RDSClient,
@@ -171,7 +174,7 @@ export class Copy {
     const found = await findInstance(this.rds, this.name);
     const tag = (key: string) => found?.TagList?.find(({ Key }) => Key === key)?.Value;
     if (found && (tag(TAGS.run) !== this.run || tag(TAGS.copyOf) !== this.source)) {
-      throw new Error(
+      throw new NotThisRun(
         `database '${this.name}' exists and does not carry the tags of this run, so it is not touched; ` +
           'find out who made it, and start the drill again',
       );

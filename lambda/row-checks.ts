@@ -1,8 +1,8 @@
 /** Checks of tables and columns that users name: counts, moments and orphans. They report numbers, never rows. */
 import { escapeLiteral } from 'pg';
 import { CannotCheck, type Column, findColumn, findTable } from './catalog';
-import type { ExaminedCopy, Verdict } from './run-checks';
 import type { Check } from './contract';
+import type { ExaminedCopy, Verdict } from './run-checks';
 import type { Session } from './session';
 
 type Of<Kind extends Check['kind']> = Extract<Check, { kind: Kind }>;

@@ -39,15 +39,9 @@ export async function runChecks(
   deadline: Deadline,
   connections: number,
 ): Promise<Finding[]> {
-  const wanted = Math.max(1, Math.min(connections, task.work.length));
-  const first = open();
-  const others = Promise.allSettled(Array.from({ length: wanted - 1 }, open));
-  // Fewer sessions than wanted are slower, not blind; why there are fewer shows when there is none.
-  const sessions = async () =>
-    (await others).flatMap((session) => (session.status === 'fulfilled' ? [session.value] : []));
+  const sessions = await openSome(open, Math.min(connections, task.work.length));
   try {
-    const leader = await first;
-    const copy = await beginTogether(leader, await sessions(), task);
+    const copy = await beginTogether(sessions, task);
     // Longest first, so that no long piece is left over for the end.
     const queue = [...task.work].sort((a, b) => b.bytes - a.bytes);
     const findings: Finding[] = [];
@@ -57,26 +51,34 @@ export async function runChecks(
         findings.push({ work, ...verdict });
       }
     };
-    await Promise.all([leader, ...(await sessions())].map(serve));
+    await Promise.all(sessions.map(serve));
     return findings;
   } finally {
-    const opened = await Promise.allSettled([first]);
-    const leaders = opened.flatMap((session) => (session.status === 'fulfilled' ? [session.value] : []));
-    await Promise.all([...leaders, ...(await sessions())].map((session) => session.close()));
+    await Promise.all(sessions.map((session) => session.close()));
   }
 }
 
+/** Fewer sessions than wanted are slower, not blind; none at all is an error. */
+async function openSome(open: () => Promise<Session>, wanted: number): Promise<Session[]> {
+  const attempts = await Promise.allSettled(Array.from({ length: Math.max(1, wanted) }, open));
+  const sessions = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
+  const failed = attempts.find((attempt) => attempt.status === 'rejected');
+  if (sessions.length === 0) throw failed?.reason;
+  return sessions;
+}
+
 /** Puts all sessions onto one snapshot. */
-async function beginTogether(leader: Session, others: readonly Session[], task: CheckTask): Promise<ExaminedCopy> {
+async function beginTogether(sessions: readonly Session[], task: CheckTask): Promise<ExaminedCopy> {
+  const [leader, ...others] = sessions;
   const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY';
   // Parameter groups may cut sessions or transactions off; not every version knows these settings.
   const unlimited =
     "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('idle_session_timeout', 'transaction_timeout')";
-  const [exported] = await leader.rows(`${begin}; ${unlimited};
+  const [exported] = await leader!.rows(`${begin}; ${unlimited};
     SELECT pg_export_snapshot(), current_setting('data_checksums'), current_user`);
   const [snapshot, checksums, user] = exported!;
   const [amcheck] = await Promise.all([
-    findAmcheck(leader),
+    findAmcheck(leader!),
     ...others.map((session) => session.rows(`${begin}; SET TRANSACTION SNAPSHOT '${snapshot}'; ${unlimited}`)),
   ]);
   const { reader, restorePoint, tablesWithRows } = task;

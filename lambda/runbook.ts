@@ -21,10 +21,10 @@ export interface Runbook {
   /**
    * Runs an effect and remembers its result. After a crash it may run again, so it must be idempotent.
    *
-   * Transient errors are retried for about ten minutes; any other ends the step and is thrown. The result is stored:
-   * it must be JSON, and never a secret.
+   * Transient errors are retried for about ten minutes; any other ends the step and is thrown, unless `retry` says
+   * that the effect must not be left undone. The result is stored: it must be JSON, and never a secret.
    */
-  step<T>(name: string, effect: () => Promise<T>): Promise<T>;
+  step<T>(name: string, effect: () => Promise<T>, retry?: Retry): Promise<T>;
   /**
    * Looks again and again, with pauses that cost nothing, until `settled`.
    *
@@ -47,6 +47,9 @@ export interface Phase {
   readonly phase: string;
   readonly seconds: number;
 }
+
+/** @default 'transient errors' */
+export type Retry = 'transient errors' | 'any error';
 
 export interface PollLimit {
   readonly hours: number;
@@ -121,14 +124,14 @@ class DurableRunbook implements Runbook {
     return new Date(this.latest);
   }
 
-  async step<T>(name: string, effect: () => Promise<T>): Promise<T> {
+  async step<T>(name: string, effect: () => Promise<T>, retry: Retry = 'transient errors'): Promise<T> {
     const run = async (): Promise<Timed<T>> => {
       const started = this.clock();
       return { value: await effect(), started, ended: this.clock() };
     };
     const { value, started, ended } = await this.context.step(name, run, {
       retryStrategy: (error, attempt) => ({
-        shouldRetry: isTransient(error) && attempt < STEP_ATTEMPTS,
+        shouldRetry: (retry === 'any error' || isTransient(error)) && attempt < STEP_ATTEMPTS,
         delay: { seconds: Math.min(2 ** attempt, 60) },
       }),
     });

@@ -125,14 +125,15 @@ export class Session {
       return { rows: last.rows, types: last.fields.map((field: { dataTypeID: number }) => field.dataTypeID) };
     } catch (error) {
       if (error instanceof DatabaseError && !endsSession(error)) throw error;
-      if (error instanceof Error && error.message === 'Query read timeout') throw error;
+      if (isSilence(error)) throw error;
       throw unreachable(this.where, this.hungUp ?? error);
     }
   }
 }
 
 /** pg gives up waiting with this, when the server does not even answer that it cancelled. */
-export const isSilence = (error: unknown): boolean => error instanceof Error && error.message === 'Query read timeout';
+export const isSilence = (error: unknown): boolean => error instanceof Error && error.message === SILENCE;
+const SILENCE = 'Query read timeout';
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
@@ -159,14 +160,11 @@ const PASSING_FAULTS = new Set([
 
 /** Built from codes and the server's words, never from what was sent: the password can't be in it. */
 function unreachable(where: string, error: unknown): Error {
-  if (!(error instanceof Error)) return new CopyRefused(`${where}: ${typeof error} thrown while connecting`);
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-  const said = error.message || code || error.name;
+  const { code, message } = error as { code?: string; message?: string };
+  const said = message || code || 'it did not say why';
   const passing = code
     ? PASSING_STATES.has(code) || PASSING_FAULTS.has(code)
-    : /^(Connection terminated|timeout expired|Query read timeout|Client has encountered a connection error)/.test(
-        said,
-      );
+    : /^(Connection terminated|timeout expired|Client has encountered a connection error)/.test(said);
   if (passing) {
     return new CopyNotReady(
       `${where} takes no connection or lost it (${said}), so nothing could be checked; try again`,

@@ -1,10 +1,10 @@
 /** A user's own query against its expectation. Its text is trusted as little as any input; its result never repeated. */
 import { DatabaseError } from 'pg';
 import { CannotCheck } from './catalog';
-import type { Verdict } from './run-checks';
 import type { Check } from './contract';
 import { conditionOf, isDamage, sqlClass } from './postgres-error';
 import { bounds } from './row-checks';
+import type { Verdict } from './run-checks';
 import type { Answer, Session } from './session';
 
 type Query = Extract<Check, { kind: 'query' }>;

@@ -1,0 +1,192 @@
+import type { Evidence } from '../lambda/contract';
+import { BYSTANDER, drillRequest, SOURCE, simulate } from './simulate';
+
+const COPY = /^lifeboat-orders-1a2b3c-[0-9a-f]{12}$/;
+
+test('restores beside the source, checks, deletes the copy, and then publishes', async () => {
+  const run = await simulate();
+  expect(run.steps).toEqual([
+    'read the last proof',
+    'describe the source',
+    'choose restore point',
+    'start restore',
+    'wait until available',
+    'reset the master password',
+    'wait until the password is set',
+    'survey the copy',
+    'run checks (1 of 2)',
+    'make room',
+    'run checks (2 of 2)',
+    'delete the copy',
+    'publish evidence',
+  ]);
+  expect(run.evidence).toHaveLength(1);
+  expect(run.evidence[0]).toMatchObject({ outcome: 'passed', findings: [], sequence: 1, previous: null });
+  expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
+});
+
+test('gives the copy all that RDS would otherwise fill in with defaults', async () => {
+  const { region } = await simulate({ request: { copy: { ...drillRequest.copy, instanceClass: 'db.t3.micro' } } });
+  const copy = [...region.instances.values()].find(({ name }) => COPY.test(name));
+  expect(copy?.settings).toMatchObject({
+    SourceDBInstanceIdentifier: SOURCE,
+    DBInstanceClass: 'db.t3.micro',
+    DBSubnetGroupName: 'drills',
+    VpcSecurityGroupIds: ['sg-drills'],
+    DBParameterGroupName: 'zephyr-pg17',
+    OptionGroupName: 'default:postgres-17',
+    PubliclyAccessible: false,
+    MultiAZ: false,
+    DeletionProtection: false,
+    BackupRetentionPeriod: 0,
+    Tags: [
+      { Key: 'lifeboat:copy-of', Value: SOURCE },
+      { Key: 'lifeboat:run', Value: copy?.name.slice(-12) },
+      { Key: 'lifeboat:expires', Value: expect.stringMatching(/^2026-11-01T22:00/) },
+    ],
+  });
+});
+
+describe('evidence', () => {
+  test('measures the recovery time to the last check, and the recovery point from the latest restorable time', async () => {
+    const [document] = (await simulate({ restoreMinutes: 12 })).evidence as [Evidence];
+    const available = document.phases.find(({ phase }) => phase === 'wait until available')?.seconds ?? 0;
+    expect(available).toBeGreaterThanOrEqual(12 * 60);
+    // A poll may notice it a twentieth late.
+    expect(available).toBeLessThanOrEqual(12 * 60 * 1.06);
+    expect(document.recoveryTime?.seconds).toBeGreaterThan(available);
+    expect(document.recoveryTime).toMatchObject({ objectiveSeconds: 3600, met: true });
+    // The simulated region's logs are four minutes behind.
+    expect(document.recoveryPoint).toMatchObject({ seconds: expect.closeTo(240, 0), objectiveSeconds: 300, met: true });
+  });
+
+  test('says that an objective was not met', async () => {
+    const [document] = (await simulate({ restoreMinutes: 90 })).evidence as [Evidence];
+    expect(document.outcome).toBe('passed');
+    expect(document.recoveryTime).toMatchObject({ met: false });
+  });
+
+  test('says that a smaller class proves restorability, not the RTO', async () => {
+    const run = await simulate({ request: { copy: { ...drillRequest.copy, instanceClass: 'db.t3.micro' } } });
+    expect(run.evidence[0]?.notes.join()).toMatch(/db\.t3\.micro.*db\.t3\.large.*not the RTO/);
+  });
+
+  test('has a readable form beside it', async () => {
+    const { region } = await simulate({ database: 'corrupt' });
+    const text = region.objects.get('evidence/Protection/Orders/00000001.md');
+    expect(text).toContain('# Orders: drill failed');
+    expect(text).toContain('votes: invalid page in block 12');
+  });
+});
+
+describe('a restore point', () => {
+  const restoredTo = async (restore: (typeof drillRequest)['restore']) => {
+    const run = await simulate({ request: { restore } });
+    const copy = [...run.region.instances.values()].find(({ name }) => COPY.test(name));
+    return { document: run.evidence[0] as Evidence, settings: copy?.settings as Record<string, unknown> | undefined };
+  };
+
+  test('at random lies within the span, in whole seconds', async () => {
+    const { document, settings } = await restoredTo({ kind: 'random', withinSeconds: 3600 });
+    const time = settings?.RestoreTime as Date;
+    const age = (Date.parse(document.started) - time.getTime()) / 1000;
+    expect(time.getMilliseconds()).toBe(0);
+    expect(age).toBeGreaterThan(240);
+    expect(age).toBeLessThan(3600 + 250);
+  });
+
+  test('latest is the last whole second that RDS can restore', async () => {
+    const { document } = await restoredTo({ kind: 'latest' });
+    const behind =
+      Date.parse(String(document.restorePoint?.latestRestorable)) - Date.parse(String(document.restorePoint?.time));
+    expect(behind).toBeGreaterThan(0);
+    expect(behind).toBeLessThanOrEqual(1000);
+  });
+
+  test('latest snapshot is the newest available one of all pages, not the first', async () => {
+    const { settings } = await restoredTo({ kind: 'latest-snapshot' });
+    expect(settings).toMatchObject({ DBSnapshotIdentifier: 'rds:orders-1' });
+  });
+
+  test('outside of the backups is refused, with the moments that are possible', async () => {
+    const { document } = await restoredTo({ kind: 'time', time: '2020-01-01T00:00:00Z' });
+    expect(document.outcome).toBe('failed');
+    expect(document.findings.join()).toMatch(/2020-01-01.*can't be restored: the backups reach from 2026-10-02/);
+  });
+});
+
+describe('a drill that can not pass', () => {
+  test('fails with the finding when a check fails', async () => {
+    const run = await simulate({ database: 'corrupt' });
+    expect(run.evidence[0]?.outcome).toBe('failed');
+    expect(run.evidence[0]?.findings.join()).toContain('votes: invalid page in block 12');
+    expect(run.evidence[0]?.recoveryTime).toBeNull();
+    expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
+  });
+
+  test('does not pass when a check could not run', async () => {
+    const run = await simulate({ database: 'partly unchecked' });
+    expect(run.evidence[0]?.outcome).toBe('failed');
+    expect(run.evidence[0]?.findings.join()).toContain('could not run: canceling statement');
+  });
+
+  test('fails loudly, and still deletes the copy, when the copy refuses connections', async () => {
+    const run = await simulate({ database: 'refuses connections' });
+    expect(run.evidence[0]?.outcome).toBe('failed');
+    expect(run.evidence[0]?.findings.join()).toContain('password authentication failed');
+    expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
+  });
+
+  test('says which checks did not run when the examiner dies', async () => {
+    const run = await simulate({ database: 'examiner dies' });
+    expect(run.evidence[0]?.checks.map(({ outcome }) => outcome)).toEqual(Array(4).fill('not-run'));
+    expect(run.evidence[0]?.findings.join()).toContain('Runtime exited');
+  });
+
+  test('ends at once, with what RDS says, when the restore fails', async () => {
+    const run = await simulate({ restore: 'incompatible-restore' });
+    expect(run.evidence[0]?.findings.join()).toContain(
+      'incompatible-restore. Its events: Restore failed: disk on fire',
+    );
+    expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
+  });
+
+  test('gives up on a restore that sticks, within its budget of operations', async () => {
+    const run = await simulate({ restore: 'sticks' });
+    expect(run.evidence[0]?.findings.join()).toContain("'wait until available' did not end within 6 h");
+    expect(run.execution.metered).toBeLessThan(500);
+    expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
+  });
+});
+
+test('uses a copy whose blocks are still being loaded', async () => {
+  const run = await simulate({ restore: 'storage-initialization' });
+  expect(run.evidence[0]?.outcome).toBe('passed');
+});
+
+test('refuses a request with every problem at once, before it touches anything', async () => {
+  const run = await simulate({
+    request: { restore: { kind: 'random', withinSeconds: -1 }, copy: { ...drillRequest.copy, prefix: 'orders-' } },
+  });
+  expect(run.execution).toMatchObject({ status: 'failed' });
+  expect(JSON.stringify(run.execution)).toMatch(/restore\.withinSeconds.*copy\.prefix/);
+  expect(run.steps).toEqual([]);
+});
+
+test('leaves the password in no checkpoint, no printed line and no document', async () => {
+  for (const database of ['healthy', 'refuses connections', 'examiner dies'] as const) {
+    const run = await simulate({ database, crashes: 0.2, lost: 0.1 });
+    expect(run.passwords).toHaveLength(1);
+    expect(run.passwords[0]).toHaveLength(43);
+    expect(run.traces).toContain('publish evidence');
+    for (const secret of [...run.passwords, 'a key of more than']) expect(run.traces).not.toContain(secret);
+  }
+});
+
+test('a stopped run leaves its copy to the janitor, who takes nothing else', async () => {
+  const run = await simulate({ stoppedAfter: 3 });
+  expect(run.execution.status).toBe('stopped');
+  expect(run.region.present()).toHaveLength(3);
+  await run.janitor();
+  expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
+});

@@ -1,0 +1,192 @@
+/** Runs the drill runbook in a simulated region, on a virtual clock, through any schedule of faults and crashes. */
+import type { DrillRequest, Evidence } from '../lambda/contract';
+import { deleteExpired } from '../lambda/delete-expired';
+import { drillRestore } from '../lambda/drill-restore';
+import { EvidenceChain } from '../lambda/evidence';
+import type { Finding, Survey } from '../lambda/examination';
+import type { Examiner } from '../lambda/examiner';
+import { durable } from '../lambda/runbook';
+import { type Execution, execute } from '../rehearsal/durable-executions';
+import { type Behaviour, MINUTE, SimulatedRegion } from './simulated-region';
+
+export interface Schedule extends Partial<Behaviour> {
+  readonly seed?: number;
+  /** What the examiner finds in the copy. */
+  readonly database?: 'healthy' | 'corrupt' | 'partly unchecked' | 'refuses connections' | 'examiner dies';
+  /** Share of checkpoints that the invocation crashes at. */
+  readonly crashes?: number;
+  /** Somebody stops the execution after so many invocations. */
+  readonly stoppedAfter?: number;
+  readonly request?: Partial<DrillRequest>;
+}
+
+export interface Run {
+  readonly execution: Execution;
+  /** Steps and polls in the order in which they were first reached. */
+  readonly steps: string[];
+  readonly region: SimulatedRegion;
+  /** This run's documents. */
+  readonly evidence: Evidence[];
+  /** Everything a run leaves that somebody could read: checkpoints, what was printed, documents. */
+  readonly traces: string;
+  /** Every password that was set on the copy. */
+  readonly passwords: string[];
+  /** Lets time pass until copies have expired, and the janitor's next round is over. */
+  janitor(): Promise<void>;
+}
+
+export const SOURCE = 'orders';
+/** Has the copies' prefix and none of their tags: nobody's to delete. */
+export const BYSTANDER = 'lifeboat-orders-by-hand';
+const KEY = 'a key of more than thirty-two characters';
+
+export const drillRequest: DrillRequest = {
+  plan: 'Protection',
+  target: 'Orders',
+  drill: 'Monthly',
+  source: { instance: SOURCE },
+  restore: { kind: 'random', withinSeconds: 7 * 24 * 3600 },
+  copy: {
+    prefix: 'lifeboat-orders-1a2b3c-',
+    subnetGroup: 'drills',
+    securityGroups: ['sg-drills'],
+    expiresAfterSeconds: 12 * 3600,
+  },
+  checks: [],
+  objectives: { rpoSeconds: 300, rtoSeconds: 3600 },
+  examiner: 'examiner',
+  passwordKey: 'key',
+  evidenceBucket: 'evidence',
+};
+
+export async function simulate(schedule: Schedule = {}): Promise<Run> {
+  const { seed = 1, crashes = 0, stoppedAfter, request, database = 'healthy', ...behaviour } = schedule;
+  const random = generator(seed);
+  let now = Date.parse('2026-11-01T10:00:00Z');
+  const clock = () => now;
+  const region = new SimulatedRegion(clock, random, {
+    throttled: 0,
+    unavailable: 0,
+    lost: 0,
+    garbled: 0,
+    stale: 0,
+    restoreMinutes: 3,
+    restore: 'available',
+    ...behaviour,
+  });
+  region.existing(SOURCE);
+  region.existing(BYSTANDER);
+
+  const steps = new Set<string>();
+  const printed: string[] = [];
+  const passwords = new Set<string>();
+  let running = 0;
+  const execution = await execute(
+    (client, invocation) => {
+      running = invocation;
+      const alive = () => running === invocation;
+      const runbook = drillRestore({
+        rds: region.rds(alive),
+        examiner: () => simulatedExaminer(region, database, passwords),
+        secret: async () => KEY,
+        evidence: (of) => new EvidenceChain(region.s3(alive), of.evidenceBucket, of),
+        print: (line) => printed.push(line),
+      });
+      return durable(runbook, { durableExecutionClient: client, clock });
+    },
+    { ...drillRequest, ...request },
+    {
+      name: `run-${seed}`,
+      clock: {
+        now: clock,
+        until: async (moment) => {
+          now = Math.max(now, moment);
+        },
+      },
+      onUpdate: ({ Name }) => Name && steps.add(Name),
+      atCheckpoint: () => {
+        // Work takes time, too.
+        now += 100;
+        if (random() >= crashes) return;
+        running = 0;
+        throw new Error('crash');
+      },
+      ...(stoppedAfter === undefined ? {} : { invocations: stoppedAfter }),
+    },
+  );
+  // Whatever the last invocation still had under way ends with it.
+  running = 0;
+
+  const documents = [...region.objects].filter(([key]) => key.endsWith('.json')).map(([, body]) => JSON.parse(body));
+  return {
+    execution,
+    steps: [...steps],
+    region,
+    evidence: documents,
+    passwords: [...passwords],
+    traces: JSON.stringify([execution, printed, [...region.objects]]),
+    janitor: async () => {
+      now += 13 * 60 * MINUTE;
+      const quiet = new SimulatedRegion(clock, random, {
+        ...region.behaviour,
+        throttled: 0,
+        unavailable: 0,
+        lost: 0,
+        garbled: 0,
+      });
+      for (const [name, instance] of region.instances) quiet.instances.set(name, instance);
+      await deleteExpired(
+        quiet.rds(() => true),
+        clock,
+      )({ prefix: 'lifeboat-' });
+      region.touched.push(...quiet.touched);
+      now += 10 * MINUTE;
+    },
+  };
+}
+
+function simulatedExaminer(region: SimulatedRegion, database: Schedule['database'], passwords: Set<string>): Examiner {
+  const connect = ({ host, password }: { host: string; password: string }) => {
+    passwords.add(password);
+    if (database === 'refuses connections' || region.passwordOf(host) !== password) {
+      throw Object.assign(new Error('password authentication failed'), { name: 'CopyNotReady' });
+    }
+  };
+  return {
+    survey: async ({ connection, checks }): Promise<Survey> => {
+      connect(connection);
+      const work = checks.map((_, check) => ({ check, bytes: 1000 }));
+      return {
+        serverVersion: '17.10',
+        databaseBytes: 250_000_000,
+        tablesWithRows: ['public.polls', 'public.votes'],
+        reader: 'verify_heapam',
+        batches: [work.slice(0, 2), work.slice(2)].filter((batch) => batch.length > 0),
+      };
+    },
+    check: async ({ connection, work }): Promise<Finding[]> => {
+      connect(connection);
+      if (database === 'examiner dies') throw new Error('Runtime exited');
+      return work.map((piece, index) => {
+        if (database === 'corrupt' && index === 0) {
+          return { work: piece, outcome: 'failed', observed: 'votes: invalid page in block 12', expected: 'no damage' };
+        }
+        if (database === 'partly unchecked' && index === 0) {
+          return { work: piece, outcome: 'not-run', reason: 'canceling statement due to statement timeout' };
+        }
+        return { work: piece, outcome: 'passed', observed: 'all well' };
+      });
+    },
+  };
+}
+
+/** A small seeded generator (mulberry32), so that every schedule can be run again. */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
