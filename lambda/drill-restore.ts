@@ -8,7 +8,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { RDSClient } from '@aws-sdk/client-rds';
 import { S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { conclude } from './conclude';
+import { conclude } from './checks';
 import { type DrillRequest, drillRequest, GENERIC_CHECKS, parse } from './contract';
 import { Copy, NotThisRun } from './copy';
 import { DrillReport } from './drill-report';

@@ -26,6 +26,7 @@ const CONDITIONS: Readonly<Record<string, string>> = {
   '23503': 'foreign key violation',
   '23505': 'unique violation',
   '23514': 'check violation',
+  '25006': 'read-only transaction',
   P0001: 'raised by a function',
 };
 

@@ -11,7 +11,7 @@ import type { CheckTask, Finding, Work } from './examination';
 import { foreignKeys, indexes, notEmptied, readable } from './integrity';
 import { isDamage, whatPostgresSaid } from './postgres-error';
 import { fresh, noOrphans, nothingAfter, rowCount } from './row-checks';
-import { type Deadline, isSilence, type Session } from './session';
+import { CopySilent, type Deadline, type Session } from './session';
 import { userQuery } from './user-query';
 
 type WithoutWork<T> = T extends unknown ? Omit<T, 'work'> : never;
@@ -101,7 +101,7 @@ async function runPiece(
     await session.rows('RELEASE SAVEPOINT piece');
     return verdict;
   } catch (error) {
-    if (isSilence(error)) return outOfTime;
+    if (error instanceof CopySilent) return outOfTime;
     if (error instanceof CannotCheck || error instanceof DatabaseError) {
       await session.rows('ROLLBACK TO SAVEPOINT piece');
       return explain(error, deadline);

@@ -17,6 +17,9 @@ export class CopyNotReady extends Error {
   public override name = 'CopyNotReady';
 }
 
+/** The server did not even answer that it had cut a statement off. */
+export class CopySilent extends CopyNotReady {}
+
 /** Another try would meet the same. */
 export class CopyRefused extends Error {
   public override name = 'CopyRefused';
@@ -37,7 +40,7 @@ export interface Answer {
 
 const CONNECT_TIMEOUT_MS = 15_000;
 /** How long after the deadline a silent server is waited for. */
-const GRACE_MS = 5_000;
+const GRACE_MS = 2_000;
 
 const SETTINGS = {
   TimeZone: 'UTC', // a timestamp without zone counts as UTC
@@ -57,6 +60,7 @@ export class Session {
   private constructor(
     private readonly client: Client,
     private readonly where: string,
+    private readonly deadline: Deadline,
   ) {}
 
   /**
@@ -83,14 +87,13 @@ export class Session {
       connectionTimeoutMillis: Math.min(CONNECT_TIMEOUT_MS, left),
       keepAlive: true,
       statement_timeout: left,
-      query_timeout: left + GRACE_MS,
       options: Object.entries(SETTINGS)
         .map(([setting, value]) => `-c ${setting}=${value}`)
         .join(' '),
       // Numbers beyond 2^53 and PostgreSQL's own spelling of values survive only as text.
       types: { getTypeParser: () => (value: string) => value },
     });
-    const session = new Session(client, where);
+    const session = new Session(client, where, deadline);
     client.on('error', (error) => {
       session.hungUp ??= error;
     });
@@ -118,22 +121,21 @@ export class Session {
   }
 
   private async ask(query: { text: string; rowMode: 'array'; queryMode?: 'extended' }): Promise<Answer> {
+    const patience = Math.max(0, this.deadline.left()) + GRACE_MS;
     try {
-      const result = await this.client.query<(string | null)[]>(query);
+      const result = await this.client.query<(string | null)[]>({ ...query, query_timeout: patience });
       // Several statements have several results, which the types of pg do not tell.
       const last = Array.isArray(result) ? result[result.length - 1] : result;
       return { rows: last.rows, types: last.fields.map((field: { dataTypeID: number }) => field.dataTypeID) };
     } catch (error) {
       if (error instanceof DatabaseError && !endsSession(error)) throw error;
-      if (isSilence(error)) throw error;
+      if (error instanceof Error && error.message === 'Query read timeout') {
+        throw new CopySilent(`${this.where} stopped answering, so nothing more could be checked; try again`);
+      }
       throw unreachable(this.where, this.hungUp ?? error);
     }
   }
 }
-
-/** pg gives up waiting with this, when the server does not even answer that it cancelled. */
-export const isSilence = (error: unknown): boolean => error instanceof Error && error.message === SILENCE;
-const SILENCE = 'Query read timeout';
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
