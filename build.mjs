@@ -5,13 +5,11 @@
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { build } from 'esbuild';
 
 const handlers = ['drill-restore', 'examine', 'delete-expired', 'watch-drills'];
 
-const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 
 const bundle = { bundle: true, platform: 'node', format: 'cjs', logLevel: 'warning', legalComments: 'none' };
 

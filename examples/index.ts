@@ -1,0 +1,28 @@
+/** The systems that the app can deploy, by name. */
+import type { App, Stack } from 'aws-cdk-lib';
+import { ENVIRONMENTS, ZephyrStack } from './zephyr';
+
+type AddStack = (app: App, environment: string) => Stack;
+
+const SYSTEMS: Record<string, { environments: readonly string[]; add: AddStack }> = {
+  zephyr: {
+    environments: Object.keys(ENVIRONMENTS),
+    add: (app, environment) =>
+      new ZephyrStack(app, `Zephyr-${environment}`, { environment: environment as keyof typeof ENVIRONMENTS }),
+  },
+};
+
+/** @throws Error that names the systems and environments there are */
+export function addSystem(app: App, name = 'zephyr', environment = 'production'): Stack {
+  const system = SYSTEMS[name];
+  if (!system) {
+    throw new Error(`there is no system '${name}', so nothing was synthesised; name one of: ${Object.keys(SYSTEMS)}`);
+  }
+  if (!system.environments.includes(environment)) {
+    throw new Error(
+      `system '${name}' has no environment '${environment}', so nothing was synthesised; name one of: ` +
+        system.environments.join(', '),
+    );
+  }
+  return system.add(app, environment);
+}

@@ -1,0 +1,104 @@
+/**
+ * On which days a cron expression of EventBridge Scheduler fires.
+ *
+ * Its dialect: minutes, hours, day of month, month, day of week (1 is Sunday), year; one of the two day fields is `?`.
+ * https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based
+ */
+const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
+const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
+
+/** Long enough for a fifth Friday in February; it holds no year that the leap rule skips. */
+const FIRST_YEAR = 2024;
+const LAST_YEAR = 2064;
+
+/**
+ * The longest stretch of days from one firing to the next; undefined when it never fires.
+ *
+ * @param fields the six fields of the expression
+ * @throws Error that names the field which EventBridge Scheduler would refuse
+ */
+export function longestGapInDays(fields: readonly string[]): number | undefined {
+  const [minutes, hours, dayOfMonth, month, dayOfWeek, year] = fields;
+  if (minutes === undefined || hours === undefined || year === undefined || fields.length !== 6) {
+    throw new Error('it needs six fields: minutes, hours, day of month, month, day of week, year');
+  }
+  if (year !== '*') throw new Error(`year '${year}' would end the schedule, and drills with it; write '*'`);
+  if ((dayOfMonth === '?') === (dayOfWeek === '?')) {
+    throw new Error(`exactly one of day of month '${dayOfMonth}' and day of week '${dayOfWeek}' must be '?'`);
+  }
+  values('minutes', minutes, 0, 59);
+  values('hours', hours, 0, 23);
+  const months = values('month', month as string, 1, 12, MONTHS);
+  const onDay = dayOfMonth === '?' ? onWeekday(dayOfWeek as string) : onDate(dayOfMonth as string);
+
+  let previous: number | undefined;
+  let longest = 0;
+  for (const date = new Date(Date.UTC(FIRST_YEAR, 0, 1)); date.getUTCFullYear() <= LAST_YEAR; ) {
+    if (months.has(date.getUTCMonth() + 1) && onDay(date)) {
+      const day = date.getTime() / 86_400_000;
+      if (previous !== undefined) longest = Math.max(longest, day - previous);
+      previous = day;
+    }
+    date.setUTCDate(date.getUTCDate() + 1);
+  }
+  return previous === undefined || longest === 0 ? undefined : longest;
+}
+
+type OnDay = (date: Date) => boolean;
+
+function onDate(field: string): OnDay {
+  if (field === 'L') return (date) => date.getUTCDate() === daysIn(date);
+  if (field === 'LW') return (date) => date.getUTCDate() === nearestWeekday(date, daysIn(date));
+  const nearest = /^(\d{1,2})W$/.exec(field)?.[1];
+  if (nearest) {
+    const [day] = values('day of month', nearest, 1, 31);
+    return (date) => (day as number) <= daysIn(date) && date.getUTCDate() === nearestWeekday(date, day as number);
+  }
+  const dates = values('day of month', field, 1, 31);
+  return (date) => dates.has(date.getUTCDate());
+}
+
+function onWeekday(field: string): OnDay {
+  const [, name, mark] = /^(\w+?)(L|#[1-5])$/.exec(field) ?? [];
+  const weekdays = values('day of week', name ?? field, 1, 7, WEEKDAYS);
+  const nth = mark?.startsWith('#') ? Number(mark[1]) : undefined;
+  return (date) => {
+    if (!weekdays.has(date.getUTCDay() + 1)) return false;
+    if (nth) return Math.ceil(date.getUTCDate() / 7) === nth;
+    return mark === 'L' ? date.getUTCDate() + 7 > daysIn(date) : true;
+  };
+}
+
+/** The numbers that a field of the form `1,5-7,10/2` stands for. */
+function values(what: string, field: string, first: number, last: number, names: readonly string[] = []): Set<number> {
+  const refuse = (): never => {
+    throw new Error(`${what} '${field}' is not within ${first} to ${last}, nor a list, range or step of these`);
+  };
+  const number = (text: string): number => {
+    const value = names.includes(text) ? names.indexOf(text) + 1 : /^\d+$/.test(text) ? Number(text) : refuse();
+    return value < first || value > last ? refuse() : value;
+  };
+  const found = new Set<number>();
+  for (const part of field.toUpperCase().split(',')) {
+    const [range = '', step] = part.split('/');
+    const [from = '', to] = range.split('-');
+    const start = from === '*' ? first : number(from);
+    const end = to !== undefined ? number(to) : from === '*' || step !== undefined ? last : start;
+    const by = step === undefined ? 1 : /^[1-9]\d*$/.test(step) ? Number(step) : refuse();
+    if (end < start) refuse();
+    for (let value = start; value <= end; value += by) found.add(value);
+  }
+  return found;
+}
+
+function daysIn(date: Date): number {
+  return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
+}
+
+/** Day of the month of the weekday nearest to a day, without leaving the month. */
+function nearestWeekday(date: Date, day: number): number {
+  const weekday = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), day)).getUTCDay();
+  if (weekday === 6) return day === 1 ? 3 : day - 1;
+  if (weekday === 0) return day === daysIn(date) ? day - 2 : day + 1;
+  return day;
+}

@@ -1,0 +1,81 @@
+import { CfnResource, type Duration, Mixin } from 'aws-cdk-lib';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import type { IConstruct } from 'constructs';
+import type { BackupWindow } from './backup-window';
+import { known } from './source-database';
+
+export interface DatabaseBackupsProps {
+  /**
+   * When the daily backup is taken.
+   *
+   * @default - what the database says itself; else 30 minutes that RDS picks at random
+   */
+  readonly window?: BackupWindow;
+
+  /**
+   * How long automated backups are kept, and how far back a point in time can lie: 1 to 35 whole days. 0 turns automated
+   * backups off.
+   *
+   * @default - what the database says itself; else 1 day, which is RDS's default
+   */
+  readonly retention?: Duration;
+}
+
+/**
+ * Automated backups of an RDS instance, for its owner to apply: `database.with(new DatabaseBackups({ ... }))`.
+ *
+ * Besides, backups outlive the instance, and snapshots carry its tags, unless the instance says otherwise.
+ */
+export class DatabaseBackups extends Mixin {
+  constructor(private readonly props: DatabaseBackupsProps) {
+    super();
+  }
+
+  public supports(construct: IConstruct): construct is rds.CfnDBInstance {
+    return CfnResource.isCfnResource(construct) && construct.cfnResourceType === 'AWS::RDS::DBInstance';
+  }
+
+  public applyTo(construct: IConstruct): void {
+    if (!this.supports(construct)) return;
+    const { window, retention } = this.props;
+    const days = retention?.toDays();
+    const problems = [...this.contradictions(construct, days), ...this.refusals(construct, days)];
+    if (problems.length > 0) {
+      throw new Error(`database '${construct.node.path}':\n  ${problems.join('\n  ')}`);
+    }
+    construct.preferredBackupWindow ??= window?.expression;
+    construct.backupRetentionPeriod ??= days;
+    construct.deleteAutomatedBackups ??= false;
+    construct.copyTagsToSnapshot ??= true;
+  }
+
+  /** What the database says and what is asked for here must be one thing: a reader of either believes it. */
+  private contradictions(database: rds.CfnDBInstance, days: number | undefined): string[] {
+    const problems: string[] = [];
+    const compare = (what: string, stated: unknown, asked: unknown) => {
+      if (known(stated) === undefined || known(asked) === undefined || stated === asked) return;
+      problems.push(`${what} is ${stated} on the database and ${asked} here, so one would be lost; state it once`);
+    };
+    compare('the backup window', database.preferredBackupWindow, this.props.window?.expression);
+    compare('the backup retention in days', database.backupRetentionPeriod, days);
+    return problems;
+  }
+
+  private refusals(database: rds.CfnDBInstance, days: number | undefined): string[] {
+    const problems: string[] = [];
+    const { window } = this.props;
+    const maintenance = database.preferredMaintenanceWindow;
+    if (known(days) !== undefined && !(Number.isInteger(days) && Number(days) >= 0 && Number(days) <= 35)) {
+      problems.push(
+        `a backup retention of ${days} days is outside of 0 to 35, so RDS would refuse it; keep longer copies with AWS Backup`,
+      );
+    }
+    if (window && maintenance && window.overlaps(maintenance)) {
+      problems.push(
+        `the backup window ${window} overlaps the maintenance window ${maintenance}, so RDS would refuse both; ` +
+          `start maintenance at ${window.expression.slice(6)} or later`,
+      );
+    }
+    return problems;
+  }
+}

@@ -1,0 +1,48 @@
+/** Alarms that drills ring, all made the same way. */
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import type { Construct } from 'constructs';
+
+export interface DrillAlarmProps {
+  readonly metric: cloudwatch.IMetric;
+  /** What an operator reads: what happened, and where to look. */
+  readonly description: string;
+  /** The smallest or largest value that is still right. */
+  readonly limit: number;
+  /**
+   * Whether values below the limit ring, or those above.
+   *
+   * @default 'above'
+   */
+  readonly rings?: 'above' | 'below';
+  /**
+   * What silence means.
+   *
+   * @default TreatMissingData.NOT_BREACHING
+   */
+  readonly silence?: cloudwatch.TreatMissingData;
+  /**
+   * Who is told.
+   *
+   * @default - nobody; the alarm only shows
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/** Rings on a single data point: drills are too rare to wait for a second one. */
+export function drillAlarm(scope: Construct, id: string, props: DrillAlarmProps): cloudwatch.Alarm {
+  const alarm = new cloudwatch.Alarm(scope, id, {
+    metric: props.metric,
+    alarmDescription: props.description,
+    threshold: props.limit,
+    comparisonOperator:
+      props.rings === 'below'
+        ? cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+        : cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+    evaluationPeriods: 1,
+    treatMissingData: props.silence ?? cloudwatch.TreatMissingData.NOT_BREACHING,
+  });
+  if (props.notify) alarm.addAlarmAction(new SnsAction(props.notify));
+  return alarm;
+}

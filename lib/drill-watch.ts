@@ -1,0 +1,50 @@
+/** Says every hour how long ago each drill last passed: alarms alone look back seven days at most. */
+import { Duration, Lazy } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { type WatchRequest, watchedSinceKey } from '../lambda/contract';
+import { acknowledge } from './acknowledgement';
+import { evidenceAccess } from './evidence-access';
+import { Handler } from './handler';
+import { Trigger } from './trigger';
+
+export interface DrillWatchProps {
+  readonly evidence: s3.IBucket;
+  readonly encryptionKey: kms.IKey;
+  readonly deadLetterQueue: sqs.IQueue;
+}
+
+export type WatchedDrill = WatchRequest['drills'][number];
+
+export class DrillWatch extends Construct {
+  private readonly drills: WatchedDrill[] = [];
+
+  constructor(scope: Construct, id: string, props: DrillWatchProps) {
+    super(scope, id);
+    const { evidence, deadLetterQueue, encryptionKey } = props;
+    const handler = new Handler(this, 'Handler', {
+      entry: 'watch-drills',
+      description: 'Lifeboat: says how long ago each drill last passed',
+      timeout: Duration.minutes(5),
+      memorySize: 256,
+      encryptionKey,
+      deadLetterQueue,
+      statements: evidenceAccess(evidence, 'evidence/', watchedSinceKey({ plan: '*', target: '*', drill: '*' })),
+    });
+    acknowledge(handler, 'outside any network', 'concurrency', 'evidence by prefix');
+    new Trigger(this, 'Hourly', {
+      target: handler.function,
+      schedule: ScheduleExpression.rate(Duration.hours(1)),
+      description: 'Lifeboat: says how long ago each drill last passed',
+      request: { evidenceBucket: evidence.bucketName, drills: Lazy.any({ produce: () => this.drills }) },
+      deadLetterQueue,
+    });
+  }
+
+  public add(drill: WatchedDrill): void {
+    this.drills.push(drill);
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * One of the Lambda functions that ship with the package, bundled, with a role, a log and nothing else of its own.
+ *
+ * Permissions lie in a managed policy beside the role: the function doesn't wait for it, so it may name the function.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+
+export interface HandlerNetwork {
+  readonly vpc: ec2.IVpc;
+  readonly subnets: ec2.SubnetSelection;
+  readonly securityGroup: ec2.ISecurityGroup;
+}
+
+export interface HandlerProps {
+  /** File in lambda/ that exports `handler`. */
+  readonly entry: 'drill-restore' | 'examine' | 'delete-expired' | 'watch-drills';
+  readonly description: string;
+  readonly timeout: Duration;
+  readonly memorySize: number;
+  /** Encrypts the log. */
+  readonly encryptionKey: kms.IKey;
+  /** All that it may do, besides writing its log. */
+  readonly statements: iam.PolicyStatement[];
+  /**
+   * How long a durable execution may take.
+   *
+   * @default - an ordinary function
+   */
+  readonly durableFor?: Duration;
+  /**
+   * Where it runs.
+   *
+   * @default - in no network of the account
+   */
+  readonly network?: HandlerNetwork;
+  /**
+   * What becomes of events that it failed on.
+   *
+   * @default - dropped; the caller waits for the answer
+   */
+  readonly deadLetterQueue?: sqs.IQueue;
+}
+
+export class Handler extends Construct {
+  public readonly function: lambda.Function;
+
+  constructor(scope: Construct, id: string, props: HandlerProps) {
+    super(scope, id);
+    const { network, durableFor, deadLetterQueue } = props;
+
+    const logGroup = new logs.LogGroup(this, 'Log', {
+      retention: logs.RetentionDays.ONE_YEAR,
+      encryptionKey: props.encryptionKey,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
+
+    this.function = new lambda.Function(this, 'Function', {
+      description: props.description,
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      handler: 'index.handler',
+      code: lambda.Code.fromAsset(bundle(props.entry)),
+      timeout: props.timeout,
+      memorySize: props.memorySize,
+      role: role.withoutPolicyUpdates(),
+      logGroup,
+      deadLetterQueue,
+      ...(durableFor && {
+        // History is kept for a quarter, so that a run can still be looked into at the next drill.
+        durableConfig: { executionTimeout: durableFor, retentionPeriod: Duration.days(90) },
+        // A drill in flight ends on the code it began with.
+        currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
+      }),
+      ...(network && {
+        vpc: network.vpc,
+        vpcSubnets: network.subnets,
+        securityGroups: [network.securityGroup],
+      }),
+    });
+
+    new iam.ManagedPolicy(this, 'Policy', {
+      roles: [role],
+      statements: [
+        allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn]),
+        ...(durableFor
+          ? [
+              allow(
+                ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'],
+                [`${this.function.functionArn}:*`],
+              ),
+            ]
+          : []),
+        ...(deadLetterQueue ? [allow(['sqs:SendMessage'], [deadLetterQueue.queueArn])] : []),
+        ...props.statements,
+      ],
+    });
+    if (network) this.attachToNetwork(role);
+  }
+
+  /** Lambda needs these to place the function in subnets; the function's own code is denied them. */
+  private attachToNetwork(role: iam.Role): void {
+    const actions = [
+      'ec2:AssignPrivateIpAddresses',
+      'ec2:CreateNetworkInterface',
+      'ec2:DeleteNetworkInterface',
+      'ec2:DescribeNetworkInterfaces',
+      'ec2:DescribeSubnets',
+      'ec2:UnassignPrivateIpAddresses',
+    ];
+    const attachment = new iam.ManagedPolicy(this, 'Attachment', {
+      roles: [role],
+      statements: [allow(actions, ['*'])],
+    });
+    this.function.node.addDependency(attachment);
+    // https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice
+    new iam.ManagedPolicy(this, 'NoCallsOfItsOwn', {
+      roles: [role],
+      statements: [
+        new iam.PolicyStatement({
+          effect: iam.Effect.DENY,
+          actions,
+          resources: ['*'],
+          conditions: { ArnEquals: { 'lambda:SourceFunctionArn': this.function.functionArn } },
+        }),
+      ],
+    });
+  }
+}
+
+export function allow(actions: string[], resources: string[], conditions?: iam.Conditions): iam.PolicyStatement {
+  return new iam.PolicyStatement({ actions, resources, conditions });
+}
+
+/** The build leaves bundles beside the compiled constructs; run from the sources, they are one folder further. */
+function bundle(entry: string): string {
+  const places = [join(__dirname, '..', 'handlers', entry), join(__dirname, '..', 'dist', 'handlers', entry)];
+  const found = places.find((place) => existsSync(place));
+  if (found) return found;
+  throw new Error(
+    `the bundled handler '${entry}' is missing (looked for ${places.join(' and ')}), so nothing could be deployed; ` +
+      'run `npm run build` in a checkout, or install cdk-lifeboat again',
+  );
+}

@@ -1,0 +1,100 @@
+import { type Duration, Token } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import { Construct } from 'constructs';
+import type { BackupWindow } from './backup-window';
+import { DatabaseBackups } from './database-backups';
+import { ObjectiveAlarms } from './objective-alarms';
+import type { ProtectionPlan } from './protection-plan';
+import type { RecoveryCheck } from './recovery-check';
+import { type DrillOptions, RestoreDrill } from './restore-drill';
+import { SourceDatabase } from './source-database';
+
+export interface ProtectedDatabaseOptions {
+  /** What is protected: a PostgreSQL instance, of this app or imported. */
+  readonly database: rds.IDatabaseInstance;
+
+  /**
+   * When the daily backup is taken. Only for a database of this app.
+   *
+   * @default - what the database says itself; else 30 minutes that RDS picks at random
+   */
+  readonly window?: BackupWindow;
+
+  /**
+   * How long automated backups are kept, 0 to 35 days. Only for a database of this app.
+   *
+   * @default - what the database says itself; else 1 day, which is RDS's default
+   */
+  readonly retention?: Duration;
+
+  /**
+   * What a restored copy must pass.
+   *
+   * @default - readable, foreignKeys, indexes and notEmptied: what is wrong with any database, whatever it holds
+   */
+  readonly checks?: RecoveryCheck[];
+
+  /**
+   * The database in the instance to connect to.
+   *
+   * @default - the instance's initial database, else `postgres`
+   */
+  readonly databaseName?: string;
+
+  /**
+   * The key that encrypts the instance. Its policy must let IAM policies of the account decide, as keys made by CDK do.
+   *
+   * @default - the key that an instance of this app names; else the account's own key for RDS
+   */
+  readonly storageKey?: kms.IKey;
+}
+
+/** A database under a plan. */
+export class ProtectedDatabase extends Construct {
+  private alarms?: ObjectiveAlarms;
+
+  /** Use `plan.addDatabase()`. */
+  constructor(
+    private readonly plan: ProtectionPlan,
+    id: string,
+    private readonly options: ProtectedDatabaseOptions,
+  ) {
+    super(plan, id);
+    const { database, window, retention } = options;
+    if (window === undefined && retention === undefined) return;
+    const { resource, identifier } = new SourceDatabase(database);
+    if (!resource) {
+      const name = Token.isUnresolved(identifier) ? database.node.path : identifier;
+      throw new Error(
+        `database '${name}' is imported, so this app can't set its backup window or retention, and the plan would state ` +
+          `what nobody applies; leave both out here and set them where it is made, with database.with(new DatabaseBackups(...))`,
+      );
+    }
+    resource.with(new DatabaseBackups({ window, retention }));
+  }
+
+  /** Proves on a schedule that the database can be restored. */
+  public addDrill(id: string, options: DrillOptions): RestoreDrill {
+    const { plan } = this;
+    const { objectives, notify } = plan;
+    const { database, checks, databaseName, storageKey } = this.options;
+    const target = this.node.id;
+    this.alarms ??= new ObjectiveAlarms(this, 'Alarms', { planName: plan.planName, target, objectives, notify });
+    const drill = new RestoreDrill(this, id, {
+      ...options,
+      database,
+      checks,
+      databaseName,
+      storageKey,
+      objectives,
+      notify,
+      target,
+      planName: plan.planName,
+      site: plan.site,
+      alarms: this.alarms,
+    });
+    plan.grants.cover(drill);
+    return drill;
+  }
+}

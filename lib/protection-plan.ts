@@ -1,0 +1,77 @@
+import { Annotations } from 'aws-cdk-lib';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { pathName } from './drill-request';
+import { DrillSite } from './drill-site';
+import { PlanGrants } from './plan-grants';
+import { ProtectedDatabase, type ProtectedDatabaseOptions } from './protected-database';
+import { RecoveryMetrics } from './recovery-metrics';
+import type { RecoveryObjectives } from './recovery-objectives';
+
+export interface ProtectionPlanProps {
+  /** What a recovery may cost at most. */
+  readonly objectives: RecoveryObjectives;
+
+  /**
+   * Who is told when a drill fails, misses an objective or is overdue.
+   *
+   * @default - nobody; the alarms only show, and synth warns
+   */
+  readonly notify?: sns.ITopic;
+
+  /**
+   * Name of the plan, in evidence and metrics. Evidence and alarms of another name start anew.
+   *
+   * @default - the plan's path, as in `Zephyr-production-Protection`
+   */
+  readonly planName?: string;
+
+  /**
+   * Where drills run.
+   *
+   * @default - a site of the plan's own, made with the first drill
+   */
+  readonly site?: DrillSite;
+}
+
+/** What must survive, how much may be lost and how long it may take; and the drills that prove it. */
+export class ProtectionPlan extends Construct {
+  public readonly objectives: RecoveryObjectives;
+  public readonly planName: string;
+  /** Who is told. */
+  public readonly notify?: sns.ITopic;
+  /** What the plan's drills measure. */
+  public readonly metrics: RecoveryMetrics;
+  /** Permissions on all that the plan has. */
+  public readonly grants = new PlanGrants();
+
+  private ownSite?: DrillSite;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: ProtectionPlanProps,
+  ) {
+    super(scope, id);
+    this.objectives = props.objectives;
+    this.notify = props.notify;
+    this.planName = props.planName ?? pathName(this);
+    this.metrics = new RecoveryMetrics(this.planName);
+    if (props.notify) return;
+    Annotations.of(this).addWarningV2(
+      'lifeboat:nobody-is-told',
+      `plan '${id}' has no topic to notify, so a failed drill is an alarm that nobody hears; give it 'notify'`,
+    );
+  }
+
+  /** Where the plan's drills run. */
+  public get site(): DrillSite {
+    this.ownSite ??= this.props.site ?? new DrillSite(this, 'Site', { notify: this.notify });
+    return this.ownSite;
+  }
+
+  /** Puts a database under the plan. */
+  public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
+    return new ProtectedDatabase(this, id, options);
+  }
+}

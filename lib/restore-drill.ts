@@ -1,0 +1,279 @@
+import { Annotations, Duration } from 'aws-cdk-lib';
+import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import type { Schedule } from 'aws-cdk-lib/aws-scheduler';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { COPY_PREFIX, type DrillRequest, evidencePrefix } from '../lambda/contract';
+import { acknowledge } from './acknowledgement';
+import { copyPermissions } from './copy-permissions';
+import { drillAlarm } from './drill-alarm';
+import { checkedRequest, copyPrefix, pathName } from './drill-request';
+import type { DrillSchedule } from './drill-schedule';
+import { DrillSite } from './drill-site';
+import { evidenceAccess } from './evidence-access';
+import { Handler } from './handler';
+import { ObjectiveAlarms } from './objective-alarms';
+import type { RecoveryCheck } from './recovery-check';
+import { RecoveryMetrics } from './recovery-metrics';
+import type { RecoveryObjectives } from './recovery-objectives';
+import { RestorePoint } from './restore-point';
+import { SourceDatabase } from './source-database';
+import { Trigger } from './trigger';
+
+/** What each drill decides for itself. */
+export interface DrillOptions {
+  /** When it runs. */
+  readonly schedule: DrillSchedule;
+
+  /**
+   * Which moment the restore goes back to.
+   *
+   * @default RestorePoint.latest()
+   */
+  readonly restore?: RestorePoint;
+
+  /**
+   * Class of the copy. A smaller one is cheaper, and proves that the backup can be restored, not how fast.
+   *
+   * @default - the source's
+   */
+  readonly instanceClass?: ec2.InstanceType;
+
+  /**
+   * How long a copy may live. A drill that takes longer has failed, and its copy is deleted.
+   *
+   * @default - four times the recovery time objective, and at least 6 hours
+   */
+  readonly expiresAfter?: Duration;
+
+  /**
+   * After how long without a drill that passed somebody is told.
+   *
+   * @default - the schedule's longest gap and one day
+   */
+  readonly overdueAfter?: Duration;
+}
+
+export interface RestoreDrillProps extends DrillOptions {
+  /** What is restored: a PostgreSQL instance, of this app or imported. It is only ever read from. */
+  readonly database: rds.IDatabaseInstance;
+
+  /** What the drill is held against. */
+  readonly objectives: RecoveryObjectives;
+
+  /**
+   * What the copy must pass.
+   *
+   * @default - readable, foreignKeys, indexes and notEmptied: what is wrong with any database, whatever it holds
+   */
+  readonly checks?: RecoveryCheck[];
+
+  /**
+   * The database in the instance to connect to.
+   *
+   * @default - the instance's initial database, else `postgres`
+   */
+  readonly databaseName?: string;
+
+  /**
+   * The key that encrypts the instance. Its policy must let IAM policies of the account decide, as keys made by CDK do.
+   *
+   * @default - the key that an instance of this app names; else the account's own key for RDS
+   */
+  readonly storageKey?: kms.IKey;
+
+  /**
+   * Name of the plan, in evidence and metrics.
+   *
+   * @default - the path of the construct that the drill is in
+   */
+  readonly planName?: string;
+
+  /**
+   * Name of what is drilled, in evidence and metrics. Drills of one database share it, and its chain of evidence.
+   *
+   * @default - the drill's id
+   */
+  readonly target?: string;
+
+  /**
+   * Where it runs.
+   *
+   * @default - a site of the drill's own
+   */
+  readonly site?: DrillSite;
+
+  /**
+   * Alarms on the outcome, shared by the drills of one target.
+   *
+   * @default - alarms of the drill's own
+   */
+  readonly alarms?: ObjectiveAlarms;
+
+  /**
+   * Who is told when a drill fails, misses an objective or is overdue.
+   *
+   * @default - nobody; the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/**
+ * Proves on a schedule that a database can be restored: beside the source, never over it.
+ *
+ * Its conductor, a durable function, may make, modify and delete copies of this one database, told by their names and
+ * tags, and can't touch anything else.
+ */
+export class RestoreDrill extends Construct {
+  /** What the conductor is handed at each start. */
+  public readonly request: DrillRequest;
+  /** Starts a drill when it is invoked, asynchronously, with the request. */
+  public readonly conductor: lambda.IAlias;
+  /** What the drill measures. */
+  public readonly metrics: RecoveryMetrics;
+
+  private readonly schedule: Schedule;
+
+  constructor(scope: Construct, id: string, props: RestoreDrillProps) {
+    super(scope, id);
+    const { objectives, notify, restore = RestorePoint.latest() } = props;
+    const planName = props.planName ?? pathName(scope);
+    const target = props.target ?? id;
+    const expiresAfter = props.expiresAfter ?? atLeast(Duration.hours(6), 4 * objectives.rto.toSeconds());
+    const source = new SourceDatabase(props.database);
+    refuseWhatCannotWork(this, source, restore);
+    warnOfAnotherClass(this, source, props.instanceClass);
+
+    const site = props.site ?? new DrillSite(this, 'Site', { notify });
+    site.network.open(source.port);
+    this.request = checkedRequest(this, {
+      plan: planName,
+      target,
+      drill: id,
+      source: { instance: source.identifier },
+      restore: restore.request,
+      copy: {
+        prefix: copyPrefix(this, target),
+        subnetGroup: site.network.subnetGroup.subnetGroupName,
+        securityGroups: [site.network.copies.securityGroupId],
+        instanceClass: props.instanceClass && `db.${props.instanceClass}`,
+        expiresAfterSeconds: expiresAfter.toSeconds(),
+      },
+      database: props.databaseName,
+      checks: (props.checks ?? []).map((check) => check.contract),
+      objectives: { rpoSeconds: objectives.rpo.toSeconds(), rtoSeconds: objectives.rto.toSeconds() },
+      examiner: site.examiner.functionArn,
+      passwordKey: site.passwordKey.secretArn,
+      evidenceBucket: site.evidence.bucketName,
+    });
+
+    const handler = new Handler(this, 'Conductor', {
+      entry: 'drill-restore',
+      description: `Lifeboat: restores ${target} to a copy and has it examined (drill ${id})`,
+      timeout: Duration.minutes(15),
+      memorySize: 512,
+      encryptionKey: site.encryptionKey,
+      durableFor: expiresAfter,
+      deadLetterQueue: site.deadLetterQueue,
+      statements: [
+        ...copyPermissions(this, this.request, props.storageKey?.keyArn ?? source.storageKeyArn),
+        ...site.permissions(),
+        ...evidenceAccess(site.evidence, evidencePrefix(this.request), `${evidencePrefix(this.request)}*`),
+      ],
+    });
+    acknowledge(handler, 'outside any network', 'concurrency', 'copies by prefix', 'evidence by prefix', 'durable');
+    this.conductor = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
+    this.schedule = new Trigger(this, 'Schedule', {
+      target: this.conductor,
+      schedule: props.schedule.expression,
+      description: `Lifeboat: drill ${id} of ${target}`,
+      request: this.request,
+      deadLetterQueue: site.deadLetterQueue,
+    }).schedule;
+
+    this.metrics = new RecoveryMetrics(planName);
+    if (!props.alarms) new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
+    drillAlarm(this, 'Errors', {
+      metric: handler.function.metricErrors({ period: Duration.hours(1) }),
+      limit: 0,
+      description: `The runbook of drill ${id} of ${target} broke off, so it may have left no evidence: see its log`,
+      notify,
+    });
+    const { longestGap } = props.schedule;
+    const overdueAfter = props.overdueAfter ?? longestGap.plus(Duration.days(1));
+    site.watch.add({ plan: planName, target, drill: id });
+    const overdue = drillAlarm(this, 'Overdue', {
+      metric: this.metrics.secondsSinceProven(target, id),
+      limit: overdueAfter.toSeconds(),
+      description:
+        `Drill ${id} of ${target} has not passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
+        'what it protects is unproven',
+      silence: TreatMissingData.BREACHING,
+      notify,
+    });
+    // The first watch comes before the alarm can miss it.
+    overdue.node.addDependency(site.watch);
+  }
+
+  /** Lets somebody start the drill at any time, and read the request to start it with from its schedule. */
+  public grantStart(grantee: iam.IGrantable): iam.Grant {
+    return iam.Grant.addToPrincipal({
+      grantee,
+      actions: ['lambda:InvokeFunction'],
+      resourceArns: [this.conductor.functionArn],
+    }).combine(
+      iam.Grant.addToPrincipal({
+        grantee,
+        actions: ['scheduler:GetSchedule'],
+        resourceArns: [this.schedule.scheduleArn],
+      }),
+    );
+  }
+}
+
+function refuseWhatCannotWork(drill: RestoreDrill, source: SourceDatabase, restore: RestorePoint): void {
+  const problems: string[] = [];
+  const { engine, identifier, retentionDays } = source;
+  if (engine !== undefined && engine !== 'postgres') {
+    problems.push(`it runs ${engine}, and drills examine PostgreSQL only; drill a PostgreSQL instance`);
+  }
+  if (identifier.startsWith(COPY_PREFIX)) {
+    problems.push(
+      `its identifier '${identifier}' starts with '${COPY_PREFIX}', so it could be taken for a copy and deleted; rename it`,
+    );
+  }
+  if (retentionDays === 0 && restore.request.kind !== 'snapshot') {
+    problems.push(
+      'its backup retention is 0 days, so RDS makes no automated backup and there is nothing to restore; ' +
+        'set 1 to 35 days, or drill a snapshot with RestorePoint.snapshot()',
+    );
+  }
+  const reach = restore.reachSeconds;
+  if (retentionDays && reach !== undefined && reach > retentionDays * 86_400) {
+    problems.push(
+      `the drill draws from the last ${reach / 86_400} days, and backups are kept for ${retentionDays}, so part of the ` +
+        'draw can never be made; shorten the one or lengthen the other',
+    );
+  }
+  if (problems.length > 0) {
+    throw new Error(`restore drill '${drill.node.path}' can't work on its database:\n  ${problems.join('\n  ')}`);
+  }
+}
+
+function warnOfAnotherClass(drill: RestoreDrill, source: SourceDatabase, instanceClass?: ec2.InstanceType): void {
+  if (!instanceClass || !source.instanceClass || source.instanceClass === `db.${instanceClass}`) return;
+  Annotations.of(drill).addWarningV2(
+    'lifeboat:copy-of-another-class',
+    `copies are db.${instanceClass} and the source is ${source.instanceClass}, so the drill proves that the backup can ` +
+      'be restored, not that it meets the recovery time objective; leave instanceClass out to prove both',
+  );
+}
+
+function atLeast(floor: Duration, seconds: number): Duration {
+  return seconds > floor.toSeconds() ? Duration.seconds(seconds) : floor;
+}

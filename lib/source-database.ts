@@ -1,0 +1,49 @@
+/** What synth knows of a database it was handed: much of one made in this app, little of an imported one. */
+import { CfnResource, Token } from 'aws-cdk-lib';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+
+export class SourceDatabase {
+  /** The CloudFormation resource, when this app makes it. */
+  public readonly resource?: rds.CfnDBInstance;
+
+  constructor(private readonly database: rds.IDatabaseInstance) {
+    const child = database.node.defaultChild;
+    if (child && CfnResource.isCfnResource(child) && child.cfnResourceType === 'AWS::RDS::DBInstance') {
+      this.resource = child as rds.CfnDBInstance;
+    }
+  }
+
+  /** RDS keeps identifiers in lower case, and IAM compares them as they are kept. */
+  get identifier(): string {
+    const { instanceIdentifier } = this.database;
+    return Token.isUnresolved(instanceIdentifier) ? instanceIdentifier : instanceIdentifier.toLowerCase();
+  }
+
+  get engine(): string | undefined {
+    return this.resource?.engine ?? this.database.engine?.engineType;
+  }
+
+  /** PostgreSQL's usual one where synth can't tell. */
+  get port(): number {
+    const port = this.resource ? this.resource.port : this.database.dbInstanceEndpointPort;
+    return port !== undefined && !Token.isUnresolved(port) ? Number(port) : 5432;
+  }
+
+  get instanceClass(): string | undefined {
+    return known(this.resource?.dbInstanceClass);
+  }
+
+  get retentionDays(): number | undefined {
+    return known(this.resource?.backupRetentionPeriod);
+  }
+
+  /** ARN of the customer managed key that the resource names. */
+  get storageKeyArn(): string | undefined {
+    return this.resource?.kmsKeyId;
+  }
+}
+
+/** Undefined where the value is only known at deployment: then it is not compared. */
+export function known<T>(value: T | undefined): T | undefined {
+  return Token.isUnresolved(value) ? undefined : value;
+}
