@@ -121,9 +121,9 @@ export class Session {
   }
 
   private async ask(query: { text: string; rowMode: 'array'; queryMode?: 'extended' }): Promise<Answer> {
-    const patience = Math.max(0, this.deadline.left()) + GRACE_MS;
+    const limited = { ...query, query_timeout: Math.max(0, this.deadline.left()) + GRACE_MS };
     try {
-      const result = await this.client.query<(string | null)[]>({ ...query, query_timeout: patience });
+      const result = await this.client.query<(string | null)[]>(limited);
       // Several statements have several results, which the types of pg do not tell.
       const last = Array.isArray(result) ? result[result.length - 1] : result;
       return { rows: last.rows, types: last.fields.map((field: { dataTypeID: number }) => field.dataTypeID) };
