@@ -24,12 +24,12 @@ export interface Address {
 /**
  * Claims an address that nobody listens on.
  *
- * @param preferred host to take when it is free, such as the one a renamed database had under that name
+ * @param preferred to take when it is free, such as the one another database had under the same name
  */
-export async function claimAddress(preferred?: string): Promise<Address> {
-  if (process.platform !== 'linux') return claimPort();
+export async function claimAddress(preferred?: { host: string; port: number }): Promise<Address> {
+  if (process.platform !== 'linux') return claimPort(preferred?.port);
   const hosts = Array.from({ length: LAST_HOST - FIRST_HOST + 1 }, (_, index) => `127.0.1.${FIRST_HOST + index}`);
-  const candidates = preferred ? [preferred, ...hosts] : hosts;
+  const candidates = preferred ? [preferred.host, ...hosts] : hosts;
   // Somebody may listen on the usual port at every address; then each server gets a port besides its address.
   for (const choosePort of [usualPort, freePort]) {
     for (const host of candidates) {
@@ -46,9 +46,10 @@ export async function claimAddress(preferred?: string): Promise<Address> {
 }
 
 /** Elsewhere: an even port to serve on, claimed by the odd one after it. */
-async function claimPort(): Promise<Address> {
+async function claimPort(preferred?: number): Promise<Address> {
+  const anyPort = () => PORTS.from + 2 * Math.floor((Math.random() * (PORTS.to - PORTS.from)) / 2);
   for (let attempt = 0; attempt < 200; attempt++) {
-    const port = PORTS.from + 2 * Math.floor((Math.random() * (PORTS.to - PORTS.from)) / 2);
+    const port = (attempt === 0 && preferred) || anyPort();
     const claim = await listen('127.0.0.1', port + 1);
     if (!claim) continue;
     if (await isFree('127.0.0.1', port)) return { host: '127.0.0.1', port, release: () => close(claim) };

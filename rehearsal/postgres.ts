@@ -35,8 +35,8 @@ export interface ClusterOptions {
    * @default - a fresh cluster
    */
   readonly fill?: (dataDirectory: string) => Promise<void>;
-  /** Address to serve at, if it is free. */
-  readonly host?: string;
+  /** Where to serve, if it is free. */
+  readonly at?: { readonly host: string; readonly port: number };
 }
 
 const EVERY_CLUSTER = {
@@ -63,7 +63,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   await mkdir(options.folder, { mode: 0o711 });
   const password = await superuserPassword();
   await (options.fill ?? copyTemplate)(join(options.folder, 'data'));
-  const address = await claimAddress(options.host);
+  const address = await claimAddress(options.at);
   const cluster = new Cluster(options.folder, address, password);
   await cluster.configure(options.settings ?? {});
   return cluster;
@@ -121,9 +121,9 @@ export class Cluster {
   }
 
   /** Serves at another address from the next start. */
-  public async moveTo(host?: string): Promise<void> {
+  public async moveTo(preferred?: { host: string; port: number }): Promise<void> {
     const before = this.address;
-    this.address = await claimAddress(host);
+    this.address = await claimAddress(preferred);
     await before.release();
     await this.configure(this.settings);
   }

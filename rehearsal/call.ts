@@ -1,0 +1,36 @@
+/** One request to the server and its answer, whichever service it is for. */
+import type { IncomingHttpHeaders } from 'node:http';
+
+export interface Call {
+  /** Request identifier, as AWS gives each. */
+  readonly id: string;
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  /** From the credential scope of the signature, as is the service that the call is for. */
+  readonly region: string;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Buffer;
+}
+
+/** An error on its way to a client of a JSON or REST service. */
+export class CallError extends Error {
+  constructor(
+    public readonly code: string,
+    message: string,
+    public readonly status = 400,
+  ) {
+    super(message);
+  }
+}
+
+/** A request's header, or undefined when it is absent or given twice. */
+export function header(call: Call, name: string): string | undefined {
+  const value = call.headers[name];
+  return typeof value === 'string' ? value : undefined;
+}

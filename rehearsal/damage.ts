@@ -1,0 +1,64 @@
+/** Damages a backup's files, as failing storage would. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PhysicalBackup } from './physical-backup';
+
+export interface Damage {
+  readonly database: string;
+  /** `schema.table` */
+  readonly table: string;
+  readonly block: number;
+  /** Whether `SELECT count(*)` on the table succeeds all the same, if the table has an index. */
+  readonly countSucceeds: boolean;
+}
+
+const PAGE = 8192;
+const PAGE_HEADER = 24;
+/** Rows fill a page from its end, so this hits rows wherever the page is more than half full. */
+const DAMAGE = { offset: 6144, length: 200 };
+
+/** Damages a page in the middle of a table. Its checksum no longer fits, so PostgreSQL refuses to read it. */
+export async function damageTable(backup: PhysicalBackup, table: string, database?: string): Promise<Damage> {
+  const name = table.includes('.') ? table : `public.${table}`;
+  const found = backup.tables.find((file) => file.table === name && (database ?? file.database) === file.database);
+  if (!found) {
+    const known = backup.tables.map((file) => `${file.database}: ${file.table}`).join(', ') || 'none';
+    throw new Error(`the snapshot has no table ${name}, so there is nothing to damage; its tables are: ${known}`);
+  }
+  const path = join(backup.folder, 'data', found.path);
+  const blocks = existsSync(path) ? Math.floor(statSync(path).size / PAGE) : 0;
+  if (blocks === 0)
+    throw new Error(`table ${name} has no page in the snapshot; give it rows before the snapshot is taken`);
+  const visible = allVisible(`${path}_vm`);
+  const byDistance = Array.from({ length: blocks }, (_, block) => block).sort(
+    (a, b) => Math.abs(a - blocks / 2) - Math.abs(b - blocks / 2),
+  );
+  const block = byDistance.find(visible) ?? byDistance[0]!;
+  const file = await open(path, 'r+');
+  try {
+    const bytes = Buffer.alloc(DAMAGE.length);
+    await file.read(bytes, 0, DAMAGE.length, block * PAGE + DAMAGE.offset);
+    // Inverted rather than zeroed: that is a change whatever was there.
+    await file.write(
+      bytes.map((byte) => ~byte),
+      0,
+      DAMAGE.length,
+      block * PAGE + DAMAGE.offset,
+    );
+  } finally {
+    await file.close();
+  }
+  return { database: found.database, table: name, block, countSucceeds: visible(block) };
+}
+
+/** Reads a table's visibility map: two bits a page, the lower one says that all its rows are visible to everyone. */
+function allVisible(path: string): (block: number) => boolean {
+  const map = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+  const blocksInPage = (PAGE - PAGE_HEADER) * 4;
+  return (block) => {
+    const inPage = block % blocksInPage;
+    const offset = Math.floor(block / blocksInPage) * PAGE + PAGE_HEADER + Math.floor(inPage / 4);
+    return ((map[offset] ?? 0) & (1 << (2 * (inPage % 4)))) !== 0;
+  };
+}

@@ -1,0 +1,45 @@
+/** AWS's JSON protocol, for the few operations of Secrets Manager and SSM that runbooks use. */
+import { type Call, CallError, header, type Reply } from './call';
+
+export type JsonInput = Readonly<Record<string, unknown>>;
+export type JsonOperations = Readonly<Record<string, (input: JsonInput, region: string) => object>>;
+
+/** Answers a call with one of the operations, or with status 501 and the operation's name. */
+export function answerJson(call: Call, operations: JsonOperations): Reply {
+  const headers = { 'content-type': 'application/x-amz-json-1.1' };
+  try {
+    const name = header(call, 'x-amz-target')?.split('.').at(-1) ?? '';
+    const run = Object.hasOwn(operations, name) ? operations[name] : undefined;
+    if (!run) {
+      const known = Object.keys(operations).join(', ');
+      throw new CallError('NotImplemented', `a rehearsal does not model the operation ${name}; known: ${known}`, 501);
+    }
+    const output = run(readInput(call.body), call.region);
+    return { status: 200, headers, body: JSON.stringify(output) };
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
+    const body = JSON.stringify({ __type: error.code, message: error.message, Message: error.message });
+    return { status: error.status, headers: { ...headers, 'x-amzn-errortype': error.code }, body };
+  }
+}
+
+/** A member that has to be there, and a string. */
+export function text(input: JsonInput, member: string): string {
+  const value = input[member];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new CallError('ValidationException', `${member} is missing or no string`);
+}
+
+/** Refuses members whose meaning would be ignored. */
+export function onlyThese(input: JsonInput, members: readonly string[]): void {
+  const other = Object.keys(input).find((member) => !members.includes(member));
+  if (other) throw new CallError('NotImplemented', `a rehearsal does not model the parameter ${other}`, 501);
+}
+
+function readInput(body: Buffer): JsonInput {
+  try {
+    return JSON.parse(body.toString() || '{}');
+  } catch {
+    throw new CallError('SerializationException', 'the body is not JSON');
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * A physical copy of a running cluster, complete in itself: its own WAL is in it, so that it can be restored when the
+ * archive is gone, and its files are never shared with a server, since servers write in place.
+ */
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { copyTree, handOver } from './copy-tree';
+import type { Cluster } from './postgres';
+import type { WalArchive } from './wal-archive';
+
+/** Where a table lies in a backup: what is needed to break it on purpose. */
+export interface TableFile {
+  readonly database: string;
+  /** `schema.table` */
+  readonly table: string;
+  /** Path inside the data directory. */
+  readonly path: string;
+}
+
+export interface PhysicalBackup {
+  /** Holds `data`. */
+  readonly folder: string;
+  /** No earlier moment can be recovered from it. */
+  readonly completed: Date;
+  /** First WAL segment that recovery from here reads. */
+  readonly firstSegment: string;
+  /** Last one that is in the backup itself. */
+  readonly lastSegment: string;
+  readonly tables: readonly TableFile[];
+}
+
+/** Of no use to a copy, or misleading: what belongs to the running server, and what it makes anew. */
+const LEFT_BEHIND = [
+  /^pg_wal\//,
+  /^postmaster\.(pid|opts)$/,
+  /^(pg_replslot|pg_dynshmem|pg_notify|pg_serial|pg_snapshots|pg_stat_tmp|pg_subtrans)\//,
+  /(^|\/)pgsql_tmp/,
+  /(^|\/)pg_internal\.init/,
+];
+
+/** Backs a running cluster up into a new folder. */
+export async function backUp(cluster: Cluster, archive: WalArchive, folder: string): Promise<PhysicalBackup> {
+  return cluster.connected(async (client) => {
+    await mkdir(folder, { mode: 0o700 });
+    const tables = await listTables(cluster);
+    const start = await client.query<{ segment: string }>(
+      "SELECT pg_walfile_name(pg_backup_start('lifeboat', true)) AS segment",
+    );
+    const data = join(folder, 'data');
+    await copyTree(cluster.dataDirectory, data, {
+      without: (path) => LEFT_BEHIND.some((pattern) => pattern.test(path)),
+      mayVanish: true,
+    });
+    // Waiting inside pg_backup_stop polls once a second; the archive is watched instead.
+    const stop = await client.query<{ segment: string; labelfile: string; completed: Date }>(
+      'SELECT pg_walfile_name(lsn) AS segment, labelfile, clock_timestamp() AS completed FROM pg_backup_stop(false)',
+    );
+    const { segment, labelfile, completed } = stop.rows[0]!;
+    await writeFile(join(data, 'backup_label'), labelfile, { mode: 0o600 });
+    await handOver(join(data, 'backup_label'));
+    await archive.holds(segment);
+    const firstSegment = start.rows[0]!.segment;
+    await archive.copyTo(join(data, 'pg_wal'), firstSegment, segment);
+    // The client rounds down to the millisecond.
+    return { folder, completed: new Date(completed.getTime() + 1), firstSegment, lastSegment: segment, tables };
+  });
+}
+
+/** Copies a backup, such as for a snapshot of its own. */
+export async function copyBackup(backup: PhysicalBackup, folder: string): Promise<PhysicalBackup> {
+  await mkdir(folder, { mode: 0o700 });
+  await copyTree(join(backup.folder, 'data'), join(folder, 'data'));
+  return { ...backup, folder };
+}
+
+export async function removeBackup(backup: PhysicalBackup): Promise<void> {
+  await rm(backup.folder, { recursive: true, force: true });
+}
+
+async function listTables(cluster: Cluster): Promise<TableFile[]> {
+  const databases = await cluster.query<{ datname: string }>(
+    "SELECT datname FROM pg_database WHERE datallowconn AND datname <> 'template1'",
+  );
+  const lists = databases.rows.map(async ({ datname: database }) => {
+    const tables = await cluster.query<{ table: string; path: string }>(
+      `SELECT n.nspname || '.' || c.relname AS table, pg_relation_filepath(c.oid) AS path
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')`,
+      [],
+      database,
+    );
+    return tables.rows.map((row) => ({ database, ...row }));
+  });
+  return (await Promise.all(lists)).flat();
+}

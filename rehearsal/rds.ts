@@ -1,0 +1,87 @@
+/** RDS as clients see it: finds the operation, and refuses what is not modelled by name. */
+import * as sdk from '@aws-sdk/client-rds';
+import type { Call, Reply } from './call';
+import type { Operation } from './operation';
+import { findBinaries } from './postgres-binaries';
+import { notModelled, QueryProtocol } from './query';
+import { catalogOperations } from './rds-catalog';
+import { instanceOperations } from './rds-instances';
+import { RdsRegion } from './rds-region';
+import { restoreOperations } from './rds-restores';
+import { snapshotOperations } from './rds-snapshots';
+import type { World } from './world';
+
+const OPERATIONS = new Map<string, Operation>(
+  [...instanceOperations, ...snapshotOperations, ...restoreOperations, ...catalogOperations].map((operation) => [
+    operation.name,
+    operation,
+  ]),
+);
+
+const HOLD_MS = 20_000;
+const HOLD_STEP_MS = 25;
+
+export class Rds {
+  public readonly regions = new Map<string, RdsRegion>();
+  private readonly protocol = new QueryProtocol(sdk, 'http://rds.amazonaws.com/doc/2014-10-31/');
+
+  private constructor(
+    private readonly world: World,
+    private readonly holdDescribes: boolean,
+    private readonly engineVersion: string,
+  ) {}
+
+  public static async open(world: World, holdDescribes: boolean): Promise<Rds> {
+    const { version } = await findBinaries();
+    return new Rds(world, holdDescribes, version.replace(/^(\d+\.\d+).*/, '$1'));
+  }
+
+  /** A region's RDS; a region comes into being when it is first asked for. */
+  public region(name: string): RdsRegion {
+    let region = this.regions.get(name);
+    if (!region) {
+      region = new RdsRegion(name, this.world, this.regions, this.engineVersion);
+      this.regions.set(name, region);
+    }
+    return region;
+  }
+
+  public async answer(call: Call): Promise<Reply> {
+    const headers = { 'content-type': 'text/xml' };
+    try {
+      const { operation: name, input } = this.protocol.parse(call.body.toString());
+      const operation = OPERATIONS.get(name);
+      if (!operation) throw notModelled(`the operation ${name}`, `known: ${[...OPERATIONS.keys()].join(', ')}`);
+      const ignored = Object.keys(input).find((parameter) => !operation.parameters.has(parameter));
+      if (ignored) throw notModelled(`the parameter ${ignored} of ${name}`);
+      const output = await this.meetingFaults(name, async () => {
+        if (this.holdDescribes && name === 'DescribeDBInstances') await this.hold(call.region, input);
+        return operation.run(this.region(call.region), input);
+      });
+      return { status: 200, headers, body: this.protocol.render(name, output, call.id) };
+    } catch (error) {
+      const { status, body } = this.protocol.renderError(error, call.id);
+      return { status, headers, body };
+    }
+  }
+
+  private async meetingFaults<T>(operation: string, work: () => Promise<T>): Promise<T> {
+    const { faults } = this.world;
+    await this.world.sleep(faults.lagOf(operation));
+    const fault = faults.hit(operation);
+    if (fault && !fault.afterEffect) throw fault.error;
+    const output = await work();
+    if (fault) throw fault.error;
+    return output;
+  }
+
+  /** Keeps a question about one instance until its state settles, so that whoever polls rarely waits no longer. */
+  private async hold(regionName: string, input: Record<string, unknown>): Promise<void> {
+    const name = input.DBInstanceIdentifier;
+    if (typeof name !== 'string') return;
+    const deadline = Date.now() + HOLD_MS;
+    const moves = () =>
+      /ing$|credentials$/.test(this.region(regionName).instances.get(name.toLowerCase())?.status ?? '');
+    while (moves() && Date.now() < deadline) await this.world.sleep(HOLD_STEP_MS);
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * A rehearsal's AWS: RDS on real PostgreSQL, and the little S3, Secrets Manager and SSM that runbooks use, behind one
+ * loopback endpoint. It serves every region by name, in one process, and leaves nothing when it is closed.
+ */
+import { rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { type Damage, damageTable } from './damage';
+import type { Faults } from './faults';
+import { answerJson } from './json-service';
+import { parameterOperations } from './parameters';
+import { Rds } from './rds';
+import { S3 } from './s3';
+import { secretOperations } from './secrets';
+import { serve } from './server';
+import { keepFolder, runFolder } from './workspace';
+import { World } from './world';
+
+export interface RegionOptions {
+  /**
+   * Port of the endpoint on 127.0.0.1.
+   *
+   * @default - any that is free
+   */
+  readonly port?: number;
+  /**
+   * How long each state in between (creating, backing-up, deleting ...) lasts at least, in milliseconds.
+   *
+   * @default 0 as fast as the real work allows
+   */
+  readonly pacing?: number;
+  /**
+   * Whether a question about one instance is held until its state settles, for up to 20 seconds. Makes `aws rds wait`,
+   * which asks every 30 seconds, return at once; hides the states in between.
+   *
+   * @default false
+   */
+  readonly holdDescribes?: boolean;
+  /**
+   * Instances that may exist at a time.
+   *
+   * @default 20
+   */
+  readonly maxInstances?: number;
+  /**
+   * Snapshots that may exist at a time, automated ones included; each is a full copy on disk.
+   *
+   * @default 100
+   */
+  readonly maxSnapshots?: number;
+  /**
+   * Whether data directories, snapshots and logs stay when the region closes.
+   *
+   * @default false
+   */
+  readonly keep?: boolean;
+}
+
+/** A table in a snapshot. */
+export interface SnapshotTable {
+  /** Region of the snapshot. */
+  readonly region: string;
+  readonly snapshot: string;
+  /** `table` of the schema public, or `schema.table`. */
+  readonly table: string;
+  /**
+   * Database that holds it.
+   *
+   * @default - the first that has such a table
+   */
+  readonly database?: string;
+}
+
+export class Region {
+  private closed: Promise<void> | undefined;
+
+  /** Use `serveRegion`. */
+  constructor(
+    /** What clients are pointed at: `http://127.0.0.1:<port>`. */
+    public readonly endpoint: string,
+    /** Where everything lies while it runs. */
+    public readonly folder: string,
+    /** What to break, besides data. */
+    public readonly faults: Faults,
+    private readonly rds: Rds,
+    private readonly stop: () => Promise<void>,
+  ) {}
+
+  /** Names of the instances that exist. */
+  public instances(region: string): string[] {
+    return [...this.rds.region(region).instances.keys()].sort();
+  }
+
+  /**
+   * Takes an automated snapshot now, since a day is long to wait for.
+   *
+   * @returns its identifier, once it is available
+   */
+  public async takeAutomatedSnapshot(region: string, instance: string): Promise<string> {
+    return (await this.rds.region(region).instance(instance).takeAutomatedSnapshot()).identifier;
+  }
+
+  /**
+   * Damages one page of a table in a snapshot, as a failing disk would: reading the page fails, and everything else
+   * goes on as if nothing had happened.
+   *
+   * @returns what was damaged, and whether `count(*)` still succeeds because an index-only scan never reads the page.
+   *   It does when the table was vacuumed before the snapshot.
+   */
+  public async corruptPage(at: SnapshotTable): Promise<Damage> {
+    const { backup, status } = this.rds.region(at.region).snapshot(at.snapshot);
+    if (!backup)
+      throw new Error(`snapshot ${at.snapshot} is ${status}, so it has no pages to damage; wait until it is available`);
+    return damageTable(backup, at.table, at.database);
+  }
+
+  /**
+   * Loses the first segment of WAL that was archived after the newest automated snapshot of an instance: what a
+   * restore to any moment after it needs.
+   *
+   * @returns name of the lost segment
+   */
+  public async loseWalSegment(region: string, instance: string): Promise<string> {
+    return this.rds.region(region).instance(instance).automated.loseSegment();
+  }
+
+  /** Stops every server and removes everything, unless it was to be kept. Calling it again waits for the same. */
+  public close(): Promise<void> {
+    this.closed ??= this.stop();
+    return this.closed;
+  }
+}
+
+/**
+ * Serves a region until it is closed.
+ *
+ * @throws Error that names the remedy when PostgreSQL is not installed
+ */
+export async function serveRegion(options: RegionOptions = {}): Promise<Region> {
+  const folder = runFolder();
+  // For a process that ends without closing; servers end themselves.
+  const removeAtExit = () => rmSync(folder, { recursive: true, force: true });
+  if (!options.keep) process.once('exit', removeAtExit);
+  const limits = { instances: options.maxInstances ?? 20, snapshots: options.maxSnapshots ?? 100 };
+  const world = new World(folder, options.pacing ?? 0, limits);
+  const rds = await Rds.open(world, options.holdDescribes ?? false);
+  const s3 = new S3();
+  const secrets = secretOperations();
+  const parameters = parameterOperations();
+  const server = await serve(
+    {
+      rds: (call) => rds.answer(call),
+      s3: (call) => s3.answer(call),
+      secretsmanager: (call) => answerJson(call, secrets),
+      ssm: (call) => answerJson(call, parameters),
+    },
+    options.port ?? 0,
+  );
+  return new Region(server.endpoint, folder, world.faults, rds, async () => {
+    await server.close();
+    const clusters = [...rds.regions.values()].flatMap((region) =>
+      [...region.instances.values()].flatMap(({ cluster }) => cluster ?? []),
+    );
+    await Promise.all(clusters.map((cluster) => (options.keep ? cluster.retire() : cluster.remove())));
+    await world.close();
+    process.removeListener('exit', removeAtExit);
+    if (options.keep) keepFolder(folder);
+    else await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  });
+}

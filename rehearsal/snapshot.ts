@@ -1,0 +1,79 @@
+/** One DB snapshot: a physical backup under a name, with what its instance was then. */
+import type { DBSnapshot, Tag } from '@aws-sdk/client-rds';
+import type { InstanceSettings } from './instance-settings';
+import { type PhysicalBackup, removeBackup } from './physical-backup';
+import type { RdsRegion } from './rds-region';
+
+export interface SnapshotSource {
+  readonly identifier: string;
+  readonly resourceId: string;
+  readonly created: Date;
+  readonly settings: InstanceSettings;
+  /** The instance's tags then, which a restore takes over. */
+  readonly tags: readonly Tag[];
+}
+
+export class Snapshot {
+  /** Present once it is available. */
+  public backup: PhysicalBackup | undefined;
+  public status: 'creating' | 'available' | 'failed' | 'deleting' = 'creating';
+  public readonly started = new Date();
+  /** Where it was copied from. */
+  public copyOf: { readonly arn: string; readonly region: string; readonly created: Date } | undefined;
+
+  constructor(
+    private readonly region: RdsRegion,
+    public readonly identifier: string,
+    public readonly type: 'automated' | 'manual',
+    public source: SnapshotSource,
+    public tags: Tag[],
+  ) {}
+
+  public get arn(): string {
+    return this.region.arn('snapshot', this.identifier);
+  }
+
+  public get resourceId(): string {
+    return this.source.resourceId;
+  }
+
+  public complete(backup: PhysicalBackup): void {
+    this.backup = backup;
+    this.status = 'available';
+  }
+
+  public async remove(): Promise<void> {
+    this.status = 'deleting';
+    this.region.snapshots.delete(this.identifier);
+    if (this.backup) await removeBackup(this.backup);
+  }
+
+  public describe(): DBSnapshot {
+    const { settings } = this.source;
+    const created = this.copyOf ? this.started : this.backup?.completed;
+    return {
+      ...settings,
+      DBSnapshotIdentifier: this.identifier,
+      DBSnapshotArn: this.arn,
+      DBInstanceIdentifier: this.source.identifier,
+      DbiResourceId: this.resourceId,
+      Status: this.status,
+      SnapshotType: this.type,
+      PercentProgress: this.status === 'available' ? 100 : 0,
+      SnapshotCreateTime: created,
+      OriginalSnapshotCreateTime: this.copyOf?.created ?? created,
+      SnapshotDatabaseTime: this.backup?.completed,
+      SourceDBSnapshotIdentifier: this.copyOf?.arn,
+      SourceRegion: this.copyOf && this.copyOf.region !== this.region.name ? this.copyOf.region : undefined,
+      InstanceCreateTime: this.source.created,
+      Encrypted: settings.StorageEncrypted,
+      OptionGroupName: settings.optionGroup,
+      Port: 5432,
+      VpcId: 'vpc-0default',
+      IAMDatabaseAuthenticationEnabled: false,
+      SnapshotTarget: 'region',
+      TagList: this.tags,
+      ProcessorFeatures: [],
+    };
+  }
+}

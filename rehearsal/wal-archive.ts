@@ -1,0 +1,132 @@
+/**
+ * The archived write-ahead log of one instance, and the latest moment that it can be restored to.
+ */
+import { existsSync } from 'node:fs';
+import { copyFile, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { handOver, makePrivateFolder } from './copy-tree';
+import type { Cluster } from './postgres';
+
+const SEGMENT = /^[0-9A-F]{24}$/;
+const HISTORY = /^[0-9A-F]{8}\.history$/;
+const ARCHIVE_TIMEOUT_MS = 30_000;
+/** AWS moves it on every five minutes, and to the second; here asking for it does, at most this often. */
+const REFRESH_MS = 1000;
+
+/** A moment that can be restored, and where recovery has to stop for it. */
+export interface RestorableMoment {
+  readonly time: Date;
+  /** PostgreSQL's form, to the microsecond. Nothing was committed between it and `time`: both are the same state. */
+  readonly stop: string;
+}
+
+export class WalArchive {
+  private latest: (RestorableMoment & { readonly heartbeat: string }) | undefined;
+  private refreshing: Promise<void> | undefined;
+  private refreshedAt = 0;
+
+  constructor(public readonly folder: string) {}
+
+  public async make(): Promise<void> {
+    await makePrivateFolder(this.folder);
+  }
+
+  /** Settings that make a cluster archive here. */
+  public settings(): Record<string, string> {
+    return {
+      wal_level: 'replica',
+      archive_mode: 'on',
+      archive_library: 'basic_archive',
+      'basic_archive.archive_directory': this.folder,
+      track_commit_timestamp: 'on', // tells whether anything was committed since
+    };
+  }
+
+  /**
+   * The latest moment that can be restored from what lies in the archive.
+   *
+   * Recovery to a moment needs a later commit to stop at, so one is made: a heartbeat. As long as nothing else is
+   * committed, none is needed again.
+   *
+   * @param cluster that archives here, or undefined when it is gone and what was known last is all there will be
+   */
+  public async latestRestorable(cluster: Cluster | undefined): Promise<RestorableMoment | undefined> {
+    if (cluster?.pid !== undefined && Date.now() - this.refreshedAt >= REFRESH_MS) await this.refresh(cluster);
+    return this.latest;
+  }
+
+  /** As `latestRestorable`, but as of now. */
+  public async refresh(cluster: Cluster): Promise<void> {
+    this.refreshing ??= this.beat(cluster).finally(() => {
+      this.refreshing = undefined;
+    });
+    await this.refreshing;
+  }
+
+  private async beat(cluster: Cluster): Promise<void> {
+    await cluster.connected(async (client) => {
+      // The clock first: whatever is committed after it is later than it.
+      const asked = await client.query<{ now: Date; stop: string; last: string | null }>(
+        'SELECT t AS now, t::text AS stop, (pg_last_committed_xact()).xid::text AS last FROM clock_timestamp() AS t',
+      );
+      const { now, stop, last } = asked.rows[0]!;
+      if (this.latest && last === this.latest.heartbeat) {
+        this.latest = { ...this.latest, time: now };
+      } else {
+        const beat = await client.query<{ xid: string }>(
+          "SELECT pg_current_xact_id()::xid::text AS xid, pg_logical_emit_message(true, 'lifeboat', 'heartbeat')",
+        );
+        const end = await client.query<{ segment: string }>('SELECT pg_walfile_name(pg_switch_wal()) AS segment');
+        await this.holds(end.rows[0]!.segment);
+        this.latest = { time: now, stop, heartbeat: beat.rows[0]!.xid };
+      }
+      this.refreshedAt = Date.now();
+    });
+  }
+
+  /** Waits until a segment has been archived. */
+  public async holds(segment: string): Promise<void> {
+    const deadline = Date.now() + ARCHIVE_TIMEOUT_MS;
+    while (!existsSync(join(this.folder, segment))) {
+      if (Date.now() > deadline) {
+        throw new Error(
+          `WAL segment ${segment} was not archived within ${ARCHIVE_TIMEOUT_MS / 1000} s, so nothing later can be ` +
+            'restored; see the log of the server, and whether the disk is full',
+        );
+      }
+      await sleep(2);
+    }
+  }
+
+  /** Names of the archived segments, oldest first. */
+  public async segments(): Promise<string[]> {
+    return (await readdir(this.folder)).filter((file) => SEGMENT.test(file)).sort();
+  }
+
+  /** Copies the segments from one to another, and what tells their timelines, for a backup to be complete in itself. */
+  public async copyTo(folder: string, from: string, to: string): Promise<void> {
+    for (const file of await readdir(this.folder)) {
+      const wanted = HISTORY.test(file) || (SEGMENT.test(file) && file >= from && file <= to);
+      if (!wanted) continue;
+      await copyFile(join(this.folder, file), join(folder, file));
+      await handOver(join(folder, file));
+    }
+  }
+
+  /** Forgets what is older than the segment that the oldest backup starts at. */
+  public async prune(oldestNeeded: string): Promise<void> {
+    for (const segment of await this.segments()) {
+      if (segment < oldestNeeded) await rm(join(this.folder, segment), { force: true });
+    }
+  }
+
+  /** Loses one segment, as when storage fails. */
+  public async lose(segment: string): Promise<void> {
+    await rm(join(this.folder, segment));
+  }
+
+  public async remove(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,77 @@
+/** What all regions of one rehearsal share: its folder, pace, limits, and the faults it was asked for. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Faults } from './faults';
+
+/** The account that everything belongs to: AWS's own example. */
+export const ACCOUNT = '123456789012';
+
+export interface Limits {
+  /** Database instances, in all regions together; each is a server of some 25 MB. */
+  readonly instances: number;
+  /** Snapshots, in all regions together; each is a full copy on disk. */
+  readonly snapshots: number;
+}
+
+export class World {
+  public readonly faults = new Faults();
+  private readonly closing = new AbortController();
+  private readonly tasks = new Set<Promise<void>>();
+  private readonly addresses = new Map<string, { host: string; port: number }>();
+  private made = 0;
+
+  constructor(
+    public readonly folder: string,
+    public readonly pacing: number,
+    public readonly limits: Limits,
+  ) {}
+
+  /** A path for something new. */
+  public place(kind: string): string {
+    this.made += 1;
+    return join(this.folder, `${kind}-${this.made}`);
+  }
+
+  public placeFolder(kind: string): string {
+    const folder = this.place(kind);
+    mkdirSync(folder, { mode: 0o711 });
+    return folder;
+  }
+
+  /** Does something that a client doesn't wait for. `failed` says what becomes of it; it never gets lost. */
+  public begin(work: () => Promise<void>, failed: (error: unknown) => void): void {
+    const task = work().catch((error) => {
+      // Servers that are taken down at the end break what was going on: that is no failure.
+      if (!this.closing.signal.aborted) failed(error);
+    });
+    this.tasks.add(task);
+    void task.finally(() => this.tasks.delete(task));
+  }
+
+  /** Does something that takes at least as long as the pace says. */
+  public async pace<T>(work: () => Promise<T>): Promise<T> {
+    const [result] = await Promise.all([work(), this.sleep(this.pacing)]);
+    return result;
+  }
+
+  /** Sleeps, unless everything ends. */
+  public async sleep(milliseconds: number): Promise<void> {
+    if (milliseconds > 0) await sleep(milliseconds, undefined, { signal: this.closing.signal });
+  }
+
+  /** Endpoints follow names, as DNS does: a database that takes over a name takes over its address. */
+  public addressOf(region: string, name: string): { host: string; port: number } | undefined {
+    return this.addresses.get(`${region}/${name}`);
+  }
+
+  public rememberAddress(region: string, name: string, address: { host: string; port: number }): void {
+    this.addresses.set(`${region}/${name}`, { host: address.host, port: address.port });
+  }
+
+  /** Ends all that is going on; sleeps end at once. */
+  public async close(): Promise<void> {
+    this.closing.abort();
+    await Promise.allSettled(this.tasks);
+  }
+}
