@@ -37,7 +37,8 @@ export function conclude(
 ): CheckResult[] {
   const work = batches.flat();
   return checks.map((check, index) => {
-    const own = findings.filter((finding) => finding.work.check === index);
+    // Sessions report in no order of their own.
+    const own = findings.filter((finding) => finding.work.check === index).sort(byObject);
     const told = new Set(own.map((finding) => identity(finding.work)));
     const untold = work.filter((piece) => piece.check === index && !told.has(identity(piece)));
     return concludeOne(check, own, untold);
@@ -45,6 +46,11 @@ export function conclude(
 }
 
 const identity = ({ object, oid, blocks }: Work): string => JSON.stringify([object, oid, blocks]);
+
+const byObject = (a: Finding, b: Finding): number => {
+  const [one, other] = [a.work.object ?? '', b.work.object ?? ''];
+  return one < other ? -1 : one > other ? 1 : 0;
+};
 
 function concludeOne(check: Check, findings: readonly Finding[], untold: readonly Work[]): CheckResult {
   const failed = findings.filter((finding) => finding.outcome === 'failed');

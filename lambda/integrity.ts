@@ -6,6 +6,7 @@ import { DatabaseError } from 'pg';
 import { CannotCheck, displayName, findTables, holdRows, userSchema } from './catalog';
 import type { Work } from './examination';
 import { sqlClass, whatPostgresSaid } from './postgres-error';
+import { rowsOf } from './row-checks';
 import type { ExaminedCopy, Verdict } from './run-checks';
 import type { Session } from './session';
 
@@ -145,7 +146,7 @@ export async function foreignKeys(session: Session, work: Work): Promise<Verdict
   if (orphans![0] === '0') return { outcome: 'passed', observed: 'holds' };
   return {
     outcome: 'failed',
-    observed: `${work.object}: ${orphans![0]} rows without a parent`,
+    observed: `${work.object}: ${rowsOf(Number(orphans![0]))} without a parent`,
     expected: 'every declared foreign key to hold',
   };
 }

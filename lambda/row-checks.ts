@@ -69,7 +69,7 @@ async function momentColumn(session: Session, named: { table: string; column: st
 
 const moment = ({ restorePoint }: ExaminedCopy) => `${escapeLiteral(restorePoint)}::timestamptz`;
 
-const rowsOf = (count: number) => (count === 1 ? '1 row' : `${count} rows`);
+export const rowsOf = (count: number) => (count === 1 ? '1 row' : `${count} rows`);
 
 const rounded = (seconds: number) => Number(seconds.toFixed(3));
 

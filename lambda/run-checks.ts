@@ -97,15 +97,27 @@ async function runPiece(
   if (left <= 0) return outOfTime;
   try {
     await session.rows(`SAVEPOINT piece; SET LOCAL statement_timeout = ${left}`);
-    const verdict = await verdictOn(session, check, work, copy);
-    await session.rows('RELEASE SAVEPOINT piece');
+    const verdict = await attempt(session, check, work, copy, deadline);
+    // Going back mends the transaction, if a statement failed; where none did, there is nothing to lose.
+    await session.rows('ROLLBACK TO SAVEPOINT piece; RELEASE SAVEPOINT piece');
     return verdict;
   } catch (error) {
     if (error instanceof CopySilent) return outOfTime;
-    if (error instanceof CannotCheck || error instanceof DatabaseError) {
-      await session.rows('ROLLBACK TO SAVEPOINT piece');
-      return explain(error, deadline);
-    }
+    throw error;
+  }
+}
+
+async function attempt(
+  session: Session,
+  check: Check,
+  work: Work,
+  copy: ExaminedCopy,
+  deadline: Deadline,
+): Promise<Verdict> {
+  try {
+    return await verdictOn(session, check, work, copy);
+  } catch (error) {
+    if (error instanceof CannotCheck || error instanceof DatabaseError) return explain(error, deadline);
     throw error;
   }
 }
