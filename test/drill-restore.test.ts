@@ -192,9 +192,7 @@ test('a stopped run leaves its copy to the janitor, who takes nothing else', asy
 });
 
 test('finds and deletes a copy that RDS does not list yet, when the answer to its restore was lost on the way', async () => {
-  const runs = await Promise.all(
-    Array.from({ length: 60 }, (_, seed) => simulate({ seed, garbled: 0.2, stale: 0.9 })),
-  );
+  const runs = await Promise.all(Array.from({ length: 60 }, (_, seed) => simulate({ seed, garbled: 0.2, stale: 0.9 })));
   const hasty = runs.filter(({ steps }) => steps.includes('start restore') && !steps.includes('wait until available'));
   expect(hasty.length).toBeGreaterThan(3);
   for (const { region } of hasty) expect(region.present()).toEqual([SOURCE, BYSTANDER]);

@@ -1,13 +1,13 @@
 /** Runs the drill runbook in a simulated region, on a virtual clock, through any schedule of faults and crashes. */
 import type { DrillRequest, Evidence } from '../lambda/contract';
 import { deleteExpired } from '../lambda/delete-expired';
-import { drillRestore } from '../lambda/drill-restore';
+import { type DrillPorts, drillRestore } from '../lambda/drill-restore';
 import { EvidenceChain } from '../lambda/evidence';
 import type { Finding, Survey } from '../lambda/examination';
 import type { Examiner } from '../lambda/examiner';
 import { durable } from '../lambda/runbook';
 import { type Execution, execute } from '../rehearsal/durable-executions';
-import { type Behaviour, MINUTE, SimulatedRegion } from './simulated-region';
+import { type Behaviour, MINUTE, QUIET, SimulatedRegion } from './simulated-region';
 
 export interface Schedule extends Partial<Behaviour> {
   readonly seed?: number;
@@ -64,34 +64,20 @@ export async function simulate(schedule: Schedule = {}): Promise<Run> {
   const random = generator(seed);
   let now = Date.parse('2026-11-01T10:00:00Z');
   const clock = () => now;
-  const region = new SimulatedRegion(clock, random, {
-    throttled: 0,
-    unavailable: 0,
-    lost: 0,
-    garbled: 0,
-    stale: 0,
-    restoreMinutes: 3,
-    restore: 'available',
-    ...behaviour,
-  });
+  const region = new SimulatedRegion(clock, random, { ...QUIET, ...behaviour });
   region.existing(SOURCE);
   region.existing(BYSTANDER);
 
   const steps = new Set<string>();
   const printed: string[] = [];
   const passwords = new Set<string>();
+  const print = (line: string) => printed.push(line);
   let running = 0;
   const execution = await execute(
     (client, invocation) => {
       running = invocation;
       const alive = () => running === invocation;
-      const runbook = drillRestore({
-        rds: region.rds(alive),
-        examiner: () => simulatedExaminer(region, database, passwords),
-        secret: async () => KEY,
-        evidence: (of) => new EvidenceChain(region.s3(alive), of.evidenceBucket, of),
-        print: (line) => printed.push(line),
-      });
+      const runbook = drillRestore({ ...simulatedPorts(region, database, passwords, alive), print });
       return durable(runbook, { durableExecutionClient: client, clock });
     },
     { ...drillRequest, ...request },
@@ -127,13 +113,7 @@ export async function simulate(schedule: Schedule = {}): Promise<Run> {
     traces: JSON.stringify([execution, printed, [...region.objects]]),
     janitor: async () => {
       now += 13 * 60 * MINUTE;
-      const quiet = new SimulatedRegion(clock, random, {
-        ...region.behaviour,
-        throttled: 0,
-        unavailable: 0,
-        lost: 0,
-        garbled: 0,
-      });
+      const quiet = new SimulatedRegion(clock, random, QUIET);
       for (const [name, instance] of region.instances) quiet.instances.set(name, instance);
       await deleteExpired(
         quiet.rds(() => true),
@@ -142,6 +122,22 @@ export async function simulate(schedule: Schedule = {}): Promise<Run> {
       region.touched.push(...quiet.touched);
       now += 10 * MINUTE;
     },
+  };
+}
+
+/** All that a drill reaches, in the simulated region. Calls hang once `alive` is false, as a dead process does. */
+export function simulatedPorts(
+  region: SimulatedRegion,
+  database: Schedule['database'] = 'healthy',
+  passwords = new Set<string>(),
+  alive = () => true,
+): DrillPorts {
+  return {
+    rds: region.rds(alive),
+    examiner: () => simulatedExaminer(region, database, passwords),
+    secret: async () => KEY,
+    evidence: (of) => new EvidenceChain(region.s3(alive), of.evidenceBucket, of),
+    print: () => {},
   };
 }
 

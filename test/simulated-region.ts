@@ -35,6 +35,16 @@ export interface Behaviour {
   readonly restore: 'available' | 'storage-initialization' | 'sticks' | 'incompatible-restore';
 }
 
+export const QUIET: Behaviour = {
+  throttled: 0,
+  unavailable: 0,
+  lost: 0,
+  garbled: 0,
+  stale: 0,
+  restoreMinutes: 3,
+  restore: 'available',
+};
+
 interface Instance {
   readonly name: string;
   readonly tags: Tag[];
