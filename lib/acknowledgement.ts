@@ -1,13 +1,94 @@
-/** Why some rules of cdk-nag's packs don't fit what Lifeboat makes, so that its users need not find out themselves. */
-import { Validations } from 'aws-cdk-lib';
+/**
+ * Why some rules of cdk-nag's packs don't fit what Lifeboat makes, so that its users need not find out themselves.
+ *
+ * Acknowledgements are metadata of constructs: without cdk-nag they do nothing.
+ */
+import { Stack, Validations } from 'aws-cdk-lib';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { IConstruct } from 'constructs';
 
-const ACKNOWLEDGEMENTS: Record<string, { rules: readonly string[]; reason: string }> = {};
+interface Acknowledgement {
+  readonly rules: readonly string[];
+  readonly reason: string;
+}
 
-export function acknowledge(construct: IConstruct, ...subjects: string[]): void {
+const ACKNOWLEDGEMENTS = {
+  'outside any network': {
+    rules: ['NIST.800.53.R5-LambdaInsideVPC'],
+    reason:
+      'It calls AWS and reaches no database. In a network it would need endpoints or NAT; what reaches data, the ' +
+      'examiner, is in an isolated one instead.',
+  },
+  'answers its caller': {
+    rules: ['NIST.800.53.R5-LambdaDLQ'],
+    reason: 'It is only called synchronously, by a conductor that retries and reports failures in evidence.',
+  },
+  concurrency: {
+    rules: ['NIST.800.53.R5-LambdaConcurrency'],
+    reason:
+      'It runs a few times a day at most. Reserving concurrency takes it from the account, and fails where the account ' +
+      'has the quota it began with.',
+  },
+  rotation: {
+    rules: ['AwsSolutions-SMG4', 'NIST.800.53.R5-SecretsManagerRotationEnabled'],
+    reason:
+      'No password of anything lasting: passwords of copies are derived from it, each lives for one drill, and a change ' +
+      'in the middle of a drill would fail it. Put a new value at any other time.',
+  },
+  'access logs': {
+    rules: ['NIST.800.53.R5-S3DefaultEncryptionKMS', 'NIST.800.53.R5-S3BucketReplicationEnabled'],
+    reason:
+      'S3 delivers access logs to buckets encrypted with its own keys only. The logs are a trail, not the evidence, and ' +
+      'need no second place.',
+  },
+  replication: {
+    rules: ['NIST.800.53.R5-S3BucketReplicationEnabled'],
+    reason:
+      'Versions and locks keep evidence from being changed or lost. Where it must outlive the region, give the site a ' +
+      'bucket that is replicated.',
+  },
+  'default security group': {
+    rules: ['NIST.800.53.R5-VPCDefaultSecurityGroupClosed'],
+    reason:
+      'CloudFormation can not close it. Nothing is put in it: copies and examiner name their own groups, and the ' +
+      'network has no way in or out.',
+  },
+} satisfies Record<string, Acknowledgement>;
+
+export function acknowledge(construct: IConstruct, ...subjects: (keyof typeof ACKNOWLEDGEMENTS)[]): void {
   for (const subject of subjects) {
-    if (!ACKNOWLEDGEMENTS[subject]) continue;
     const { rules, reason } = ACKNOWLEDGEMENTS[subject];
     Validations.of(construct).acknowledge(...rules.map((id) => ({ id, reason })));
   }
+}
+
+/**
+ * Acknowledges each wildcard among a policy's resources. cdk-nag names them with their logical IDs, and matches whole
+ * names only; those of other stacks are settled at synth, so this waits until then.
+ */
+export function acknowledgeWildcards(policy: iam.ManagedPolicy, reason: string): void {
+  policy.node.addValidation({
+    validate: () => {
+      const { Statement: statements } = Stack.of(policy).resolve(policy.document);
+      for (const resource of statements.flatMap((statement: { Resource: unknown }) => statement.Resource)) {
+        const name = flat(resource);
+        if (!name.includes('*')) continue;
+        Validations.of(policy).acknowledge({ id: `AwsSolutions-IAM5[Resource::${name}]`, reason });
+      }
+      return [];
+    },
+  });
+}
+
+/** A resolved reference as cdk-nag writes it. */
+function flat(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const [[intrinsic, argument] = []] = Object.entries(value as Record<string, unknown>);
+  if (intrinsic === 'Ref') return `<${argument}>`;
+  if (intrinsic === 'Fn::GetAtt') return `<${(argument as string[]).join('.')}>`;
+  if (intrinsic === 'Fn::Join') {
+    const [delimiter, parts] = argument as [string, unknown[]];
+    return parts.map(flat).join(delimiter);
+  }
+  return intrinsic === 'Fn::ImportValue' ? flat(argument) : JSON.stringify(value);
 }

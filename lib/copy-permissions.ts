@@ -66,10 +66,17 @@ function snapshots({ restore, source }: DrillRequest, arn: (resource: string, na
 
 /** RDS encrypts the copy with the source's key, in the name of who asked for the copy. */
 function encrypting(stack: Stack, storageKeyArn: string): iam.PolicyStatement {
-  const actions = ['CreateGrant', 'Decrypt', 'DescribeKey', 'Encrypt', 'GenerateDataKey*', 'ReEncrypt*'];
-  return allow(
-    actions.map((action) => `kms:${action}`),
-    [storageKeyArn],
-    { StringEquals: { 'kms:ViaService': `rds.${stack.region}.amazonaws.com` } },
-  );
+  const actions = [
+    'kms:CreateGrant',
+    'kms:Decrypt',
+    'kms:DescribeKey',
+    'kms:Encrypt',
+    'kms:GenerateDataKey',
+    'kms:GenerateDataKeyWithoutPlaintext',
+    'kms:ReEncryptFrom',
+    'kms:ReEncryptTo',
+  ];
+  return allow(actions, [storageKeyArn], {
+    StringEquals: { 'kms:ViaService': `rds.${stack.region}.amazonaws.com` },
+  });
 }

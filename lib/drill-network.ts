@@ -80,33 +80,32 @@ export class DrillNetwork extends Construct {
     );
   }
 
-  /**
-   * Zones are named by Fn::GetAZs: asking CDK for them would be a lookup. Without a route table of their own the subnets
-   * follow the main one, which knows the network itself only.
-   */
+  /** Zones are named by Fn::GetAZs, since asking CDK for them would be a lookup. The route table has no route out. */
   private isolatedVpc(encryptionKey: kms.IKey): ec2.IVpc {
+    const tags = [{ key: 'Name', value: this.node.path }];
     const vpc = new ec2.CfnVPC(this, 'Vpc', {
       cidrBlock: '10.255.255.0/24',
       enableDnsSupport: true,
       enableDnsHostnames: true,
-      tags: [{ key: 'Name', value: this.node.path }],
+      tags,
     });
     const zones = [0, 1].map((index) => Fn.select(index, Fn.getAzs()));
-    const subnets = zones.map(
-      (availabilityZone, index) =>
-        new ec2.CfnSubnet(this, `Subnet${index + 1}`, {
-          vpcId: vpc.ref,
-          availabilityZone,
-          cidrBlock: `10.255.255.${index * 128}/25`,
-          mapPublicIpOnLaunch: false,
-          tags: [{ key: 'Name', value: `${this.node.path}/Isolated${index + 1}` }],
-        }),
-    );
+    const routeTable = new ec2.CfnRouteTable(this, 'Routes', { vpcId: vpc.ref, tags });
+    const subnets = zones.map((availabilityZone, index) => {
+      const cidrBlock = `10.255.255.${index * 128}/25`;
+      const subnet = new ec2.CfnSubnet(this, `Subnet${index}`, { vpcId: vpc.ref, availabilityZone, cidrBlock, tags });
+      new ec2.CfnSubnetRouteTableAssociation(this, `Subnet${index}Routes`, {
+        subnetId: subnet.ref,
+        routeTableId: routeTable.ref,
+      });
+      return subnet;
+    });
     acknowledge(vpc, 'default security group');
     const network = ec2.Vpc.fromVpcAttributes(this, 'Network', {
       vpcId: vpc.ref,
       availabilityZones: zones,
       isolatedSubnetIds: subnets.map((subnet) => subnet.ref),
+      isolatedSubnetRouteTableIds: subnets.map(() => routeTable.ref),
     });
     this.recordFlows(network, encryptionKey);
     return network;

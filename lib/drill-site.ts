@@ -100,7 +100,7 @@ export class DrillSite extends Construct {
       statements: [],
       network: { vpc: this.network.vpc, subnets: this.network.subnets, securityGroup: this.network.examiner },
     });
-    acknowledge(examiner, 'answers its caller', 'concurrency', 'attachment');
+    acknowledge(examiner, 'answers its caller');
     this.examiner = examiner.function;
 
     this.deadLetterQueue = new sqs.Queue(this, 'NotStarted', {
@@ -108,7 +108,6 @@ export class DrillSite extends Construct {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
-    acknowledge(this.deadLetterQueue, 'dead letters');
     const deadLetterQueue = this.deadLetterQueue;
     drillAlarm(this, 'NotStartedAlarm', {
       metric: deadLetterQueue.metricApproximateNumberOfMessagesVisible({ period: Duration.hours(1) }),

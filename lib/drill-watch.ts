@@ -6,7 +6,6 @@ import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type WatchRequest, watchedSinceKey } from '../lambda/contract';
-import { acknowledge } from './acknowledgement';
 import { evidenceAccess } from './evidence-access';
 import { Handler } from './handler';
 import { Trigger } from './trigger';
@@ -32,9 +31,9 @@ export class DrillWatch extends Construct {
       memorySize: 256,
       encryptionKey,
       deadLetterQueue,
+      patterns: 'It reads the evidence of all drills, and writes when each began to be watched: one document a drill.',
       statements: evidenceAccess(evidence, 'evidence/', watchedSinceKey({ plan: '*', target: '*', drill: '*' })),
     });
-    acknowledge(handler, 'outside any network', 'concurrency', 'evidence by prefix');
     new Trigger(this, 'Hourly', {
       target: handler.function,
       schedule: ScheduleExpression.rate(Duration.hours(1)),

@@ -11,7 +11,8 @@ import { allow } from './handler';
 export function evidenceAccess(bucket: s3.IBucket, prefix: string, written: string): iam.PolicyStatement[] {
   const statements = [
     allow(['s3:GetObject'], [bucket.arnForObjects(`${prefix}*`)]),
-    allow(['s3:PutObject'], [bucket.arnForObjects(written)]),
+    // Only where nothing is yet: versions keep what was there, but nobody looks at an older version.
+    allow(['s3:PutObject'], [bucket.arnForObjects(written)], { Null: { 's3:if-none-match': 'false' } }),
     // Without it a missing document would read as forbidden.
     allow(['s3:ListBucket'], [bucket.bucketArn], { StringLike: { 's3:prefix': `${prefix}*` } }),
   ];

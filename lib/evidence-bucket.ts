@@ -50,7 +50,7 @@ export class EvidenceBucket extends Construct {
       serverAccessLogsPrefix: 'evidence/',
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    acknowledge(accessLogs, 'accessLogs');
+    acknowledge(accessLogs, 'access logs');
     acknowledge(this.bucket, 'replication');
   }
 }

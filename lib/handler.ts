@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Annotations, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -13,6 +13,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { acknowledge, acknowledgeWildcards } from './acknowledgement';
 
 export interface HandlerNetwork {
   readonly vpc: ec2.IVpc;
@@ -30,6 +31,12 @@ export interface HandlerProps {
   readonly encryptionKey: kms.IKey;
   /** All that it may do, besides writing its log. */
   readonly statements: iam.PolicyStatement[];
+  /**
+   * Why some of its permissions are on patterns of names, for auditors.
+   *
+   * @default - none is
+   */
+  readonly patterns?: string;
   /**
    * How long a durable execution may take.
    *
@@ -88,7 +95,9 @@ export class Handler extends Construct {
       }),
     });
 
-    new iam.ManagedPolicy(this, 'Policy', {
+    acknowledge(this, 'concurrency');
+    Annotations.of(this).acknowledgeInfo('aws-lambda:Function.DurableConfig', 'it was durable from its first day');
+    const policy = new iam.ManagedPolicy(this, 'Policy', {
       roles: [role],
       statements: [
         allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn]),
@@ -104,7 +113,9 @@ export class Handler extends Construct {
         ...props.statements,
       ],
     });
+    if (props.patterns) acknowledgeWildcards(policy, props.patterns);
     if (network) this.attachToNetwork(role);
+    else acknowledge(this, 'outside any network');
   }
 
   /** Lambda needs these to place the function in subnets; the function's own code is denied them. */
@@ -121,6 +132,10 @@ export class Handler extends Construct {
       roles: [role],
       statements: [allow(actions, ['*'])],
     });
+    acknowledgeWildcards(
+      attachment,
+      'Lambda needs these on all resources to place a function in subnets; the code itself is denied them.',
+    );
     this.function.node.addDependency(attachment);
     // https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice
     new iam.ManagedPolicy(this, 'NoCallsOfItsOwn', {

@@ -6,7 +6,6 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { COPY_PREFIX, type JanitorRequest, TAGS } from '../lambda/contract';
-import { acknowledge } from './acknowledgement';
 import { drillAlarm } from './drill-alarm';
 import { allow, Handler } from './handler';
 import { Trigger } from './trigger';
@@ -36,6 +35,9 @@ export class Janitor extends Construct {
       memorySize: 256,
       encryptionKey,
       deadLetterQueue,
+      patterns:
+        'It looks for copies whose drill is gone, so it lists all databases; it deletes by prefix, and only what carries ' +
+        'the tags that a drill makes copies with.',
       statements: [
         allow(['rds:DescribeDBInstances', 'rds:ListTagsForResource'], ['*']),
         allow(['rds:DeleteDBInstance'], [copies], {
@@ -43,7 +45,6 @@ export class Janitor extends Construct {
         }),
       ],
     });
-    acknowledge(handler, 'outside any network', 'concurrency', 'copies by prefix');
     new Trigger(this, 'Hourly', {
       target: handler.function,
       schedule: ScheduleExpression.rate(Duration.hours(1)),

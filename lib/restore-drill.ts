@@ -9,7 +9,6 @@ import type { Schedule } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { COPY_PREFIX, type DrillRequest, evidencePrefix } from '../lambda/contract';
-import { acknowledge } from './acknowledgement';
 import { copyPermissions } from './copy-permissions';
 import { drillAlarm } from './drill-alarm';
 import { checkedRequest, copyPrefix, pathName } from './drill-request';
@@ -180,13 +179,16 @@ export class RestoreDrill extends Construct {
       encryptionKey: site.encryptionKey,
       durableFor: expiresAfter,
       deadLetterQueue: site.deadLetterQueue,
+      patterns:
+        'Copies are named at run time, so they are allowed by prefix, and by the tags they are made with; a restore ' +
+        'names parameter and option groups without changing them; what only describes can not be narrowed; evidence is ' +
+        'a document a run under one prefix; a durable execution is named under its function.',
       statements: [
         ...copyPermissions(this, this.request, props.storageKey?.keyArn ?? source.storageKeyArn),
         ...site.permissions(),
         ...evidenceAccess(site.evidence, evidencePrefix(this.request), `${evidencePrefix(this.request)}*`),
       ],
     });
-    acknowledge(handler, 'outside any network', 'concurrency', 'copies by prefix', 'evidence by prefix', 'durable');
     this.conductor = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
     this.schedule = new Trigger(this, 'Schedule', {
       target: this.conductor,
