@@ -109,7 +109,7 @@ function summary(check: Check, passed: readonly Passed[]): string {
     case 'indexes':
       return [`${many(objects, 'B-tree index', 'B-tree indexes')} compared, row by row`, ...whole].join('; ');
     case 'foreign-keys':
-      return [objects === 0 ? [] : many(objects, 'foreign key'), ...whole].flat().join('; ');
+      return [objects === 0 ? [] : `${many(objects, 'foreign key')} without orphans`, ...whole].flat().join('; ');
     default:
       return whole.join('; ');
   }

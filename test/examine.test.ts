@@ -100,6 +100,18 @@ describe('reaching the copy', () => {
     expect(all).not.toContain(superuser.password);
   });
 
+  test('what the user may not even list is CopyRefused', async () => {
+    const { cluster, query } = database();
+    await query(
+      "CREATE ROLE blind LOGIN PASSWORD 'blind'; REVOKE EXECUTE ON FUNCTION pg_database_size(oid), pg_database_size(name) FROM PUBLIC",
+    );
+    const blind = await failure(examine({})(surveyOf({ ...cluster.superuser, user: 'blind', password: 'blind' })));
+    expect(blind).toMatchObject({
+      name: 'CopyRefused',
+      message: expect.stringContaining('permission denied for function'),
+    });
+  });
+
   test('a session that is lost during a check is an error, not a finding', async () => {
     const { cluster, query } = database();
     const lost = failure(examine({})(queryTask(cluster.superuser, 'SELECT 1 FROM pg_sleep(30)')));

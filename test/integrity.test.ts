@@ -125,7 +125,7 @@ describe('whole databases', () => {
 
     test('reads every row where amcheck is out of reach, also of types that have no hash', async () => {
       const copy = await copyOf(`CREATE TABLE plain AS SELECT n, now() AS at FROM generate_series(1, 9) n;
-        CREATE TABLE "Odd.One" (j json, x xml, p point); INSERT INTO "Odd.One" VALUES ('{}', '<a/>', '(1,2)');
+        CREATE TABLE "Odd.One" (whole json, x xml, p point); INSERT INTO "Odd.One" VALUES ('{}', '<a/>', '(1,2)');
         DO $$BEGIN IF to_regrole('modest') IS NULL THEN CREATE ROLE modest LOGIN PASSWORD 'modest'; END IF; END$$;
         GRANT SELECT ON ALL TABLES IN SCHEMA public TO modest`);
       const { survey, results } = await look({ ...copy, user: 'modest', password: 'modest' }, [
@@ -144,6 +144,17 @@ describe('whole databases', () => {
           outcome: 'not-run',
           reason: expect.stringContaining("modest can't use amcheck"),
         },
+      ]);
+    });
+
+    test('is surveyed and reported though the first page of a table is gone', async () => {
+      const copy = await copyOf('CREATE TABLE a AS SELECT 1 AS n; CREATE TABLE b AS SELECT 1 AS n');
+      const [[file]] = (await copy.run("SELECT pg_relation_filepath('a')")) as [[string]];
+      await damage(database(), file, 0);
+      const { survey, results } = await look(copy, [GENERIC.readable]);
+      expect(survey.tablesWithRows).toEqual(['b']);
+      expect(results).toMatchObject([
+        { outcome: 'failed', observed: expect.stringMatching(/^a: .*invalid page in block 0/) },
       ]);
     });
 
@@ -206,7 +217,7 @@ describe('whole databases', () => {
         CREATE TABLE votes (id int, poll_id int REFERENCES polls (id)); INSERT INTO votes VALUES (1, 1), (2, NULL)`);
       expect(await resultOf(copy, GENERIC.foreignKeys)).toMatchObject({
         outcome: 'passed',
-        observed: '1 foreign key; all are validated',
+        observed: '1 foreign key without orphans; none was left out',
       });
       await copy.run(behindTriggers('DELETE FROM polls WHERE id = 1'));
       expect(await resultOf(copy, GENERIC.foreignKeys)).toMatchObject({
@@ -246,7 +257,7 @@ describe('whole databases', () => {
         INSERT INTO p VALUES (1), (12); INSERT INTO c VALUES (1), (12); INSERT INTO heir VALUES (99)`);
       expect(await resultOf(copy, GENERIC.foreignKeys)).toMatchObject({
         outcome: 'passed',
-        observed: '2 foreign keys; all are validated',
+        observed: '2 foreign keys without orphans; none was left out',
       });
       await copy.run(behindTriggers('DELETE FROM p WHERE id = 12'));
       expect(await resultOf(copy, GENERIC.foreignKeys)).toMatchObject({

@@ -241,9 +241,14 @@ describe("a user's query", () => {
     ['a cast to a number', query('SELECT voter::int FROM votes WHERE id = 1', { equals: 1 })],
     ['a cast to a name', query('SELECT max(voter::regclass::text) FROM votes', { equals: 'x' })],
     ['a message of a function of theirs', query('SELECT tell(voter) FROM votes WHERE id = 1', { equals: 1 })],
+    [
+      'a view that calls it',
+      { kind: 'no-orphans', table: 'telling', column: 'tell', parent: 'polls', parentColumn: 'id' },
+    ],
   ])('leaks no row through the error of %s', async (_, check) => {
     await database().query(`CREATE OR REPLACE FUNCTION tell(what text) RETURNS int LANGUAGE plpgsql AS
       $$BEGIN RAISE EXCEPTION 'no %', what USING ERRCODE = '42501'; END$$`);
+    await database().query('CREATE OR REPLACE VIEW telling AS SELECT tell(voter) FROM votes OFFSET 0');
     const found = await result(check);
     expect(found.outcome).toBe('not-run');
     expect(JSON.stringify(found)).not.toContain('alice');
