@@ -63,6 +63,11 @@ export class Instance {
     throw new InvalidDBInstanceStateFault({ message, $metadata: {} });
   }
 
+  /** Waits until all that was asked of it so far has been done, or has failed. */
+  public settled(): Promise<void> {
+    return this.busy;
+  }
+
   /** Comes into being empty. */
   public create(masterPassword: string): void {
     this.go('creating', 'failed', async () => {
@@ -302,7 +307,7 @@ export class Instance {
         snapshot.complete(await backUp(this.serving, this.automated.archive, world.place('snapshot')));
       });
     } catch (error) {
-      snapshot.status = 'failed';
+      snapshot.fail();
       throw error;
     }
     this.announce(['backup'], 'Finished DB Instance backup');

@@ -89,7 +89,7 @@ export const snapshotOperations = [
           );
         },
         (error) => {
-          copy.status = 'failed';
+          copy.fail();
           region.announce('db-snapshot', name, ['failure'], String(error));
         },
       );

@@ -18,8 +18,9 @@ const OPERATIONS = new Map<string, Operation>(
   ]),
 );
 
+const HELD = new Set(['DescribeDBInstances', 'DescribeDBSnapshots']);
+/** Shorter than clients wait for an answer. */
 const HOLD_MS = 20_000;
-const HOLD_STEP_MS = 25;
 
 export class Rds {
   public readonly regions = new Map<string, RdsRegion>();
@@ -55,7 +56,7 @@ export class Rds {
       const ignored = Object.keys(input).find((parameter) => !operation.parameters.has(parameter));
       if (ignored) throw notModelled(`the parameter ${ignored} of ${name}`);
       const output = await this.meetingFaults(name, async () => {
-        if (this.holdDescribes && name === 'DescribeDBInstances') await this.hold(call.region, input);
+        if (this.holdDescribes && HELD.has(name)) await this.hold(call.region, input);
         return operation.run(this.region(call.region), input);
       });
       return { status: 200, headers, body: this.protocol.render(name, output, call.id) };
@@ -75,13 +76,14 @@ export class Rds {
     return output;
   }
 
-  /** Keeps a question about one instance until its state settles, so that whoever polls rarely waits no longer. */
+  /** Keeps a question about one thing until it settles, so that whoever polls rarely waits no longer. */
   private async hold(regionName: string, input: Record<string, unknown>): Promise<void> {
-    const name = input.DBInstanceIdentifier;
-    if (typeof name !== 'string') return;
-    const deadline = Date.now() + HOLD_MS;
-    const moves = () =>
-      /ing$|credentials$/.test(this.region(regionName).instances.get(name.toLowerCase())?.status ?? '');
-    while (moves() && Date.now() < deadline) await this.world.sleep(HOLD_STEP_MS);
+    const region = this.region(regionName);
+    const { DBInstanceIdentifier: instance, DBSnapshotIdentifier: snapshot } = input;
+    const thing =
+      typeof snapshot === 'string'
+        ? region.snapshots.get(snapshot.toLowerCase())
+        : typeof instance === 'string' && region.instances.get(instance.toLowerCase());
+    if (thing) await Promise.race([thing.settled(), this.world.sleep(HOLD_MS)]);
   }
 }

@@ -29,8 +29,8 @@ export interface RegionOptions {
    */
   readonly pacing?: number;
   /**
-   * Whether a question about one instance is held until its state settles, for up to 20 seconds. Makes `aws rds wait`,
-   * which asks every 30 seconds, return at once; hides the states in between.
+   * Whether a question about one instance or snapshot is held until its state settles, for up to 20 seconds. Makes
+   * `aws rds wait`, which asks every 30 seconds, return as soon as that; hides the states in between.
    *
    * @default false
    */

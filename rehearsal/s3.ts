@@ -12,7 +12,10 @@ const HARMLESS = new Set(['x-id', 'versionId', 'list-type', 'prefix', 'delimiter
 for (const name of ['start-after', 'encoding-type', 'fetch-owner', 'key-marker', 'version-id-marker'])
   HARMLESS.add(name);
 /** Headers of an object that come back as they were sent. */
-const KEPT = /^(content-(type|encoding|disposition|language)|cache-control|expires|x-amz-meta-.*|x-amz-storage-class)$/;
+const KEPT =
+  /^(content-(type|encoding|disposition|language)|cache-control|expires|x-amz-meta-.*|x-amz-storage-class|x-amz-server-side-encryption.*)$/;
+/** Headers of an upload that would mean something, and that nothing here heeds. */
+const UNHEEDED = /^x-amz-(acl|grant-.*|tagging|website-redirect-location|write-offset-bytes)$/;
 /** What a bucket may be called; nothing else gets far enough to be made. */
 const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
@@ -81,7 +84,9 @@ export class S3 {
     const versionId = call.url.searchParams.get('versionId') ?? undefined;
     switch (`${call.method} ${aspect ?? ''}`) {
       case 'PUT ':
-        if (header(call, 'x-amz-copy-source')) throw notModelled(call, 'an object, as CopyObject');
+        for (const name of Object.keys(call.headers)) {
+          if (UNHEEDED.test(name) || name === 'x-amz-copy-source') throw notModelled(call, `an object with ${name}`);
+        }
         return put(call, bucket, key);
       case 'GET ':
       case 'HEAD ':

@@ -18,6 +18,10 @@ export class Snapshot {
   public backup: PhysicalBackup | undefined;
   public status: 'creating' | 'available' | 'failed' | 'deleting' = 'creating';
   public readonly started = new Date();
+  private settle: () => void = () => undefined;
+  private readonly settling = new Promise<void>((resolve) => {
+    this.settle = resolve;
+  });
   /** Where it was copied from. */
   public copyOf: { readonly arn: string; readonly region: string; readonly created: Date } | undefined;
 
@@ -40,6 +44,17 @@ export class Snapshot {
   public complete(backup: PhysicalBackup): void {
     this.backup = backup;
     this.status = 'available';
+    this.settle();
+  }
+
+  public fail(): void {
+    this.status = 'failed';
+    this.settle();
+  }
+
+  /** Waits until it is available, or has failed. */
+  public settled(): Promise<void> {
+    return this.settling;
   }
 
   public async remove(): Promise<void> {

@@ -1,0 +1,134 @@
+/** Runs the shipped drill against a rehearsal region: the same runbook and examiner, handed clients that end here. */
+import { CreateDBSubnetGroupCommand } from '@aws-sdk/client-rds';
+import { CreateBucketCommand, PutObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
+import { CreateSecretCommand, GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DrillRequest, type Evidence, evidence, parse } from '../lambda/contract';
+import { drillRestore } from '../lambda/drill-restore';
+import { EvidenceChain, readText } from '../lambda/evidence';
+import type { Connection, Finding, Survey } from '../lambda/examination';
+import { examine } from '../lambda/examine';
+import { durable } from '../lambda/runbook';
+import { type ClientOptions, rdsClient, s3Client, secretsManagerClient } from './clients';
+import { execute } from './durable-executions';
+
+export interface DrillEvents {
+  /** A step or poll of the runbook begins. */
+  readonly onStep?: (name: string) => void;
+  /** The copy can be reached, and nothing has looked at it yet. */
+  readonly onCopy?: (connection: Connection) => Promise<void>;
+}
+
+export interface DrillResult {
+  readonly document: Evidence;
+  /** The document's bytes, and its readable form. */
+  readonly json: string;
+  readonly text: string;
+  readonly key: string;
+}
+
+/** What the constructs would provision around drills. */
+export class DrillSite {
+  private constructor(private readonly clients: ClientOptions) {}
+
+  static async build(clients: ClientOptions): Promise<DrillSite> {
+    const s3 = s3Client(clients);
+    await Promise.all([
+      rdsClient(clients).send(
+        new CreateDBSubnetGroupCommand({
+          DBSubnetGroupName: SITE.subnetGroup,
+          DBSubnetGroupDescription: 'Where copies of drills live, apart from everything else',
+          SubnetIds: ['subnet-0d0a', 'subnet-0d0b'],
+        }),
+      ),
+      secretsManagerClient(clients).send(
+        new CreateSecretCommand({ Name: SITE.passwordKey, SecretString: randomBytes(48).toString('base64') }),
+      ),
+      s3.send(new CreateBucketCommand({ Bucket: SITE.evidenceBucket, ObjectLockEnabledForBucket: true })),
+    ]);
+    await s3.send(
+      new PutObjectLockConfigurationCommand({
+        Bucket: SITE.evidenceBucket,
+        ObjectLockConfiguration: {
+          ObjectLockEnabled: 'Enabled',
+          Rule: { DefaultRetention: { Mode: 'GOVERNANCE', Days: 365 } },
+        },
+      }),
+    );
+    return new DrillSite(clients);
+  }
+
+  /** @throws when the runbook itself ends in an error, which a failed drill is not */
+  async run(request: RehearsedDrill, events: DrillEvents = {}): Promise<DrillResult> {
+    const { rdsPort, s3, secrets } = {
+      rdsPort: rdsClient(this.clients),
+      s3: s3Client(this.clients),
+      secrets: secretsManagerClient(this.clients),
+    };
+    // No certificate authority: this examiner connects within this machine, and refuses any other host.
+    const look = examine({});
+    const runbook = drillRestore({
+      rds: rdsPort,
+      examiner: () => ({
+        survey: async (task) => {
+          await events.onCopy?.(task.connection);
+          return (await look({ task: 'survey', ...task })) as Survey;
+        },
+        check: async (task) => (await look({ task: 'check', ...task })) as readonly Finding[],
+      }),
+      secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
+      evidence: (of) => new EvidenceChain(s3, of.evidenceBucket, of),
+      // The metrics are for CloudWatch, which a rehearsal has none of.
+      print: () => {},
+    });
+    const execution = await execute(
+      (client) => durable(runbook, { durableExecutionClient: client }),
+      { ...request, ...SITE.request },
+      {
+        name: `rehearsal-${randomBytes(6).toString('hex')}`,
+        clock: IMPATIENT,
+        onUpdate: ({ Name, Action }) => Action === 'START' && Name && events.onStep?.(Name),
+      },
+    );
+    if (execution.status !== 'succeeded') {
+      throw new Error(execution.status === 'failed' ? execution.error : 'the drill was stopped');
+    }
+    const { evidence: key } = execution.result as { evidence: string };
+    const [json, text] = await Promise.all(
+      [key, key.replace(/json$/, 'md')].map((object) => readText(s3, SITE.evidenceBucket, object)),
+    );
+    if (json === undefined || text === undefined) throw new Error(`evidence ${key} is not complete`);
+    return { document: parse(evidence, JSON.parse(json), `evidence ${key}`), json, text, key };
+  }
+}
+
+/** What differs from drill to drill; the rest is where the site has it. */
+export type RehearsedDrill = Omit<DrillRequest, 'copy' | 'examiner' | 'passwordKey' | 'evidenceBucket'>;
+
+const SITE = {
+  subnetGroup: 'lifeboat-drills',
+  passwordKey: 'lifeboat/password-key',
+  evidenceBucket: 'lifeboat-evidence',
+  get request() {
+    return {
+      copy: {
+        prefix: 'lifeboat-rehearsal-',
+        subnetGroup: SITE.subnetGroup,
+        securityGroups: ['sg-0d0d'],
+        expiresAfterSeconds: 3600,
+      },
+      examiner: 'examiner',
+      passwordKey: SITE.passwordKey,
+      evidenceBucket: SITE.evidenceBucket,
+    };
+  },
+};
+
+/** Real time, but waits are cut short: here a restore takes seconds, and nobody minds being asked often. */
+const IMPATIENT = {
+  now: Date.now,
+  until: async (moment: number) => {
+    await sleep(Math.min(Math.max(moment - Date.now(), 0), 40));
+  },
+};
