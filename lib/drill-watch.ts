@@ -34,13 +34,14 @@ export class DrillWatch extends Construct {
       patterns: 'It reads the evidence of all drills, and writes when each began to be watched: one document a drill.',
       statements: evidenceAccess(evidence, 'evidence/', watchedSinceKey({ plan: '*', target: '*', drill: '*' })),
     });
-    new Trigger(this, 'Hourly', {
+    const hourly = new Trigger(this, 'Hourly', {
       target: handler.function,
       schedule: ScheduleExpression.rate(Duration.hours(1)),
       description: 'Lifeboat: says how long ago each drill last passed',
       request: { evidenceBucket: evidence.bucketName, drills: Lazy.any({ produce: () => this.drills }) },
       deadLetterQueue,
     });
+    hourly.node.addDependency(handler);
   }
 
   public add(drill: WatchedDrill): void {

@@ -45,13 +45,14 @@ export class Janitor extends Construct {
         }),
       ],
     });
-    new Trigger(this, 'Hourly', {
+    const hourly = new Trigger(this, 'Hourly', {
       target: handler.function,
       schedule: ScheduleExpression.rate(Duration.hours(1)),
       description: 'Lifeboat: deletes copies that outlived their drill',
       request,
       deadLetterQueue,
     });
+    hourly.node.addDependency(handler);
     drillAlarm(this, 'Failed', {
       metric: handler.function.metricErrors({ period: Duration.hours(1) }),
       limit: 0,

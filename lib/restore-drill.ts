@@ -1,4 +1,4 @@
-import { Annotations, Duration } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -8,12 +8,13 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { Schedule } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { COPY_PREFIX, type DrillRequest, evidencePrefix } from '../lambda/contract';
+import { type DrillRequest, evidencePrefix } from '../lambda/contract';
 import { copyPermissions } from './copy-permissions';
 import { drillAlarm } from './drill-alarm';
 import { checkedRequest, copyPrefix, pathName } from './drill-request';
 import type { DrillSchedule } from './drill-schedule';
 import { DrillSite } from './drill-site';
+import { refuseUndrillable, warnOfAnotherClass } from './drillable';
 import { evidenceAccess } from './evidence-access';
 import { Handler } from './handler';
 import { ObjectiveAlarms } from './objective-alarms';
@@ -145,7 +146,7 @@ export class RestoreDrill extends Construct {
     const target = props.target ?? id;
     const expiresAfter = props.expiresAfter ?? atLeast(Duration.hours(6), 4 * objectives.rto.toSeconds());
     const source = new SourceDatabase(props.database);
-    refuseWhatCannotWork(this, source, restore);
+    refuseUndrillable(this, source, restore);
     warnOfAnotherClass(this, source, props.instanceClass);
 
     const site = props.site ?? new DrillSite(this, 'Site', { notify });
@@ -190,13 +191,15 @@ export class RestoreDrill extends Construct {
       ],
     });
     this.conductor = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
-    this.schedule = new Trigger(this, 'Schedule', {
+    const trigger = new Trigger(this, 'Schedule', {
       target: this.conductor,
       schedule: props.schedule.expression,
       description: `Lifeboat: drill ${id} of ${target}`,
       request: this.request,
       deadLetterQueue: site.deadLetterQueue,
-    }).schedule;
+    });
+    trigger.node.addDependency(handler);
+    this.schedule = trigger.schedule;
 
     this.metrics = new RecoveryMetrics(planName);
     if (!props.alarms) new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
@@ -236,44 +239,6 @@ export class RestoreDrill extends Construct {
       }),
     );
   }
-}
-
-function refuseWhatCannotWork(drill: RestoreDrill, source: SourceDatabase, restore: RestorePoint): void {
-  const problems: string[] = [];
-  const { engine, identifier, retentionDays } = source;
-  if (engine !== undefined && engine !== 'postgres') {
-    problems.push(`it runs ${engine}, and drills examine PostgreSQL only; drill a PostgreSQL instance`);
-  }
-  if (identifier.startsWith(COPY_PREFIX)) {
-    problems.push(
-      `its identifier '${identifier}' starts with '${COPY_PREFIX}', so it could be taken for a copy and deleted; rename it`,
-    );
-  }
-  if (retentionDays === 0 && restore.request.kind !== 'snapshot') {
-    problems.push(
-      'its backup retention is 0 days, so RDS makes no automated backup and there is nothing to restore; ' +
-        'set 1 to 35 days, or drill a snapshot with RestorePoint.snapshot()',
-    );
-  }
-  const reach = restore.reachSeconds;
-  if (retentionDays && reach !== undefined && reach > retentionDays * 86_400) {
-    problems.push(
-      `the drill draws from the last ${reach / 86_400} days, and backups are kept for ${retentionDays}, so part of the ` +
-        'draw can never be made; shorten the one or lengthen the other',
-    );
-  }
-  if (problems.length > 0) {
-    throw new Error(`restore drill '${drill.node.path}' can't work on its database:\n  ${problems.join('\n  ')}`);
-  }
-}
-
-function warnOfAnotherClass(drill: RestoreDrill, source: SourceDatabase, instanceClass?: ec2.InstanceType): void {
-  if (!instanceClass || !source.instanceClass || source.instanceClass === `db.${instanceClass}`) return;
-  Annotations.of(drill).addWarningV2(
-    'lifeboat:copy-of-another-class',
-    `copies are db.${instanceClass} and the source is ${source.instanceClass}, so the drill proves that the backup can ` +
-      'be restored, not that it meets the recovery time objective; leave instanceClass out to prove both',
-  );
 }
 
 function atLeast(floor: Duration, seconds: number): Duration {

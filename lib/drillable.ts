@@ -1,0 +1,46 @@
+/** Whether a drill can work on a database, told at synth and not on the first Sunday of the month. */
+import { Annotations } from 'aws-cdk-lib';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type { IConstruct } from 'constructs';
+import { COPY_PREFIX } from '../lambda/contract';
+import type { RestorePoint } from './restore-point';
+import type { SourceDatabase } from './source-database';
+
+/** @throws Error that names all that keeps a database from being drilled, as far as synth can tell */
+export function refuseUndrillable(drill: IConstruct, source: SourceDatabase, restore: RestorePoint): void {
+  const problems: string[] = [];
+  const { engine, identifier, retentionDays } = source;
+  if (engine !== undefined && engine !== 'postgres') {
+    problems.push(`it runs ${engine}, and drills examine PostgreSQL only; drill a PostgreSQL instance`);
+  }
+  if (identifier.startsWith(COPY_PREFIX)) {
+    problems.push(
+      `its identifier '${identifier}' starts with '${COPY_PREFIX}', so it could be taken for a copy and deleted; rename it`,
+    );
+  }
+  if (retentionDays === 0 && restore.request.kind !== 'snapshot') {
+    problems.push(
+      'its backup retention is 0 days, so RDS makes no automated backup and there is nothing to restore; ' +
+        'set 1 to 35 days, or drill a snapshot with RestorePoint.snapshot()',
+    );
+  }
+  const reach = restore.reachSeconds;
+  if (retentionDays && reach !== undefined && reach > retentionDays * 86_400) {
+    problems.push(
+      `the drill draws from the last ${reach / 86_400} days, and backups are kept for ${retentionDays}, so part of the ` +
+        'draw can never be made; shorten the one or lengthen the other',
+    );
+  }
+  if (problems.length > 0) {
+    throw new Error(`restore drill '${drill.node.path}' can't work on its database:\n  ${problems.join('\n  ')}`);
+  }
+}
+
+export function warnOfAnotherClass(drill: IConstruct, source: SourceDatabase, instanceClass?: ec2.InstanceType): void {
+  if (!instanceClass || !source.instanceClass || source.instanceClass === `db.${instanceClass}`) return;
+  Annotations.of(drill).addWarningV2(
+    'lifeboat:copy-of-another-class',
+    `copies are db.${instanceClass} and the source is ${source.instanceClass}, so the drill proves that the backup can ` +
+      'be restored, not that it meets the recovery time objective; leave instanceClass out to prove both',
+  );
+}
