@@ -24,6 +24,9 @@ CREATE TABLE votes (
   poll_id        bigint NOT NULL REFERENCES polls (id) ON DELETE CASCADE,
   participant_id bigint NOT NULL REFERENCES participants (id) ON DELETE CASCADE,
   choice         smallint NOT NULL CHECK (choice >= 1),
+  -- What a vote came from, to tell ballot stuffing by.
+  session_id     uuid NOT NULL DEFAULT gen_random_uuid(),
+  user_agent     text NOT NULL DEFAULT '',
   created_at     timestamptz NOT NULL DEFAULT now()
 );
 -- One vote for each participant of a poll.

@@ -1,9 +1,10 @@
 /** Runs the shipped drill against a rehearsal region: the same runbook and examiner, handed clients that end here. */
+
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateDBSubnetGroupCommand } from '@aws-sdk/client-rds';
 import { CreateBucketCommand, PutObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
 import { CreateSecretCommand, GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type DrillRequest, type Evidence, evidence, parse } from '../lambda/contract';
 import { drillRestore } from '../lambda/drill-restore';
 import { EvidenceChain, readText } from '../lambda/evidence';

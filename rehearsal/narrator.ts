@@ -27,6 +27,7 @@ export class Narrator {
 
   /** What is going on now, until the next. Plain output names it when it ends, with its time. */
   doingNow(text: string): void {
+    if (text === this.doing?.text) return;
     this.done();
     this.doing = { text, since: Date.now() };
     this.draw();

@@ -21,7 +21,7 @@ export async function fill(to: Connection, votes: number, onProgress: (votes: nu
   try {
     await client.query(schema());
     // Rows below refer to each other by construction; checking each key would take most of the time.
-    await client.query('SET session_replication_role = replica; SET synchronous_commit = off');
+    await client.query('SET session_replication_role = replica');
     const polls = Math.ceil(votes / VOTES_IN_A_POLL);
     await client.query(`
       INSERT INTO polls (room_code, question, options, created_at)
@@ -34,8 +34,10 @@ export async function fill(to: Connection, votes: number, onProgress: (votes: nu
       FROM generate_series(1, ${polls}) i`);
     for (let from = 0; from < votes; from += CHUNK) {
       await client.query(`
-        INSERT INTO votes (poll_id, participant_id, choice, created_at)
-        SELECT 1 + i / ${VOTES_IN_A_POLL}, 1 + i % ${VOTES_IN_A_POLL}, 1 + i * 7 % 3, now() - (${votes} - i) * interval '10 ms'
+        INSERT INTO votes (poll_id, participant_id, choice, session_id, user_agent, created_at)
+        SELECT 1 + i / ${VOTES_IN_A_POLL}, 1 + i % ${VOTES_IN_A_POLL}, 1 + i * 7 % 3, md5(i::text)::uuid,
+               'Mozilla/5.0 (X11; Linux x86_64; rv:' || 100 + i % 40 || '.0) Gecko/20100101 Firefox/' || 100 + i % 40,
+               now() - (${votes} - i) * interval '10 ms'
         FROM generate_series(${from}::bigint, ${Math.min(from + CHUNK, votes) - 1}) i`);
       onProgress(Math.min(from + CHUNK, votes));
     }
@@ -88,12 +90,15 @@ export class Writer {
   }
 }
 
-/** The guide's monthly test, word for word. @returns what it says of the table */
-export async function guideTest(to: Connection, table: 'polls' | 'votes'): Promise<number> {
+/** Runs the guide's monthly test, word for word. @returns what it says */
+export async function guideTest(to: Connection, table: 'polls' | 'votes'): Promise<string> {
   const client = await connect(to);
+  const test = `SELECT COUNT(*) FROM ${table};`;
   try {
-    const { rows } = await client.query(`SELECT COUNT(*)::float8 AS count FROM ${table}`);
-    return rows[0].count;
+    const { rows } = await client.query(test);
+    return `${test}  ->  ${Number(rows[0].count).toLocaleString('en')}, "test passed"`;
+  } catch (error) {
+    return `${test}  ->  ${error instanceof Error ? error.message : error}`;
   } finally {
     await client.end();
   }
