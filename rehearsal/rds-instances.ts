@@ -2,7 +2,7 @@
 import type * as rds from '@aws-sdk/client-rds';
 import { InvalidDBInstanceStateFault } from '@aws-sdk/client-rds';
 import { Instance } from './instance';
-import { newSettings, settle } from './instance-settings';
+import { type InstanceSettings, newSettings, settle } from './instance-settings';
 import { operation } from './operation';
 import { page, passes } from './paging';
 import { notModelled, QueryError } from './query';
@@ -113,10 +113,15 @@ export const instanceOperations = [
       refuseWhatIsOff(input);
       const instance = region.instance(input.DBInstanceIdentifier!);
       instance.assertAvailable();
-      const settings = settle(region, input, instance.settings);
+      // What was pending is applied along with what is applied immediately.
+      const { MasterUserPassword: _, DBInstanceIdentifier: waitingName, ...waiting } = instance.pending;
+      const base = input.ApplyImmediately ? { ...instance.settings, ...waiting } : instance.settings;
+      const settings = settle(region, input, base as InstanceSettings);
       const password = input.MasterUserPassword === undefined ? undefined : checkedPassword(input.MasterUserPassword);
-      const name = input.NewDBInstanceIdentifier && region.freeInstanceName(input.NewDBInstanceIdentifier);
-      if (!input.ApplyImmediately) postpone(instance, settings, name);
+      const wanted = input.NewDBInstanceIdentifier ?? (input.ApplyImmediately ? waitingName : undefined);
+      const name = wanted && region.freeInstanceName(wanted);
+      if (input.ApplyImmediately) instance.pending = {};
+      else postpone(instance, settings, name);
       if (password !== undefined) instance.pending.MasterUserPassword = '****';
       if (name) instance.pending.DBInstanceIdentifier = name;
       const isRenamed = name && input.ApplyImmediately;
@@ -187,7 +192,7 @@ export const instanceOperations = [
 ];
 
 /** What waits for the maintenance window on RDS; there is none in a rehearsal, so it would wait for good. */
-function postpone(instance: Instance, settings: Instance['settings'], name: string | undefined): void {
+function postpone(instance: Instance, settings: InstanceSettings, name: string | undefined): void {
   const before = instance.settings;
   for (const key of ['DBInstanceClass', 'MultiAZ', 'StorageType', 'Iops', 'StorageThroughput'] as const) {
     if (settings[key] === before[key]) continue;
