@@ -33,11 +33,19 @@ function readMarker(marker: string): string {
   throw new QueryError('InvalidParameterValue', 'The parameter Marker is not valid');
 }
 
-/** Whether something passes the filters, given what each filter it knows looks at. */
-export function passes(filters: readonly Filter[] | undefined, known: Readonly<Record<string, string | undefined>>) {
-  return (filters ?? []).every(({ Name, Values }) => {
-    if (!Name || !(Name in known))
-      throw notModelled(`the filter '${Name}'`, `known here: ${Object.keys(known).join(', ')}`);
-    return (Values ?? []).some((value) => value === known[Name] || value.toLowerCase() === known[Name]);
+/**
+ * A test for what passes the filters.
+ *
+ * @param known what each filter looks at; any other is refused, even when there is nothing to filter
+ */
+export function filtering<T>(
+  filters: readonly Filter[] | undefined,
+  known: Readonly<Record<string, (item: T) => string>>,
+): (item: T) => boolean {
+  const tests = (filters ?? []).map(({ Name, Values }) => {
+    const look = Name !== undefined && Object.hasOwn(known, Name) ? known[Name] : undefined;
+    if (!look) throw notModelled(`the filter '${Name}'`, `known here: ${Object.keys(known).join(', ')}`);
+    return (item: T) => (Values ?? []).some((value) => value === look(item) || value.toLowerCase() === look(item));
   });
+  return (item) => tests.every((test) => test(item));
 }

@@ -1,10 +1,11 @@
 /** RDS's operations on instances. */
 import type * as rds from '@aws-sdk/client-rds';
 import { InvalidDBInstanceStateFault } from '@aws-sdk/client-rds';
+import type { AutomatedBackup } from './automated-backup';
 import { Instance } from './instance';
 import { type InstanceSettings, newSettings, settle } from './instance-settings';
 import { operation } from './operation';
-import { page, passes } from './paging';
+import { filtering, page } from './paging';
 import { notModelled, QueryError } from './query';
 
 /** Parameters that settle what an instance is, in every operation that makes or changes one. */
@@ -86,12 +87,13 @@ export const instanceOperations = [
     'DescribeDBInstances',
     ['DBInstanceIdentifier', 'Filters', 'MaxRecords', 'Marker'],
     async (region, input) => {
-      const wanted = input.DBInstanceIdentifier && [
-        region.instance(input.DBInstanceIdentifier.replace(/^arn:.*:db:/, '')),
-      ];
-      const found = [...(wanted || region.instances.values())].filter(({ identifier, resourceId, settings }) =>
-        passes(input.Filters, { 'db-instance-id': identifier, 'dbi-resource-id': resourceId, engine: settings.Engine }),
-      );
+      const passes = filtering<Instance>(input.Filters, {
+        'db-instance-id': ({ identifier }) => identifier,
+        'dbi-resource-id': ({ resourceId }) => resourceId,
+        engine: ({ settings }) => settings.Engine,
+      });
+      const name = input.DBInstanceIdentifier?.replace(/^arn:.*:db:/, '');
+      const found = [...(name ? [region.instance(name)] : region.instances.values())].filter(passes);
       const { items, Marker } = page(found, ({ identifier }) => identifier, input);
       return { DBInstances: await Promise.all(items.map((instance) => instance.describe())), Marker };
     },
@@ -174,16 +176,17 @@ export const instanceOperations = [
     'DescribeDBInstanceAutomatedBackups',
     ['DbiResourceId', 'DBInstanceIdentifier', 'Filters', 'MaxRecords', 'Marker'],
     async (region, input) => {
+      const passes = filtering<AutomatedBackup>(input.Filters, {
+        'dbi-resource-id': ({ resourceId }) => resourceId,
+        'db-instance-id': ({ source }) => source.identifier,
+        status: ({ isRetained }) => (isRetained ? 'retained' : 'active'),
+      });
       const found = [...region.automatedBackups.values()].filter(
-        ({ resourceId, source, isRetained }) =>
-          source.settings.BackupRetentionPeriod > 0 &&
-          (input.DbiResourceId ?? resourceId) === resourceId &&
-          (input.DBInstanceIdentifier?.toLowerCase() ?? source.identifier) === source.identifier &&
-          passes(input.Filters, {
-            'dbi-resource-id': resourceId,
-            'db-instance-id': source.identifier,
-            status: isRetained ? 'retained' : 'active',
-          }),
+        (backup) =>
+          backup.source.settings.BackupRetentionPeriod > 0 &&
+          (input.DbiResourceId ?? backup.resourceId) === backup.resourceId &&
+          (input.DBInstanceIdentifier?.toLowerCase() ?? backup.source.identifier) === backup.source.identifier &&
+          passes(backup),
       );
       const { items, Marker } = page(found, ({ resourceId }) => resourceId, input);
       return { DBInstanceAutomatedBackups: await Promise.all(items.map((backup) => backup.describe())), Marker };

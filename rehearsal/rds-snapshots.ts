@@ -2,7 +2,7 @@
 import type * as rds from '@aws-sdk/client-rds';
 import { InvalidDBSnapshotStateFault } from '@aws-sdk/client-rds';
 import { operation } from './operation';
-import { page, passes } from './paging';
+import { filtering, page } from './paging';
 import { copyBackup } from './physical-backup';
 import { notModelled, QueryError } from './query';
 import type { RdsRegion } from './rds-region';
@@ -39,19 +39,20 @@ export const snapshotOperations = [
       // Nothing is shared here, by nobody: including it adds nothing.
       if (input.DBSnapshotIdentifier) region.snapshot(input.DBSnapshotIdentifier);
       const wanted = input.DBSnapshotIdentifier?.replace(/^arn:.*?:snapshot:/, '').toLowerCase();
+      const passes = filtering<Snapshot>(input.Filters, {
+        'db-instance-id': ({ source }) => source.identifier,
+        'db-snapshot-id': ({ identifier }) => identifier,
+        'dbi-resource-id': ({ resourceId }) => resourceId,
+        'snapshot-type': ({ type }) => type,
+        engine: ({ source }) => source.settings.Engine,
+      });
       const found = [...region.snapshots.values()].filter(
-        ({ identifier, type, source, resourceId }) =>
-          (wanted ?? identifier) === identifier &&
-          (input.DBInstanceIdentifier?.toLowerCase() ?? source.identifier) === source.identifier &&
-          (input.DbiResourceId ?? resourceId) === resourceId &&
-          (input.SnapshotType ?? type) === type &&
-          passes(input.Filters, {
-            'db-instance-id': source.identifier,
-            'db-snapshot-id': identifier,
-            'dbi-resource-id': resourceId,
-            'snapshot-type': type,
-            engine: source.settings.Engine,
-          }),
+        (snapshot) =>
+          (wanted ?? snapshot.identifier) === snapshot.identifier &&
+          (input.DBInstanceIdentifier?.toLowerCase() ?? snapshot.source.identifier) === snapshot.source.identifier &&
+          (input.DbiResourceId ?? snapshot.resourceId) === snapshot.resourceId &&
+          (input.SnapshotType ?? snapshot.type) === snapshot.type &&
+          passes(snapshot),
       );
       const { items, Marker } = page(found, ({ identifier }) => identifier, input);
       return { DBSnapshots: items.map((snapshot) => snapshot.describe()), Marker };
