@@ -93,7 +93,13 @@ export class DrillNetwork extends Construct {
     const routeTable = new ec2.CfnRouteTable(this, 'Routes', { vpcId: vpc.ref, tags });
     const subnets = zones.map((availabilityZone, index) => {
       const cidrBlock = `10.255.255.${index * 128}/25`;
-      const subnet = new ec2.CfnSubnet(this, `Subnet${index}`, { vpcId: vpc.ref, availabilityZone, cidrBlock, tags });
+      const subnet = new ec2.CfnSubnet(this, `Subnet${index}`, {
+        vpcId: vpc.ref,
+        availabilityZone,
+        cidrBlock,
+        mapPublicIpOnLaunch: false,
+        tags,
+      });
       new ec2.CfnSubnetRouteTableAssociation(this, `Subnet${index}Routes`, {
         subnetId: subnet.ref,
         routeTableId: routeTable.ref,

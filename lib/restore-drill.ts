@@ -174,7 +174,7 @@ export class RestoreDrill extends Construct {
 
     const handler = new Handler(this, 'Conductor', {
       entry: 'drill-restore',
-      description: `Lifeboat: restores ${target} to a copy and has it examined (drill ${id})`,
+      description: `Lifeboat: drill ${id} of ${target}, restored to a copy`,
       timeout: Duration.minutes(15),
       memorySize: 512,
       encryptionKey: site.encryptionKey,

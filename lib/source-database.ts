@@ -29,8 +29,11 @@ export class SourceDatabase {
     return port !== undefined && !Token.isUnresolved(port) ? Number(port) : 5432;
   }
 
+  /** CDK gives it lazily, so it is unresolved until asked for. */
   get instanceClass(): string | undefined {
-    return known(this.resource?.dbInstanceClass);
+    const { resource } = this;
+    const instanceClass = resource?.stack.resolve(resource.dbInstanceClass);
+    return typeof instanceClass === 'string' ? instanceClass : undefined;
   }
 
   get retentionDays(): number | undefined {

@@ -1,0 +1,154 @@
+import { Duration, type Stack } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { BackupWindow, DrillSchedule, ProtectionPlan } from '../lib';
+import { importedDatabase, newDatabase, newPlan, newStack, OBJECTIVES, Template, warningsOf } from './synth';
+
+const daily = { schedule: DrillSchedule.daily({ hour: 2 }) };
+
+test('applies window and retention to a database of the app', () => {
+  const stack = newStack();
+  newPlan(stack).addDatabase('Orders', {
+    database: newDatabase(stack),
+    window: BackupWindow.daily('03:00', '04:00'),
+    retention: Duration.days(30),
+  });
+  Template.fromStack(stack).hasResourceProperties('AWS::RDS::DBInstance', {
+    PreferredBackupWindow: '03:00-04:00',
+    BackupRetentionPeriod: 30,
+  });
+});
+
+test('leaves a database alone when nothing is asked of it', () => {
+  const bare = newStack();
+  newDatabase(bare);
+  const stack = newStack();
+  newPlan(stack)
+    .addDatabase('Orders', { database: newDatabase(stack) })
+    .addDrill('Daily', daily);
+  const instances = (of: Stack) => Object.values(Template.fromStack(of).findResources('AWS::RDS::DBInstance'));
+  expect(instances(stack)).toEqual(instances(bare));
+});
+
+test('refuses to set the window of an imported database, and says where it is set', () => {
+  const stack = newStack();
+  const window = BackupWindow.daily('03:00', '04:00');
+  expect(() => newPlan(stack).addDatabase('Orders', { database: importedDatabase(stack), window })).toThrow(
+    /database 'orders' is imported, .* leave both out here and set them where it is made/,
+  );
+});
+
+test('drills an imported database', () => {
+  const stack = newStack();
+  const drill = newPlan(stack)
+    .addDatabase('Orders', { database: importedDatabase(stack) })
+    .addDrill('Daily', daily);
+  expect(drill.request).toMatchObject({
+    plan: 'Test-Protection',
+    target: 'Orders',
+    drill: 'Daily',
+    source: { instance: 'orders' },
+  });
+});
+
+test('its drills share one site, one watch, one janitor, and the alarms of their target', () => {
+  const stack = newStack();
+  const orders = newPlan(stack).addDatabase('Orders', { database: importedDatabase(stack) });
+  orders.addDrill('Daily', daily);
+  orders.addDrill('Quarterly', { schedule: DrillSchedule.quarterly({ hour: 10 }) });
+  const template = Template.fromStack(stack);
+  template.resourceCountIs('AWS::EC2::VPC', 1);
+  template.resourceCountIs('AWS::SecretsManager::Secret', 1);
+  template.resourceCountIs('AWS::Lambda::Function', 5);
+  template.resourceCountIs('AWS::Scheduler::Schedule', 4);
+  template.resourcePropertiesCountIs('AWS::CloudWatch::Alarm', { MetricName: 'DrillPassed' }, 1);
+  template.resourcePropertiesCountIs('AWS::CloudWatch::Alarm', { MetricName: 'SecondsSinceProven' }, 2);
+});
+
+test('makes nothing for a plan without drills', () => {
+  const stack = newStack();
+  newPlan(stack).addDatabase('Orders', { database: importedDatabase(stack) });
+  expect(Template.fromStack(stack).toJSON().Resources).toBeUndefined();
+});
+
+test('the watch is told of every drill, also of those added last', () => {
+  const stack = newStack();
+  const plan = newPlan(stack);
+  plan.addDatabase('Orders', { database: importedDatabase(stack) }).addDrill('Daily', daily);
+  plan.addDatabase('Billing', { database: importedDatabase(stack, 'billing') }).addDrill('Daily', daily);
+  Template.fromStack(stack).hasResourceProperties('AWS::Scheduler::Schedule', {
+    Target: {
+      Input: {
+        'Fn::Join': [
+          '',
+          Match.arrayWith([
+            Match.stringLikeRegexp(
+              '"drills":\\[\\{"plan":"Test-Protection","target":"Orders","drill":"Daily"\\},' +
+                '\\{"plan":"Test-Protection","target":"Billing","drill":"Daily"\\}\\]',
+            ),
+          ]),
+        ],
+      },
+    },
+  });
+});
+
+test('tells the topic of every alarm', () => {
+  const stack = newStack();
+  const plan = new ProtectionPlan(stack, 'Protection', {
+    objectives: OBJECTIVES,
+    notify: new sns.Topic(stack, 'Topic'),
+  });
+  plan.addDatabase('Orders', { database: importedDatabase(stack) }).addDrill('Daily', daily);
+  const alarms = Object.values(Template.fromStack(stack).findResources('AWS::CloudWatch::Alarm'));
+  expect(alarms).toHaveLength(7);
+  for (const { Properties } of alarms) expect(Properties.AlarmActions).toHaveLength(1);
+  expect(warningsOf(stack)).toEqual([]);
+});
+
+test('warns when nobody would be told', () => {
+  const stack = newStack();
+  newPlan(stack);
+  expect(warningsOf(stack)).toEqual([expect.stringContaining('lifeboat:nobody-is-told')]);
+});
+
+test('lets somebody start its drills, those added later too, and nothing else', () => {
+  const stack = newStack();
+  const plan = newPlan(stack);
+  const orders = plan.addDatabase('Orders', { database: importedDatabase(stack) });
+  orders.addDrill('Daily', daily);
+  plan.grants.startDrill(new iam.Role(stack, 'OnCall', { assumedBy: new iam.AccountRootPrincipal() }));
+  orders.addDrill('Quarterly', { schedule: DrillSchedule.quarterly({ hour: 10 }) });
+  const [policy] = Object.values(Template.fromStack(stack).findResources('AWS::IAM::Policy'));
+  const statements: { Action: string | string[]; Resource: unknown[] }[] = policy?.Properties.PolicyDocument.Statement;
+  const actions = new Set(statements.flatMap(({ Action }) => Action));
+  expect(actions).toEqual(new Set(['lambda:InvokeFunction', 'scheduler:GetSchedule']));
+  const granted = JSON.stringify(statements);
+  for (const drill of ['Daily', 'Quarterly']) expect(granted).toContain(`ProtectionOrders${drill}Live`);
+});
+
+test('gives what its drills measure as metrics', () => {
+  const stack = newStack();
+  const { metrics } = newPlan(stack);
+  const written = (metric: { namespace: string; metricName: string; dimensions?: object }) => [
+    metric.namespace,
+    metric.metricName,
+    metric.dimensions,
+  ];
+  const of = { Plan: 'Test-Protection', Target: 'Orders' };
+  expect(written(metrics.drillPassed('Orders'))).toEqual(['Lifeboat', 'DrillPassed', of]);
+  expect(written(metrics.recoveryTime('Orders'))).toEqual(['Lifeboat', 'RecoveryTime', of]);
+  expect(written(metrics.recoveryPoint('Orders'))).toEqual(['Lifeboat', 'RecoveryPoint', of]);
+  expect(written(metrics.checksFailed('Orders'))).toEqual(['Lifeboat', 'ChecksFailed', of]);
+  expect(written(metrics.phaseDuration('Orders', 'restore'))).toEqual([
+    'Lifeboat',
+    'PhaseDuration',
+    { ...of, Phase: 'restore' },
+  ]);
+  expect(written(metrics.secondsSinceProven('Orders', 'Daily'))).toEqual([
+    'Lifeboat',
+    'SecondsSinceProven',
+    { ...of, Drill: 'Daily' },
+  ]);
+});

@@ -1,0 +1,61 @@
+import { Duration } from 'aws-cdk-lib';
+import { check, restorePoint } from '../lambda/contract';
+import { RecoveryCheck, RestorePoint } from '../lib';
+
+const votes = { table: 'votes', column: 'poll_id' };
+
+test.each([
+  [RecoveryCheck.readable(), { kind: 'readable' }],
+  [RecoveryCheck.indexes(), { kind: 'indexes' }],
+  [RecoveryCheck.foreignKeys(), { kind: 'foreign-keys' }],
+  [RecoveryCheck.notEmptied(), { kind: 'not-emptied' }],
+  [RecoveryCheck.rowCount('polls', { atLeast: 1 }), { kind: 'row-count', table: 'polls', atLeast: 1 }],
+  [
+    RecoveryCheck.fresh({ table: 'polls', column: 'created_at', within: Duration.hours(1) }),
+    { kind: 'fresh', table: 'polls', column: 'created_at', withinSeconds: 3600 },
+  ],
+  [
+    RecoveryCheck.nothingAfter({ table: 'polls', column: 'created_at' }),
+    { kind: 'nothing-after', table: 'polls', column: 'created_at' },
+  ],
+  [
+    RecoveryCheck.noOrphans({ ...votes, parent: 'polls' }),
+    { kind: 'no-orphans', ...votes, parent: 'polls', parentColumn: 'id' },
+  ],
+  [
+    RecoveryCheck.query({ name: 'admins', sql: 'SELECT count(*) FROM admins', atLeast: 1 }),
+    { kind: 'query', name: 'admins', sql: 'SELECT count(*) FROM admins', atLeast: 1 },
+  ],
+  [RecoveryCheck.fromContract({ kind: 'indexes' }), { kind: 'indexes' }],
+])('a check is the JSON that its runbook reads: %#', (value, contract) => {
+  expect(JSON.parse(JSON.stringify(value.contract))).toEqual(contract);
+  expect(check.parse(contract)).toEqual(contract);
+});
+
+test.each([
+  ['rowCount', () => RecoveryCheck.rowCount('polls', {}), 'needs atLeast, atMost or both'],
+  ['rowCount', () => RecoveryCheck.rowCount('', { atLeast: -1 }), 'atLeast'],
+  ['query', () => RecoveryCheck.query({ name: 'admins', sql: 'SELECT 1' }), 'needs an expectation'],
+  [
+    'fresh',
+    () => RecoveryCheck.fresh({ table: 'polls', column: 'created_at', within: Duration.seconds(0) }),
+    'withinSeconds',
+  ],
+])('refuses a %s that can not be checked', (_, make, reason) => {
+  expect(make).toThrow(reason);
+});
+
+test.each([
+  [RestorePoint.latest(), { kind: 'latest' }],
+  [RestorePoint.latestSnapshot(), { kind: 'latest-snapshot' }],
+  [RestorePoint.snapshot('before-release'), { kind: 'snapshot', snapshot: 'before-release' }],
+  [RestorePoint.at('2026-11-09T14:25:00Z'), { kind: 'time', time: '2026-11-09T14:25:00Z' }],
+  [RestorePoint.random({ within: Duration.days(7) }), { kind: 'random', withinSeconds: 604_800 }],
+])('a restore point is the JSON that its runbook reads: %#', (value, request) => {
+  expect(value.request).toEqual(request);
+  expect(restorePoint.parse(request)).toEqual(request);
+});
+
+test('refuses a moment without an offset, which would mean another one elsewhere', () => {
+  expect(() => RestorePoint.at('2026-11-09 14:25:00')).toThrow('restore point is not valid');
+});
