@@ -61,7 +61,7 @@ function concludeOne(check: Check, findings: readonly Finding[], untold: readonl
   const notRun = missed.length > 0 ? [reasons(missed)] : [];
   if (failed.length > 0) {
     const expected = [...new Set(failed.map((finding) => finding.expected))].join('; ');
-    const observed = [listed(failed.map((finding) => finding.observed)), ...notRun].join('; besides, ');
+    const observed = [listed([...new Set(failed.map((finding) => finding.observed))]), ...notRun].join('; besides, ');
     return { check: title(check), outcome: 'failed', observed, expected };
   }
   if (notRun.length > 0) return { check: title(check), outcome: 'not-run', reason: notRun.join() };

@@ -38,10 +38,10 @@ export class EvidenceChain {
     }
   }
 
-  /** The newest document of a drill that passed, whatever the drill's name unless one is given. */
-  async lastPassed(drill?: string): Promise<Evidence | undefined> {
+  /** The newest document that passed and is wanted. */
+  async lastPassed(wanted: (document: Evidence) => boolean): Promise<Evidence | undefined> {
     for await (const { document } of this.backwards()) {
-      if (document.outcome === 'passed' && (drill === undefined || document.drill === drill)) return document;
+      if (document.outcome === 'passed' && wanted(document)) return document;
     }
     return undefined;
   }

@@ -66,7 +66,12 @@ export type Finding = { readonly work: Work } & (
       readonly expected: string;
       readonly freshnessSeconds?: number;
     }
-  | { readonly outcome: 'not-run'; readonly reason: string }
+  | {
+      readonly outcome: 'not-run';
+      readonly reason: string;
+      /** Nothing is wrong with it but that the call had to end: worth another one. */
+      readonly outOfTime?: true;
+    }
 );
 
 export type ExaminerRequest = SurveyTask | CheckTask;

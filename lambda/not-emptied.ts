@@ -1,10 +1,20 @@
 /** Finds tables that lost all their rows, by what is known to have held some. */
+
 import { displayName, findTables, holdRows, userSchema } from './catalog';
+import type { Check } from './contract';
 import type { ExaminedCopy, Verdict } from './run-checks';
 import type { Session } from './session';
 
-export async function notEmptied(session: Session, { tablesWithRows }: ExaminedCopy): Promise<Verdict> {
-  const before = tablesWithRows ?? (await tablesByStatistics(session));
+type NotEmptied = Extract<Check, { kind: 'not-emptied' }>;
+
+export async function notEmptied(
+  session: Session,
+  { except = [] }: NotEmptied,
+  { tablesWithRows }: ExaminedCopy,
+): Promise<Verdict> {
+  const excepted = new Set(except.map((name) => name.replace(/^public\./, '')));
+  const known = tablesWithRows ?? (await tablesByStatistics(session));
+  const before = known.filter((name) => !excepted.has(name.replace(/^public\./, '')));
   const when = tablesWithRows
     ? 'at the last passed drill'
     : "by the planner's statistics, since no drill has passed before";

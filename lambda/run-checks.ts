@@ -125,7 +125,7 @@ async function attempt(
   }
 }
 
-const outOfTime: Verdict = { outcome: 'not-run', reason: 'ran out of time' };
+const outOfTime: Verdict = { outcome: 'not-run', reason: 'ran out of time', outOfTime: true };
 
 function explain(error: CannotCheck | DatabaseError, deadline: Deadline): Verdict {
   if (isDamage(error)) return { outcome: 'failed', observed: whatPostgresSaid(error), expected: 'undamaged data' };
@@ -143,7 +143,7 @@ function verdictOn(session: Session, check: Check, work: Work, copy: ExaminedCop
     case 'foreign-keys':
       return foreignKeys(session, work);
     case 'not-emptied':
-      return notEmptied(session, copy);
+      return notEmptied(session, check, copy);
     case 'row-count':
       return rowCount(session, check);
     case 'fresh':

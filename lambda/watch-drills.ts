@@ -15,7 +15,8 @@ export const watchDrills =
   async (input: unknown): Promise<void> => {
     const { evidenceBucket, drills } = parse(watchRequest, input, 'watch request');
     for (const drill of drills) {
-      const proven = await new EvidenceChain(s3, evidenceBucket, drill).lastPassed(drill.drill);
+      const chain = new EvidenceChain(s3, evidenceBucket, drill);
+      const proven = await chain.lastPassed((document) => document.drill === drill.drill);
       const since = proven ? Date.parse(proven.finished) : await watchedSince(s3, evidenceBucket, drill, clock());
       const { dimensions: name } = METRICS;
       const metric = {

@@ -72,8 +72,8 @@ test('remembers the last drill that passed, past the ones that did not', async (
   const { chain: evidence } = chain();
   await evidence.append(draft('a', { tablesWithRows: ['public.votes'] }));
   await evidence.append(draft('b', { outcome: 'failed', findings: ['readable: votes'] }));
-  expect((await evidence.lastPassed())?.tablesWithRows).toEqual(['public.votes']);
-  expect(await evidence.lastPassed('Quarterly')).toBeUndefined();
+  expect((await evidence.lastPassed(() => true))?.tablesWithRows).toEqual(['public.votes']);
+  expect(await evidence.lastPassed(({ drill }) => drill === 'Quarterly')).toBeUndefined();
 });
 
 test('tells a reader outcome, objectives, checks and findings on one screen', () => {
@@ -94,7 +94,9 @@ test('tells a reader outcome, objectives, checks and findings on one screen', ()
 });
 
 test.each([
-  [0.44, '0.4 s'],
+  [0.044, '44 ms'],
+  [0.9996, '1 s'],
+  [1.44, '1.4 s'],
   [59.4, '59 s'],
   [60, '1 min'],
   [185, '3 min 5 s'],

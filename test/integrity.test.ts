@@ -303,6 +303,18 @@ describe('whole databases', () => {
       });
     });
 
+    test('may be named as tables that come and go', async () => {
+      const copy = await copyOf('CREATE TABLE kept AS SELECT 1 AS n; CREATE TABLE jobs (n int)');
+      const except = { ...GENERIC.notEmptied, except: ['public.jobs', 'shop.old'] };
+      expect(await resultOf(copy, except, since('kept', 'jobs', 'shop.old'))).toMatchObject({ outcome: 'passed' });
+      expect(
+        await resultOf(copy, { ...except, except: ['shop.old'] }, since('kept', 'jobs', 'shop.old')),
+      ).toMatchObject({
+        outcome: 'failed',
+        observed: 'jobs is empty',
+      });
+    });
+
     test('are found by the statistics before the first drill, where there are any', async () => {
       const copy = await copyOf(
         'CREATE TABLE known AS SELECT 1 AS n; CREATE TABLE unknown AS SELECT 1 AS n; ANALYZE known',

@@ -12,7 +12,7 @@ import { type Behaviour, MINUTE, QUIET, SimulatedRegion } from './simulated-regi
 export interface Schedule extends Partial<Behaviour> {
   readonly seed?: number;
   /** What the examiner finds in the copy. */
-  readonly database?: 'healthy' | 'corrupt' | 'partly unchecked' | 'refuses connections' | 'examiner dies';
+  readonly database?: 'healthy' | 'slow' | 'corrupt' | 'partly unchecked' | 'refuses connections' | 'examiner dies';
   /** Share of checkpoints that the invocation crashes at. */
   readonly crashes?: number;
   /** Somebody stops the execution after so many invocations. */
@@ -164,6 +164,9 @@ function simulatedExaminer(region: SimulatedRegion, database: Schedule['database
       connect(connection);
       if (database === 'examiner dies') throw new Error('Runtime exited');
       return work.map((piece, index) => {
+        if (database === 'slow' && index > 0) {
+          return { work: piece, outcome: 'not-run', reason: 'ran out of time', outOfTime: true };
+        }
         if (database === 'corrupt' && index === 0) {
           return { work: piece, outcome: 'failed', observed: 'votes: invalid page in block 12', expected: 'no damage' };
         }
