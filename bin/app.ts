@@ -5,4 +5,9 @@ import { App } from 'aws-cdk-lib';
 import { addSystem } from '../examples';
 
 const app = new App();
-addSystem(app, app.node.tryGetContext('system'), app.node.tryGetContext('environment'));
+try {
+  addSystem(app, app.node.tryGetContext('system'), app.node.tryGetContext('environment'));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(2);
+}

@@ -16,7 +16,9 @@ const SYSTEMS: Record<string, { environments: readonly string[]; add: AddStack }
 export function addSystem(app: App, name = 'zephyr', environment = 'production'): Stack {
   const system = SYSTEMS[name];
   if (!system) {
-    throw new Error(`there is no system '${name}', so nothing was synthesised; name one of: ${Object.keys(SYSTEMS)}`);
+    throw new Error(
+      `there is no system '${name}', so nothing was synthesised; name one of: ${Object.keys(SYSTEMS).join(', ')}`,
+    );
   }
   if (!system.environments.includes(environment)) {
     throw new Error(

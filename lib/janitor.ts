@@ -13,6 +13,11 @@ import { Trigger } from './trigger';
 export interface JanitorProps {
   readonly encryptionKey: kms.IKey;
   readonly deadLetterQueue: sqs.IQueue;
+  /**
+   * Who is told when a copy could not be deleted.
+   *
+   * @default - nobody; the alarm only shows
+   */
   readonly notify?: sns.ITopic;
 }
 
