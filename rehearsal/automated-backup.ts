@@ -31,6 +31,10 @@ export class AutomatedBackup {
     return this.retained !== undefined;
   }
 
+  private get cluster() {
+    return this.retained ? undefined : this.instance.cluster;
+  }
+
   /** Keeps the backups though the instance goes. */
   public retain(): void {
     const { identifier, settings, tags, created } = this.instance;
@@ -50,7 +54,7 @@ export class AutomatedBackup {
   public async window(): Promise<{ earliest: Date; latest: Date } | undefined> {
     const oldest = this.snapshots.at(-1);
     if (!oldest) return undefined;
-    const moment = await this.archive.latestRestorable(this.retained ? undefined : this.instance.cluster);
+    const moment = await this.archive.latestRestorable(this.cluster);
     if (!moment) return undefined;
     const earliest = new Date(Math.ceil(oldest.backup.completed.getTime() / 1000) * 1000);
     const latest = new Date(Math.floor(moment.time.getTime() / 1000) * 1000);
@@ -64,9 +68,7 @@ export class AutomatedBackup {
    * @throws QueryError when it lies outside of what can be restored
    */
   public async recoveryTo(time: Date | undefined): Promise<Recovery> {
-    const cluster = this.retained ? undefined : this.instance.cluster;
-    if (cluster?.pid !== undefined) await this.archive.refresh(cluster);
-    const latest = await this.archive.latestRestorable(undefined);
+    const latest = await this.archive.latestRestorable(this.cluster, 'now');
     if (!latest || !this.snapshots.at(-1)) {
       throw new QueryError('InvalidDBInstanceState', `${this.source.identifier} has no automated backup yet.`);
     }
@@ -102,8 +104,7 @@ export class AutomatedBackup {
    * @returns its name
    */
   public async loseSegment(): Promise<string> {
-    const cluster = this.retained ? undefined : this.instance.cluster;
-    if (cluster?.pid !== undefined) await this.archive.refresh(cluster);
+    await this.archive.latestRestorable(this.cluster, 'now');
     const newest = this.snapshots[0]?.backup;
     const lost = newest && (await this.archive.segments()).find((segment) => segment > newest.lastSegment);
     if (lost) {

@@ -170,7 +170,7 @@ export class Instance {
     this.go('deleting', 'failed', async () => {
       await this.region.world.pace(async () => {
         if (snapshot) await this.fill(snapshot);
-        if (how.keepBackups && this.cluster?.pid !== undefined) await this.automated.archive.refresh(this.cluster);
+        if (how.keepBackups) await this.automated.archive.latestRestorable(this.cluster, 'now');
         await this.cluster?.remove();
       });
       if (how.keepBackups) this.automated.retain();

@@ -64,6 +64,14 @@ export class RdsRegion {
     throw new DBInstanceNotFoundFault({ message: `DBInstance ${identifier} not found.`, $metadata: {} });
   }
 
+  /** The instance that a name will mean once all that goes on is done; undefined for a name being given up. */
+  public instanceToBe(name: string): Instance | undefined {
+    for (const instance of this.instances.values()) {
+      if ((instance.reservedName ?? instance.identifier) === name) return instance;
+    }
+    return undefined;
+  }
+
   /** Takes a snapshot's identifier or, as AWS does, its ARN. */
   public snapshot(identifier: string): Snapshot {
     const snapshot = this.snapshots.get(identifier.replace(/^arn:.*?:snapshot:/, '').toLowerCase());

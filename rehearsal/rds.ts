@@ -83,7 +83,7 @@ export class Rds {
     const thing =
       typeof snapshot === 'string'
         ? region.snapshots.get(snapshot.toLowerCase())
-        : typeof instance === 'string' && region.instances.get(instance.toLowerCase());
+        : typeof instance === 'string' && region.instanceToBe(instance.toLowerCase());
     if (thing) await Promise.race([thing.settled(), this.world.sleep(HOLD_MS)]);
   }
 }

@@ -50,18 +50,18 @@ export class WalArchive {
    * committed, none is needed again.
    *
    * @param cluster that archives here, or undefined when it is gone and what was known last is all there will be
+   * @param when whether what was found within the last second will do
    */
-  public async latestRestorable(cluster: Cluster | undefined): Promise<RestorableMoment | undefined> {
-    if (cluster?.pid !== undefined && Date.now() - this.refreshedAt >= REFRESH_MS) await this.refresh(cluster);
+  public async latestRestorable(cluster: Cluster | undefined, when: 'soon' | 'now' = 'soon') {
+    const isDue = when === 'now' || Date.now() - this.refreshedAt >= REFRESH_MS;
+    if (cluster?.pid !== undefined && isDue) {
+      this.refreshing ??= this.beat(cluster).finally(() => {
+        this.refreshing = undefined;
+      });
+      // Where nothing can be archived (it reboots, it is deleted, its disk is full) the time stands still, as RDS's does.
+      await this.refreshing.catch(() => undefined);
+    }
     return this.latest;
-  }
-
-  /** As `latestRestorable`, but as of now. */
-  public async refresh(cluster: Cluster): Promise<void> {
-    this.refreshing ??= this.beat(cluster).finally(() => {
-      this.refreshing = undefined;
-    });
-    await this.refreshing;
   }
 
   private async beat(cluster: Cluster): Promise<void> {

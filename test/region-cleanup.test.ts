@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { serveRegion } from '../rehearsal/region';
+import { reapLeftovers, runFolder, workspace } from '../rehearsal/workspace';
+import { LocalRegion } from './local-region';
+
+const isAlive = (pid: number) => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const serverOf = (folder: string, cluster: string) =>
+  Number(readFileSync(join(folder, cluster, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
+
+/** A process that starts a cluster, says where, and then waits to be killed. */
+const CRASHING = `
+  const { transformFileSync } = require('@swc/core');
+  require.extensions['.ts'] = (module, file) =>
+    module._compile(transformFileSync(file, { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } }).code, file);
+  const { createCluster } = require('./rehearsal/postgres.ts');
+  const { runFolder } = require('./rehearsal/workspace.ts');
+  const folder = runFolder();
+  createCluster({ folder: folder + '/left' }).then((cluster) => cluster.start()).then(() => console.log(folder));
+  setInterval(() => {}, 1000);
+`;
+
+test('closing a region ends its servers and removes its files, also in the middle of things', async () => {
+  const local = new LocalRegion(await serveRegion());
+  await local.createDatabase('orders');
+  const { folder, endpoint } = local.region;
+  const cluster = readdirSync(folder).find((entry) => existsSync(join(folder, entry, 'data', 'postmaster.pid')))!;
+  const pid = serverOf(folder, cluster);
+  expect(isAlive(pid)).toBe(true);
+  const creating = local.createDatabase('unfinished');
+  creating.catch(() => undefined);
+  await sleep(150);
+  await Promise.all([local.region.close(), local.region.close()]);
+  expect(isAlive(pid)).toBe(false);
+  expect(existsSync(folder)).toBe(false);
+  await expect(fetch(endpoint)).rejects.toThrow();
+  await expect(creating).rejects.toThrow();
+});
+
+test('what a crashed run left is ended and removed by the next one', async () => {
+  const child = spawn(process.execPath, ['-e', CRASHING], {
+    cwd: join(__dirname, '..'),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const folder = await new Promise<string>((resolve) =>
+    child.stdout.once('data', (line) => resolve(String(line).trim())),
+  );
+  const pid = serverOf(folder, 'left');
+  reapLeftovers();
+  expect(isAlive(pid)).toBe(true); // its process lives, so it is nobody's leftover
+  child.kill('SIGKILL');
+  await new Promise((resolve) => child.once('exit', resolve));
+  expect(isAlive(pid)).toBe(true);
+  reapLeftovers();
+  for (let waited = 0; isAlive(pid) && waited < 5000; waited += 20) await sleep(20);
+  expect(isAlive(pid)).toBe(false);
+  expect(existsSync(folder)).toBe(false);
+});
+
+test('a process that merely has the number of a crashed server is left alone', async () => {
+  const bystander = spawn('sleep', ['60']);
+  const folder = join(workspace(), `run-0-${process.pid}`);
+  const data = join(folder, 'left', 'data');
+  mkdirSync(data, { recursive: true });
+  const mine = runFolder();
+  const own = JSON.parse(readFileSync(join(mine, 'owner.json'), 'utf8'));
+  writeFileSync(join(folder, 'owner.json'), JSON.stringify({ ...own, pid: 4_194_303, started: 'long ago' }));
+  writeFileSync(join(data, 'postmaster.pid'), `${bystander.pid}\n${data}\n`);
+  reapLeftovers();
+  expect(existsSync(folder)).toBe(false);
+  expect(isAlive(bystander.pid!)).toBe(true);
+  bystander.kill();
+  rmSync(mine, { recursive: true });
+});
+
+test('a region that is to be kept leaves its files and no server', async () => {
+  const local = new LocalRegion(await serveRegion({ keep: true }));
+  await local.createDatabase('orders', { BackupRetentionPeriod: 0 });
+  const { folder } = local.region;
+  const cluster = readdirSync(folder).find((entry) => existsSync(join(folder, entry, 'data')))!;
+  const pid = serverOf(folder, cluster);
+  await local.region.close();
+  expect(isAlive(pid)).toBe(false);
+  reapLeftovers();
+  expect(existsSync(join(folder, cluster, 'data', 'PG_VERSION'))).toBe(true);
+  rmSync(folder, { recursive: true });
+});
