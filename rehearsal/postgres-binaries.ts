@@ -3,7 +3,7 @@
  * needs none.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { cp, mkdir, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, mkdir, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { unprivilegedAccount } from './account';
 import { workspace } from './workspace';
@@ -103,7 +103,10 @@ async function copyOf(folder: string, version: string): Promise<string> {
   const making = `${target}-${process.pid}`;
   await mkdir(making, { mode: 0o755 });
   await cp(join(folder, 'native'), join(making, 'native'), { recursive: true, verbatimSymlinks: true });
-  await linked(making);
+  // Where the package is read-only, so are the folders of its copy.
+  for (const { target: link } of links(making)) await chmod(dirname(join(making, link)), 0o755);
+  if (!(await linked(making)))
+    throw new Error(`the libraries' links can't be made in ${making}; see who may write there`);
   await rename(making, target).catch(async (error: NodeJS.ErrnoException) => {
     await rm(making, { recursive: true });
     if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // else another process was first

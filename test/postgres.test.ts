@@ -1,4 +1,6 @@
-import { rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCluster } from '../rehearsal/postgres';
 import { runFolder } from '../rehearsal/workspace';
@@ -49,4 +51,37 @@ describe('a cluster', () => {
     await Promise.all(clusters.map((cluster) => cluster.remove()));
     rmSync(folder, { recursive: true });
   });
+});
+
+const asRoot = process.getuid?.() === 0 ? test : test.skip;
+if (process.getuid?.() !== 0)
+  console.warn('SKIPPED: only root can try what another user meets; these tests ran as one');
+
+asRoot('runs for an ordinary user too, from a package they cannot write to', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lifeboat-test-'));
+  chownSync(folder, 65534, 65534);
+  const script = `
+    const { transformFileSync } = require('@swc/core');
+    const options = { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } };
+    require.extensions['.ts'] = (module, file) => module._compile(transformFileSync(file, options).code, file);
+    const { createCluster } = require('./rehearsal/postgres.ts');
+    const { runFolder } = require('./rehearsal/workspace.ts');
+    (async () => {
+      const cluster = await createCluster({ folder: runFolder() + '/database' });
+      await cluster.start();
+      console.log(process.getuid(), (await cluster.query('SELECT 42 AS answer')).rows[0].answer);
+      await cluster.remove();
+    })();`;
+  try {
+    const output = execFileSync(process.execPath, ['-e', script], {
+      cwd: join(__dirname, '..'),
+      uid: 65534,
+      gid: 65534,
+      env: { PATH: process.env.PATH, TMPDIR: folder, HOME: folder },
+      encoding: 'utf8',
+    });
+    expect(output.trim()).toBe('65534 42');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -124,18 +124,24 @@ test('the latest restorable time really can be restored, also when nothing was c
   await Promise.all([remove('at-latest'), remove('newest')]);
 });
 
-test('asking for the state of an idle database writes no WAL', async () => {
-  const position = async () => {
-    const [row] = await local().query<{ lsn: string }>(source, 'SELECT pg_current_wal_insert_lsn()::text AS lsn');
-    return row!.lsn;
+test('asking for the state of an idle database archives no WAL', async () => {
+  const segment = async () => {
+    const [row] = await local().query<{ file: string }>(
+      source,
+      'SELECT pg_walfile_name(pg_current_wal_insert_lsn()) AS file',
+    );
+    return row!.file;
   };
-  await local().query(source, 'CHECKPOINT');
   await sleep(1100);
   await local().describe('orders');
-  const before = await position();
+  const before = await segment();
   await sleep(1100);
   await local().describe('orders');
-  expect(await position()).toBe(before);
+  expect(await segment()).toBe(before);
+  await local().query(source, 'INSERT INTO rows VALUES (3)');
+  await sleep(1100);
+  await local().describe('orders');
+  expect(await segment()).not.toBe(before);
 });
 
 test('a moment outside of what can be restored is refused, with the bound', async () => {
