@@ -14,6 +14,9 @@ const PROVEN = 0;
 const NOT_PROVEN = 1;
 const MISUSED = 2;
 
+// Node 20 works for all that is done here, whatever it may be warned of on the way to AWS.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
 const program = new Command('lifeboat')
   .description('Backups on AWS that are proven by restoring them.')
   .version(packageJson.version)

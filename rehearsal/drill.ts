@@ -19,6 +19,8 @@ export interface DrillEvents {
   readonly onStep?: (name: string) => void;
   /** The copy can be reached, and nothing has looked at it yet. */
   readonly onCopy?: (connection: Connection) => Promise<void>;
+  /** Ends the drill at its next wait, without cleaning up: for when the region goes, too. */
+  readonly stop?: AbortSignal;
 }
 
 export interface DrillResult {
@@ -88,7 +90,7 @@ export class DrillSite {
       { ...request, ...SITE.request },
       {
         name: `rehearsal-${randomBytes(6).toString('hex')}`,
-        clock: IMPATIENT,
+        clock: impatient(events.stop),
         onUpdate: ({ Name, Action }) => Action === 'START' && Name && events.onStep?.(Name),
       },
     );
@@ -127,9 +129,9 @@ const SITE = {
 };
 
 /** Real time, but waits are cut short: here a restore takes seconds, and nobody minds being asked often. */
-const IMPATIENT = {
+const impatient = (stop?: AbortSignal) => ({
   now: Date.now,
   until: async (moment: number) => {
-    await sleep(Math.min(Math.max(moment - Date.now(), 0), 40));
+    await sleep(Math.min(Math.max(moment - Date.now(), 0), 40), undefined, { signal: stop });
   },
-};
+});

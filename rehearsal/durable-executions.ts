@@ -14,7 +14,10 @@ import type {
 
 export interface ExecutionClock {
   now(): number;
-  /** Resolves at that moment, in milliseconds since the epoch, or as soon before it as the clock likes. */
+  /**
+   * Resolves at that moment, in milliseconds since the epoch, or as soon before it as the clock likes. Where it
+   * rejects, the execution ends there.
+   */
   until(moment: number): Promise<void>;
 }
 

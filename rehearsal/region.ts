@@ -136,7 +136,7 @@ export class Region {
  * @throws Error that names the remedy when PostgreSQL is not installed
  */
 export async function serveRegion(options: RegionOptions = {}): Promise<Region> {
-  const folder = runFolder();
+  const folder = runFolder({ keep: options.keep });
   // For a process that ends without closing; servers end themselves.
   const removeAtExit = () => rmSync(folder, { recursive: true, force: true });
   if (!options.keep) process.once('exit', removeAtExit);

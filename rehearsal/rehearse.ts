@@ -67,7 +67,7 @@ export async function rehearse(options: RehearsalOptions, narrator: Narrator, st
   narrator.chapter('1  A region starts on this machine');
   narrator.doingNow('starting RDS, S3 and Secrets Manager, on real PostgreSQL');
   const region = await serveRegion({ keep: options.keep });
-  const story = new Story(region, options, narrator);
+  const story = new Story(region, options, narrator, stop);
   try {
     const told = story.tell();
     // Whatever goes on then fails when the region closes under it; that is no news any more.
@@ -108,6 +108,7 @@ class Story {
     private readonly region: Region,
     private readonly options: RehearsalOptions,
     private readonly narrator: Narrator,
+    private readonly stop: AbortSignal,
   ) {
     this.clients = { endpoint: region.endpoint, region: REGION };
     this.rds = rdsClient(this.clients);
@@ -137,10 +138,8 @@ class Story {
         }),
       );
     } finally {
-      narrator.doingNow('writes stop');
       await writer.stop();
     }
-    narrator.done();
 
     narrator.chapter('4  The same drill, when one page of the snapshot is damaged');
     narrator.doingNow('automated snapshot');
@@ -245,6 +244,7 @@ class Story {
         database: OWNER.database,
       },
       {
+        stop: this.stop,
         onStep: (name) => narrator.doingNow(name),
         onCopy: async (connection) => {
           if (wanted.guide) guideSays = await guideTest(connection, wanted.guide);

@@ -1,23 +1,37 @@
 /**
- * Where rehearsals keep files: one folder per user in the temporary folder, in it one folder per run.
+ * Where rehearsals keep files: one folder per user in the temporary folder or in memory, in it one folder per run.
  *
  * The folders are the registry of what runs: a run's folder names its process, and every cluster lies in the folder of
  * its run. So what a crashed run left can be found and ended, and nothing else ever is.
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
+import { freemem, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const OWNER = 'owner.json';
 /** A folder younger than this may be one whose owner is being written. */
 const NEWBORN_MS = 10_000;
 
-/** This user's folder, shared by all rehearsals of theirs on this machine. */
+/** This user's folder on disk, shared by all rehearsals of theirs on this machine. */
 export function workspace(): string {
+  return ownFolder(tmpdir());
+}
+
+function ownFolder(parent: string): string {
   const user = process.getuid?.() ?? 0;
-  const folder = join(tmpdir(), `lifeboat-${user}`);
+  const folder = join(parent, `lifeboat-${user}`);
   // 0711: PostgreSQL may run under another account and has to get through, but nobody gets to list what is here.
   mkdirSync(folder, { recursive: true, mode: 0o711 });
   const found = lstatSync(folder);
@@ -30,14 +44,36 @@ export function workspace(): string {
   return folder;
 }
 
-/** A new folder for the files of this process; what crashed runs left is ended and removed first. */
-export function runFolder(): string {
+/**
+ * A new folder for the files of this process; what crashed runs left is ended and removed first.
+ *
+ * In memory where there is plenty of it: a rehearsal makes and deletes files by the thousand, which some file systems
+ * are slow at. Whoever sets TMPDIR gets it there.
+ */
+export function runFolder(options: { keep?: boolean } = {}): string {
   reapLeftovers();
-  const folder = join(workspace(), `run-${process.pid}-${randomBytes(4).toString('hex')}`);
+  const isInMemory = !options.keep && process.env.TMPDIR === undefined && hasRoom();
+  const parent = isInMemory ? ownFolder(MEMORY) : workspace();
+  const folder = join(parent, `run-${process.pid}-${randomBytes(4).toString('hex')}`);
   mkdirSync(folder, { mode: 0o711 });
   const owner: Owner = { pid: process.pid, started: startOf(process.pid), machine: machine() };
   writeFileSync(join(folder, OWNER), JSON.stringify(owner));
   return folder;
+}
+
+const MEMORY = '/dev/shm';
+/** Several times what a rehearsal of a million rows takes. */
+const PLENTY = 8 * 1024 ** 3;
+
+function hasRoom(): boolean {
+  if (process.platform !== 'linux' || !existsSync(MEMORY)) return false;
+  // The `aws` of a region lies in its folder and has to be executable.
+  const mount = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .find((line) => line.split(' ')[1] === MEMORY);
+  if (!mount || /\bnoexec\b/.test(mount) || /\bro\b/.test(mount)) return false;
+  const { bavail, bsize } = statfsSync(MEMORY);
+  return Math.min(bavail * bsize, freemem(), process.availableMemory?.() ?? Number.POSITIVE_INFINITY) >= PLENTY;
 }
 
 /** Leaves a run's folder where it is, when its process ends and after. */
@@ -54,9 +90,14 @@ interface Owner {
 
 /** Ends the PostgreSQL servers of runs whose process is gone, and removes their folders. */
 export function reapLeftovers(): void {
-  for (const entry of readdirSync(workspace())) {
+  const inMemory = join(MEMORY, `lifeboat-${process.getuid?.() ?? 0}`);
+  for (const parent of [workspace(), ...(existsSync(inMemory) ? [ownFolder(MEMORY)] : [])]) reapIn(parent);
+}
+
+function reapIn(parent: string): void {
+  for (const entry of readdirSync(parent)) {
     if (!entry.startsWith('run-')) continue;
-    const folder = join(workspace(), entry);
+    const folder = join(parent, entry);
     if (!isLeftover(folder)) continue;
     for (const cluster of readdirSync(folder)) endServer(join(folder, cluster, 'data'));
     rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
