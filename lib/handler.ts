@@ -97,23 +97,21 @@ export class Handler extends Construct {
 
     acknowledge(this, 'concurrency');
     Annotations.of(this).acknowledgeInfo('aws-lambda:Function.DurableConfig', 'it was durable from its first day');
-    const policy = new iam.ManagedPolicy(this, 'Policy', {
-      roles: [role],
-      statements: [
-        allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn]),
-        ...(durableFor
-          ? [
-              allow(
-                ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'],
-                [`${this.function.functionArn}:*`],
-              ),
-            ]
-          : []),
-        ...(deadLetterQueue ? [allow(['sqs:SendMessage'], [deadLetterQueue.queueArn])] : []),
-        ...props.statements,
-      ],
-    });
-    if (props.patterns) acknowledgeWildcards(policy, props.patterns);
+    const basics = [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn])];
+    if (deadLetterQueue) basics.push(allow(['sqs:SendMessage'], [deadLetterQueue.queueArn]));
+    if (durableFor) {
+      const actions = ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'];
+      basics.push(allow(actions, [`${this.function.functionArn}:*`]));
+    }
+    // Two policies, since one of 6,144 characters would be full.
+    acknowledgeWildcards(
+      new iam.ManagedPolicy(this, 'Basics', { roles: [role], statements: basics }),
+      'A durable execution is named under its function, at run time.',
+    );
+    if (props.statements.length > 0) {
+      const policy = new iam.ManagedPolicy(this, 'Policy', { roles: [role], statements: props.statements });
+      if (props.patterns) acknowledgeWildcards(policy, props.patterns);
+    }
     if (network) this.attachToNetwork(role);
     else acknowledge(this, 'outside any network');
   }

@@ -20,6 +20,7 @@ export { ProtectionPlan, type ProtectionPlanProps } from './protection-plan';
 export {
   type ForeignKeyOptions,
   type FreshnessOptions,
+  type NotEmptiedOptions,
   type QueryOptions,
   RecoveryCheck,
   type RowCountBounds,

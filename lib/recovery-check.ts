@@ -43,6 +43,15 @@ export interface ForeignKeyOptions {
   readonly parentColumn?: string;
 }
 
+export interface NotEmptiedOptions {
+  /**
+   * Tables that may be emptied or dropped, such as queues: `table` or `schema.table`, without quotes.
+   *
+   * @default - none
+   */
+  readonly except?: string[];
+}
+
 export interface QueryOptions {
   /** What evidence calls it. */
   readonly name: string;
@@ -85,9 +94,9 @@ export class RecoveryCheck {
     return new RecoveryCheck({ kind: 'foreign-keys' });
   }
 
-  /** No table that had rows at the last drill that passed is empty now. */
-  public static notEmptied(): RecoveryCheck {
-    return new RecoveryCheck({ kind: 'not-emptied' });
+  /** No table that had rows at the last drill that passed is empty or gone now. */
+  public static notEmptied(options: NotEmptiedOptions = {}): RecoveryCheck {
+    return new RecoveryCheck({ kind: 'not-emptied', except: options.except });
   }
 
   /** A table has as many rows as expected. */

@@ -183,7 +183,7 @@ export class RestoreDrill extends Construct {
       patterns:
         'Copies are named at run time, so they are allowed by prefix, and by the tags they are made with; a restore ' +
         'names parameter and option groups without changing them; what only describes can not be narrowed; evidence is ' +
-        'a document a run under one prefix; a durable execution is named under its function.',
+        'a document a run under one prefix.',
       statements: [
         ...copyPermissions(this, this.request, props.storageKey?.keyArn ?? source.storageKeyArn),
         ...site.permissions(),

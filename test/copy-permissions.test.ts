@@ -263,3 +263,24 @@ test("a copy is encrypted with the source's own key, through RDS only", () => {
   expect(allows(statements, { ...call, context: { 'kms:ViaService': `rds.${REGION}.amazonaws.com` } })).toBe(true);
   expect(allows(statements, call)).toBe(false);
 });
+
+test('all of it fits a managed policy, with names as long as they get', () => {
+  const stack = newStack();
+  const storageEncryptionKey = new kms.Key(stack, 'StorageKey');
+  const target = 'T'.repeat(100);
+  newDrill(stack, { database: newDatabase(stack, { storageEncryptionKey }), planName: 'P'.repeat(100), target });
+  const policies = Template.fromStack(stack).findResources('AWS::IAM::ManagedPolicy');
+  const [conductorOf] = Object.entries(policies).filter(([id]) => id.startsWith('DrillConductorPolicy'));
+  const written = JSON.stringify(conductorOf?.[1].Properties.PolicyDocument, (_, value) => {
+    if (value?.Ref === 'AWS::Region') return 'ap-southeast-2';
+    if (value?.Ref === 'AWS::AccountId') return ACCOUNT;
+    if (value?.Ref === 'AWS::Partition') return 'aws-us-gov';
+    if (value?.Ref?.includes('PasswordKey')) return 'S'.repeat(140);
+    if (value?.Ref) return 'R'.repeat(63);
+    if (value?.['Fn::GetAtt']) return 'A'.repeat(140);
+    return value;
+  });
+  const joined = written.replace(/\{"Fn::Join":\["",\[([^\]]*)\]\]\}/g, (_, parts) => parts.replaceAll('","', ''));
+  expect(joined).not.toContain('Fn::');
+  expect(joined.length).toBeLessThanOrEqual(6144);
+});
