@@ -13,6 +13,7 @@ import {
 } from '@aws-sdk/client-rds';
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import { AutomatedBackup } from './automated-backup';
+import { describeInstance } from './instance-description';
 import type { InstanceSettings } from './instance-settings';
 import { backUp } from './physical-backup';
 import { type Cluster, createCluster } from './postgres';
@@ -39,6 +40,8 @@ export class Instance {
   /** A name it is about to take. */
   public reservedName: string | undefined;
   public cluster: Cluster | undefined;
+  /** Whether its endpoint is known yet. */
+  public hasEndpoint = false;
   private busy: Promise<void> = Promise.resolve();
 
   constructor(
@@ -180,47 +183,9 @@ export class Instance {
     });
   }
 
-  public async describe(): Promise<DBInstance> {
-    const { settings, region, cluster } = this;
-    const { subnetGroup, securityGroups, parameterGroup, optionGroup, ...shown } = settings;
-    const backups = settings.BackupRetentionPeriod > 0 && this.status !== 'creating';
-    const window = backups ? await this.automated.window() : undefined;
-    return {
-      ...shown,
-      DBInstanceIdentifier: this.identifier,
-      DBInstanceArn: this.arn,
-      DbiResourceId: this.resourceId,
-      DBInstanceStatus: this.status,
-      InstanceCreateTime: this.status === 'creating' ? undefined : this.created,
-      Endpoint:
-        this.hasEndpoint && cluster
-          ? { Address: cluster.host, Port: cluster.port, HostedZoneId: 'Z0LOCAL' }
-          : undefined,
-      DbInstancePort: 0,
-      LatestRestorableTime: window?.latest,
-      PendingModifiedValues: this.pending,
-      DBSubnetGroup: region.subnetGroup(subnetGroup),
-      VpcSecurityGroups: securityGroups.map((id) => ({ VpcSecurityGroupId: id, Status: 'active' })),
-      DBParameterGroups: [{ DBParameterGroupName: parameterGroup, ParameterApplyStatus: 'in-sync' }],
-      OptionGroupMemberships: [{ OptionGroupName: optionGroup, Status: 'in-sync' }],
-      DBSecurityGroups: [],
-      ReadReplicaDBInstanceIdentifiers: [],
-      DomainMemberships: [],
-      AssociatedRoles: [],
-      MonitoringInterval: 0,
-      IAMDatabaseAuthenticationEnabled: false,
-      PerformanceInsightsEnabled: false,
-      CustomerOwnedIpEnabled: false,
-      NetworkType: 'IPV4',
-      BackupTarget: 'region',
-      ActivityStreamStatus: 'stopped',
-      MultiTenant: false,
-      DedicatedLogVolume: false,
-      TagList: this.tags,
-    };
+  public describe(): Promise<DBInstance> {
+    return describeInstance(this, this.region);
   }
-
-  private hasEndpoint = false;
 
   private get serving(): Cluster {
     if (this.cluster) return this.cluster;

@@ -11,7 +11,7 @@ import { parameterOperations } from './parameters';
 import { Rds } from './rds';
 import { S3 } from './s3';
 import { secretOperations } from './secrets';
-import { serve } from './server';
+import { type Services, serve } from './server';
 import { keepFolder, runFolder } from './workspace';
 import { World } from './world';
 
@@ -140,30 +140,45 @@ export async function serveRegion(options: RegionOptions = {}): Promise<Region> 
   // For a process that ends without closing; servers end themselves.
   const removeAtExit = () => rmSync(folder, { recursive: true, force: true });
   if (!options.keep) process.once('exit', removeAtExit);
-  const limits = { instances: options.maxInstances ?? 20, snapshots: options.maxSnapshots ?? 100 };
-  const world = new World(folder, options.pacing ?? 0, limits);
-  const rds = await Rds.open(world, options.holdDescribes ?? false);
-  const s3 = new S3();
-  const secrets = secretOperations();
-  const parameters = parameterOperations();
-  const server = await serve(
-    {
-      rds: (call) => rds.answer(call),
-      s3: (call) => s3.answer(call),
-      secretsmanager: (call) => answerJson(call, secrets),
-      ssm: (call) => answerJson(call, parameters),
-    },
-    options.port ?? 0,
-  );
-  return new Region(server.endpoint, folder, world.faults, rds, async () => {
-    await server.close();
-    const clusters = [...rds.regions.values()].flatMap((region) =>
-      [...region.instances.values()].flatMap(({ cluster }) => cluster ?? []),
-    );
-    await Promise.all(clusters.map((cluster) => (options.keep ? cluster.retire() : cluster.remove())));
-    await world.close();
+  const leave = async () => {
     process.removeListener('exit', removeAtExit);
     if (options.keep) keepFolder(folder);
     else await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
-  });
+  };
+  try {
+    const limits = { instances: options.maxInstances ?? 20, snapshots: options.maxSnapshots ?? 100 };
+    const world = new World(folder, options.pacing ?? 0, limits);
+    const rds = await Rds.open(world, options.holdDescribes ?? false);
+    const server = await serve(servicesOf(rds), options.port ?? 0);
+    return new Region(server.endpoint, folder, world.faults, rds, async () => {
+      await server.close();
+      await endClusters(rds, options.keep);
+      await world.close();
+      // What was about to start a server when everything ended may have started it.
+      await endClusters(rds, options.keep);
+      await leave();
+    });
+  } catch (error) {
+    await leave();
+    throw error;
+  }
+}
+
+function servicesOf(rds: Rds): Services {
+  const s3 = new S3();
+  const secrets = secretOperations();
+  const parameters = parameterOperations();
+  return {
+    rds: (call) => rds.answer(call),
+    s3: (call) => s3.answer(call),
+    secretsmanager: (call) => answerJson(call, secrets),
+    ssm: (call) => answerJson(call, parameters),
+  };
+}
+
+async function endClusters(rds: Rds, keep = false): Promise<void> {
+  const clusters = [...rds.regions.values()].flatMap((region) =>
+    [...region.instances.values()].flatMap(({ cluster }) => cluster ?? []),
+  );
+  await Promise.all(clusters.map((cluster) => (keep ? cluster.retire() : cluster.remove())));
 }

@@ -31,7 +31,14 @@ export async function serve(services: Services, port: number): Promise<RunningSe
     });
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const isTaken = error.code === 'EADDRINUSE';
+      reject(
+        isTaken
+          ? new Error(`port ${port} of 127.0.0.1 is taken, so the region can't be served there; choose another`)
+          : error,
+      );
+    });
     // Loopback only: whoever reaches it is this machine.
     server.listen({ host: '127.0.0.1', port }, resolve);
   });

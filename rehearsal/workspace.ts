@@ -99,7 +99,7 @@ function reapIn(parent: string): void {
     if (!entry.startsWith('run-')) continue;
     const folder = join(parent, entry);
     if (!isLeftover(folder)) continue;
-    for (const cluster of readdirSync(folder)) endServer(join(folder, cluster, 'data'));
+    for (const cluster of entriesOf(folder)) endServer(join(folder, cluster, 'data'));
     rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 }
@@ -126,6 +126,16 @@ function endServer(dataDirectory: string): void {
     process.kill(Number(pid), 'SIGQUIT');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** What a folder holds; nothing when another process removed it meanwhile. */
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
   }
 }
 

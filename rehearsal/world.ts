@@ -1,5 +1,4 @@
 /** What all regions of one rehearsal share: its folder, pace, limits, and the faults it was asked for. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Faults } from './faults';
@@ -27,16 +26,11 @@ export class World {
     public readonly limits: Limits,
   ) {}
 
-  /** A path for something new. */
+  /** A path for something new. Nothing new is made once everything ends. */
   public place(kind: string): string {
+    this.closing.signal.throwIfAborted();
     this.made += 1;
     return join(this.folder, `${kind}-${this.made}`);
-  }
-
-  public placeFolder(kind: string): string {
-    const folder = this.place(kind);
-    mkdirSync(folder, { mode: 0o711 });
-    return folder;
   }
 
   /** Does something that a client doesn't wait for. `failed` says what becomes of it; it never gets lost. */

@@ -1,0 +1,44 @@
+/** An instance as RDS describes it: what is modelled as it is, and the rest as RDS shows it when it is off. */
+import type { DBInstance } from '@aws-sdk/client-rds';
+import type { Instance } from './instance';
+import type { RdsRegion } from './rds-region';
+
+export async function describeInstance(instance: Instance, region: RdsRegion): Promise<DBInstance> {
+  const { settings, cluster } = instance;
+  const { subnetGroup, securityGroups, parameterGroup, optionGroup, ...shown } = settings;
+  const backups = settings.BackupRetentionPeriod > 0 && instance.status !== 'creating';
+  const window = backups ? await instance.automated.window() : undefined;
+  return {
+    ...shown,
+    DBInstanceIdentifier: instance.identifier,
+    DBInstanceArn: instance.arn,
+    DbiResourceId: instance.resourceId,
+    DBInstanceStatus: instance.status,
+    InstanceCreateTime: instance.status === 'creating' ? undefined : instance.created,
+    Endpoint:
+      instance.hasEndpoint && cluster
+        ? { Address: cluster.host, Port: cluster.port, HostedZoneId: 'Z0LOCAL' }
+        : undefined,
+    DbInstancePort: 0,
+    LatestRestorableTime: window?.latest,
+    PendingModifiedValues: instance.pending,
+    DBSubnetGroup: region.subnetGroup(subnetGroup),
+    VpcSecurityGroups: securityGroups.map((id) => ({ VpcSecurityGroupId: id, Status: 'active' })),
+    DBParameterGroups: [{ DBParameterGroupName: parameterGroup, ParameterApplyStatus: 'in-sync' }],
+    OptionGroupMemberships: [{ OptionGroupName: optionGroup, Status: 'in-sync' }],
+    DBSecurityGroups: [],
+    ReadReplicaDBInstanceIdentifiers: [],
+    DomainMemberships: [],
+    AssociatedRoles: [],
+    MonitoringInterval: 0,
+    IAMDatabaseAuthenticationEnabled: false,
+    PerformanceInsightsEnabled: false,
+    CustomerOwnedIpEnabled: false,
+    NetworkType: 'IPV4',
+    BackupTarget: 'region',
+    ActivityStreamStatus: 'stopped',
+    MultiTenant: false,
+    DedicatedLogVolume: false,
+    TagList: instance.tags,
+  };
+}
