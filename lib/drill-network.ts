@@ -9,6 +9,9 @@ import { acknowledge } from './acknowledgement';
 import { allow } from './handler';
 
 export interface DrillNetworkProps {
+  /** Encrypts the record of what flowed in a network of the drills' own. */
+  readonly encryptionKey: kms.IKey;
+
   /**
    * A network that you have.
    *
@@ -37,7 +40,7 @@ export class DrillNetwork extends Construct {
 
   private readonly ports = new Set<number>();
 
-  constructor(scope: Construct, id: string, props: DrillNetworkProps & { readonly encryptionKey: kms.IKey }) {
+  constructor(scope: Construct, id: string, props: DrillNetworkProps) {
     super(scope, id);
     this.vpc = props.vpc ?? this.isolatedVpc(props.encryptionKey);
     this.subnets = props.subnets ?? { subnetType: ec2.SubnetType.PRIVATE_ISOLATED };
