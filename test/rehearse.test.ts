@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Rehearsal } from '../rehearsal/rehearse';
 import { workspace } from '../rehearsal/workspace';
 
@@ -47,7 +47,8 @@ function lifeboat(
 
 /** What a run left: servers by their command lines, files by the name of its folder. */
 function leftBy(pid: number | undefined): string[] {
-  const files = readdirSync(workspace()).filter((entry) => entry.startsWith(`run-${pid}-`));
+  const places = [workspace(), join('/dev/shm', basename(workspace()))].filter((place) => existsSync(place));
+  const files = places.flatMap((place) => readdirSync(place)).filter((entry) => entry.startsWith(`run-${pid}-`));
   const processes = process.platform === 'linux' ? readdirSync('/proc').filter((entry) => /^\d+$/.test(entry)) : [];
   const commands = processes.map((entry) => {
     try {
