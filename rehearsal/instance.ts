@@ -268,9 +268,8 @@ export class Instance {
     const isAutomated = snapshot.type === 'automated';
     this.announce(['backup'], 'Backing up DB instance');
     try {
-      await world.pace(async () => {
-        snapshot.complete(await backUp(this.serving, this.automated.archive, world.place('snapshot')));
-      });
+      const place = world.place('snapshot');
+      snapshot.complete(await world.pace(() => backUp(this.serving, this.automated.archive, place)));
     } catch (error) {
       snapshot.fail();
       throw error;

@@ -81,7 +81,7 @@ export const snapshotOperations = [
       region.snapshots.set(name, copy);
       region.world.begin(
         async () => {
-          await region.world.pace(async () => copy.complete(await copyBackup(backup, region.world.place('snapshot'))));
+          copy.complete(await region.world.pace(() => copyBackup(backup, region.world.place('snapshot'))));
           region.announce(
             'db-snapshot',
             name,
