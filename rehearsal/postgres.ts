@@ -4,7 +4,7 @@
  * Durable enough for a rehearsal: fsync is off, so it survives its process being killed, but not the machine.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +14,7 @@ import { type Address, claimAddress } from './address';
 import { handOver } from './copy-tree';
 import { findBinaries } from './postgres-binaries';
 import { copyTemplate, SUPERUSER, superuserPassword } from './template';
+import { readIfThere } from './workspace';
 
 /** What `pg` needs to connect. */
 export interface ConnectionOptions {
@@ -217,9 +218,7 @@ export class Cluster {
 
   /** Polling connections instead would race with a server that is still starting. */
   private isReady(): boolean {
-    const file = join(this.dataDirectory, 'postmaster.pid');
-    if (!existsSync(file)) return false;
-    const lines = readFileSync(file, 'utf8').split('\n');
+    const lines = (readIfThere(join(this.dataDirectory, 'postmaster.pid')) ?? '').split('\n');
     return lines[0] === String(this.child?.pid) && lines[7]?.trim() === 'ready';
   }
 

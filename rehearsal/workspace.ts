@@ -139,7 +139,7 @@ function entriesOf(folder: string): string[] {
   }
 }
 
-function readIfThere(path: string): string | undefined {
+export function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
