@@ -1,4 +1,7 @@
 /** Tests run from the sources; the construct tests use the bundles that `npm run build` left in dist/handlers. */
+// Tests never reach AWS, whose SDK would warn of Node 20 once for each file.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
 module.exports = {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
