@@ -1,6 +1,7 @@
 /** Runs the shipped drill against a rehearsal region: the same runbook and examiner, handed clients that end here. */
 
 import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateDBSubnetGroupCommand } from '@aws-sdk/client-rds';
 import { CreateBucketCommand, PutObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
@@ -70,7 +71,8 @@ export class DrillSite {
       secrets: secretsManagerClient(this.clients),
     };
     // No certificate authority: this examiner connects within this machine, and refuses any other host.
-    const look = examine({});
+    // The copy runs here, too: more connections than cores only get into each other's way.
+    const look = examine({ connections: Math.min(4, availableParallelism()) });
     const runbook = drillRestore({
       rds: rdsPort,
       examiner: () => ({
