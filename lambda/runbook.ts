@@ -14,7 +14,7 @@ export interface Runbook {
   readonly id: string;
   /** When the first step began. */
   readonly started: Date;
-  /** When the newest step or poll ended. The only clock outside of steps: it reads the same at every replay. */
+  /** When the newest step or poll ended, or failed. The only clock outside of steps: it reads the same at every replay. */
   readonly now: Date;
   /** Every step and poll so far, with its seconds. */
   readonly phases: readonly Phase[];
@@ -129,12 +129,14 @@ class DurableRunbook implements Runbook {
       const started = this.clock();
       return { value: await effect(), started, ended: this.clock() };
     };
-    const { value, started, ended } = await this.context.step(name, run, {
-      retryStrategy: (error, attempt) => ({
-        shouldRetry: (retry === 'any error' || isTransient(error)) && attempt < STEP_ATTEMPTS,
-        delay: { seconds: Math.min(2 ** attempt, 60) },
-      }),
-    });
+    const { value, started, ended } = await this.context
+      .step(name, run, {
+        retryStrategy: (error, attempt) => ({
+          shouldRetry: (retry === 'any error' || isTransient(error)) && attempt < STEP_ATTEMPTS,
+          delay: { seconds: Math.min(2 ** attempt, 60) },
+        }),
+      })
+      .catch((error) => this.failed(name, error));
     this.note(name, started, ended);
     return value;
   }
@@ -175,6 +177,13 @@ class DurableRunbook implements Runbook {
 
   async rest(name: string): Promise<void> {
     await this.context.wait(name, { seconds: 1 });
+  }
+
+  /** A step that failed has no result to carry its times, and a run that fails at its first would date from 1970. */
+  private async failed(name: string, error: unknown): Promise<never> {
+    const ended = await this.context.step(`time of '${name}'`, async () => this.clock());
+    this.note(name, this.latest || ended, ended);
+    throw error;
   }
 
   private note(phase: string, started: number, ended: number): void {

@@ -137,6 +137,18 @@ describe('a drill that can not pass', () => {
     expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
   });
 
+  test('is dated when its very first step fails, so that its alarm hears of it', async () => {
+    const run = await simulate({ request: { source: { instance: 'gone' } } });
+    expect(run.evidence[0]).toMatchObject({ outcome: 'failed', findings: [expect.stringContaining('NotFound')] });
+    expect(run.evidence[0]?.started).toMatch(/^2026-11-01T10:0/);
+    expect(run.evidence[0]?.finished).toMatch(/^2026-11-01T10:0/);
+    expect(run.evidence[0]?.phases.map(({ phase }) => phase)).toEqual(['describe the source']);
+    // CloudWatch drops metrics that are older than two weeks.
+    const stamps = [...run.traces.matchAll(/"Timestamp\\":(\d+)/g)].map(([, stamp]) => Number(stamp));
+    expect(Math.min(...stamps)).toBeGreaterThan(Date.parse('2026-11-01T10:00:00Z'));
+    expect(stamps.length).toBeGreaterThan(0);
+  });
+
   test('says which checks did not run when the examiner dies', async () => {
     const run = await simulate({ database: 'examiner dies' });
     expect(run.evidence[0]?.checks.map(({ outcome }) => outcome)).toEqual(Array(4).fill('not-run'));
