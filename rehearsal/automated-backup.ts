@@ -1,5 +1,6 @@
 /** The automated backups of one instance: its automated snapshots and its archived WAL. Can outlive the instance. */
 import type { DBInstanceAutomatedBackup, Tag } from '@aws-sdk/client-rds';
+import { encryptionType } from './encryption-key';
 import type { Instance } from './instance';
 import type { InstanceSettings } from './instance-settings';
 import type { PhysicalBackup } from './physical-backup';
@@ -138,6 +139,7 @@ export class AutomatedBackup {
       RestoreWindow: window && { EarliestTime: window.earliest, LatestTime: window.latest },
       InstanceCreateTime: created,
       Encrypted: settings.StorageEncrypted,
+      StorageEncryptionType: encryptionType(settings),
       OptionGroupName: settings.optionGroup,
       Port: 5432,
       VpcId: 'vpc-0default',

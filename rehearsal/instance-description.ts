@@ -1,5 +1,6 @@
 /** An instance as RDS describes it: what is modelled as it is, and the rest as RDS shows it when it is off. */
 import type { DBInstance } from '@aws-sdk/client-rds';
+import { encryptionType } from './encryption-key';
 import type { Instance } from './instance';
 import type { RdsRegion } from './rds-region';
 
@@ -20,6 +21,7 @@ export async function describeInstance(instance: Instance, region: RdsRegion): P
         ? { Address: cluster.host, Port: cluster.port, HostedZoneId: 'Z0LOCAL' }
         : undefined,
     DbInstancePort: 0,
+    StorageEncryptionType: encryptionType(settings),
     LatestRestorableTime: window?.latest,
     PendingModifiedValues: instance.pending,
     DBSubnetGroup: region.subnetGroup(subnetGroup),

@@ -1,5 +1,6 @@
 /** What is settled about an instance: shown to clients, kept by snapshots, inherited or not by restores. */
 import type { CreateDBInstanceMessage, RestoreDBInstanceFromDBSnapshotMessage } from '@aws-sdk/client-rds';
+import { DEFAULT_KEY, keyArn } from './encryption-key';
 import { notModelled, QueryError } from './query';
 import type { RdsRegion } from './rds-region';
 
@@ -46,8 +47,7 @@ export function newSettings(region: RdsRegion, input: CreateDBInstanceMessage): 
     LicenseModel: 'postgresql-license',
     AllocatedStorage: input.AllocatedStorage ?? 20,
     StorageType: 'gp2',
-    StorageEncrypted: input.StorageEncrypted ?? input.KmsKeyId !== undefined,
-    KmsKeyId: input.KmsKeyId,
+    ...encryption(region, input),
     MasterUsername: input.MasterUsername,
     DBName: input.DBName,
     BackupRetentionPeriod: 1,
@@ -57,6 +57,14 @@ export function newSettings(region: RdsRegion, input: CreateDBInstanceMessage): 
     CACertificateIdentifier: 'rds-ca-rsa2048-g1',
     ...defaultsOfAnyNewInstance(region),
   });
+}
+
+function encryption(region: RdsRegion, input: CreateDBInstanceMessage) {
+  if (input.KmsKeyId && !input.StorageEncrypted) {
+    throw new QueryError('InvalidParameterCombination', 'KmsKeyId needs StorageEncrypted to be true.');
+  }
+  if (!input.StorageEncrypted) return { StorageEncrypted: false };
+  return { StorageEncrypted: true, KmsKeyId: keyArn(region.name, input.KmsKeyId ?? DEFAULT_KEY) };
 }
 
 /**

@@ -69,7 +69,12 @@ export async function backUp(cluster: Cluster, archive: WalArchive, folder: stri
 /** Copies a backup, such as for a snapshot of its own. */
 export async function copyBackup(backup: PhysicalBackup, folder: string): Promise<PhysicalBackup> {
   await mkdir(folder, { mode: 0o700 });
-  await copyTree(join(backup.folder, 'data'), join(folder, 'data'));
+  try {
+    await copyTree(join(backup.folder, 'data'), join(folder, 'data'));
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
   return { ...backup, folder };
 }
 

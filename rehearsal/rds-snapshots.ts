@@ -3,10 +3,8 @@ import type * as rds from '@aws-sdk/client-rds';
 import { InvalidDBSnapshotStateFault } from '@aws-sdk/client-rds';
 import { operation } from './operation';
 import { filtering, page } from './paging';
-import { copyBackup } from './physical-backup';
-import { notModelled, QueryError } from './query';
-import type { RdsRegion } from './rds-region';
-import { Snapshot } from './snapshot';
+import { QueryError } from './query';
+import type { Snapshot } from './snapshot';
 
 export const snapshotOperations = [
   operation<rds.CreateDBSnapshotMessage, rds.CreateDBSnapshotResult>(
@@ -59,45 +57,6 @@ export const snapshotOperations = [
     },
   ),
 
-  operation<rds.CopyDBSnapshotMessage, rds.CopyDBSnapshotResult>(
-    'CopyDBSnapshot',
-    ['SourceDBSnapshotIdentifier', 'TargetDBSnapshotIdentifier', 'KmsKeyId', 'Tags', 'CopyTags', 'PreSignedUrl'],
-    async (region, input) => {
-      const from = originOf(region, input.SourceDBSnapshotIdentifier!);
-      const { backup, source, tags } = from.snapshot;
-      if (!backup) throw notAvailable(from.snapshot);
-      if (from.region !== region && source.settings.StorageEncrypted && !input.KmsKeyId) {
-        throw new QueryError(
-          'InvalidParameterCombination',
-          'KmsKeyId must be specified to copy an encrypted snapshot to another region.',
-        );
-      }
-      const name = region.freeSnapshotName(input.TargetDBSnapshotIdentifier!);
-      const settings = { ...source.settings };
-      if (input.KmsKeyId) Object.assign(settings, { KmsKeyId: input.KmsKeyId, StorageEncrypted: true });
-      const snapshotTags = mergeTags(input.CopyTags ? tags : [], input.Tags);
-      const copy = new Snapshot(region, name, 'manual', { ...source, settings }, snapshotTags);
-      copy.copyOf = { arn: from.snapshot.arn, region: from.region.name, created: backup.completed };
-      region.snapshots.set(name, copy);
-      region.world.begin(
-        async () => {
-          copy.complete(await region.world.pace(() => copyBackup(backup, region.world.place('snapshot'))));
-          region.announce(
-            'db-snapshot',
-            name,
-            ['notification'],
-            `Finished copy of snapshot ${from.snapshot.identifier}`,
-          );
-        },
-        (error) => {
-          copy.fail();
-          region.announce('db-snapshot', name, ['failure'], String(error));
-        },
-      );
-      return { DBSnapshot: copy.describe() };
-    },
-  ),
-
   operation<rds.DeleteDBSnapshotMessage, rds.DeleteDBSnapshotResult>(
     'DeleteDBSnapshot',
     ['DBSnapshotIdentifier'],
@@ -107,9 +66,15 @@ export const snapshotOperations = [
         const message = `Snapshot ${snapshot.identifier} is automated; it can't be deleted, it expires.`;
         throw new InvalidDBSnapshotStateFault({ message, $metadata: {} });
       }
-      if (snapshot.status === 'creating') throw notAvailable(snapshot);
+      // Deleting a copy in progress is how one is canceled; any other has to be complete first.
+      const { copyOf } = snapshot;
+      const isCanceled = snapshot.status === 'creating' && copyOf;
+      if (snapshot.status === 'creating' && !isCanceled) throw notAvailable(snapshot);
       await snapshot.remove();
-      region.announce('db-snapshot', snapshot.identifier, ['deletion'], 'User snapshot deleted');
+      const message = isCanceled
+        ? `Canceled snapshot copy request of ${snapshot.identifier} from region ${copyOf.region}.`
+        : 'Deleted user snapshot';
+      region.announce('db-snapshot', snapshot.identifier, [isCanceled ? 'notification' : 'deletion'], message);
       return { DBSnapshot: { ...snapshot.describe(), Status: 'deleted' } };
     },
   ),
@@ -117,15 +82,13 @@ export const snapshotOperations = [
 
 /** Tags that were inherited, and those that were passed, which win. */
 export function mergeTags(inherited: readonly rds.Tag[], passed: readonly rds.Tag[] | undefined): rds.Tag[] {
+  if (passed?.some(({ Key }) => Key?.startsWith('aws:'))) {
+    throw new QueryError(
+      'InvalidParameterValue',
+      'Tag keys cannot start with the reserved prefix for system tags: aws:',
+    );
+  }
   return [...new Map([...inherited, ...(passed ?? [])].map((tag) => [tag.Key, tag])).values()];
-}
-
-/** A snapshot named here, or by its ARN in another region. */
-function originOf(region: RdsRegion, identifier: string): { region: RdsRegion; snapshot: Snapshot } {
-  const name = /^arn:[^:]*:rds:([^:]*):/.exec(identifier)?.[1];
-  const origin = name === undefined ? region : region.others.get(name);
-  if (!origin) throw notModelled(`a snapshot from ${name}`, 'nothing was made in that region yet');
-  return { region: origin, snapshot: origin.snapshot(identifier) };
 }
 
 export function notAvailable(snapshot: Snapshot): InvalidDBSnapshotStateFault {

@@ -8,14 +8,18 @@ import { catalogOperations } from './rds-catalog';
 import { instanceOperations } from './rds-instances';
 import { RdsRegion } from './rds-region';
 import { restoreOperations } from './rds-restores';
+import { snapshotCopyOperations } from './rds-snapshot-copies';
 import { snapshotOperations } from './rds-snapshots';
 import type { World } from './world';
 
 const OPERATIONS = new Map<string, Operation>(
-  [...instanceOperations, ...snapshotOperations, ...restoreOperations, ...catalogOperations].map((operation) => [
-    operation.name,
-    operation,
-  ]),
+  [
+    ...instanceOperations,
+    ...snapshotOperations,
+    ...snapshotCopyOperations,
+    ...restoreOperations,
+    ...catalogOperations,
+  ].map((operation) => [operation.name, operation]),
 );
 
 const HELD = new Set(['DescribeDBInstances', 'DescribeDBSnapshots']);

@@ -1,5 +1,6 @@
 /** One DB snapshot: a physical backup under a name, with what its instance was then. */
 import type { DBSnapshot, Tag } from '@aws-sdk/client-rds';
+import { encryptionType } from './encryption-key';
 import type { InstanceSettings } from './instance-settings';
 import { type PhysicalBackup, removeBackup } from './physical-backup';
 import type { RdsRegion } from './rds-region';
@@ -60,6 +61,7 @@ export class Snapshot {
   public async remove(): Promise<void> {
     this.status = 'deleting';
     this.region.snapshots.delete(this.identifier);
+    this.settle();
     if (this.backup) await removeBackup(this.backup);
   }
 
@@ -82,6 +84,7 @@ export class Snapshot {
       SourceRegion: this.copyOf && this.copyOf.region !== this.region.name ? this.copyOf.region : undefined,
       InstanceCreateTime: this.source.created,
       Encrypted: settings.StorageEncrypted,
+      StorageEncryptionType: encryptionType(settings),
       OptionGroupName: settings.optionGroup,
       Port: 5432,
       VpcId: 'vpc-0default',

@@ -1,4 +1,5 @@
 /** What all regions of one rehearsal share: its folder, pace, limits, and the faults it was asked for. */
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Faults } from './faults';
@@ -24,7 +25,9 @@ export class World {
     public readonly folder: string,
     public readonly pacing: number,
     public readonly limits: Limits,
-  ) {}
+  ) {
+    setMaxListeners(0, this.closing.signal); // each sleep is one
+  }
 
   /** A path for something new. Nothing new is made once everything ends. */
   public place(kind: string): string {

@@ -79,6 +79,11 @@ export class LocalRegion {
     return Events!.map(({ Message }) => Message!);
   }
 
+  public async snapshotEvents(SourceIdentifier: string): Promise<string[]> {
+    const { Events } = await this.rds.send(new DescribeEventsCommand({ SourceIdentifier, SourceType: 'db-snapshot' }));
+    return Events!.map(({ Message }) => Message!);
+  }
+
   /** Runs a statement as the master user. */
   public async query<Row extends QueryResultRow>(
     { Endpoint }: DBInstance,
