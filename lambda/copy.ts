@@ -71,10 +71,9 @@ export class Copy {
   async restore(
     source: Source,
     point: RestorePoint,
-    { securityGroups, subnetGroup, instanceClass, expiresAfterSeconds }: DrillRequest['copy'],
-    now: Date,
+    { securityGroups, subnetGroup, instanceClass }: DrillRequest['copy'],
+    expires: Date,
   ): Promise<void> {
-    const expires = new Date(now.getTime() + expiresAfterSeconds * 1000).toISOString();
     const settings = {
       DBInstanceClass: instanceClass ?? source.instanceClass,
       DBSubnetGroupName: subnetGroup,
@@ -89,7 +88,7 @@ export class Copy {
       Tags: [
         { Key: TAGS.copyOf, Value: this.source },
         { Key: TAGS.run, Value: this.run },
-        { Key: TAGS.expires, Value: expires },
+        { Key: TAGS.expires, Value: expires.toISOString() },
       ] satisfies Tag[],
     };
     try {

@@ -55,13 +55,14 @@ export const drillRestore =
       report.point = point;
       const proven = await runbook.step('read the last proof', () => lastProof(evidence, point));
       asked = true;
-      const now = runbook.now;
-      await runbook.step('start restore', () => copy.restore(source, point, request.copy, now));
+      const life = request.copy.expiresAfterSeconds;
+      const expires = new Date(runbook.now.getTime() + life * 1000);
+      await runbook.step('start restore', () => copy.restore(source, point, request.copy, expires));
       await runbook.poll(
         'wait until available',
         () => copy.look(),
         ({ usable }) => usable,
-        { hours: 6 },
+        { hours: Math.min(life / 3600, LONGEST_RESTORE_HOURS) },
       );
       await runbook.step('reset the master password', async () =>
         copy.setPassword(await password(ports, request, copy)),
@@ -72,7 +73,7 @@ export const drillRestore =
         ({ usable, passwordPending }) => usable && !passwordPending,
         { hours: 1 },
       );
-      await examine(ports, request, copy, report, runbook, proven);
+      await examine(ports, request, copy, report, runbook, proven, expires);
     } catch (error) {
       report.error = describe(error);
     } finally {
@@ -102,6 +103,7 @@ async function examine(
   report: DrillReport,
   runbook: Runbook,
   tablesWithRows: readonly string[] | null,
+  expires: Date,
 ): Promise<void> {
   const { source, point } = report;
   const { host, port } = report.copy ?? {};
@@ -128,6 +130,12 @@ async function examine(
     for (let call = 1, work = queue.shift(); work; call++, work = queue.shift()) {
       // A call may take most of the 15 minutes that an invocation has.
       if (call > 1) await runbook.rest('make room');
+      if (runbook.now >= expires) {
+        throw new Error(
+          `the copy's time was over at ${expires.toISOString()}, before its checks had ended, so the rest did not run; ` +
+            'let copies live longer, or check less',
+        );
+      }
       const pieces = work;
       const found = await runbook.step(`run checks (${call})`, async () =>
         examiner.check({
@@ -151,6 +159,9 @@ async function examine(
     report.checked = runbook.now;
   }
 }
+
+/** At a look every two minutes, half of the 3,000 operations that an execution may have. */
+const LONGEST_RESTORE_HOURS = 48;
 
 /** Two operations each, of the 3,000 that an execution may have. */
 const MOST_CALLS = 150;

@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -24,6 +24,9 @@ import type { RecoveryObjectives } from './recovery-objectives';
 import { RestorePoint } from './restore-point';
 import { SourceDatabase } from './source-database';
 import { Trigger } from './trigger';
+
+/** What a drill may take beyond its copy's life: to end what it is at, delete the copy, and publish evidence of it. */
+const FOR_THE_END = Duration.hours(8);
 
 /** What each drill decides for itself. */
 export interface DrillOptions {
@@ -178,7 +181,7 @@ export class RestoreDrill extends Construct {
       timeout: Duration.minutes(15),
       memorySize: 512,
       encryptionKey: site.encryptionKey,
-      durableFor: expiresAfter,
+      durableFor: expiresAfter.plus(FOR_THE_END),
       deadLetterQueue: site.deadLetterQueue,
       patterns:
         'Copies are named at run time, so they are allowed by prefix, and by the tags they are made with; a restore ' +
@@ -203,12 +206,16 @@ export class RestoreDrill extends Construct {
 
     this.metrics = new RecoveryMetrics(planName);
     if (!props.alarms) new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
-    drillAlarm(this, 'Errors', {
-      metric: handler.function.metricErrors({ period: Duration.hours(1) }),
-      limit: 0,
-      description: `The runbook of drill ${id} of ${target} broke off, so it may have left no evidence: see its log`,
-      notify,
-    });
+    // An execution that failed or timed out need not have had an invocation that did.
+    // https://docs.aws.amazon.com/lambda/latest/dg/durable-monitoring.html
+    for (const metricName of ['Errors', 'DurableExecutionFailed', 'DurableExecutionTimedOut']) {
+      drillAlarm(this, metricName, {
+        metric: handler.function.metric(metricName, { statistic: Stats.SUM, period: Duration.hours(1) }),
+        limit: 0,
+        description: `The runbook of drill ${id} of ${target} broke off, so it may have left no evidence: see its log`,
+        notify,
+      });
+    }
     const { longestGap } = props.schedule;
     const overdueAfter = props.overdueAfter ?? longestGap.plus(Duration.days(1));
     site.watch.add({ plan: planName, target, drill: id });

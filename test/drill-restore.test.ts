@@ -165,10 +165,20 @@ describe('a drill that can not pass', () => {
 
   test('gives up on a restore that sticks, within its budget of operations', async () => {
     const run = await simulate({ restore: 'sticks' });
-    expect(run.evidence[0]?.findings.join()).toContain("'wait until available' did not end within 6 h");
+    expect(run.evidence[0]?.findings.join()).toContain("'wait until available' did not end within 12 h");
     expect(run.execution.metered).toBeLessThan(500);
     expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
   });
+});
+
+test('waits for a restore as long as its copy may live, and for no check beyond that', async () => {
+  const copy = { ...drillRequest.copy, expiresAfterSeconds: 10 * 3600 };
+  const long = await simulate({ restoreMinutes: 8 * 60, request: { copy } });
+  expect(long.evidence[0]?.outcome).toBe('passed');
+  const late = await simulate({ restoreMinutes: 1, request: { copy: { ...copy, expiresAfterSeconds: 75 } } });
+  expect(late.evidence[0]?.findings.join()).toContain("the copy's time was over");
+  expect(late.evidence[0]?.checks.map(({ outcome }) => outcome)).toEqual(Array(4).fill('not-run'));
+  expect(late.region.present()).toEqual([SOURCE, BYSTANDER]);
 });
 
 test('uses a copy whose blocks are still being loaded', async () => {

@@ -2,7 +2,7 @@ import { App, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
-import { drillRequest, RUN_SUFFIX_LENGTH } from '../lambda/contract';
+import { drillRequest, parse, RUN_SUFFIX_LENGTH } from '../lambda/contract';
 import { DrillSchedule, RecoveryCheck, RestoreDrill, RestorePoint } from '../lib';
 import { resolved } from './policy';
 import { importedDatabase, newDatabase, newDrill, newStack, OBJECTIVES, Template, warningsOf } from './synth';
@@ -23,7 +23,7 @@ test('hands its runbook a request that the runbook accepts, whole', () => {
     restore: RestorePoint.random({ within: Duration.days(7) }),
     databaseName: 'zephyr',
   });
-  const request = drillRequest.parse(handedOver(stack));
+  const request = parse(drillRequest, handedOver(stack), 'request');
   expect(request).toMatchObject({
     plan: 'Test',
     target: 'Drill',
@@ -42,7 +42,7 @@ test('starts by its alias, durable from the first day, with few retries and a pl
   const template = Template.fromStack(stack);
   template.hasResourceProperties('AWS::Lambda::Function', {
     Runtime: 'nodejs24.x',
-    DurableConfig: { ExecutionTimeout: 6 * 3600, RetentionPeriodInDays: 90 },
+    DurableConfig: { ExecutionTimeout: 14 * 3600, RetentionPeriodInDays: 90 },
     DeadLetterConfig: Match.anyValue(),
     VpcConfig: Match.absent(),
   });
@@ -69,6 +69,14 @@ test('a copy outlives no drill by much: four recovery times, or what is asked fo
   expect(long.request.copy.expiresAfterSeconds).toBe(16 * 3600);
   const asked = newDrill(newStack(), { expiresAfter: Duration.hours(2) });
   expect(asked.request.copy.expiresAfterSeconds).toBe(2 * 3600);
+});
+
+test('is given time to clean up and to publish once its copy has expired: what times out leaves no evidence', () => {
+  const stack = newStack();
+  newDrill(stack, { expiresAfter: Duration.hours(2) });
+  Template.fromStack(stack).hasResourceProperties('AWS::Lambda::Function', {
+    DurableConfig: { ExecutionTimeout: 10 * 3600 },
+  });
 });
 
 describe('names of copies', () => {
@@ -172,6 +180,10 @@ describe('alarms', () => {
       ({ Properties }) => Properties.MetricName === 'Errors',
     );
     expect(errors).toHaveLength(2);
+    for (const MetricName of ['DurableExecutionFailed', 'DurableExecutionTimedOut']) {
+      const Dimensions = [{ Name: 'FunctionName', Value: { Ref: Match.stringLikeRegexp('^DrillConductor') } }];
+      alarm({ Namespace: 'AWS/Lambda', MetricName, Dimensions, Threshold: 0, Statistic: 'Sum' });
+    }
     alarm({ MetricName: 'ApproximateNumberOfMessagesVisible', Threshold: 0 });
   });
 
