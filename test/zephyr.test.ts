@@ -7,7 +7,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks, NIST80053R5Checks } from 'cdk-nag';
 import { addSystem } from '../examples';
 import { zephyr } from '../examples/zephyr-plan';
-import { drillRequest } from '../lambda/contract';
+import { drillRequest, parse } from '../lambda/contract';
 import { resolved } from './policy';
 
 const root = join(__dirname, '..');
@@ -54,7 +54,7 @@ test('is drilled on the first Sunday of the month, with the checks that its rehe
   const schedules = Object.values(templateOf().findResources('AWS::Scheduler::Schedule'));
   const [monthly] = schedules.filter(({ Properties }) => Properties.ScheduleExpression === 'cron(0 10 ? * SUN#1 *)');
   const input = resolved(monthly?.Properties.Target.Input).replace(/<\w*Database\w*>/, 'zephyr-production-db');
-  const request = drillRequest.parse(JSON.parse(input));
+  const request = parse(drillRequest, JSON.parse(input), 'request');
   expect(request).toMatchObject({
     checks: zephyr.checks,
     objectives: zephyr.objectives,
