@@ -74,12 +74,15 @@ export function durable<Request, Report>(
   );
 }
 
-/** Worth another try: throttling, failures of AWS's side, broken connections, a copy that does not answer yet. */
+/** What this app says of a copy or an examiner that does not answer yet. */
+const NOT_READY = ['CopyNotReady', 'ExaminerNotReady'];
+
+/** Worth another try: throttling, failures of AWS's side, broken connections, what does not answer yet. */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const failure = error as Parameters<typeof isTransientError>[0];
   return (
-    isThrottlingError(failure) || isTransientError(failure) || isServerError(failure) || failure.name === 'CopyNotReady'
+    isThrottlingError(failure) || isTransientError(failure) || isServerError(failure) || NOT_READY.includes(error.name)
   );
 }
 
