@@ -138,13 +138,19 @@ export class Copy {
 
   async setPassword(password: string): Promise<void> {
     if (!(await this.find())) throw notReady(`the copy '${this.name}' is not visible`);
-    await this.rds.send(
-      new ModifyDBInstanceCommand({
-        DBInstanceIdentifier: this.name,
-        MasterUserPassword: password,
-        ApplyImmediately: true,
-      }),
-    );
+    try {
+      await this.rds.send(
+        new ModifyDBInstanceCommand({
+          DBInstanceIdentifier: this.name,
+          MasterUserPassword: password,
+          ApplyImmediately: true,
+        }),
+      );
+    } catch (error) {
+      // An earlier try is taking effect, or RDS is still at work on the copy.
+      if (isFault(error, 'InvalidDBInstanceState')) throw notReady(`'${this.name}' can't be modified in its state yet`);
+      throw error;
+    }
   }
 
   /** Asks for deletion where there is something left to delete, and says what it saw. */

@@ -181,6 +181,12 @@ test('waits for a restore as long as its copy may live, and for no check beyond 
   expect(late.region.present()).toEqual([SOURCE, BYSTANDER]);
 });
 
+test('waits while RDS is at work on the copy, as after a reset of the password whose answer was lost', async () => {
+  const runs = await Promise.all(Array.from({ length: 30 }, (_, seed) => simulate({ seed, lost: 0.3 })));
+  const outcomes = runs.map(({ evidence }) => evidence[0]?.outcome);
+  expect(outcomes).toEqual(Array(30).fill('passed'));
+});
+
 test('uses a copy whose blocks are still being loaded', async () => {
   const run = await simulate({ restore: 'storage-initialization' });
   expect(run.evidence[0]?.outcome).toBe('passed');

@@ -216,6 +216,7 @@ export class SimulatedRegion {
 
   private modify(name = '', password = ''): object {
     const instance = this.usable(name);
+    if (this.clock() < instance.passwordFrom) throw fault('InvalidDBInstanceStateFault', 400);
     this.touched.push(`modify ${name}`);
     instance.password = password;
     instance.passwordFrom = this.clock() + 20_000;
