@@ -68,6 +68,14 @@ test('publishes a run once, also when others published since', async () => {
   expect([...region.objects.keys()].filter((key) => key.endsWith('.json'))).toHaveLength(2);
 });
 
+test('publishes a run once, also when one that had ended before it began was published after it', async () => {
+  const { region, chain: evidence } = chain();
+  await evidence.append(draft('a'));
+  await evidence.append(draft('slow', { started: '2026-11-01T09:00:00.000Z', finished: '2026-11-01T09:59:59.000Z' }));
+  expect((await evidence.append(draft('a'))).document.sequence).toBe(1);
+  expect([...region.objects.keys()].filter((key) => key.endsWith('.json'))).toHaveLength(2);
+});
+
 test('remembers the last drill that passed, past the ones that did not', async () => {
   const { chain: evidence } = chain();
   await evidence.append(draft('a', { tablesWithRows: ['public.votes'] }));
