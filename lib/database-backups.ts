@@ -2,6 +2,7 @@ import { CfnResource, type Duration, Mixin } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
 import type { BackupWindow } from './backup-window';
+import { cover } from './covered';
 import { known } from './source-database';
 
 export interface DatabaseBackupsProps {
@@ -47,6 +48,7 @@ export class DatabaseBackups extends Mixin {
     construct.backupRetentionPeriod ??= days;
     construct.deleteAutomatedBackups ??= false;
     construct.copyTagsToSnapshot ??= true;
+    if (construct.backupRetentionPeriod !== 0) cover(construct, 'DatabaseBackups');
   }
 
   /** What the database says and what is asked for here must be one thing: a reader of either believes it. */

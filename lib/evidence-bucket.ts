@@ -3,6 +3,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledgement';
+import { cover } from './covered';
 
 export interface EvidenceBucketProps {
   /**
@@ -50,6 +51,7 @@ export class EvidenceBucket extends Construct {
       serverAccessLogsPrefix: 'evidence/',
       removalPolicy: RemovalPolicy.RETAIN,
     });
+    for (const bucket of [accessLogs, this.bucket]) cover(bucket, 'EvidenceBucket');
     acknowledge(accessLogs, 'access logs');
     acknowledge(this.bucket, 'replication');
   }

@@ -1,4 +1,5 @@
 export { BackupWindow } from './backup-window';
+export { CoverageCheck } from './coverage-check';
 export { DatabaseBackups, type DatabaseBackupsProps } from './database-backups';
 export { DrillNetwork, type DrillNetworkProps } from './drill-network';
 export {

@@ -3,6 +3,7 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import type { BackupWindow } from './backup-window';
+import { cover } from './covered';
 import { DatabaseBackups } from './database-backups';
 import { ObjectiveAlarms } from './objective-alarms';
 import type { ProtectionPlan } from './protection-plan';
@@ -62,6 +63,7 @@ export class ProtectedDatabase extends Construct {
   ) {
     super(plan, id);
     const { database, window, retention } = options;
+    cover(database, 'ProtectionPlan');
     if (window === undefined && retention === undefined) return;
     const { resource, identifier } = new SourceDatabase(database);
     if (!resource) {

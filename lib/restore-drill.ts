@@ -10,6 +10,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { type DrillRequest, evidencePrefix } from '../lambda/contract';
 import { copyPermissions } from './copy-permissions';
+import { cover } from './covered';
 import { drillAlarm } from './drill-alarm';
 import { checkedRequest, copyPrefix, pathName } from './drill-request';
 import type { DrillSchedule } from './drill-schedule';
@@ -150,6 +151,7 @@ export class RestoreDrill extends Construct {
     const expiresAfter = props.expiresAfter ?? atLeast(Duration.hours(6), 4 * objectives.rto.toSeconds());
     const source = new SourceDatabase(props.database);
     refuseUndrillable(this, source, restore);
+    cover(props.database, 'RestoreDrill');
     warnOfAnotherClass(this, source, props.instanceClass);
 
     const site = props.site ?? new DrillSite(this, 'Site', { notify });
