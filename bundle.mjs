@@ -24,6 +24,15 @@ const slim = {
           source.replace(dynamic, `Promise.resolve({ ${names} })`),
       };
     });
+    // For browsers: it would load Node's web streams at start. Bodies of requests and answers are Node's own streams here.
+    onLoad({ filter: /checksum\/createChecksumStream\.browser\.js$/ }, () => ({
+      contents: `export const createChecksumStream = () => { throw new Error('web streams are not bundled'); };`,
+    }));
+    // Of their package.json, clients read the version.
+    onLoad({ filter: /@aws-sdk\/client-[^/]+\/package\.json$/ }, ({ path }) => ({
+      contents: `export default { version: '${JSON.parse(readFileSync(path, 'utf8')).version}' };`,
+      loader: 'js',
+    }));
     // Schemas of operations that nobody calls stay in a bundle because of their computed keys, which are constants.
     onLoad({ filter: /schemas_0\.js$/ }, ({ path }) => {
       const source = readFileSync(path, 'utf8');
