@@ -43,8 +43,15 @@ const seconds = v.pipe(v.number(), v.gtValue(0));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const text = v.pipe(v.string(), v.minLength(1));
 const name = v.pipe(text, v.maxLength(255));
-/** A name that people gave: part of evidence keys and metric dimensions. */
-const label = v.pipe(v.string(), v.regex(/^[^/]{1,100}$/, 'must be 1 to 100 characters without a slash'));
+/**
+ * A name that people gave. A part of evidence keys, which are cut at slashes and allowed by pattern, and of metric
+ * dimensions, which are ASCII: CloudWatch drops others, and an alarm on them would never ring.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
+ */
+const label = v.pipe(
+  v.string(),
+  v.regex(/^(?=.*\S)(?!.*[*?])[ -.0-~]{1,100}$/, 'must be 1 to 100 printable ASCII characters without / * ?'),
+);
 const identifier = v.pipe(v.string(), v.regex(/^[A-Za-z](-?[A-Za-z0-9])*$/, 'must be an RDS identifier'));
 const moment = v.pipe(v.string(), v.isoTimestamp());
 /** `table` or `schema.table`, as in the catalog: unquoted and case-sensitive. */

@@ -89,7 +89,7 @@ describe('names of copies', () => {
     }).request.copy.prefix;
   };
 
-  test.each(['Orders', 'OrdersDb', 'orders_db 2', 'A'.repeat(100), '--x--', '注文'])('are valid for %s', (id) => {
+  test.each(['Orders', 'OrdersDb', 'orders_db 2', 'A'.repeat(100), '--x--', '()'])('are valid for %s', (id) => {
     const longest = prefix(id) + 'z'.repeat(RUN_SUFFIX_LENGTH);
     expect(longest).toMatch(/^[a-z](-?[a-z0-9])*$/);
     expect(longest.length).toBeLessThanOrEqual(63);
@@ -134,6 +134,10 @@ describe('refuses', () => {
   test('names that evidence could not be kept under, all at once', () => {
     const refused = () => newDrill(newStack(), { planName: 'a/b', target: '' });
     expect(refused).toThrow(/plan: .*\n.*target: /);
+  });
+
+  test.each(['注文', 'Überweisungen', 'all*', ' ', 'two\nlines'])('a name that CloudWatch would drop: %j', (target) => {
+    expect(() => newDrill(newStack(), { target })).toThrow(/target: must be 1 to 100 printable ASCII characters/);
   });
 });
 
