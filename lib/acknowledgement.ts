@@ -23,6 +23,10 @@ const ACKNOWLEDGEMENTS = {
     rules: ['NIST.800.53.R5-LambdaDLQ'],
     reason: 'It is only called synchronously, by a conductor that retries and reports failures in evidence.',
   },
+  'answers CloudFormation': {
+    rules: ['NIST.800.53.R5-LambdaDLQ'],
+    reason: 'CloudFormation waits for its answer, and fails the deployment where none comes: nothing is lost unseen.',
+  },
   concurrency: {
     rules: ['NIST.800.53.R5-LambdaConcurrency'],
     reason:
@@ -58,22 +62,26 @@ const ACKNOWLEDGEMENTS = {
 export function acknowledge(construct: IConstruct, ...subjects: (keyof typeof ACKNOWLEDGEMENTS)[]): void {
   for (const subject of subjects) {
     const { rules, reason } = ACKNOWLEDGEMENTS[subject];
-    Validations.of(construct).acknowledge(...rules.map((id) => ({ id, reason })));
+    // HIPAA's pack has the same rules, under its own name.
+    const all = new Set(rules.flatMap((id) => [id, id.replace(/^NIST\.800\.53\.R5-/, 'HIPAA.Security-')]));
+    Validations.of(construct).acknowledge(...Array.from(all, (id) => ({ id, reason })));
   }
 }
 
 /**
- * Acknowledges each wildcard among a policy's resources. cdk-nag names them with their logical IDs, and matches whole
+ * Acknowledges each wildcard among a policy's actions and resources. cdk-nag names them with their logical IDs, and matches whole
  * names only; those of other stacks are settled at synth, so this waits until then.
  */
 export function acknowledgeWildcards(policy: iam.ManagedPolicy, reason: string): void {
   policy.node.addValidation({
     validate: () => {
       const { Statement: statements } = Stack.of(policy).resolve(policy.document);
-      for (const resource of statements.flatMap((statement: { Resource: unknown }) => statement.Resource)) {
-        const name = flat(resource);
-        if (!name.includes('*')) continue;
-        Validations.of(policy).acknowledge({ id: `AwsSolutions-IAM5[Resource::${name}]`, reason });
+      for (const kind of ['Action', 'Resource'] as const) {
+        for (const value of statements.flatMap((statement: Record<typeof kind, unknown>) => statement[kind])) {
+          const name = flat(value);
+          if (!name.includes('*')) continue;
+          Validations.of(policy).acknowledge({ id: `AwsSolutions-IAM5[${kind}::${name}]`, reason });
+        }
       }
       return [];
     },

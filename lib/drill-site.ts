@@ -1,6 +1,6 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
-import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
@@ -15,6 +15,7 @@ import { DrillWatch } from './drill-watch';
 import { EvidenceBucket } from './evidence-bucket';
 import { allow, Handler } from './handler';
 import { Janitor } from './janitor';
+import { letLogsUse } from './log-key';
 
 export interface DrillSiteProps {
   /**
@@ -80,7 +81,7 @@ export class DrillSite extends Construct {
     const { vpc, subnets, notify } = props;
     const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
     this.encryptionKey = encryptionKey;
-    this.letLogsUse(encryptionKey);
+    letLogsUse(encryptionKey, this);
     this.evidence = props.evidence ?? new EvidenceBucket(this, 'Evidence', { encryptionKey }).bucket;
     this.network = new DrillNetwork(this, 'Network', { vpc, subnets, encryptionKey });
 
@@ -129,19 +130,5 @@ export class DrillSite extends Construct {
         StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(this).region}.amazonaws.com` },
       }),
     ];
-  }
-
-  private letLogsUse(key: kms.IKey): void {
-    const { region, partition, account } = Stack.of(this);
-    key.addToResourcePolicy(
-      new iam.PolicyStatement({
-        principals: [new iam.ServicePrincipal(`logs.${region}.amazonaws.com`)],
-        actions: ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
-        resources: ['*'],
-        conditions: {
-          ArnLike: { 'kms:EncryptionContext:aws:logs:arn': `arn:${partition}:logs:${region}:${account}:*` },
-        },
-      }),
-    );
   }
 }
