@@ -16,6 +16,14 @@ export const TAGS = {
   expires: 'lifeboat:expires',
 } as const;
 
+/** Tags on every copy of a snapshot, beside those of its source. Only what carries both is shared or pruned. */
+export const SNAPSHOT_TAGS = {
+  /** ARN of the database the snapshot is of. */
+  snapshotOf: 'lifeboat:snapshot-of',
+  /** Who copies: a database may be copied twice, for different times. */
+  copiedBy: 'lifeboat:copied-by',
+} as const;
+
 /** Every copy's identifier starts with this, whatever its plan. IAM and the janitor rely on it. */
 export const COPY_PREFIX = 'lifeboat-';
 
@@ -36,7 +44,13 @@ export const METRICS = {
   phaseDuration: 'PhaseDuration',
   /** Seconds since the drill last passed; has the dimension `Drill` besides. */
   secondsSinceProven: 'SecondsSinceProven',
-  dimensions: { plan: 'Plan', target: 'Target', phase: 'Phase', drill: 'Drill' },
+  /** Seconds since a backup was last made and found good; has the dimension `Backup` alone. */
+  secondsSinceBackup: 'SecondsSinceBackup',
+  /** Bytes of that backup; has the dimension `Backup` alone. */
+  backupBytes: 'BackupBytes',
+  /** Seconds since the newest good copy's snapshot was taken; has the dimension `Copy` besides. */
+  snapshotCopyAge: 'SnapshotCopyAge',
+  dimensions: { backup: 'Backup', plan: 'Plan', target: 'Target', phase: 'Phase', drill: 'Drill', copy: 'Copy' },
 } as const;
 
 const seconds = v.pipe(v.number(), v.gtValue(0));
@@ -162,6 +176,72 @@ export const watchRequest = v.strictObject({
 });
 export type WatchRequest = v.InferOutput<typeof watchRequest>;
 
+const accountId = v.pipe(v.string(), v.regex(/^\d{12}$/, 'must be an account of 12 digits'));
+
+/** What starts a round of copying snapshots to where they outlive the region, or the account. */
+export const snapshotCopyRequest = v.strictObject({
+  plan: label,
+  target: label,
+  /** Name of this copying, among those of the target. */
+  copy: label,
+  source: v.strictObject({
+    /** The database's own automated snapshots, or copies that another account shares with this one. */
+    kind: v.picklist(['automated', 'shared']),
+    region: name,
+    instance: identifier,
+    /** ARN of the database. Shared copies name the account that shares them in it. */
+    arn: name,
+  }),
+  destination: v.strictObject({
+    region: name,
+    /** A key there: ARN of it, or of an alias. */
+    key: name,
+    /** RDS's default one for the engine when absent. */
+    optionGroup: v.optional(name),
+  }),
+  /** How long copies are kept, counted from when their snapshot was taken. */
+  keepSeconds: seconds,
+  /** Accounts that may copy the copies on. */
+  shareWith: v.array(accountId),
+});
+export type SnapshotCopyRequest = v.InferOutput<typeof snapshotCopyRequest>;
+
+/** Start of keys in a bucket: empty, or ending in a slash. */
+const keyPrefix = v.pipe(
+  v.string(),
+  v.regex(/^$|^[^/].*\/$/, 'must be empty, or end in a slash and not start with one'),
+);
+
+/** What starts the handler that stores configuration. What is absent means all there is in the region. */
+export const configurationRequest = v.strictObject({
+  bucket: name,
+  prefix: keyPrefix,
+  /** Names of CloudFormation stacks. */
+  stacks: v.optional(v.array(name)),
+  /** What names of SSM parameters start with. */
+  parameters: v.optional(v.array(text)),
+  /** Families of ECS task definitions. */
+  taskDefinitions: v.optional(v.array(name)),
+  /** ARN of the KMS key that encrypts the values of secure parameters; they are left out without it. */
+  secureValuesKey: v.optional(name),
+});
+export type ConfigurationRequest = v.InferOutput<typeof configurationRequest>;
+
+/** What starts the watch on backups that lie in a bucket. */
+export const backupWatchRequest = v.strictObject({
+  bucket: name,
+  backups: v.array(v.strictObject({ backup: text, prefix: keyPrefix })),
+});
+export type BackupWatchRequest = v.InferOutput<typeof backupWatchRequest>;
+
+/** Written under a backup's prefix each time that one was made and found good; replaced by the next. */
+export const lastGoodKey = (prefix: string) => `${prefix}last-good.json`;
+export const lastGood = v.object({ finished: moment, bytes: v.optional(count) });
+export type LastGood = v.InferOutput<typeof lastGood>;
+
+/** Written once, when a backup is first watched: before its first success, its age counts from here. */
+export const backupWatchedSinceKey = (prefix: string) => `${prefix}watched-since.json`;
+
 /**
  * Where evidence lies in its bucket: `evidence/<plan>/<target>/<sequence>.json`, its readable form beside it, one hash
  * chain for each target of a plan.
@@ -232,6 +312,60 @@ export const evidence = v.object({
   notes: v.array(v.string()),
 });
 export type Evidence = v.InferOutput<typeof evidence>;
+
+/** What CloudFormation has a database's backups set to, where it doesn't make the database. What is absent is left alone. */
+export const backupSettings = v.strictObject({
+  instance: identifier,
+  /** UTC, as RDS writes it: hh:mm-hh:mm. */
+  window: v.optional(v.pipe(v.string(), v.regex(/^\d\d:\d\d-\d\d:\d\d$/, 'must be hh:mm-hh:mm'))),
+  retentionDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(35))),
+  copyTagsToSnapshot: v.optional(v.literal(true)),
+  deletionProtection: v.optional(v.literal(true)),
+});
+export type BackupSettings = v.InferOutput<typeof backupSettings>;
+
+/** Tags on every snapshot taken before a deployment. IAM lets pruning delete only what carries them. */
+export const DEPLOYMENT_SNAPSHOT_TAGS = {
+  /** Identifier of the database. */
+  snapshotOf: 'lifeboat:before-deployment-of',
+  /** `last`: deleted once there are enough newer ones. `forever`: never. */
+  keep: 'lifeboat:keep',
+  reason: 'Reason',
+  deploymentVersion: 'DeploymentVersion',
+} as const;
+
+/** What identifiers of one database's snapshots before deployments start with. */
+export const snapshotPrefix = (instance: string) => `lifeboat-before-${instance}-`;
+
+/** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html */
+const tagValue = v.pipe(
+  v.string(),
+  v.regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,256}$/u, 'must be 1 to 256 letters, digits, spaces or any of _.:/=+-@'),
+);
+
+/** One snapshot before a deployment. */
+export const deploymentSnapshotRequest = v.strictObject({
+  instance: identifier,
+  reason: tagValue,
+  deploymentVersion: tagValue,
+  /** How many such snapshots of the database are kept, this one among them. All, and this one for ever, when absent. */
+  keepLast: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+});
+export type DeploymentSnapshotRequest = v.InferOutput<typeof deploymentSnapshotRequest>;
+
+/** Exports that RDS has in flight at once in one account, at most. */
+export const EXPORTS_IN_FLIGHT = 5;
+
+/** What starts an export of the newest automated snapshot. */
+export const snapshotExportRequest = v.strictObject({
+  instance: identifier,
+  bucket: name,
+  /** Without a slash at its end. */
+  prefix: name,
+  role: name,
+  key: name,
+});
+export type SnapshotExportRequest = v.InferOutput<typeof snapshotExportRequest>;
 
 /**
  * Reads outside input once, at the door.
