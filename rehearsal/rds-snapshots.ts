@@ -34,7 +34,7 @@ export const snapshotOperations = [
       'IncludePublic',
     ],
     async (region, input) => {
-      // Nothing is shared here, by nobody: including it adds nothing.
+      // Nobody else is here to share anything: what is ours is listed anyhow, so including shared ones adds nothing.
       if (input.DBSnapshotIdentifier) region.snapshot(input.DBSnapshotIdentifier);
       const wanted = input.DBSnapshotIdentifier?.replace(/^arn:.*?:snapshot:/, '').toLowerCase();
       const passes = filtering<Snapshot>(input.Filters, {
@@ -49,7 +49,7 @@ export const snapshotOperations = [
           (wanted ?? snapshot.identifier) === snapshot.identifier &&
           (input.DBInstanceIdentifier?.toLowerCase() ?? snapshot.source.identifier) === snapshot.source.identifier &&
           (input.DbiResourceId ?? snapshot.resourceId) === snapshot.resourceId &&
-          (input.SnapshotType ?? snapshot.type) === snapshot.type &&
+          isOfType(snapshot, input.SnapshotType) &&
           passes(snapshot),
       );
       const { items, Marker } = page(found, ({ identifier }) => identifier, input);
@@ -79,6 +79,11 @@ export const snapshotOperations = [
     },
   ),
 ];
+
+function isOfType(snapshot: Snapshot, type: string | undefined): boolean {
+  if (type === 'public') return snapshot.sharedWith.includes('all');
+  return (type ?? snapshot.type) === snapshot.type;
+}
 
 /** Tags that were inherited, and those that were passed, which win. */
 export function mergeTags(inherited: readonly rds.Tag[], passed: readonly rds.Tag[] | undefined): rds.Tag[] {

@@ -9,6 +9,7 @@ import { instanceOperations } from './rds-instances';
 import { RdsRegion } from './rds-region';
 import { restoreOperations } from './rds-restores';
 import { snapshotCopyOperations } from './rds-snapshot-copies';
+import { snapshotSharingOperations } from './rds-snapshot-sharing';
 import { snapshotOperations } from './rds-snapshots';
 import type { World } from './world';
 
@@ -17,6 +18,7 @@ const OPERATIONS = new Map<string, Operation>(
     ...instanceOperations,
     ...snapshotOperations,
     ...snapshotCopyOperations,
+    ...snapshotSharingOperations,
     ...restoreOperations,
     ...catalogOperations,
   ].map((operation) => [operation.name, operation]),

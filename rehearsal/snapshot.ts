@@ -23,6 +23,8 @@ export class Snapshot {
   private readonly settling = new Promise<void>((resolve) => {
     this.settle = resolve;
   });
+  /** Accounts that may copy and restore it, besides its own; `all` for everybody. */
+  public sharedWith: readonly string[] = [];
   /** Where it was copied from. */
   public copyOf: { readonly arn: string; readonly region: string; readonly created: Date } | undefined;
 
