@@ -65,16 +65,13 @@ export class DrillSite {
 
   /** @throws when the runbook itself ends in an error, which a failed drill is not */
   async run(request: RehearsedDrill, events: DrillEvents = {}): Promise<DrillResult> {
-    const { rdsPort, s3, secrets } = {
-      rdsPort: rdsClient(this.clients),
-      s3: s3Client(this.clients),
-      secrets: secretsManagerClient(this.clients),
-    };
+    const s3 = s3Client(this.clients);
+    const secrets = secretsManagerClient(this.clients);
     // No certificate authority: this examiner connects within this machine, and refuses any other host.
     // The copy runs here, too: more connections than cores only get into each other's way.
     const look = examine({ connections: Math.min(4, availableParallelism()) });
     const runbook = drillRestore({
-      rds: rdsPort,
+      rds: rdsClient(this.clients),
       examiner: () => ({
         survey: async (task) => {
           await events.onCopy?.(task.connection);
@@ -89,7 +86,7 @@ export class DrillSite {
     });
     const execution = await execute(
       (client) => durable(runbook, { durableExecutionClient: client }),
-      { ...request, ...SITE.request },
+      wholeRequest(request),
       {
         name: `rehearsal-${randomBytes(6).toString('hex')}`,
         clock: impatient(events.stop),
@@ -115,23 +112,24 @@ const SITE = {
   subnetGroup: 'lifeboat-drills',
   passwordKey: 'lifeboat/password-key',
   evidenceBucket: 'lifeboat-evidence',
-  get request() {
-    return {
-      copy: {
-        prefix: 'lifeboat-rehearsal-',
-        subnetGroup: SITE.subnetGroup,
-        securityGroups: ['sg-0d0d'],
-        expiresAfterSeconds: 3600,
-      },
-      examiner: 'examiner',
-      passwordKey: SITE.passwordKey,
-      evidenceBucket: SITE.evidenceBucket,
-    };
+} as const;
+
+/** The request as the runbook gets it, with what the site has. */
+export const wholeRequest = (drill: RehearsedDrill): DrillRequest => ({
+  ...drill,
+  copy: {
+    prefix: 'lifeboat-rehearsal-',
+    subnetGroup: SITE.subnetGroup,
+    securityGroups: ['sg-0d0d'],
+    expiresAfterSeconds: 3600,
   },
-};
+  examiner: 'examiner',
+  passwordKey: SITE.passwordKey,
+  evidenceBucket: SITE.evidenceBucket,
+});
 
 /** Real time, but waits are cut short: here a restore takes seconds, and nobody minds being asked often. */
-const impatient = (stop?: AbortSignal) => ({
+export const impatient = (stop?: AbortSignal) => ({
   now: Date.now,
   until: async (moment: number) => {
     await sleep(Math.min(Math.max(moment - Date.now(), 0), 40), undefined, { signal: stop });
