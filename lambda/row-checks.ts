@@ -16,16 +16,17 @@ export async function rowCount(session: Session, { table, atLeast, atMost }: Of<
 }
 
 export async function fresh(session: Session, check: Of<'fresh'>, copy: ExaminedCopy): Promise<Verdict> {
-  const { table, column } = await momentColumn(session, check);
+  const { table, column, type } = await momentColumn(session, check);
+  // One row dated next year would otherwise stand for writes that never reached the backup.
   const [newest] = await session.rows(`
-    SELECT extract(epoch FROM ${moment(copy)} - max(${column})::timestamptz) FROM ${table} WHERE isfinite(${column})`);
+    SELECT extract(epoch FROM ${moment(copy)} - max(${column})::timestamptz) FROM ${table}
+    WHERE isfinite(${column}) AND ${column} <= ${moment(copy)}::${type}`);
   const expected = `at most ${check.withinSeconds} s before the restore point`;
-  if (newest![0] === null) return { outcome: 'failed', observed: 'no row holds a moment', expected };
+  if (newest![0] === null) {
+    return { outcome: 'failed', observed: 'no row holds a moment up to the restore point', expected };
+  }
   const freshnessSeconds = Number(newest![0]);
-  const observed =
-    freshnessSeconds < 0
-      ? `the newest is ${rounded(-freshnessSeconds)} s after the restore point`
-      : `the newest is ${rounded(freshnessSeconds)} s before the restore point`;
+  const observed = `the newest is ${rounded(freshnessSeconds)} s before the restore point`;
   if (freshnessSeconds <= check.withinSeconds) return { outcome: 'passed', observed, freshnessSeconds };
   return { outcome: 'failed', observed, expected, freshnessSeconds };
 }

@@ -73,8 +73,17 @@ describe('freshness', () => {
   test('of an empty table fails', async () => {
     expect(await result(fresh('nothing', 'at', 1e9))).toMatchObject({
       outcome: 'failed',
-      observed: 'no row holds a moment',
+      observed: 'no row holds a moment up to the restore point',
     });
+  });
+
+  test('is not feigned by a row that is dated after the restore point', async () => {
+    const { query } = database();
+    await query("CREATE TABLE planned (at timestamptz); INSERT INTO planned VALUES ('2030-05-01Z'), ('2031-01-01Z')");
+    expect(await result(fresh('planned', 'at', 3600))).toMatchObject({ outcome: 'failed' });
+    await query("UPDATE planned SET at = '2031-01-02Z'");
+    expect(await result(fresh('planned', 'at', 1e9))).toMatchObject({ outcome: 'failed' });
+    await query('DROP TABLE planned');
   });
 });
 
