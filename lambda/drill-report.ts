@@ -89,6 +89,12 @@ export class DrillReport {
           'this proves restorability, not the RTO.',
       );
     }
+    if (source && survey && survey.otherDatabases.length > 0) {
+      notes.push(
+        `Only the database '${this.request.database ?? source.database}' was examined. The instance also holds ` +
+          `${survey.otherDatabases.join(', ')}, of which nothing is proven: drill each by its name.`,
+      );
+    }
     if (survey?.reader === 'fingerprint') {
       notes.push(
         "Tables were read row by row, since amcheck can't be used here: " +

@@ -37,6 +37,8 @@ export interface Survey {
   /** As `SHOW server_version` gives it. */
   readonly serverVersion: string;
   readonly databaseBytes: number;
+  /** Databases of the instance beside the one that is examined, without those that every instance has. */
+  readonly otherDatabases: readonly string[];
   /** Names of the tables that hold at least one row. */
   readonly tablesWithRows: readonly string[];
   /** How tables are read: amcheck where it can be used. */

@@ -44,6 +44,7 @@ export async function survey(session: Session, checks: readonly Check[]): Promis
   return {
     serverVersion: serverVersion!,
     databaseBytes: view.databaseBytes,
+    otherDatabases: await otherDatabases(session),
     tablesWithRows: await tablesWithRows(session, tables),
     reader: (await canVerify(session, amcheck)) ? 'verify_heapam' : 'fingerprint',
     batches: cutBatches(work),
@@ -78,6 +79,13 @@ async function attempt<T>(statement: Promise<T>): Promise<T | undefined> {
     if (!(error instanceof DatabaseError)) throw error;
     return undefined;
   }
+}
+
+async function otherDatabases(session: Session): Promise<string[]> {
+  const rows = await session.rows(`
+    SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate
+      AND datname NOT IN (current_database(), 'postgres', 'rdsadmin') ORDER BY 1`);
+  return rows.map(([name]) => name!);
 }
 
 async function listTables(session: Session, blockSize: number): Promise<Table[]> {

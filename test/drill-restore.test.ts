@@ -71,6 +71,12 @@ describe('evidence', () => {
     expect(run.evidence[0]?.notes.join()).toMatch(/db\.t3\.micro.*db\.t3\.large.*not the RTO/);
   });
 
+  test('says which databases of the instance were not examined', async () => {
+    const run = await simulate();
+    const [note] = run.evidence[0]?.notes ?? [];
+    expect(note).toMatch(/^Only the database 'zephyr' was examined\. .* billing, of which nothing is proven/);
+  });
+
   test('has a readable form beside it', async () => {
     const { region } = await simulate({ database: 'corrupt' });
     const text = region.objects.get('evidence/Protection/Orders/00000001.md');

@@ -155,6 +155,7 @@ function simulatedExaminer(region: SimulatedRegion, database: Schedule['database
       return {
         serverVersion: '17.10',
         databaseBytes: 250_000_000,
+        otherDatabases: ['billing'],
         tablesWithRows: ['public.polls', 'public.votes'],
         reader: 'verify_heapam',
         batches: [work.slice(0, 2), work.slice(2)].filter((batch) => batch.length > 0),

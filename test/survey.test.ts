@@ -35,6 +35,17 @@ describe('the survey', () => {
     expect(survey).toMatchObject({ serverVersion: expect.stringMatching(/^17/), databaseBytes: expect.any(Number) });
   });
 
+  test('tells of the databases that it does not look into', async () => {
+    const { cluster, query } = database();
+    const neighbour = `neighbour_${cluster.superuser.database}`;
+    await query(`CREATE DATABASE ${neighbour}`);
+    const { survey } = await look(cluster.superuser, []);
+    await query(`DROP DATABASE ${neighbour}`);
+    expect(survey.otherDatabases).toContain(neighbour);
+    expect(survey.otherDatabases).not.toContain(cluster.superuser.database);
+    expect(survey.otherDatabases).not.toContain('postgres');
+  });
+
   test('lists what held rows by names that find it again: partitions as their table, nothing unlogged', async () => {
     const { survey } = await look(database().cluster.superuser, []);
     expect(survey.tablesWithRows).toEqual(['Sales.EU.Or"ders', 'months', 'public.dotted.name']);
