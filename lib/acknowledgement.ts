@@ -51,6 +51,18 @@ const ACKNOWLEDGEMENTS = {
       'Versions and locks keep evidence from being changed or lost. Where it must outlive the region, give the site a ' +
       'bucket that is replicated.',
   },
+  "S3's own keys": {
+    rules: ['NIST.800.53.R5-S3DefaultEncryptionKMS'],
+    reason:
+      "Its objects are encrypted with S3's own keys, which ElastiCache needs in order to be seeded from an export. Where " +
+      'who may decrypt has to be decided apart from who may read, give the archive a key.',
+  },
+  'archive in one region': {
+    rules: ['NIST.800.53.R5-S3BucketReplicationEnabled'],
+    reason:
+      'It holds replicas itself, or what can be made again. Where it is the only place of a backup, give the archive a ' +
+      'replication target in another region.',
+  },
   'default security group': {
     rules: ['NIST.800.53.R5-VPCDefaultSecurityGroupClosed'],
     reason:

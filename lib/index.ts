@@ -1,4 +1,8 @@
+export { ArchiveBucket, type ArchiveBucketProps } from './archive-bucket';
+export { ArchiveTier, type ArchiveTierOptions, type NoncurrentVersions } from './archive-tier';
 export { BackupWindow } from './backup-window';
+export { BucketBackups, type BucketBackupsProps } from './bucket-backups';
+export { DeleteMarkers, type ReplicationTarget, ReplicationTiming } from './bucket-replication';
 export { CoverageCheck } from './coverage-check';
 export { DatabaseBackups, type DatabaseBackupsProps } from './database-backups';
 export { DrillNetwork, type DrillNetworkProps } from './drill-network';
@@ -31,3 +35,4 @@ export { RecoveryMetrics } from './recovery-metrics';
 export type { RecoveryObjectives } from './recovery-objectives';
 export { type DrillOptions, RestoreDrill, type RestoreDrillProps } from './restore-drill';
 export { type RandomRestorePointOptions, RestorePoint } from './restore-point';
+export { StorageTransition } from './storage-transition';

@@ -1,0 +1,137 @@
+import { Annotations, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { acknowledge } from './acknowledgement';
+import { BucketBackups, type BucketBackupsProps } from './bucket-backups';
+import { REPLICATION_RULE } from './bucket-replication';
+import { drillAlarm } from './drill-alarm';
+
+export interface ArchiveBucketProps extends BucketBackupsProps {
+  /**
+   * Its name. Both sides of a replication state it.
+   *
+   * @default - CloudFormation makes one up
+   */
+  readonly bucketName?: string;
+  /**
+   * Encrypts objects. Its policy must let IAM policies of the account decide, as keys made by CDK do.
+   *
+   * @default - S3's own keys (SSE-S3), which ElastiCache needs in order to be seeded from an export
+   */
+  readonly encryptionKey?: kms.IKey;
+  /**
+   * How long each version can't be changed or deleted. A bucket that was made with a lock never loses it again.
+   *
+   * `s3.ObjectLockRetention.governance(...)` can be undone by who may bypass governance, `compliance(...)` by nobody,
+   * AWS included.
+   *
+   * @default - not locked
+   */
+  readonly lock?: s3.ObjectLockRetention;
+  /**
+   * Where S3 delivers access logs: a bucket of the same region and account, encrypted with S3's own keys.
+   *
+   * @default - a bucket of its own, kept for 400 days
+   */
+  readonly accessLogs?: s3.IBucket;
+  /**
+   * Who is told when objects could not be replicated.
+   *
+   * @default - nobody; the alarm only shows
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/**
+ * Where backups, exports and logs are kept for long: versioned, encrypted, private, TLS only, logged, and kept when the
+ * stack goes. Its lifecycle goes by prefix, so whoever writes a daily, weekly, monthly or yearly backup says so in the key.
+ *
+ * @throws Error that names all that S3 would refuse: order and days of moves, expiry, overlapping tiers, replication
+ */
+export class ArchiveBucket extends Construct {
+  public readonly bucket: s3.IBucket;
+
+  private readonly owned: s3.Bucket;
+
+  constructor(scope: Construct, id: string, props: ArchiveBucketProps = {}) {
+    super(scope, id);
+    const { encryptionKey, lock, replication } = props;
+    const accessLogs = props.accessLogs ?? this.ownAccessLogs();
+    this.owned = new s3.Bucket(this, 'Bucket', {
+      bucketName: props.bucketName,
+      encryption: encryptionKey ? s3.BucketEncryption.KMS : s3.BucketEncryption.S3_MANAGED,
+      encryptionKey,
+      ...(encryptionKey && { bucketKeyEnabled: true }),
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      versioned: true,
+      ...(lock && { objectLockEnabled: true, objectLockDefaultRetention: lock }),
+      serverAccessLogsBucket: accessLogs,
+      serverAccessLogsPrefix: `${id}/`,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.bucket = this.owned;
+    this.owned.with(new BucketBackups(props));
+    if (!encryptionKey) acknowledge(this.owned, "S3's own keys");
+    if (!replication) acknowledge(this.owned, 'archive in one region');
+    if (lock?.mode === s3.ObjectLockMode.COMPLIANCE) {
+      Annotations.of(this).addInfoV2(
+        'lifeboat:compliance-lock',
+        `nobody can delete a version before its ${lock.duration.toHumanString()} are over, AWS included; objects written by ` +
+          'mistake are billed until then',
+      );
+    }
+    if (replication) {
+      drillAlarm(this, 'ReplicationFailed', {
+        metric: this.replicationMetric('OperationsFailedReplication', replication.bucketName),
+        limit: 0,
+        description:
+          `Objects of the archive ${id} could not be replicated into ${replication.bucketName}, so the recovery region lacks ` +
+          "them: check the replication role and the target's key, then run S3 Batch Replication on what failed",
+        notify: props.notify,
+      });
+    }
+  }
+
+  /**
+   * Lets a replication role of another account write here, and hands what it writes to this account.
+   *
+   * @param roleArn the role, as `replicationRole` of the source's account has it
+   */
+  public acceptReplicas(roleArn: string): void {
+    this.owned.addReplicationPolicy(roleArn, true, Stack.of(this).account);
+  }
+
+  /** Seconds that replicas lag behind. Silent while nothing is written. */
+  public replicationLatency(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.replicationMetric('ReplicationLatency', target, { statistic: cloudwatch.Stats.MAXIMUM, ...options });
+  }
+
+  private replicationMetric(metricName: string, target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return new cloudwatch.Metric({
+      namespace: 'AWS/S3',
+      metricName,
+      dimensionsMap: { SourceBucket: this.bucket.bucketName, DestinationBucket: target, RuleId: REPLICATION_RULE },
+      statistic: cloudwatch.Stats.SUM,
+      period: Duration.minutes(5),
+      ...options,
+    });
+  }
+
+  private ownAccessLogs(): s3.IBucket {
+    const accessLogs = new s3.Bucket(this, 'AccessLogs', {
+      // https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+      encryption: s3.BucketEncryption.S3_MANAGED,
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      versioned: true,
+      lifecycleRules: [{ expiration: Duration.days(400), noncurrentVersionExpiration: Duration.days(30) }],
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    acknowledge(accessLogs, 'access logs');
+    return accessLogs;
+  }
+}

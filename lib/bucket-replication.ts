@@ -1,0 +1,177 @@
+/**
+ * Replication of a bucket into another region's, which is named, not referenced: the recovery region's stack must
+ * deploy while the primary's is gone, so both sides state the name.
+ */
+import { Arn, ArnFormat, Stack, Token } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { acknowledgeWildcards } from './acknowledgement';
+import { allow } from './handler';
+
+/** What S3 does about delete markers. Deletions of single versions are never replicated. */
+export enum DeleteMarkers {
+  /** What is deleted in the source stays in the replica: a wrong deletion does no harm there. */
+  NOT_REPLICATED = 'Disabled',
+  /** The replica hides what the source hides. Its versions still lie there. */
+  REPLICATED = 'Enabled',
+}
+
+/** How soon a replica has an object. */
+export enum ReplicationTiming {
+  /** Usually within minutes; nothing is promised, and latency is measured. */
+  BEST_EFFORT = 'best effort',
+  /** S3 Replication Time Control: 99.9 % within 15 minutes by agreement, for about $0.015 a GB more. */
+  WITHIN_15_MINUTES = 'within 15 minutes',
+}
+
+/** The bucket that holds the replicas. It must be versioned, and exist before the source is deployed. */
+export interface ReplicationTarget {
+  /** Its name, as the stack of the recovery region states it. */
+  readonly bucketName: string;
+  /** Its region, another one than the source's. */
+  readonly region: string;
+  /**
+   * Its account. Replicas there belong to that account, and its bucket must let the source's role in:
+   * `ArchiveBucket.acceptReplicas()`.
+   *
+   * @default - the source's
+   */
+  readonly account?: string;
+  /**
+   * ARN of the key in its region that encrypts replicas.
+   *
+   * @default - replicas are encrypted with S3's own keys; refused where the source has a key
+   */
+  readonly encryptionKeyArn?: string;
+  /**
+   * What becomes of deletions.
+   *
+   * @default DeleteMarkers.NOT_REPLICATED
+   */
+  readonly deleteMarkers?: DeleteMarkers;
+  /**
+   * How soon replicas are there. Replication is asynchronous in any case: what was written last may be lost.
+   *
+   * @default ReplicationTiming.BEST_EFFORT
+   */
+  readonly timing?: ReplicationTiming;
+}
+
+export const REPLICATION_RULE = 'recovery-region';
+
+/** What synth knows of the source. */
+export interface ReplicationSource {
+  readonly bucket: s3.CfnBucket;
+  /** True where objects are encrypted with AWS KMS. */
+  readonly usesKms: boolean;
+  /**
+   * The key that objects are encrypted with.
+   *
+   * @default - the bucket names none
+   */
+  readonly keyArn?: string;
+  readonly locked: boolean;
+}
+
+/** What S3 would refuse, or do otherwise than it reads; one sentence each. */
+export function replicationRefusals(source: ReplicationSource, target: ReplicationTarget): string[] {
+  const { region } = Stack.of(source.bucket);
+  const problems: string[] = [];
+  if (!Token.isUnresolved(region) && region === target.region) {
+    problems.push(
+      `replicas would lie in ${target.region}, where the bucket is, and be lost with the region; name a bucket in another one`,
+    );
+  }
+  if (source.usesKms && !target.encryptionKeyArn) {
+    problems.push(
+      `its objects are encrypted with AWS KMS and '${target.bucketName}' is given no key, so S3 would replicate none; state ` +
+        `encryptionKeyArn, a key in ${target.region}`,
+    );
+  }
+  const keyRegion = keyRegionOf(target.encryptionKeyArn);
+  if (keyRegion && !Token.isUnresolved(target.region) && keyRegion !== target.region) {
+    problems.push(
+      `the replicas' key is in ${keyRegion} and '${target.bucketName}' in ${target.region}, so replication would fail; name a ` +
+        `key in ${target.region}`,
+    );
+  }
+  return problems;
+}
+
+/** The role that replicates, and nothing but that. */
+export class BucketReplication extends Construct {
+  public readonly configuration: s3.CfnBucket.ReplicationConfigurationProperty;
+  public readonly role: iam.Role;
+
+  constructor(scope: Construct, id: string, source: ReplicationSource, target: ReplicationTarget) {
+    super(scope, id);
+    const { partition } = Stack.of(this);
+    const targetArn = `arn:${partition}:s3:::${target.bucketName}`;
+    const markers = target.deleteMarkers ?? DeleteMarkers.NOT_REPLICATED;
+    this.role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('s3.amazonaws.com') });
+    const policy = new iam.ManagedPolicy(this, 'Policy', {
+      roles: [this.role],
+      statements: permissions(source, target, targetArn),
+    });
+    acknowledgeWildcards(policy, 'It replicates every object of one bucket into one other bucket, whatever its key.');
+    const timed = target.timing === ReplicationTiming.WITHIN_15_MINUTES;
+    this.configuration = {
+      role: this.role.roleArn,
+      rules: [
+        {
+          id: REPLICATION_RULE,
+          priority: 0,
+          status: 'Enabled',
+          filter: { prefix: '' },
+          deleteMarkerReplication: { status: markers },
+          ...(source.usesKms && { sourceSelectionCriteria: { sseKmsEncryptedObjects: { status: 'Enabled' } } }),
+          destination: {
+            bucket: targetArn,
+            metrics: { status: 'Enabled', ...(timed && { eventThreshold: { minutes: 15 } }) },
+            ...(timed && { replicationTime: { status: 'Enabled', time: { minutes: 15 } } }),
+            ...(target.account && { account: target.account, accessControlTranslation: { owner: 'Destination' } }),
+            ...(target.encryptionKeyArn && {
+              encryptionConfiguration: { replicaKmsKeyId: target.encryptionKeyArn },
+            }),
+          },
+        },
+      ],
+    };
+  }
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html */
+function permissions(source: ReplicationSource, target: ReplicationTarget, targetArn: string): iam.PolicyStatement[] {
+  const { region } = Stack.of(source.bucket);
+  const read = ['s3:GetObjectVersionForReplication', 's3:GetObjectVersionAcl', 's3:GetObjectVersionTagging'];
+  if (source.locked) read.push('s3:GetObjectRetention', 's3:GetObjectLegalHold');
+  const write = ['s3:ReplicateObject', 's3:ReplicateTags'];
+  if (target.deleteMarkers === DeleteMarkers.REPLICATED) write.push('s3:ReplicateDelete');
+  if (target.account) write.push('s3:ObjectOwnerOverrideToBucketOwner');
+  const statements = [
+    allow(['s3:GetReplicationConfiguration', 's3:ListBucket'], [source.bucket.attrArn]),
+    allow(read, [`${source.bucket.attrArn}/*`]),
+    allow(write, [`${targetArn}/*`]),
+  ];
+  if (source.usesKms) {
+    const key =
+      source.keyArn ?? Stack.of(source.bucket).formatArn({ service: 'kms', resource: 'key', resourceName: '*' });
+    statements.push(
+      allow(['kms:Decrypt'], [key], { StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` } }),
+    );
+  }
+  if (target.encryptionKeyArn) {
+    statements.push(
+      allow(['kms:Encrypt', 'kms:GenerateDataKey'], [target.encryptionKeyArn], {
+        StringEquals: { 'kms:ViaService': `s3.${target.region}.amazonaws.com` },
+      }),
+    );
+  }
+  return statements;
+}
+
+function keyRegionOf(arn: string | undefined): string | undefined {
+  if (!arn || Token.isUnresolved(arn)) return undefined;
+  return Arn.split(arn, ArnFormat.SLASH_RESOURCE_NAME).region;
+}

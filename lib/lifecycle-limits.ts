@@ -1,0 +1,201 @@
+/**
+ * What S3 refuses in a lifecycle, what it takes but bills dearly, and what it does otherwise than it reads.
+ *
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+ */
+import { Token } from 'aws-cdk-lib';
+import type { CfnBucket } from 'aws-cdk-lib/aws-s3';
+
+type Rule = CfnBucket.RuleProperty;
+
+interface StorageClass {
+  readonly name: string;
+  /** Days that an object is billed for at least. */
+  readonly minimumDays: number;
+  /** Earliest day of a move into it. */
+  readonly earliestDay: number;
+  /** US dollars a GB and month, in us-east-1. */
+  readonly price: number;
+}
+
+/** From top to bottom of the waterfall: objects only ever move down. */
+const WATERFALL: readonly StorageClass[] = [
+  { name: 'STANDARD_IA', minimumDays: 30, earliestDay: 30, price: 0.0125 },
+  { name: 'INTELLIGENT_TIERING', minimumDays: 0, earliestDay: 0, price: 0.023 },
+  { name: 'ONEZONE_IA', minimumDays: 30, earliestDay: 30, price: 0.01 },
+  { name: 'GLACIER_IR', minimumDays: 90, earliestDay: 0, price: 0.004 },
+  { name: 'GLACIER', minimumDays: 90, earliestDay: 0, price: 0.0036 },
+  { name: 'DEEP_ARCHIVE', minimumDays: 180, earliestDay: 0, price: 0.00099 },
+];
+const classOf = (name: string) => WATERFALL.find((storageClass) => storageClass.name === name);
+
+/** One way of objects through the classes, to their end. */
+interface Life {
+  readonly what: string;
+  readonly moves: readonly { readonly storageClass: string; readonly day: number }[];
+  readonly end: number | undefined;
+  readonly endProperty: string;
+}
+
+/**
+ * All that S3 would refuse, or that would delete what another rule keeps; one sentence each.
+ *
+ * @param rules resolved; numbers unknown at synth are not compared
+ */
+export function lifecycleRefusals(rules: readonly Rule[]): string[] {
+  const enabled = rules.filter(({ status }) => status === 'Enabled');
+  return [
+    ...enabled.flatMap((rule) => livesOf(rule).flatMap(refusalsOfLife)),
+    ...enabled.flatMap(refusalsOfCounts),
+    ...overlaps(enabled),
+    ...(rules.length > 1000 ? [`it has ${rules.length} rules, and S3 takes 1,000 at most; join some`] : []),
+  ];
+}
+
+/** What is deleted before its storage class has been paid for: what that costs, one sentence each. */
+export function earlyDeletions(rules: readonly Rule[]): string[] {
+  return rules.flatMap(livesOf).flatMap(({ what, moves, end }) => {
+    const last = moves.at(-1);
+    const storageClass = last && classOf(last.storageClass);
+    if (!storageClass || end === undefined || end - last.day >= storageClass.minimumDays) return [];
+    const stored = end - last.day;
+    const unused = storageClass.minimumDays - stored;
+    const dollars = ((storageClass.price * unused) / 30).toPrecision(2);
+    return [
+      `${what} are deleted ${stored} days after they moved to ${last.storageClass}, which is billed for ` +
+        `${storageClass.minimumDays}: ${unused} days for nothing, about $${dollars} a GB; delete them at ` +
+        `${last.day + storageClass.minimumDays} days or later, or leave the move out`,
+    ];
+  });
+}
+
+/** Rules that end before the lock does: their objects stay, and are billed, until it ends. One sentence each. */
+export function outlastedByLock(rules: readonly Rule[], lockDays: number): string[] {
+  return rules.flatMap((rule) => {
+    const expiry = numberOf(rule.expirationInDays);
+    if (expiry === undefined || expiry >= lockDays) return [];
+    return [
+      `${nameOf(rule)}: objects expire after ${expiry} days and are locked for ${lockDays}, so expiry only hides them, and ` +
+        `they are billed until day ${lockDays}; lock for ${expiry} days or less, or keep them ${lockDays} days`,
+    ];
+  });
+}
+
+export const movesObjects = (rules: readonly Rule[]) => rules.some((rule) => livesOf(rule).some((l) => l.moves.length));
+
+const nameOf = (rule: Rule) => `lifecycle '${rule.id ?? rule.prefix ?? 'without a name'}'`;
+
+function livesOf(rule: Rule): Life[] {
+  const noncurrent = rule.noncurrentVersionExpiration as CfnBucket.NoncurrentVersionExpirationProperty | undefined;
+  return [
+    {
+      what: `${nameOf(rule)}: objects`,
+      moves: movesOf(rule.transitions),
+      end: numberOf(rule.expirationInDays),
+      endProperty: 'expireAfter',
+    },
+    {
+      what: `${nameOf(rule)}: noncurrent versions`,
+      moves: movesOf(rule.noncurrentVersionTransitions),
+      end: numberOf(noncurrent?.noncurrentDays ?? rule.noncurrentVersionExpirationInDays),
+      endProperty: 'noncurrentVersions.expireAfter',
+    },
+  ];
+}
+
+type Transitions = Rule['transitions'] | Rule['noncurrentVersionTransitions'];
+
+function movesOf(transitions: Transitions): Life['moves'] {
+  if (!Array.isArray(transitions)) return [];
+  const stated = transitions as { storageClass: string; transitionInDays?: number }[];
+  const known = stated.flatMap(({ storageClass, transitionInDays }) => {
+    const day = numberOf(transitionInDays);
+    return day === undefined ? [] : [{ storageClass, day }];
+  });
+  return known.sort((one, other) => one.day - other.day);
+}
+
+function refusalsOfLife({ what, moves, end, endProperty }: Life): string[] {
+  const problems: string[] = [];
+  for (const { storageClass, day } of moves) {
+    const earliest = classOf(storageClass)?.earliestDay ?? 0;
+    if (!isWhole(day, 0))
+      problems.push(`${what} move to ${storageClass} after ${day} days, and S3 takes whole days only`);
+    else if (day < earliest) {
+      problems.push(
+        `${what} move to ${storageClass} after ${day} days, and S3 takes them there no earlier than after ${earliest}; ` +
+          `move them at ${earliest} days or later`,
+      );
+    }
+  }
+  moves.slice(1).forEach((next, index) => {
+    const before = moves[index] as (typeof moves)[number];
+    const upper = classOf(before.storageClass);
+    const lower = classOf(next.storageClass);
+    if (!upper || !lower) return;
+    if (WATERFALL.indexOf(lower) <= WATERFALL.indexOf(upper)) {
+      problems.push(
+        `${what} move from ${upper.name} (day ${before.day}) to ${lower.name} (day ${next.day}), and S3 moves objects only ` +
+          'downwards: STANDARD_IA, GLACIER_IR, GLACIER, DEEP_ARCHIVE; put the moves in that order',
+      );
+    } else if (next.day - before.day < upper.minimumDays) {
+      problems.push(
+        `${what} move to ${lower.name} ${next.day - before.day} days after they moved to ${upper.name}, where S3 keeps them ` +
+          `at least ${upper.minimumDays} within one rule; move them at day ${before.day + upper.minimumDays} or later`,
+      );
+    }
+  });
+  const last = moves.at(-1);
+  if (end !== undefined && !isWhole(end, 1)) {
+    problems.push(`${what} are deleted after ${end} days, and S3 takes whole days from 1; round ${endProperty}`);
+  } else if (end !== undefined && last && end <= last.day) {
+    problems.push(
+      `${what} are deleted after ${end} days and move to ${last.storageClass} after ${last.day}, so S3 would refuse the ` +
+        `rule; delete them later than day ${last.day}, or leave the move out`,
+    );
+  }
+  return problems;
+}
+
+function refusalsOfCounts(rule: Rule): string[] {
+  const { noncurrentVersionExpiration: noncurrent, abortIncompleteMultipartUpload: upload } = rule;
+  const kept = numberOf((noncurrent as CfnBucket.NoncurrentVersionExpirationProperty)?.newerNoncurrentVersions);
+  const days = numberOf((upload as CfnBucket.AbortIncompleteMultipartUploadProperty)?.daysAfterInitiation);
+  const problems: string[] = [];
+  if (kept !== undefined && !(isWhole(kept, 1) && kept <= 100)) {
+    problems.push(
+      `${nameOf(rule)}: it keeps the newest ${kept} noncurrent versions, and S3 takes 1 to 100; keep 100 or fewer`,
+    );
+  }
+  if (days !== undefined && !isWhole(days, 1)) {
+    problems.push(
+      `${nameOf(rule)}: uploads are deleted after ${days} days, and S3 takes whole days from 1; round it up`,
+    );
+  }
+  return problems;
+}
+
+/** A rule of a wider prefix that deletes earlier wins, whatever the narrower one says. */
+function overlaps(rules: readonly Rule[]): string[] {
+  const plain = rules.filter((rule) => !rule.tagFilters && !Token.isUnresolved(rule.prefix));
+  return plain.flatMap((wider, index) =>
+    plain.flatMap((narrower, other) => {
+      const [wide = '', narrow = ''] = [wider.prefix, narrower.prefix];
+      if (index === other || !narrow.startsWith(wide)) return [];
+      if (wide === narrow && wider.id !== undefined && wider.id === narrower.id) {
+        return index < other ? [`${nameOf(wider)} is stated twice, so S3 would refuse both; state it once`] : [];
+      }
+      const early = numberOf(wider.expirationInDays);
+      const late = numberOf(narrower.expirationInDays);
+      if (early === undefined || (late !== undefined && late <= early) || !keepsObjects(narrower)) return [];
+      return [
+        `${nameOf(wider)} deletes everything under '${wide}' after ${early} days, and ${nameOf(narrower)} keeps '${narrow}' ` +
+          `${late === undefined ? 'for ever' : `${late} days`}: S3 follows whichever deletes first; give both prefixes of their own`,
+      ];
+    }),
+  );
+}
+
+const keepsObjects = (rule: Rule) => rule.expirationInDays !== undefined || movesOf(rule.transitions).length > 0;
+const isWhole = (value: number, least: number) => Number.isInteger(value) && value >= least;
+const numberOf = (value: unknown) => (typeof value === 'number' && !Token.isUnresolved(value) ? value : undefined);
