@@ -128,8 +128,8 @@ async function examine(
   const findings: Finding[] = [];
   try {
     for (let call = 1, work = queue.shift(); work; call++, work = queue.shift()) {
-      // A call may take most of the 15 minutes that an invocation has.
-      if (call > 1) await runbook.rest('make room');
+      // A call, the survey's too, may take most of the 15 minutes that an invocation has.
+      await runbook.rest(`make room (${call})`);
       if (runbook.now >= expires) {
         throw new Error(
           `the copy's time was over at ${expires.toISOString()}, before its checks had ended, so the rest did not run; ` +

@@ -14,8 +14,9 @@ test('restores beside the source, checks, deletes the copy, and then publishes',
     'reset the master password',
     'wait until the password is set',
     'survey the copy',
+    'make room (1)',
     'run checks (1)',
-    'make room',
+    'make room (2)',
     'run checks (2)',
     'delete the copy',
     'publish evidence',
@@ -196,6 +197,14 @@ test('waits while RDS is at work on the copy, as after a reset of the password w
 test('uses a copy whose blocks are still being loaded', async () => {
   const run = await simulate({ restore: 'storage-initialization' });
   expect(run.evidence[0]?.outcome).toBe('passed');
+});
+
+test('gives every call to the examiner an invocation of its own, whose 15 minutes it may need', async () => {
+  const { execution } = await simulate();
+  const names = execution.operations.map(({ Name }) => Name);
+  for (const [at, name] of names.entries()) {
+    if (name?.startsWith('run checks')) expect(names[at - 1]).toMatch(/^make room/);
+  }
 });
 
 test('calls again for what a slow copy left no time for', async () => {
