@@ -23,7 +23,7 @@ export interface HandlerNetwork {
 
 export interface HandlerProps {
   /** File in lambda/ that exports `handler`. */
-  readonly entry: 'drill-restore' | 'examine' | 'delete-expired' | 'watch-drills';
+  readonly entry: 'drill-restore' | 'examine' | 'delete-expired' | 'watch-drills' | 'copy-snapshots';
   readonly description: string;
   readonly timeout: Duration;
   readonly memorySize: number;
