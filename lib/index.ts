@@ -1,8 +1,24 @@
+export { AirGappedVault, type AirGappedVaultProps } from './air-gapped-vault';
 export { ArchiveBucket, type ArchiveBucketProps } from './archive-bucket';
 export { ArchiveTier, type ArchiveTierOptions, type NoncurrentVersions } from './archive-tier';
+export { BackupTarget, type DatabaseWindows } from './backup-target';
+export {
+  BackupTier,
+  type ContinuousTierOptions,
+  type DailyTierOptions,
+  type MonthlyTierOptions,
+  type OwnTierOptions,
+  type TierKind,
+  type TierOptions,
+  type WeeklyTierOptions,
+  type YearlyTierOptions,
+} from './backup-tier';
+export { BackupTiers, type BackupTiersProps } from './backup-tiers';
 export { BackupWindow } from './backup-window';
 export { BucketBackups, type BucketBackupsProps } from './bucket-backups';
 export { DeleteMarkers, type ReplicationTarget, ReplicationTiming } from './bucket-replication';
+export { CacheBackups, type CacheBackupsProps } from './cache-backups';
+export { ConfigurationBackups, type ConfigurationBackupsProps } from './configuration-backups';
 export { CoverageCheck } from './coverage-check';
 export { DatabaseBackups, type DatabaseBackupsProps } from './database-backups';
 export { DrillNetwork, type DrillNetworkProps } from './drill-network';
@@ -18,9 +34,16 @@ export {
 } from './drill-schedule';
 export { DrillSite, type DrillSiteProps } from './drill-site';
 export { EvidenceBucket, type EvidenceBucketProps } from './evidence-bucket';
+export {
+  type ArchivedLogGroupOptions,
+  LogArchive,
+  type LogArchiveProps,
+  type SubscriptionOptions,
+} from './log-archive';
 export { ObjectiveAlarms, type ObjectiveAlarmsProps } from './objective-alarms';
 export { PlanGrants } from './plan-grants';
 export { ProtectedDatabase, type ProtectedDatabaseOptions } from './protected-database';
+export { ProtectedVault, type ProtectedVaultProps } from './protected-vault';
 export { ProtectionPlan, type ProtectionPlanProps } from './protection-plan';
 export {
   type ForeignKeyOptions,
@@ -36,3 +59,6 @@ export type { RecoveryObjectives } from './recovery-objectives';
 export { type DrillOptions, RestoreDrill, type RestoreDrillProps } from './restore-drill';
 export { type RandomRestorePointOptions, RestorePoint } from './restore-point';
 export { StorageTransition } from './storage-transition';
+export { VaultAlarms, type VaultAlarmsProps } from './vault-alarms';
+export { VaultCopy, type VaultCopyOptions } from './vault-copy';
+export { type ComplianceLockOptions, VaultLock, type VaultLockOptions } from './vault-lock';
