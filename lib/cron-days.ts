@@ -18,6 +18,38 @@ const LAST_YEAR = 2064;
  * @throws Error that names the field which EventBridge Scheduler would refuse
  */
 export function longestGapInDays(fields: readonly string[]): number | undefined {
+  let previous: number | undefined;
+  let longest = 0;
+  for (const date of parse(fields).dates()) {
+    const day = date.getTime() / 86_400_000;
+    if (previous !== undefined) longest = Math.max(longest, day - previous);
+    previous = day;
+  }
+  return previous === undefined || longest === 0 ? undefined : longest;
+}
+
+/**
+ * The minutes of the week that it fires at in some week or other, on its own clock; Sunday at 00:00 is 0.
+ *
+ * @param fields the six fields of the expression
+ */
+export function minutesOfWeek(fields: readonly string[]): number[] {
+  const { dates, hours, minutes } = parse(fields);
+  const weekdays = new Set<number>();
+  for (const date of dates()) weekdays.add(date.getUTCDay());
+  return [...weekdays].flatMap((weekday) =>
+    [...hours].flatMap((hour) => [...minutes].map((minute) => (weekday * 24 + hour) * 60 + minute)),
+  );
+}
+
+interface Firing {
+  readonly minutes: ReadonlySet<number>;
+  readonly hours: ReadonlySet<number>;
+  /** Every day that it fires on, over the years that are looked at. */
+  dates(): Generator<Date>;
+}
+
+function parse(fields: readonly string[]): Firing {
   const [minutes, hours, dayOfMonth, month, dayOfWeek, year] = fields;
   if (minutes === undefined || hours === undefined || year === undefined || fields.length !== 6) {
     throw new Error('it needs six fields: minutes, hours, day of month, month, day of week, year');
@@ -26,22 +58,18 @@ export function longestGapInDays(fields: readonly string[]): number | undefined 
   if ((dayOfMonth === '?') === (dayOfWeek === '?')) {
     throw new Error(`exactly one of day of month '${dayOfMonth}' and day of week '${dayOfWeek}' must be '?'`);
   }
-  values('minutes', minutes, 0, 59);
-  values('hours', hours, 0, 23);
+  const firing = { minutes: values('minutes', minutes, 0, 59), hours: values('hours', hours, 0, 23) };
   const months = values('month', month as string, 1, 12, MONTHS);
   const onDay = dayOfMonth === '?' ? onWeekday(dayOfWeek as string) : onDate(dayOfMonth as string);
-
-  let previous: number | undefined;
-  let longest = 0;
-  for (const date = new Date(Date.UTC(FIRST_YEAR, 0, 1)); date.getUTCFullYear() <= LAST_YEAR; ) {
-    if (months.has(date.getUTCMonth() + 1) && onDay(date)) {
-      const day = date.getTime() / 86_400_000;
-      if (previous !== undefined) longest = Math.max(longest, day - previous);
-      previous = day;
-    }
-    date.setUTCDate(date.getUTCDate() + 1);
-  }
-  return previous === undefined || longest === 0 ? undefined : longest;
+  return {
+    ...firing,
+    *dates() {
+      for (const date = new Date(Date.UTC(FIRST_YEAR, 0, 1)); date.getUTCFullYear() <= LAST_YEAR; ) {
+        if (months.has(date.getUTCMonth() + 1) && onDay(date)) yield date;
+        date.setUTCDate(date.getUTCDate() + 1);
+      }
+    },
+  };
 }
 
 type OnDay = (date: Date) => boolean;

@@ -1,0 +1,32 @@
+/** A role that AWS Backup works under, and nobody else. */
+import { Validations } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+
+/** Buckets have policies of their own. https://docs.aws.amazon.com/aws-backup/latest/devguide/security-iam-awsmanpol.html */
+const POLICIES = {
+  backup: 'service-role/AWSBackupServiceRolePolicyForBackup',
+  'backup of buckets': 'AWSBackupServiceRolePolicyForS3Backup',
+  restore: 'service-role/AWSBackupServiceRolePolicyForRestores',
+} as const;
+
+export class BackupRole extends Construct {
+  public readonly role: iam.Role;
+
+  constructor(scope: Construct, id: string, tasks: readonly (keyof typeof POLICIES)[]) {
+    super(scope, id);
+    const policies = tasks.map((task) => POLICIES[task]);
+    this.role = new iam.Role(this, 'Role', {
+      assumedBy: new iam.ServicePrincipal('backup.amazonaws.com'),
+      managedPolicies: policies.map((policy) => iam.ManagedPolicy.fromAwsManagedPolicyName(policy)),
+    });
+    for (const policy of policies) {
+      Validations.of(this.role).acknowledge({
+        id: `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${policy}]`,
+        reason:
+          'AWS keeps this policy in step with what its own service calls, for every kind of resource; only AWS Backup can ' +
+          'take the role. Give a role of your own where that is too much.',
+      });
+    }
+  }
+}

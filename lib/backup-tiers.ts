@@ -1,0 +1,269 @@
+import { Annotations, Duration, Stack, Token } from 'aws-cdk-lib';
+import * as backup from 'aws-cdk-lib/aws-backup';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import type { AirGappedVault } from './air-gapped-vault';
+import { backupSpans, dueInUtc, maintenanceSpans, meeting } from './backup-hours';
+import { BackupRole } from './backup-role';
+import type { BackupTarget } from './backup-target';
+import { BackupTier } from './backup-tier';
+import { pathName } from './drill-request';
+import { Weekday } from './drill-schedule';
+import { ProtectedVault } from './protected-vault';
+import { impossible, type Tiered } from './tier-limits';
+import { missingBackups, VaultAlarms } from './vault-alarms';
+import type { VaultCopy } from './vault-copy';
+
+export interface BackupTiersProps {
+  /** What is backed up. */
+  readonly targets: BackupTarget[];
+
+  /** Where recovery points lie: a `ProtectedVault`'s vault, or one that you have. */
+  readonly vault: backup.IBackupVault;
+
+  /**
+   * How often backups are taken, and how long each is kept.
+   *
+   * @default - daily at 06:00 UTC kept 30 days, Sundays at 07:00 kept 90 days, the 1st of each month at 08:00 kept a
+   * year, the 1st of January at 09:00 kept seven years
+   */
+  readonly tiers?: BackupTier[];
+
+  /**
+   * Where else recovery points go.
+   *
+   * @default - nowhere: what takes the region or the account takes the backups too
+   */
+  readonly copies?: VaultCopy[];
+
+  /**
+   * A logically air-gapped vault of this account and region that snapshots go to besides.
+   *
+   * @default - none
+   */
+  readonly airGapped?: AirGappedVault;
+
+  /**
+   * The role that AWS Backup works under.
+   *
+   * @default - one of its own, with the policies that AWS keeps for it
+   */
+  readonly role?: iam.IRole;
+
+  /**
+   * After how long without a single backup job of the vault that succeeded somebody is told: whole days, 7 at most. Jobs
+   * of other targets in the same vault count too, so give a target that must not be missed a vault of its own.
+   *
+   * @default - the longest gap of the most frequent tier and one day; where that is above 7 days synth warns, and nobody
+   * is told
+   */
+  readonly missingAfter?: Duration;
+
+  /**
+   * Who is told when a job fails, expires or is missing.
+   *
+   * @default - nobody; the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/**
+ * Backups in generations, by AWS Backup: databases, file systems, volumes and buckets alike.
+ *
+ * Usable without a plan. What AWS Backup would refuse, ignore or fail each night is an error at synth.
+ */
+export class BackupTiers extends Construct {
+  public readonly plan: backup.CfnBackupPlan;
+  /** What is backed up. */
+  public readonly targets: readonly BackupTarget[];
+  /** How often, and for how long. */
+  public readonly tiers: readonly BackupTier[];
+
+  constructor(scope: Construct, id: string, props: BackupTiersProps) {
+    super(scope, id);
+    this.targets = props.targets;
+    this.tiers = props.tiers ?? defaultTiers();
+    const { vault, copies = [], airGapped, notify } = props;
+    const tiered: Tiered = { vault, tiers: this.tiers, targets: this.targets, copies, airGapped };
+    const problems = impossible(tiered);
+    if (problems.length > 0) throw new Error(`backup tiers '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    this.warn(tiered);
+
+    this.plan = new backup.CfnBackupPlan(this, 'Plan', {
+      backupPlan: {
+        backupPlanName: pathName(this)
+          .replace(/[^A-Za-z0-9._-]+/g, '-')
+          .slice(0, 50),
+        backupPlanRule: this.tiers.map((tier) => this.rule(tier, tiered)),
+      },
+    });
+    const role = props.role ?? this.ownRole();
+    new backup.CfnBackupSelection(this, 'Selection', {
+      backupPlanId: this.plan.ref,
+      backupSelection: {
+        selectionName: 'Targets',
+        iamRoleArn: role.roleArn,
+        resources: defined(this.targets.map(({ arn }) => arn)),
+        listOfTags: this.targets.flatMap(({ tag }) =>
+          tag ? [{ conditionType: 'STRINGEQUALS', conditionKey: tag[0], conditionValue: tag[1] }] : [],
+        ),
+      },
+    });
+    // A protected vault has its own alarms for what fails.
+    if (!(vault.node.scope instanceof ProtectedVault)) new VaultAlarms(this, 'Alarms', { vault, notify });
+    const missingAfter = props.missingAfter ?? this.heartbeat();
+    if (missingAfter) missingBackups(this, { vault, missingAfter, notify });
+    // Windows and versions may still be set by Mixins after this.
+    this.node.addValidation({ validate: () => this.meetingsAndRivals() });
+  }
+
+  private rule(
+    { name, kind, schedule, keep, coldAfter, startWithin, completeWithin }: BackupTier,
+    { vault, copies, airGapped }: Tiered,
+  ): backup.CfnBackupPlan.BackupRuleResourceTypeProperty {
+    const { expressionString, timeZone } = schedule.expression;
+    const copied = copies.filter(({ tiers }) => tiers?.includes(name) ?? true);
+    return {
+      ruleName: name,
+      targetBackupVault: vault.backupVaultName,
+      scheduleExpression: expressionString,
+      scheduleExpressionTimezone: timeZone?.timezoneName,
+      startWindowMinutes: startWithin.toMinutes(),
+      completionWindowMinutes: completeWithin?.toMinutes(),
+      enableContinuousBackup: kind === 'continuous' ? true : undefined,
+      lifecycle: this.lifecycle(keep, coldAfter),
+      copyActions: copied.map((copy) => ({
+        destinationBackupVaultArn: copy.vaultArn(this),
+        lifecycle: this.lifecycle(copy.keep ?? keep, copy.coldAfter),
+      })),
+      targetLogicallyAirGappedBackupVaultArn: kind === 'snapshot' ? airGapped?.vaultArn : undefined,
+      recoveryPointTags: { 'lifeboat:tier': name },
+    };
+  }
+
+  /** EBS goes cold only where it is asked to by name. */
+  private lifecycle(keep: Duration, coldAfter?: Duration): backup.CfnBackupPlan.LifecycleResourceTypeProperty {
+    const archives = coldAfter !== undefined && this.targets.some(({ kind }) => kind === 'EBS');
+    return {
+      deleteAfterDays: keep.toDays(),
+      moveToColdStorageAfterDays: coldAfter?.toDays(),
+      optInToArchiveForSupportedResources: archives ? true : undefined,
+    };
+  }
+
+  private ownRole(): iam.IRole {
+    const buckets = this.targets.some(({ kind }) => kind === 'S3' || kind === undefined);
+    return new BackupRole(this, 'Role', buckets ? ['backup', 'backup of buckets'] : ['backup']).role;
+  }
+
+  private heartbeat(): Duration | undefined {
+    const gap = Math.min(...this.tiers.map(({ schedule }) => schedule.longestGap.toDays())) + 1;
+    if (gap <= 7) return Duration.days(gap);
+    Annotations.of(this).addWarningV2(
+      'lifeboat:missing-backups-go-unnoticed',
+      `the most frequent tier runs every ${gap - 1} days, and alarms of CloudWatch look back 7 at most, so nobody would be ` +
+        'told of jobs that stopped coming; add a tier that runs more often',
+    );
+    return undefined;
+  }
+
+  private warn({ copies }: Tiered): void {
+    const { account } = Stack.of(this);
+    for (const copy of copies) {
+      const other = copy.account(this);
+      if (other === undefined || Token.isUnresolved(account) || other === account) continue;
+      for (const { resource, kind } of this.targets) {
+        if (kind !== 'RDS' || resource?.cfnResourceType !== 'AWS::RDS::DBInstance') continue;
+        const { storageEncrypted, kmsKeyId } = resource as rds.CfnDBInstance;
+        if (storageEncrypted !== true || kmsKeyId !== undefined) continue;
+        Annotations.of(this).addWarningV2(
+          'lifeboat:copy-needs-a-key-of-your-own',
+          `${resource.node.path} is encrypted with the key that AWS keeps for RDS, which account ${other} can't use, so ` +
+            `copies into it would fail; encrypt the database with a key of your own that lets ${other} use it`,
+        );
+      }
+    }
+  }
+
+  /** What only shows once the app is whole. */
+  private meetingsAndRivals(): string[] {
+    return this.targets.flatMap((target) => [...this.meetings(target), ...this.rivals(target), ...unversioned(target)]);
+  }
+
+  private meetings(target: BackupTarget): string[] {
+    const { kind, backupWindow, maintenanceWindow } = target;
+    if (kind !== 'RDS' && kind !== 'RDS Multi-AZ cluster') return [];
+    const snapshots = this.tiers.filter((tier) => tier.kind === 'snapshot');
+    if (snapshots.length > 0 && target.resource && !(backupWindow && maintenanceWindow)) {
+      Annotations.of(this).addWarningV2(
+        'lifeboat:windows-left-to-rds',
+        `${target} leaves its backup or maintenance window to RDS, which picks one at random, and jobs that are due in it ` +
+          'or within the hour before fail; state both',
+      );
+    }
+    const windows = [
+      ['backup', backupWindow, backupSpans(backupWindow)],
+      ['maintenance', maintenanceWindow, maintenanceSpans(maintenanceWindow)],
+    ] as const;
+    return snapshots.flatMap((tier) =>
+      windows.flatMap(([what, window, spans]) => {
+        const start = tier.startWithin.toMinutes();
+        const met = meeting(dueInUtc(tier.schedule), start, spans);
+        if (met === 'due in it') {
+          return [
+            `tier ${tier.name} is due (${tier.schedule.expression.expressionString}) during the ${what} window ${window} of ` +
+              `${target} or within the hour before, so its jobs would fail; start it when the window is over, or back up ` +
+              'continuously',
+          ];
+        }
+        if (met === 'may start in it') {
+          Annotations.of(this).addWarningV2(
+            'lifeboat:job-may-start-in-a-window',
+            `tier ${tier.name} may start up to ${start} minutes after its time, and so within an hour of the ${what} window ` +
+              `${window} of ${target}; start it earlier, or after the window`,
+          );
+        }
+        return [];
+      }),
+    );
+  }
+
+  /** AWS Backup keeps one continuous recovery point for each resource, whatever plan asks for it. */
+  private rivals(target: BackupTarget): string[] {
+    if (!target.construct || !this.isContinuous()) return [];
+    return this.node.root.node.findAll().flatMap((other) => {
+      if (!(other instanceof BackupTiers) || other === this || !other.isContinuous()) return [];
+      if (!other.targets.some(({ construct }) => construct === target.construct)) return [];
+      return [
+        `${target} is backed up continuously by '${this.node.path}' and by '${other.node.path}', and AWS Backup keeps one ` +
+          'continuous backup of a resource; leave one out',
+      ];
+    });
+  }
+
+  private isContinuous(): boolean {
+    return this.tiers.some(({ kind }) => kind === 'continuous');
+  }
+}
+
+/** https://docs.aws.amazon.com/aws-backup/latest/devguide/s3-backups.html */
+function unversioned(target: BackupTarget): string[] {
+  const { resource } = target;
+  if (target.kind !== 'S3' || resource?.cfnResourceType !== 'AWS::S3::Bucket') return [];
+  if ((resource as s3.CfnBucket).versioningConfiguration !== undefined) return [];
+  return [`${target} keeps no versions, so AWS Backup would refuse to back it up; make it versioned`];
+}
+
+function defaultTiers(): BackupTier[] {
+  return [
+    BackupTier.daily({ hour: 6 }),
+    BackupTier.weekly({ weekday: Weekday.SUNDAY, hour: 7 }),
+    BackupTier.monthly({ hour: 8 }),
+    BackupTier.yearly({ hour: 9 }),
+  ];
+}
+
+const defined = <T>(values: readonly (T | undefined)[]): T[] => values.filter((value) => value !== undefined);
