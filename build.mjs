@@ -8,7 +8,15 @@ import { chmodSync } from 'node:fs';
 import { build } from 'esbuild';
 import { bundle, bundleHandler } from './bundle.mjs';
 
-const handlers = ['drill-restore', 'examine', 'delete-expired', 'watch-drills', 'copy-snapshots'];
+const handlers = [
+  'drill-restore',
+  'examine',
+  'delete-expired',
+  'store-configuration',
+  'watch-backups',
+  'watch-drills',
+  'copy-snapshots',
+];
 
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 

@@ -23,7 +23,14 @@ export interface HandlerNetwork {
 
 export interface HandlerProps {
   /** File in lambda/ that exports `handler`. */
-  readonly entry: 'drill-restore' | 'examine' | 'delete-expired' | 'watch-drills' | 'copy-snapshots';
+  readonly entry:
+    | 'drill-restore'
+    | 'examine'
+    | 'delete-expired'
+    | 'store-configuration'
+    | 'watch-backups'
+    | 'watch-drills'
+    | 'copy-snapshots';
   readonly description: string;
   readonly timeout: Duration;
   readonly memorySize: number;

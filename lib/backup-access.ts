@@ -1,0 +1,41 @@
+/** Who may read and write which backups in a bucket. Nobody is ever given leave to delete any. */
+import { Stack } from 'aws-cdk-lib';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import { allow } from './handler';
+
+/**
+ * @param bucket versioned, so that what is written over is kept
+ * @param prefixes keys that may be listed, read and written start with one of these
+ */
+export function backupAccess(bucket: s3.IBucket, ...prefixes: string[]): iam.PolicyStatement[] {
+  const statements = [
+    // An upload that broke off is billed until somebody aborts it; what is complete is not touched by that.
+    allow(
+      ['s3:AbortMultipartUpload', 's3:GetObject', 's3:PutObject'],
+      prefixes.map((prefix) => bucket.arnForObjects(`${prefix}*`)),
+    ),
+    allow(['s3:ListBucket'], [bucket.bucketArn], {
+      StringLike: { 's3:prefix': prefixes.map((prefix) => `${prefix}*`) },
+    }),
+    // It knows no condition on prefixes.
+    allow(['s3:ListBucketMultipartUploads'], [bucket.bucketArn]),
+  ];
+  if (bucket.encryptionKey) {
+    statements.push(
+      allow(['kms:Decrypt', 'kms:GenerateDataKey'], [bucket.encryptionKey.keyArn], {
+        StringEquals: { 'kms:ViaService': `s3.${Stack.of(bucket).region}.amazonaws.com` },
+      }),
+    );
+  }
+  return statements;
+}
+
+/** @throws Error when a prefix would put keys where no reader looks for them */
+export function refuseOddPrefix(construct: string, prefix: string): void {
+  if (/^[^/].*\/$/.test(prefix)) return;
+  throw new Error(
+    `${construct}: the prefix '${prefix}' ${prefix.startsWith('/') ? 'starts with' : 'does not end in'} a slash, so keys ` +
+      `would not lie in a folder of that name; write it as in 'system/${prefix.replace(/^\/+|\/+$/g, '') || 'backups'}/'`,
+  );
+}

@@ -1,0 +1,108 @@
+/** Says every hour how old a backup in a bucket is, and rings when it is too old: alarms alone look back seven days. */
+import { Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { type BackupWatchRequest, backupWatchedSinceKey, METRICS } from '../lambda/contract';
+import { drillAlarm } from './drill-alarm';
+import { evidenceAccess } from './evidence-access';
+import { Handler } from './handler';
+import { Trigger } from './trigger';
+
+export interface BackupWatchProps {
+  /** Name of the backup, in metrics. */
+  readonly backup: string;
+  readonly bucket: s3.IBucket;
+  /** Where the backup says that it was made, and found good. */
+  readonly prefix: string;
+  /** From which age on somebody is told. */
+  readonly overdueAfter: Duration;
+  /** What an operator reads when it is too old: what is at stake, and where to look. */
+  readonly overdue: string;
+  readonly encryptionKey: kms.IKey;
+  /**
+   * Who is told.
+   *
+   * @default - nobody; the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+export class BackupWatch extends Construct {
+  /** Holds what could not be started: the watch, and the backup where Lambda makes it. */
+  public readonly deadLetterQueue: sqs.IQueue;
+
+  private readonly backup: string;
+
+  constructor(scope: Construct, id: string, props: BackupWatchProps) {
+    super(scope, id);
+    const { backup, bucket, prefix, encryptionKey, overdueAfter, notify } = props;
+    this.backup = backup;
+    const deadLetterQueue = new sqs.Queue(this, 'NotStarted', {
+      encryption: sqs.QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    this.deadLetterQueue = deadLetterQueue;
+    drillAlarm(this, 'NotStartedAlarm', {
+      metric: deadLetterQueue.metricApproximateNumberOfMessagesVisible({ period: Duration.hours(1) }),
+      limit: 0,
+      description: `Backup ${backup} or its watch could not be started, or failed: the messages in the queue say why`,
+      notify,
+    });
+
+    const handler = new Handler(this, 'Handler', {
+      entry: 'watch-backups',
+      description: `Lifeboat: says how old backup ${backup} is`,
+      timeout: Duration.minutes(5),
+      memorySize: 256,
+      encryptionKey,
+      deadLetterQueue,
+      patterns: 'It reads what a backup says of itself, under one prefix.',
+      statements: evidenceAccess(bucket, prefix, backupWatchedSinceKey(prefix)),
+    });
+    const request: BackupWatchRequest = { bucket: bucket.bucketName, backups: [{ backup, prefix }] };
+    const hourly = new Trigger(this, 'Hourly', {
+      target: handler.function,
+      schedule: ScheduleExpression.rate(Duration.hours(1)),
+      description: `Lifeboat: says how old backup ${backup} is`,
+      request,
+      deadLetterQueue,
+    });
+    hourly.node.addDependency(handler);
+    const alarm = drillAlarm(this, 'Overdue', {
+      metric: this.age(),
+      limit: overdueAfter.toSeconds(),
+      description: `${props.overdue} (older than ${overdueAfter.toHumanString()}, or nobody is watching)`,
+      silence: cloudwatch.TreatMissingData.BREACHING,
+      notify,
+    });
+    // The first watch comes before the alarm can miss it.
+    alarm.node.addDependency(hourly);
+  }
+
+  /** Seconds since the backup was last made and found good. Published every hour; silence means that nobody watches. */
+  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.secondsSinceBackup, options);
+  }
+
+  /** Bytes of the newest good backup. */
+  public size(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.backupBytes, options);
+  }
+
+  private metric(metricName: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return new cloudwatch.Metric({
+      namespace: METRICS.namespace,
+      metricName,
+      dimensionsMap: { [METRICS.dimensions.backup]: this.backup },
+      statistic: cloudwatch.Stats.MAXIMUM,
+      period: Duration.hours(6),
+      ...options,
+    });
+  }
+}

@@ -1,0 +1,227 @@
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import type { ConfigurationRequest } from '../lambda/contract';
+import { ArchiveBucket } from './archive-bucket';
+import { ArchiveTier } from './archive-tier';
+import { backupAccess, refuseOddPrefix } from './backup-access';
+import { BackupWatch } from './backup-watch';
+import { drillAlarm } from './drill-alarm';
+import { pathName } from './drill-request';
+import { DrillSchedule } from './drill-schedule';
+import { allow, Handler } from './handler';
+import { letLogsUse } from './log-key';
+import { Trigger } from './trigger';
+
+export interface ConfigurationBackupsProps {
+  /**
+   * Where it is stored: a versioned bucket of the same region. Its lifecycle should expire noncurrent versions under the
+   * prefix only, since a file that doesn't change is not written again.
+   *
+   * @default - an `ArchiveBucket` of its own, which keeps each version for 90 days after it was replaced
+   */
+  readonly bucket?: s3.IBucket;
+
+  /**
+   * What keys start with, ending in a slash.
+   *
+   * @default 'configuration/'
+   */
+  readonly prefix?: string;
+
+  /**
+   * When it is stored.
+   *
+   * @default - every day at 02:00 UTC
+   */
+  readonly schedule?: DrillSchedule;
+
+  /**
+   * Names of the CloudFormation stacks whose templates and parameters are stored. One that is missing fails the run.
+   *
+   * @default - all stacks of the region
+   */
+  readonly stacks?: string[];
+
+  /**
+   * What names of SSM parameters start with, as in `/zephyr/production/`.
+   *
+   * @default - all parameters of the region
+   */
+  readonly parameters?: string[];
+
+  /**
+   * Families of the ECS task definitions that are stored. One that is missing fails the run.
+   *
+   * @default - all families of the region
+   */
+  readonly taskDefinitions?: string[];
+
+  /**
+   * Asks for the values of secure parameters, too, and encrypts them with this key, in a file of their own: who can read
+   * the bucket can't read them without the key. The key's policy must let IAM policies of the account decide, as keys
+   * made by CDK do.
+   *
+   * @default - values of secure parameters are never read
+   */
+  readonly secureValuesKey?: kms.IKey;
+
+  /**
+   * Encrypts logs, and the bucket of its own.
+   *
+   * @default - a key of its own, rotated yearly, retained
+   */
+  readonly encryptionKey?: kms.IKey;
+
+  /**
+   * After how long without a run that stored everything somebody is told.
+   *
+   * @default - the schedule's longest gap and 6 hours
+   */
+  readonly overdueAfter?: Duration;
+
+  /**
+   * Who is told when something could not be stored, or nothing was for too long.
+   *
+   * @default - nobody; the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/**
+ * What a system is made of, stored every night as files that build it again: templates and parameters of CloudFormation
+ * stacks, SSM parameters, and ECS task definitions. A new version is written only of what changed.
+ *
+ * It may read configuration and write under its prefix, and can't change or delete anything.
+ *
+ * @throws Error when nothing would be stored, or the prefix is none
+ */
+export class ConfigurationBackups extends Construct {
+  /** Where it is stored. */
+  public readonly bucket: s3.IBucket;
+
+  private readonly watch: BackupWatch;
+
+  constructor(scope: Construct, id: string, props: ConfigurationBackupsProps = {}) {
+    super(scope, id);
+    const { stacks, parameters, taskDefinitions, secureValuesKey, notify, prefix = 'configuration/' } = props;
+    this.refuse(props, prefix);
+    const schedule = props.schedule ?? DrillSchedule.daily({ hour: 2 });
+    const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
+    letLogsUse(encryptionKey, this);
+    this.bucket =
+      props.bucket ??
+      new ArchiveBucket(this, 'Files', {
+        encryptionKey,
+        tiers: [ArchiveTier.prefixed(prefix, { noncurrentVersions: { expireAfter: Duration.days(90) } })],
+      }).bucket;
+    this.watch = new BackupWatch(this, 'Watch', {
+      backup: pathName(this),
+      bucket: this.bucket,
+      prefix,
+      encryptionKey,
+      overdueAfter: props.overdueAfter ?? schedule.longestGap.plus(Duration.hours(6)),
+      overdue: `Configuration is stored under ${prefix} no more, so a rebuilt system would be an old one`,
+      notify,
+    });
+
+    const request: ConfigurationRequest = {
+      bucket: this.bucket.bucketName,
+      prefix,
+      stacks,
+      parameters,
+      taskDefinitions,
+      secureValuesKey: secureValuesKey?.keyArn,
+    };
+    const handler = new Handler(this, 'Handler', {
+      entry: 'store-configuration',
+      description: 'Lifeboat: stores templates, parameters and task definitions where they changed',
+      timeout: Duration.minutes(15),
+      memorySize: 512,
+      encryptionKey,
+      deadLetterQueue: this.watch.deadLetterQueue,
+      patterns:
+        'It reads what there is, by names that are known at run time; what only lists can not be narrowed; it writes ' +
+        'files under one prefix.',
+      statements: [...this.reading(props), ...backupAccess(this.bucket, prefix)],
+    });
+    const nightly = new Trigger(this, 'Nightly', {
+      target: handler.function,
+      schedule: schedule.expression,
+      description: 'Lifeboat: stores configuration where it changed',
+      request,
+      deadLetterQueue: this.watch.deadLetterQueue,
+    });
+    nightly.node.addDependency(handler);
+    drillAlarm(this, 'Failed', {
+      metric: handler.function.metricErrors({ period: Duration.hours(1) }),
+      limit: 0,
+      description: 'Some configuration could not be stored, while the rest was: the log names it',
+      notify,
+    });
+  }
+
+  /** Seconds since all configuration was last stored. */
+  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.age(options);
+  }
+
+  private refuse({ stacks, parameters, taskDefinitions }: ConfigurationBackupsProps, prefix: string): void {
+    refuseOddPrefix(`configuration backups '${this.node.path}'`, prefix);
+    if ([stacks, parameters, taskDefinitions].every((names) => names?.length === 0)) {
+      throw new Error(
+        `configuration backups '${this.node.path}': no stack, parameter or task definition is named, so nothing would be ` +
+          'stored; leave one of the lists out to store all there are',
+      );
+    }
+  }
+
+  private reading(props: ConfigurationBackupsProps): iam.PolicyStatement[] {
+    const { stacks = ['*'], parameters = [''], taskDefinitions, secureValuesKey } = props;
+    const stack = Stack.of(this);
+    const statements: iam.PolicyStatement[] = [];
+    if (stacks.length > 0) {
+      const arns = stacks.map((name) =>
+        stack.formatArn({ service: 'cloudformation', resource: 'stack', resourceName: `${name}/*` }),
+      );
+      statements.push(allow(['cloudformation:DescribeStacks'], ['*']), allow(['cloudformation:GetTemplate'], arns));
+    }
+    if (parameters.length > 0) {
+      const arns = parameters.map((start) =>
+        stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName: `${start.replace(/^\//, '')}*` }),
+      );
+      statements.push(allow(['ssm:DescribeParameters'], ['*']), allow(['ssm:GetParameters'], arns));
+      statements.push(...this.secureValues(secureValuesKey));
+    }
+    if (taskDefinitions?.length !== 0) {
+      statements.push(allow(['ecs:DescribeTaskDefinition', 'ecs:ListTaskDefinitionFamilies'], ['*']));
+    }
+    return statements;
+  }
+
+  /** SSM decrypts for who may use the parameter's key, and the account's own key for SSM lets everybody. */
+  private secureValues(key?: kms.IKey): iam.PolicyStatement[] {
+    const stack = Stack.of(this);
+    const bySsm = { StringEquals: { 'kms:ViaService': `ssm.${stack.region}.amazonaws.com` } };
+    const anyKey = stack.formatArn({
+      service: 'kms',
+      resource: 'key',
+      resourceName: '*',
+      arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+    });
+    if (!key) {
+      const deny = { effect: iam.Effect.DENY, actions: ['kms:Decrypt'], resources: ['*'], conditions: bySsm };
+      return [new iam.PolicyStatement(deny)];
+    }
+    return [
+      allow(['kms:Decrypt'], [anyKey], bySsm),
+      allow(['kms:GenerateDataKey'], [key.keyArn], {
+        StringEquals: { 'kms:ViaService': `s3.${stack.region}.amazonaws.com` },
+      }),
+    ];
+  }
+}
