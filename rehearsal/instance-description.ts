@@ -29,6 +29,9 @@ export async function describeInstance(instance: Instance, region: RdsRegion): P
     DBParameterGroups: [{ DBParameterGroupName: parameterGroup, ParameterApplyStatus: 'in-sync' }],
     OptionGroupMemberships: [{ OptionGroupName: optionGroup, Status: 'in-sync' }],
     DBSecurityGroups: [],
+    DBInstanceAutomatedBackupsReplications: instance.automated.replications.map((arn) => ({
+      DBInstanceAutomatedBackupsArn: arn,
+    })),
     ReadReplicaDBInstanceIdentifiers: [],
     DomainMemberships: [],
     AssociatedRoles: [],

@@ -83,7 +83,12 @@ export function restoredSettings(
   if (input.AllocatedStorage !== undefined && input.AllocatedStorage < source.AllocatedStorage) {
     throw new QueryError('InvalidParameterValue', 'The allocated storage can not be smaller than that of the source.');
   }
-  return settle(region, input, { ...source, MaxAllocatedStorage: undefined, ...defaultsOfAnyNewInstance(region) });
+  return settle(region, input, {
+    ...source,
+    MaxAllocatedStorage: undefined,
+    AvailabilityZone: `${region.name}a`, // the source's may be another region's
+    ...defaultsOfAnyNewInstance(region),
+  });
 }
 
 function defaultsOfAnyNewInstance(region: RdsRegion) {

@@ -173,7 +173,8 @@ export class Instance {
     this.go('deleting', 'failed', async () => {
       await this.region.world.pace(async () => {
         if (snapshot) await this.fill(snapshot);
-        if (how.keepBackups) await this.automated.archive.latestRestorable(this.cluster, 'now');
+        if (how.keepBackups) await this.automated.latest('now');
+        await this.automated.replicate();
         await this.cluster?.remove();
       });
       if (how.keepBackups) this.automated.retain();

@@ -1,7 +1,6 @@
 /** RDS's operations on instances. */
 import type * as rds from '@aws-sdk/client-rds';
 import { InvalidDBInstanceStateFault } from '@aws-sdk/client-rds';
-import type { AutomatedBackup } from './automated-backup';
 import { Instance } from './instance';
 import { type InstanceSettings, newSettings, settle } from './instance-settings';
 import { operation } from './operation';
@@ -169,27 +168,6 @@ export const instanceOperations = [
       instance.assertAvailable();
       instance.reboot();
       return { DBInstance: await instance.describe() };
-    },
-  ),
-
-  operation<rds.DescribeDBInstanceAutomatedBackupsMessage, rds.DBInstanceAutomatedBackupMessage>(
-    'DescribeDBInstanceAutomatedBackups',
-    ['DbiResourceId', 'DBInstanceIdentifier', 'Filters', 'MaxRecords', 'Marker'],
-    async (region, input) => {
-      const passes = filtering<AutomatedBackup>(input.Filters, {
-        'dbi-resource-id': ({ resourceId }) => resourceId,
-        'db-instance-id': ({ source }) => source.identifier,
-        status: ({ isRetained }) => (isRetained ? 'retained' : 'active'),
-      });
-      const found = [...region.automatedBackups.values()].filter(
-        (backup) =>
-          backup.source.settings.BackupRetentionPeriod > 0 &&
-          (input.DbiResourceId ?? backup.resourceId) === backup.resourceId &&
-          (input.DBInstanceIdentifier?.toLowerCase() ?? backup.source.identifier) === backup.source.identifier &&
-          passes(backup),
-      );
-      const { items, Marker } = page(found, ({ resourceId }) => resourceId, input);
-      return { DBInstanceAutomatedBackups: await Promise.all(items.map((backup) => backup.describe())), Marker };
     },
   ),
 ];

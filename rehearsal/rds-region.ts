@@ -1,6 +1,7 @@
 /** RDS in one region: what exists there, under which names. */
 import {
   DBInstanceAlreadyExistsFault,
+  DBInstanceAutomatedBackupNotFoundFault,
   DBInstanceNotFoundFault,
   DBParameterGroupNotFoundFault,
   DBSnapshotAlreadyExistsFault,
@@ -16,6 +17,8 @@ import {
 import type { AutomatedBackup } from './automated-backup';
 import type { Instance } from './instance';
 import { QueryError } from './query';
+import type { ReplicatedBackup } from './replicated-backup';
+import type { Restorable } from './restorable';
 import type { Snapshot } from './snapshot';
 import { ACCOUNT, type World } from './world';
 
@@ -34,6 +37,8 @@ export class RdsRegion {
   public readonly snapshots = new Map<string, Snapshot>();
   /** By resource identifier, which stays when names change. */
   public readonly automatedBackups = new Map<string, AutomatedBackup>();
+  /** What came here from other regions, by ARN. */
+  public readonly replicatedBackups = new Map<string, ReplicatedBackup>();
   public readonly subnetGroups = new Map<string, SubnetGroup>();
   public readonly parameterGroups = new Map<string, ParameterGroup>();
   public readonly events: (Event & { readonly order: number })[] = [];
@@ -62,6 +67,34 @@ export class RdsRegion {
     const instance = this.instances.get(identifier.toLowerCase());
     if (instance) return instance;
     throw new DBInstanceNotFoundFault({ message: `DBInstance ${identifier} not found.`, $metadata: {} });
+  }
+
+  /**
+   * An instance by its ARN, in whichever region that says.
+   *
+   * @throws DBInstanceNotFoundFault
+   */
+  public instanceAt(arn: string): Instance {
+    const [, region, account, name] = /^arn:[^:]*:rds:([^:]*):([^:]*):db:(.*)$/.exec(arn) ?? [];
+    if (name === undefined) throw new QueryError('InvalidParameterValue', `Invalid DB instance ARN: ${arn}`);
+    const origin = account === ACCOUNT ? this.others.get(region!) : undefined;
+    if (origin) return origin.instance(name);
+    throw new DBInstanceNotFoundFault({ message: `DBInstance ${arn} not found.`, $metadata: {} });
+  }
+
+  /** Everything here that a moment can be restored from. */
+  public restorables(): Restorable[] {
+    return [...this.automatedBackups.values(), ...this.replicatedBackups.values()];
+  }
+
+  /** @throws DBInstanceAutomatedBackupNotFoundFault */
+  public restorable(arn: string): Restorable {
+    return this.restorables().find((backup) => backup.arn === arn) ?? backupNotFound(arn);
+  }
+
+  /** @throws DBInstanceAutomatedBackupNotFoundFault */
+  public backupOf(resourceId: string): AutomatedBackup {
+    return this.automatedBackups.get(resourceId) ?? backupNotFound(resourceId);
   }
 
   /** The instance that a name will mean once all that goes on is done; undefined for a name being given up. */
@@ -173,6 +206,11 @@ export class RdsRegion {
     for (const kind of all) for (const thing of kind) if (thing.arn === arn) return thing;
     return undefined;
   }
+}
+
+function backupNotFound(name: string): never {
+  const message = `The automated backup ${name} was not found.`;
+  throw new DBInstanceAutomatedBackupNotFoundFault({ message, $metadata: {} });
 }
 
 function checkedName(identifier: string, parameter: string, longest: number): string {

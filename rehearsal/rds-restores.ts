@@ -1,7 +1,6 @@
 /** RDS's two restores. Each makes a new instance, never over an old one. */
 import type * as rds from '@aws-sdk/client-rds';
-import { DBInstanceAutomatedBackupNotFoundFault, PointInTimeRestoreNotEnabledFault } from '@aws-sdk/client-rds';
-import type { AutomatedBackup } from './automated-backup';
+import { PointInTimeRestoreNotEnabledFault } from '@aws-sdk/client-rds';
 import { Instance } from './instance';
 import { restoredSettings } from './instance-settings';
 import { operation } from './operation';
@@ -9,6 +8,7 @@ import { notModelled, QueryError } from './query';
 import { REFUSED_UNLESS_OFF, refuseWhatIsOff, SETTINGS } from './rds-instances';
 import type { RdsRegion } from './rds-region';
 import { notAvailable } from './rds-snapshots';
+import type { Restorable } from './restorable';
 
 const SHARED = [
   ...SETTINGS.filter((name) => name !== 'MaxAllocatedStorage'),
@@ -45,6 +45,7 @@ export const restoreOperations = [
       'MaxAllocatedStorage',
       'SourceDBInstanceIdentifier',
       'SourceDbiResourceId',
+      'SourceDBInstanceAutomatedBackupsArn',
       'TargetDBInstanceIdentifier',
       'RestoreTime',
       'UseLatestRestorableTime',
@@ -69,7 +70,7 @@ export const restoreOperations = [
       const recovery = await source.recoveryTo(input.RestoreTime);
       // Another request may have taken the name while the archive was asked.
       region.freeInstanceName(name);
-      const tags = [...(input.Tags?.length ? input.Tags : source.isRetained ? [] : source.source.tags)];
+      const tags = [...(input.Tags?.length ? input.Tags : source.inheritedTags)];
       const instance = new Instance(region, name, settings, tags);
       const moment = input.RestoreTime?.toISOString() ?? 'the latest restorable time';
       instance.restore(recovery, `Restored from DB instance ${source.source.identifier} to ${moment}`);
@@ -78,20 +79,23 @@ export const restoreOperations = [
   ),
 ];
 
-function sourceOf(region: RdsRegion, input: rds.RestoreDBInstanceToPointInTimeMessage): AutomatedBackup {
-  const { SourceDBInstanceIdentifier: name, SourceDbiResourceId: resourceId } = input;
-  if (name !== undefined) return withBackups(region.instance(name).automated);
-  if (resourceId === undefined) {
-    const message = 'One of SourceDBInstanceIdentifier and SourceDbiResourceId must be specified.';
+function sourceOf(region: RdsRegion, input: rds.RestoreDBInstanceToPointInTimeMessage): Restorable {
+  const named = [
+    input.SourceDBInstanceIdentifier,
+    input.SourceDbiResourceId,
+    input.SourceDBInstanceAutomatedBackupsArn,
+  ];
+  if (named.filter((name) => name !== undefined).length !== 1) {
+    const message =
+      'Exactly one of SourceDBInstanceIdentifier, SourceDbiResourceId and SourceDBInstanceAutomatedBackupsArn must be specified.';
     throw new QueryError('InvalidParameterCombination', message);
   }
-  const backup = region.automatedBackups.get(resourceId);
-  if (backup) return withBackups(backup);
-  const message = `The automated backup of ${resourceId} was not found.`;
-  throw new DBInstanceAutomatedBackupNotFoundFault({ message, $metadata: {} });
+  const [name, resourceId, arn] = named;
+  if (name !== undefined) return withBackups(region.instance(name).automated);
+  return withBackups(resourceId !== undefined ? region.backupOf(resourceId) : region.restorable(arn!));
 }
 
-function withBackups(backup: AutomatedBackup): AutomatedBackup {
+function withBackups(backup: Restorable): Restorable {
   if (backup.source.settings.BackupRetentionPeriod > 0) return backup;
   const message = `Point in time restore is not enabled for ${backup.source.identifier}: its backup retention period is 0.`;
   throw new PointInTimeRestoreNotEnabledFault({ message, $metadata: {} });

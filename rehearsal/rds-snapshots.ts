@@ -87,13 +87,14 @@ function isOfType(snapshot: Snapshot, type: string | undefined): boolean {
 
 /** Tags that were inherited, and those that were passed, which win. */
 export function mergeTags(inherited: readonly rds.Tag[], passed: readonly rds.Tag[] | undefined): rds.Tag[] {
-  if (passed?.some(({ Key }) => Key?.startsWith('aws:'))) {
-    throw new QueryError(
-      'InvalidParameterValue',
-      'Tag keys cannot start with the reserved prefix for system tags: aws:',
-    );
-  }
-  return [...new Map([...inherited, ...(passed ?? [])].map((tag) => [tag.Key, tag])).values()];
+  return [...new Map([...inherited, ...checkedTags(passed)].map((tag) => [tag.Key, tag])).values()];
+}
+
+/** Tags that were passed; only AWS itself sets those of its own prefix. */
+export function checkedTags(passed: readonly rds.Tag[] = []): rds.Tag[] {
+  if (!passed.some(({ Key }) => Key?.startsWith('aws:'))) return [...passed];
+  const message = 'Tag keys cannot start with the reserved prefix for system tags: aws:';
+  throw new QueryError('InvalidParameterValue', message);
 }
 
 export function notAvailable(snapshot: Snapshot): InvalidDBSnapshotStateFault {

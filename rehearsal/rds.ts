@@ -4,6 +4,7 @@ import type { Call, Reply } from './call';
 import type { Operation } from './operation';
 import { findBinaries } from './postgres-binaries';
 import { notModelled, QueryProtocol } from './query';
+import { backupOperations } from './rds-backups';
 import { catalogOperations } from './rds-catalog';
 import { instanceOperations } from './rds-instances';
 import { RdsRegion } from './rds-region';
@@ -20,6 +21,7 @@ const OPERATIONS = new Map<string, Operation>(
     ...snapshotCopyOperations,
     ...snapshotSharingOperations,
     ...restoreOperations,
+    ...backupOperations,
     ...catalogOperations,
   ].map((operation) => [operation.name, operation]),
 );

@@ -2,7 +2,7 @@
  * The archived write-ahead log of one instance, and the latest moment that it can be restored to.
  */
 import { existsSync } from 'node:fs';
-import { copyFile, readdir, rm } from 'node:fs/promises';
+import { copyFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { handOver, makePrivateFolder } from './copy-tree';
@@ -112,6 +112,23 @@ export class WalArchive {
       await copyFile(join(this.folder, file), join(folder, file));
       await handOver(join(folder, file));
     }
+  }
+
+  /**
+   * Takes over what another archive holds, and the latest moment that could be restored from it before this began.
+   *
+   * @param from oldest segment that is wanted
+   */
+  public async takeOver(other: WalArchive, from: string, latest: WalArchive['latest']): Promise<void> {
+    const held = new Set(await readdir(this.folder));
+    for (const file of await readdir(other.folder)) {
+      if (held.has(file) || !(HISTORY.test(file) || (SEGMENT.test(file) && file >= from))) continue;
+      const arriving = join(this.folder, `${file}.arriving`);
+      await copyFile(join(other.folder, file), arriving);
+      await handOver(arriving);
+      await rename(arriving, join(this.folder, file));
+    }
+    this.latest = latest;
   }
 
   /** Forgets what is older than the segment that the oldest backup starts at. */

@@ -2,6 +2,7 @@ import {
   CopyDBSnapshotCommand,
   CreateDBSnapshotCommand,
   type DBInstance,
+  DeleteDBInstanceAutomatedBackupCommand,
   DeleteDBInstanceCommand,
   DeleteDBSnapshotCommand,
   DescribeDBInstanceAutomatedBackupsCommand,
@@ -182,6 +183,13 @@ test('retained backups restore a database that was deleted, by its resource id',
   const back = await restoreTo('back', { SourceDbiResourceId: doomed.DbiResourceId, UseLatestRestorableTime: true });
   expect(await rowsOf(back)).toBe(9);
   await remove('back');
+  const deletion = { DbiResourceId: doomed.DbiResourceId };
+  await send(new DeleteDBInstanceAutomatedBackupCommand(deletion));
+  expect((await send(new DescribeDBInstanceAutomatedBackupsCommand(deletion))).DBInstanceAutomatedBackups).toEqual([]);
+  const alive = { DbiResourceId: source.DbiResourceId };
+  await expect(send(new DeleteDBInstanceAutomatedBackupCommand(alive))).rejects.toMatchObject({
+    name: 'InvalidDBInstanceAutomatedBackupStateFault',
+  });
 });
 
 test('a copy restored to a point in time has backups of its own, which restore too', async () => {
