@@ -1,0 +1,335 @@
+import { App, Duration, Stack, Validations } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
+import { type ConfigurationRequest, configurationRequest, parse } from '../lambda/contract';
+import { storeConfiguration } from '../lambda/store-configuration';
+import { watchBackups } from '../lambda/watch-backups';
+import { ConfigurationBackups, type ConfigurationBackupsProps } from '../lib';
+import { ACCOUNT, allows, REGION, resolved, statementsOf } from './policy';
+import { named, SimulatedAccount } from './simulated-account';
+import { newStack, Template } from './synth';
+
+const NOW = Date.parse('2026-11-20T02:00:00Z');
+const REQUEST: ConfigurationRequest = { bucket: 'files', prefix: 'configuration/' };
+
+function account(): SimulatedAccount {
+  const made = new SimulatedAccount();
+  made.stacks.set('zephyr', { template: '{"Resources":{}}', status: 'UPDATE_COMPLETE', parameters: { Size: 'large' } });
+  made.stacks.set('network', { template: 'Resources: {}\n', status: 'CREATE_COMPLETE', parameters: {} });
+  made.stacks.set('draft', { template: '', status: 'REVIEW_IN_PROGRESS', parameters: {} });
+  for (const name of ['/zephyr/url', '/zephyr/limit', '/other/url'])
+    made.parameters.set(name, { type: 'String', value: `value of ${name}`, version: 1 });
+  made.parameters.set('/zephyr/password', { type: 'SecureString', value: 'hunter2', version: 1 });
+  made.taskDefinitions.set('web', { revision: 7, image: 'web:1' });
+  return made;
+}
+
+const store = (of: SimulatedAccount, request: ConfigurationRequest = REQUEST, now = NOW) =>
+  storeConfiguration(of.clients, () => now)(request);
+
+describe('what is stored', () => {
+  test('builds the system again: templates as written, parameters, task definitions ready to register', async () => {
+    const made = account();
+    await store(made);
+    expect([...made.objects.keys()].sort()).toEqual([
+      'configuration/last-good.json',
+      'configuration/parameters.json',
+      'configuration/stacks/network/stack.json',
+      'configuration/stacks/network/template.yaml',
+      'configuration/stacks/zephyr/stack.json',
+      'configuration/stacks/zephyr/template.json',
+      'configuration/task-definitions/web.json',
+    ]);
+    expect(made.newest('configuration/stacks/network/template.yaml')).toBe('Resources: {}\n');
+    expect(JSON.parse(made.newest('configuration/stacks/zephyr/stack.json')!)).toMatchObject({
+      StackName: 'zephyr',
+      Parameters: [{ ParameterKey: 'Size', ParameterValue: 'large' }],
+    });
+    expect(JSON.parse(made.newest('configuration/task-definitions/web.json')!)).toEqual({
+      family: 'web',
+      containerDefinitions: [{ name: 'app', image: 'web:1' }],
+      tags: [],
+    });
+    const parameters = JSON.parse(made.newest('configuration/parameters.json')!);
+    expect(parameters.map(({ Name }: { Name: string }) => Name)).toEqual([
+      '/other/url',
+      '/zephyr/limit',
+      '/zephyr/url',
+    ]);
+  });
+
+  test('is written once until it changes, then as a new version', async () => {
+    const made = account();
+    const first = await store(made);
+    expect(await store(made)).toEqual({ written: [], unchanged: first.written.length });
+    made.taskDefinitions.set('web', { revision: 8, image: 'web:2' });
+    expect(await store(made)).toEqual({
+      written: ['configuration/task-definitions/web.json'],
+      unchanged: first.written.length - 1,
+    });
+    expect(made.objects.get('configuration/task-definitions/web.json')).toHaveLength(2);
+  });
+
+  test('a new revision with the same content is no change', async () => {
+    const made = account();
+    await store(made);
+    made.taskDefinitions.set('web', { revision: 8, image: 'web:1' });
+    expect((await store(made)).written).toEqual([]);
+  });
+
+  test('what was deleted stays as it was last', async () => {
+    const made = account();
+    await store(made);
+    made.stacks.delete('zephyr');
+    made.taskDefinitions.delete('web');
+    await store(made);
+    expect(made.newest('configuration/stacks/zephyr/template.json')).toBe('{"Resources":{}}');
+    expect(made.newest('configuration/task-definitions/web.json')).toContain('web:1');
+  });
+
+  test('is what was named, where something was', async () => {
+    const made = account();
+    await store(made, { ...REQUEST, stacks: ['network'], parameters: ['/zephyr/'], taskDefinitions: [] });
+    expect([...made.objects.keys()].filter((key) => /stacks|task/.test(key))).toEqual([
+      'configuration/stacks/network/template.yaml',
+      'configuration/stacks/network/stack.json',
+    ]);
+    expect(made.newest('configuration/parameters.json')).not.toContain('/other/');
+  });
+});
+
+describe('secure values', () => {
+  test('are neither asked for nor stored without a key', async () => {
+    const made = account();
+    const asked: string[] = [];
+    made.fault = (operation, input) => {
+      if (operation === 'GetParameters') asked.push(...(input as { Names: string[] }).Names);
+      return undefined;
+    };
+    await store(made);
+    expect(asked).not.toContain('/zephyr/password');
+    expect(JSON.stringify([...made.objects])).not.toMatch(/hunter2|ciphertext|password/);
+  });
+
+  test('lie in a file of their own under the key, and nothing tells of them outside of it', async () => {
+    const made = account();
+    await store(made, { ...REQUEST, secureValuesKey: 'arn:key' });
+    const key = 'configuration/secure-parameters.json';
+    const [version] = made.objects.get(key)!;
+    expect(version).toMatchObject({ key: 'arn:key', body: expect.stringContaining('hunter2') });
+    made.objects.delete(key);
+    expect(JSON.stringify([...made.objects])).not.toContain('hunter2');
+  });
+
+  test('are written again when a version follows, and their fingerprint is none of the value', async () => {
+    const [made, other] = [account(), account()];
+    other.parameters.set('/zephyr/password', { type: 'SecureString', value: 'another', version: 1 });
+    const request = { ...REQUEST, secureValuesKey: 'arn:key' };
+    const fingerprints: unknown[] = [];
+    for (const each of [made, other]) {
+      await store(each, request);
+      fingerprints.push(each.objects.get('configuration/secure-parameters.json')?.[0]?.metadata);
+    }
+    expect(fingerprints[0]).toEqual(fingerprints[1]);
+    Object.assign(made.parameters.get('/zephyr/password')!, { value: 'new', version: 2 });
+    expect((await store(made, request)).written).toEqual(['configuration/secure-parameters.json']);
+  });
+});
+
+describe('faults', () => {
+  test('one stack that can not be read fails the run, names it, and the rest is stored', async () => {
+    const made = account();
+    made.fault = (operation, input) =>
+      operation === 'GetTemplate' && JSON.stringify(input).includes('zephyr')
+        ? { error: named('Throttling', 'Rate exceeded') }
+        : undefined;
+    await expect(store(made)).rejects.toThrow(
+      /not all configuration is stored; the rest is:\n {2}stack zephyr: Rate exceeded/,
+    );
+    expect(made.newest('configuration/task-definitions/web.json')).toBeDefined();
+    expect(made.newest('configuration/last-good.json')).toBeUndefined();
+  });
+
+  test('a service that is down does not keep the others from being stored', async () => {
+    const made = account();
+    made.fault = (operation) =>
+      operation === 'DescribeParameters' ? { error: named('InternalServerError', 'down') } : undefined;
+    await expect(store(made)).rejects.toThrow('SSM parameters: down');
+    expect(made.newest('configuration/task-definitions/web.json')).toBeDefined();
+  });
+
+  test('what was deleted between listing and reading is left out, and is no failure', async () => {
+    const made = account();
+    made.fault = (operation, input) => {
+      if (operation === 'GetTemplate' && JSON.stringify(input).includes('zephyr')) made.stacks.delete('zephyr');
+      if (operation === 'GetParameters') made.parameters.delete('/zephyr/url');
+      if (operation !== 'DescribeTaskDefinition') return undefined;
+      return { error: named('ClientException', 'Unable to describe task definition.') };
+    };
+    await store(made);
+    expect(made.newest('configuration/stacks/zephyr/template.json')).toBeUndefined();
+    expect(made.newest('configuration/parameters.json')).not.toContain('/zephyr/url');
+  });
+
+  test('a name that is nowhere fails the run: nobody may think it stored', async () => {
+    await expect(store(account(), { ...REQUEST, stacks: ['zefir'], taskDefinitions: ['wed'] })).rejects.toThrow(
+      'stack zefir: there is none\n  task definition wed: there is none',
+    );
+  });
+
+  test('a write whose answer was lost is found by the next run', async () => {
+    const made = account();
+    let lost = 1;
+    made.fault = (operation) =>
+      operation === 'PutObject' && lost-- > 0 ? { error: named('TimeoutError', 'lost'), after: true } : undefined;
+    await expect(store(made)).rejects.toThrow('lost');
+    await store(made);
+    for (const [key, versions] of made.objects) expect([key, versions.length]).toEqual([key, 1]);
+  });
+});
+
+describe('the watch', () => {
+  const watch = async (of: SimulatedAccount, now: number) => {
+    const printed: string[] = [];
+    const request = { bucket: 'files', backups: [{ backup: 'Configuration', prefix: 'configuration/' }] };
+    await watchBackups(
+      of.clients.s3,
+      (line) => printed.push(line),
+      () => now,
+    )(request);
+    return printed.map((line) => JSON.parse(line));
+  };
+
+  test('counts from the last run that stored everything', async () => {
+    const made = account();
+    await store(made);
+    expect(await watch(made, NOW + 5000)).toMatchObject([{ Backup: 'Configuration', SecondsSinceBackup: 5 }]);
+  });
+
+  test('counts one that never ran from when it was first watched', async () => {
+    const made = account();
+    expect(await watch(made, NOW)).toMatchObject([{ SecondsSinceBackup: 0 }]);
+    expect(await watch(made, NOW + 60_000)).toMatchObject([{ SecondsSinceBackup: 60 }]);
+  });
+
+  test('tells the size of what has one', async () => {
+    const made = account();
+    const body = JSON.stringify({ finished: new Date(NOW).toISOString(), bytes: 42, tables: [] });
+    made.objects.set('configuration/last-good.json', [{ body, metadata: {} }]);
+    expect(await watch(made, NOW)).toMatchObject([{ SecondsSinceBackup: 0 }, { BackupBytes: 42 }]);
+  });
+
+  test('says that it can not tell, instead of calling it young', async () => {
+    const made = account();
+    made.objects.set('configuration/last-good.json', [{ body: '{"finished":"yesterday"}', metadata: {} }]);
+    await expect(watch(made, NOW)).rejects.toThrow(/nobody can say how old[\s\S]*finished/);
+  });
+});
+
+describe('the construct', () => {
+  const synth = (props: ConfigurationBackupsProps = {}) => {
+    const stack = newStack();
+    const backups = new ConfigurationBackups(stack, 'Configuration', props);
+    const template = Template.fromStack(stack);
+    const statements = statementsOf(template, /^ConfigurationHandlerRole/);
+    return { template, statements, bucket: resolved(stack.resolve(backups.bucket.bucketArn)) };
+  };
+  const arn = (service: string, name: string) => `arn:aws:${service}:${REGION}:${ACCOUNT}:${name}`;
+
+  test('runs every night with a request that its handler takes, and keeps versions for 90 days', () => {
+    const { template } = synth();
+    const schedules = Object.values(template.findResources('AWS::Scheduler::Schedule')).map(
+      ({ Properties }) => Properties,
+    );
+    const [nightly] = schedules.filter(({ ScheduleExpression }) => ScheduleExpression === 'cron(0 2 * * ? *)');
+    expect(() => parse(configurationRequest, JSON.parse(resolved(nightly.Target.Input)), 'request')).not.toThrow();
+    template.hasResourceProperties('AWS::S3::Bucket', {
+      LifecycleConfiguration: {
+        Rules: Match.arrayWith([
+          Match.objectLike({ Prefix: 'configuration/', NoncurrentVersionExpiration: { NoncurrentDays: 90 } }),
+        ]),
+      },
+    });
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      MetricName: 'SecondsSinceBackup',
+      Threshold: 30 * 3600,
+      TreatMissingData: 'breaching',
+    });
+  });
+
+  test('reads, writes under its prefix, and can change or delete nothing', () => {
+    const { statements, bucket } = synth();
+    const may = (action: string, resource: string, context = {}) =>
+      allows(statements, { action, resources: [resource], context });
+    expect(may('cloudformation:GetTemplate', arn('cloudformation', 'stack/zephyr/1'))).toBe(true);
+    expect(may('ssm:GetParameters', arn('ssm', 'parameter/zephyr/url'))).toBe(true);
+    expect(may('s3:PutObject', `${bucket}/configuration/parameters.json`)).toBe(true);
+    expect(may('s3:PutObject', `${bucket}/evidence/1.json`)).toBe(false);
+    expect(may('s3:DeleteObject', `${bucket}/configuration/parameters.json`)).toBe(false);
+    for (const action of ['cloudformation:UpdateStack', 'cloudformation:DeleteStack'])
+      expect(may(action, arn('cloudformation', 'stack/zephyr/1'))).toBe(false);
+    expect(may('ssm:PutParameter', arn('ssm', 'parameter/zephyr/url'))).toBe(false);
+    expect(may('ecs:RegisterTaskDefinition', '*')).toBe(false);
+  });
+
+  test('can decrypt secure values only where a key for them was given', () => {
+    const context = { 'kms:ViaService': `ssm.${REGION}.amazonaws.com` };
+    const call = { action: 'kms:Decrypt', resources: [arn('kms', 'key/theirs')], context };
+    expect(allows(synth().statements, call)).toBe(false);
+    const stack = newStack();
+    new ConfigurationBackups(stack, 'Configuration', { secureValuesKey: new kms.Key(stack, 'Secure') });
+    expect(allows(statementsOf(Template.fromStack(stack), /^ConfigurationHandlerRole/), call)).toBe(true);
+  });
+
+  test('reads no more than what was named', () => {
+    const { statements } = synth({ stacks: ['zephyr'], parameters: ['/zephyr/'], taskDefinitions: [] });
+    const may = (action: string, resource: string) => allows(statements, { action, resources: [resource] });
+    expect(may('cloudformation:GetTemplate', arn('cloudformation', 'stack/zephyr/1'))).toBe(true);
+    expect(may('cloudformation:GetTemplate', arn('cloudformation', 'stack/other/1'))).toBe(false);
+    expect(may('ssm:GetParameters', arn('ssm', 'parameter/zephyr/url'))).toBe(true);
+    expect(may('ssm:GetParameters', arn('ssm', 'parameter/other/url'))).toBe(false);
+    expect(may('ecs:DescribeTaskDefinition', '*')).toBe(false);
+  });
+
+  test('refuses to store nothing, and takes a single list', () => {
+    const nothing = { stacks: [], parameters: [], taskDefinitions: [] };
+    expect(() => synth(nothing)).toThrow(
+      "configuration backups 'Test/Configuration': no stack, parameter or task definition",
+    );
+    expect(() => synth({ ...nothing, stacks: ['zephyr'] })).not.toThrow();
+  });
+
+  test("refuses the prefix 'configuration', and takes it with a slash", () => {
+    expect(() => synth({ prefix: 'configuration' })).toThrow("write it as in 'system/configuration/'");
+    expect(() => synth({ prefix: 'system/configuration/' })).not.toThrow();
+  });
+
+  test("passes cdk-nag's packs in a stack of its own", () => {
+    const app = new App();
+    const stack = new Stack(app, 'Backups');
+    const masterKey = new kms.Key(stack, 'Key', { enableKeyRotation: true });
+    const notify = new sns.Topic(stack, 'Alerts', { masterKey, enforceSSL: true });
+    new ConfigurationBackups(stack, 'All', { notify });
+    new ConfigurationBackups(stack, 'Some', {
+      notify,
+      stacks: ['zephyr'],
+      secureValuesKey: masterKey,
+      overdueAfter: Duration.days(3),
+    });
+    const packs = [AwsSolutionsChecks, NIST80053R5Checks, HIPAASecurityChecks].map((Pack) => new Pack(app));
+    Validations.of(app).addPlugins(...packs);
+    expect(() => app.synth()).not.toThrow();
+  });
+
+  test('what holds files keeps its logical ID', () => {
+    const { template } = synth();
+    const ids = ['AWS::S3::Bucket', 'AWS::KMS::Key'].flatMap((type) => Object.keys(template.findResources(type)));
+    expect(ids.sort()).toEqual([
+      'ConfigurationFilesAccessLogs9ED83501',
+      'ConfigurationFilesBucketEC55609A',
+      'ConfigurationKey64546AE7',
+    ]);
+  });
+});
