@@ -67,9 +67,19 @@ const label = v.pipe(
   v.regex(/^(?=.*\S)(?!.*[*?])[ -.0-~]{1,100}$/, 'must be 1 to 100 printable ASCII characters without / * ?'),
 );
 const identifier = v.pipe(v.string(), v.regex(/^[A-Za-z](-?[A-Za-z0-9])*$/, 'must be an RDS identifier'));
-const moment = v.pipe(v.string(), v.isoTimestamp());
+const moment = v.pipe(
+  v.string(),
+  v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/, 'must be like 2026-11-01T10:00:00Z'),
+  v.check(isCalendarDate, 'must be a date of the calendar'),
+);
 /** `table` or `schema.table`, as in the catalog: unquoted and case-sensitive. */
 const table = text;
+
+/** JavaScript takes 31 February for 3 March. */
+function isCalendarDate(moment: string): boolean {
+  const [year = 0, month = 0, day = 0] = moment.slice(0, 10).split('-').map(Number);
+  return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day && !Number.isNaN(Date.parse(moment));
+}
 
 /** Which moment a restore goes back to. */
 export const restorePoint = v.variant('kind', [

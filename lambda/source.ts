@@ -67,7 +67,7 @@ export async function chooseRestorePoint(
 ): Promise<RestorePoint> {
   switch (wanted.kind) {
     case 'snapshot':
-      return fromSnapshot(await namedSnapshot(rds, wanted.snapshot), `snapshot ${wanted.snapshot}`);
+      return fromSnapshot(await namedSnapshot(rds, instance, wanted.snapshot), `snapshot ${wanted.snapshot}`);
     case 'latest-snapshot':
       return fromSnapshot(await latestSnapshot(rds, instance), 'latest automated snapshot');
     default:
@@ -123,10 +123,16 @@ function fromWindow({ earliest, latest }: Window, wanted: MomentRequest): Restor
   };
 }
 
-async function namedSnapshot(rds: RDSClient, snapshot: string): Promise<DBSnapshot> {
+async function namedSnapshot(rds: RDSClient, instance: string, snapshot: string): Promise<DBSnapshot> {
   const pages = paginateDescribeDBSnapshots({ client: rds }, { DBSnapshotIdentifier: snapshot });
   for await (const { DBSnapshots } of pages) {
     const found = one(DBSnapshots, `snapshot '${snapshot}'`);
+    if (found.DBInstanceIdentifier !== instance) {
+      throw new Error(
+        `snapshot '${snapshot}' is of database '${found.DBInstanceIdentifier}', so it proves nothing about ` +
+          `'${instance}'; name one of its own`,
+      );
+    }
     if (found.Status === 'available') return found;
     throw new Error(`snapshot '${snapshot}' is ${found.Status}, so it can't be restored; wait until it is available`);
   }
@@ -134,7 +140,7 @@ async function namedSnapshot(rds: RDSClient, snapshot: string): Promise<DBSnapsh
 }
 
 /** RDS returns snapshots in no order, in pages, and lists those that are still being made. */
-async function latestSnapshot(rds: RDSClient, instance: string): Promise<DBSnapshot> {
+export async function latestSnapshot(rds: RDSClient, instance: string): Promise<DBSnapshot> {
   let newest: DBSnapshot | undefined;
   const query = { DBInstanceIdentifier: instance, SnapshotType: 'automated' };
   for await (const { DBSnapshots = [] } of paginateDescribeDBSnapshots({ client: rds }, query)) {

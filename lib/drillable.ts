@@ -44,3 +44,16 @@ export function warnOfAnotherClass(drill: IConstruct, source: SourceDatabase, in
       'be restored, not that it meets the recovery time objective; leave instanceClass out to prove both',
   );
 }
+
+const DAY = 86_400;
+
+/** RDS takes one automated snapshot a day. */
+export function warnOfOldSnapshots(drill: IConstruct, restore: RestorePoint, rpoSeconds: number): void {
+  const { kind } = restore.request;
+  if (rpoSeconds >= DAY || (kind !== 'latest-snapshot' && kind !== 'snapshot')) return;
+  Annotations.of(drill).addWarningV2(
+    'lifeboat:snapshot-beyond-rpo',
+    `the drill restores a snapshot, which may be a day old, and the recovery point objective is ${rpoSeconds} s, so its ` +
+      'alarm on the recovery point rings at each drill; restore latest() or random(), or state an objective of a day',
+  );
+}

@@ -13,7 +13,7 @@ export function evidenceAccess(bucket: s3.IBucket, prefix: string, written: stri
     allow(['s3:GetObject'], [bucket.arnForObjects(`${prefix}*`)]),
     // Only where nothing is yet: versions keep what was there, but nobody looks at an older version.
     allow(['s3:PutObject'], [bucket.arnForObjects(written)], { Null: { 's3:if-none-match': 'false' } }),
-    // Without it a missing document would read as forbidden.
+    // To find the newest document of a chain.
     allow(['s3:ListBucket'], [bucket.bucketArn], { StringLike: { 's3:prefix': `${prefix}*` } }),
   ];
   if (bucket.encryptionKey) {

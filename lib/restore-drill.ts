@@ -15,7 +15,7 @@ import { drillAlarm } from './drill-alarm';
 import { checkedRequest, copyPrefix, pathName } from './drill-request';
 import type { DrillSchedule } from './drill-schedule';
 import { DrillSite } from './drill-site';
-import { refuseUndrillable, warnOfAnotherClass } from './drillable';
+import { refuseUndrillable, warnOfAnotherClass, warnOfOldSnapshots } from './drillable';
 import { evidenceAccess } from './evidence-access';
 import { Handler } from './handler';
 import { ObjectiveAlarms } from './objective-alarms';
@@ -153,6 +153,7 @@ export class RestoreDrill extends Construct {
     refuseUndrillable(this, source, restore);
     cover(props.database, 'RestoreDrill');
     warnOfAnotherClass(this, source, props.instanceClass);
+    warnOfOldSnapshots(this, restore, objectives.rpo.toSeconds());
 
     const site = props.site ?? new DrillSite(this, 'Site', { notify });
     site.network.open(source.port);

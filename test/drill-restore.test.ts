@@ -115,6 +115,27 @@ describe('a restore point', () => {
     expect(settings).toMatchObject({ DBSnapshotIdentifier: 'rds:orders-1' });
   });
 
+  test('may be a snapshot by its name, of the very database', async () => {
+    const own = await restoredTo({ kind: 'snapshot', snapshot: 'orders-by-hand' });
+    expect(own.settings).toMatchObject({ DBSnapshotIdentifier: 'orders-by-hand' });
+    expect(own.document.outcome).toBe('passed');
+    const { document } = await restoredTo({ kind: 'snapshot', snapshot: 'billing-by-hand' });
+    expect(document.findings.join()).toMatch(/'billing-by-hand' is of database 'billing'.*nothing about 'orders'/);
+  });
+
+  test('that is no moment is refused at the door', async () => {
+    for (const time of [
+      '2026-02-31T10:00:00Z',
+      '2026-11-01T10:00:00+05',
+      '2026-11-01 10:00:00Z',
+      '2026-11-01T25:00:00Z',
+    ]) {
+      const run = await simulate({ request: { restore: { kind: 'time', time } } });
+      expect(JSON.stringify(run.execution)).toMatch(/restore\.time: must be/);
+      expect(run.evidence).toEqual([]);
+    }
+  });
+
   test('outside of the backups is refused, with the moments that are possible', async () => {
     const { document } = await restoredTo({ kind: 'time', time: '2020-01-01T00:00:00Z' });
     expect(document.outcome).toBe('failed');

@@ -150,6 +150,18 @@ test('warns of a copy of another class, since it proves no recovery time', () =>
   expect(handedOver(stack).copy.instanceClass).toBe('db.t3.micro');
 });
 
+test('warns of a snapshot that can not meet the recovery point, unless a day of loss is agreed to', () => {
+  const drilled = (restore: RestorePoint, rpo: Duration) => {
+    const stack = newStack();
+    newDrill(stack, { restore, objectives: { rpo, rto: Duration.hours(1) } });
+    return warningsOf(stack);
+  };
+  const warning = [expect.stringContaining('lifeboat:snapshot-beyond-rpo')];
+  expect(drilled(RestorePoint.latestSnapshot(), Duration.hours(23))).toEqual(warning);
+  expect(drilled(RestorePoint.latestSnapshot(), Duration.hours(24))).toEqual([]);
+  expect(drilled(RestorePoint.latest(), Duration.minutes(5))).toEqual([]);
+});
+
 test('what is only known at deployment is not compared', () => {
   const stack = newStack();
   const retention = new CfnParameter(stack, 'Days', { type: 'Number' }).valueAsNumber;

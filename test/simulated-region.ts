@@ -126,7 +126,10 @@ export class SimulatedRegion {
   private answer(command: object): object {
     if (command instanceof DescribeDBInstancesCommand) return this.describe(command.input.DBInstanceIdentifier);
     if (command instanceof DescribeDBInstanceAutomatedBackupsCommand) return this.backups();
-    if (command instanceof DescribeDBSnapshotsCommand) return this.snapshots(command.input.Marker);
+    if (command instanceof DescribeDBSnapshotsCommand) {
+      const { DBSnapshotIdentifier: id, Marker } = command.input;
+      return id === undefined ? this.snapshots(Marker) : this.named(id);
+    }
     if (command instanceof DescribeEventsCommand) return { Events: [{ Message: 'Restore failed: disk on fire' }] };
     if (command instanceof RestoreDBInstanceToPointInTimeCommand) {
       return this.restore(command.input.TargetDBInstanceIdentifier, command.input);
@@ -187,12 +190,22 @@ export class SimulatedRegion {
   private snapshots(marker: string | undefined) {
     const taken = (daysAgo: number, Status = 'available') => ({
       DBSnapshotIdentifier: `rds:orders-${daysAgo}`,
+      DBInstanceIdentifier: 'orders',
       Status,
       SnapshotCreateTime: new Date(this.clock() - daysAgo * 24 * 60 * MINUTE),
     });
     return marker
       ? { DBSnapshots: [taken(5), taken(4)] }
       : { DBSnapshots: [taken(2), taken(1), taken(3), taken(0, 'creating')], Marker: 'more' };
+  }
+
+  /** A snapshot by hand is named `<its database>-by-hand`. */
+  private named(id: string) {
+    const SnapshotCreateTime = new Date(this.clock() - 60 * MINUTE);
+    const DBInstanceIdentifier = id.replace(/-by-hand$/, '');
+    return {
+      DBSnapshots: [{ DBSnapshotIdentifier: id, DBInstanceIdentifier, Status: 'available', SnapshotCreateTime }],
+    };
   }
 
   private restore(name = '', input: Omit<RestoreDBInstanceFromDBSnapshotCommandInput, 'DBInstanceIdentifier'>): object {
