@@ -82,8 +82,10 @@ export function recoveryAt(
     throw outside(`The specified instance cannot be restored to a time earlier than ${bound}`);
   }
   // Past the last heartbeat nothing was committed, so recovery would find no commit to stop at.
-  const isIdle = target.getTime() >= new Date(latest.stop.replace(' ', 'T').replace(/\+00$/, 'Z')).getTime();
-  return { backup, to: { archive, stop: isIdle ? latest.stop : stopAt(target) } };
+  const heartbeat = new Date(latest.stop.replace(' ', 'T').replace(/\+00$/, 'Z'));
+  if (target < heartbeat) return { backup, to: { archive, stop: stopAt(target) } };
+  // A backup that ended after it holds all there is.
+  return backup.completed > heartbeat ? { backup } : { backup, to: { archive, stop: latest.stop } };
 }
 
 function outside(message: string): QueryError {

@@ -125,6 +125,15 @@ test('the latest restorable time really can be restored, also when nothing was c
   await Promise.all([remove('at-latest'), remove('newest')]);
 });
 
+test('the latest moment restores from a snapshot that was taken since anything was committed', async () => {
+  await sleep(1100);
+  await local().describe('orders');
+  await local().region.takeAutomatedSnapshot(local().name, 'orders');
+  await sleep(1100);
+  expect(await rowsOf(await restoreTo('idle', { UseLatestRestorableTime: true }))).toBe(2);
+  await remove('idle');
+});
+
 test('asking for the state of an idle database archives no WAL', async () => {
   const segment = async () => {
     const [row] = await local().query<{ file: string }>(
