@@ -122,18 +122,11 @@ export class Copy {
   async look(): Promise<CopyState> {
     const found = await this.find();
     if (!found) return ABSENT;
-    const status = found.DBInstanceStatus ?? 'unknown';
-    if (FAILURES.includes(status)) {
-      throw new Error(`RDS could not restore the copy: ${status}. ${await this.events()}`);
+    const state = stateOf(found);
+    if (FAILURES.includes(state.status)) {
+      throw new Error(`RDS could not restore the copy: ${state.status}. ${await this.events()}`);
     }
-    return {
-      status,
-      usable: USABLE.includes(status),
-      passwordPending: found.PendingModifiedValues?.MasterUserPassword !== undefined,
-      host: found.Endpoint?.Address ?? null,
-      port: found.Endpoint?.Port ?? null,
-      instanceClass: found.DBInstanceClass ?? null,
-    };
+    return state;
   }
 
   async setPassword(password: string): Promise<void> {
@@ -196,7 +189,19 @@ export class Copy {
   }
 }
 
-async function findInstance(rds: RDSClient, name: string): Promise<DBInstance | undefined> {
+export function stateOf(found: DBInstance): CopyState {
+  const status = found.DBInstanceStatus ?? 'unknown';
+  return {
+    status,
+    usable: USABLE.includes(status),
+    passwordPending: found.PendingModifiedValues?.MasterUserPassword !== undefined,
+    host: found.Endpoint?.Address ?? null,
+    port: found.Endpoint?.Port ?? null,
+    instanceClass: found.DBInstanceClass ?? null,
+  };
+}
+
+export async function findInstance(rds: RDSClient, name: string): Promise<DBInstance | undefined> {
   try {
     const { DBInstances } = await rds.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: name }));
     return DBInstances?.[0];

@@ -20,7 +20,7 @@ export class DrillReport {
   leftover: string | null = null;
 
   constructor(
-    private readonly request: DrillRequest,
+    private readonly request: Pick<DrillRequest, 'plan' | 'target' | 'drill' | 'objectives' | 'database'>,
     private readonly copyName: string,
   ) {}
 
@@ -113,7 +113,7 @@ export class DrillReport {
   }
 }
 
-const measured = (seconds: number, objectiveSeconds: number) => ({
+export const measured = (seconds: number, objectiveSeconds: number) => ({
   seconds,
   objectiveSeconds,
   met: seconds <= objectiveSeconds,

@@ -8,12 +8,12 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { RDSClient } from '@aws-sdk/client-rds';
 import { S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { conclude } from './checks';
-import { type DrillRequest, drillRequest, GENERIC_CHECKS, parse } from './contract';
+import { type DrillRequest, drillRequest, parse } from './contract';
 import { Copy, NotThisRun } from './copy';
 import { DrillReport } from './drill-report';
 import { EvidenceChain, type Published } from './evidence';
-import type { Connection, Finding } from './examination';
+import type { Connection } from './examination';
+import { examineCopy } from './examine-copy';
 import { type Examiner, lambdaExaminer } from './examiner';
 import { drillMetrics, embeddedMetric } from './metrics';
 import { copyPassword } from './password';
@@ -95,7 +95,7 @@ async function lastProof(evidence: EvidenceChain, point: RestorePoint): Promise<
   return proof?.tablesWithRows ?? null;
 }
 
-/** Has the examiner look at the copy, in as many calls as its size needs. */
+/** Has the examiner look at the copy. */
 async function examine(
   ports: DrillPorts,
   request: DrillRequest,
@@ -108,9 +108,6 @@ async function examine(
   const { source, point } = report;
   const { host, port } = report.copy ?? {};
   if (!source || !point || !host || !port) throw new Error(`RDS gave no endpoint for '${copy.name}'`);
-  const examiner = ports.examiner(request.examiner);
-  const checks = request.checks.length > 0 ? request.checks : GENERIC_CHECKS;
-  // Only ever called inside a step, whose result does not carry it.
   const connection = async (): Promise<Connection> => ({
     host,
     port,
@@ -118,53 +115,17 @@ async function examine(
     password: await password(ports, request, copy),
     database: request.database ?? source.database,
   });
-
-  const survey = await runbook.step('survey the copy', async () =>
-    examiner.survey({ connection: await connection(), checks }),
+  const examiner = ports.examiner(request.examiner);
+  const { checks } = request;
+  await examineCopy(
+    { examiner, connection, checks, restorePoint: point.time, tablesWithRows, expires },
+    report,
+    runbook,
   );
-  report.survey = survey;
-  const { batches, reader } = survey;
-  const queue = [...batches];
-  const findings: Finding[] = [];
-  try {
-    for (let call = 1, work = queue.shift(); work; call++, work = queue.shift()) {
-      // A call, the survey's too, may take most of the 15 minutes that an invocation has.
-      await runbook.rest(`make room (${call})`);
-      if (runbook.now >= expires) {
-        throw new Error(
-          `the copy's time was over at ${expires.toISOString()}, before its checks had ended, so the rest did not run; ` +
-            'let copies live longer, or check less',
-        );
-      }
-      const pieces = work;
-      const found = await runbook.step(`run checks (${call})`, async () =>
-        examiner.check({
-          connection: await connection(),
-          checks,
-          work: pieces,
-          reader,
-          restorePoint: point.time,
-          tablesWithRows,
-        }),
-      );
-      // A restored volume is still being loaded, so what ran out of time may well fit the next call.
-      const unfinished = found.filter((finding) => finding.outcome === 'not-run' && finding.outOfTime);
-      const again = unfinished.length < found.length && call + queue.length < MOST_CALLS ? unfinished : [];
-      if (again.length > 0) queue.push(again.map((finding) => finding.work));
-      findings.push(...found.filter((finding) => !again.includes(finding)));
-    }
-  } finally {
-    report.findings = findings;
-    report.checks = conclude(checks, batches, findings);
-    report.checked = runbook.now;
-  }
 }
 
 /** At a look every two minutes, half of the 3,000 operations that an execution may have. */
 const LONGEST_RESTORE_HOURS = 48;
-
-/** Two operations each, of the 3,000 that an execution may have. */
-const MOST_CALLS = 150;
 
 /** Looks that must agree before a copy counts as gone: right after the restore, RDS may not list it yet. */
 const LOOKS_UNTIL_GONE = 3;
