@@ -165,6 +165,8 @@ function addAlarms(
     ['RecoveryPoint', measured('RecoveryPoint', 'Maximum'), zephyr.objectives.rpoSeconds],
     ['Overdue', measured('SecondsSinceProven', 'Maximum'), Duration.days(36).toSeconds()],
     ['BrokenOff', watched.conductor.metricErrors(hour), 0],
+    ['ExecutionFailed', watched.conductor.metric('DurableExecutionFailed', hour), 0],
+    ['ExecutionTimedOut', watched.conductor.metric('DurableExecutionTimedOut', hour), 0],
     ['JanitorFailed', watched.janitor.metricErrors(hour), 0],
     ['NotStartedAny', watched.deadLetterQueue.metricApproximateNumberOfMessagesVisible(hour), 0],
   ];
