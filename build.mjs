@@ -16,6 +16,9 @@ const handlers = [
   'watch-backups',
   'watch-drills',
   'copy-snapshots',
+  'apply-backup-settings',
+  'export-snapshot',
+  'snapshot-before-deployment',
 ];
 
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });

@@ -337,7 +337,7 @@ export type BackupSettings = v.InferOutput<typeof backupSettings>;
 /** Tags on every snapshot taken before a deployment. IAM lets pruning delete only what carries them. */
 export const DEPLOYMENT_SNAPSHOT_TAGS = {
   /** Identifier of the database. */
-  snapshotOf: 'lifeboat:before-deployment-of',
+  beforeDeploymentOf: 'lifeboat:before-deployment-of',
   /** `last`: deleted once there are enough newer ones. `forever`: never. */
   keep: 'lifeboat:keep',
   reason: 'Reason',

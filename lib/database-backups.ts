@@ -1,8 +1,8 @@
-import { CfnResource, type Duration, Mixin } from 'aws-cdk-lib';
-import type * as rds from 'aws-cdk-lib/aws-rds';
+import { type Duration, Mixin } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import type { BackupWindow } from './backup-window';
 import { cover } from './covered';
+import { type DatabaseResource, isCluster, isDatabase, isLimitless } from './database-resource';
 import { known } from './source-database';
 
 export interface DatabaseBackupsProps {
@@ -15,7 +15,7 @@ export interface DatabaseBackupsProps {
 
   /**
    * How long automated backups are kept, and how far back a point in time can lie: 1 to 35 whole days. 0 turns automated
-   * backups off.
+   * backups of an instance off; those of a cluster are always on.
    *
    * @default - what the database says itself; else 1 day, which is RDS's default
    */
@@ -23,7 +23,8 @@ export interface DatabaseBackupsProps {
 }
 
 /**
- * Automated backups of an RDS instance, for its owner to apply: `database.with(new DatabaseBackups({ ... }))`.
+ * Automated backups of an RDS instance or a cluster, Aurora's or RDS's, for its owner to apply:
+ * `database.with(new DatabaseBackups({ ... }))`. Instances of a cluster are backed up by it, and left alone.
  *
  * Besides, backups outlive the instance, and snapshots carry its tags, unless the instance says otherwise.
  */
@@ -32,8 +33,8 @@ export class DatabaseBackups extends Mixin {
     super();
   }
 
-  public supports(construct: IConstruct): construct is rds.CfnDBInstance {
-    return CfnResource.isCfnResource(construct) && construct.cfnResourceType === 'AWS::RDS::DBInstance';
+  public supports(construct: IConstruct): construct is DatabaseResource {
+    return isDatabase(construct);
   }
 
   public applyTo(construct: IConstruct): void {
@@ -46,13 +47,13 @@ export class DatabaseBackups extends Mixin {
     }
     construct.preferredBackupWindow ??= window?.expression;
     construct.backupRetentionPeriod ??= days;
-    construct.deleteAutomatedBackups ??= false;
+    if (!isLimitless(construct)) construct.deleteAutomatedBackups ??= false;
     construct.copyTagsToSnapshot ??= true;
     if (construct.backupRetentionPeriod !== 0) cover(construct, 'DatabaseBackups');
   }
 
   /** What the database says and what is asked for here must be one thing: a reader of either believes it. */
-  private contradictions(database: rds.CfnDBInstance, days: number | undefined): string[] {
+  private contradictions(database: DatabaseResource, days: number | undefined): string[] {
     const problems: string[] = [];
     const compare = (what: string, stated: unknown, asked: unknown) => {
       if (known(stated) === undefined || known(asked) === undefined || stated === asked) return;
@@ -63,13 +64,16 @@ export class DatabaseBackups extends Mixin {
     return problems;
   }
 
-  private refusals(database: rds.CfnDBInstance, days: number | undefined): string[] {
+  private refusals(database: DatabaseResource, days: number | undefined): string[] {
     const problems: string[] = [];
     const { window } = this.props;
     const maintenance = database.preferredMaintenanceWindow;
-    if (known(days) !== undefined && !(Number.isInteger(days) && Number(days) >= 0 && Number(days) <= 35)) {
+    // https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Managing.Backups.html: a cluster's are always on
+    const least = isCluster(database) ? 1 : 0;
+    if (known(days) !== undefined && !(Number.isInteger(days) && Number(days) >= least && Number(days) <= 35)) {
+      const remedy = days === 0 ? "a cluster's backups can't be turned off" : 'keep longer copies with AWS Backup';
       problems.push(
-        `a backup retention of ${days} days is outside of 0 to 35, so RDS would refuse it; keep longer copies with AWS Backup`,
+        `a backup retention of ${days} days is outside of ${least} to 35, so RDS would refuse it; ${remedy}`,
       );
     }
     if (window && maintenance && window.overlaps(maintenance)) {

@@ -30,7 +30,10 @@ export interface HandlerProps {
     | 'store-configuration'
     | 'watch-backups'
     | 'watch-drills'
-    | 'copy-snapshots';
+    | 'copy-snapshots'
+    | 'apply-backup-settings'
+    | 'export-snapshot'
+    | 'snapshot-before-deployment';
   readonly description: string;
   readonly timeout: Duration;
   readonly memorySize: number;

@@ -21,6 +21,10 @@ export { CacheBackups, type CacheBackupsProps } from './cache-backups';
 export { ConfigurationBackups, type ConfigurationBackupsProps } from './configuration-backups';
 export { CoverageCheck } from './coverage-check';
 export { DatabaseBackups, type DatabaseBackupsProps } from './database-backups';
+export { DatabaseLogs, type DatabaseLogsProps } from './database-logs';
+export { DatabaseProtection } from './database-protection';
+export { DatabaseStandby } from './database-standby';
+export { DeploymentSnapshot, type DeploymentSnapshotProps } from './deployment-snapshot';
 export { DrillNetwork, type DrillNetworkProps } from './drill-network';
 export {
   type CronOptions,
@@ -34,6 +38,11 @@ export {
 } from './drill-schedule';
 export { DrillSite, type DrillSiteProps } from './drill-site';
 export { EvidenceBucket, type EvidenceBucketProps } from './evidence-bucket';
+export {
+  ExternalDatabaseBackups,
+  type ExternalDatabaseBackupsProps,
+  ExternalSetting,
+} from './external-database-backups';
 export {
   type ArchivedLogGroupOptions,
   LogArchive,
@@ -58,6 +67,8 @@ export { RecoveryMetrics } from './recovery-metrics';
 export type { RecoveryObjectives } from './recovery-objectives';
 export { type DrillOptions, RestoreDrill, type RestoreDrillProps } from './restore-drill';
 export { type RandomRestorePointOptions, RestorePoint } from './restore-point';
+export { SnapshotExport, type SnapshotExportProps } from './snapshot-export';
+export { SnapshotsKept } from './snapshots-kept';
 export { StorageTransition } from './storage-transition';
 export { VaultAlarms, type VaultAlarmsProps } from './vault-alarms';
 export { VaultCopy, type VaultCopyOptions } from './vault-copy';

@@ -1,10 +1,12 @@
-import { type Duration, Token } from 'aws-cdk-lib';
+import type { Duration } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
+import type { BackupCopy } from './backup-copy';
 import type { BackupWindow } from './backup-window';
 import { cover } from './covered';
 import { DatabaseBackups } from './database-backups';
+import { ExternalDatabaseBackups, ExternalSetting } from './external-database-backups';
 import { ObjectiveAlarms } from './objective-alarms';
 import type { ProtectionPlan } from './protection-plan';
 import type { RecoveryCheck } from './recovery-check';
@@ -16,18 +18,27 @@ export interface ProtectedDatabaseOptions {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * When the daily backup is taken. Only for a database of this app.
+   * When the daily backup is taken. On an imported database it is set at deployment, by `ExternalDatabaseBackups`: leave
+   * it out for one that another stack describes, and apply `DatabaseBackups` there.
    *
    * @default - what the database says itself; else 30 minutes that RDS picks at random
    */
   readonly window?: BackupWindow;
 
   /**
-   * How long automated backups are kept, 0 to 35 days. Only for a database of this app.
+   * How long automated backups are kept, 0 to 35 days. An imported database keeps them for 1 to 35, set at deployment by
+   * `ExternalDatabaseBackups`.
    *
    * @default - what the database says itself; else 1 day, which is RDS's default
    */
   readonly retention?: Duration;
+
+  /**
+   * How its data gets into the plan's recovery region: one of each kind at most.
+   *
+   * @default - not at all
+   */
+  readonly copies?: BackupCopy[];
 
   /**
    * What a restored copy must pass.
@@ -65,15 +76,18 @@ export class ProtectedDatabase extends Construct {
     const { database, window, retention } = options;
     cover(database, 'ProtectionPlan');
     if (window === undefined && retention === undefined) return;
-    const { resource, identifier } = new SourceDatabase(database);
-    if (!resource) {
-      const name = Token.isUnresolved(identifier) ? database.node.path : identifier;
-      throw new Error(
-        `database '${name}' is imported, so this app can't set its backup window or retention, and the plan would state ` +
-          `what nobody applies; leave both out here and set them where it is made, with database.with(new DatabaseBackups(...))`,
-      );
+    const { resource } = new SourceDatabase(database);
+    if (resource) {
+      resource.with(new DatabaseBackups({ window, retention }));
+      return;
     }
-    resource.with(new DatabaseBackups({ window, retention }));
+    new ExternalDatabaseBackups(this, 'Backups', {
+      database,
+      window,
+      retention,
+      // Whether it may be deleted is its owner's word; a plan was asked for backups.
+      deletionProtection: ExternalSetting.UNCHANGED,
+    });
   }
 
   /** Proves on a schedule that the database can be restored. */

@@ -31,11 +31,24 @@ test('leaves a database alone when nothing is asked of it', () => {
   expect(instances(stack)).toEqual(instances(bare));
 });
 
-test('refuses to set the window of an imported database, and says where it is set', () => {
+test('sets window and retention of an imported database at deployment, and leaves open whether it may be deleted', () => {
   const stack = newStack();
   const window = BackupWindow.daily('03:00', '04:00');
-  expect(() => newPlan(stack).addDatabase('Orders', { database: importedDatabase(stack), window })).toThrow(
-    /database 'orders' is imported, .* leave both out here and set them where it is made/,
+  newPlan(stack).addDatabase('Orders', { database: importedDatabase(stack), window, retention: Duration.days(30) });
+  const [settings] = Object.values(Template.fromStack(stack).findResources('Custom::LifeboatBackupSettings'));
+  expect(JSON.parse(settings?.Properties.Request)).toEqual({
+    instance: 'orders',
+    window: '03:00-04:00',
+    retentionDays: 30,
+    copyTagsToSnapshot: true,
+  });
+});
+
+test('refuses to turn the backups of an imported database off', () => {
+  const stack = newStack();
+  const retention = Duration.days(0);
+  expect(() => newPlan(stack).addDatabase('Orders', { database: importedDatabase(stack), retention })).toThrow(
+    'a backup retention of 0 days is outside of 1 to 35',
   );
 });
 

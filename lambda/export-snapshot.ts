@@ -1,0 +1,129 @@
+/**
+ * Runbook: export the newest automated snapshot of a database to S3 as Parquet.
+ *
+ * It reads a snapshot and writes under a prefix of its own run, so it may run at any hour. An export that RDS did not
+ * complete ends the run in an error, which rings an alarm.
+ */
+import {
+  DescribeExportTasksCommand,
+  type ExportTask,
+  paginateDescribeExportTasks,
+  RDSClient,
+  StartExportTaskCommand,
+} from '@aws-sdk/client-rds';
+import { EXPORTS_IN_FLIGHT, parse, type SnapshotExportRequest, snapshotExportRequest } from './contract';
+import { isFault } from './copy';
+import { durable, type Runbook } from './runbook';
+import { latestSnapshot } from './source';
+
+export interface Exported {
+  readonly exportTask: string;
+  readonly snapshot: string;
+  /** Where it lies. For reading with Athena and the like: nothing of it can be restored. */
+  readonly location: string;
+  /** What RDS could not export as it is. */
+  readonly warning: string | null;
+}
+
+/** RDS allows 60 characters; the run has 12 of them. */
+const NAME_LENGTH = 60;
+const HOURS = { start: 12, export: 72 };
+
+export const exportSnapshot =
+  (rds: RDSClient) =>
+  async (input: unknown, runbook: Runbook): Promise<Exported> => {
+    const request = parse(snapshotExportRequest, input, 'export request');
+    const task = exportName(request.instance, runbook.id);
+    const { snapshot, arn } = await runbook.step('choose the newest snapshot', async () => {
+      const { DBSnapshotIdentifier = '', DBSnapshotArn = '' } = await latestSnapshot(rds, request.instance);
+      return { snapshot: DBSnapshotIdentifier, arn: DBSnapshotArn };
+    });
+    await runbook.poll(
+      'start the export',
+      () => start(rds, task, arn, request),
+      (seen) => seen === 'started',
+      { hours: HOURS.start },
+    );
+    const ended = await runbook.poll(
+      'wait until it is exported',
+      () => look(rds, task),
+      ({ status }) => ['COMPLETE', 'FAILED', 'CANCELED'].includes(status),
+      { hours: HOURS.export },
+    );
+    if (ended.status !== 'COMPLETE') {
+      const { status, reason } = ended;
+      throw new Error(
+        `export '${task}' of ${snapshot} is ${status}: ${reason ?? 'RDS gives no reason'}; what it has written under ` +
+          `s3://${request.bucket}/${request.prefix}/${task}/ is not whole`,
+      );
+    }
+    const location = `s3://${request.bucket}/${request.prefix}/${task}/`;
+    return { exportTask: task, snapshot, location, warning: ended.warning };
+  };
+
+/** Starts with a letter and has no two hyphens in a row, as the identifier and the run have none. */
+export function exportName(instance: string, run: string): string {
+  return `${instance.slice(0, NAME_LENGTH - run.length - 1).replace(/-+$/, '')}-${run}`;
+}
+
+/** RDS refuses a sixth export of the account; the others' turn comes first. */
+async function start(
+  rds: RDSClient,
+  task: string,
+  snapshot: string,
+  { bucket, prefix, role, key }: SnapshotExportRequest,
+): Promise<string> {
+  let inFlight = 0;
+  for await (const { ExportTasks = [] } of paginateDescribeExportTasks({ client: rds }, {})) {
+    // An earlier try took effect: no other run has this name.
+    if (ExportTasks.some(({ ExportTaskIdentifier }) => ExportTaskIdentifier === task)) return 'started';
+    inFlight += ExportTasks.filter(({ Status }) => /^(STARTING|IN_PROGRESS|CANCELING)$/.test(Status ?? '')).length;
+  }
+  if (inFlight >= EXPORTS_IN_FLIGHT) return `waiting: ${inFlight} exports of the account are in flight`;
+  try {
+    await rds.send(
+      new StartExportTaskCommand({
+        ExportTaskIdentifier: task,
+        SourceArn: snapshot,
+        S3BucketName: bucket,
+        S3Prefix: prefix,
+        IamRoleArn: role,
+        KmsKeyId: key,
+      }),
+    );
+  } catch (error) {
+    if (!isFault(error, 'ExportTaskAlreadyExists')) throw error;
+  }
+  return 'started';
+}
+
+interface Seen {
+  readonly status: string;
+  readonly percent: number;
+  readonly reason: string | null;
+  readonly warning: string | null;
+}
+
+async function look(rds: RDSClient, task: string): Promise<Seen> {
+  const { ExportTasks } = await rds
+    .send(new DescribeExportTasksCommand({ ExportTaskIdentifier: task }))
+    .catch((error) => {
+      if (isFault(error, 'ExportTaskNotFound')) return { ExportTasks: [] };
+      throw error;
+    });
+  const { Status, PercentProgress, FailureCause, WarningMessage }: ExportTask = ExportTasks?.[0] ?? {};
+  return {
+    status: Status ?? 'not visible yet',
+    percent: PercentProgress ?? 0,
+    reason: FailureCause ?? null,
+    warning: WarningMessage ?? null,
+  };
+}
+
+let rds: RDSClient | undefined;
+
+/** The shipped function. */
+export const handler = durable((request: unknown, runbook) => {
+  rds ??= new RDSClient();
+  return exportSnapshot(rds)(request, runbook);
+});

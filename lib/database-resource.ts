@@ -1,0 +1,29 @@
+/** What backs itself up as one: an instance of its own, or a cluster as a whole. Members of a cluster don't. */
+import { CfnResource } from 'aws-cdk-lib';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import type { IConstruct } from 'constructs';
+
+export type DatabaseResource = rds.CfnDBInstance | rds.CfnDBCluster;
+
+export function isDatabase(construct: IConstruct): construct is DatabaseResource {
+  return isCluster(construct) || (isInstance(construct) && construct.dbClusterIdentifier === undefined);
+}
+
+export function isInstance(construct: IConstruct): construct is rds.CfnDBInstance {
+  return CfnResource.isCfnResource(construct) && construct.cfnResourceType === 'AWS::RDS::DBInstance';
+}
+
+export function isCluster(construct: IConstruct): construct is rds.CfnDBCluster {
+  return CfnResource.isCfnResource(construct) && construct.cfnResourceType === 'AWS::RDS::DBCluster';
+}
+
+/** Holds what another database does, and is made anew from it. */
+export function isReplica(database: DatabaseResource): boolean {
+  if (isCluster(database)) return database.replicationSourceIdentifier !== undefined;
+  return (database.sourceDbInstanceIdentifier ?? database.sourceDbClusterIdentifier) !== undefined;
+}
+
+/** Such clusters can't keep automated backups after their deletion: CloudFormation's note on ClusterScalabilityType. */
+export function isLimitless(database: DatabaseResource): boolean {
+  return isCluster(database) && database.clusterScalabilityType === 'limitless';
+}

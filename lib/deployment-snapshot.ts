@@ -1,0 +1,138 @@
+import { Annotations, ArnFormat, Stack, Token } from 'aws-cdk-lib';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import { Construct, type IDependable } from 'constructs';
+import {
+  type DeploymentSnapshotRequest,
+  deploymentSnapshotRequest,
+  parse,
+  snapshotPrefix,
+  DEPLOYMENT_SNAPSHOT_TAGS as TAGS,
+} from '../lambda/contract';
+import { allow } from './handler';
+import { RunbookResource } from './runbook-resource';
+import { SnapshotsKept } from './snapshots-kept';
+import { known, SourceDatabase } from './source-database';
+
+/** Manual snapshots of a region, unless raised. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html */
+const SNAPSHOT_QUOTA = 100;
+
+export interface DeploymentSnapshotProps {
+  /** An RDS instance, of this app or imported. */
+  readonly database: rds.IDatabaseInstance;
+
+  /**
+   * What is deployed, as in `v1.4.2` or a commit. A deployment takes a snapshot when this changes, and only then.
+   *
+   * 1 to 256 letters, digits, spaces or any of `_.:/=+-@`.
+   */
+  readonly deploymentVersion: string;
+
+  /**
+   * Why the snapshot is taken, for who finds it later: its tag `Reason`. Characters as in `deploymentVersion`.
+   *
+   * @default 'pre-deployment'
+   */
+  readonly reason?: string;
+
+  /**
+   * How many snapshots before deployments are kept of this database. `lifeboat snapshot` takes from the same ones.
+   *
+   * @default SnapshotsKept.last(10)
+   */
+  readonly kept?: SnapshotsKept;
+
+  /**
+   * Encrypts the log. A key of another app must let CloudWatch Logs use it.
+   *
+   * @default - a key of its own, rotated yearly, retained
+   */
+  readonly encryptionKey?: kms.IKey;
+}
+
+/**
+ * A snapshot of a database as part of a deployment, before whatever is put behind it with `before()`: migrations first of
+ * all. It is available when they begin, and carries the tags `Reason` and `DeploymentVersion`.
+ *
+ * The deployment waits for it, for an hour at most, as CloudFormation allows; a first snapshot of a large database may
+ * take longer, so take one by `lifeboat snapshot` before. When none can be taken, the deployment fails with nothing
+ * changed. A stack that rolls back takes none. Snapshots stay when this is deleted, and when the database is.
+ *
+ * Changes of the database itself in the same deployment (its class, its engine) come before the snapshot.
+ *
+ * @throws Error when reason or version can't be tags
+ */
+export class DeploymentSnapshot extends Construct {
+  /** Identifier of the newest snapshot taken so, for release notes: known at deployment. */
+  public readonly snapshotIdentifier: string;
+
+  private readonly taken: RunbookResource;
+
+  constructor(scope: Construct, id: string, props: DeploymentSnapshotProps) {
+    super(scope, id);
+    const { deploymentVersion, reason = 'pre-deployment', kept = SnapshotsKept.last(10) } = props;
+    const { identifier } = new SourceDatabase(props.database);
+    const request = { instance: identifier, reason, deploymentVersion, keepLast: kept.count };
+    this.check(request);
+    this.taken = new RunbookResource(this, 'Snapshot', {
+      entry: 'snapshot-before-deployment',
+      resourceType: 'Custom::LifeboatSnapshot',
+      description: 'Lifeboat: takes a snapshot before a deployment changes the data',
+      request,
+      encryptionKey: props.encryptionKey,
+      patterns:
+        'Snapshots are named at run time, so they are allowed by prefix, and by the tags they are made with; lists of ' +
+        'snapshots can not be narrowed to one database.',
+      statements: permissions(this, identifier),
+    });
+    this.snapshotIdentifier = this.taken.resource.ref;
+  }
+
+  /** Has something wait until the snapshot is available. */
+  public before(...dependents: Construct[]): this {
+    for (const dependent of dependents) dependent.node.addDependency(this.taken satisfies IDependable);
+    return this;
+  }
+
+  /** What is known only at deployment is checked by the runbook, which then fails before anything changes. */
+  private check(request: DeploymentSnapshotRequest): void {
+    const examples = { instance: 'known-at-deployment', reason: 'x', deploymentVersion: 'x', keepLast: 1 };
+    const checked = Object.entries(request).map(([key, value]) => [
+      key,
+      Token.isUnresolved(value) ? examples[key as keyof typeof examples] : value,
+    ]);
+    parse(deploymentSnapshotRequest, Object.fromEntries(checked), `deployment snapshot '${this.node.path}'`);
+    const keepLast = known(request.keepLast);
+    if (keepLast === undefined || keepLast < SNAPSHOT_QUOTA) return;
+    Annotations.of(this).addWarningV2(
+      'lifeboat:snapshot-quota',
+      `the last ${keepLast} snapshots are kept, and a region has ${SNAPSHOT_QUOTA} manual ones unless its quota was raised, ` +
+        'so a deployment may fail for want of one; keep fewer, or have the quota raised',
+    );
+  }
+}
+
+/** It may make snapshots under one prefix, tagged as those of this database, and delete those that are replaceable. */
+function permissions(scope: Construct, instance: string): iam.PolicyStatement[] {
+  const stack = Stack.of(scope);
+  const arn = (resource: string, resourceName: string) =>
+    stack.formatArn({ service: 'rds', resource, resourceName, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
+  const snapshots = arn('snapshot', `${snapshotPrefix(instance)}*`);
+  const made = {
+    StringEquals: { [`aws:RequestTag/${TAGS.beforeDeploymentOf}`]: instance },
+    'ForAllValues:StringEquals': { 'aws:TagKeys': Object.values(TAGS) },
+  };
+  return [
+    allow(['rds:DescribeDBSnapshots', 'rds:ListTagsForResource'], ['*']),
+    allow(['rds:CreateDBSnapshot'], [arn('db', instance), snapshots], made),
+    allow(['rds:AddTagsToResource'], [snapshots], made),
+    allow(['rds:DeleteDBSnapshot'], [snapshots], {
+      StringEquals: {
+        [`aws:ResourceTag/${TAGS.beforeDeploymentOf}`]: instance,
+        [`aws:ResourceTag/${TAGS.keep}`]: 'last',
+      },
+    }),
+    allow(['cloudformation:DescribeStacks'], [stack.stackId]),
+  ];
+}

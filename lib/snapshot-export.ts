@@ -1,0 +1,217 @@
+import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
+import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { parse, type SnapshotExportRequest, snapshotExportRequest } from '../lambda/contract';
+import { acknowledgeWildcards } from './acknowledgement';
+import { drillAlarm } from './drill-alarm';
+import { DrillSchedule, Weekday } from './drill-schedule';
+import { allow, Handler } from './handler';
+import { letLogsUse } from './log-key';
+import { known, SourceDatabase } from './source-database';
+import { Trigger } from './trigger';
+
+/** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html */
+const ENGINES = ['mariadb', 'mysql', 'postgres'];
+
+export interface SnapshotExportProps {
+  /** An RDS instance with automated backups, of this app or imported: MariaDB, MySQL or PostgreSQL. */
+  readonly database: rds.IDatabaseInstance;
+
+  /** Where exports go: a bucket of the database's region. */
+  readonly bucket: s3.IBucket;
+
+  /**
+   * What keys in the bucket start with, without a slash at either end. Each export has a folder of its own under it.
+   *
+   * @default - `snapshot-exports/` and the path of the construct
+   */
+  readonly prefix?: string;
+
+  /**
+   * Encrypts what is exported, and the log. It must be of the database's region, and its policy must let CloudWatch Logs
+   * use it, which is added for keys of the same app, and IAM policies of the account decide, as keys made by CDK do.
+   *
+   * @default - a key of its own, rotated yearly, retained
+   */
+  readonly encryptionKey?: kms.IKey;
+
+  /**
+   * When.
+   *
+   * @default - Sundays at 06:00 UTC
+   */
+  readonly schedule?: DrillSchedule;
+
+  /**
+   * Who is told when an export failed or could not be started.
+   *
+   * @default - nobody; the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/**
+ * Exports the newest automated snapshot of a database to S3 as Parquet, weekly, for reading with Athena and the like.
+ *
+ * An export is no backup: RDS can't restore one. It also leaves out what Parquet has no place for: indexes, constraints,
+ * sequences, views, roles. Keep snapshots or a logical dump to restore from.
+ *
+ * RDS runs five exports of an account at once; this waits for its turn, for half a day.
+ *
+ * @throws Error when bucket or key are of another region, or RDS exports no snapshots of the engine
+ */
+export class SnapshotExport extends Construct {
+  /** What the runbook is handed at each start. */
+  public readonly request: SnapshotExportRequest;
+  /** Starts an export when it is invoked, asynchronously, with the request. */
+  public readonly exporter: lambda.IAlias;
+  /** RDS writes to the bucket as this role. */
+  public readonly role: iam.IRole;
+
+  constructor(scope: Construct, id: string, props: SnapshotExportProps) {
+    super(scope, id);
+    const { bucket, notify } = props;
+    const source = new SourceDatabase(props.database);
+    const prefix = props.prefix ?? `snapshot-exports/${this.node.path.replaceAll('/', '-')}`;
+    this.refuse(props, source, prefix);
+    const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
+    letLogsUse(encryptionKey, this);
+
+    const role = new iam.Role(this, 'Role', {
+      description: 'Lifeboat: RDS writes exports of snapshots as this role',
+      assumedBy: new iam.ServicePrincipal('export.rds.amazonaws.com'),
+    });
+    this.role = role;
+    const writing = new iam.ManagedPolicy(this, 'Writing', {
+      roles: [role],
+      // As RDS asks for: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.Setup.html
+      statements: [
+        allow(['s3:DeleteObject*', 's3:GetObject*', 's3:PutObject*'], [bucket.arnForObjects(`${prefix}/*`)]),
+        allow(['s3:GetBucketLocation', 's3:ListBucket'], [bucket.bucketArn]),
+      ],
+    });
+    acknowledgeWildcards(writing, 'RDS asks for these actions by pattern, and names the objects of an export itself.');
+
+    this.request = {
+      instance: source.identifier,
+      bucket: bucket.bucketName,
+      prefix,
+      role: role.roleArn,
+      key: encryptionKey.keyArn,
+    };
+    const deadLetterQueue = new sqs.Queue(this, 'NotStarted', {
+      encryption: sqs.QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    const handler = new Handler(this, 'Exporter', {
+      entry: 'export-snapshot',
+      description: 'Lifeboat: exports the newest automated snapshot of a database to S3',
+      timeout: Duration.minutes(5),
+      memorySize: 256,
+      encryptionKey,
+      durableFor: Duration.days(4),
+      deadLetterQueue,
+      patterns:
+        'Automated snapshots are named by RDS after their database and the minute; what only describes can not be ' +
+        'narrowed.',
+      statements: this.permissions(source.identifier, role, encryptionKey),
+    });
+    handler.node.addDependency(writing);
+    this.exporter = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
+    const trigger = new Trigger(this, 'Schedule', {
+      target: this.exporter,
+      schedule: (props.schedule ?? DrillSchedule.weekly({ weekday: Weekday.SUNDAY, hour: 6 })).expression,
+      description: 'Lifeboat: exports the newest automated snapshot of a database to S3',
+      request: this.request,
+      deadLetterQueue,
+    });
+    trigger.node.addDependency(handler);
+    this.ring(handler.function, deadLetterQueue, notify);
+  }
+
+  private permissions(instance: string, role: iam.IRole, key: kms.IKey): iam.PolicyStatement[] {
+    const snapshots = Stack.of(this).formatArn({
+      service: 'rds',
+      resource: 'snapshot',
+      // The pattern leaves out the snapshots of a database `orders-archive`.
+      resourceName: `rds:${instance}-20??-??-??-??-??`,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    return [
+      allow(['rds:DescribeDBSnapshots', 'rds:DescribeExportTasks', 'rds:ListTagsForResource'], ['*']),
+      allow(['rds:StartExportTask'], [snapshots]),
+      allow(['iam:PassRole'], [role.roleArn], { StringEquals: { 'iam:PassedToService': 'export.rds.amazonaws.com' } }),
+      allow(['kms:DescribeKey'], [key.keyArn]),
+      // RDS goes on encrypting after the call, by a grant of the caller's.
+      allow(['kms:CreateGrant'], [key.keyArn], {
+        StringEquals: { 'kms:ViaService': `rds.${Stack.of(this).region}.amazonaws.com` },
+      }),
+    ];
+  }
+
+  private refuse(
+    { database, bucket, encryptionKey }: SnapshotExportProps,
+    source: SourceDatabase,
+    prefix: string,
+  ): void {
+    const problems: string[] = [];
+    const here = Stack.of(this).region;
+    for (const [what, there, remedy] of [
+      ['the bucket', bucket.env.region, 'export to a bucket of the database, and replicate that one'],
+      ['the key', encryptionKey?.env.region ?? here, 'give a key of the database, or leave it out'],
+      ['the database', database.env.region, 'put the export into a stack of the database'],
+    ] as const) {
+      if ([here, there].some((region) => Token.isUnresolved(region)) || here === there) continue;
+      problems.push(`${what} is in ${there} and the export in ${here}, so RDS would refuse it; ${remedy}'s region`);
+    }
+    const engine = known(source.engine);
+    if (engine !== undefined && !ENGINES.includes(engine)) {
+      problems.push(
+        `it runs ${engine}, and RDS exports snapshots of ${ENGINES.join(', ')} only; take the export off it`,
+      );
+    }
+    if (source.retentionDays === 0) {
+      problems.push(
+        'its backup retention is 0 days, so there is never a snapshot to export; keep backups for at least 1 day',
+      );
+    }
+    if (!Token.isUnresolved(prefix) && /^\/|\/$|\/\//.test(prefix)) {
+      problems.push(
+        `prefix '${prefix}' has an empty folder name; write it as in 'exports/orders', without outer slashes`,
+      );
+    }
+    if (problems.length > 0) throw new Error(`snapshot export '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    const tokens = { bucket: 'known-at-deployment', role: 'known-at-deployment', key: 'known-at-deployment' };
+    const { identifier } = source;
+    const instance = Token.isUnresolved(identifier) ? 'known-at-deployment' : identifier;
+    parse(snapshotExportRequest, { ...tokens, instance, prefix }, `snapshot export '${this.node.path}'`);
+  }
+
+  private ring(exporter: lambda.Function, notStarted: sqs.IQueue, notify?: sns.ITopic): void {
+    const period = Duration.hours(1);
+    // An execution that failed or timed out need not have had an invocation that did.
+    // https://docs.aws.amazon.com/lambda/latest/dg/durable-monitoring.html
+    for (const metricName of ['Errors', 'DurableExecutionFailed', 'DurableExecutionTimedOut']) {
+      drillAlarm(this, metricName, {
+        metric: exporter.metric(metricName, { statistic: Stats.SUM, period }),
+        limit: 0,
+        description: `Export ${this.node.path} of a snapshot to S3 did not end well, so this week has none: see its log`,
+        notify,
+      });
+    }
+    drillAlarm(this, 'NotStartedAlarm', {
+      metric: notStarted.metricApproximateNumberOfMessagesVisible({ period }),
+      limit: 0,
+      description: `Export ${this.node.path} of a snapshot to S3 could not be started: the queue's messages say why`,
+      notify,
+    });
+  }
+}

@@ -1,0 +1,195 @@
+/** A model of RDS around one database (settings, manual snapshots, exports), on a virtual clock, with faults. */
+import {
+  CreateDBSnapshotCommand,
+  type DBInstance,
+  type DBSnapshot,
+  DeleteDBSnapshotCommand,
+  DescribeDBInstancesCommand,
+  DescribeDBSnapshotsCommand,
+  DescribeExportTasksCommand,
+  type ExportTask,
+  ModifyDBInstanceCommand,
+  RDSClient,
+  StartExportTaskCommand,
+} from '@aws-sdk/client-rds';
+import { durable, type Runbook } from '../lambda/runbook';
+import { type Execution, execute } from '../rehearsal/durable-executions';
+
+export const MINUTE = 60_000;
+export const DATABASE = 'orders';
+
+export interface Troubles {
+  readonly seed?: number;
+  readonly throttled?: number;
+  readonly unavailable?: number;
+  /** Took effect, but the answer was lost. */
+  readonly lost?: number;
+  /** Share of checkpoints that the invocation crashes at. */
+  readonly crashes?: number;
+}
+
+export class SimulatedDatabase {
+  now = Date.parse('2026-11-20T12:00:00Z');
+  instance: DBInstance = { DBInstanceIdentifier: DATABASE, DBInstanceStatus: 'available' };
+  /** How long the database can be neither changed nor snapshotted. */
+  busyUntil = 0;
+  /** How a snapshot or an export ends. */
+  ends = { snapshot: 'available', export: 'COMPLETE' };
+  readonly snapshots = new Map<string, DBSnapshot>();
+  readonly exports = new Map<string, ExportTask>();
+  /** Every change that took effect. */
+  readonly touched: string[] = [];
+  private readonly random: () => number;
+  private alive = 0;
+
+  constructor(private readonly troubles: Troubles = {}) {
+    this.random = generator(troubles.seed ?? 1);
+  }
+
+  /** Runs a runbook to its end, with crashes. */
+  async run<Request, Report>(
+    runbook: (rds: RDSClient) => (request: Request, runbook: Runbook) => Promise<Report>,
+    request: Request,
+  ): Promise<Execution> {
+    return execute(
+      (client, invocation) => {
+        this.alive = invocation;
+        const handler = runbook(this.rds(() => this.alive === invocation));
+        return durable(handler, { durableExecutionClient: client, clock: () => this.now });
+      },
+      request,
+      {
+        name: `run-${this.troubles.seed}-${this.now}`,
+        clock: {
+          now: () => this.now,
+          until: async (moment) => {
+            this.now = Math.max(this.now, moment);
+          },
+        },
+        atCheckpoint: () => {
+          this.now += 100;
+          if (this.random() >= (this.troubles.crashes ?? 0)) return;
+          this.alive = 0;
+          throw new Error('crash');
+        },
+      },
+    );
+  }
+
+  /** A manual snapshot that is there already. */
+  snapshot(name: string, daysAgo: number, tags: Record<string, string>, more: Partial<DBSnapshot> = {}): void {
+    this.snapshots.set(name, {
+      DBSnapshotIdentifier: name,
+      DBSnapshotArn: `arn:aws:rds:eu-west-1:111122223333:snapshot:${name}`,
+      DBInstanceIdentifier: DATABASE,
+      SnapshotType: 'manual',
+      Status: 'available',
+      SnapshotCreateTime: new Date(this.now - daysAgo * 86_400_000),
+      TagList: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+      ...more,
+    });
+  }
+
+  private rds(alive: () => boolean): RDSClient {
+    const { throttled = 0, unavailable = 0, lost = 0 } = this.troubles;
+    const send = async (command: object) => {
+      // A dead process hangs.
+      if (!alive()) return new Promise(() => {});
+      if (this.random() < throttled) throw fault('ThrottlingException', 400);
+      if (this.random() < unavailable) throw fault('InternalFailure', 500);
+      const answer = this.answer(command);
+      if (this.random() < lost) throw fault('TimeoutError');
+      return answer;
+    };
+    return Object.create(RDSClient.prototype, { send: { value: send } });
+  }
+
+  private answer(command: object): object {
+    if (command instanceof DescribeDBInstancesCommand) return { DBInstances: [this.shown()] };
+    if (command instanceof ModifyDBInstanceCommand) return this.modify(command.input);
+    if (command instanceof CreateDBSnapshotCommand) return this.create(command.input);
+    if (command instanceof DescribeDBSnapshotsCommand) return this.describe(command.input);
+    if (command instanceof DeleteDBSnapshotCommand) {
+      const name = String(command.input.DBSnapshotIdentifier);
+      if (!this.snapshots.delete(name)) throw fault('DBSnapshotNotFoundFault', 404);
+      this.touched.push(`delete ${name}`);
+      return {};
+    }
+    if (command instanceof StartExportTaskCommand) return this.export(command.input);
+    if (command instanceof DescribeExportTasksCommand) {
+      const { ExportTaskIdentifier: name } = command.input;
+      const found = [...this.exports.values()].filter((task) => !name || task.ExportTaskIdentifier === name);
+      if (name && found.length === 0) throw fault('ExportTaskNotFoundFault', 404);
+      return { ExportTasks: found.map((task) => this.progress(task)) };
+    }
+    throw new Error(`${command.constructor.name} is not modelled`);
+  }
+
+  private shown(): DBInstance {
+    return this.now < this.busyUntil ? { ...this.instance, DBInstanceStatus: 'backing-up' } : this.instance;
+  }
+
+  private modify({ DBInstanceIdentifier, ApplyImmediately, ...settings }: ModifyDBInstanceCommand['input']): object {
+    if (this.now < this.busyUntil) throw fault('InvalidDBInstanceStateFault', 400);
+    this.touched.push(`modify ${DBInstanceIdentifier} ${JSON.stringify(settings)}`);
+    Object.assign(this.instance, settings);
+    this.busyUntil = this.now + 2 * MINUTE;
+    return {};
+  }
+
+  private create({ DBSnapshotIdentifier: name = '', Tags = [] }: CreateDBSnapshotCommand['input']): object {
+    if (this.snapshots.has(name)) throw fault('DBSnapshotAlreadyExistsFault', 400);
+    if (this.now < this.busyUntil) throw fault('InvalidDBInstanceStateFault', 400);
+    this.touched.push(`snapshot ${name}`);
+    this.snapshot(name, 0, {}, { Status: 'creating', TagList: Tags });
+    return {};
+  }
+
+  /** In pages of two, in no order. A snapshot takes five minutes. */
+  private describe({ DBSnapshotIdentifier, SnapshotType, Marker }: DescribeDBSnapshotsCommand['input']): object {
+    for (const [name, one] of this.snapshots) {
+      const age = this.now - Number(one.SnapshotCreateTime);
+      if (one.Status === 'creating' && age > 5 * MINUTE)
+        this.snapshots.set(name, { ...one, Status: this.ends.snapshot });
+    }
+    const all = [...this.snapshots.values()].filter(
+      (one) =>
+        (DBSnapshotIdentifier ?? one.DBSnapshotIdentifier) === one.DBSnapshotIdentifier &&
+        (SnapshotType ?? one.SnapshotType) === one.SnapshotType,
+    );
+    if (DBSnapshotIdentifier && all.length === 0) throw fault('DBSnapshotNotFoundFault', 404);
+    const from = Number(Marker ?? 0);
+    return { DBSnapshots: all.slice(from, from + 2), Marker: from + 2 < all.length ? String(from + 2) : undefined };
+  }
+
+  private export(input: StartExportTaskCommand['input']): object {
+    const name = String(input.ExportTaskIdentifier);
+    if (this.exports.has(name)) throw fault('ExportTaskAlreadyExistsFault', 400);
+    if (name.length > 60 || !/^[a-z](-?[a-z0-9])*$/i.test(name)) throw fault('InvalidParameterValue', 400);
+    this.touched.push(`export ${input.SourceArn} as ${name}`);
+    this.exports.set(name, { ...input, Status: 'STARTING', TaskStartTime: new Date(this.now) });
+    return {};
+  }
+
+  private progress(task: ExportTask): ExportTask {
+    const over = this.now - Number(task.TaskStartTime) > 90 * MINUTE;
+    if (!over || !task.TaskStartTime) return task;
+    const FailureCause = this.ends.export === 'FAILED' ? 'the key is disabled' : undefined;
+    return { ...task, Status: this.ends.export, PercentProgress: 100, FailureCause };
+  }
+}
+
+export function fault(name: string, httpStatusCode?: number): Error {
+  return Object.assign(new Error(`simulated ${name}`), { name, $metadata: { httpStatusCode } });
+}
+
+/** The same numbers for the same seed (mulberry32), so that every schedule can be run again. */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
