@@ -1,0 +1,186 @@
+#!/usr/bin/env bash
+# A logical dump of a PostgreSQL database into S3, without local disk, by two containers of one task:
+#
+#   dump.sh dump     in PostgreSQL's image: dumps, reads the archive back, and judges it
+#   dump.sh store    in the AWS CLI's image: moves bytes between pipes and S3
+#
+# They share the folder $WORK, and meet there at named pipes and at small files that appear whole. Bytes of the archive
+# are never on disk. What makes a bad dump impossible to take for a good one: the upload's pipe is closed only after
+# pg_dump ended well, since its end would complete the object; the object is read back from S3 as a whole, decompressed,
+# and compared by size and SHA-256; and only then a manifest is written beside it. No manifest, no backup.
+#
+# Settings: BUCKET; NAME, part of all keys; TIERS, the ones to keep from the rarest on; LAST_GOOD, the key of the newest
+# good manifest; CA_BUNDLE, where in S3 the database's certificate authorities are; and libpq's own (PGHOST and so on).
+set -euo pipefail
+shopt -s inherit_errexit
+role=$1
+cd "$WORK"
+
+say() { printf 'lifeboat: %s\n' "$*" >&2; }
+
+# The alarm counts lines that begin like this one. The file tells the other container.
+fail() {
+  say "failed: $*"
+  printf '%s\n' "$*" >failed
+  exit 1
+}
+trap 'status=$?; [[ $status == 0 || -e failed ]] || fail "$role ended with status $status"' EXIT
+
+# Waits for a file of the other container, or ends when that one failed.
+await() {
+  until [[ -e $1 ]]; do
+    [[ ! -e failed ]] || exit 1
+    sleep 0.1
+  done
+}
+
+# Makes standard input a file that appears whole.
+publish() {
+  cat >"$1.part"
+  mv "$1.part" "$1"
+}
+
+# --- store ---
+
+declare -A period=([yearly]=%Y [monthly]=%Y-%m [weekly]=%G-W%V [daily]=%Y-%m-%d)
+
+# The rarest tier that has no good dump of this year, month or week yet: a failed first of January is made up for on
+# the second. A lifecycle can't move dumps from one tier to the next, since it goes by prefix.
+choose_key() {
+  local moment tier folder keys
+  moment=$(date +%s)
+  for tier in $TIERS; do
+    folder="$tier/$NAME/$(date -u -d "@$moment" "+${period[$tier]}")/"
+    [[ $tier != "${TIERS##* }" ]] || break
+    keys=$(aws s3api list-objects-v2 --bucket "$BUCKET" --prefix "$folder" --query 'Contents[].Key' --output text)
+    [[ $keys == *.manifest.json* ]] || break
+  done
+  printf '%s%s.dump\n' "$folder" "$(date -u -d "@$moment" +%Y%m%dT%H%M%SZ)"
+}
+
+# Ends the upload without an object, and without parts that would be billed unseen.
+abandon() {
+  local id
+  trap '' TERM
+  kill -KILL "$upload" 2>/dev/null || true
+  wait "$upload" 2>/dev/null || true
+  for id in $(aws s3api list-multipart-uploads --bucket "$BUCKET" --prefix "$key" --query 'Uploads[].UploadId' \
+    --output text); do
+    [[ $id == None ]] || aws s3api abort-multipart-upload --bucket "$BUCKET" --key "$key" --upload-id "$id"
+  done
+  fail "$1"
+}
+
+store() {
+  [[ -z ${CA_BUNDLE:-} ]] || aws s3 cp "$CA_BUNDLE" ca.pem --no-progress >&2
+  local key upload
+  key=$(choose_key)
+  publish key <<<"$key"
+
+  await size
+  mkfifo gate
+  # The expected size only sets how large parts are: of 10,000 at most. An archive is smaller than its database.
+  aws s3 cp - "s3://$BUCKET/$key" --expected-size "$(<size)" --no-progress <gate >&2 &
+  upload=$!
+  trap 'abandon "the task was stopped"' TERM
+  exec 3>gate
+  cat up >&3 || true # how it ended is told by the dump, and by the upload
+  await dumped
+  [[ $(<dumped) == whole ]] || abandon "pg_dump or the upload broke off, so nothing was stored"
+  exec 3>&-
+  wait "$upload" || abandon "the upload of $key broke off"
+  trap - TERM
+
+  aws s3 cp "s3://$BUCKET/$key" - --no-progress >down || fail "$key can't be read back"
+  await manifest
+  aws s3 cp manifest "s3://$BUCKET/${key%.dump}.manifest.json" --content-type application/json --no-progress >&2
+  aws s3 cp manifest "s3://$BUCKET/$LAST_GOOD" --content-type application/json --no-progress >&2
+  publish stored <<<"$key"
+  # ECS stops a task when one container ends, and the other is not done.
+  await finished
+}
+
+# --- dump ---
+
+json() {
+  local text=${1//\\/\\\\}
+  printf '"%s"' "${text//\"/\\\"}"
+}
+
+# Rows of each table, in the order of the archive, from the script that it turns into: one line each is one row.
+count_rows() {
+  awk '
+    copying && $0 == "\\." { printf "%s\t%d\n", table, rows; copying = 0; next }
+    copying { rows++; next }
+    /^COPY .* FROM stdin;$/ {
+      table = $0
+      sub(/^COPY /, "", table)
+      sub(/ (\(.*\))? ?FROM stdin;$/, "", table)
+      copying = 1
+      rows = 0
+    }
+    END { exit copying }'
+}
+
+dump() {
+  local started server key summing counting listing
+  started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+  await key
+  key=$(<key)
+  server=$(psql -XqAtc 'show server_version') || fail "the database can't be reached"
+  mkfifo up down sent-sum sent-count got-sum got-count got-list
+  psql -XqAtc 'select pg_database_size(current_database())' | publish size
+
+  sha256sum <sent-sum >sent.sha256 & summing=$!
+  wc -c <sent-count >sent.bytes & counting=$!
+  # One that waits for a lock for ever would let the ones behind it wait as long.
+  if pg_dump --format=custom --no-password --lock-wait-timeout=300s | tee sent-sum sent-count >up &&
+    wait "$summing" && wait "$counting"; then
+    publish dumped <<<whole
+  else
+    publish dumped <<<broken
+    await failed # the upload is abandoned by then
+  fi
+
+  # The whole object as S3 has it: summed, counted, listed, and read to its last row.
+  sha256sum <got-sum >got.sha256 & summing=$!
+  wc -c <got-count >got.bytes & counting=$!
+  { pg_restore --list >list && cat >/dev/null; } <got-list & listing=$!
+  tee got-sum got-count got-list <down | pg_restore --data-only --file=- | count_rows >tables ||
+    fail "the archive can't be read to its end, so it would not restore: $key is no backup"
+  wait "$summing" && wait "$counting" && wait "$listing" || fail "the archive of $key has no readable list of contents"
+  [[ $(<sent.bytes) == "$(<got.bytes)" && $(<sent.sha256) == "$(<got.sha256)" ]] ||
+    fail "S3 gave back $(<got.bytes) bytes that are not the $(<sent.bytes) sent: $key is no backup"
+  judge_tables
+
+  manifest "$key" "$started" "$server" | publish manifest
+  await stored
+  say "$(<sent.bytes) bytes of $(wc -l <tables) tables are good: $key"
+  publish finished <<<done
+}
+
+# Every table of the list was read; none at all is the wrong database.
+judge_tables() {
+  local listed counted
+  listed=$(grep -c '^[0-9].* TABLE DATA ' list || true)
+  counted=$(wc -l <tables)
+  ((listed == counted)) || fail "the archive lists $listed tables and holds $counted"
+  ((counted > 0)) || fail "database ${PGDATABASE:-} holds no table: name the one that does"
+}
+
+manifest() {
+  printf '{\n  "schema": "lifeboat/dump/1",\n  "archive": %s,\n' "$(json "$1")"
+  printf '  "host": %s,\n  "database": %s,\n' "$(json "${PGHOST:-}")" "$(json "${PGDATABASE:-}")"
+  printf '  "server": %s,\n  "client": %s,\n' "$(json "$3")" "$(json "$(pg_dump --version)")"
+  printf '  "started": "%s",\n  "finished": "%s",\n' "$2" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+  printf '  "bytes": %d,\n  "sha256": "%s",\n' "$(<sent.bytes)" "$(cut -d ' ' -f 1 <sent.sha256)"
+  printf '  "tables": ['
+  local table rows comma=
+  while IFS=$'\t' read -r table rows; do
+    printf '%s\n    { "table": %s, "rows": %d }' "$comma" "$(json "$table")" "$rows"
+    comma=,
+  done <tables
+  printf '\n  ]\n}\n'
+}
+
+"$role"
