@@ -15,6 +15,8 @@ const handlers = [
   'store-configuration',
   'watch-backups',
   'watch-drills',
+  'export-cache',
+  'snapshot-cache',
   'copy-snapshots',
   'apply-backup-settings',
   'export-snapshot',

@@ -30,6 +30,8 @@ export interface HandlerProps {
     | 'store-configuration'
     | 'watch-backups'
     | 'watch-drills'
+    | 'export-cache'
+    | 'snapshot-cache'
     | 'copy-snapshots'
     | 'apply-backup-settings'
     | 'export-snapshot'

@@ -1,0 +1,218 @@
+import { Annotations, Duration, Stack, Token } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { type CacheExportRequest, lastGoodKey, SCHEDULED_TIME } from '../lambda/contract';
+import { BackupWatch } from './backup-watch';
+import { exportStatement, letsExport } from './cache-export-access';
+import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
+import type { CacheSource } from './cache-source';
+import { copyPrefix, pathName } from './drill-request';
+import { DrillSchedule, Weekday } from './drill-schedule';
+import { allow, Handler } from './handler';
+import { letLogsUse } from './log-key';
+import { Trigger } from './trigger';
+
+export interface CacheExportProps {
+  /** What is exported. It needs snapshots, unless it is serverless: of those one is taken for each export. */
+  readonly cache: CacheSource;
+  /**
+   * Where exports go: a bucket of the cache's region, which lets ElastiCache in (`CacheExportAccess`), encrypted with
+   * S3's own keys, since a cache is seeded from those only. Its lifecycle decides how long they are kept:
+   * `ArchiveTier.prefixed(prefix, ...)`.
+   */
+  readonly bucket: s3.IBucket;
+  /**
+   * What names of the exported files start with, at the root of the bucket: lower case letters, digits and single
+   * hyphens, ending in a hyphen.
+   *
+   * @default - `lifeboat-`, the id and a hash
+   */
+  readonly prefix?: string;
+  /**
+   * When.
+   *
+   * @default - every Sunday at 05:30 UTC
+   */
+  readonly schedule?: DrillSchedule;
+  /**
+   * From which age of the exported data on somebody is told.
+   *
+   * @default - the schedule's longest gap and two days: a day for the snapshot's own age, and a day to export
+   */
+  readonly overdueAfter?: Duration;
+  /**
+   * Name in metrics. Printable ASCII.
+   *
+   * @default - the construct's path
+   */
+  readonly backupName?: string;
+  /**
+   * Encrypts the handlers' logs. Its policy must let CloudWatch Logs use it.
+   *
+   * @default - a key of its own, rotated yearly
+   */
+  readonly encryptionKey?: kms.IKey;
+  /**
+   * Who is told when exports fail or are overdue.
+   *
+   * @default - nobody; the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/**
+ * Exports a cache's newest snapshot to S3 on a schedule, as `.rdb` files that outlive the cache, its region's snapshots and,
+ * replicated, its region.
+ *
+ * @throws Error when the bucket is in another region, or the cache is one that ElastiCache exports nothing of
+ */
+export class CacheExport extends Construct {
+  /** What names of the exported files start with. */
+  public readonly prefix: string;
+
+  private readonly watch: BackupWatch;
+
+  constructor(scope: Construct, id: string, props: CacheExportProps) {
+    super(scope, id);
+    const { cache, bucket, notify } = props;
+    const schedule = props.schedule ?? DrillSchedule.weekly({ weekday: Weekday.SUNDAY, hour: 5, minute: 30 });
+    this.prefix = props.prefix ?? copyPrefix(this, id);
+    const problems = this.refusals(cache, bucket);
+    if (problems.length > 0) throw new Error(`cache export '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    this.checkAccess(bucket);
+    const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
+    if (!props.encryptionKey) letLogsUse(encryptionKey, this);
+
+    const statusPrefix = `status/${this.prefix.replace(/-$/, '')}/`;
+    const backup = props.backupName ?? pathName(this);
+    this.watch = new BackupWatch(this, 'Watch', {
+      backup,
+      bucket,
+      prefix: statusPrefix,
+      overdueAfter: props.overdueAfter ?? schedule.longestGap.plus(Duration.days(2)),
+      overdue: `The newest export ${backup} of a cache is too old, so the archive falls behind: look at its runbook's executions`,
+      encryptionKey,
+      notify,
+    });
+    const handler = new Handler(this, 'Conductor', {
+      entry: 'export-cache',
+      description: `Lifeboat: exports ${id} of a cache to S3`,
+      timeout: Duration.minutes(15),
+      memorySize: 256,
+      encryptionKey,
+      durableFor: Duration.days(1),
+      deadLetterQueue: this.watch.deadLetterQueue,
+      patterns: `${ABOUT_PATTERNS} ElastiCache checks that who exports may list all buckets, and write, read and delete its files.`,
+      statements: this.statements(cache, bucket, statusPrefix),
+    });
+    const conductor = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
+    const request: CacheExportRequest = {
+      cache: cache.target,
+      bucket: bucket.bucketName,
+      prefix: this.prefix,
+      statusPrefix,
+      due: SCHEDULED_TIME,
+    };
+    const trigger = new Trigger(this, 'Schedule', {
+      target: conductor,
+      schedule: schedule.expression,
+      description: `Lifeboat: exports ${id} of a cache to S3`,
+      request,
+      deadLetterQueue: this.watch.deadLetterQueue,
+    });
+    trigger.node.addDependency(handler);
+  }
+
+  /** Seconds since the newest exported data was read. Published every hour; silence means that nobody watches. */
+  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.age(options);
+  }
+
+  private statements(cache: CacheSource, bucket: s3.IBucket, statusPrefix: string): iam.PolicyStatement[] {
+    const { kind } = cache.target;
+    const files = bucket.arnForObjects(`${this.prefix}*`);
+    const statements = [
+      ...listSnapshots(cache),
+      ...(kind === 'serverless'
+        ? [
+            ...ownSnapshots(this, cache, this.prefix),
+            allow(['elasticache:ExportServerlessCacheSnapshot'], [cache.snapshotArn(this, `${this.prefix}*`)]),
+          ]
+        : [allow(['elasticache:CopySnapshot'], [cache.snapshotArn(this, '*')])]),
+      // https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups-exporting.html
+      allow(['s3:ListAllMyBuckets'], ['*']),
+      allow(['s3:GetBucketLocation', 's3:ListBucket'], [bucket.bucketArn]),
+      allow(['s3:PutObject', 's3:GetObject', 's3:DeleteObject'], [files]),
+      allow(['s3:PutObject'], [bucket.arnForObjects(lastGoodKey(statusPrefix))]),
+    ];
+    if (bucket.encryptionKey) {
+      statements.push(
+        allow(['kms:Decrypt', 'kms:GenerateDataKey'], [bucket.encryptionKey.keyArn], {
+          StringEquals: { 'kms:ViaService': `s3.${Stack.of(this).region}.amazonaws.com` },
+        }),
+      );
+    }
+    return statements;
+  }
+
+  private refusals(cache: CacheSource, bucket: s3.IBucket): string[] {
+    const problems: string[] = [];
+    const { region } = Stack.of(this);
+    if (![region, bucket.env.region].some((one) => Token.isUnresolved(one)) && region !== bucket.env.region) {
+      problems.push(
+        `the bucket is in ${bucket.env.region} and the cache in ${region}, and ElastiCache exports within a region only; ` +
+          `export into a bucket in ${region}, and replicate that`,
+      );
+    }
+    if (cache.tiersData) {
+      problems.push(
+        'its nodes tier data to SSD (r6gd), and ElastiCache exports nothing of those; keep its snapshots, or use other nodes',
+      );
+    }
+    if (cache.runsMemcachedOnNodes) {
+      problems.push(
+        'it runs Memcached on nodes of its own, which has no snapshots to export; use a serverless cache or Valkey',
+      );
+    }
+    if (!/^[a-z](-?[a-z0-9])*-$/.test(this.prefix) || this.prefix.length > 63) {
+      problems.push(
+        `the prefix '${this.prefix}' can not start names of exports: up to 63 lower case letters, digits and single hyphens, ` +
+          "ending in a hyphen; write it as in 'weekly-sessions-'",
+      );
+    }
+    return problems;
+  }
+
+  /** Without leave ElastiCache fails the first export, days after the deployment. */
+  private checkAccess(bucket: s3.IBucket): void {
+    if (bucket.encryptionKey) {
+      Annotations.of(this).addWarningV2(
+        'lifeboat:export-can-not-seed',
+        'the bucket is encrypted with AWS KMS, and a cache is seeded from files encrypted with S3 own keys only, so an export ' +
+          'would have to be copied before it can be restored; export into a bucket with S3 own keys (SSE-S3)',
+      );
+    }
+    if (!(bucket instanceof s3.Bucket)) {
+      Annotations.of(this).addWarningV2(
+        'lifeboat:export-bucket-made-elsewhere',
+        `bucket '${bucket.bucketName}' is made elsewhere, so nothing here says that ElastiCache may write to it; its policy ` +
+          `needs the statement ${JSON.stringify(Stack.of(this).resolve(exportStatement(bucket).toStatementJson()))}`,
+      );
+      return;
+    }
+    this.node.addValidation({
+      validate: () =>
+        letsExport(bucket)
+          ? []
+          : [
+              `bucket '${bucket.node.path}' does not let ElastiCache in, so every export would fail; apply ` +
+                'bucket.with(new CacheExportAccess())',
+            ],
+    });
+  }
+}
