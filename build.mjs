@@ -20,6 +20,7 @@ const handlers = [
   'copy-snapshots',
   'apply-backup-settings',
   'export-snapshot',
+  'validate-restore',
   'snapshot-before-deployment',
 ];
 

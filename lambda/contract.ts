@@ -175,6 +175,38 @@ export const drillRequest = v.strictObject({
 });
 export type DrillRequest = v.InferOutput<typeof drillRequest>;
 
+/** AWS Backup puts it on what restore tests make, and deletes what carries it. IAM lets a validator change nothing else. */
+export const RESTORE_TEST_TAG = 'awsbackup-restore-test';
+/** What identifiers of instances that restore tests make start with. */
+export const RESTORE_TEST_PREFIX = 'awsbackup-restore-test-';
+
+/** What starts the validation of a restore that AWS Backup made to test a recovery point. */
+export const validationRequest = v.strictObject({
+  plan: label,
+  target: label,
+  drill: label,
+  /** The job, as EventBridge tells of it. */
+  restoreJob: name,
+  /** ARN of the restore testing plan. Restores that others began are left alone. */
+  testingPlan: name,
+  source: v.strictObject({ instance: identifier }),
+  /** The newest recovery point is tested, not one at random: then its age is what would have been lost. */
+  newest: v.boolean(),
+  /** How long AWS Backup leaves the restored instance standing. */
+  windowSeconds: seconds,
+  /** The database to connect to. The restored instance's initial one, else `postgres`, when absent. */
+  database: v.optional(name),
+  /** The generic ones when empty. */
+  checks: v.pipe(v.array(check), v.maxLength(100)),
+  objectives: v.strictObject({ rpoSeconds: seconds, rtoSeconds: seconds }),
+  /** Function name or ARN of the examiner. */
+  examiner: name,
+  /** Secret whose value is the key that passwords of restored instances are derived from. */
+  passwordKey: name,
+  evidenceBucket: name,
+});
+export type ValidationRequest = v.InferOutput<typeof validationRequest>;
+
 /** What starts the janitor: it deletes expired copies whose identifier starts with the prefix. */
 export const janitorRequest = v.strictObject({ prefix: v.pipe(v.string(), v.startsWith(COPY_PREFIX)) });
 export type JanitorRequest = v.InferOutput<typeof janitorRequest>;

@@ -35,6 +35,7 @@ export interface HandlerProps {
     | 'copy-snapshots'
     | 'apply-backup-settings'
     | 'export-snapshot'
+    | 'validate-restore'
     | 'snapshot-before-deployment';
   readonly description: string;
   readonly timeout: Duration;

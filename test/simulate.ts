@@ -141,7 +141,7 @@ export function simulatedPorts(
   };
 }
 
-function simulatedExaminer(region: SimulatedRegion, database: Schedule['database'], passwords: Set<string>): Examiner {
+export function simulatedExaminer(region: SimulatedRegion, database: Schedule['database'], passwords: Set<string>): Examiner {
   const connect = ({ host, password }: { host: string; password: string }) => {
     passwords.add(password);
     if (database === 'refuses connections' || region.passwordOf(host) !== password) {
@@ -181,7 +181,7 @@ function simulatedExaminer(region: SimulatedRegion, database: Schedule['database
 }
 
 /** A small seeded generator (mulberry32), so that every schedule can be run again. */
-function generator(seed: number): () => number {
+export function generator(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

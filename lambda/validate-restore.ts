@@ -1,0 +1,210 @@
+/**
+ * Runbook: check what AWS Backup restored, as a drill checks its own copy, and answer AWS Backup.
+ *
+ * EventBridge may tell twice of one job, and a result once set can't be changed: so evidence comes first, one document
+ * for each job however often it was told of, and the answer says what that document says. Without evidence there is no
+ * answer, and AWS Backup's validation times out; what could not be checked has failed.
+ */
+import { BackupClient } from '@aws-sdk/client-backup';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { RDSClient } from '@aws-sdk/client-rds';
+import { S3Client } from '@aws-sdk/client-s3';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { type Evidence, parse, type ValidationRequest, validationRequest } from './contract';
+import { isFault } from './copy';
+import { DrillReport, measured } from './drill-report';
+import { EvidenceChain, type Published } from './evidence';
+import type { Connection } from './examination';
+import { examineCopy } from './examine-copy';
+import { type Examiner, lambdaExaminer } from './examiner';
+import { drillMetrics, embeddedMetric } from './metrics';
+import { copyPassword } from './password';
+import { answer, describeRecoveryPoint, describeRestoreJob, type RestoreJob } from './restore-job';
+import { RestoredInstance } from './restored-instance';
+import { describe, durable, type Runbook } from './runbook';
+import { describeSource, type Source } from './source';
+
+/** What a validation reaches the world by. */
+export interface ValidationPorts {
+  readonly backup: BackupClient;
+  readonly rds: RDSClient;
+  readonly examiner: (functionName: string) => Examiner;
+  readonly secret: (id: string) => Promise<string>;
+  readonly evidence: (request: ValidationRequest) => EvidenceChain;
+  /** Where metrics are printed. */
+  readonly print: (line: string) => void;
+}
+
+/** What the run returns; the whole of it lies in the evidence. */
+export type ValidationOutcome =
+  | { readonly outcome: 'passed' | 'failed'; readonly findings: readonly string[]; readonly evidence: string }
+  /** Of another database, or answered before. */
+  | { readonly outcome: 'nothing to do'; readonly reason: string };
+
+/** Kept back of the window, for evidence and answer. */
+const MARGIN_MS = 10 * 60_000;
+
+export const validateRestore =
+  (ports: ValidationPorts) =>
+  async (input: unknown, runbook: Runbook): Promise<ValidationOutcome> => {
+    const request = parse(validationRequest, input, 'validation request');
+    const { backup, rds } = ports;
+    const job = await runbook.step('describe the restore job', () => describeRestoreJob(backup, request.restoreJob));
+    if (job.testingPlan !== request.testingPlan) {
+      return { outcome: 'nothing to do', reason: `restore job ${job.id} is of another testing plan` };
+    }
+    if (job.answered) return { outcome: 'nothing to do', reason: `restore job ${job.id} has its result` };
+    const { instance, point } = await runbook.step('describe the recovery point', () =>
+      describeRecoveryPoint(rds, job.recoveryPoint),
+    );
+    if (instance !== request.source.instance) {
+      return { outcome: 'nothing to do', reason: `restore job ${job.id} is of '${instance}'` };
+    }
+
+    const evidence = ports.evidence(request);
+    const report = new DrillReport(request, job.instance ?? 'none');
+    report.point = point;
+    try {
+      if (job.status !== 'COMPLETED') {
+        throw new Error(
+          `AWS Backup could not restore the recovery point: ${job.status}, ${job.message ?? 'no reason given'}`,
+        );
+      }
+      report.source = await runbook.step('describe the source', () => sourceIfThere(rds, instance));
+      await examineRestored(ports, request, job, report, runbook);
+    } catch (error) {
+      report.error = describe(error);
+    }
+    const { key, document } = await runbook.step(
+      'publish evidence',
+      () => publish(ports, evidence, conclude(report, request, job, runbook)),
+      'any error',
+    );
+    const { outcome, findings } = document;
+    if (job.status === 'COMPLETED') {
+      const said = findings.length > 0 ? findings.join('; ') : `${document.checks.length} checks passed`;
+      const result = outcome === 'passed' ? 'SUCCESSFUL' : 'FAILED';
+      await runbook.step('answer AWS Backup', () => answer(backup, job.id, result, `${said} (${key})`), 'any error');
+    }
+    return { outcome, findings, evidence: key };
+  };
+
+async function examineRestored(
+  ports: ValidationPorts,
+  request: ValidationRequest,
+  job: RestoreJob,
+  report: DrillReport,
+  runbook: Runbook,
+): Promise<void> {
+  const { point } = report;
+  if (!job.instance || !point) throw new Error(`AWS Backup says not which instance restore job ${job.id} made`);
+  const restored = new RestoredInstance(ports.rds, job.instance);
+  const password = async () => copyPassword(await ports.secret(request.passwordKey), restored.name);
+  const expires = new Date(Date.parse(job.completed ?? job.created) + request.windowSeconds * 1000 - MARGIN_MS);
+
+  await runbook.poll(
+    'wait until available',
+    () => restored.look(),
+    ({ usable }) => usable,
+    { hours: 2 },
+  );
+  const { masterUser, database } = await runbook.step('describe the restored instance', () =>
+    describeSource(ports.rds, restored.name),
+  );
+  await runbook.step('reset the master password', async () => restored.setPassword(await password()));
+  const { host, port, ...state } = await runbook.poll(
+    'wait until the password is set',
+    () => restored.look(),
+    ({ usable, passwordPending }) => usable && !passwordPending,
+    { hours: 1 },
+  );
+  report.copy = { host, port, ...state };
+  if (!host || !port) throw new Error(`RDS gave no endpoint for '${restored.name}'`);
+  const proof = await runbook.step('read the last proof', () => lastProof(ports.evidence(request), point.time));
+  const connection = async (): Promise<Connection> => ({
+    host,
+    port,
+    user: masterUser,
+    password: await password(),
+    database: request.database ?? database,
+  });
+  const examiner = ports.examiner(request.examiner);
+  const { checks } = request;
+  await examineCopy(
+    { examiner, connection, checks, restorePoint: point.time, tablesWithRows: proof, expires },
+    report,
+    runbook,
+  );
+}
+
+/** A proof of a later moment says nothing about an earlier one. */
+async function lastProof(evidence: EvidenceChain, moment: string): Promise<readonly string[] | null> {
+  const proof = await evidence.lastPassed(({ restorePoint }) => restorePoint !== null && restorePoint.time <= moment);
+  return proof?.tablesWithRows ?? null;
+}
+
+/** The source may be gone by now; what it was is told for the record only. */
+async function sourceIfThere(rds: RDSClient, instance: string): Promise<Source | null> {
+  try {
+    return await describeSource(rds, instance);
+  } catch (error) {
+    if (isFault(error, 'DBInstanceNotFound')) return null;
+    throw error;
+  }
+}
+
+/** AWS Backup's clock began with the job, and its name is the run's: told of twice, a job leaves one document. */
+function conclude(
+  report: DrillReport,
+  { newest, objectives }: ValidationRequest,
+  job: RestoreJob,
+  runbook: Runbook,
+): Omit<Evidence, 'sequence' | 'previous'> {
+  const concluded = report.conclude(runbook);
+  const began = Date.parse(job.created);
+  const recovered = concluded.outcome === 'passed' && report.checked ? report.checked.getTime() - began : null;
+  const lost = newest && report.point ? Math.max(0, began - Date.parse(report.point.latestRestorable)) : null;
+  return {
+    ...concluded,
+    run: job.id,
+    started: job.created,
+    recoveryTime: recovered === null ? null : measured(recovered / 1000, objectives.rtoSeconds),
+    recoveryPoint: lost === null ? null : measured(lost / 1000, objectives.rpoSeconds),
+    notes: [...concluded.notes, `Restored by AWS Backup, job ${job.id}, from ${job.recoveryPoint}.`],
+  };
+}
+
+async function publish(
+  { print }: ValidationPorts,
+  evidence: EvidenceChain,
+  document: Omit<Evidence, 'sequence' | 'previous'>,
+): Promise<Published> {
+  const published = await evidence.append(document);
+  for (const metric of drillMetrics(published.document)) {
+    print(embeddedMetric(metric, Date.parse(published.document.finished)));
+  }
+  return published;
+}
+
+function awsPorts(): ValidationPorts {
+  const s3 = new S3Client();
+  const secrets = new SecretsManagerClient();
+  // A second try of a call that was cut off would examine the copy twice at once; the step tries again instead.
+  const lambda = new LambdaClient({ maxAttempts: 1 });
+  return {
+    backup: new BackupClient(),
+    rds: new RDSClient(),
+    examiner: (functionName) => lambdaExaminer(lambda, functionName),
+    secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
+    evidence: (request) => new EvidenceChain(s3, request.evidenceBucket, request),
+    print: (line) => process.stdout.write(`${line}\n`),
+  };
+}
+
+let ports: ValidationPorts | undefined;
+
+/** The shipped function. Its clients are made when it is first called: importing this file reaches nothing. */
+export const handler = durable((request: unknown, runbook) => {
+  ports ??= awsPorts();
+  return validateRestore(ports)(request, runbook);
+});

@@ -1,0 +1,34 @@
+import type { Duration } from 'aws-cdk-lib';
+import { known } from './source-database';
+
+export interface TestedWithinOptions {
+  /** How old a recovery point may be, 1 to 365 whole days. */
+  readonly within: Duration;
+}
+
+/** Which recovery point a restore test takes. */
+export class TestedRecoveryPoints {
+  /** The newest one: what a real recovery would use. */
+  public static newest(options: TestedWithinOptions): TestedRecoveryPoints {
+    return new TestedRecoveryPoints('LATEST_WITHIN_WINDOW', options.within);
+  }
+
+  /** One drawn anew at each test, so that over time all of them are tried. */
+  public static random(options: TestedWithinOptions): TestedRecoveryPoints {
+    return new TestedRecoveryPoints('RANDOM_WITHIN_WINDOW', options.within);
+  }
+
+  private constructor(
+    /** As AWS Backup writes it. */
+    public readonly algorithm: 'LATEST_WITHIN_WINDOW' | 'RANDOM_WITHIN_WINDOW',
+    /** How old it may be. */
+    public readonly within: Duration,
+  ) {
+    const days = known(within.toDays({ integral: false }));
+    if (days === undefined || (Number.isInteger(days) && days >= 1 && days <= 365)) return;
+    throw new Error(
+      `recovery points of the last ${days} days can't be tested: AWS Backup takes whole days from 1 to 365; choose one ` +
+        'between',
+    );
+  }
+}

@@ -1,0 +1,290 @@
+import { App, Duration, Stack, TimeZone, Validations } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as rds from 'aws-cdk-lib/aws-rds';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
+import { DrillSchedule, DrillSite, ProtectedVault, RecoveryCheck } from '../lib';
+import { RestoreTesting, type RestoreTestingProps, type TestedDatabaseOptions } from '../lib/restore-testing';
+import { TestedRecoveryPoints } from '../lib/tested-recovery-points';
+import { ACCOUNT, allows, REGION, statementsOf } from './policy';
+import { importedDatabase, newDatabase, newStack, OBJECTIVES, Template } from './synth';
+
+const micro = ec2.InstanceType.of(ec2.InstanceClass.T4G, ec2.InstanceSize.MICRO);
+
+function testingOf(stack: Stack, props: Partial<RestoreTestingProps> = {}): RestoreTesting {
+  return new RestoreTesting(stack, 'Tests', {
+    vaults: props.vaults ?? [new ProtectedVault(stack, 'Vault').vault],
+    schedule: DrillSchedule.firstSunday({ hour: 5, timeZone: TimeZone.EUROPE_BERLIN }),
+    ...props,
+  });
+}
+
+function tested(options: Partial<TestedDatabaseOptions> = {}, props: Partial<RestoreTestingProps> = {}, id = 'Orders') {
+  const stack = newStack();
+  testingOf(stack, props).addDatabase(id, {
+    database: importedDatabase(stack),
+    objectives: OBJECTIVES,
+    instanceClass: micro,
+    parameterGroupName: 'orders-pg17',
+    ...options,
+  });
+  return Template.fromStack(stack);
+}
+
+test('restores snapshots of the vaults on its schedule', () => {
+  tested().hasResourceProperties('AWS::Backup::RestoreTestingPlan', {
+    RestoreTestingPlanName: 'Test_Tests',
+    ScheduleExpression: 'cron(0 5 ? * SUN#1 *)',
+    ScheduleExpressionTimezone: 'Europe/Berlin',
+    StartWindowHours: 24,
+    RecoveryPointSelection: {
+      Algorithm: 'LATEST_WITHIN_WINDOW',
+      IncludeVaults: [{ 'Fn::GetAtt': [Match.stringLikeRegexp('^Vault'), 'BackupVaultArn'] }],
+      RecoveryPointTypes: ['SNAPSHOT'],
+      SelectionWindowDays: 30,
+    },
+  });
+});
+
+test('leaves no setting of the restored instance to defaults', () => {
+  tested().hasResourceProperties('AWS::Backup::RestoreTestingSelection', {
+    RestoreTestingSelectionName: 'Orders',
+    ProtectedResourceType: 'RDS',
+    ProtectedResourceArns: [Match.anyValue()],
+    ValidationWindowHours: 8,
+    RestoreMetadataOverrides: {
+      dbSubnetGroupName: { Ref: Match.stringLikeRegexp('SubnetGroup') },
+      vpcSecurityGroupIds: { 'Fn::Join': ['', ['["', Match.anyValue(), '"]']] },
+      dbParameterGroupName: 'orders-pg17',
+      dbInstanceClass: 'db.t4g.micro',
+    },
+  });
+});
+
+test("takes class and parameter group from a database of this app, and RDS's group of its version where it states none", () => {
+  const stack = newStack();
+  const engine = rds.DatabaseInstanceEngine.postgres({ version: rds.PostgresEngineVersion.VER_17_5 });
+  const database = newDatabase(stack, { engine, instanceType: micro });
+  testingOf(stack).addDatabase('Orders', { database, objectives: OBJECTIVES });
+  Template.fromStack(stack).hasResourceProperties('AWS::Backup::RestoreTestingSelection', {
+    RestoreMetadataOverrides: { dbParameterGroupName: 'default.postgres17', dbInstanceClass: 'db.t4g.micro' },
+  });
+});
+
+test('validates when AWS Backup tells of a restore of its own plan, with the checks of a drill', () => {
+  const template = tested({ checks: [RecoveryCheck.rowCount('orders', { atLeast: 1 })] });
+  template.hasResourceProperties('AWS::Events::Rule', {
+    EventPattern: {
+      source: ['aws.backup'],
+      'detail-type': ['Restore Job State Change'],
+      detail: {
+        status: ['COMPLETED', 'FAILED', 'ABORTED'],
+        resourceType: ['RDS'],
+        restoreTestingPlanArn: [
+          { 'Fn::GetAtt': ['TestsPlan10A12CF2', 'RestoreTestingPlanArn'].map(() => Match.anyValue()) },
+        ],
+      },
+    },
+    Targets: [
+      {
+        Arn: { Ref: Match.stringLikeRegexp('Live') },
+        InputTransformer: { InputPathsMap: { 'detail-restoreJobId': '$.detail.restoreJobId' } },
+      },
+    ],
+  });
+  const [rule] = Object.values(template.findResources('AWS::Events::Rule'));
+  const handed = JSON.stringify(rule?.Properties.Targets[0].InputTransformer.InputTemplate);
+  expect(handed).toContain('restoreJob');
+  expect(handed).toContain('row-count');
+});
+
+describe('the validator', () => {
+  const statements = statementsOf(tested(), /OrdersValidatorRole/);
+  const db = (name: string) => `arn:aws:rds:${REGION}:${ACCOUNT}:db:${name}`;
+  const modify = (name: string, context: Record<string, string>) =>
+    allows(statements, { action: 'rds:ModifyDBInstance', resources: [db(name)], context });
+  const tag = { 'aws:ResourceTag/awsbackup-restore-test': 'Tests' };
+
+  test('changes what carries the name and the tag of a restore test', () => {
+    expect(modify('awsbackup-restore-test-1', tag)).toBe(true);
+  });
+
+  test.each<[string, string, Record<string, string>]>([
+    ['without the tag', 'awsbackup-restore-test-1', {}],
+    ['with another tag', 'awsbackup-restore-test-1', { 'aws:ResourceTag/lifeboat:copy-of': 'orders' }],
+    ['without the name', 'orders', tag],
+    ['to be public', 'awsbackup-restore-test-1', { ...tag, 'rds:PubliclyAccessible': 'true' }],
+  ])('changes nothing %s', (_, name, context) => {
+    expect(modify(name, context)).toBe(false);
+  });
+
+  test.each([
+    'rds:DeleteDBInstance',
+    'rds:AddTagsToResource',
+    'rds:RestoreDBInstanceFromDBSnapshot',
+    'rds:RebootDBInstance',
+  ])('may not %s, whatever carries the tag', (action) => {
+    const resources = [db('awsbackup-restore-test-1')];
+    expect(allows(statements, { action, resources, context: tag })).toBe(false);
+  });
+
+  test.each(['backup:DescribeRestoreJob', 'backup:PutRestoreValidationResult'])('may %s', (action) => {
+    expect(allows(statements, { action, resources: ['*'] })).toBe(true);
+  });
+
+  test.each(['backup:DeleteRecoveryPoint', 'backup:StartRestoreJob', 'backup:DeleteBackupVault'])(
+    'may not %s',
+    (action) => {
+      expect(allows(statements, { action, resources: ['*'] })).toBe(false);
+    },
+  );
+});
+
+test('is told of as overdue by the watch, since events may be lost', () => {
+  tested().hasResourceProperties('AWS::CloudWatch::Alarm', {
+    MetricName: 'SecondsSinceProven',
+    TreatMissingData: 'breaching',
+    Threshold: (35 + 1 + 1) * 86_400,
+  });
+});
+
+describe('refuses', () => {
+  test.each<[string, () => unknown, string, () => unknown]>([
+    [
+      'a name of hyphens',
+      () => tested({}, { testingPlanName: 'my-plan' }),
+      "'my-plan' is not of 1 to 50 letters",
+      () => tested({}, { testingPlanName: 'my_plan' }),
+    ],
+    [
+      'a name of 51 characters',
+      () => tested({}, { testingPlanName: 'a'.repeat(51) }),
+      'is not of 1 to 50 letters',
+      () => tested({}, { testingPlanName: 'a'.repeat(50) }),
+    ],
+    ['no vault', () => tested({}, { vaults: [] }), 'there is no vault', () => tested()],
+    [
+      'a start window of 169 hours',
+      () => tested({}, { startWithin: Duration.hours(169) }),
+      'a start window of 169 hours',
+      () => tested({}, { startWithin: Duration.hours(168) }),
+    ],
+    [
+      'a validation window of 169 hours',
+      () => tested({ validationWindow: Duration.hours(169) }),
+      'a validation window of 169 hours',
+      () => tested({ validationWindow: Duration.hours(168) }),
+    ],
+    [
+      'a validation window of half an hour',
+      () => tested({ validationWindow: Duration.minutes(30) }),
+      'a validation window of 0.5 hours',
+      () => tested({ validationWindow: Duration.hours(1) }),
+    ],
+    [
+      'an id of 51 characters',
+      () => tested({}, {}, 'a'.repeat(51)),
+      'longer than 50 characters',
+      () => tested({}, {}, 'a'.repeat(50)),
+    ],
+    ['a class left to AWS Backup', () => tested({ instanceClass: undefined }), "state 'instanceClass'", () => tested()],
+    [
+      'a parameter group left to RDS',
+      () => tested({ parameterGroupName: undefined }),
+      "state 'parameterGroupName'",
+      () => tested(),
+    ],
+    [
+      'recovery points of the last 366 days',
+      () => TestedRecoveryPoints.random({ within: Duration.days(366) }),
+      'recovery points of the last 366 days',
+      () => TestedRecoveryPoints.random({ within: Duration.days(365) }),
+    ],
+    [
+      'half a day of recovery points',
+      () => TestedRecoveryPoints.newest({ within: Duration.hours(12) }),
+      'recovery points of the last 0.5 days',
+      () => TestedRecoveryPoints.newest({ within: Duration.days(1) }),
+    ],
+    [
+      'more checks than EventBridge hands over',
+      () =>
+        tested({ checks: [RecoveryCheck.query({ name: 'long', sql: `SELECT ${'1 + '.repeat(2500)}1`, atLeast: 1 })] }),
+      'EventBridge hands over 8192 at most',
+      () =>
+        tested({ checks: [RecoveryCheck.query({ name: 'long', sql: `SELECT ${'1 + '.repeat(1500)}1`, atLeast: 1 })] }),
+    ],
+  ])('%s', (_, wrong, message, right) => {
+    expect(wrong).toThrow(message);
+    expect(right).not.toThrow();
+  });
+
+  const problemsOf = (stack: Stack) => stack.node.findAll().flatMap((construct) => construct.node.validate());
+
+  test.each([
+    [31, ['it tests 31 databases, and AWS Backup takes 30 selections in one plan']],
+    [30, []],
+  ])('%d databases in one plan, where that is too many', (count, problems) => {
+    const stack = newStack();
+    const testing = testingOf(stack);
+    for (let index = 0; index < count; index++) {
+      testing.addDatabase(`Orders${index}`, {
+        database: importedDatabase(stack, `orders${index}`),
+        objectives: OBJECTIVES,
+        instanceClass: micro,
+        parameterGroupName: 'pg17',
+      });
+    }
+    expect(problemsOf(stack)).toEqual(problems.map((problem) => expect.stringContaining(problem)));
+  });
+
+  test.each([
+    [101, true],
+    [100, false],
+  ])('%d plans in one region, where that is too many', (count, refused) => {
+    const stack = newStack();
+    const { vault } = new ProtectedVault(stack, 'Vault');
+    const site = new DrillSite(stack, 'Site');
+    for (let index = 0; index < count; index++) {
+      const schedule = DrillSchedule.daily({ hour: 5 });
+      new RestoreTesting(stack, `Tests${index}`, { vaults: [vault], site, schedule });
+    }
+    expect(problemsOf(stack).some((problem) => problem.includes('AWS Backup takes 100 in one region'))).toBe(refused);
+  });
+
+  test('a plan that tests nothing', () => {
+    const stack = newStack();
+    testingOf(stack);
+    expect(() => Template.fromStack(stack)).toThrow('it tests nothing');
+  });
+
+  test('ids that AWS Backup could not tell apart', () => {
+    const stack = newStack();
+    const testing = testingOf(stack);
+    for (const id of ['the-orders', 'the_orders']) {
+      testing.addDatabase(id, {
+        database: importedDatabase(stack, id.replace('_', '')),
+        objectives: OBJECTIVES,
+        instanceClass: micro,
+        parameterGroupName: 'pg17',
+      });
+    }
+    expect(() => Template.fromStack(stack)).toThrow("would be called 'the_orders'");
+  });
+});
+
+test("passes cdk-nag's packs in a stack of its own", () => {
+  const app = new App({ builtinCloudFormationValidation: false });
+  const stack = new Stack(app, 'Test');
+  const notify = sns.Topic.fromTopicArn(stack, 'Told', 'arn:aws:sns:eu-west-1:111122223333:told');
+  const { vault } = new ProtectedVault(stack, 'Vault', { notify });
+  testingOf(stack, { vaults: [vault], notify }).addDatabase('Orders', {
+    database: importedDatabase(stack),
+    objectives: OBJECTIVES,
+    instanceClass: micro,
+    parameterGroupName: 'orders-pg17',
+  });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new NIST80053R5Checks(app), new HIPAASecurityChecks(app));
+  expect(() => app.synth()).not.toThrow();
+});

@@ -1,0 +1,183 @@
+/** Runs the validation of AWS Backup's restores in a simulated region, on a virtual clock, with faults and crashes. */
+import { BackupClient, DescribeRestoreJobCommand, PutRestoreValidationResultCommand } from '@aws-sdk/client-backup';
+import { DescribeDBSnapshotsCommand, RDSClient } from '@aws-sdk/client-rds';
+import type { Evidence, ValidationRequest } from '../lambda/contract';
+import { EvidenceChain } from '../lambda/evidence';
+import { durable } from '../lambda/runbook';
+import { validateRestore } from '../lambda/validate-restore';
+import { type Execution, execute } from '../rehearsal/durable-executions';
+import { generator, type Schedule, simulatedExaminer } from './simulate';
+import { type Behaviour, MINUTE, QUIET, SimulatedRegion } from './simulated-region';
+
+export const RESTORED = 'awsbackup-restore-test-1';
+const TAG = { Key: 'awsbackup-restore-test', Value: 'plan' };
+const PLAN = 'arn:aws:backup:eu-west-1:111122223333:restore-testing-plan:Orders';
+
+export const validationRequest: ValidationRequest = {
+  plan: 'Protection',
+  target: 'Orders',
+  drill: 'RestoreTest',
+  restoreJob: 'job-1',
+  testingPlan: PLAN,
+  source: { instance: 'orders' },
+  newest: true,
+  windowSeconds: 8 * 3600,
+  checks: [],
+  objectives: { rpoSeconds: 86_400, rtoSeconds: 3600 },
+  examiner: 'examiner',
+  passwordKey: 'key',
+  evidenceBucket: 'evidence',
+};
+
+export interface ValidationSchedule extends Partial<Behaviour> {
+  readonly seed?: number;
+  readonly database?: Schedule['database'];
+  readonly crashes?: number;
+  readonly request?: Partial<ValidationRequest>;
+  /** How AWS Backup's own restore ended. @default 'COMPLETED' */
+  readonly job?: 'COMPLETED' | 'FAILED';
+  readonly testingPlan?: string;
+  readonly recoveryPoint?: string;
+  /** What AWS Backup made. @default RESTORED, with the tag of a restore test */
+  readonly made?: { readonly name: string; readonly tagged: 'tagged' | 'untagged' | 'gone' };
+  /** A result that was set before. */
+  readonly answered?: 'SUCCESSFUL' | 'FAILED' | 'TIMED_OUT';
+  /** How often EventBridge tells of the job, one after the other. @default 1 */
+  readonly told?: number;
+}
+
+export interface Validated {
+  readonly executions: readonly Execution[];
+  readonly steps: string[];
+  readonly region: SimulatedRegion;
+  readonly evidence: Evidence[];
+  /** Results that took effect: a second one would be refused. */
+  readonly answers: { readonly result: string; readonly message: string }[];
+  readonly passwords: string[];
+  readonly traces: string;
+}
+
+export async function validate(schedule: ValidationSchedule = {}): Promise<Validated> {
+  const { seed = 1, crashes = 0, database = 'healthy', request, told = 1, ...rest } = schedule;
+  const {
+    job = 'COMPLETED',
+    testingPlan = PLAN,
+    made = { name: RESTORED, tagged: 'tagged' },
+    answered,
+    ...more
+  } = rest;
+  const { recoveryPoint = 'arn:aws:rds:eu-west-1:111122223333:snapshot:awsbackup:job-2', ...behaviour } = more;
+  const random = generator(seed);
+  let now = Date.parse('2026-11-01T10:00:00Z');
+  const clock = () => now;
+  const begun = new Date(now - 30 * MINUTE);
+  const region = new SimulatedRegion(clock, random, { ...QUIET, ...behaviour });
+  region.existing('orders');
+  if (made.tagged !== 'gone') region.existing(made.name, made.tagged === 'tagged' ? [TAG] : []);
+
+  const answers: { result: string; message: string }[] = answered ? [{ result: answered, message: 'before' }] : [];
+  const steps = new Set<string>();
+  const printed: string[] = [];
+  const passwords = new Set<string>();
+
+  const faults = async <T>(alive: () => boolean, effect: () => T): Promise<T> => {
+    if (!alive()) return new Promise(() => {});
+    const { throttled, unavailable, lost } = region.behaviour;
+    if (random() < throttled) throw fault('ThrottlingException', 400);
+    if (random() < unavailable) throw fault('ServiceUnavailableException', 500);
+    const result = effect();
+    if (random() < lost) throw fault('TimeoutError');
+    return result;
+  };
+  const describeJob = () => ({
+    Status: job,
+    StatusMessage: job === 'FAILED' ? 'the subnet group is gone' : undefined,
+    CreationDate: begun,
+    CompletionDate: new Date(now - MINUTE),
+    RecoveryPointArn: recoveryPoint,
+    CreatedResourceArn: `arn:aws:rds:eu-west-1:111122223333:db:${made.name}`,
+    CreatedBy: { RestoreTestingPlanArn: testingPlan },
+    ValidationStatus: answers[0]?.result ?? 'VALIDATING',
+  });
+  const put = ({ ValidationStatus, ValidationStatusMessage }: PutRestoreValidationResultCommand['input']) => {
+    if (answers.length > 0) throw fault('InvalidRequestException', 400);
+    answers.push({ result: String(ValidationStatus), message: String(ValidationStatusMessage) });
+  };
+  const backup = (alive: () => boolean): BackupClient =>
+    Object.create(BackupClient.prototype, {
+      send: {
+        value: (command: object) =>
+          faults(alive, () => {
+            if (command instanceof DescribeRestoreJobCommand) return describeJob();
+            if (command instanceof PutRestoreValidationResultCommand) return put(command.input);
+            throw new Error(`${command.constructor.name} is not modelled`);
+          }),
+      },
+    });
+  const snapshots = ({ DBSnapshotIdentifier, SnapshotType }: DescribeDBSnapshotsCommand['input']) => {
+    if (SnapshotType !== 'awsbackup' || DBSnapshotIdentifier !== 'awsbackup:job-2') return { DBSnapshots: [] };
+    return {
+      DBSnapshots: [{ DBInstanceIdentifier: 'orders', SnapshotCreateTime: new Date(begun.getTime() - 60 * MINUTE) }],
+    };
+  };
+  const rds = (alive: () => boolean): RDSClient => {
+    const own = region.rds(alive);
+    const send = (command: object) =>
+      command instanceof DescribeDBSnapshotsCommand
+        ? faults(alive, () => snapshots(command.input))
+        : own.send(command as Parameters<RDSClient['send']>[0]);
+    return Object.create(RDSClient.prototype, { send: { value: send } });
+  };
+
+  const executions: Execution[] = [];
+  for (let time = 1; time <= told; time++) {
+    let running = 0;
+    const execution = await execute(
+      (client, invocation) => {
+        running = invocation;
+        const alive = () => running === invocation;
+        const runbook = validateRestore({
+          backup: backup(alive),
+          rds: rds(alive),
+          examiner: () => simulatedExaminer(region, database, passwords),
+          secret: async () => 'a key of more than thirty-two characters',
+          evidence: (of) => new EvidenceChain(region.s3(alive), of.evidenceBucket, of),
+          print: (line) => printed.push(line),
+        });
+        return durable(runbook, { durableExecutionClient: client, clock });
+      },
+      { ...validationRequest, ...request },
+      {
+        name: `run-${seed}-${time}`,
+        clock: {
+          now: clock,
+          until: async (moment) => {
+            now = Math.max(now, moment);
+          },
+        },
+        onUpdate: ({ Name }) => Name && steps.add(Name),
+        atCheckpoint: () => {
+          now += 100;
+          if (random() >= crashes) return;
+          running = 0;
+          throw new Error('crash');
+        },
+      },
+    );
+    running = 0;
+    executions.push(execution);
+  }
+  return {
+    executions,
+    steps: [...steps],
+    region,
+    evidence: [...region.objects].filter(([key]) => key.endsWith('.json')).map(([, body]) => JSON.parse(body)),
+    answers,
+    passwords: [...passwords],
+    traces: JSON.stringify([executions, printed, [...region.objects], answers]),
+  };
+}
+
+function fault(name: string, httpStatusCode?: number): Error {
+  return Object.assign(new Error(`simulated ${name}`), { name, $metadata: { httpStatusCode } });
+}
