@@ -2,7 +2,7 @@ import { Annotations, ArnFormat, Stack, Token } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
-import { Construct, type IDependable } from 'constructs';
+import { Construct } from 'constructs';
 import {
   type DeploymentSnapshotRequest,
   deploymentSnapshotRequest,
@@ -91,7 +91,7 @@ export class DeploymentSnapshot extends Construct {
 
   /** Has something wait until the snapshot is available. */
   public before(...dependents: Construct[]): this {
-    for (const dependent of dependents) dependent.node.addDependency(this.taken satisfies IDependable);
+    for (const dependent of dependents) dependent.node.addDependency(this.taken.resource);
     return this;
   }
 
