@@ -69,6 +69,21 @@ const ACKNOWLEDGEMENTS = {
       'CloudFormation can not close it. Nothing is put in it: copies and examiner name their own groups, and the ' +
       'network has no way in or out.',
   },
+  replica: {
+    rules: [
+      'AwsSolutions-RDS2',
+      'AwsSolutions-RDS3',
+      'AwsSolutions-RDS11',
+      'NIST.800.53.R5-RDSEnhancedMonitoringEnabled',
+      'NIST.800.53.R5-RDSInBackupPlan',
+      'NIST.800.53.R5-RDSLoggingEnabled',
+      'NIST.800.53.R5-RDSMultiAZSupport',
+      'NIST.800.53.R5-RDSStorageEncrypted',
+    ],
+    reason:
+      'A read replica has its encryption, port and logs from its source, which is not in this stack. It is a second place ' +
+      'already, with automated backups of its own; make it Multi-AZ and watch it closer once it is promoted.',
+  },
 } satisfies Record<string, Acknowledgement>;
 
 export function acknowledge(construct: IConstruct, ...subjects: (keyof typeof ACKNOWLEDGEMENTS)[]): void {

@@ -1,4 +1,4 @@
-import { Token } from 'aws-cdk-lib';
+import { Duration, Token } from 'aws-cdk-lib';
 
 const DAY = 24 * 60;
 const WEEK = 7 * DAY;
@@ -61,6 +61,11 @@ export class BackupWindow {
 
   public toString(): string {
     return this.expression;
+  }
+
+  /** How long it is: a backup starts somewhere in it. Undefined where it is only known at deployment. */
+  public get length(): Duration | undefined {
+    return this.known ? Duration.minutes((this.end - this.start + DAY) % DAY) : undefined;
   }
 
   private get known(): boolean {

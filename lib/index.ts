@@ -1,6 +1,7 @@
 export { AirGappedVault, type AirGappedVaultProps } from './air-gapped-vault';
 export { ArchiveBucket, type ArchiveBucketProps } from './archive-bucket';
 export { ArchiveTier, type ArchiveTierOptions, type NoncurrentVersions } from './archive-tier';
+export { type AutomatedBackupsOptions, BackupCopy, type BackupCopyTarget } from './backup-copy';
 export { BackupTarget, type DatabaseWindows } from './backup-target';
 export {
   BackupTier,
@@ -69,11 +70,17 @@ export {
 } from './recovery-check';
 export { RecoveryMetrics } from './recovery-metrics';
 export type { RecoveryObjectives } from './recovery-objectives';
+export { RecoveryRegion, type RecoveryRegionOptions } from './recovery-region';
+export { RecoverySite, type RecoverySiteProps } from './recovery-site';
+export { RegionReplica, type RegionReplicaProps, type ReplicaOptions } from './region-replica';
+export { ReplicatedBackups, type ReplicatedBackupsProps } from './replicated-backups';
 export { type DrillOptions, RestoreDrill, type RestoreDrillProps } from './restore-drill';
 export { type RandomRestorePointOptions, RestorePoint } from './restore-point';
 export { RestoreTest, type RestoreTestProps } from './restore-test';
 export { RestoreTesting, type RestoreTestingProps, type TestedDatabaseOptions } from './restore-testing';
+export { SnapshotCopy, type SnapshotCopyOptions, type SnapshotCopyProps } from './snapshot-copy';
 export { SnapshotExport, type SnapshotExportProps } from './snapshot-export';
+export { type SharedSnapshotsOptions, SnapshotSource } from './snapshot-source';
 export { SnapshotsKept } from './snapshots-kept';
 export { StorageTransition } from './storage-transition';
 export { TestedRecoveryPoints, type TestedWithinOptions } from './tested-recovery-points';

@@ -2,6 +2,7 @@ import type { Duration } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
+import type { BackupCopy } from './backup-copy';
 import type { BackupWindow } from './backup-window';
 import { cover } from './covered';
 import { DatabaseBackups } from './database-backups';
@@ -31,6 +32,13 @@ export interface ProtectedDatabaseOptions {
    * @default - what the database says itself; else 1 day, which is RDS's default
    */
   readonly retention?: Duration;
+
+  /**
+   * How its data gets into the plan's recovery region: one of each kind at most.
+   *
+   * @default - not at all
+   */
+  readonly copies?: BackupCopy[];
 
   /**
    * What a restored copy must pass.

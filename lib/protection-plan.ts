@@ -1,12 +1,15 @@
 import { Annotations } from 'aws-cdk-lib';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { pathName } from './drill-request';
 import { DrillSite } from './drill-site';
+import { letLogsUse } from './log-key';
 import { PlanGrants } from './plan-grants';
 import { ProtectedDatabase, type ProtectedDatabaseOptions } from './protected-database';
 import { RecoveryMetrics } from './recovery-metrics';
 import type { RecoveryObjectives } from './recovery-objectives';
+import type { RecoveryRegion } from './recovery-region';
 
 export interface ProtectionPlanProps {
   /** What a recovery may cost at most. */
@@ -25,6 +28,13 @@ export interface ProtectionPlanProps {
    * @default - the plan's path, as in `Zephyr-production-Protection`
    */
   readonly planName?: string;
+
+  /**
+   * Where copies go, so that they outlive this region.
+   *
+   * @default - nowhere; databases can't have copies
+   */
+  readonly recovery?: RecoveryRegion;
 
   /**
    * Where drills run.
@@ -46,6 +56,7 @@ export class ProtectionPlan extends Construct {
   public readonly grants = new PlanGrants();
 
   private ownSite?: DrillSite;
+  private copyKey?: kms.Key;
 
   constructor(
     scope: Construct,
@@ -72,6 +83,44 @@ export class ProtectionPlan extends Construct {
 
   /** Puts a database under the plan. */
   public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
-    return new ProtectedDatabase(this, id, options);
+    const database = new ProtectedDatabase(this, id, options);
+    this.copy(database, options);
+    return database;
+  }
+
+  private copy(
+    scope: ProtectedDatabase,
+    { database, window, storageKey, copies = [] }: ProtectedDatabaseOptions,
+  ): void {
+    const { planName, notify } = this;
+    const { recovery: region } = this.props;
+    const target = scope.node.id;
+    const kinds = copies.map(({ kind }) => kind);
+    const twice = kinds.find((kind, index) => kinds.indexOf(kind) !== index);
+    if (twice) {
+      throw new Error(
+        `database '${target}' has two copies of the kind '${twice}', and the plan has one recovery region, so they would ` +
+          'be the same copy twice; leave one out',
+      );
+    }
+    if (copies.length === 0) return;
+    if (!region) {
+      throw new Error(
+        `database '${target}' has copies (${kinds.join(', ')}), and the plan names no region for them, so they would be ` +
+          `made nowhere; give the plan recovery: RecoveryRegion.named('us-west-2'), say`,
+      );
+    }
+    const encryptionKey = () => this.keyOfCopying();
+    const made = { scope, database, region, planName, target, encryptionKey, window, storageKey, notify };
+    for (const copy of copies) copy.applyTo(made);
+  }
+
+  /** Encrypts the logs of all copying, whatever is copied. */
+  private keyOfCopying(): kms.IKey {
+    if (!this.copyKey) {
+      this.copyKey = new kms.Key(this, 'CopyKey', { enableKeyRotation: true });
+      letLogsUse(this.copyKey, this);
+    }
+    return this.copyKey;
   }
 }

@@ -44,6 +44,13 @@ export class RecoveryMetrics {
     return this.metric(METRICS.secondsSinceProven, of, cloudwatch.Stats.MAXIMUM, { period, ...options });
   }
 
+  /** Seconds since the newest good copy's snapshot was taken. Published every hour; silence means that there is none. */
+  public snapshotCopyAge(target: string, copy: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    const of = { [dimension.target]: target, [dimension.copy]: copy };
+    const period = Duration.hours(3);
+    return this.metric(METRICS.snapshotCopyAge, of, cloudwatch.Stats.MAXIMUM, { period, ...options });
+  }
+
   /** Drills are rare: by the day, so that an alarm still stands when somebody looks. */
   private metric(
     metricName: string,

@@ -19,6 +19,11 @@ export class SourceDatabase {
     return Token.isUnresolved(instanceIdentifier) ? instanceIdentifier : instanceIdentifier.toLowerCase();
   }
 
+  /** The identifier as text, for stacks that must not refer to this one. Undefined where only deployment tells it. */
+  get name(): string | undefined {
+    return known(this.resource?.dbInstanceIdentifier ?? this.database.instanceIdentifier)?.toLowerCase();
+  }
+
   get engine(): string | undefined {
     return this.resource?.engine ?? this.database.engine?.engineType;
   }
@@ -44,6 +49,16 @@ export class SourceDatabase {
   get storageKeyArn(): string | undefined {
     return this.resource?.kmsKeyId;
   }
+}
+
+/**
+ * Whether RDS encrypts it. What is only known at deployment, or comes with a snapshot or a source, is taken for
+ * encrypted: copies of it then have a key.
+ */
+export function isEncrypted(database: rds.CfnDBInstance): boolean {
+  const { storageEncrypted, kmsKeyId, dbSnapshotIdentifier, sourceDbInstanceIdentifier } = database;
+  if (Token.isUnresolved(storageEncrypted)) return true;
+  return Boolean(storageEncrypted ?? kmsKeyId ?? dbSnapshotIdentifier ?? sourceDbInstanceIdentifier);
 }
 
 /** Undefined where the value is only known at deployment: then it is not compared. */

@@ -61,6 +61,7 @@ const OPERATORS: Record<string, Operator> = {
   ArnEquals: (actual, expected) => actual?.length === 1 && matchesAny(String(actual[0]), expected),
   BoolIfExists: (actual, expected) => actual === undefined || expected.includes(String(actual[0])),
   Null: (actual, expected) => (actual === undefined) === (expected[0] === 'true'),
+  'ForAnyValue:StringEquals': (actual = [], expected) => actual.some((value) => expected.includes(value)),
   'ForAllValues:StringEquals': (actual = [], expected) => actual.every((value) => expected.includes(value)),
 };
 

@@ -1,0 +1,66 @@
+import { Token } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
+import { primaryOf } from './primary-stack';
+
+export interface RecoveryRegionOptions {
+  /**
+   * ARN of a key of yours there, that encrypts copies. Its policy must let IAM policies of the account decide.
+   *
+   * @default - the key of the `RecoverySite` there, by the alias that both sides derive from the primary's stack name
+   */
+  readonly keyArn?: string;
+}
+
+/** Where copies go, so that they outlive the primary's region. A name: nothing of it has to exist when it is named. */
+export class RecoveryRegion {
+  /**
+   * A region by its name, as in `us-west-2`.
+   *
+   * @throws Error when it is no region's name, is not known at synth, or the key lies in another region: a copy can only
+   * be encrypted with a key of its own region
+   * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html
+   */
+  public static named(name: string, options: RecoveryRegionOptions = {}): RecoveryRegion {
+    if (Token.isUnresolved(name) || !/^[a-z]{2}(-[a-z]+)+-\d$/.test(name)) {
+      const seen = Token.isUnresolved(name) ? 'known at deployment only' : `'${name}'`;
+      throw new Error(
+        `recovery region: its name is ${seen}, so the keys and stacks there can't be named; write it out, as in 'us-west-2'`,
+      );
+    }
+    const { keyArn } = options;
+    const [, , service, region] = keyArn === undefined || Token.isUnresolved(keyArn) ? [] : keyArn.split(':');
+    if (service !== undefined && (service !== 'kms' || region !== name)) {
+      throw new Error(
+        `recovery region ${name}: the key ${keyArn} lies in ${region || 'no region'}, and copies in ${name} can only be ` +
+          'encrypted with a key of that region; give the ARN of one there, or leave it out for the one of RecoverySite',
+      );
+    }
+    return new RecoveryRegion(name, keyArn);
+  }
+
+  private constructor(
+    /** As AWS writes it. */
+    public readonly name: string,
+    /** The key that was given. */
+    public readonly keyArn?: string,
+  ) {}
+
+  /** ARN of the key that encrypts copies of what a construct's stack holds: the one given, else of the agreed alias. */
+  public keyArnFor(scope: IConstruct): string {
+    if (this.keyArn !== undefined) return this.keyArn;
+    const { partition, account } = primaryOf(scope);
+    return `arn:${partition}:kms:${this.name}:${account}:${this.aliasFor(scope)}`;
+  }
+
+  /** The alias that both sides agree on. */
+  public aliasFor(scope: IConstruct): string {
+    return recoveryAlias(primaryOf(scope).stackName);
+  }
+
+  public toString(): string {
+    return this.name;
+  }
+}
+
+/** @param primary name of the stack whose copies the key encrypts */
+export const recoveryAlias = (primary: string) => `alias/lifeboat-${primary}`;

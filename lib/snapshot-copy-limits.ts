@@ -1,0 +1,73 @@
+/** What RDS would refuse of a copying, or never do, told at synth. */
+import { Annotations, Duration, Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { BackupWindow } from './backup-window';
+import type { SnapshotCopyProps } from './snapshot-copy';
+import type { SnapshotSource } from './snapshot-source';
+import { known } from './source-database';
+
+/** Manual snapshots of a region, unless the quota is raised. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html */
+const MANUAL_SNAPSHOTS = 100;
+/** RDS's own choice where nobody names a window. */
+const USUAL_WINDOW = Duration.minutes(30);
+
+/** @throws Error that names all that keeps snapshots from being copied, as far as synth can tell */
+export function refuseUncopyable(copy: Construct, props: SnapshotCopyProps): void {
+  const { source, destination, keep, rpo } = props;
+  const database = source.known;
+  const problems: string[] = [];
+  if (source.kind === 'automated' && Stack.of(copy).region === destination.name) {
+    problems.push(
+      `${destination} is the database's own region, so the copies would be lost with it; name another region`,
+    );
+  }
+  if (database?.retentionDays === 0) {
+    problems.push('its backup retention is 0 days, so RDS takes no automated snapshot; set 1 to 35 days');
+  }
+  if (database?.engine !== undefined && /^(aurora|docdb|neptune)/.test(database.engine)) {
+    problems.push(
+      `it runs ${database.engine}, whose snapshots are those of a cluster; copy them with AWS Backup, or use a global database`,
+    );
+  }
+  if (keep.toMilliseconds() < Duration.days(1).toMilliseconds()) {
+    problems.push(
+      `copies kept for ${keep.toHumanString()} are gone before the next day's snapshot is there; keep them for 1 day or more`,
+    );
+  }
+  if (rpo && rpo.toMilliseconds() < Duration.days(1).toMilliseconds()) {
+    problems.push(
+      `RDS takes one automated snapshot a day, so copies can't give a recovery point of ${rpo.toHumanString()}; replicate ` +
+        'automated backups with BackupCopy.automatedBackups(), or allow 24 hours',
+    );
+  }
+  if (problems.length > 0) {
+    throw new Error(`snapshots of database '${source}' can't be copied to ${destination}:\n  ${problems.join('\n  ')}`);
+  }
+  warn(copy, props);
+}
+
+function warn(copy: Construct, { source, destination, keep, optionGroupName }: SnapshotCopyProps): void {
+  const days = keep.toDays({ integral: false });
+  if (days > MANUAL_SNAPSHOTS) {
+    Annotations.of(copy).addWarningV2(
+      'lifeboat:copies-beyond-quota',
+      `a copy a day kept for ${days} days is more than the ${MANUAL_SNAPSHOTS} manual snapshots that a region allows, and ` +
+        `then nothing more is copied; raise the quota in ${destination}, or keep them shorter`,
+    );
+  }
+  const group = known(source.known?.resource?.optionGroupName);
+  if (group !== undefined && !group.startsWith('default') && !optionGroupName) {
+    Annotations.of(copy).addWarningV2(
+      'lifeboat:copies-without-option-group',
+      `the database has the option group '${group}', which does not exist in ${destination}, so copies get the engine's ` +
+        'default one, and databases with TDE are not copied at all; make one there, and name it as optionGroupName',
+    );
+  }
+}
+
+/** How much later than a day the next automated snapshot may come. */
+export function backupWindowLength(source: SnapshotSource): Duration {
+  const stated = known(source.known?.resource?.preferredBackupWindow);
+  const [from, to] = stated?.split('-') ?? [];
+  return (from && to && BackupWindow.daily(from, to).length) || USUAL_WINDOW;
+}

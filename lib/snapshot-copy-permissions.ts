@@ -1,0 +1,84 @@
+/**
+ * All that a copy handler may do: copy one database's snapshots, read everything's descriptions, and share and delete
+ * what carries both tags of its own copying. It can't touch the database, its snapshots, or anybody else's copies.
+ */
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type { Construct } from 'constructs';
+import { COPY_PREFIX, SNAPSHOT_TAGS, type SnapshotCopyRequest } from '../lambda/contract';
+import { allow } from './handler';
+import type { RecoveryRegion } from './recovery-region';
+import type { SnapshotSource } from './snapshot-source';
+
+/** What RDS does with keys, in the name of who copies. */
+const USE_KEY = [
+  'kms:CreateGrant',
+  'kms:Decrypt',
+  'kms:DescribeKey',
+  'kms:Encrypt',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
+  'kms:ReEncryptFrom',
+  'kms:ReEncryptTo',
+];
+
+/** @param storageKeyArn the customer managed key that encrypts the source, if one does */
+export function snapshotCopyPermissions(
+  scope: Construct,
+  source: SnapshotSource,
+  destination: RecoveryRegion,
+  request: SnapshotCopyRequest,
+  storageKeyArn: string | undefined,
+): iam.PolicyStatement[] {
+  const stack = Stack.of(scope);
+  const there = (resource: string, resourceName: string) =>
+    stack.formatArn({
+      service: 'rds',
+      region: destination.name,
+      resource,
+      resourceName,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+  // Named by hash of source and copying, at run time; then after the database and the minute.
+  const copies = there('snapshot', `${COPY_PREFIX}????????-${source.instance}-20*`);
+  const tags = { [SNAPSHOT_TAGS.snapshotOf]: request.source.arn, [SNAPSHOT_TAGS.copiedBy]: request.copy };
+  const tagged = (where: string) => ({
+    StringEquals: Object.fromEntries(Object.entries(tags).map(([tag, value]) => [`aws:${where}/${tag}`, value])),
+  });
+  return [
+    // Lists ask for all snapshots: all copies in progress count against one limit.
+    allow(['rds:DescribeDBSnapshots', 'rds:ListTagsForResource'], ['*']),
+    // In the source's region, RDS asks for the source without the tags that the copy will have.
+    allow(['rds:CopyDBSnapshot'], [source.snapshots(scope), there('og', '*')]),
+    allow(['rds:CopyDBSnapshot', 'rds:AddTagsToResource'], [copies], tagged('RequestTag')),
+    allow(['rds:DeleteDBSnapshot'], [copies], tagged('ResourceTag')),
+    ...(request.shareWith.length > 0
+      ? [allow(['rds:ModifyDBSnapshotAttribute'], [copies], tagged('ResourceTag'))]
+      : []),
+    destinationKey(scope, destination),
+    ...sourceKeys(stack, source, storageKeyArn),
+  ];
+}
+
+/** An alias is no resource of IAM's for the use of a key: it stands in a condition on all keys. */
+function destinationKey(scope: Construct, destination: RecoveryRegion): iam.PolicyStatement {
+  const { partition, account } = Stack.of(scope);
+  const via = { 'kms:ViaService': `rds.${destination}.amazonaws.com` };
+  if (destination.keyArn?.includes(':key/')) {
+    return allow(USE_KEY, [destination.keyArn], { StringEquals: via });
+  }
+  const alias = destination.keyArn?.split(':').pop() ?? destination.aliasFor(scope);
+  return allow(USE_KEY, [`arn:${partition}:kms:${destination}:${account}:key/*`], {
+    StringEquals: via,
+    'ForAnyValue:StringEquals': { 'kms:ResourceAliases': alias },
+  });
+}
+
+/** The account's own key for RDS needs no permission; which key another account shares under, it decides itself. */
+function sourceKeys(stack: Stack, source: SnapshotSource, storageKeyArn: string | undefined): iam.PolicyStatement[] {
+  const keys = source.account ? `arn:${stack.partition}:kms:${stack.region}:${source.account}:key/*` : storageKeyArn;
+  if (!keys) return [];
+  return [allow(USE_KEY, [keys], { StringEquals: { 'kms:ViaService': [viaRds(stack.region)] } })];
+}
+
+const viaRds = (region: string) => `rds.${region}.amazonaws.com`;
