@@ -7,6 +7,7 @@ import { Construct } from 'constructs';
 import { acknowledge } from './acknowledgement';
 import { BucketBackups, type BucketBackupsProps } from './bucket-backups';
 import { REPLICATION_RULE } from './bucket-replication';
+import { cover } from './covered';
 import { drillAlarm } from './drill-alarm';
 
 export interface ArchiveBucketProps extends BucketBackupsProps {
@@ -132,6 +133,7 @@ export class ArchiveBucket extends Construct {
       removalPolicy: RemovalPolicy.RETAIN,
     });
     acknowledge(accessLogs, 'access logs');
+    cover(accessLogs, 'ArchiveBucket');
     return accessLogs;
   }
 }

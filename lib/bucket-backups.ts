@@ -9,6 +9,7 @@ import {
   type ReplicationTarget,
   replicationRefusals,
 } from './bucket-replication';
+import { cover } from './covered';
 import { earlyDeletions, lifecycleRefusals, movesObjects, outlastedByLock } from './lifecycle-limits';
 
 export interface BucketBackupsProps {
@@ -92,6 +93,7 @@ export class BucketBackups extends Mixin {
     }
     denyPlainHttp(bucket);
     this.warn(bucket, rules);
+    cover(bucket, 'BucketBackups');
     // Rules that the bucket has besides are known only when all has been said.
     bucket.node.addValidation({
       validate: () => lifecycleRefusals(stack.resolve(bucket.lifecycleConfiguration).rules),

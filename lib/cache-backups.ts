@@ -3,6 +3,7 @@ import type * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import type { IConstruct } from 'constructs';
 import type { BackupWindow } from './backup-window';
 import { appendOnlyRefusals, parameterGroupOf } from './cache-parameters';
+import { cover } from './covered';
 import { known } from './source-database';
 
 export interface CacheBackupsProps {
@@ -62,6 +63,8 @@ export class CacheBackups extends Mixin {
     if (type === 'cluster') problems.push(...this.onCluster(construct as elasticache.CfnCacheCluster));
     if (type === 'serverless') problems.push(...this.onServerless(construct as elasticache.CfnServerlessCache));
     if (problems.length > 0) throw new Error(`cache '${construct.node.path}':\n  ${problems.join('\n  ')}`);
+    const { snapshotRetentionLimit } = construct as Cache;
+    if (type !== 'parameters' && snapshotRetentionLimit !== 0) cover(construct, 'CacheBackups');
   }
 
   private onGroup(group: elasticache.CfnReplicationGroup): string[] {

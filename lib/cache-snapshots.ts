@@ -8,6 +8,7 @@ import { Construct } from 'constructs';
 import { type CacheSnapshotRequest, METRICS, SCHEDULED_TIME } from '../lambda/contract';
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
 import type { CacheSource } from './cache-source';
+import { cover } from './covered';
 import { drillAlarm } from './drill-alarm';
 import { copyPrefix, pathName } from './drill-request';
 import { Handler } from './handler';
@@ -72,6 +73,7 @@ export class CacheSnapshots extends Construct {
     if (problems.length > 0) throw new Error(`cache snapshots '${this.node.path}':\n  ${problems.join('\n  ')}`);
     const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
     if (!props.encryptionKey) letLogsUse(encryptionKey, this);
+    cover(cache.cache, 'CacheSnapshots');
     this.prefix = copyPrefix(this, id);
     this.backupName = props.backupName ?? pathName(this);
 

@@ -22,7 +22,7 @@ export class CacheSource {
   }
 
   private constructor(
-    private readonly cache: IConstruct,
+    public readonly cache: IConstruct,
     private readonly kind: CacheTarget['kind'],
     private readonly id: string,
   ) {}

@@ -1,4 +1,4 @@
-import { App, CfnParameter, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { App, Aspects, CfnParameter, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
@@ -10,6 +10,7 @@ import {
   ArchiveTier,
   type ArchiveTierOptions,
   BucketBackups,
+  CoverageCheck,
   DeleteMarkers,
   ReplicationTiming,
   StorageTransition,
@@ -125,6 +126,14 @@ describe('an archive', () => {
     const packs = [new AwsSolutionsChecks(app), new NIST80053R5Checks(app), new HIPAASecurityChecks(app)];
     Validations.of(app).addPlugins(...packs);
     expect(() => app.synth()).not.toThrow();
+  });
+
+  test('counts as covered, and so does a bucket with BucketBackups', () => {
+    const stack = newStack();
+    new ArchiveBucket(stack, 'Archive');
+    new s3.Bucket(stack, 'Files').with(new BucketBackups());
+    Aspects.of(stack).add(new CoverageCheck());
+    expect(warningsOf(stack)).toEqual([]);
   });
 
   test('keeps the logical IDs of its buckets', () => {

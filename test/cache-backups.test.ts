@@ -1,8 +1,8 @@
-import { CfnDeletionPolicy, CfnParameter, Duration, type Stack } from 'aws-cdk-lib';
+import { Aspects, CfnDeletionPolicy, CfnParameter, Duration, type Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
-import { BackupWindow, CacheBackups, type CacheBackupsProps } from '../lib';
-import { newStack, Template } from './synth';
+import { BackupWindow, CacheBackups, type CacheBackupsProps, CoverageCheck } from '../lib';
+import { newStack, Template, warningsOf } from './synth';
 
 const window = BackupWindow.daily('04:00', '05:00');
 const retention = Duration.days(5);
@@ -195,4 +195,15 @@ test('what is only known at deployment is not compared', () => {
   Template.fromStack(stack).hasResourceProperties('AWS::ElastiCache::ReplicationGroup', {
     SnapshotRetentionLimit: { Ref: 'Days' },
   });
+});
+
+test('counts as covered, unless snapshots are off', () => {
+  const warnings = (backups: CacheBackupsProps) => {
+    const stack = newStack();
+    group(stack).with(new CacheBackups(backups));
+    Aspects.of(stack).add(new CoverageCheck());
+    return warningsOf(stack);
+  };
+  expect(warnings({})).toEqual([]);
+  expect(warnings({ retention: Duration.days(0) })).toEqual([expect.stringContaining('lifeboat:unprotected')]);
 });

@@ -136,6 +136,19 @@ describe('snapshots', () => {
   });
 });
 
+test('the keys of snapshots and exports keep their logical IDs', () => {
+  const stack = newStack();
+  snapshots(stack);
+  const bucket = s3.Bucket.fromBucketName(stack, 'Bucket', 'archive');
+  new CacheExport(stack, 'Weekly', { cache: imported(stack, 'carts'), bucket });
+  expect(Object.keys(Template.fromStack(stack).findResources('AWS::KMS::Key')).sort()).toMatchInlineSnapshot(`
+[
+  "SixHourlyKey96F06485",
+  "WeeklyKey0C0884BD",
+]
+`);
+});
+
 describe('exports', () => {
   const regional = (region: string, app = new App({ builtinCloudFormationValidation: false })) =>
     new Stack(app, `In-${region}`, { env: { account: ACCOUNT, region } });
