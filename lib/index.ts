@@ -54,6 +54,7 @@ export {
   type LogArchiveProps,
   type SubscriptionOptions,
 } from './log-archive';
+export { DumpTier, LogicalDump, type LogicalDumpProps } from './logical-dump';
 export { ObjectiveAlarms, type ObjectiveAlarmsProps } from './objective-alarms';
 export { PlanGrants } from './plan-grants';
 export { ProtectedDatabase, type ProtectedDatabaseOptions } from './protected-database';

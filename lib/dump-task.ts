@@ -1,0 +1,173 @@
+/**
+ * The Fargate task of a logical dump: PostgreSQL's own image dumps, the AWS CLI's stores, and pipes in a folder that
+ * both share join them. So neither image has to be built or kept up to date here, and no archive is on disk.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { lastGoodKey } from '../lambda/contract';
+import { acknowledge, acknowledgeWildcards } from './acknowledgement';
+import { backupAccess } from './backup-access';
+import { allow } from './handler';
+
+export interface DumpTaskProps {
+  /** Part of all keys. */
+  readonly dumpName: string;
+  readonly bucket: s3.IBucket;
+  /** From the rarest on. */
+  readonly tiers: readonly string[];
+  /** Where it says that a dump is good. */
+  readonly markers: string;
+  readonly host: string;
+  readonly port: string;
+  readonly databaseName: string;
+  readonly credentials: secretsmanager.ISecret;
+  readonly postgres: ecs.ContainerImage;
+  readonly awsCli: ecs.ContainerImage;
+  readonly cpu: number;
+  readonly memoryMiB: number;
+  /** After how long the dump is given up. */
+  readonly timeout: Duration;
+  readonly encryptionKey: kms.IKey;
+}
+
+/** Where both containers see the same pipes. */
+const WORK = '/pipes';
+
+export class DumpTask extends Construct {
+  public readonly definition: ecs.FargateTaskDefinition;
+  public readonly log: logs.ILogGroup;
+  /** The roles that a scheduler has to hand to the task. */
+  public readonly roles: iam.IRole[];
+
+  constructor(scope: Construct, id: string, props: DumpTaskProps) {
+    super(scope, id);
+    const { bucket, dumpName, encryptionKey } = props;
+    this.log = new logs.LogGroup(this, 'Log', {
+      retention: logs.RetentionDays.ONE_YEAR,
+      encryptionKey,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    const authorities = new Asset(this, 'Authorities', { path: shipped('rds-ca.pem') });
+    const principal = new iam.ServicePrincipal('ecs-tasks.amazonaws.com');
+    const taskRole = new iam.Role(this, 'Role', { assumedBy: principal });
+    const executionRole = new iam.Role(this, 'ExecutionRole', { assumedBy: principal });
+    this.roles = [taskRole, executionRole];
+    const prefixes = [...props.tiers.map((tier) => `${tier}/${dumpName}/`), props.markers];
+    acknowledgeWildcards(
+      new iam.ManagedPolicy(this, 'Policy', {
+        roles: [taskRole],
+        statements: [
+          ...backupAccess(bucket, ...prefixes),
+          allow(['s3:GetObject'], [authorities.bucket.arnForObjects(authorities.s3ObjectKey)]),
+        ],
+      }),
+      'It names dumps by their date, under its own prefixes.',
+    );
+    const starting = new iam.ManagedPolicy(this, 'ExecutionPolicy', {
+      roles: [executionRole],
+      statements: this.starting(props),
+    });
+    acknowledgeWildcards(starting, "Tokens of ECR and a log's streams have no names yet.");
+
+    this.definition = new ecs.FargateTaskDefinition(this, 'Definition', {
+      cpu: props.cpu,
+      memoryLimitMiB: props.memoryMiB,
+      runtimePlatform: {
+        cpuArchitecture: ecs.CpuArchitecture.ARM64,
+        operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
+      },
+      taskRole: taskRole.withoutPolicyUpdates(),
+      executionRole: executionRole.withoutPolicyUpdates(),
+      volumes: [{ name: 'pipes' }],
+    });
+    this.definition.node.addDependency(starting);
+    acknowledge(this.definition, 'plain settings');
+
+    const seconds = String(props.timeout.toSeconds());
+    this.container(
+      'dump',
+      props.postgres,
+      ['timeout', '--kill-after=60', seconds, 'bash', '-c', script(), 'dump.sh', 'dump'],
+      {
+        environment: {
+          PGHOST: props.host,
+          PGPORT: props.port,
+          PGDATABASE: props.databaseName,
+          PGSSLMODE: 'verify-full',
+          PGSSLROOTCERT: `${WORK}/ca.pem`,
+          // A database whose answers stop coming is not waited for until the timeout.
+          PGCONNECT_TIMEOUT: '30',
+        },
+        secrets: {
+          PGUSER: ecs.Secret.fromSecretsManager(props.credentials, 'username'),
+          PGPASSWORD: ecs.Secret.fromSecretsManager(props.credentials, 'password'),
+        },
+      },
+    );
+    this.container('store', props.awsCli, ['bash', '-c', script(), 'dump.sh', 'store'], {
+      environment: {
+        BUCKET: bucket.bucketName,
+        NAME: dumpName,
+        TIERS: props.tiers.join(' '),
+        LAST_GOOD: lastGoodKey(props.markers),
+        CA_BUNDLE: authorities.s3ObjectUrl,
+      },
+    });
+  }
+
+  private container(
+    name: string,
+    image: ecs.ContainerImage,
+    command: string[],
+    settings: Pick<ecs.ContainerDefinitionOptions, 'environment' | 'secrets'>,
+  ): void {
+    const container = this.definition.addContainer(name, {
+      image,
+      entryPoint: [command[0] as string],
+      command: command.slice(1),
+      essential: true,
+      logging: ecs.LogDrivers.awsLogs({ logGroup: this.log, streamPrefix: 'dump' }),
+      ...settings,
+      environment: { WORK, ...settings.environment },
+    });
+    container.addMountPoints({ containerPath: WORK, sourceVolume: 'pipes', readOnly: false });
+  }
+
+  /** What ECS needs to start the containers, before anything in them runs. */
+  private starting({ credentials }: DumpTaskProps): iam.PolicyStatement[] {
+    const statements = [
+      allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [this.log.logGroupArn, `${this.log.logGroupArn}:*`]),
+      allow(['secretsmanager:GetSecretValue'], [credentials.secretArn]),
+      // For images from the account's own registry, such as a pull-through cache.
+      allow(['ecr:GetAuthorizationToken'], ['*']),
+      allow(['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'], ['*']),
+    ];
+    if (credentials.encryptionKey) statements.push(allow(['kms:Decrypt'], [credentials.encryptionKey.keyArn]));
+    return statements;
+  }
+}
+
+/** ECS takes a task definition of 64 KiB; comments are for who reads the file. */
+function script(): string {
+  return readFileSync(shipped('dump.sh'), 'utf8').replace(/^\s*#.*\n/gm, '');
+}
+
+/** Beside the compiled constructs in the package; in a checkout some of it is only built. */
+function shipped(file: string): string {
+  const places = [join(__dirname, '..', 'dump', file), join(__dirname, '..', 'dist', 'dump', file)];
+  const found = places.find((place) => existsSync(place));
+  if (found) return found;
+  throw new Error(
+    `'${file}' of the logical dump is missing (looked for ${places.join(' and ')}), so nothing could be deployed; ` +
+      'run `npm run build` in a checkout, or install cdk-lifeboat again',
+  );
+}

@@ -1,0 +1,384 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as rds from 'aws-cdk-lib/aws-rds';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import { Schedule } from 'aws-cdk-lib/aws-scheduler';
+import { EcsRunFargateTask } from 'aws-cdk-lib/aws-scheduler-targets';
+import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { METRICS } from '../lambda/contract';
+import { ArchiveBucket } from './archive-bucket';
+import { ArchiveTier } from './archive-tier';
+import { BackupWatch } from './backup-watch';
+import { cover } from './covered';
+import { drillAlarm } from './drill-alarm';
+import { pathName } from './drill-request';
+import { DrillSchedule } from './drill-schedule';
+import { DumpTask } from './dump-task';
+import { allow } from './handler';
+import { letLogsUse } from './log-key';
+import { known, SourceDatabase } from './source-database';
+import { StorageTransition } from './storage-transition';
+
+/** For how long a dump is meant. It is the start of its key, so that a lifecycle can tell. */
+export enum DumpTier {
+  /** Whatever is no weekly, monthly or yearly one. */
+  DAILY = 'daily',
+  /** The first good dump of each week, by ISO 8601. */
+  WEEKLY = 'weekly',
+  /** The first good dump of each month. */
+  MONTHLY = 'monthly',
+  /** The first good dump of each year. */
+  YEARLY = 'yearly',
+}
+
+export interface LogicalDumpProps {
+  /** What is dumped: a PostgreSQL instance, of this app or imported. It must let the dump's `connections` in. */
+  readonly database: rds.IDatabaseInstance;
+
+  /** The network of the database. */
+  readonly vpc: ec2.IVpc;
+
+  /**
+   * Where the task runs. It pulls its images from public.ecr.aws and reaches S3, so it needs a way out.
+   *
+   * @default - the network's private subnets with a way out
+   */
+  readonly subnets?: ec2.SubnetSelection;
+
+  /**
+   * User and password, as RDS and CDK write them: `username` and `password`. The user must be able to read every table;
+   * from version 14 on, a member of `pg_read_all_data` can, and nothing more.
+   *
+   * @default - the secret that an instance of this app has for its master user
+   */
+  readonly credentials?: secretsmanager.ISecret;
+
+  /**
+   * The database in the instance to dump.
+   *
+   * @default - the instance's initial database, where this app names one
+   */
+  readonly databaseName?: string;
+
+  /**
+   * Major version of PostgreSQL, as in '17'. pg_dump refuses servers newer than itself.
+   *
+   * @default - the instance's, where this app names it
+   */
+  readonly postgresVersion?: string;
+
+  /**
+   * When it is dumped.
+   *
+   * @default - every day at 02:00 UTC
+   */
+  readonly schedule?: DrillSchedule;
+
+  /**
+   * Which tiers there are. Each dump goes to the rarest one that has no good dump of this year, month or week yet.
+   *
+   * @default - all four
+   */
+  readonly tiers?: DumpTier[];
+
+  /**
+   * Where dumps go: a versioned bucket of the same region. Keys are `<tier>/<name>/<period>/<time>.dump`, so
+   * `ArchiveTier.daily()` and its like say how long each is kept.
+   *
+   * @default - an `ArchiveBucket` of its own: daily dumps are kept 30 days, weekly 90, monthly a year (Glacier Instant
+   * Retrieval after 30 days), yearly seven years (Deep Archive after 90 days)
+   */
+  readonly bucket?: s3.IBucket;
+
+  /**
+   * Name of the dump in its keys.
+   *
+   * @default - the construct's id
+   */
+  readonly dumpName?: string;
+
+  /**
+   * After how long a dump is given up: 1 minute to 24 hours.
+   *
+   * @default - 6 hours
+   */
+  readonly timeout?: Duration;
+
+  /**
+   * CPU units of the task, 1,024 each: pg_dump compresses on one.
+   *
+   * @default 1024
+   */
+  readonly cpu?: number;
+
+  /**
+   * Memory of the task in MiB, as Fargate pairs it with CPU.
+   *
+   * @default 2048
+   */
+  readonly memoryMiB?: number;
+
+  /**
+   * Where tasks run.
+   *
+   * @default - a cluster of its own, which costs nothing by itself
+   */
+  readonly cluster?: ecs.ICluster;
+
+  /**
+   * Image with bash, GNU coreutils, psql, pg_dump and pg_restore.
+   *
+   * @default - the official one of the major version: public.ecr.aws/docker/library/postgres
+   */
+  readonly postgresImage?: ecs.ContainerImage;
+
+  /**
+   * Image with bash, GNU coreutils and version 2 of the AWS CLI.
+   *
+   * @default - the official one: public.ecr.aws/aws-cli/aws-cli
+   */
+  readonly awsCliImage?: ecs.ContainerImage;
+
+  /**
+   * Encrypts logs, and the bucket of its own.
+   *
+   * @default - a key of its own, rotated yearly, retained
+   */
+  readonly encryptionKey?: kms.IKey;
+
+  /**
+   * From which age of the newest good dump on somebody is told.
+   *
+   * @default - the schedule's longest gap, the timeout, and 1 hour
+   */
+  readonly overdueAfter?: Duration;
+
+  /**
+   * Who is told when a dump failed, or the newest good one is too old.
+   *
+   * @default - nobody; the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/** The rarest first. */
+const TIERS = [DumpTier.YEARLY, DumpTier.MONTHLY, DumpTier.WEEKLY, DumpTier.DAILY];
+
+/** What is stored does not depend on its version, so it need not follow each release. */
+const AWS_CLI = 'public.ecr.aws/aws-cli/aws-cli:2.36.44';
+
+/**
+ * A dump of a PostgreSQL database into S3 by pg_dump, on a schedule: a copy that needs no RDS to be read, and outlives an
+ * account that is lost. It is not a substitute for automated backups: what was written since the last dump is not in it.
+ *
+ * It goes to S3 without touching a disk, and is then read back as a whole. Only what comes back as it was sent, can be
+ * read to its last row, and holds every table that it lists, gets a manifest (`<time>.manifest.json`, with size, SHA-256,
+ * server version and rows of each table). No manifest, no backup.
+ *
+ * @throws Error that names all that would keep it from working, as far as synth can tell
+ */
+export class LogicalDump extends Construct implements ec2.IConnectable {
+  /** Let these into the database: `database.connections.allowDefaultPortFrom(dump)`. */
+  public readonly connections: ec2.Connections;
+  /** Where dumps go. */
+  public readonly bucket: s3.IBucket;
+
+  private readonly watch: BackupWatch;
+
+  constructor(scope: Construct, id: string, props: LogicalDumpProps) {
+    super(scope, id);
+    const { database, notify, dumpName = id, timeout = Duration.hours(6) } = props;
+    const { credentials, databaseName, postgresVersion } = this.settled(props, dumpName, timeout);
+    const tiers = TIERS.filter((tier) => (props.tiers ?? TIERS).includes(tier));
+    const schedule = props.schedule ?? DrillSchedule.daily({ hour: 2 });
+    cover(database, 'LogicalDump');
+
+    const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
+    letLogsUse(encryptionKey, this);
+    this.bucket =
+      props.bucket ?? new ArchiveBucket(this, 'Archive', { encryptionKey, tiers: defaultTiers(tiers) }).bucket;
+    const markers = `dumps/${dumpName}/`;
+
+    this.connections = new ec2.Connections({ securityGroups: [this.securityGroup(props)] });
+    const task = new DumpTask(this, 'Task', {
+      dumpName,
+      bucket: this.bucket,
+      tiers,
+      markers,
+      host: database.dbInstanceEndpointAddress,
+      port: database.dbInstanceEndpointPort,
+      databaseName,
+      credentials,
+      postgres:
+        props.postgresImage ??
+        ecs.ContainerImage.fromRegistry(`public.ecr.aws/docker/library/postgres:${postgresVersion}`),
+      awsCli: props.awsCliImage ?? ecs.ContainerImage.fromRegistry(AWS_CLI),
+      cpu: props.cpu ?? 1024,
+      memoryMiB: props.memoryMiB ?? 2048,
+      timeout,
+      encryptionKey,
+    });
+    this.watch = new BackupWatch(this, 'Watch', {
+      backup: pathName(this),
+      bucket: this.bucket,
+      prefix: markers,
+      encryptionKey,
+      overdueAfter: props.overdueAfter ?? schedule.longestGap.plus(timeout).plus(Duration.hours(1)),
+      overdue: `The newest good dump of ${dumpName} is too old: the task's log says why later ones are none`,
+      notify,
+    });
+    this.run(task, schedule, props);
+    this.alarmOnFailures(task, dumpName, notify);
+  }
+
+  /** Seconds since the newest good dump was finished. */
+  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.age(options);
+  }
+
+  /** Bytes of the newest good dump. */
+  public size(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.size(options);
+  }
+
+  /** What the task needs to know, from what was said or from an instance of this app. */
+  private settled({ database, ...props }: LogicalDumpProps, dumpName: string, timeout: Duration) {
+    const { engine, resource } = new SourceDatabase(database);
+    const credentials = props.credentials ?? (database instanceof rds.DatabaseInstance ? database.secret : undefined);
+    const databaseName = props.databaseName ?? resource?.dbName;
+    const postgresVersion = props.postgresVersion ?? database.engine?.engineVersion?.majorVersion;
+    const problems: string[] = [];
+    if (known(engine) !== undefined && engine !== 'postgres') {
+      problems.push(`it runs ${engine}, and pg_dump reads PostgreSQL only; dump a PostgreSQL instance`);
+    }
+    if (!credentials) problems.push("there is no secret to connect with; name one as 'credentials'");
+    if (!databaseName) {
+      problems.push(
+        "no database of the instance is named, and an empty one would be dumped; name it as 'databaseName'",
+      );
+    }
+    if (postgresVersion === undefined && !props.postgresImage) {
+      problems.push(
+        "its version can't be told, and pg_dump refuses servers newer than itself; state 'postgresVersion'",
+      );
+    } else if (known(postgresVersion) !== undefined && !/^\d+$/.test(String(postgresVersion))) {
+      problems.push(`'${postgresVersion}' is no major version, and there may be no such image; write it as in '17'`);
+    }
+    if (props.tiers?.length === 0) problems.push('it has no tier, so no dump would have a place; name at least one');
+    if (!/^[A-Za-z0-9_.-]+$/.test(dumpName)) {
+      problems.push(
+        `its name '${dumpName}' is part of keys, and more than letters, digits, '.', '_' and '-'; give it 'dumpName'`,
+      );
+    }
+    const seconds = timeout.isUnresolved() ? 3600 : timeout.toSeconds();
+    if (seconds < 60 || seconds > 86_400) {
+      problems.push(
+        `a timeout of ${seconds} seconds is outside of a minute to a day; give it the hours that a dump takes`,
+      );
+    }
+    if (problems.length > 0 || !credentials || !databaseName) {
+      throw new Error(`logical dump '${this.node.path}' can't work:\n  ${problems.join('\n  ')}`);
+    }
+    return { credentials, databaseName, postgresVersion };
+  }
+
+  private securityGroup({ vpc, database }: LogicalDumpProps): ec2.SecurityGroup {
+    const group = new ec2.SecurityGroup(this, 'SecurityGroup', {
+      vpc,
+      description: 'Lifeboat: logical dump',
+      allowAllOutbound: false,
+    });
+    group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), 'S3, Secrets Manager, logs and images');
+    group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(new SourceDatabase(database).port), 'the database');
+    return group;
+  }
+
+  private run(task: DumpTask, schedule: DrillSchedule, { vpc, subnets, cluster }: LogicalDumpProps): void {
+    const stack = Stack.of(this);
+    const own = cluster ?? this.cluster(vpc);
+    const { deadLetterQueue } = this.watch;
+    const role = new iam.Role(this, 'SchedulerRole', {
+      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
+      }),
+    });
+    const policy = new iam.ManagedPolicy(this, 'SchedulerPolicy', {
+      roles: [role],
+      statements: [
+        allow(['ecs:RunTask'], [task.definition.taskDefinitionArn], { ArnEquals: { 'ecs:cluster': own.clusterArn } }),
+        allow(
+          ['iam:PassRole'],
+          task.roles.map(({ roleArn }) => roleArn),
+          { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
+        ),
+        allow(['sqs:SendMessage'], [deadLetterQueue.queueArn]),
+      ],
+    });
+    const trigger = new Schedule(this, 'Schedule', {
+      schedule: schedule.expression,
+      description: `Lifeboat: logical dump ${this.node.id}`,
+      target: new EcsRunFargateTask(own, {
+        taskDefinition: task.definition,
+        vpcSubnets: subnets ?? { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS },
+        securityGroups: this.connections.securityGroups,
+        assignPublicIp: false,
+        role: role.withoutPolicyUpdates(),
+        deadLetterQueue,
+        // A second one beside the first would only be slower.
+        retryAttempts: 2,
+        maxEventAge: Duration.hours(1),
+      }),
+    });
+    trigger.node.addDependency(policy);
+  }
+
+  private cluster(vpc: ec2.IVpc): ecs.ICluster {
+    return new ecs.Cluster(this, 'Cluster', { vpc, containerInsightsV2: ecs.ContainerInsights.ENABLED });
+  }
+
+  private alarmOnFailures(task: DumpTask, dumpName: string, notify?: sns.ITopic): void {
+    const metricName = `DumpFailed-${pathName(this)}`;
+    new logs.MetricFilter(this, 'Failures', {
+      logGroup: task.log,
+      filterPattern: logs.FilterPattern.literal('"lifeboat: failed"'),
+      metricNamespace: METRICS.namespace,
+      metricName,
+      metricValue: '1',
+    });
+    drillAlarm(this, 'Failed', {
+      metric: new cloudwatch.Metric({
+        namespace: METRICS.namespace,
+        metricName,
+        statistic: cloudwatch.Stats.SUM,
+        period: Duration.hours(1),
+      }),
+      limit: 0,
+      description: `A dump of ${dumpName} failed and is no backup; those before it are as good as they were: see its log`,
+      notify,
+    });
+  }
+}
+
+/** The numbers of a backup scheme by grandfather, father and son, in the cheapest class that pays off in that time. */
+function defaultTiers(tiers: readonly DumpTier[]): ArchiveTier[] {
+  const all = {
+    daily: ArchiveTier.daily({ expireAfter: Duration.days(30) }),
+    weekly: ArchiveTier.weekly({ expireAfter: Duration.days(90) }),
+    monthly: ArchiveTier.monthly({
+      transitions: [StorageTransition.glacierInstantRetrieval(Duration.days(30))],
+      expireAfter: Duration.days(365),
+    }),
+    yearly: ArchiveTier.yearly({
+      transitions: [StorageTransition.deepArchive(Duration.days(90))],
+      expireAfter: Duration.days(7 * 365 + 2),
+    }),
+  };
+  return tiers.map((tier) => all[tier]);
+}

@@ -1,0 +1,234 @@
+import { execFileSync } from 'node:child_process';
+import { App, CfnParameter, Duration, Stack, Validations } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as rds from 'aws-cdk-lib/aws-rds';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
+import { ArchiveBucket, DrillSchedule, DumpTier, LogicalDump, type LogicalDumpProps } from '../lib';
+import { allows, resolved, statementsOf } from './policy';
+import { importedDatabase, newStack, Template } from './synth';
+
+function network(stack: Stack): ec2.Vpc {
+  const vpc = stack.node.tryFindChild('Network') as ec2.Vpc | undefined;
+  return vpc ?? new ec2.Vpc(stack, 'Network', { maxAzs: 2, natGateways: 1 });
+}
+
+function ownDatabase(stack: Stack, props: Partial<rds.DatabaseInstanceProps> = {}): rds.DatabaseInstance {
+  return new rds.DatabaseInstance(stack, 'Database', {
+    engine: rds.DatabaseInstanceEngine.postgres({ version: rds.PostgresEngineVersion.VER_16 }),
+    vpc: network(stack),
+    databaseName: 'shop',
+    ...props,
+  });
+}
+
+function dumped(props: Partial<LogicalDumpProps> = {}, stack = newStack()) {
+  const dump = new LogicalDump(stack, 'Dump', {
+    database: props.database ?? ownDatabase(stack),
+    vpc: network(stack),
+    ...props,
+  });
+  return { stack, dump, template: Template.fromStack(stack) };
+}
+
+/** Of an imported database nothing is known but what is said. */
+const said = (props: Partial<LogicalDumpProps>) => {
+  const stack = newStack();
+  const credentials = secretsmanager.Secret.fromSecretNameV2(stack, 'Secret', 'shop/dump');
+  const all = { credentials, databaseName: 'shop', postgresVersion: '17', database: importedDatabase(stack), ...props };
+  return () => dumped(all, stack);
+};
+
+const containers = (template: Template) => {
+  const [task] = Object.values(template.findResources('AWS::ECS::TaskDefinition'));
+  const [dump, store] = task?.Properties.ContainerDefinitions ?? [];
+  return { task: task?.Properties, dump, store };
+};
+
+test("dumps with the instance's own version of PostgreSQL, and stores with the AWS CLI, joined by a volume", () => {
+  const { dump, store, task } = containers(dumped().template);
+  expect(dump.Image).toBe('public.ecr.aws/docker/library/postgres:16');
+  expect(store.Image).toMatch(/^public\.ecr\.aws\/aws-cli\/aws-cli:2\.\d+\.\d+$/);
+  expect(task.Volumes).toEqual([{ Name: 'pipes' }]);
+  for (const container of [dump, store]) {
+    expect(container).toMatchObject({ Essential: true, MountPoints: [{ ContainerPath: '/pipes', ReadOnly: false }] });
+    expect(container.Environment).toContainEqual({ Name: 'WORK', Value: '/pipes' });
+  }
+});
+
+test('the containers run the shell that the tests run, and ECS takes its size', () => {
+  const { dump, store, task } = containers(dumped().template);
+  for (const { Command } of [dump, store]) {
+    const script = Command[Command.indexOf('-c') + 1];
+    expect(script).toContain('pg_restore --data-only');
+    execFileSync('bash', ['-n', '-c', script]);
+  }
+  expect([dump.EntryPoint, dump.Command.slice(0, 2), dump.Command.at(-1)]).toEqual([
+    ['timeout'],
+    ['--kill-after=60', '21600'],
+    'dump',
+  ]);
+  expect([store.EntryPoint, store.Command.at(-1)]).toEqual([['bash'], 'store']);
+  expect(JSON.stringify(task).length).toBeLessThan(64 * 1024);
+});
+
+test('connects by TLS that is verified, and has user and password from Secrets Manager only', () => {
+  const { dump, store } = containers(dumped().template);
+  expect(dump.Environment).toContainEqual({ Name: 'PGSSLMODE', Value: 'verify-full' });
+  expect(dump.Secrets.map(({ Name }: { Name: string }) => Name).sort()).toEqual(['PGPASSWORD', 'PGUSER']);
+  expect(store.Secrets).toBeUndefined();
+});
+
+test('writes and reads its own dumps, and deletes nothing', () => {
+  const { stack, dump, template } = dumped();
+  const statements = statementsOf(template, /^DumpTaskRole/);
+  const bucket = resolved(stack.resolve(dump.bucket.bucketArn));
+  const may = (action: string, key: string) => allows(statements, { action, resources: [`${bucket}/${key}`] });
+  for (const key of ['daily/Dump/2026-11-20/x.dump', 'yearly/Dump/2026/x.manifest.json', 'dumps/Dump/last-good.json']) {
+    expect([key, may('s3:PutObject', key), may('s3:GetObject', key), may('s3:AbortMultipartUpload', key)]).toEqual([
+      key,
+      true,
+      true,
+      true,
+    ]);
+    expect([key, may('s3:DeleteObject', key), may('s3:DeleteObjectVersion', key)]).toEqual([key, false, false]);
+  }
+  expect(may('s3:PutObject', 'daily/Other/2026-11-20/x.dump')).toBe(false);
+});
+
+test('keeps daily dumps 30 days, weekly 90, monthly a year and yearly seven, each under its prefix', () => {
+  dumped().template.hasResourceProperties('AWS::S3::Bucket', {
+    LifecycleConfiguration: {
+      Rules: Match.arrayWith([
+        Match.objectLike({ Prefix: 'yearly/', ExpirationInDays: 2557 }),
+        Match.objectLike({ Prefix: 'monthly/', ExpirationInDays: 365 }),
+        Match.objectLike({ Prefix: 'weekly/', ExpirationInDays: 90 }),
+        Match.objectLike({ Prefix: 'daily/', ExpirationInDays: 30 }),
+      ]),
+    },
+  });
+});
+
+test('asks for the rarest tier first, in whatever order they are named', () => {
+  const { store } = containers(dumped({ tiers: [DumpTier.DAILY, DumpTier.MONTHLY] }).template);
+  expect(store.Environment).toContainEqual({ Name: 'TIERS', Value: 'monthly daily' });
+});
+
+test('rings when a dump fails, and when the newest good one is too old, even when nobody says so', () => {
+  const { template } = dumped({ schedule: DrillSchedule.daily({ hour: 3 }), timeout: Duration.hours(2) });
+  template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    MetricName: 'SecondsSinceBackup',
+    Threshold: (24 + 2 + 1) * 3600,
+    TreatMissingData: 'breaching',
+  });
+  template.hasResourceProperties('AWS::Logs::MetricFilter', { FilterPattern: '"lifeboat: failed"' });
+  template.hasResourceProperties('AWS::CloudWatch::Alarm', { MetricName: 'DumpFailed-Test-Dump', Threshold: 0 });
+});
+
+test('its schedule may start this task in this cluster, and nothing else', () => {
+  const { template } = dumped();
+  const statements = statementsOf(template, /^DumpSchedulerRole/);
+  const [task] = Object.keys(template.findResources('AWS::ECS::TaskDefinition'));
+  const [cluster] = Object.keys(template.findResources('AWS::ECS::Cluster'));
+  const run = (resource: string, of: string) =>
+    allows(statements, { action: 'ecs:RunTask', resources: [resource], context: { 'ecs:cluster': of } });
+  expect(run(`<${task}>`, `<${cluster}.Arn>`)).toBe(true);
+  expect(run(`<${task}>`, 'another')).toBe(false);
+  expect(run('another', `<${cluster}.Arn>`)).toBe(false);
+});
+
+test('its owner lets it in, and it goes out to the database and to AWS only', () => {
+  const stack = newStack();
+  const database = ownDatabase(stack);
+  const dump = new LogicalDump(stack, 'Dump', { database, vpc: network(stack) });
+  database.connections.allowDefaultPortFrom(dump);
+  const template = Template.fromStack(stack);
+  template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 1);
+  template.hasResourceProperties('AWS::EC2::SecurityGroup', {
+    GroupDescription: 'Lifeboat: logical dump',
+    SecurityGroupEgress: [Match.objectLike({ FromPort: 443 }), Match.objectLike({ FromPort: 5432 })],
+  });
+});
+
+describe('refuses, and names the remedy', () => {
+  test.each<[string, Partial<LogicalDumpProps>, string]>([
+    ['no secret', { credentials: undefined }, "there is no secret to connect with; name one as 'credentials'"],
+    [
+      'no database name',
+      { databaseName: undefined },
+      'no database of the instance is named, and an empty one would be',
+    ],
+    ['no version', { postgresVersion: undefined }, "its version can't be told, and pg_dump refuses servers newer"],
+    ['a minor version', { postgresVersion: '17.2' }, "'17.2' is no major version, and there may be no such image"],
+    ['no tier', { tiers: [] }, 'it has no tier, so no dump would have a place; name at least one'],
+    ['a name with a slash', { dumpName: 'a/b' }, "its name 'a/b' is part of keys"],
+    ['59 seconds', { timeout: Duration.seconds(59) }, 'a timeout of 59 seconds is outside of a minute to a day'],
+    ['over a day', { timeout: Duration.seconds(86_401) }, 'a timeout of 86401 seconds is outside of a minute to a day'],
+  ])('%s', (_, props, message) => {
+    expect(said(props)).toThrow(message);
+  });
+
+  test('all of it at once', () => {
+    const wrong = said({ credentials: undefined, databaseName: undefined, postgresVersion: '17.2' });
+    expect(wrong).toThrow(/can't work:\n {2}there is no secret[^\n]*\n {2}no database[^\n]*\n {2}'17.2'/);
+  });
+
+  test('MariaDB', () => {
+    const stack = newStack();
+    const engine = rds.DatabaseInstanceEngine.mariaDb({ version: rds.MariaDbEngineVersion.VER_11_4_5 });
+    expect(() => dumped({ database: ownDatabase(stack, { engine }) }, stack)).toThrow(
+      'it runs mariadb, and pg_dump reads PostgreSQL only',
+    );
+  });
+});
+
+test.each<[string, Partial<LogicalDumpProps>]>([
+  ['all that is asked for', {}],
+  ['a minute', { timeout: Duration.minutes(1) }],
+  ['a day', { timeout: Duration.hours(24) }],
+  ['a single tier', { tiers: [DumpTier.WEEKLY] }],
+  ['the longest name there may be of letters', { dumpName: 'Orders_2.main-db' }],
+])('takes an imported database with %s', (_, props) => {
+  expect(said(props)).not.toThrow();
+});
+
+test('a version that is known at deployment only is not compared', () => {
+  const stack = newStack();
+  const postgresVersion = new CfnParameter(stack, 'Version').valueAsString;
+  expect(() => dumped({ postgresVersion }, stack)).not.toThrow();
+});
+
+test("passes cdk-nag's packs in a stack of its own", () => {
+  const app = new App();
+  const stack = new Stack(app, 'Dumps');
+  const masterKey = new kms.Key(stack, 'Key', { enableKeyRotation: true });
+  const notify = new sns.Topic(stack, 'Alerts', { masterKey, enforceSSL: true });
+  const vpc = ec2.Vpc.fromVpcAttributes(stack, 'Network', {
+    vpcId: 'vpc-0123456789abcdef0',
+    availabilityZones: ['a', 'b'],
+    privateSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
+    privateSubnetRouteTableIds: ['rtb-0123456789abcdef0', 'rtb-0123456789abcdef1'],
+  });
+  const database = importedDatabase(stack);
+  const credentials = secretsmanager.Secret.fromSecretNameV2(stack, 'Secret', 'shop/dump');
+  const shared = { database, vpc, credentials, databaseName: 'shop', postgresVersion: '17', notify };
+  new LogicalDump(stack, 'Own', shared);
+  new LogicalDump(stack, 'Shared', { ...shared, bucket: new ArchiveBucket(stack, 'Archive').bucket });
+  const packs = [AwsSolutionsChecks, NIST80053R5Checks, HIPAASecurityChecks].map((Pack) => new Pack(app));
+  Validations.of(app).addPlugins(...packs);
+  expect(() => app.synth()).not.toThrow();
+});
+
+test('what holds dumps keeps its logical ID', () => {
+  const stack = newStack();
+  const vpc = network(stack);
+  const credentials = secretsmanager.Secret.fromSecretNameV2(stack, 'Secret', 'shop/dump');
+  const database = importedDatabase(stack);
+  new LogicalDump(stack, 'Dump', { database, vpc, credentials, databaseName: 'shop', postgresVersion: '17' });
+  const template = Template.fromStack(stack);
+  const ids = ['AWS::S3::Bucket', 'AWS::KMS::Key'].flatMap((type) => Object.keys(template.findResources(type)));
+  expect(ids.sort()).toEqual(['DumpArchiveAccessLogsC4473A47', 'DumpArchiveBucketDBAAC9B7', 'DumpKeyD870786D']);
+});
