@@ -1,11 +1,13 @@
-/** Every TypeScript example of the README compiles, as a reader would paste it. */
+/** Every TypeScript example of the README and of docs/ compiles, as a reader would paste it. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(__dirname, '..');
-const readme = join(root, 'README.md');
+const pages = readdirSync(join(root, 'docs'))
+  .filter((file) => file.endsWith('.md'))
+  .map((file) => join('docs', file));
 
 /** Blocks fenced as ts. One without imports continues the one before it. */
 function examples(text: string): string[] {
@@ -23,9 +25,12 @@ test('a block without imports continues the one before', () => {
   expect(examples(text)).toEqual(["import 'a';\n\nb();\n", "import 'c';\n"]);
 });
 
-(existsSync(readme) ? test : test.skip)("the README's examples compile", () => {
-  const programs = examples(readFileSync(readme, 'utf8'));
-  expect(programs.length).toBeGreaterThan(0);
+test('the examples of the README and of docs/ compile', () => {
+  const programs = ['README.md', ...pages].flatMap((page) => {
+    const found = examples(readFileSync(join(root, page), 'utf8'));
+    expect([page, found.length > 0]).toEqual([page, true]);
+    return found;
+  });
   const project = mkdtempSync(join(tmpdir(), 'lifeboat-readme-'));
   try {
     mkdirSync(join(project, 'node_modules'));
