@@ -7,7 +7,7 @@ import type { Recovery } from './recovery';
 import type { ReplicatedBackup } from './replicated-backup';
 import { type BackupSource, type Restorable, type RestoreWindow, recoveryAt, windowOf } from './restorable';
 import type { Snapshot } from './snapshot';
-import { WalArchive } from './wal-archive';
+import { type RestorableMoment, WalArchive } from './wal-archive';
 
 export class AutomatedBackup implements Restorable {
   public readonly archive: WalArchive;
@@ -66,8 +66,13 @@ export class AutomatedBackup implements Restorable {
   }
 
   /** The latest moment that can be restored. */
-  public latest(when: 'soon' | 'now' = 'soon') {
-    return this.archive.latestRestorable(this.cluster, when);
+  public async latest(when: 'soon' | 'now' = 'soon'): Promise<RestorableMoment | undefined> {
+    const leader = this.retained ? undefined : this.instance.replication?.leader;
+    if (!leader) return this.archive.latestRestorable(this.cluster, when);
+    // Only the leader can write what such a moment takes; it streams in.
+    const moment = await leader.automated.latest(when);
+    const isIncluded = moment !== undefined && this.backups.some(({ firstSegment }) => firstSegment > moment.segment);
+    return this.archive.reach(moment, isIncluded);
   }
 
   public async window(): Promise<RestoreWindow | undefined> {

@@ -1,11 +1,13 @@
 /** An instance as RDS describes it: what is modelled as it is, and the rest as RDS shows it when it is off. */
-import type { DBInstance } from '@aws-sdk/client-rds';
+import type { DBInstance, DBInstanceStatusInfo } from '@aws-sdk/client-rds';
 import { encryptionType } from './encryption-key';
-import type { Instance } from './instance';
+import type { Instance, Replication } from './instance';
+import type { Cluster } from './postgres';
 import type { RdsRegion } from './rds-region';
+import { isStreaming } from './read-replica';
 
 export async function describeInstance(instance: Instance, region: RdsRegion): Promise<DBInstance> {
-  const { settings, cluster } = instance;
+  const { settings, cluster, replication } = instance;
   const { subnetGroup, securityGroups, parameterGroup, optionGroup, ...shown } = settings;
   const backups = settings.BackupRetentionPeriod > 0 && instance.status !== 'creating';
   const window = backups ? await instance.automated.window() : undefined;
@@ -32,7 +34,9 @@ export async function describeInstance(instance: Instance, region: RdsRegion): P
     DBInstanceAutomatedBackupsReplications: instance.automated.replications.map((arn) => ({
       DBInstanceAutomatedBackupsArn: arn,
     })),
-    ReadReplicaDBInstanceIdentifiers: [],
+    ReadReplicaDBInstanceIdentifiers: [...instance.replicas].map((replica) => nameIn(region, replica.arn)),
+    ReadReplicaSourceDBInstanceIdentifier: replication && nameIn(region, replication.leaderArn),
+    StatusInfos: replication && [await replicationStatus(replication, cluster)],
     DomainMemberships: [],
     AssociatedRoles: [],
     MonitoringInterval: 0,
@@ -46,4 +50,22 @@ export async function describeInstance(instance: Instance, region: RdsRegion): P
     DedicatedLogVolume: false,
     TagList: instance.tags,
   };
+}
+
+/** Instances of the region go by their name, others by their ARN. */
+function nameIn(region: RdsRegion, arn: string): string {
+  const [, home, name] = /^arn:[^:]*:rds:([^:]*):[^:]*:db:(.*)$/.exec(arn)!;
+  return home === region.name ? name! : arn;
+}
+
+async function replicationStatus(
+  { leader, leaderArn }: Replication,
+  cluster: Cluster | undefined,
+): Promise<DBInstanceStatusInfo> {
+  const StatusType = 'read replication';
+  if (!leader) {
+    return { StatusType, Normal: false, Status: 'terminated', Message: `${leaderArn} was deleted; promote or delete` };
+  }
+  if (cluster && (await isStreaming(cluster))) return { StatusType, Normal: true, Status: 'replicating' };
+  return { StatusType, Normal: false, Status: 'error', Message: `nothing streams from ${leaderArn}` };
 }

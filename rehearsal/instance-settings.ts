@@ -1,5 +1,9 @@
 /** What is settled about an instance: shown to clients, kept by snapshots, inherited or not by restores. */
-import type { CreateDBInstanceMessage, RestoreDBInstanceFromDBSnapshotMessage } from '@aws-sdk/client-rds';
+import type {
+  CreateDBInstanceMessage,
+  CreateDBInstanceReadReplicaMessage,
+  RestoreDBInstanceFromDBSnapshotMessage,
+} from '@aws-sdk/client-rds';
 import { DEFAULT_KEY, keyArn } from './encryption-key';
 import { notModelled, QueryError } from './query';
 import type { RdsRegion } from './rds-region';
@@ -88,6 +92,33 @@ export function restoredSettings(
     MaxAllocatedStorage: undefined,
     AvailabilityZone: `${region.name}a`, // the source's may be another region's
     ...defaultsOfAnyNewInstance(region),
+  });
+}
+
+/** Settings of a read replica: those of its leader, without backups; groups stay behind in the leader's region. */
+export function replicaSettings(
+  region: RdsRegion,
+  leader: { readonly region: RdsRegion; readonly settings: InstanceSettings },
+  input: Omit<CreateDBInstanceReadReplicaMessage, 'DBInstanceIdentifier'>,
+): InstanceSettings {
+  const { settings } = leader;
+  const isLocal = leader.region === region;
+  const combination = (message: string) => new QueryError('InvalidParameterCombination', message);
+  if (!settings.StorageEncrypted && input.KmsKeyId) {
+    throw combination('Cannot create an encrypted read replica from an unencrypted source.');
+  }
+  if (settings.StorageEncrypted && !input.KmsKeyId && !isLocal) {
+    throw combination('Cannot create a cross region unencrypted read replica from encrypted source.');
+  }
+  const { subnetGroup, securityGroups, parameterGroup, optionGroup } = settings;
+  return settle(region, input, {
+    ...settings,
+    ...defaultsOfAnyNewInstance(region),
+    ...(isLocal ? { subnetGroup, securityGroups, parameterGroup, optionGroup } : {}),
+    ...(input.KmsKeyId ? { KmsKeyId: keyArn(region.name, input.KmsKeyId) } : {}),
+    AutoMinorVersionUpgrade: settings.AutoMinorVersionUpgrade,
+    AvailabilityZone: `${region.name}a`,
+    BackupRetentionPeriod: 0,
   });
 }
 

@@ -18,6 +18,7 @@ import type { InstanceSettings } from './instance-settings';
 import { backUp } from './physical-backup';
 import { type Cluster, createCluster } from './postgres';
 import type { RdsRegion } from './rds-region';
+import { follow, following, promote } from './read-replica';
 import { type Recovery, recover } from './recovery';
 import { Snapshot } from './snapshot';
 
@@ -31,6 +32,13 @@ class EndsAs extends Error {
   }
 }
 
+/** What a read replica follows. */
+export interface Replication {
+  readonly leaderArn: string;
+  /** Undefined once it was deleted: a replica in another region stays as it is until somebody promotes it. */
+  readonly leader: Instance | undefined;
+}
+
 export class Instance {
   public status = 'creating';
   public readonly created = new Date();
@@ -40,12 +48,16 @@ export class Instance {
   /** A name it is about to take. */
   public reservedName: string | undefined;
   public cluster: Cluster | undefined;
+  /** Present in a read replica. */
+  public replication: Replication | undefined;
+  /** Those that follow it, in any region. */
+  public readonly replicas = new Set<Instance>();
   /** Whether its endpoint is known yet. */
   public hasEndpoint = false;
   private busy: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly region: RdsRegion,
+    public readonly region: RdsRegion,
     public identifier: string,
     public settings: InstanceSettings,
     public tags: Tag[],
@@ -117,6 +129,42 @@ export class Instance {
     });
   }
 
+  /** Comes into being as a read replica. */
+  public replicate(leader: Instance): void {
+    this.replication = { leader, leaderArn: leader.arn };
+    leader.replicas.add(this);
+    const fault = this.region.world.faults.nextRestore();
+    if (fault === 'stuck') return;
+    this.go('creating', 'failed', async () => {
+      const { world, name } = this.region;
+      if (fault) throw new EndsAs(fault, `Creation of ${this.identifier} failed, as this rehearsal was asked for`);
+      await world.pace(async () => {
+        const { archive } = this.automated;
+        await archive.make();
+        const places = { folder: world.place('db'), backup: world.place('base') };
+        const at = world.addressOf(name, this.identifier);
+        await follow(leader.asLeader, places, archive.settings(), at, (cluster) => {
+          this.cluster = cluster;
+        });
+      });
+      this.isServing(['creation'], 'DB instance created');
+    });
+  }
+
+  /** Becomes an instance of its own; RDS restarts it on the way. */
+  public promote(settings: InstanceSettings): void {
+    this.settings = settings;
+    this.go('modifying', 'failed', async () => {
+      await this.region.world.pace(() => promote(this.serving, this.automated.archive.settings()));
+      this.stopFollowing();
+      this.enter('rebooting');
+      await this.restart();
+      this.announce(['read replica'], 'Promoted read replica to a stand-alone DB instance');
+      if (this.settings.BackupRetentionPeriod > 0) await this.backUpAutomatically();
+      else await this.dropAutomatedSnapshots();
+    });
+  }
+
   /** Does what changes need besides being noted. */
   public modify(changes: { settings: InstanceSettings; password?: string; name?: string }): void {
     const backupsBegin = this.settings.BackupRetentionPeriod === 0 && changes.settings.BackupRetentionPeriod > 0;
@@ -140,10 +188,7 @@ export class Instance {
 
   public reboot(): void {
     this.go('rebooting', 'failed', async () => {
-      await this.region.world.pace(async () => {
-        await this.serving.stop();
-        await this.serving.start();
-      });
+      await this.restart();
       this.announce(['availability'], 'DB instance restarted');
     });
   }
@@ -180,6 +225,8 @@ export class Instance {
       if (how.keepBackups) this.automated.retain();
       else await this.automated.remove();
       this.region.instances.delete(this.identifier);
+      this.stopFollowing();
+      for (const replica of [...this.replicas]) replica.loseLeader();
       this.announce(['deletion'], 'DB instance deleted');
     });
   }
@@ -191,6 +238,40 @@ export class Instance {
   private get serving(): Cluster {
     if (this.cluster) return this.cluster;
     throw new Error(`instance ${this.identifier} has no server, though it is ${this.status}`);
+  }
+
+  /** Whom others follow. */
+  private get asLeader() {
+    return { cluster: this.serving, archive: this.automated.archive };
+  }
+
+  private stopFollowing(): void {
+    this.replication?.leader?.replicas.delete(this);
+    this.replication = undefined;
+  }
+
+  /** In the leader's own region RDS promotes its replicas when it is deleted; elsewhere they wait for somebody to. */
+  private loseLeader(): void {
+    const { leader, leaderArn } = this.replication!;
+    leader?.replicas.delete(this);
+    this.replication = { leader: undefined, leaderArn };
+    if (leader?.region === this.region) this.promote(this.settings);
+  }
+
+  /** Goes on following a leader that moved to another address. */
+  private async refollow(): Promise<void> {
+    const leader = this.replication?.leader;
+    if (!leader || this.cluster?.pid === undefined) return;
+    this.replication = { leader, leaderArn: leader.arn };
+    await this.cluster.configure({ ...this.automated.archive.settings(), ...following(leader.asLeader) });
+    await this.cluster.reload();
+  }
+
+  private async restart(): Promise<void> {
+    await this.region.world.pace(async () => {
+      await this.serving.stop();
+      await this.serving.start();
+    });
   }
 
   private isServing(categories: string[], announcement: string): void {
@@ -240,6 +321,7 @@ export class Instance {
     this.identifier = name;
     this.region.instances.set(name, this);
     world.rememberAddress(region, name, this.serving);
+    for (const replica of this.replicas) await replica.refollow();
     this.reservedName = undefined;
     delete this.pending.DBInstanceIdentifier;
     // Automated snapshots keep their names, but belong to the instance whatever it is called.

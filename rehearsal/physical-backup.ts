@@ -2,7 +2,7 @@
  * A physical copy of a running cluster, complete in itself: its own WAL is in it, so that it can be restored when the
  * archive is gone, and its files are never shared with a server, since servers write in place.
  */
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { copyTree, handOver } from './copy-tree';
 import type { Cluster } from './postgres';
@@ -33,37 +33,69 @@ export interface PhysicalBackup {
 const LEFT_BEHIND = [
   /^pg_wal\//,
   /^postmaster\.(pid|opts)$/,
+  /^(standby|recovery)\.signal$/,
   /^(pg_replslot|pg_dynshmem|pg_notify|pg_serial|pg_snapshots|pg_stat_tmp|pg_subtrans)\//,
   /(^|\/)pgsql_tmp/,
   /(^|\/)pg_internal\.init/,
 ];
 
-/** Backs a running cluster up into a new folder. */
+const CONTROL_FILE = 'global/pg_control';
+
+/** Backs a running cluster up into a new folder; a replica too, without its source taking part. */
 export async function backUp(cluster: Cluster, archive: WalArchive, folder: string): Promise<PhysicalBackup> {
   return cluster.connected(async (client) => {
     await mkdir(folder, { mode: 0o700 });
     const tables = await listTables(cluster);
-    const start = await client.query<{ segment: string }>(
-      "SELECT pg_walfile_name(pg_backup_start('lifeboat', true)) AS segment",
-    );
+    const start = await client.query<Position>(`SELECT ${POSITION} FROM pg_backup_start('lifeboat', true) AS lsn`);
+    const { replica } = start.rows[0]!;
     const data = join(folder, 'data');
     await copyTree(cluster.dataDirectory, data, {
       without: (path) => LEFT_BEHIND.some((pattern) => pattern.test(path)),
       mayVanish: true,
     });
+    // A replica's says up to where the files have been changed, so it may not be older than any of them.
+    if (replica) await copyFile(join(cluster.dataDirectory, CONTROL_FILE), join(data, CONTROL_FILE));
     // Waiting inside pg_backup_stop polls once a second; the archive is watched instead.
-    const stop = await client.query<{ segment: string; labelfile: string; completed: Date }>(
-      'SELECT pg_walfile_name(lsn) AS segment, labelfile, clock_timestamp() AS completed FROM pg_backup_stop(false)',
+    const stop = await client.query<Position & { labelfile: string; completed: Date }>(
+      `SELECT ${POSITION}, labelfile, clock_timestamp() AS completed FROM pg_backup_stop(false)`,
     );
-    const { segment, labelfile, completed } = stop.rows[0]!;
+    const { labelfile, completed } = stop.rows[0]!;
     await writeFile(join(data, 'backup_label'), labelfile, { mode: 0o600 });
     await handOver(join(data, 'backup_label'));
-    await archive.holds(segment);
-    const firstSegment = start.rows[0]!.segment;
-    await archive.copyTo(join(data, 'pg_wal'), firstSegment, segment);
+    const [firstSegment, lastSegment] = [segmentOf(start.rows[0]!), segmentOf(stop.rows[0]!)];
+    const wal = join(data, 'pg_wal');
+    // On a replica the last segment is still being filled; it is whole as far as the backup needs it.
+    if (replica) await archive.copyTo(wal, firstSegment, lastSegment, join(cluster.dataDirectory, 'pg_wal'));
+    else {
+      await archive.holds(lastSegment);
+      await archive.copyTo(wal, firstSegment, lastSegment);
+    }
     // The client rounds down to the millisecond.
-    return { folder, completed: new Date(completed.getTime() + 1), firstSegment, lastSegment: segment, tables };
+    return { folder, completed: new Date(completed.getTime() + 1), firstSegment, lastSegment, tables };
   });
+}
+
+/** A place in the WAL. PostgreSQL names the segment of one only where it writes WAL itself. */
+interface Position {
+  readonly replica: boolean;
+  readonly timeline: number;
+  /** Bytes from the beginning. */
+  readonly offset: string;
+  readonly segmentSize: string;
+}
+
+const POSITION = `pg_is_in_recovery() AS replica,
+  CASE WHEN pg_is_in_recovery() THEN (SELECT coalesce(nullif(min_recovery_end_timeline, 0), timeline_id)
+      FROM pg_control_recovery(), pg_control_checkpoint())
+    ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END AS timeline,
+  (lsn - '0/0')::text AS "offset", (SELECT bytes_per_wal_segment FROM pg_control_init())::text AS "segmentSize"`;
+
+function segmentOf({ timeline, offset, segmentSize }: Position): string {
+  // A place between two segments counts to the one before, as pg_walfile_name has it.
+  const segment = (BigInt(offset) - 1n) / BigInt(segmentSize);
+  const perFile = 2n ** 32n / BigInt(segmentSize);
+  const parts = [BigInt(timeline), segment / perFile, segment % perFile];
+  return parts.map((part) => part.toString(16).toUpperCase().padStart(8, '0')).join('');
 }
 
 /** Copies a backup, such as for a snapshot of its own. */

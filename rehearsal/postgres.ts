@@ -44,6 +44,7 @@ const EVERY_CLUSTER = {
   fsync: 'off',
   full_page_writes: 'off', // backups switch them on while they run; only a crashing machine would need them otherwise
   max_wal_size: '2GB',
+  max_wal_senders: '20', // RDS allows 15 replicas
   shared_buffers: '128MB',
   unix_socket_directories: '', // their paths may be 100 characters long, which temporary folders exceed
   timezone: 'UTC',
@@ -119,6 +120,11 @@ export class Cluster {
       await writeFile(join(this.dataDirectory, file), content, { mode: 0o600 });
       await handOver(join(this.dataDirectory, file));
     }
+  }
+
+  /** Has settings count without a restart, as far as PostgreSQL can. */
+  public async reload(): Promise<void> {
+    await this.query('SELECT pg_reload_conf()');
   }
 
   /** Serves at another address from the next start. */

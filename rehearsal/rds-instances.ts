@@ -118,6 +118,12 @@ export const instanceOperations = [
       const { MasterUserPassword: _, DBInstanceIdentifier: waitingName, ...waiting } = instance.pending;
       const base = input.ApplyImmediately ? { ...instance.settings, ...waiting } : instance.settings;
       const settings = settle(region, input, base as InstanceSettings);
+      if (instance.replication && input.MasterUserPassword !== undefined) {
+        throw combination("A read replica has its source's master password; modify that.");
+      }
+      if (instance.replicas.size > 0 && settings.BackupRetentionPeriod === 0) {
+        throw combination('Automated backups of a source of read replicas cannot be disabled; delete those first.');
+      }
       const password = input.MasterUserPassword === undefined ? undefined : checkedPassword(input.MasterUserPassword);
       const wanted = input.NewDBInstanceIdentifier ?? (input.ApplyImmediately ? waitingName : undefined);
       const name = wanted && region.freeInstanceName(wanted);
@@ -145,6 +151,9 @@ export const instanceOperations = [
         throw combination('Cannot delete protected DB Instance, please disable deletion protection and try again.');
       }
       const last = input.FinalDBSnapshotIdentifier;
+      if (last && instance.replication) {
+        throw combination('FinalDBSnapshotIdentifier can not be specified when deleting a replica instance');
+      }
       if (!input.SkipFinalSnapshot && !last) {
         throw combination('FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.');
       }

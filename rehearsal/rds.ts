@@ -8,6 +8,7 @@ import { backupOperations } from './rds-backups';
 import { catalogOperations } from './rds-catalog';
 import { instanceOperations } from './rds-instances';
 import { RdsRegion } from './rds-region';
+import { replicaOperations } from './rds-replicas';
 import { restoreOperations } from './rds-restores';
 import { snapshotCopyOperations } from './rds-snapshot-copies';
 import { snapshotSharingOperations } from './rds-snapshot-sharing';
@@ -22,6 +23,7 @@ const OPERATIONS = new Map<string, Operation>(
     ...snapshotSharingOperations,
     ...restoreOperations,
     ...backupOperations,
+    ...replicaOperations,
     ...catalogOperations,
   ].map((operation) => [operation.name, operation]),
 );

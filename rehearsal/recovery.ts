@@ -45,13 +45,18 @@ export async function recover(
 }
 
 function target({ archive, stop }: { archive: WalArchive; stop: string }): Record<string, string> {
-  const quoted = `'${`${archive.folder}/`.replaceAll("'", "'\\''").replaceAll('%', '%%')}'`;
   return {
-    restore_command: `cp ${quoted}"%f" "%p"`,
+    restore_command: restoreCommand(archive),
     recovery_target_time: stop,
     recovery_target_action: 'promote',
     hot_standby: 'off',
   };
+}
+
+/** How PostgreSQL gets a segment out of an archive. */
+export function restoreCommand(archive: WalArchive): string {
+  const quoted = `'${`${archive.folder}/`.replaceAll("'", "'\\''").replaceAll('%', '%%')}'`;
+  return `cp ${quoted}"%f" "%p"`;
 }
 
 /** A moment as PostgreSQL takes it for a target; it refuses the `Z` of ISO 8601. */

@@ -13,16 +13,22 @@ const HISTORY = /^[0-9A-F]{8}\.history$/;
 const ARCHIVE_TIMEOUT_MS = 30_000;
 /** AWS moves it on every five minutes, and to the second; here asking for it does, at most this often. */
 const REFRESH_MS = 1000;
+/** How long a replica may lag before the moment it can be restored to stands still. */
+const REACH_MS = 2000;
 
 /** A moment that can be restored, and where recovery has to stop for it. */
 export interface RestorableMoment {
   readonly time: Date;
+  /** Has to be in the archive for it. */
+  readonly segment: string;
+  /** The transaction that was committed for it. */
+  readonly heartbeat: string;
   /** PostgreSQL's form, to the microsecond. Nothing was committed between it and `time`: both are the same state. */
   readonly stop: string;
 }
 
 export class WalArchive {
-  private latest: (RestorableMoment & { readonly heartbeat: string }) | undefined;
+  private latest: RestorableMoment | undefined;
   private refreshing: Promise<void> | undefined;
   private refreshedAt = 0;
 
@@ -78,11 +84,24 @@ export class WalArchive {
           "SELECT pg_current_xact_id()::xid::text AS xid, pg_logical_emit_message(true, 'lifeboat', 'heartbeat')",
         );
         const end = await client.query<{ segment: string }>('SELECT pg_walfile_name(pg_switch_wal()) AS segment');
-        await this.holds(end.rows[0]!.segment);
-        this.latest = { time: now, stop, heartbeat: beat.rows[0]!.xid };
+        const { segment } = end.rows[0]!;
+        await this.holds(segment);
+        this.latest = { time: now, stop, segment, heartbeat: beat.rows[0]!.xid };
       }
       this.refreshedAt = Date.now();
     });
+  }
+
+  /** Moves on to a moment of the server that this archive's follows, once what it takes has arrived here as well. */
+  public async reach(moment: RestorableMoment | undefined, isIncluded: boolean): Promise<RestorableMoment | undefined> {
+    if (!moment) return this.latest;
+    const deadline = Date.now() + REACH_MS;
+    while (!isIncluded && !existsSync(join(this.folder, moment.segment))) {
+      if (Date.now() > deadline) return this.latest; // it lags, and so does what can be restored
+      await sleep(5);
+    }
+    this.latest = moment;
+    return moment;
   }
 
   /** Waits until a segment has been archived. */
@@ -104,13 +123,18 @@ export class WalArchive {
     return (await readdir(this.folder)).filter((file) => SEGMENT.test(file)).sort();
   }
 
-  /** Copies the segments from one to another, and what tells their timelines, for a backup to be complete in itself. */
-  public async copyTo(folder: string, from: string, to: string): Promise<void> {
-    for (const file of await readdir(this.folder)) {
-      const wanted = HISTORY.test(file) || (SEGMENT.test(file) && file >= from && file <= to);
-      if (!wanted) continue;
-      await copyFile(join(this.folder, file), join(folder, file));
-      await handOver(join(folder, file));
+  /**
+   * Copies the segments from one to another, and what tells their timelines, for a backup to be complete in itself.
+   *
+   * @param unarchived folder that has those that are not in the archive yet
+   */
+  public async copyTo(folder: string, from: string, to: string, unarchived?: string): Promise<void> {
+    const isWanted = (file: string) => HISTORY.test(file) || (SEGMENT.test(file) && file >= from && file <= to);
+    for (const origin of unarchived ? [unarchived, this.folder] : [this.folder]) {
+      for (const file of (await readdir(origin)).filter(isWanted)) {
+        await copyFile(join(origin, file), join(folder, file));
+        await handOver(join(folder, file));
+      }
     }
   }
 
@@ -119,7 +143,7 @@ export class WalArchive {
    *
    * @param from oldest segment that is wanted
    */
-  public async takeOver(other: WalArchive, from: string, latest: WalArchive['latest']): Promise<void> {
+  public async takeOver(other: WalArchive, from: string, latest: RestorableMoment | undefined): Promise<void> {
     const held = new Set(await readdir(this.folder));
     for (const file of await readdir(other.folder)) {
       if (held.has(file) || !(HISTORY.test(file) || (SEGMENT.test(file) && file >= from))) continue;
