@@ -90,7 +90,7 @@ export class RestoreTest extends Construct {
         dbInstanceClass: instanceClass,
       },
     });
-    selection.addDependency(plan);
+    selection.addResourceDependency(plan);
 
     this.request = this.checked(source, {
       plan: planName,
