@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 /** The command line: reads arguments, calls what does the work, and says how it ended. */
 import { join } from 'node:path';
+import { RDSClient } from '@aws-sdk/client-rds';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { snapshotByHand, snapshotRequest } from '../lambda/snapshot-by-hand';
 import packageJson from '../package.json';
+import { rdsClient } from '../rehearsal/clients';
 import { writeExports } from '../rehearsal/exports';
 import { Narrator } from '../rehearsal/narrator';
 import { serveRegion } from '../rehearsal/region';
@@ -59,10 +62,49 @@ program
     process.stderr.write(keep ? `kept in ${region.folder}\n` : 'the region is gone, and all that was in it\n');
   });
 
+program
+  .command('snapshot')
+  .description(
+    'Take a snapshot of a database before a deployment, wait until it is available, and print its identifier.',
+  )
+  .argument('<target>', 'identifier of the RDS instance')
+  .requiredOption('--reason <text>', 'why, for who finds it later: its tag Reason')
+  .requiredOption('--deployment <version>', 'what is about to be deployed: its tag DeploymentVersion')
+  .option(
+    '--keep <number>',
+    'delete older ones but for so many; without it nothing is, and this one never will be',
+    count,
+  )
+  .option('--region <name>', 'AWS region, instead of the one that your environment or profile names')
+  .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, for a rehearsal with dummy credentials')
+  .action(async (target, { region, endpoint, ...options }) => {
+    const request = asked(() => snapshotRequest(target, options));
+    // With an endpoint, whatever credentials there are stay here; without one, the SDK finds them as it always does.
+    const rds = asked(() =>
+      endpoint === undefined ? new RDSClient({ region }) : rdsClient({ endpoint, region: region ?? 'us-east-1' }),
+    );
+    await rds.config.region().catch(() => misused(new Error('no AWS region is known; name it by --region')));
+    const say = (line: string) => process.stderr.write(`${line}\n`);
+    process.stdout.write(`${await snapshotByHand(rds, request, say, onSignal())}\n`);
+  });
+
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`lifeboat: ${error instanceof Error ? error.message : error}\n`);
   process.exitCode = NOT_PROVEN;
 });
+
+/** What is made of the arguments; where that fails, they were wrong. */
+function asked<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    return misused(error);
+  }
+}
+
+function misused(error: unknown): never {
+  return program.error(`lifeboat: ${error instanceof Error ? error.message : error}`);
+}
 
 /** Aborted by the first Ctrl-C or request to end; a second one ends the process as usual. */
 function onSignal(): AbortSignal {
