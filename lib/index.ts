@@ -1,9 +1,9 @@
 export { AirGappedVault, type AirGappedVaultProps } from './air-gapped-vault';
 export { ArchiveBucket, type ArchiveBucketProps } from './archive-bucket';
 export { ArchiveTier, type ArchiveTierOptions, type NoncurrentVersions } from './archive-tier';
-export { type AutomatedBackupsOptions, BackupCopy, type BackupCopyTarget } from './backup-copy';
 export { BackupAudit, type BackupAuditProps, BackupReport } from './backup-audit';
 export { BackupControl, type FrequencyAndRetention } from './backup-control';
+export { type AutomatedBackupsOptions, BackupCopy, type BackupCopyTarget } from './backup-copy';
 export { BackupTarget, type DatabaseWindows } from './backup-target';
 export {
   BackupTier,
