@@ -8,12 +8,14 @@ import { known } from './source-database';
 
 /** Manual snapshots of a region, unless the quota is raised. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html */
 const MANUAL_SNAPSHOTS = 100;
+/** Accounts that one snapshot may be shared with. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ShareSnapshot.html */
+const MOST_ACCOUNTS = 20;
 /** RDS's own choice where nobody names a window. */
 const USUAL_WINDOW = Duration.minutes(30);
 
 /** @throws Error that names all that keeps snapshots from being copied, as far as synth can tell */
 export function refuseUncopyable(copy: Construct, props: SnapshotCopyProps): void {
-  const { source, destination, keep, rpo } = props;
+  const { source, destination, keep, rpo, shareWith = [] } = props;
   const database = source.known;
   const problems: string[] = [];
   if (source.kind === 'automated' && Stack.of(copy).region === destination.name) {
@@ -38,6 +40,12 @@ export function refuseUncopyable(copy: Construct, props: SnapshotCopyProps): voi
     problems.push(
       `RDS takes one automated snapshot a day, so copies can't give a recovery point of ${rpo.toHumanString()}; replicate ` +
         'automated backups with BackupCopy.automatedBackups(), or allow 24 hours',
+    );
+  }
+  if (shareWith.length > MOST_ACCOUNTS) {
+    problems.push(
+      `they are shared with ${shareWith.length} accounts, and RDS shares a snapshot with ${MOST_ACCOUNTS} at most; have one ` +
+        'of the accounts share its copies on',
     );
   }
   if (problems.length > 0) {

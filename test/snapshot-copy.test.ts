@@ -254,6 +254,12 @@ describe('refused at synth', () => {
     expect(refusal(() => ({ shareWith: ['1234'] }))).toThrow(/shareWith.0: must be an account of 12 digits/);
   });
 
+  test('more accounts to share with than RDS has room for; 20 are not', () => {
+    const accounts = (count: number) => Array.from({ length: count }, (_, index) => String(100000000000 + index));
+    expect(refusal(() => ({ shareWith: accounts(21) }))).toThrow(/21 accounts.*20 at most/);
+    expect(refusal(() => ({ shareWith: accounts(20) }))).not.toThrow();
+  });
+
   test('all problems at once', () => {
     expect(refusal(() => ({ keep: Duration.hours(1), rpo: Duration.hours(1) }))).toThrow(
       /kept for 1 hour[\s\S]*recovery point/,
