@@ -1,10 +1,6 @@
 import { request } from 'node:http';
 import { networkInterfaces } from 'node:os';
-import {
-  CreateDBInstanceReadReplicaCommand,
-  DescribeDBInstancesCommand,
-  ModifyDBInstanceCommand,
-} from '@aws-sdk/client-rds';
+import { DescribeDBInstancesCommand, ModifyDBInstanceCommand, StartExportTaskCommand } from '@aws-sdk/client-rds';
 import { rdsClient } from '../rehearsal/clients';
 import { useRegion } from './local-region';
 
@@ -22,13 +18,16 @@ async function post(parameters: Record<string, string>, scope = 'eu-central-1/rd
 }
 
 test('an operation that is not modelled answers 501 with its name', async () => {
-  const command = new CreateDBInstanceReadReplicaCommand({
-    DBInstanceIdentifier: 'r',
-    SourceDBInstanceIdentifier: 's',
+  const command = new StartExportTaskCommand({
+    ExportTaskIdentifier: 'e',
+    SourceArn: 'arn:aws:rds:eu-central-1:123456789012:snapshot:s',
+    S3BucketName: 'b',
+    IamRoleArn: 'r',
+    KmsKeyId: 'k',
   });
   await expect(local().rds.send(command)).rejects.toMatchObject({
     name: 'NotImplemented',
-    message: expect.stringContaining('CreateDBInstanceReadReplica'),
+    message: expect.stringContaining('StartExportTask'),
     $metadata: { httpStatusCode: 501 },
   });
 });
