@@ -1,5 +1,6 @@
 import { Annotations, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
@@ -98,12 +99,32 @@ export class ArchiveBucket extends Construct {
   }
 
   /**
-   * Lets a replication role of another account write here, and hands what it writes to this account.
+   * Lets the replication role of another account write here, and hands what it writes to this account.
    *
-   * @param roleArn the role, as `replicationRole` of the source's account has it
+   * The role need not exist yet: the source can be deployed only after its target, and makes the role.
+   *
+   * @param account the source's
+   * @param roleName as `replication.roleName` of the source states it
    */
-  public acceptReplicas(roleArn: string): void {
-    this.owned.addReplicationPolicy(roleArn, true, Stack.of(this).account);
+  public acceptReplicas(account: string, roleName: string): void {
+    const { partition } = Stack.of(this);
+    const allowed = (actions: string[], resource: string) =>
+      this.owned.addToResourcePolicy(
+        new iam.PolicyStatement({
+          principals: [new iam.AccountPrincipal(account)],
+          actions,
+          resources: [resource],
+          conditions: { ArnEquals: { 'aws:PrincipalArn': `arn:${partition}:iam::${account}:role/${roleName}` } },
+        }),
+      );
+    const write = [
+      's3:ReplicateObject',
+      's3:ReplicateDelete',
+      's3:ReplicateTags',
+      's3:ObjectOwnerOverrideToBucketOwner',
+    ];
+    allowed(write, this.bucket.arnForObjects('*'));
+    allowed(['s3:ListBucket', 's3:GetBucketVersioning'], this.bucket.bucketArn);
   }
 
   /** Seconds that replicas lag behind. Silent while nothing is written. */

@@ -39,6 +39,13 @@ export interface ReplicationTarget {
    */
   readonly account?: string;
   /**
+   * Name of the role that replicates. Another account's bucket lets it in by this name, before it exists; and so does the
+   * policy of that account's key.
+   *
+   * @default - CloudFormation makes one up; refused where `account` is stated
+   */
+  readonly roleName?: string;
+  /**
    * ARN of the key in its region that encrypts replicas.
    *
    * @default - replicas are encrypted with S3's own keys; refused where the source has a key
@@ -83,6 +90,12 @@ export function replicationRefusals(source: ReplicationSource, target: Replicati
       `replicas would lie in ${target.region}, where the bucket is, and be lost with the region; name a bucket in another one`,
     );
   }
+  if (target.account && !target.roleName) {
+    problems.push(
+      `'${target.bucketName}' is in account ${target.account}, which can let in a role only by its name, so nothing would be ` +
+        'replicated; state roleName, and acceptReplicas() with it there',
+    );
+  }
   if (source.usesKms && !target.encryptionKeyArn) {
     problems.push(
       `its objects are encrypted with AWS KMS and '${target.bucketName}' is given no key, so S3 would replicate none; state ` +
@@ -109,7 +122,10 @@ export class BucketReplication extends Construct {
     const { partition } = Stack.of(this);
     const targetArn = `arn:${partition}:s3:::${target.bucketName}`;
     const markers = target.deleteMarkers ?? DeleteMarkers.NOT_REPLICATED;
-    this.role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('s3.amazonaws.com') });
+    this.role = new iam.Role(this, 'Role', {
+      roleName: target.roleName,
+      assumedBy: new iam.ServicePrincipal('s3.amazonaws.com'),
+    });
     const policy = new iam.ManagedPolicy(this, 'Policy', {
       roles: [this.role],
       statements: permissions(source, target, targetArn),

@@ -385,15 +385,26 @@ describe('replication', () => {
 
   test('from another account is let in by name of its role, and hands over what it writes', () => {
     const stack = regional('us-west-2');
-    new ArchiveBucket(stack, 'Archive', { bucketName: 'west' }).acceptReplicas(
-      'arn:aws:iam::444455556666:role/replicate',
-    );
+    new ArchiveBucket(stack, 'Archive', { bucketName: 'west' }).acceptReplicas('444455556666', 'replicate');
     Template.fromStack(stack).hasResourceProperties('AWS::S3::BucketPolicy', {
       PolicyDocument: {
         Statement: Match.arrayWith([
-          Match.objectLike({ Action: Match.arrayWith(['s3:ReplicateObject']) }),
-          Match.objectLike({ Action: 's3:ObjectOwnerOverrideToBucketOwner' }),
+          Match.objectLike({
+            Action: Match.arrayWith(['s3:ReplicateObject', 's3:ObjectOwnerOverrideToBucketOwner']),
+            Condition: { ArnEquals: { 'aws:PrincipalArn': Match.anyValue() } },
+          }),
         ]),
+      },
+    });
+  });
+
+  test('into another account is refused without a name for its role', () => {
+    const into = (roleName?: string) => () =>
+      archive({ replication: { ...target, account: '444455556666', roleName } }, regional('us-east-1'));
+    expect(into()).toThrow('is in account 444455556666, which can let in a role only by its name');
+    into('replicate')().hasResourceProperties('AWS::S3::Bucket', {
+      ReplicationConfiguration: {
+        Rules: [{ Destination: { Account: '444455556666', AccessControlTranslation: { Owner: 'Destination' } } }],
       },
     });
   });
