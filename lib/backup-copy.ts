@@ -1,5 +1,5 @@
 import type { Duration } from 'aws-cdk-lib';
-import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
@@ -87,12 +87,14 @@ export class BackupCopy {
       const sourceIdentifier = refuseReplica(source, region, sourceRegion, database.node.path);
       const site = RecoverySite.beside(scope, region);
       const encrypted = !source.resource || isEncrypted(source.resource);
-      const replica = new RegionReplica(site, `${planName}-${target}-Replica`, {
+      const id = `${planName}-${target}-Replica`;
+      const key = region.keyArn === undefined ? site.key : kms.Key.fromKeyArn(site, `${id}Key`, region.keyArn);
+      const replica = new RegionReplica(site, id, {
         ...options,
         sourceIdentifier,
         sourceRegion,
         sourceClass: source.instanceClass,
-        encryptionKey: encrypted ? site.key : undefined,
+        encryptionKey: encrypted ? key : undefined,
       });
       limitReplicas(replica, source);
     });

@@ -1,4 +1,4 @@
-import { App, Duration, Stack, Stage, Validations } from 'aws-cdk-lib';
+import { App, Duration, NestedStack, Stack, Stage, Validations } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
@@ -95,6 +95,13 @@ describe('the stack of a recovery region', () => {
         'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, `:kms:us-west-2:${ACCOUNT}:alias/lifeboat-Shop`]],
       }),
     );
+  });
+
+  test('is named after the stack that is deployed, where the database lies in one nested in it', () => {
+    const stack = shop();
+    const nested = new NestedStack(stack, 'Data');
+    expect(WEST.aliasFor(nested)).toBe('alias/lifeboat-Shop');
+    expect(Stack.of(RecoverySite.beside(nested, WEST)).stackName).toBe('Shop-us-west-2');
   });
 
   test('is one for each region, however many databases and plans use it', () => {
@@ -264,6 +271,12 @@ describe('a replica', () => {
       Threshold: 60,
       TreatMissingData: 'breaching',
     });
+  });
+
+  test("is encrypted with the user's own key where the region names one", () => {
+    const keyArn = `arn:aws:kms:us-west-2:${ACCOUNT}:key/mine`;
+    const { west } = planned([BackupCopy.replica(NETWORK)], {}, RecoveryRegion.named('us-west-2', { keyArn }));
+    expect(instanceOf(west)?.Properties.KmsKeyId).toBe(keyArn);
   });
 
   test('of a database that is not encrypted is not either', () => {

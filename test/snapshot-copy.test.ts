@@ -62,6 +62,18 @@ describe('a round starts', () => {
   });
 });
 
+test('what is only known at deployment is filled in there, in the event pattern and in the request', () => {
+  const stack = newStack();
+  copying(stack, { source: SnapshotSource.automated(newDatabase(stack)) });
+  const [rule] = Object.values(Template.fromStack(stack).findResources('AWS::Events::Rule'));
+  const [{ prefix }] = rule?.Properties.EventPattern.detail.SourceIdentifier ?? [];
+  expect(resolved(prefix)).toMatch(/^rds:<Database\w+>-20$/);
+  expect(JSON.parse(resolved(rule?.Properties.Targets[0].Input))).toMatchObject({
+    source: { region: REGION, instance: expect.stringMatching(/^<Database/) },
+    destination: { key: `arn:aws:kms:us-west-2:${ACCOUNT}:alias/lifeboat-Test` },
+  });
+});
+
 describe('the alarm on missing and old copies', () => {
   const thresholdOf = (props: (stack: Stack) => Partial<SnapshotCopyProps>) => {
     const stack = inRegion();
