@@ -81,6 +81,7 @@ export { type DrillOptions, RestoreDrill, type RestoreDrillProps } from './resto
 export { type RandomRestorePointOptions, RestorePoint } from './restore-point';
 export { RestoreTest, type RestoreTestProps } from './restore-test';
 export { RestoreTesting, type RestoreTestingProps, type TestedDatabaseOptions } from './restore-testing';
+export { type SecretReplica, SecretReplicas, type SecretReplicasProps } from './secret-replicas';
 export { SnapshotCopy, type SnapshotCopyOptions, type SnapshotCopyProps } from './snapshot-copy';
 export { SnapshotExport, type SnapshotExportProps } from './snapshot-export';
 export { type SharedSnapshotsOptions, SnapshotSource } from './snapshot-source';
