@@ -196,9 +196,11 @@ export class SimulatedCache {
   private export(snapshot: Stored, name: string): object {
     if (this.refusesExport) throw fault(this.refusesExport, 400);
     this.touched.push(`export ${name}`);
-    snapshot.exporting = this.now + this.minutes * MINUTE;
+    const complete = this.now + this.minutes * MINUTE;
+    // A copy's source looks available all the while.
+    if (name === snapshot.name) snapshot.exporting = complete;
     for (let shard = 1; shard <= snapshot.shards; shard++) {
-      this.objects.set(`${name}-${String(shard).padStart(4, '0')}.rdb`, String(snapshot.exporting));
+      this.objects.set(`${name}-${String(shard).padStart(4, '0')}.rdb`, String(complete));
     }
     return {};
   }
