@@ -31,15 +31,15 @@ const KINDS: Readonly<Record<string, Kind>> = {
     remedy: 'apply backups to it, or select it in a plan of AWS Backup',
     exempt: (resource) => Boolean((resource as rds.CfnDBCluster).replicationSourceIdentifier),
   },
-  'AWS::ElastiCache::ReplicationGroup': { what: 'cache', remedy: 'apply cache backups to it' },
+  'AWS::ElastiCache::ReplicationGroup': { what: 'cache', remedy: 'apply CacheBackups to it' },
   'AWS::ElastiCache::CacheCluster': {
     what: 'cache',
-    remedy: 'apply cache backups to it',
+    remedy: 'apply CacheBackups to it',
     // https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups.html: Memcached only when serverless
     exempt: (resource) => isMemcached((resource as elasticache.CfnCacheCluster).engine),
   },
-  'AWS::ElastiCache::ServerlessCache': { what: 'cache', remedy: 'apply cache backups to it' },
-  'AWS::S3::Bucket': { what: 'bucket', remedy: 'replicate it, or select it in a plan of AWS Backup' },
+  'AWS::ElastiCache::ServerlessCache': { what: 'cache', remedy: 'apply CacheBackups to it' },
+  'AWS::S3::Bucket': { what: 'bucket', remedy: 'apply BucketBackups to it, or select it in a plan of AWS Backup' },
 };
 
 /**

@@ -36,7 +36,7 @@ test('says what would be lost, and what to do', () => {
   const stack = checked();
   new s3.Bucket(stack, 'Photos');
   expect(warningsOf(stack).join()).toContain(
-    "bucket 'Test/Photos/Resource' is covered by nothing, so what it holds is lost when it is; replicate it, or select it",
+    "bucket 'Test/Photos/Resource' is covered by nothing, so what it holds is lost when it is; apply BucketBackups to it, or select it",
   );
 });
 
