@@ -38,6 +38,8 @@ export interface RestoreTestProps extends TestedDatabaseOptions {
   readonly role: iam.IRole;
   /** Where restored instances lie. */
   readonly site: DrillSite;
+  /** After how long without a test that passed somebody is told. */
+  readonly overdueAfter: Duration;
   /**
    * Who is told.
    *
@@ -126,7 +128,7 @@ export class RestoreTest extends Construct {
     this.metrics = new RecoveryMetrics(planName);
     new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
     site.watch.add({ plan: planName, target, drill: id });
-    const { overdueAfter = Duration.days(32) } = props;
+    const { overdueAfter } = props;
     const overdue = drillAlarm(this, 'Overdue', {
       metric: this.metrics.secondsSinceProven(target, id),
       limit: overdueAfter.toSeconds(),
