@@ -78,6 +78,29 @@ test('a second round copies nothing again', async () => {
   expect(world.ages()).toHaveLength(2);
 });
 
+test('an event and the sweep at once copy nothing twice', async () => {
+  const world = new SimulatedSnapshots();
+  world.copyMinutes = 30;
+  for (let day = 0; day < 3; day++) world.automated(day + 0.1);
+  const rounds = await Promise.all([world.round(), world.round()]);
+  expect(rounds.map(({ status }) => status)).toEqual(['succeeded', 'succeeded']);
+  expect(world.touched.filter((call) => call.startsWith('copy '))).toHaveLength(3);
+  expect(world.names()).toHaveLength(3);
+});
+
+test('a copy that somebody deletes while it is waited for is told, and not waited for all day', async () => {
+  const world = new SimulatedSnapshots();
+  world.copyMinutes = 30;
+  world.automated(1);
+  world.deletedAfterMinutes = 5;
+  const before = world.now;
+  expect(await world.round()).toMatchObject({
+    status: 'failed',
+    error: expect.stringContaining('the copy is deleted'),
+  });
+  expect(world.now - before).toBeLessThan(DAY / 24);
+});
+
 test('copies only available snapshots of this database, which would be kept', async () => {
   const world = new SimulatedSnapshots();
   world.automated(1);

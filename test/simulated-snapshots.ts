@@ -46,6 +46,7 @@ interface Stored extends DBSnapshot {
   /** When a copy ends, and how. */
   readonly ends: number;
   readonly as: string;
+  readonly deleted: number;
 }
 
 export class SimulatedSnapshots {
@@ -53,6 +54,8 @@ export class SimulatedSnapshots {
   /** Copies take no time unless told otherwise: the SDK really waits a second for each wait. */
   copyMinutes = 0;
   copiesEnd = 'available';
+  /** How long copies last until somebody deletes them. */
+  deletedAfterMinutes = Number.POSITIVE_INFINITY;
   /** The fault that copies are refused with. */
   refuses?: string;
   /** Every copy, deletion and change that took effect. */
@@ -83,13 +86,22 @@ export class SimulatedSnapshots {
   put(region: string, snapshot: DBSnapshot): void {
     const name = String(snapshot.DBSnapshotIdentifier);
     const DBSnapshotArn = `arn:aws:rds:${region}:111122223333:snapshot:${name}`;
-    const stored = { DBSnapshotArn, ...snapshot, region, ends: 0, as: String(snapshot.Status) };
+    const stored = {
+      DBSnapshotArn,
+      ...snapshot,
+      region,
+      ends: 0,
+      as: String(snapshot.Status),
+      deleted: Number.POSITIVE_INFINITY,
+    };
     this.stored.set(`${region} ${name}`, stored);
   }
 
   /** What a region has, by name. */
   in(region: string): DBSnapshot[] {
-    return [...this.stored.values()].filter((one) => one.region === region).map((one) => this.shown(one));
+    return [...this.stored.values()]
+      .filter((one) => one.region === region && this.now < one.deleted)
+      .map((one) => this.shown(one));
   }
 
   names(region = 'us-west-2'): string[] {
@@ -204,7 +216,8 @@ export class SimulatedSnapshots {
     });
     const key = `${region} ${target}`;
     const ends = this.now + this.copyMinutes * MINUTE;
-    this.stored.set(key, { ...(this.stored.get(key) as Stored), ends, as: this.copiesEnd });
+    const deleted = this.now + this.deletedAfterMinutes * MINUTE;
+    this.stored.set(key, { ...(this.stored.get(key) as Stored), ends, as: this.copiesEnd, deleted });
     return {};
   }
 
@@ -214,7 +227,7 @@ export class SimulatedSnapshots {
     return { name, key };
   }
 
-  private shown({ ends, as, region: _, ...snapshot }: Stored): DBSnapshot {
+  private shown({ ends, as, region: _, deleted: __, ...snapshot }: Stored): DBSnapshot {
     if (this.now < ends) return snapshot;
     return { ...snapshot, Status: as, SnapshotCreateTime: snapshot.SnapshotCreateTime ?? new Date(ends) };
   }
