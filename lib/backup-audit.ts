@@ -6,6 +6,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledgement';
 import { BackupControl } from './backup-control';
+import { cover } from './covered';
 import { pathName } from './drill-request';
 
 /** What a daily report tells of. */
@@ -155,6 +156,7 @@ export class BackupAudit extends Construct {
           'the audit a bucket that is replicated.',
       })),
     );
+    for (const made of [accessLogs, bucket]) cover(made, 'BackupAudit');
     return bucket;
   }
 }

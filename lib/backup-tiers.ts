@@ -10,6 +10,7 @@ import { backupSpans, dueInUtc, maintenanceSpans, meeting } from './backup-hours
 import { BackupRole } from './backup-role';
 import type { BackupTarget } from './backup-target';
 import { BackupTier } from './backup-tier';
+import { cover } from './covered';
 import { pathName } from './drill-request';
 import { Weekday } from './drill-schedule';
 import { ProtectedVault } from './protected-vault';
@@ -112,6 +113,7 @@ export class BackupTiers extends Construct {
         ),
       },
     });
+    for (const { construct } of this.targets) if (construct) cover(construct, 'BackupTiers');
     // A protected vault has its own alarms for what fails.
     if (!(vault.node.scope instanceof ProtectedVault)) new VaultAlarms(this, 'Alarms', { vault, notify });
     const missingAfter = props.missingAfter ?? this.heartbeat();

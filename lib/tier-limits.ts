@@ -159,13 +159,16 @@ function continuousWithout({ tiers, targets }: Tiered): string[] {
   return problems;
 }
 
-function ofCopies({ tiers, targets, copies }: Tiered): string[] {
+function ofCopies({ vault, tiers, targets, copies }: Tiered): string[] {
   if (copies.length === 0) return [];
   const problems = without(targets, 'copies').map(
     (kind) => `${kind} can't be copied by AWS Backup, so there would be nothing elsewhere; copy its snapshots instead`,
   );
   for (const [index, copy] of copies.entries()) {
     const what = `copy ${index + 1}`;
+    if (copy.vault === vault) {
+      problems.push(`${what} goes into the vault that it comes from, and protects from nothing; name another vault`);
+    }
     const limits = copy.vault ? lockOf(copy.vault) : UNLIMITED;
     const kept = copy.keep
       ? [copy.keep]

@@ -35,8 +35,19 @@ export class VaultCopy {
     return new VaultCopy(() => vault.backupVaultArn, options, vault);
   }
 
-  /** Into a vault of this account in another region, agreed on by name: the other region's stack is not asked. */
+  /**
+   * Into a vault of this account in another region, agreed on by name: the other region's stack is not asked.
+   *
+   * @param vaultName 2 to 50 letters, digits, hyphens and underscores
+   * @throws Error when no vault can have the name
+   */
   public static toRegion(region: string, vaultName: string, options: VaultCopyOptions = {}): VaultCopy {
+    if (!Token.isUnresolved(vaultName) && !/^[A-Za-z0-9_-]{2,50}$/.test(vaultName)) {
+      throw new Error(
+        `no vault can be called '${vaultName}', so nothing would be copied to ${region}; name one of 2 to 50 letters, ` +
+          'digits, hyphens and underscores',
+      );
+    }
     const arn = (scope: Construct) =>
       Stack.of(scope).formatArn({
         service: 'backup',

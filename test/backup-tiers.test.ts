@@ -1,4 +1,4 @@
-import { App, CfnParameter, Duration, Stack, TimeZone, Validations } from 'aws-cdk-lib';
+import { App, AspectPriority, Aspects, CfnParameter, Duration, Stack, TimeZone, Validations } from 'aws-cdk-lib';
 import type * as backup from 'aws-cdk-lib/aws-backup';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
@@ -7,7 +7,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
 import type { Construct } from 'constructs';
-import { BackupWindow } from '../lib';
+import { BackupWindow, CoverageCheck } from '../lib';
 import { AirGappedVault } from '../lib/air-gapped-vault';
 import { BackupTarget } from '../lib/backup-target';
 import { BackupTier } from '../lib/backup-tier';
@@ -434,6 +434,32 @@ test('refuses a bucket that keeps no versions', () => {
   };
   expect(attempt(false)).toThrow('keeps no versions');
   expect(attempt(true)).not.toThrow();
+});
+
+test('refuses a copy into the vault that it comes from', () => {
+  const attempt = (copyTo: 'itself' | 'another') => () => {
+    const stack = newStack();
+    const { vault } = new ProtectedVault(stack, 'Vault');
+    const other = new ProtectedVault(stack, 'Other').vault;
+    tiersOf(stack, { vault, copies: [VaultCopy.to(copyTo === 'itself' ? vault : other)] });
+  };
+  expect(attempt('itself')).toThrow('copy 1 goes into the vault that it comes from');
+  expect(attempt('another')).not.toThrow();
+});
+
+test('refuses names that no vault can have', () => {
+  expect(() => VaultCopy.toRegion('us-west-2', 'my vault')).toThrow("no vault can be called 'my vault'");
+  expect(() => VaultCopy.toRegion('us-west-2', 'my-vault')).not.toThrow();
+});
+
+test('what it backs up counts as covered', () => {
+  const stack = newStack();
+  Aspects.of(stack).add(new CoverageCheck(), { priority: AspectPriority.READONLY });
+  const versioned = { versioned: true };
+  tiersOf(stack, { targets: [BackupTarget.bucket(new s3.Bucket(stack, 'Backed', versioned))] });
+  new s3.Bucket(stack, 'Bare', versioned);
+  Template.fromStack(stack);
+  expect(warningsOf(stack)).toEqual([expect.stringContaining("bucket 'Test/Bare/Resource' is covered by nothing")]);
 });
 
 describe('missing backups', () => {
