@@ -1,6 +1,7 @@
 /** The shipped copy runbook against two rehearsal regions: a real database's snapshot, restored where it was copied to. */
 import {
   CopyDBSnapshotCommand,
+  type DBInstance,
   DeleteDBInstanceCommand,
   DeleteDBSnapshotCommand,
   DescribeDBSnapshotAttributesCommand,
@@ -8,12 +9,14 @@ import {
   RestoreDBInstanceFromDBSnapshotCommand,
 } from '@aws-sdk/client-rds';
 
-import type { SnapshotCopyRequest } from '../lambda/contract';
+import { GENERIC_CHECKS, type SnapshotCopyRequest } from '../lambda/contract';
 import { type CopyReport, copySnapshots } from '../lambda/copy-snapshots';
+import type { Finding, Survey } from '../lambda/examination';
+import { examine } from '../lambda/examine';
 import { durable } from '../lambda/runbook';
 import { rdsClient } from '../rehearsal/clients';
 import { execute } from '../rehearsal/durable-executions';
-import { LocalRegion, useRegion } from './local-region';
+import { LocalRegion, MASTER, useRegion } from './local-region';
 
 const HOME_KEY = 'arn:aws:kms:eu-central-1:123456789012:key/11111111-1111-1111-1111-111111111111';
 const PARTNER = '444455556666';
@@ -61,6 +64,21 @@ async function round(changes: Partial<SnapshotCopyRequest> = {}) {
 
 const copies = async () =>
   (await away().rds.send(new DescribeDBSnapshotsCommand({ SnapshotType: 'manual' }))).DBSnapshots ?? [];
+
+/** What the shipped examiner says of a copy, as drills have it. */
+async function outcomes({ Endpoint }: DBInstance): Promise<string[]> {
+  const look = examine({ connections: 2 });
+  const { user, password } = MASTER;
+  const connection = { host: Endpoint!.Address!, port: Endpoint!.Port!, user, password, database: 'shop' };
+  const checks = GENERIC_CHECKS;
+  const { batches, reader } = (await look({ task: 'survey', connection, checks })) as Survey;
+  const restorePoint = new Date().toISOString();
+  const found = batches.map((work) =>
+    look({ task: 'check', connection, checks, work, reader, restorePoint, tablesWithRows: ['public.lines'] }),
+  );
+  const findings = (await Promise.all(found)).flat() as Finding[];
+  return [...new Set(findings.map(({ outcome }) => outcome))];
+}
 
 beforeAll(async () => {
   const Tags = [{ Key: 'team', Value: 'shop' }];
@@ -143,6 +161,7 @@ test('what was copied brings the data back when the database, its snapshots and 
   await away().rds.send(new RestoreDBInstanceFromDBSnapshotCommand(restore));
   const rescued = await away().available('rescued');
   expect(await away().query(rescued, 'SELECT count(*)::int AS n FROM lines')).toEqual([{ n: 42 }]);
+  expect(await outcomes(rescued)).toEqual(['passed']);
   // With its source gone, the newest copy stays, although nothing newer will come.
   expect(await round({ keepSeconds: 0.001 })).toMatchObject({ copied: [], deleted: [] });
 });
