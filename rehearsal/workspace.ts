@@ -13,6 +13,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   statfsSync,
   writeFileSync,
@@ -55,6 +56,30 @@ export function runFolder(options: { keep?: boolean } = {}): string {
   const isInMemory = !options.keep && process.env.TMPDIR === undefined && hasRoom();
   const parent = isInMemory ? ownFolder(MEMORY) : workspace();
   const folder = join(parent, `run-${process.pid}-${randomBytes(4).toString('hex')}`);
+  return claimed(folder);
+}
+
+/**
+ * A new folder on disk for something that all runs will share once it is complete. A process that dies before it has
+ * finished it leaves it to the next run to remove.
+ */
+export function unfinishedFolder(kind: string): string {
+  return claimed(join(workspace(), `making-${kind}-${process.pid}-${randomBytes(4).toString('hex')}`));
+}
+
+/** Puts a folder to where it is looked for, complete; drops it when another process was first. */
+export function finishFolder(folder: string, target: string): void {
+  rmSync(join(folder, OWNER));
+  try {
+    renameSync(folder, target);
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+  }
+}
+
+function claimed(folder: string): string {
   mkdirSync(folder, { mode: 0o711 });
   const owner: Owner = { pid: process.pid, started: startOf(process.pid), machine: machine() };
   writeFileSync(join(folder, OWNER), JSON.stringify(owner));
@@ -88,7 +113,7 @@ interface Owner {
   readonly machine: string;
 }
 
-/** Ends the PostgreSQL servers of runs whose process is gone, and removes their folders. */
+/** Ends the PostgreSQL servers of runs whose process is gone, and removes their folders and what they never finished. */
 export function reapLeftovers(): void {
   const inMemory = join(MEMORY, `lifeboat-${process.getuid?.() ?? 0}`);
   for (const parent of [workspace(), ...(existsSync(inMemory) ? [ownFolder(MEMORY)] : [])]) reapIn(parent);
@@ -96,7 +121,7 @@ export function reapLeftovers(): void {
 
 function reapIn(parent: string): void {
   for (const entry of readdirSync(parent)) {
-    if (!entry.startsWith('run-')) continue;
+    if (!/^(run|making)-/.test(entry)) continue;
     const folder = join(parent, entry);
     if (!isLeftover(folder)) continue;
     for (const cluster of entriesOf(folder)) endServer(join(folder, cluster, 'data'));

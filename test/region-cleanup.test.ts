@@ -1,5 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serveRegion } from '../rehearsal/region';
@@ -18,13 +28,17 @@ const isAlive = (pid: number) => {
 const serverOf = (folder: string, cluster: string) =>
   Number(readFileSync(join(folder, cluster, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
 
-/** A process that starts a cluster, says where, and then waits to be killed. */
-const CRASHING = `
+const TYPESCRIPT = `
   const { transformFileSync } = require('@swc/core');
   require.extensions['.ts'] = (module, file) =>
     module._compile(transformFileSync(file, { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } }).code, file);
   const { createCluster } = require('./rehearsal/postgres.ts');
-  const { runFolder } = require('./rehearsal/workspace.ts');
+  const { reapLeftovers, runFolder } = require('./rehearsal/workspace.ts');
+`;
+
+/** A process that starts a cluster, says where, and then waits to be killed. */
+const CRASHING = `
+  ${TYPESCRIPT}
   const folder = runFolder();
   createCluster({ folder: folder + '/left' }).then((cluster) => cluster.start()).then(() => console.log(folder));
   setInterval(() => {}, 1000);
@@ -70,6 +84,38 @@ test('what a crashed run left is ended and removed by the next one', async () =>
   expect(isAlive(pid)).toBe(false);
   expect(existsSync(folder)).toBe(false);
 });
+
+test('what a killed process had not finished for all runs is removed by the next one, not before', async () => {
+  const TMPDIR = mkdtempSync(join(tmpdir(), 'lifeboat-test-'));
+  chmodSync(TMPDIR, 0o755);
+  const options = { cwd: join(__dirname, '..'), env: { ...process.env, TMPDIR } };
+  const child = spawn(process.execPath, ['-e', CRASHING], { ...options, stdio: 'ignore' });
+  const left = () =>
+    readdirSync(TMPDIR).flatMap((folder) => readdirSync(join(TMPDIR, folder)).map((entry) => entry.split('-')[0]));
+  const isClaimed = () =>
+    readdirSync(TMPDIR, { recursive: true, encoding: 'utf8' }).some((path) => /making-[^/]*\/fresh/.test(path));
+  const reap = () => execFileSync(process.execPath, ['-e', `${TYPESCRIPT} reapLeftovers()`], options);
+  try {
+    while (!isClaimed()) await sleep(2);
+    child.kill('SIGSTOP'); // or it would have finished by the time it is killed
+    reap();
+    expect(left().sort()).toEqual(['making', 'run']); // somebody is at it
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('exit', resolve));
+    await initdbEnded(TMPDIR);
+    expect(left().sort()).toEqual(['making', 'run']);
+    reap();
+    expect(left()).toEqual([]);
+  } finally {
+    child.kill('SIGKILL');
+    rmSync(TMPDIR, { recursive: true });
+  }
+});
+
+/** It is a process of its own, and goes on for a moment. */
+async function initdbEnded(folder: string): Promise<void> {
+  while (execFileSync('ps', ['-ax', '-ww', '-o', 'command'], { encoding: 'utf8' }).includes(folder)) await sleep(20);
+}
 
 test('a process that merely has the number of a crashed server is left alone', async () => {
   const bystander = spawn('sleep', ['60']);
