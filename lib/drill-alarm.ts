@@ -1,6 +1,8 @@
-/** Alarms that drills ring, all made the same way. */
+/** Alarms that drills and other runbooks ring, all made the same way. */
+import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 
@@ -45,4 +47,19 @@ export function drillAlarm(scope: Construct, id: string, props: DrillAlarmProps)
   });
   if (props.notify) alarm.addAlarmAction(new SnsAction(props.notify));
   return alarm;
+}
+
+/**
+ * Rings when a durable function broke off. An execution that failed or timed out need not have had an invocation that did.
+ * https://docs.aws.amazon.com/lambda/latest/dg/durable-monitoring.html
+ */
+export function brokenOffAlarms(
+  scope: Construct,
+  runbook: lambda.IFunction,
+  { description, notify }: Pick<DrillAlarmProps, 'description' | 'notify'>,
+): void {
+  for (const metricName of ['Errors', 'DurableExecutionFailed', 'DurableExecutionTimedOut']) {
+    const metric = runbook.metric(metricName, { statistic: cloudwatch.Stats.SUM, period: Duration.hours(1) });
+    drillAlarm(scope, metricName, { metric, limit: 0, description, notify });
+  }
 }

@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -11,7 +11,7 @@ import { Construct } from 'constructs';
 import { type DrillRequest, evidencePrefix } from '../lambda/contract';
 import { copyPermissions } from './copy-permissions';
 import { cover } from './covered';
-import { drillAlarm } from './drill-alarm';
+import { brokenOffAlarms, drillAlarm } from './drill-alarm';
 import { checkedRequest, copyPrefix, pathName } from './drill-request';
 import type { DrillSchedule } from './drill-schedule';
 import { DrillSite } from './drill-site';
@@ -209,16 +209,10 @@ export class RestoreDrill extends Construct {
 
     this.metrics = new RecoveryMetrics(planName);
     if (!props.alarms) new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
-    // An execution that failed or timed out need not have had an invocation that did.
-    // https://docs.aws.amazon.com/lambda/latest/dg/durable-monitoring.html
-    for (const metricName of ['Errors', 'DurableExecutionFailed', 'DurableExecutionTimedOut']) {
-      drillAlarm(this, metricName, {
-        metric: handler.function.metric(metricName, { statistic: Stats.SUM, period: Duration.hours(1) }),
-        limit: 0,
-        description: `The runbook of drill ${id} of ${target} broke off, so it may have left no evidence: see its log`,
-        notify,
-      });
-    }
+    brokenOffAlarms(this, handler.function, {
+      description: `The runbook of drill ${id} of ${target} broke off, so it may have left no evidence: see its log`,
+      notify,
+    });
     const { longestGap } = props.schedule;
     const overdueAfter = props.overdueAfter ?? longestGap.plus(Duration.days(1));
     site.watch.add({ plan: planName, target, drill: id });

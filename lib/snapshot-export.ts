@@ -1,5 +1,4 @@
 import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
-import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -10,7 +9,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { parse, type SnapshotExportRequest, snapshotExportRequest } from '../lambda/contract';
 import { acknowledgeWildcards } from './acknowledgement';
-import { drillAlarm } from './drill-alarm';
+import { brokenOffAlarms, drillAlarm } from './drill-alarm';
 import { DrillSchedule, Weekday } from './drill-schedule';
 import { allow, Handler } from './handler';
 import { letLogsUse } from './log-key';
@@ -196,19 +195,12 @@ export class SnapshotExport extends Construct {
   }
 
   private ring(exporter: lambda.Function, notStarted: sqs.IQueue, notify?: sns.ITopic): void {
-    const period = Duration.hours(1);
-    // An execution that failed or timed out need not have had an invocation that did.
-    // https://docs.aws.amazon.com/lambda/latest/dg/durable-monitoring.html
-    for (const metricName of ['Errors', 'DurableExecutionFailed', 'DurableExecutionTimedOut']) {
-      drillAlarm(this, metricName, {
-        metric: exporter.metric(metricName, { statistic: Stats.SUM, period }),
-        limit: 0,
-        description: `Export ${this.node.path} of a snapshot to S3 did not end well, so this week has none: see its log`,
-        notify,
-      });
-    }
+    brokenOffAlarms(this, exporter, {
+      description: `Export ${this.node.path} of a snapshot to S3 did not end well, so this week has none: see its log`,
+      notify,
+    });
     drillAlarm(this, 'NotStartedAlarm', {
-      metric: notStarted.metricApproximateNumberOfMessagesVisible({ period }),
+      metric: notStarted.metricApproximateNumberOfMessagesVisible({ period: Duration.hours(1) }),
       limit: 0,
       description: `Export ${this.node.path} of a snapshot to S3 could not be started: the queue's messages say why`,
       notify,
