@@ -50,6 +50,8 @@ export {
   type ExternalDatabaseBackupsProps,
   ExternalSetting,
 } from './external-database-backups';
+export { ImageBackups, type ImageBackupsProps } from './image-backups';
+export { type ImageDestination, ImageReplication, type ImageReplicationProps } from './image-replication';
 export {
   type ArchivedLogGroupOptions,
   LogArchive,

@@ -1,0 +1,101 @@
+import { Stack, Token } from 'aws-cdk-lib';
+import * as ecr from 'aws-cdk-lib/aws-ecr';
+import { Construct } from 'constructs';
+
+/** A registry that images are replicated to. */
+export interface ImageDestination {
+  /** Its region, as in `us-west-2`. */
+  readonly region: string;
+
+  /**
+   * Its account. The policy of another account's registry must allow this one `ecr:CreateRepository` and
+   * `ecr:ReplicateImage`.
+   *
+   * @default - the account of the stack
+   */
+  readonly account?: string;
+}
+
+export interface ImageReplicationProps {
+  /** Where images go: 1 to 25 registries. */
+  readonly destinations: ImageDestination[];
+
+  /**
+   * What names of the repositories start with, up to 100.
+   *
+   * @default - all repositories of the registry
+   */
+  readonly repositories?: string[];
+}
+
+/**
+ * Container images in other regions, under the same names and digests, so that a region can be started without the one
+ * that built them.
+ *
+ * A registry, which is an account in a region, has one such configuration: this replaces what is there. Only what is
+ * pushed from then on is replicated, mostly within 30 minutes; push once more what is deployed. Deletions and settings
+ * of repositories are not replicated. https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
+ *
+ * @throws Error that names all that ECR would refuse
+ */
+export class ImageReplication extends Construct {
+  constructor(scope: Construct, id: string, props: ImageReplicationProps) {
+    super(scope, id);
+    const { account } = Stack.of(this);
+    const { destinations, repositories = [] } = props;
+    const problems = this.refusals(props);
+    if (problems.length > 0) throw new Error(`image replication '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    new ecr.CfnReplicationConfiguration(this, 'Configuration', {
+      replicationConfiguration: {
+        rules: [
+          {
+            destinations: destinations.map(({ region, account: registryId = account }) => ({ region, registryId })),
+            ...(repositories.length > 0 && {
+              repositoryFilters: repositories.map((filter) => ({ filter, filterType: 'PREFIX_MATCH' })),
+            }),
+          },
+        ],
+      },
+    });
+  }
+
+  private refusals({ destinations, repositories }: ImageReplicationProps): string[] {
+    const stack = Stack.of(this);
+    const problems: string[] = [];
+    if (destinations.length < 1 || destinations.length > 25) {
+      problems.push(
+        `it has ${destinations.length} destinations, and ECR takes 1 to 25; name the regions you would recover in`,
+      );
+    }
+    const names = destinations.map(({ region, account = stack.account }) => `${region} of ${account}`);
+    destinations.forEach(({ region, account = stack.account }, index) => {
+      if (Token.isUnresolved(region)) return;
+      if (region === stack.region && account === stack.account) {
+        problems.push(
+          `${region} is where the images are, and a registry is not replicated to itself; name another region`,
+        );
+      }
+      if (names.indexOf(names[index] as string) < index) problems.push(`${region} is named twice; name it once`);
+    });
+    if (repositories?.length === 0) {
+      problems.push('no repository is named, so ECR would replicate all; leave the list out to say so');
+    }
+    if (repositories && repositories.length > 100) {
+      problems.push(
+        `it names ${repositories.length} repositories, and ECR takes 100; name what their names start with`,
+      );
+    }
+    const other = this.node.root.node
+      .findAll()
+      .find((each) => each instanceof ecr.CfnReplicationConfiguration && sameRegistry(Stack.of(each), stack));
+    if (other) {
+      problems.push(
+        `'${other.node.path}' configures the same registry, which has one configuration, so each deployment of one would ` +
+          'undo the other; put the destinations of both into one',
+      );
+    }
+    return problems;
+  }
+}
+
+const sameRegistry = (one: Stack, other: Stack) => one.account === other.account && one.region === other.region;
