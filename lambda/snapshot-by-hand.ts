@@ -38,7 +38,7 @@ export async function snapshotByHand(
 ): Promise<string> {
   const runbook = new Attended(say, stop);
   const name = snapshotName(request, runbook.id);
-  say(`snapshot ${name} of database '${request.instance}'`);
+  say(`snapshot ${name} of database '${request.instance}' in ${await rds.config.region()}`);
   try {
     const { snapshot, deleted, left } = await takeSnapshot(rds, { hours: HOURS })(request, runbook);
     for (const older of deleted) say(`deleted ${older}`);

@@ -1,4 +1,4 @@
-import { App, Duration, Stack } from 'aws-cdk-lib';
+import { App, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import { applyBackupSettings } from '../lambda/apply-backup-settings';
@@ -61,6 +61,16 @@ describe('the construct', () => {
     expect(refused({ retention: Duration.hours(36) })).toThrow('a backup retention of 1.5 days');
     expect(refused({ retention: Duration.days(1) })).not.toThrow();
     expect(refused({ retention: Duration.days(35) })).not.toThrow();
+  });
+
+  test('hands on what is known only at deployment, and compares none of it', () => {
+    const stack = newStack();
+    const days = new CfnParameter(stack, 'Days', { type: 'Number' }).valueAsNumber;
+    const database = importedDatabase(stack, new CfnParameter(stack, 'Identifier').valueAsString);
+    new ExternalDatabaseBackups(stack, 'Backups', { database, retention: Duration.days(days) });
+    const [resource] = Object.values(Template.fromStack(stack).findResources('Custom::LifeboatBackupSettings'));
+    const request = resolved(resource?.Properties.Request).replace('<Days>', '35');
+    expect(JSON.parse(request)).toMatchObject({ instance: '<Identifier>', retentionDays: 35 });
   });
 
   test('refuses a database of this app, which has the Mixin', () => {

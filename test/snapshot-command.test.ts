@@ -54,6 +54,7 @@ test('prints the identifier of a snapshot that is available, alone on standard o
   // Real credentials lie around: with an endpoint they stay out of it.
   const { code, out, err } = await lifeboat(['orders', ...about, ...here()], { AWS_PROFILE: 'production' });
   expect([code, out]).toEqual([0, expect.stringMatching(/^lifeboat-before-orders-v1-4-2-[0-9a-f]{12}\n$/)]);
+  expect(err).toContain("of database 'orders' in eu-central-1");
   expect(err).toContain('wait until it is available: available');
   await local().snapshotAvailable(out.trim());
   expect(await tagsOf(out.trim())).toMatchObject({
