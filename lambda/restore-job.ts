@@ -5,7 +5,6 @@ import {
   PutRestoreValidationResultCommand,
 } from '@aws-sdk/client-backup';
 import { paginateDescribeDBSnapshots, type RDSClient } from '@aws-sdk/client-rds';
-import { isTransient } from './runbook';
 import type { RestorePoint } from './source';
 
 export interface RestoreJob {
@@ -80,7 +79,7 @@ export async function describeRecoveryPoint(
 /** Longer messages are refused. */
 const MESSAGE_LENGTH = 1000;
 
-/** Sets the result, once. Asked again, or when somebody else was faster, the first result stays. */
+/** Sets the result, unless there is one. Where somebody else was faster by a moment it throws: ask again. */
 export async function answer(
   backup: BackupClient,
   id: string,
@@ -88,15 +87,11 @@ export async function answer(
   message: string,
 ): Promise<void> {
   if ((await describeRestoreJob(backup, id)).answered) return;
-  try {
-    await backup.send(
-      new PutRestoreValidationResultCommand({
-        RestoreJobId: id,
-        ValidationStatus: result,
-        ValidationStatusMessage: message.slice(0, MESSAGE_LENGTH),
-      }),
-    );
-  } catch (error) {
-    if (isTransient(error) || !(await describeRestoreJob(backup, id)).answered) throw error;
-  }
+  await backup.send(
+    new PutRestoreValidationResultCommand({
+      RestoreJobId: id,
+      ValidationStatus: result,
+      ValidationStatusMessage: message.slice(0, MESSAGE_LENGTH),
+    }),
+  );
 }

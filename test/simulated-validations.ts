@@ -42,8 +42,10 @@ export interface ValidationSchedule extends Partial<Behaviour> {
   readonly made?: { readonly name: string; readonly tagged: 'tagged' | 'untagged' | 'gone' };
   /** A result that was set before. */
   readonly answered?: 'SUCCESSFUL' | 'FAILED' | 'TIMED_OUT';
-  /** How often EventBridge tells of the job, one after the other. @default 1 */
+  /** How often EventBridge tells of the job. @default 1 */
   readonly told?: number;
+  /** @default 'one after the other' */
+  readonly order?: 'one after the other' | 'at once';
 }
 
 export interface Validated {
@@ -58,7 +60,7 @@ export interface Validated {
 }
 
 export async function validate(schedule: ValidationSchedule = {}): Promise<Validated> {
-  const { seed = 1, crashes = 0, database = 'healthy', request, told = 1, ...rest } = schedule;
+  const { seed = 1, crashes = 0, database = 'healthy', request, told = 1, order, ...rest } = schedule;
   const {
     job = 'COMPLETED',
     testingPlan = PLAN,
@@ -129,8 +131,7 @@ export async function validate(schedule: ValidationSchedule = {}): Promise<Valid
     return Object.create(RDSClient.prototype, { send: { value: send } });
   };
 
-  const executions: Execution[] = [];
-  for (let time = 1; time <= told; time++) {
+  const tell = async (time: number): Promise<Execution> => {
     let running = 0;
     const execution = await execute(
       (client, invocation) => {
@@ -165,8 +166,12 @@ export async function validate(schedule: ValidationSchedule = {}): Promise<Valid
       },
     );
     running = 0;
-    executions.push(execution);
-  }
+    return execution;
+  };
+  const times = Array.from({ length: told }, (_, time) => time + 1);
+  const executions: Execution[] = [];
+  if (order === 'at once') executions.push(...(await Promise.all(times.map(tell))));
+  else for (const time of times) executions.push(await tell(time));
   return {
     executions,
     steps: [...steps],
