@@ -1,9 +1,10 @@
-import type { Duration } from 'aws-cdk-lib';
+import type { Duration, Stack } from 'aws-cdk-lib';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { BackupWindow } from './backup-window';
+import { primaryOf, stackBeside } from './primary-stack';
 import type { RecoveryRegion } from './recovery-region';
 import { RecoverySite } from './recovery-site';
 import { RegionReplica, type ReplicaOptions } from './region-replica';
@@ -79,22 +80,25 @@ export class BackupCopy {
     });
   }
 
-  /** A read replica, seconds behind, that is promoted when the region is lost. */
+  /**
+   * A read replica, seconds behind, that is promoted when the region is lost. It lies in a stack of its own, named
+   * `<primary>-<region>-replicas`, which is deployed after the primary's.
+   */
   public static replica(options: ReplicaOptions): BackupCopy {
     return new BackupCopy('replica', ({ scope, database, region, planName, target }) => {
       const source = new SourceDatabase(database);
       const sourceRegion = database.env.region;
       const sourceIdentifier = refuseReplica(source, region, sourceRegion, database.node.path);
-      const site = RecoverySite.beside(scope, region);
+      ownSite(scope, region);
+      const stack = stackOfReplicas(scope, region);
       const encrypted = !source.resource || isEncrypted(source.resource);
-      const id = `${planName}-${target}-Replica`;
-      const key = region.keyArn === undefined ? site.key : kms.Key.fromKeyArn(site, `${id}Key`, region.keyArn);
-      const replica = new RegionReplica(site, id, {
+      const id = `${planName}-${target}`;
+      const replica = new RegionReplica(stack, id, {
         ...options,
         sourceIdentifier,
         sourceRegion,
         sourceClass: source.instanceClass,
-        encryptionKey: encrypted ? key : undefined,
+        encryptionKey: encrypted ? keyThere(stack, scope, region, `${id}-Key`) : undefined,
       });
       limitReplicas(replica, source);
     });
@@ -115,4 +119,23 @@ export class BackupCopy {
 /** Where the key of copies lies, unless the region names one of its own. */
 function ownSite(scope: Construct, region: RecoveryRegion): RecoverySite | undefined {
   return region.keyArn === undefined ? RecoverySite.beside(scope, region) : undefined;
+}
+
+/**
+ * Apart from the key: a replica is only made while its source is there, and what holds the key must deploy without it.
+ * It comes last, the key first.
+ */
+function stackOfReplicas(scope: Construct, region: RecoveryRegion): Stack {
+  const primary = primaryOf(scope);
+  const description = `Lifeboat: replicas of what ${primary.stackName} holds, in ${region}`;
+  const stack = stackBeside(scope, region.name, `${region}-replicas`, description);
+  stack.addStackDependency(primary, 'replicas are made of what is there');
+  return stack;
+}
+
+/** The key by its name: stacks that refer to each other can't be deployed apart. */
+function keyThere(stack: Stack, scope: Construct, region: RecoveryRegion, id: string): kms.IKey {
+  return region.keyArn === undefined
+    ? kms.Alias.fromAliasName(stack, id, region.aliasFor(scope))
+    : kms.Key.fromKeyArn(stack, id, region.keyArn);
 }

@@ -2,7 +2,7 @@ import { CfnOutput, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct, type IConstruct } from 'constructs';
-import { primaryOf } from './primary-stack';
+import { primaryOf, stackBeside } from './primary-stack';
 import { type RecoveryRegion, recoveryAlias } from './recovery-region';
 
 const ID = 'Recovery';
@@ -34,17 +34,14 @@ export class RecoverySite extends Construct {
    */
   public static beside(scope: IConstruct, region: RecoveryRegion): RecoverySite {
     const primary = primaryOf(scope);
-    const parent = primary.node.scope as Construct;
-    const id = `${primary.node.id}-${region}`;
-    const found = parent.node.tryFindChild(id)?.node.tryFindChild(ID);
+    const { stackName } = primary;
+    const description = `Lifeboat: what ${stackName} recovers from in ${region}; deploys without it`;
+    const stack = stackBeside(scope, region.name, region.name, description);
+    const found = stack.node.tryFindChild(ID);
     if (found) return found as RecoverySite;
-    const stack = new Stack(parent, id, {
-      stackName: `${primary.stackName}-${region}`,
-      description: `Lifeboat: what ${primary.stackName} recovers from in ${region}; deploys without it`,
-      env: { region: region.name, account: Token.isUnresolved(primary.account) ? undefined : primary.account },
-      terminationProtection: true,
-    });
-    return new RecoverySite(stack, ID, { region, primary: primary.stackName });
+    // An order of deployment and no more: copies can only be asked for once their key is there.
+    primary.addStackDependency(stack, 'copies are encrypted with the key there');
+    return new RecoverySite(stack, ID, { region, primary: stackName });
   }
 
   /** Encrypts every copy there. Kept when the stack is deleted, since copies can't be read without it. */

@@ -34,7 +34,8 @@ function planned(
   const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery });
   plan.addDatabase('Orders', { database, copies });
   const found = stack.node.root.node.tryFindChild('Shop-us-west-2');
-  return { stack, plan, database, west: found as Stack };
+  const replicas = stack.node.root.node.tryFindChild('Shop-us-west-2-replicas');
+  return { stack, plan, database, west: found as Stack, replicas: replicas as Stack };
 }
 
 const instanceOf = (stack: Stack) => Object.values(Template.fromStack(stack).findResources('AWS::RDS::DBInstance'))[0];
@@ -73,15 +74,17 @@ describe('the stack of a recovery region', () => {
     expect(west.region).toBe('us-west-2');
   });
 
-  test('and the primary imports nothing of it, so either deploys while the other is down', () => {
-    const { stack, west } = planned(all());
-    expect(stack.dependencies).not.toContain(west);
-    expect(JSON.stringify(Template.fromStack(stack).toJSON())).not.toMatch(/ImportValue|ExportsReader/);
+  test('is deployed first, then the primary, then replicas; none refers to another, so each deploys by itself', () => {
+    const { stack, west, replicas } = planned(all());
+    expect([stack.dependencies, replicas.dependencies]).toEqual([[west], [stack]]);
+    for (const each of [stack, replicas]) {
+      expect(JSON.stringify(Template.fromStack(each).toJSON())).not.toMatch(/ImportValue|ExportsReader|Custom::Cross/);
+    }
     expect(Object.keys(Template.fromStack(west).findOutputs('*'))).toEqual([expect.stringMatching(/KeyArn/)]);
   });
 
   test('is the same when its primary is not there at all', () => {
-    const { west } = planned([BackupCopy.snapshots({ keep: Duration.days(7) })]);
+    const { west } = planned(all());
     const alone = new Stack(newApp(), 'Shop-us-west-2', env('us-west-2'));
     new RecoverySite(alone, 'Recovery', { region: WEST, primary: 'Shop' });
     expect(Template.fromStack(alone).toJSON().Resources).toEqual(Template.fromStack(west).toJSON().Resources);
@@ -241,16 +244,16 @@ describe('a replica', () => {
     planned([BackupCopy.replica({ ...NETWORK, ...options })], props);
 
   test("lies in the recovery region's stack, guarded, encrypted there, and with backups of its own", () => {
-    const { west } = replicated();
-    const [[id, replica] = []] = Object.entries(Template.fromStack(west).findResources('AWS::RDS::DBInstance'));
-    expect(id).toBe('RecoveryShopProtectionOrdersReplicaInstance1C12DC40');
+    const { replicas } = replicated();
+    const [[id, replica] = []] = Object.entries(Template.fromStack(replicas).findResources('AWS::RDS::DBInstance'));
+    expect(id).toBe('ShopProtectionOrdersInstanceBFF1A757');
     expect(replica).toMatchObject({
       DeletionPolicy: 'Retain',
       Properties: {
         DBInstanceIdentifier: 'orders-us-west-2',
         DBInstanceClass: 'db.m5.large',
         SourceRegion: EAST,
-        KmsKeyId: { 'Fn::GetAtt': [expect.stringMatching(/^RecoveryKey/), 'Arn'] },
+
         BackupRetentionPeriod: 7,
         DBSubnetGroupName: 'shop-data',
         VPCSecurityGroups: ['sg-0123'],
@@ -259,14 +262,15 @@ describe('a replica', () => {
         PubliclyAccessible: false,
       },
     });
+    expect(JSON.stringify(replica?.Properties.KmsKeyId)).toContain(`:kms:us-west-2:${ACCOUNT}:alias/lifeboat-Shop`);
     expect(JSON.stringify(replica?.Properties.SourceDBInstanceIdentifier)).toContain(
       `:rds:${EAST}:${ACCOUNT}:db:orders`,
     );
   });
 
   test('rings when it falls behind, and when nobody says how far', () => {
-    const { west } = replicated({}, { maxLag: Duration.minutes(1) });
-    Template.fromStack(west).hasResourceProperties('AWS::CloudWatch::Alarm', {
+    const { replicas } = replicated({}, { maxLag: Duration.minutes(1) });
+    Template.fromStack(replicas).hasResourceProperties('AWS::CloudWatch::Alarm', {
       MetricName: 'ReplicaLag',
       Threshold: 60,
       TreatMissingData: 'breaching',
@@ -275,12 +279,17 @@ describe('a replica', () => {
 
   test("is encrypted with the user's own key where the region names one", () => {
     const keyArn = `arn:aws:kms:us-west-2:${ACCOUNT}:key/mine`;
-    const { west } = planned([BackupCopy.replica(NETWORK)], {}, RecoveryRegion.named('us-west-2', { keyArn }));
-    expect(instanceOf(west)?.Properties.KmsKeyId).toBe(keyArn);
+    const { west, replicas } = planned(
+      [BackupCopy.replica(NETWORK)],
+      {},
+      RecoveryRegion.named('us-west-2', { keyArn }),
+    );
+    expect(west).toBeUndefined();
+    expect(instanceOf(replicas)?.Properties.KmsKeyId).toBe(keyArn);
   });
 
   test('of a database that is not encrypted is not either', () => {
-    expect(instanceOf(replicated({ storageEncrypted: false }).west)?.Properties.KmsKeyId).toBeUndefined();
+    expect(instanceOf(replicated({ storageEncrypted: false }).replicas)?.Properties.KmsKeyId).toBeUndefined();
   });
 
   test('of a database without backups is refused; one day is enough', () => {
@@ -383,7 +392,7 @@ test('all three kinds synthesise without a warning of ours', () => {
     BackupCopy.snapshots({ keep: Duration.days(7) }),
     BackupCopy.replica(NETWORK),
   ];
-  const { stack, west } = planned(copies);
-  const ours = [...warningsOf(stack), ...warningsOf(west)].filter((warning) => warning.includes('lifeboat:'));
+  const { stack, west, replicas } = planned(copies);
+  const ours = [stack, west, replicas].flatMap(warningsOf).filter((warning) => warning.includes('lifeboat:'));
   expect(ours).toEqual([expect.stringContaining('lifeboat:nobody-is-told')]);
 });
