@@ -10,7 +10,7 @@ import { known } from './source-database';
  *
  * An Aurora cluster fails over to its readers, so there it only refuses a cluster of a single instance.
  *
- * @throws Error when the database says that it has one zone
+ * @throws Error when the database says that it has one zone; for a cluster at synth
  */
 export class DatabaseStandby extends Mixin {
   public supports(construct: IConstruct): construct is DatabaseResource {
@@ -19,7 +19,7 @@ export class DatabaseStandby extends Mixin {
 
   public applyTo(construct: IConstruct): void {
     if (!this.supports(construct)) return;
-    if (isCluster(construct)) refuseOneInstance(construct);
+    if (isCluster(construct)) construct.node.addValidation({ validate: () => oneInstance(construct) });
     else addStandby(construct);
   }
 }
@@ -42,16 +42,16 @@ function addStandby(database: rds.CfnDBInstance): void {
   database.multiAz = true;
 }
 
-/** A cluster whose members are made elsewhere is not judged, nor one that has them of itself. */
-function refuseOneInstance(cluster: rds.CfnDBCluster): void {
+/** Seen at synth, when all members are there. A cluster whose members are made elsewhere, or of itself, is not judged. */
+function oneInstance(cluster: rds.CfnDBCluster): string[] {
   const stack = Stack.of(cluster);
   const written = (value: unknown) => JSON.stringify(stack.resolve(value));
   const members = stack.node
     .findAll()
     .filter((construct) => isInstance(construct) && written(construct.dbClusterIdentifier) === written(cluster.ref));
-  if (members.length !== 1) return;
-  throw new Error(
+  if (members.length !== 1) return [];
+  return [
     `cluster '${cluster.node.path}' has a single instance, so there is none to fail over to, and a lost zone is an outage ` +
       'until another one is made; add a reader',
-  );
+  ];
 }

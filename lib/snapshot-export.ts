@@ -150,9 +150,7 @@ export class SnapshotExport extends Construct {
       allow(['iam:PassRole'], [role.roleArn], { StringEquals: { 'iam:PassedToService': 'export.rds.amazonaws.com' } }),
       allow(['kms:DescribeKey'], [key.keyArn]),
       // RDS goes on encrypting after the call, by a grant of the caller's.
-      allow(['kms:CreateGrant'], [key.keyArn], {
-        StringEquals: { 'kms:ViaService': `rds.${Stack.of(this).region}.amazonaws.com` },
-      }),
+      allow(['kms:CreateGrant'], [key.keyArn], { Bool: { 'kms:GrantIsForAWSResource': 'true' } }),
     ];
   }
 

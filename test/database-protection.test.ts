@@ -119,8 +119,24 @@ describe('a standby', () => {
   });
 
   test('of an Aurora cluster is a reader', () => {
-    expect(() => newCluster(newStack(), 0).with(new DatabaseStandby())).toThrow('has a single instance');
-    expect(() => newCluster(newStack(), 1).with(new DatabaseStandby())).not.toThrow();
+    const synth = (readers: number) => () => {
+      const stack = newStack();
+      newCluster(stack, readers).with(new DatabaseStandby());
+      Template.fromStack(stack);
+    };
+    expect(synth(0)).toThrow('has a single instance, so there is none to fail over to');
+    expect(synth(1)).not.toThrow();
+  });
+
+  test('of a cluster may be made after it is asked for', () => {
+    const stack = newStack();
+    const cluster = new rds.CfnDBCluster(stack, 'Bare', { engine: 'aurora-postgresql' });
+    const member = (id: string) =>
+      new rds.CfnDBInstance(stack, id, { engine: 'aurora-postgresql', dbClusterIdentifier: cluster.ref });
+    member('Writer');
+    cluster.with(new DatabaseStandby());
+    member('Reader');
+    expect(() => Template.fromStack(stack)).not.toThrow();
   });
 
   test('is left to a Multi-AZ cluster of RDS itself', () => {
