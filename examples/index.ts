@@ -1,5 +1,6 @@
 /** The systems that the app can deploy, by name. */
 import type { App, Stack } from 'aws-cdk-lib';
+import { addEverything } from './everything';
 import { ENVIRONMENTS, ZephyrStack } from './zephyr';
 
 type AddStack = (app: App, environment: string) => Stack;
@@ -10,6 +11,7 @@ const SYSTEMS: Record<string, { environments: readonly string[]; add: AddStack }
     add: (app, environment) =>
       new ZephyrStack(app, `Zephyr-${environment}`, { environment: environment as keyof typeof ENVIRONMENTS }),
   },
+  everything: { environments: ['production'], add: addEverything },
 };
 
 /** @throws Error that names the systems and environments there are */
