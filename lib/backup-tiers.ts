@@ -101,18 +101,7 @@ export class BackupTiers extends Construct {
         backupPlanRule: this.tiers.map((tier) => this.rule(tier, tiered)),
       },
     });
-    const role = props.role ?? this.ownRole();
-    new backup.CfnBackupSelection(this, 'Selection', {
-      backupPlanId: this.plan.ref,
-      backupSelection: {
-        selectionName: 'Targets',
-        iamRoleArn: role.roleArn,
-        resources: defined(this.targets.map(({ arn }) => arn)),
-        listOfTags: this.targets.flatMap(({ tag }) =>
-          tag ? [{ conditionType: 'STRINGEQUALS', conditionKey: tag[0], conditionValue: tag[1] }] : [],
-        ),
-      },
-    });
+    this.select(props.role ?? this.ownRole());
     for (const { construct } of this.targets) if (construct) cover(construct, 'BackupTiers');
     // A protected vault has its own alarms for what fails.
     if (!(vault.node.scope instanceof ProtectedVault)) new VaultAlarms(this, 'Alarms', { vault, notify });
@@ -137,13 +126,39 @@ export class BackupTiers extends Construct {
       completionWindowMinutes: completeWithin?.toMinutes(),
       enableContinuousBackup: kind === 'continuous' ? true : undefined,
       lifecycle: this.lifecycle(keep, coldAfter),
-      copyActions: copied.map((copy) => ({
-        destinationBackupVaultArn: copy.vaultArn(this),
-        lifecycle: this.lifecycle(copy.keep ?? keep, copy.coldAfter),
-      })),
+      copyActions: copied.length > 0 ? copied.map((copy) => this.copyAction(copy, keep)) : undefined,
       targetLogicallyAirGappedBackupVaultArn: kind === 'snapshot' ? airGapped?.vaultArn : undefined,
       recoveryPointTags: { 'lifeboat:tier': name },
     };
+  }
+
+  private copyAction(copy: VaultCopy, keep: Duration): backup.CfnBackupPlan.CopyActionResourceTypeProperty {
+    return {
+      destinationBackupVaultArn: copy.vaultArn(this),
+      lifecycle: this.lifecycle(copy.keep ?? keep, copy.coldAfter),
+    };
+  }
+
+  /** Apart: beside resources in one selection, tags could be read as narrowing them. */
+  private select(role: iam.IRole): void {
+    const resources = this.targets.flatMap(({ arn }) => (arn === undefined ? [] : [arn]));
+    const tags = this.targets.flatMap(({ tag }) =>
+      tag ? [{ conditionType: 'STRINGEQUALS', conditionKey: tag[0], conditionValue: tag[1] }] : [],
+    );
+    const backupPlanId = this.plan.ref;
+    const iamRoleArn = role.roleArn;
+    if (resources.length > 0) {
+      new backup.CfnBackupSelection(this, 'Selection', {
+        backupPlanId,
+        backupSelection: { selectionName: 'Targets', iamRoleArn, resources },
+      });
+    }
+    if (tags.length > 0) {
+      new backup.CfnBackupSelection(this, 'TagSelection', {
+        backupPlanId,
+        backupSelection: { selectionName: 'Tags', iamRoleArn, listOfTags: tags },
+      });
+    }
   }
 
   /** EBS goes cold only where it is asked to by name. */
@@ -267,5 +282,3 @@ function defaultTiers(): BackupTier[] {
     BackupTier.yearly({ hour: 9 }),
   ];
 }
-
-const defined = <T>(values: readonly (T | undefined)[]): T[] => values.filter((value) => value !== undefined);
