@@ -141,7 +141,11 @@ export function simulatedPorts(
   };
 }
 
-export function simulatedExaminer(region: SimulatedRegion, database: Schedule['database'], passwords: Set<string>): Examiner {
+export function simulatedExaminer(
+  region: SimulatedRegion,
+  database: Schedule['database'],
+  passwords: Set<string>,
+): Examiner {
   const connect = ({ host, password }: { host: string; password: string }) => {
     passwords.add(password);
     if (database === 'refuses connections' || region.passwordOf(host) !== password) {
