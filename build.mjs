@@ -17,6 +17,7 @@ const handlers = [
   'watch-backups',
   'watch-drills',
   'export-cache',
+  'export-images',
   'snapshot-cache',
   'copy-snapshots',
   'apply-backup-settings',

@@ -269,6 +269,16 @@ export const configurationRequest = v.strictObject({
 });
 export type ConfigurationRequest = v.InferOutput<typeof configurationRequest>;
 
+/** What starts an export of container images. */
+export const imageExportRequest = v.strictObject({
+  bucket: name,
+  prefix: keyPrefix,
+  repositories: v.pipe(v.array(name), v.minLength(1)),
+  /** How many of each repository's newest images with a tag are exported. */
+  newest: v.pipe(count, v.minValue(1)),
+});
+export type ImageExportRequest = v.InferOutput<typeof imageExportRequest>;
+
 /** What starts the watch on backups that lie in a bucket. */
 export const backupWatchRequest = v.strictObject({
   bucket: name,

@@ -31,6 +31,7 @@ export interface HandlerProps {
     | 'watch-backups'
     | 'watch-drills'
     | 'export-cache'
+    | 'export-images'
     | 'snapshot-cache'
     | 'copy-snapshots'
     | 'apply-backup-settings'

@@ -50,6 +50,7 @@ export {
   type ExternalDatabaseBackupsProps,
   ExternalSetting,
 } from './external-database-backups';
+export { ImageArchive, type ImageArchiveProps } from './image-archive';
 export { ImageBackups, type ImageBackupsProps } from './image-backups';
 export { type ImageDestination, ImageReplication, type ImageReplicationProps } from './image-replication';
 export {
