@@ -6,6 +6,7 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { BackupRole } from './backup-role';
+import type { BackupTarget } from './backup-target';
 import { pathName } from './drill-request';
 import type { DrillSchedule } from './drill-schedule';
 import { DrillSite } from './drill-site';
@@ -133,6 +134,7 @@ export interface TestedDatabaseOptions {
 /** https://docs.aws.amazon.com/aws-backup/latest/devguide/restore-testing.html#restore-testing-quotas */
 const MOST_PLANS = 100;
 const MOST_SELECTIONS = 30;
+const MOST_ARNS = 30;
 const NAME = /^[A-Za-z0-9_]{1,50}$/;
 const NAME_LENGTH = 50;
 
@@ -148,7 +150,7 @@ export class RestoreTesting extends Construct {
   public readonly site: DrillSite;
 
   private readonly role: iam.IRole;
-  private readonly tests: RestoreTest[] = [];
+  private readonly selections: string[] = [];
 
   constructor(
     scope: Construct,
@@ -187,9 +189,10 @@ export class RestoreTesting extends Construct {
   public addDatabase(id: string, options: TestedDatabaseOptions): RestoreTest {
     const { schedule, notify, recoveryPoints } = this.props;
     const startWithin = this.props.startWithin ?? Duration.hours(24);
-    const test = new RestoreTest(this, id, {
+    const selectionName = this.select(id);
+    return new RestoreTest(this, id, {
       ...options,
-      selectionName: id.replace(/[^A-Za-z0-9_]/g, '_'),
+      selectionName,
       overdueAfter: options.overdueAfter ?? schedule.longestGap.plus(startWithin).plus(Duration.days(1)),
       target: options.target ?? id,
       newest: recoveryPoints?.algorithm !== 'RANDOM_WITHIN_WINDOW',
@@ -199,8 +202,52 @@ export class RestoreTesting extends Construct {
       site: this.site,
       notify,
     });
-    this.tests.push(test);
-    return test;
+  }
+
+  /**
+   * Tests that file systems or volumes can be restored: AWS Backup restores and deletes them. What is in them nobody
+   * looks at, so this proves less than a database's test; a restore that fails rings the vault's alarm.
+   *
+   * @param targets of one kind, EFS or EBS, 30 at most
+   * @throws Error where AWS Backup would refuse the test
+   */
+  public addFiles(id: string, targets: BackupTarget[]): backup.CfnRestoreTestingSelection {
+    const selectionName = this.select(id);
+    const kinds = [...new Set(targets.map(({ kind }) => kind))];
+    const problems: string[] = [];
+    if (!NAME.test(selectionName)) {
+      problems.push(
+        `its name '${selectionName}' is longer than 50 characters, so AWS Backup would refuse it; shorten its id`,
+      );
+    }
+    if (kinds.length !== 1 || (kinds[0] !== 'EFS' && kinds[0] !== 'EBS')) {
+      problems.push(
+        `its targets are of ${kinds.map((kind) => kind ?? 'unknown').join(' and ') || 'no'} kind, and a selection takes one, ` +
+          'here EFS or EBS; divide them, and test databases with addDatabase()',
+      );
+    }
+    if (targets.length > MOST_ARNS) {
+      problems.push(
+        `it names ${targets.length} resources, and AWS Backup takes ${MOST_ARNS} in one selection; divide them`,
+      );
+    }
+    if (problems.length > 0) throw new Error(`restore test '${this.node.path}/${id}':\n  ${problems.join('\n  ')}`);
+    const selection = new backup.CfnRestoreTestingSelection(this, id, {
+      restoreTestingPlanName: this.plan.restoreTestingPlanName,
+      restoreTestingSelectionName: selectionName,
+      iamRoleArn: this.role.roleArn,
+      protectedResourceType: String(kinds[0]),
+      protectedResourceArns: targets.map(({ arn }) => String(arn)),
+      validationWindowHours: 1,
+    });
+    selection.addResourceDependency(this.plan);
+    return selection;
+  }
+
+  private select(id: string): string {
+    const name = id.replace(/[^A-Za-z0-9_]/g, '_');
+    this.selections.push(name);
+    return name;
   }
 
   private nameOfPath(): string {
@@ -240,16 +287,16 @@ export class RestoreTesting extends Construct {
           'databases in one',
       );
     }
-    if (this.tests.length > MOST_SELECTIONS) {
+    const { selections } = this;
+    if (selections.length > MOST_SELECTIONS) {
       problems.push(
-        `it tests ${this.tests.length} databases, and AWS Backup takes ${MOST_SELECTIONS} selections in one plan; divide it`,
+        `it has ${selections.length} tests, and AWS Backup takes ${MOST_SELECTIONS} selections in one plan; divide it`,
       );
     }
-    if (this.tests.length === 0) problems.push('it tests nothing; add a database');
-    const names = this.tests.map(({ selectionName }) => selectionName);
-    for (const name of new Set(names.filter((one, index) => names.indexOf(one) !== index))) {
+    if (selections.length === 0) problems.push('it tests nothing; add a database');
+    for (const name of new Set(selections.filter((one, index) => selections.indexOf(one) !== index))) {
       problems.push(
-        `several of its databases would be called '${name}' in AWS Backup; give them ids that differ in letters or digits`,
+        `several of its tests would be called '${name}' in AWS Backup; give them ids that differ in letters or digits`,
       );
     }
     return problems.map((problem) => `restore testing '${this.node.path}': ${problem}`);

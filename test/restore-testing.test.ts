@@ -4,7 +4,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
-import { DrillSchedule, DrillSite, ProtectedVault, RecoveryCheck } from '../lib';
+import { BackupTarget, DrillSchedule, DrillSite, ProtectedVault, RecoveryCheck } from '../lib';
 import { RestoreTesting, type RestoreTestingProps, type TestedDatabaseOptions } from '../lib/restore-testing';
 import { TestedRecoveryPoints } from '../lib/tested-recovery-points';
 import { ACCOUNT, allows, REGION, statementsOf } from './policy';
@@ -223,7 +223,7 @@ describe('refuses', () => {
   const problemsOf = (stack: Stack) => stack.node.findAll().flatMap((construct) => construct.node.validate());
 
   test.each([
-    [31, ['it tests 31 databases, and AWS Backup takes 30 selections in one plan']],
+    [31, ['it has 31 tests, and AWS Backup takes 30 selections in one plan']],
     [30, []],
   ])('%d databases in one plan, where that is too many', (count, problems) => {
     const stack = newStack();
@@ -271,6 +271,53 @@ describe('refuses', () => {
       });
     }
     expect(() => Template.fromStack(stack)).toThrow("would be called 'the_orders'");
+  });
+});
+
+describe('application files', () => {
+  const volumes = (stack: Stack, count: number) =>
+    Array.from({ length: count }, (_, index) => {
+      const at = { volumeId: `vol-${index}`, availabilityZone: 'a' };
+      return BackupTarget.volume(ec2.Volume.fromVolumeAttributes(stack, `Disk${index}`, at));
+    });
+
+  test('are restored by AWS Backup', () => {
+    const stack = newStack();
+    testingOf(stack).addFiles('Disks', volumes(stack, 2));
+    const [selection] = Object.values(Template.fromStack(stack).findResources('AWS::Backup::RestoreTestingSelection'));
+    expect(selection?.Properties).toMatchObject({
+      RestoreTestingSelectionName: 'Disks',
+      ProtectedResourceType: 'EBS',
+      ValidationWindowHours: 1,
+    });
+    expect(selection?.Properties.ProtectedResourceArns).toHaveLength(2);
+  });
+
+  test.each<[string, (stack: Stack) => BackupTarget[], string]>([
+    ['31 of them', (stack) => volumes(stack, 31), 'it names 31 resources'],
+    ['databases among them', (stack) => [BackupTarget.database(importedDatabase(stack))], 'are of RDS kind'],
+    [
+      'two kinds',
+      (stack) => [...volumes(stack, 1), BackupTarget.database(importedDatabase(stack))],
+      'are of EBS and RDS kind',
+    ],
+    ['a tag', () => [BackupTarget.tagged('backup', 'yes')], 'are of unknown kind'],
+    ['none', () => [], 'are of no kind'],
+  ])('refuse %s', (_, targets, message) => {
+    const stack = newStack();
+    expect(() => testingOf(stack).addFiles('Files', targets(stack))).toThrow(message);
+  });
+
+  test('take 30 of them', () => {
+    const stack = newStack();
+    expect(() => testingOf(stack).addFiles('Files', volumes(stack, 30))).not.toThrow();
+  });
+
+  test.each([51, 50])('refuse an id of 51 characters, and take one of 50: %d', (length) => {
+    const stack = newStack();
+    const add = () => testingOf(stack).addFiles('a'.repeat(length), volumes(stack, 1));
+    if (length > 50) expect(add).toThrow('longer than 50 characters');
+    else expect(add).not.toThrow();
   });
 });
 
