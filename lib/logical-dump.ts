@@ -380,5 +380,6 @@ function defaultTiers(tiers: readonly DumpTier[]): ArchiveTier[] {
       expireAfter: Duration.days(7 * 365 + 2),
     }),
   };
-  return tiers.map((tier) => all[tier]);
+  // What says which dump is the newest good one is replaced by each.
+  return [...tiers.map((tier) => all[tier]), ArchiveTier.prefixed('dumps/', {})];
 }

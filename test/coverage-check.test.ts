@@ -3,7 +3,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { CoverageCheck, DatabaseBackups, EvidenceBucket } from '../lib';
+import { ConfigurationBackups, CoverageCheck, DatabaseBackups, EvidenceBucket, LogArchive } from '../lib';
 import { importedDatabase, newDatabase, newPlan, newStack, warningsOf } from './synth';
 
 function checked(): Stack {
@@ -62,6 +62,8 @@ test('a retention of 0 covers nothing', () => {
 test("is content with Lifeboat's own buckets", () => {
   const stack = checked();
   new EvidenceBucket(stack, 'Evidence');
+  new LogArchive(stack, 'Logs');
+  new ConfigurationBackups(stack, 'Configuration');
   expect(unprotected(stack)).toEqual([]);
 });
 

@@ -96,6 +96,15 @@ test("carries no tests, no sources of runbooks, and nothing of this repository's
   );
 });
 
+test("brings the shell of logical dumps as its tests run it, and RDS's authorities", () => {
+  expect(readFileSync(installed('dist', 'dump', 'dump.sh'), 'utf8')).toBe(
+    readFileSync(join(root, 'dump', 'dump.sh'), 'utf8'),
+  );
+  expect(readFileSync(installed('dist', 'dump', 'rds-ca.pem'), 'utf8')).toMatch(
+    /^(-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n)+$/,
+  );
+});
+
 test('brings the command, which needs PostgreSQL only when it is asked for a rehearsal', () => {
   expect(run(installed(manifest.bin.lifeboat), '--help')).toContain('rehearse');
 });
