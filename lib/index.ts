@@ -44,6 +44,7 @@ export {
   type WeeklyOptions,
 } from './drill-schedule';
 export { DrillSite, type DrillSiteProps } from './drill-site';
+export { DumpTier } from './dump-tier';
 export { EvidenceBucket, type EvidenceBucketProps } from './evidence-bucket';
 export {
   ExternalDatabaseBackups,
@@ -59,7 +60,7 @@ export {
   type LogArchiveProps,
   type SubscriptionOptions,
 } from './log-archive';
-export { DumpTier, LogicalDump, type LogicalDumpProps } from './logical-dump';
+export { LogicalDump, type LogicalDumpProps } from './logical-dump';
 export { ObjectiveAlarms, type ObjectiveAlarmsProps } from './objective-alarms';
 export { PlanGrants } from './plan-grants';
 export { ProtectedDatabase, type ProtectedDatabaseOptions } from './protected-database';

@@ -14,29 +14,16 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { METRICS } from '../lambda/contract';
 import { ArchiveBucket } from './archive-bucket';
-import { ArchiveTier } from './archive-tier';
 import { BackupWatch } from './backup-watch';
 import { cover } from './covered';
 import { drillAlarm } from './drill-alarm';
 import { pathName } from './drill-request';
 import { DrillSchedule } from './drill-schedule';
 import { DumpTask } from './dump-task';
+import { type DumpTier, dumpLifecycle, rarestFirst } from './dump-tier';
 import { allow } from './handler';
 import { letLogsUse } from './log-key';
 import { known, SourceDatabase } from './source-database';
-import { StorageTransition } from './storage-transition';
-
-/** For how long a dump is meant. It is the start of its key, so that a lifecycle can tell. */
-export enum DumpTier {
-  /** Whatever is no weekly, monthly or yearly one. */
-  DAILY = 'daily',
-  /** The first good dump of each week, by ISO 8601. */
-  WEEKLY = 'weekly',
-  /** The first good dump of each month. */
-  MONTHLY = 'monthly',
-  /** The first good dump of each year. */
-  YEARLY = 'yearly',
-}
 
 export interface LogicalDumpProps {
   /** What is dumped: a PostgreSQL instance, of this app or imported. It must let the dump's `connections` in. */
@@ -168,9 +155,6 @@ export interface LogicalDumpProps {
   readonly notify?: sns.ITopic;
 }
 
-/** The rarest first. */
-const TIERS = [DumpTier.YEARLY, DumpTier.MONTHLY, DumpTier.WEEKLY, DumpTier.DAILY];
-
 /** What is stored does not depend on its version, so it need not follow each release. */
 const AWS_CLI = 'public.ecr.aws/aws-cli/aws-cli:2.36.44';
 
@@ -196,14 +180,14 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
     super(scope, id);
     const { database, notify, dumpName = id, timeout = Duration.hours(6) } = props;
     const { credentials, databaseName, postgresVersion } = this.settled(props, dumpName, timeout);
-    const tiers = TIERS.filter((tier) => (props.tiers ?? TIERS).includes(tier));
+    const tiers = rarestFirst(props.tiers);
     const schedule = props.schedule ?? DrillSchedule.daily({ hour: 2 });
     cover(database, 'LogicalDump');
 
     const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
     letLogsUse(encryptionKey, this);
     this.bucket =
-      props.bucket ?? new ArchiveBucket(this, 'Archive', { encryptionKey, tiers: defaultTiers(tiers) }).bucket;
+      props.bucket ?? new ArchiveBucket(this, 'Archive', { encryptionKey, tiers: dumpLifecycle(tiers) }).bucket;
     const markers = `dumps/${dumpName}/`;
 
     this.connections = new ec2.Connections({ securityGroups: [this.securityGroup(props)] });
@@ -364,22 +348,4 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
       notify,
     });
   }
-}
-
-/** The numbers of a backup scheme by grandfather, father and son, in the cheapest class that pays off in that time. */
-function defaultTiers(tiers: readonly DumpTier[]): ArchiveTier[] {
-  const all = {
-    daily: ArchiveTier.daily({ expireAfter: Duration.days(30) }),
-    weekly: ArchiveTier.weekly({ expireAfter: Duration.days(90) }),
-    monthly: ArchiveTier.monthly({
-      transitions: [StorageTransition.glacierInstantRetrieval(Duration.days(30))],
-      expireAfter: Duration.days(365),
-    }),
-    yearly: ArchiveTier.yearly({
-      transitions: [StorageTransition.deepArchive(Duration.days(90))],
-      expireAfter: Duration.days(7 * 365 + 2),
-    }),
-  };
-  // What says which dump is the newest good one is replaced by each.
-  return [...tiers.map((tier) => all[tier]), ArchiveTier.prefixed('dumps/', {})];
 }
