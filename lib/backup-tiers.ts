@@ -55,8 +55,9 @@ export interface BackupTiersProps {
   readonly role?: iam.IRole;
 
   /**
-   * After how long without a single backup job of the vault that succeeded somebody is told: whole days, 7 at most. Jobs
-   * of other targets in the same vault count too, so give a target that must not be missed a vault of its own.
+   * After how long without a single backup job that succeeded somebody is told: whole days, 7 at most. Each kind of target
+   * is watched by itself; jobs of others of its kind in the same vault count too, so give a target that must not be missed
+   * a vault of its own.
    *
    * @default - the longest gap of the most frequent tier and one day; where that is above 7 days synth warns, and nobody
    * is told
@@ -106,7 +107,9 @@ export class BackupTiers extends Construct {
     // A protected vault has its own alarms for what fails.
     if (!(vault.node.scope instanceof ProtectedVault)) new VaultAlarms(this, 'Alarms', { vault, notify });
     const missingAfter = props.missingAfter ?? this.heartbeat();
-    if (missingAfter) missingBackups(this, { vault, missingAfter, notify });
+    if (missingAfter) {
+      for (const type of this.resourceTypes()) missingBackups(this, { vault, missingAfter, notify }, type);
+    }
     // Windows and versions may still be set by Mixins after this.
     this.node.addValidation({ validate: () => this.meetingsAndRivals() });
   }
@@ -174,6 +177,11 @@ export class BackupTiers extends Construct {
   private ownRole(): iam.IRole {
     const buckets = this.targets.some(({ kind }) => kind === 'S3' || kind === undefined);
     return new BackupRole(this, 'Role', buckets ? ['backup', 'backup of buckets'] : ['backup']).role;
+  }
+
+  /** As metrics have them: each is watched by itself. Undefined, for the vault as a whole, where synth can't tell. */
+  private resourceTypes(): (string | undefined)[] {
+    return [...new Set(this.targets.map(({ kind }) => (kind === 'RDS Multi-AZ cluster' ? 'RDS' : kind)))];
   }
 
   private heartbeat(): Duration | undefined {

@@ -52,10 +52,15 @@ export class VaultAlarms extends Construct {
   }
 }
 
-/** Rings when no backup job of a vault has succeeded for so long. */
+/**
+ * Rings when no backup job of a vault has succeeded for so long.
+ *
+ * @param resourceType counts jobs of this kind of resource alone, so that others can't stand in for it
+ */
 export function missingBackups(
   scope: Construct,
   { vault, missingAfter, notify }: VaultAlarmsProps & { readonly missingAfter: Duration },
+  resourceType?: string,
 ): void {
   const days = missingAfter.toDays({ integral: false });
   if (!Token.isUnresolved(days) && !(Number.isInteger(days) && days >= 1 && days <= 7)) {
@@ -64,22 +69,29 @@ export function missingBackups(
         'whole days up to 7, so this one would never tell; choose 1 to 7 days, and have something backed up that often',
     );
   }
-  drillAlarm(scope, 'BackupMissing', {
-    metric: vaultMetric(vault, 'NumberOfBackupJobsCompleted', missingAfter),
+  drillAlarm(scope, `${resourceType ?? ''}BackupMissing`, {
+    metric: vaultMetric(vault, 'NumberOfBackupJobsCompleted', missingAfter, resourceType),
     limit: 1,
     rings: 'below',
     silence: cloudwatch.TreatMissingData.BREACHING,
-    description: `No backup job of vault ${vault.backupVaultName} has succeeded for ${missingAfter.toHumanString()}`,
+    description:
+      `No backup job${resourceType ? ` for ${resourceType}` : ''} of vault ${vault.backupVaultName} has succeeded for ` +
+      `${missingAfter.toHumanString()}`,
     notify,
   });
 }
 
 /** https://docs.aws.amazon.com/aws-backup/latest/devguide/cloudwatch.html */
-function vaultMetric(vault: backup.IBackupVault, metricName: string, period: Duration): cloudwatch.Metric {
+function vaultMetric(
+  vault: backup.IBackupVault,
+  metricName: string,
+  period: Duration,
+  resourceType?: string,
+): cloudwatch.Metric {
   return new cloudwatch.Metric({
     namespace: 'AWS/Backup',
     metricName,
-    dimensionsMap: { BackupVaultName: vault.backupVaultName },
+    dimensionsMap: { BackupVaultName: vault.backupVaultName, ...(resourceType && { ResourceType: resourceType }) },
     statistic: cloudwatch.Stats.SUM,
     period,
   });

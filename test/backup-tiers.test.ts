@@ -475,6 +475,20 @@ describe('missing backups', () => {
     expect(alarmed(BackupTier.daily({ hour: 6 }))).toEqual([2 * 86_400, []]);
   });
 
+  test('are told of for each kind of target by itself, and for the vault where the kind is unknown', () => {
+    const stack = newStack();
+    const targets = ['RDS', 'RDS Multi-AZ cluster', 'EFS'].map((kind) => TARGETS[kind]?.(stack) as BackupTarget);
+    tiersOf(stack, { targets: [...targets, BackupTarget.tagged('backup', 'yes')] });
+    const alarms = Object.values(Template.fromStack(stack).findResources('AWS::CloudWatch::Alarm'));
+    const missing = alarms.filter(({ Properties }) => Properties.MetricName === 'NumberOfBackupJobsCompleted');
+    const types = missing.map(({ Properties }) =>
+      Properties.Dimensions.filter(({ Name }: { Name: string }) => Name === 'ResourceType').map(
+        ({ Value }: { Value: string }) => Value,
+      ),
+    );
+    expect(types).toEqual([['RDS'], ['EFS'], []]);
+  });
+
   test('are warned of where no alarm looks back far enough', () => {
     const weekly = BackupTier.weekly({ weekday: Weekday.SUNDAY, hour: 6 });
     expect(alarmed(weekly)).toEqual([undefined, [expect.stringContaining('lifeboat:missing-backups-go-unnoticed')]]);
