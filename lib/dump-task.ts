@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -154,6 +154,35 @@ export class DumpTask extends Construct {
     if (credentials.encryptionKey) statements.push(allow(['kms:Decrypt'], [credentials.encryptionKey.keyArn]));
     return statements;
   }
+}
+
+/** CPU units to the least and most GiB of memory, and what lies between two sizes of it. */
+const SIZES: Readonly<Record<number, readonly [least: number, most: number, step: number]>> = {
+  256: [0.5, 2, 0.5],
+  512: [1, 4, 1],
+  1024: [2, 8, 1],
+  2048: [4, 16, 1],
+  4096: [8, 30, 1],
+  8192: [16, 60, 4],
+  16384: [32, 120, 8],
+};
+
+/**
+ * What Fargate would refuse, as a sentence.
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
+ */
+export function sizeProblem(cpu: number, memoryMiB: number): string | undefined {
+  if (Token.isUnresolved(cpu) || Token.isUnresolved(memoryMiB)) return undefined;
+  const size = SIZES[cpu];
+  if (!size) return `${cpu} CPU units are no size of Fargate; take one of ${Object.keys(SIZES).join(', ')}`;
+  const [least, most, step] = size;
+  const memory = memoryMiB / 1024;
+  // 0.5, 1 and 2 GiB, but not 1.5.
+  if (memory >= least && memory <= most && (memory - least) % step === 0 && memory !== 1.5) return undefined;
+  return (
+    `${memoryMiB} MiB of memory don't go with ${cpu} CPU units on Fargate; take ${least * 1024} to ${most * 1024}` +
+    (step > 1 ? ` in steps of ${step * 1024}` : '')
+  );
 }
 
 /** ECS takes a task definition of 64 KiB; comments are for who reads the file. */

@@ -19,7 +19,7 @@ import { cover } from './covered';
 import { drillAlarm } from './drill-alarm';
 import { pathName } from './drill-request';
 import { DrillSchedule } from './drill-schedule';
-import { DumpTask } from './dump-task';
+import { DumpTask, sizeProblem } from './dump-task';
 import { type DumpTier, dumpLifecycle, rarestFirst } from './dump-tier';
 import { allow } from './handler';
 import { letLogsUse } from './log-key';
@@ -155,6 +155,9 @@ export interface LogicalDumpProps {
   readonly notify?: sns.ITopic;
 }
 
+const CPU = 1024;
+const MEMORY_MIB = 2048;
+
 /** What is stored does not depend on its version, so it need not follow each release. */
 const AWS_CLI = 'public.ecr.aws/aws-cli/aws-cli:2.36.44';
 
@@ -204,8 +207,8 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
         props.postgresImage ??
         ecs.ContainerImage.fromRegistry(`public.ecr.aws/docker/library/postgres:${postgresVersion}`),
       awsCli: props.awsCliImage ?? ecs.ContainerImage.fromRegistry(AWS_CLI),
-      cpu: props.cpu ?? 1024,
-      memoryMiB: props.memoryMiB ?? 2048,
+      cpu: props.cpu ?? CPU,
+      memoryMiB: props.memoryMiB ?? MEMORY_MIB,
       timeout,
       encryptionKey,
     });
@@ -267,6 +270,8 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
         `a timeout of ${seconds} seconds is outside of a minute to a day; give it the hours that a dump takes`,
       );
     }
+    const size = sizeProblem(props.cpu ?? CPU, props.memoryMiB ?? MEMORY_MIB);
+    if (size) problems.push(size);
     if (problems.length > 0 || !credentials || !databaseName) {
       throw new Error(`logical dump '${this.node.path}' can't work:\n  ${problems.join('\n  ')}`);
     }

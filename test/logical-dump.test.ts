@@ -165,6 +165,13 @@ describe('refuses, and names the remedy', () => {
     ['a minor version', { postgresVersion: '17.2' }, "'17.2' is no major version, and there may be no such image"],
     ['no tier', { tiers: [] }, 'it has no tier, so no dump would have a place; name at least one'],
     ['a name with a slash', { dumpName: 'a/b' }, "its name 'a/b' is part of keys"],
+    ['1000 CPU units', { cpu: 1000 }, '1000 CPU units are no size of Fargate; take one of 256, 512, 1024'],
+    [
+      'too little memory',
+      { cpu: 2048 },
+      "2048 MiB of memory don't go with 2048 CPU units on Fargate; take 4096 to 16384",
+    ],
+    ['memory between two sizes', { cpu: 8192, memoryMiB: 17408 }, 'take 16384 to 61440 in steps of 4096'],
     ['59 seconds', { timeout: Duration.seconds(59) }, 'a timeout of 59 seconds is outside of a minute to a day'],
     ['over a day', { timeout: Duration.seconds(86_401) }, 'a timeout of 86401 seconds is outside of a minute to a day'],
   ])('%s', (_, props, message) => {
@@ -187,6 +194,8 @@ describe('refuses, and names the remedy', () => {
 
 test.each<[string, Partial<LogicalDumpProps>]>([
   ['all that is asked for', {}],
+  ['more CPU and memory', { cpu: 8192, memoryMiB: 20480 }],
+  ['the smallest task', { cpu: 256, memoryMiB: 512 }],
   ['a minute', { timeout: Duration.minutes(1) }],
   ['a day', { timeout: Duration.hours(24) }],
   ['a single tier', { tiers: [DumpTier.WEEKLY] }],
