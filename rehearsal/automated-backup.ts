@@ -72,7 +72,7 @@ export class AutomatedBackup implements Restorable {
     // Only the leader can write what such a moment takes; it streams in.
     const moment = await leader.automated.latest(when);
     const isIncluded = moment !== undefined && this.backups.some(({ firstSegment }) => firstSegment > moment.segment);
-    return this.archive.reach(moment, isIncluded);
+    return this.archive.reach(moment, isIncluded, when);
   }
 
   public async window(): Promise<RestoreWindow | undefined> {

@@ -65,12 +65,12 @@ export class Faults {
     this.lags.push({ ...fault, left: fault.calls ?? Number.POSITIVE_INFINITY });
   }
 
-  /** Lets the next restores stay `creating` for good. */
+  /** Lets the next restores stay `creating` for good; making a read replica counts as one. */
   public stickRestores(fault: RestoreFault = {}): void {
     this.restores.push({ left: fault.restores ?? 1, outcome: 'stuck' });
   }
 
-  /** Lets the next restores end in a status of failure. */
+  /** Lets the next restores end in a status of failure; making a read replica counts as one. */
   public failRestores(fault: RestoreFault & { readonly status?: FailedRestore } = {}): void {
     this.restores.push({ left: fault.restores ?? 1, outcome: fault.status ?? 'incompatible-restore' });
   }

@@ -15,22 +15,13 @@ import { escapeIdentifier, escapeLiteral } from 'pg';
 import { AutomatedBackup } from './automated-backup';
 import { describeInstance } from './instance-description';
 import type { InstanceSettings } from './instance-settings';
-import { backUp } from './physical-backup';
+import { automatedName, beginSnapshot, fillSnapshot } from './instance-snapshots';
+import { EndsAs, InstanceStates } from './instance-states';
 import { type Cluster, createCluster } from './postgres';
 import type { RdsRegion } from './rds-region';
-import { follow, following, promote } from './read-replica';
+import { follow, following, promote, waiting } from './read-replica';
 import { type Recovery, recover } from './recovery';
-import { Snapshot } from './snapshot';
-
-/** Work that ends in a state of its own. */
-class EndsAs extends Error {
-  constructor(
-    public readonly status: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
+import type { Snapshot } from './snapshot';
 
 /** What a read replica follows. */
 export interface Replication {
@@ -40,7 +31,7 @@ export interface Replication {
 }
 
 export class Instance {
-  public status = 'creating';
+  public readonly states: InstanceStates;
   public readonly created = new Date();
   public readonly resourceId = `db-${randomBytes(16).toString('hex').toUpperCase().slice(0, 26)}`;
   public readonly automated: AutomatedBackup;
@@ -54,7 +45,6 @@ export class Instance {
   public readonly replicas = new Set<Instance>();
   /** Whether its endpoint is known yet. */
   public hasEndpoint = false;
-  private busy: Promise<void> = Promise.resolve();
 
   constructor(
     public readonly region: RdsRegion,
@@ -62,6 +52,7 @@ export class Instance {
     public settings: InstanceSettings,
     public tags: Tag[],
   ) {
+    this.states = new InstanceStates(region.world, (reason) => this.announce(['failure'], reason));
     this.automated = new AutomatedBackup(region, this.resourceId, this);
     region.instances.set(identifier, this);
     region.automatedBackups.set(this.resourceId, this.automated);
@@ -69,6 +60,10 @@ export class Instance {
 
   public get arn(): string {
     return this.region.arn('db', this.identifier);
+  }
+
+  public get status(): string {
+    return this.states.current;
   }
 
   /** @throws InvalidDBInstanceStateFault unless it is available */
@@ -80,12 +75,12 @@ export class Instance {
 
   /** Waits until all that was asked of it so far has been done, or has failed. */
   public settled(): Promise<void> {
-    return this.busy;
+    return this.states.settled();
   }
 
   /** Comes into being empty. */
   public create(masterPassword: string): void {
-    this.go('creating', 'failed', async () => {
+    this.states.go('creating', 'failed', async () => {
       const { world, name } = this.region;
       await world.pace(async () => {
         await this.automated.archive.make();
@@ -111,7 +106,7 @@ export class Instance {
   public restore(recovery: Recovery, announcement: string): void {
     const fault = this.region.world.faults.nextRestore();
     if (fault === 'stuck') return;
-    this.go('creating', 'incompatible-restore', async () => {
+    this.states.go('creating', 'incompatible-restore', async () => {
       const { world, name } = this.region;
       if (fault) {
         await world.sleep(world.pacing);
@@ -135,7 +130,7 @@ export class Instance {
     leader.replicas.add(this);
     const fault = this.region.world.faults.nextRestore();
     if (fault === 'stuck') return;
-    this.go('creating', 'failed', async () => {
+    this.states.go('creating', 'failed', async () => {
       const { world, name } = this.region;
       if (fault) throw new EndsAs(fault, `Creation of ${this.identifier} failed, as this rehearsal was asked for`);
       await world.pace(async () => {
@@ -154,10 +149,10 @@ export class Instance {
   /** Becomes an instance of its own; RDS restarts it on the way. */
   public promote(settings: InstanceSettings): void {
     this.settings = settings;
-    this.go('modifying', 'failed', async () => {
+    this.states.go('modifying', 'failed', async () => {
       await this.region.world.pace(() => promote(this.serving, this.automated.archive.settings()));
       this.stopFollowing();
-      this.enter('rebooting');
+      this.states.enter('rebooting');
       await this.restart();
       this.announce(['read replica'], 'Promoted read replica to a stand-alone DB instance');
       if (this.settings.BackupRetentionPeriod > 0) await this.backUpAutomatically();
@@ -171,9 +166,9 @@ export class Instance {
     this.settings = changes.settings;
     if (changes.name) this.reservedName = changes.name;
     // AWS answers with the state before, and goes on a moment later.
-    this.go(undefined, 'failed', async () => {
+    this.states.go(undefined, 'failed', async () => {
       if (changes.password !== undefined) {
-        this.enter('resetting-master-credentials');
+        this.states.enter('resetting-master-credentials');
         const user = escapeIdentifier(this.settings.MasterUsername);
         const password = escapeLiteral(changes.password);
         await this.region.world.pace(() => this.serving.query(`ALTER ROLE ${user} PASSWORD ${password}`));
@@ -187,7 +182,7 @@ export class Instance {
   }
 
   public reboot(): void {
-    this.go('rebooting', 'failed', async () => {
+    this.states.go('rebooting', 'failed', async () => {
       await this.restart();
       this.announce(['availability'], 'DB instance restarted');
     });
@@ -195,8 +190,8 @@ export class Instance {
 
   /** Takes a snapshot; it is `creating` until the copy is complete. */
   public takeSnapshot(identifier: string, tags: Tag[]): Snapshot {
-    const snapshot = this.newSnapshot(identifier, 'manual', tags);
-    this.go('backing-up', 'available', () => this.fill(snapshot));
+    const snapshot = beginSnapshot(this, identifier, 'manual', tags);
+    this.states.go('backing-up', 'available', () => fillSnapshot(this, snapshot));
     return snapshot;
   }
 
@@ -204,7 +199,7 @@ export class Instance {
   public takeAutomatedSnapshot(): Promise<Snapshot> {
     this.assertAvailable();
     return new Promise((resolve, reject) => {
-      this.go('backing-up', 'available', async () => {
+      this.states.go('backing-up', 'available', async () => {
         const snapshot = this.backUpAutomatically();
         snapshot.then(resolve, reject);
         await snapshot;
@@ -214,12 +209,14 @@ export class Instance {
 
   /** Goes, after a last snapshot if one is asked for. */
   public delete(how: { finalSnapshot?: string; keepBackups: boolean }): void {
-    const snapshot = how.finalSnapshot && this.newSnapshot(how.finalSnapshot, 'manual', [...this.tags]);
-    this.go('deleting', 'failed', async () => {
+    const snapshot = how.finalSnapshot && beginSnapshot(this, how.finalSnapshot, 'manual', [...this.tags]);
+    this.states.go('deleting', 'failed', async () => {
       await this.region.world.pace(async () => {
-        if (snapshot) await this.fill(snapshot);
+        if (snapshot) await fillSnapshot(this, snapshot);
         if (how.keepBackups) await this.automated.latest('now');
         await this.automated.replicate();
+        await this.cluster?.stop(); // replicas get all there is
+        for (const replica of this.replicas) await replica.detach();
         await this.cluster?.remove();
       });
       if (how.keepBackups) this.automated.retain();
@@ -235,7 +232,8 @@ export class Instance {
     return describeInstance(this, this.region);
   }
 
-  private get serving(): Cluster {
+  /** @throws Error when it has no server, or none yet */
+  public get serving(): Cluster {
     if (this.cluster) return this.cluster;
     throw new Error(`instance ${this.identifier} has no server, though it is ${this.status}`);
   }
@@ -258,13 +256,22 @@ export class Instance {
     if (leader?.region === this.region) this.promote(this.settings);
   }
 
+  /** Lets go of a leader's address before somebody else may take it, whom it could not tell from the leader. */
+  private detach(): Promise<void> {
+    return this.reconfigure(waiting());
+  }
+
   /** Goes on following a leader that moved to another address. */
   private async refollow(): Promise<void> {
     const leader = this.replication?.leader;
-    if (!leader || this.cluster?.pid === undefined) return;
+    if (!leader) return;
     this.replication = { leader, leaderArn: leader.arn };
-    await this.cluster.configure({ ...this.automated.archive.settings(), ...following(leader.asLeader) });
-    await this.cluster.reload();
+    await this.reconfigure(following(leader.asLeader));
+  }
+
+  private async reconfigure(settings: Record<string, string>): Promise<void> {
+    await this.cluster?.configure({ ...this.automated.archive.settings(), ...settings });
+    await this.cluster?.reload().catch(() => undefined); // one that doesn't run reads it when it starts
   }
 
   private async restart(): Promise<void> {
@@ -280,39 +287,12 @@ export class Instance {
     this.announce(categories, announcement);
   }
 
-  /** One thing after another, each ending `available` or as a failure. */
-  private go(status: string | undefined, whenItFails: string, work: () => Promise<unknown>): void {
-    if (status) this.enter(status);
-    const before = this.busy;
-    this.busy = new Promise((done) => {
-      this.region.world.begin(
-        async () => {
-          await before;
-          try {
-            await work();
-            this.enter('available');
-          } finally {
-            done();
-          }
-        },
-        (error) => {
-          this.enter(error instanceof EndsAs ? error.status : whenItFails);
-          this.announce(['failure'], error instanceof Error ? error.message : String(error));
-        },
-      );
-    });
-  }
-
-  /** A deletion waits for what goes on, and is not undone by it. */
-  private enter(status: string): void {
-    if (this.status !== 'deleting') this.status = status;
-  }
-
   private async rename(name: string): Promise<void> {
     const { world, name: region } = this.region;
-    this.enter('renaming');
+    this.states.enter('renaming');
     const before = this.identifier;
     await world.pace(async () => {
+      for (const replica of this.replicas) await replica.detach();
       await this.serving.stop();
       await this.serving.moveTo(world.addressOf(region, name));
       await this.serving.start();
@@ -329,53 +309,20 @@ export class Instance {
     this.announce(['notification'], `Renamed instance from ${before} to ${name}`);
   }
 
-  private newSnapshot(identifier: string, type: 'automated' | 'manual', tags: Tag[]): Snapshot {
-    const { resourceId, created, settings } = this;
-    const source = { identifier: this.identifier, resourceId, created, settings, tags: [...this.tags] };
-    const snapshot = new Snapshot(this.region, identifier, type, source, tags);
-    this.region.snapshots.set(identifier, snapshot);
-    return snapshot;
-  }
-
   private async backUpAutomatically(): Promise<Snapshot> {
-    this.enter('backing-up');
+    this.states.enter('backing-up');
     const tags = this.settings.CopyTagsToSnapshot ? [...this.tags] : [];
-    const snapshot = this.newSnapshot(this.automatedName(), 'automated', tags);
-    await this.fill(snapshot);
+    const snapshot = beginSnapshot(this, automatedName(this), 'automated', tags);
+    await fillSnapshot(this, snapshot);
     await this.automated.prune();
     return snapshot;
-  }
-
-  private async fill(snapshot: Snapshot): Promise<void> {
-    const { world } = this.region;
-    const isAutomated = snapshot.type === 'automated';
-    this.announce(['backup'], 'Backing up DB instance');
-    try {
-      const place = world.place('snapshot');
-      snapshot.complete(await world.pace(() => backUp(this.serving, this.automated.archive, place)));
-    } catch (error) {
-      snapshot.fail();
-      throw error;
-    }
-    this.announce(['backup'], 'Finished DB Instance backup');
-    const category = isAutomated ? 'Automated' : 'Manual';
-    this.region.announce('db-snapshot', snapshot.identifier, ['creation'], `${category} snapshot created`);
-  }
-
-  /** As AWS names them. Two within a minute can't happen there; here the later one takes the next free minute. */
-  private automatedName(): string {
-    for (let time = Date.now(); ; time += 60_000) {
-      const minute = new Date(time).toISOString().slice(0, 16).replace('T', '-').replace(':', '-');
-      const name = `rds:${this.identifier}-${minute}`;
-      if (!this.region.snapshots.has(name)) return name;
-    }
   }
 
   private async dropAutomatedSnapshots(): Promise<void> {
     for (const snapshot of this.automated.snapshots) await snapshot.remove();
   }
 
-  private announce(categories: string[], message: string): void {
+  public announce(categories: string[], message: string): void {
     this.region.announce('db-instance', this.identifier, categories, message);
   }
 }

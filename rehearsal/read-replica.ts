@@ -13,10 +13,18 @@ import { type Cluster, createCluster } from './postgres';
 import { restoreCommand } from './recovery';
 import type { WalArchive } from './wal-archive';
 
+/** How long a new replica is waited for to stream; one that doesn't by then says so in its status. */
+const STREAMING_MS = 10_000;
+
 /** Whom a replica follows. */
 export interface Leader {
   readonly cluster: Cluster;
   readonly archive: WalArchive;
+}
+
+/** Settings of a server that follows nobody for now, and stays a replica. */
+export function waiting(): Record<string, string> {
+  return { archive_mode: 'always' };
 }
 
 /** Settings of a server that follows another, besides those it keeps when it is promoted. */
@@ -61,6 +69,8 @@ export async function follow(
     });
     made(cluster);
     await cluster.start();
+    const deadline = Date.now() + STREAMING_MS;
+    while (cluster.pid !== undefined && !(await isStreaming(cluster)) && Date.now() < deadline) await sleep(10);
   } finally {
     await removeBackup(backup);
   }

@@ -13,8 +13,8 @@ const HISTORY = /^[0-9A-F]{8}\.history$/;
 const ARCHIVE_TIMEOUT_MS = 30_000;
 /** AWS moves it on every five minutes, and to the second; here asking for it does, at most this often. */
 const REFRESH_MS = 1000;
-/** How long a replica may lag before the moment it can be restored to stands still. */
-const REACH_MS = 2000;
+/** How long a restore waits for a replica that lags. */
+const REACH_MS = 10_000;
 
 /** A moment that can be restored, and where recovery has to stop for it. */
 export interface RestorableMoment {
@@ -92,12 +92,17 @@ export class WalArchive {
     });
   }
 
-  /** Moves on to a moment of the server that this archive's follows, once what it takes has arrived here as well. */
-  public async reach(moment: RestorableMoment | undefined, isIncluded: boolean): Promise<RestorableMoment | undefined> {
+  /**
+   * Moves on to a moment of the server that this archive's follows, once what it takes has arrived here as well.
+   *
+   * @param isIncluded whether a backup holds it already
+   * @param when whether to wait for it; where it lags for long, what can be restored lags too
+   */
+  public async reach(moment: RestorableMoment | undefined, isIncluded: boolean, when: 'soon' | 'now') {
     if (!moment) return this.latest;
-    const deadline = Date.now() + REACH_MS;
+    const deadline = Date.now() + (when === 'now' ? REACH_MS : 0);
     while (!isIncluded && !existsSync(join(this.folder, moment.segment))) {
-      if (Date.now() > deadline) return this.latest; // it lags, and so does what can be restored
+      if (Date.now() >= deadline) return this.latest;
       await sleep(5);
     }
     this.latest = moment;

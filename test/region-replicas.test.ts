@@ -14,7 +14,7 @@ import { LocalRegion, useRegion } from './local-region';
 
 const KEY = 'arn:aws:kms:us-west-2:123456789012:key/22222222-2222-2222-2222-222222222222';
 const ORDERS = 'arn:aws:rds:eu-central-1:123456789012:db:orders';
-const home = useRegion();
+const home = useRegion({ maxInstances: 30 });
 const away = () => new LocalRegion(home().region, 'us-west-2');
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -96,7 +96,7 @@ test('a replica in another region needs a key of that region, and is named there
     'reader',
     'arn:aws:rds:us-west-2:123456789012:db:standby',
   ]);
-  expect(await count(standby)).toBe(20);
+  await hasRows(standby, 20);
 });
 
 test('a replica goes on after its source was restarted and renamed', async () => {
@@ -212,6 +212,8 @@ test('when a source is deleted, its replicas become databases here, and elsewher
   const here = await home().available('here');
   expect(here).not.toHaveProperty('ReadReplicaSourceDBInstanceIdentifier');
   await home().query(here, 'INSERT INTO rows VALUES (40)');
+  const namesake = await home().createDatabase('orders', { BackupRetentionPeriod: 0 });
+  await home().query(namesake, 'CREATE TABLE rows AS SELECT 1 AS n');
   expect(await statusOf(away(), 'there')).toMatchObject({ Normal: false, Status: 'terminated' });
   await away().rds.send(new PromoteReadReplicaCommand({ DBInstanceIdentifier: 'there' }));
   const there = await away().available('there');

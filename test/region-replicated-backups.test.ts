@@ -181,7 +181,9 @@ test('twenty databases may be replicated into a region', async () => {
   const [from, to] = [regions.get('eu-central-1')!, regions.get('us-west-2')!];
   const instances = Array.from({ length: 21 }, (_, index) => {
     const settings = newSettings(from, { DBInstanceIdentifier: '', DBInstanceClass: 'db.t3.micro', ...SETTINGS });
-    return Object.assign(new Instance(from, `db-${index + 1}`, settings, []), { status: 'available' });
+    const instance = new Instance(from, `db-${index + 1}`, settings, []);
+    instance.states.enter('available');
+    return instance;
   });
   const run = (name: string, SourceDBInstanceArn: string) =>
     backupOperations.find((operation) => operation.name === name)!.run(to, { SourceDBInstanceArn });
