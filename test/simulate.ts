@@ -7,6 +7,7 @@ import type { Finding, Survey } from '../lambda/examination';
 import type { Examiner } from '../lambda/examiner';
 import { durable } from '../lambda/runbook';
 import { type Execution, execute } from '../rehearsal/durable-executions';
+import { generator } from './generator';
 import { type Behaviour, MINUTE, QUIET, SimulatedRegion } from './simulated-region';
 
 export interface Schedule extends Partial<Behaviour> {
@@ -181,16 +182,5 @@ export function simulatedExaminer(
         return { work: piece, outcome: 'passed', observed: 'all well' };
       });
     },
-  };
-}
-
-/** A small seeded generator (mulberry32), so that every schedule can be run again. */
-export function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }

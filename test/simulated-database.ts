@@ -14,6 +14,7 @@ import {
 } from '@aws-sdk/client-rds';
 import { durable, type Runbook } from '../lambda/runbook';
 import { type Execution, execute } from '../rehearsal/durable-executions';
+import { generator } from './generator';
 
 export const MINUTE = 60_000;
 export const DATABASE = 'orders';
@@ -181,15 +182,4 @@ export class SimulatedDatabase {
 
 export function fault(name: string, httpStatusCode?: number): Error {
   return Object.assign(new Error(`simulated ${name}`), { name, $metadata: { httpStatusCode } });
-}
-
-/** The same numbers for the same seed (mulberry32), so that every schedule can be run again. */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -14,6 +14,7 @@ import type { SnapshotCopyRequest } from '../lambda/contract';
 import { copySnapshots } from '../lambda/copy-snapshots';
 import { durable } from '../lambda/runbook';
 import { type Execution, execute } from '../rehearsal/durable-executions';
+import { generator } from './generator';
 
 export const MINUTE = 60_000;
 export const DAY = 24 * 60 * MINUTE;
@@ -238,15 +239,4 @@ const hash = ({ DBSnapshotIdentifier = '' }: DBSnapshot) =>
 
 function fault(name: string, httpStatusCode?: number): Error {
   return Object.assign(new Error(`simulated ${name}`), { name, $metadata: { httpStatusCode } });
-}
-
-/** The same numbers for the same seed, so that every schedule can be run again. */
-function generator(seed: number): () => number {
-  let state = (seed * 2654435761) >>> 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
 }

@@ -6,7 +6,8 @@ import { EvidenceChain } from '../lambda/evidence';
 import { durable } from '../lambda/runbook';
 import { validateRestore } from '../lambda/validate-restore';
 import { type Execution, execute } from '../rehearsal/durable-executions';
-import { generator, type Schedule, simulatedExaminer } from './simulate';
+import { generator } from './generator';
+import { type Schedule, simulatedExaminer } from './simulate';
 import { type Behaviour, MINUTE, QUIET, SimulatedRegion } from './simulated-region';
 
 export const RESTORED = 'awsbackup-restore-test-1';
