@@ -64,19 +64,21 @@ function snapshots({ restore, source }: DrillRequest, arn: (resource: string, na
   return [restore.snapshot.startsWith('arn:') ? restore.snapshot : arn('snapshot', restore.snapshot)];
 }
 
+/** What RDS does with keys, in the name of who asked for a copy. */
+export const KEY_USE = [
+  'kms:CreateGrant',
+  'kms:Decrypt',
+  'kms:DescribeKey',
+  'kms:Encrypt',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
+  'kms:ReEncryptFrom',
+  'kms:ReEncryptTo',
+];
+
 /** RDS encrypts the copy with the source's key, in the name of who asked for the copy. */
 function encrypting(stack: Stack, storageKeyArn: string): iam.PolicyStatement {
-  const actions = [
-    'kms:CreateGrant',
-    'kms:Decrypt',
-    'kms:DescribeKey',
-    'kms:Encrypt',
-    'kms:GenerateDataKey',
-    'kms:GenerateDataKeyWithoutPlaintext',
-    'kms:ReEncryptFrom',
-    'kms:ReEncryptTo',
-  ];
-  return allow(actions, [storageKeyArn], {
+  return allow(KEY_USE, [storageKeyArn], {
     StringEquals: { 'kms:ViaService': `rds.${stack.region}.amazonaws.com` },
   });
 }

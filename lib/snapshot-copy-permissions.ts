@@ -6,21 +6,10 @@ import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { COPY_PREFIX, SNAPSHOT_TAGS, type SnapshotCopyRequest } from '../lambda/contract';
+import { KEY_USE } from './copy-permissions';
 import { allow } from './handler';
 import type { RecoveryRegion } from './recovery-region';
 import type { SnapshotSource } from './snapshot-source';
-
-/** What RDS does with keys, in the name of who copies. */
-const USE_KEY = [
-  'kms:CreateGrant',
-  'kms:Decrypt',
-  'kms:DescribeKey',
-  'kms:Encrypt',
-  'kms:GenerateDataKey',
-  'kms:GenerateDataKeyWithoutPlaintext',
-  'kms:ReEncryptFrom',
-  'kms:ReEncryptTo',
-];
 
 /** @param storageKeyArn the customer managed key that encrypts the source, if one does */
 export function snapshotCopyPermissions(
@@ -65,10 +54,10 @@ function destinationKey(scope: Construct, destination: RecoveryRegion): iam.Poli
   const { partition, account } = Stack.of(scope);
   const via = { 'kms:ViaService': `rds.${destination}.amazonaws.com` };
   if (destination.keyArn?.includes(':key/')) {
-    return allow(USE_KEY, [destination.keyArn], { StringEquals: via });
+    return allow(KEY_USE, [destination.keyArn], { StringEquals: via });
   }
   const alias = destination.keyArn?.split(':').pop() ?? destination.aliasFor(scope);
-  return allow(USE_KEY, [`arn:${partition}:kms:${destination}:${account}:key/*`], {
+  return allow(KEY_USE, [`arn:${partition}:kms:${destination}:${account}:key/*`], {
     StringEquals: via,
     'ForAnyValue:StringEquals': { 'kms:ResourceAliases': alias },
   });
@@ -78,7 +67,7 @@ function destinationKey(scope: Construct, destination: RecoveryRegion): iam.Poli
 function sourceKeys(stack: Stack, source: SnapshotSource, storageKeyArn: string | undefined): iam.PolicyStatement[] {
   const keys = source.account ? `arn:${stack.partition}:kms:${stack.region}:${source.account}:key/*` : storageKeyArn;
   if (!keys) return [];
-  return [allow(USE_KEY, [keys], { StringEquals: { 'kms:ViaService': [viaRds(stack.region)] } })];
+  return [allow(KEY_USE, [keys], { StringEquals: { 'kms:ViaService': [viaRds(stack.region)] } })];
 }
 
 const viaRds = (region: string) => `rds.${region}.amazonaws.com`;
