@@ -264,6 +264,10 @@ export const configurationRequest = v.strictObject({
   parameters: v.optional(v.array(text)),
   /** Families of ECS task definitions. */
   taskDefinitions: v.optional(v.array(name)),
+  /** ECS services, as `cluster/service`. */
+  services: v.optional(v.array(v.pipe(v.string(), v.regex(/^[^/]+\/[^/]+$/, 'must be cluster/service')))),
+  /** Domain names of Route 53's hosted zones. */
+  zones: v.optional(v.array(name)),
   /** ARN of the KMS key that encrypts the values of secure parameters; they are left out without it. */
   secureValuesKey: v.optional(name),
 });
