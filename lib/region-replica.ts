@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -128,6 +128,13 @@ export class RegionReplica extends Construct {
     });
     replica.applyRemovalPolicy(RemovalPolicy.RETAIN);
     acknowledge(replica, 'replica');
+    if (!encryptionKey) {
+      Annotations.of(this).addWarningV2(
+        'lifeboat:copies-not-encrypted',
+        `replica '${dbInstanceIdentifier}' has no key, so what it holds in ${stack.region} is not encrypted; encrypt the source, ` +
+          'and give the replica a key of its own region',
+      );
+    }
     this.instance = rds.DatabaseInstance.fromDatabaseInstanceAttributes(this, 'Replica', {
       instanceIdentifier: dbInstanceIdentifier,
       instanceEndpointAddress: replica.attrEndpointAddress,

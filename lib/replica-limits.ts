@@ -1,5 +1,5 @@
 /** Whether RDS makes a replica of a database in another region, told at synth. */
-import { CfnResource, Token } from 'aws-cdk-lib';
+import { Annotations, CfnResource, Token } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
 import type { RecoveryRegion } from './recovery-region';
@@ -16,6 +16,8 @@ const MOST_REPLICAS: readonly (readonly [engine: RegExp, replicas: number])[] = 
   [/^oracle-ee(-cdb)?$/, 5],
   [/^sqlserver-ee$/, 5],
 ];
+
+const PARAMETER_GROUP = 'AWS::RDS::DBParameterGroup';
 
 /**
  * @returns the name that the replica's stack knows its source by
@@ -61,8 +63,9 @@ export function refuseReplica(
   return name;
 }
 
-/** Counts the source's replicas in the whole app once it is complete. */
+/** Counts the source's replicas in the whole app once it is complete, and warns of what they don't take over. */
 export function limitReplicas(replica: IConstruct, source: SourceDatabase): void {
+  warnOfDefaultParameters(replica, source);
   const most = MOST_REPLICAS.find(([engines]) => engines.test(source.engine ?? ''))?.[1] ?? 15;
   replica.node.addValidation({
     validate: () => {
@@ -74,6 +77,29 @@ export function limitReplicas(replica: IConstruct, source: SourceDatabase): void
       ];
     },
   });
+}
+
+/** Parameter groups lie in one region, so none is taken over. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.XRgn.html */
+function warnOfDefaultParameters(replica: IConstruct, { resource }: SourceDatabase): void {
+  const group = resource && ownParameterGroup(resource);
+  const { dbParameterGroupName } = replica.node.findChild('Instance') as rds.CfnDBInstance;
+  if (group === undefined || dbParameterGroupName !== undefined) return;
+  Annotations.of(replica).addWarningV2(
+    'lifeboat:replica-without-parameter-group',
+    `the source has the parameter group ${group}, which is not in the replica's region, so the replica runs with the engine's ` +
+      'defaults, promoted as well; make one there, and name it as parameterGroupName',
+  );
+}
+
+/** The group's name, or path in this app; undefined for a default one, and where only deployment tells. */
+function ownParameterGroup({ dbParameterGroupName, stack }: rds.CfnDBInstance): string | undefined {
+  const name: unknown = stack.resolve(dbParameterGroupName);
+  if (typeof name === 'string') return name.startsWith('default') ? undefined : `'${name}'`;
+  const groups = stack.node
+    .findAll()
+    .filter((one): one is CfnResource => CfnResource.isCfnResource(one) && one.cfnResourceType === PARAMETER_GROUP);
+  const found = groups.find(({ ref }) => JSON.stringify(stack.resolve(ref)) === JSON.stringify(name));
+  return found && `'${found.node.path}'`;
 }
 
 function isReplicaOf(construct: IConstruct, { name, resource }: SourceDatabase): boolean {

@@ -1,7 +1,8 @@
-import { Annotations, CfnResource, type Duration, Mixin, Stack } from 'aws-cdk-lib';
+import { Annotations, CfnResource, type Duration, Mixin, Stack, Token } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
 import type { RecoveryRegion } from './recovery-region';
+import { replicatesTo } from './replication-pairs';
 import { isEncrypted, known } from './source-database';
 
 export interface ReplicatedBackupsProps {
@@ -21,12 +22,16 @@ export interface ReplicatedBackupsProps {
  */
 const SUPPORTED = /^(db2-(ae|se)|mariadb|mysql|oracle-(ee|se2)(-cdb)?|postgres|sqlserver-(ee|ex|se|web))$/;
 
+/** Instances of an account whose backups are replicated, unless raised. */
+const MOST_REPLICATED = 20;
+
 /**
  * Automated backups of an RDS instance in another region too, to any moment, for its owner to apply:
  * `database.with(new ReplicatedBackups({ ... }))`, after its own backups are settled.
  *
- * RDS replicates between fixed pairs of regions only, and for 20 instances of an account at most. Where it doesn't, the
- * deployment fails and changes nothing.
+ * RDS replicates between fixed pairs of regions only, and for 20 instances of an account unless raised: synth warns of
+ * pairs that its guide doesn't list, and where the app has more. Where RDS doesn't, the deployment fails and changes
+ * nothing.
  *
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReplicateBackups.html
  */
@@ -48,7 +53,16 @@ export class ReplicatedBackups extends Mixin {
     const { region, retention } = this.props;
     construct.automaticBackupReplicationRegion = region.name;
     construct.automaticBackupReplicationRetentionPeriod ??= retention?.toDays();
-    if (!isEncrypted(construct)) return;
+    this.warnOfPair(construct);
+    construct.node.addValidation({ validate: () => this.warnOfNumber(construct) });
+    if (!isEncrypted(construct)) {
+      Annotations.of(construct).addWarningV2(
+        'lifeboat:copies-not-encrypted',
+        `database '${construct.node.path}' is not encrypted, so its backups in ${region} are not either; set storageEncrypted, ` +
+          'which makes a new database: bring the data over by an encrypted copy of a snapshot',
+      );
+      return;
+    }
     construct.automaticBackupReplicationKmsKeyId ??= region.keyArnFor(construct);
     if (region.keyArn === undefined) this.infoOfAlias(construct);
   }
@@ -60,6 +74,12 @@ export class ReplicatedBackups extends Mixin {
     if (stated !== undefined && stated !== region.name) {
       problems.push(
         `the database says ${stated} and here it is ${region}, and RDS replicates to one region only; state it once`,
+      );
+    }
+    if (database.dbClusterIdentifier !== undefined) {
+      problems.push(
+        'it is an instance of a cluster, which is backed up as a whole, and RDS replicates no backups of clusters; copy ' +
+          'them with AWS Backup where it can, or have a replica there',
       );
     }
     const own = Stack.of(database).region;
@@ -80,7 +100,50 @@ export class ReplicatedBackups extends Mixin {
           'BackupCopy.snapshots()',
       );
     }
+    const statedDays = known(database.automaticBackupReplicationRetentionPeriod);
+    if (statedDays !== undefined && known(days) !== undefined && statedDays !== days) {
+      problems.push(
+        `the database keeps them for ${statedDays} days there and ${days} are asked for here, so one would be lost; state it once`,
+      );
+    }
+    const [, , , keyRegion] = (known(database.automaticBackupReplicationKmsKeyId) ?? '').split(':');
+    if (keyRegion && keyRegion !== region.name) {
+      problems.push(
+        `the database names a key in ${keyRegion} for them, and in ${region} only a key of that region encrypts; name one ` +
+          'there, or leave it out for the one of RecoverySite',
+      );
+    }
     return problems;
+  }
+
+  private warnOfPair(database: rds.CfnDBInstance): void {
+    const { region } = this.props;
+    const source = Stack.of(database).region;
+    if (Token.isUnresolved(source) || replicatesTo(source).includes(region.name)) return;
+    const listed = replicatesTo(source).join(', ') || 'no region that is known here';
+    Annotations.of(database).addWarningV2(
+      'lifeboat:replication-pair-not-listed',
+      `AWS's guide lists no replication of backups from ${source} to ${region}, so the deployment may fail; choose from ${listed}, ` +
+        `copy snapshots instead, or acknowledge this where 'aws rds describe-source-regions --region ${region}' says otherwise`,
+    );
+  }
+
+  /** Once the app is whole. The quota can be raised, so it is no refusal; only the first instance tells. */
+  private warnOfNumber(database: rds.CfnDBInstance): string[] {
+    const { account } = Stack.of(database);
+    const replicated = database.node.root.node
+      .findAll()
+      .filter(
+        (one): one is rds.CfnDBInstance => this.supports(one) && one.automaticBackupReplicationRegion !== undefined,
+      )
+      .filter((one) => one.stack.account === account);
+    if (replicated.length <= MOST_REPLICATED || replicated[0] !== database) return [];
+    Annotations.of(database).addWarningV2(
+      'lifeboat:replications-beyond-quota',
+      `backups of ${replicated.length} instances are replicated in this app, and an account has ${MOST_REPLICATED} unless its ` +
+        'quota was raised, so deployments beyond that fail; have it raised, or copy snapshots of some',
+    );
+    return [];
   }
 
   private infoOfAlias(database: rds.CfnDBInstance): void {
