@@ -1,6 +1,6 @@
 /**
  * Stores what a system is made of, as files that build it again: templates and parameters of CloudFormation stacks, SSM
- * parameters, and ECS task definitions.
+ * parameters, task definitions and services of ECS, and records of Route 53.
  *
  * It only reads what it stores. A file is written when its content changed, so that each version in the bucket is a
  * change, and one that stands for a year is not lost to a retention of 90 days. What is deleted stays as it was last.
@@ -8,15 +8,21 @@
 import { createHash } from 'node:crypto';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { ECSClient } from '@aws-sdk/client-ecs';
+import { Route53Client } from '@aws-sdk/client-route-53';
 import { HeadObjectCommand, PutObjectCommand, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
-import { type ConfigurationFile, parametersOf, stacksOf, taskDefinitionsOf } from './configuration';
+import type { ConfigurationFile } from './configuration';
 import { configurationRequest, type LastGood, lastGoodKey, parse } from './contract';
+import { zonesOf } from './dns-configuration';
+import { servicesOf, taskDefinitionsOf } from './ecs-configuration';
+import { parametersOf } from './parameter-configuration';
+import { stacksOf } from './stack-configuration';
 
 export interface Clients {
   readonly cloudFormation: CloudFormationClient;
   readonly ssm: SSMClient;
   readonly ecs: ECSClient;
+  readonly route53: Route53Client;
   readonly s3: S3Client;
 }
 
@@ -41,12 +47,17 @@ export const storeConfiguration =
     let unchanged = 0;
     const there = await keysUnder(clients.s3, bucket, prefix);
 
+    const { stacks, parameters, secureValuesKey, taskDefinitions, services, zones } = request;
     const sources = [
-      { what: 'CloudFormation stacks', files: stacksOf(clients.cloudFormation, request.stacks) },
-      { what: 'SSM parameters', files: parametersOf(clients.ssm, request.parameters, request.secureValuesKey) },
-      { what: 'ECS task definitions', files: taskDefinitionsOf(clients.ecs, request.taskDefinitions) },
+      { what: 'CloudFormation stacks', named: stacks, files: stacksOf(clients.cloudFormation, stacks) },
+      { what: 'SSM parameters', named: parameters, files: parametersOf(clients.ssm, parameters, secureValuesKey) },
+      { what: 'ECS task definitions', named: taskDefinitions, files: taskDefinitionsOf(clients.ecs, taskDefinitions) },
+      { what: 'ECS services', named: services, files: servicesOf(clients.ecs, services) },
+      { what: 'Route 53 zones', named: zones, files: zonesOf(clients.route53, zones) },
     ];
-    for (const { what, files } of sources) {
+    for (const { what, named, files } of sources) {
+      // An empty list asks for none, and there is no leave to list any.
+      if (named?.length === 0) continue;
       try {
         for await (const file of files) {
           if ('failure' in file) failures.push(file.failure);
@@ -111,5 +122,6 @@ export const handler = (event: unknown) =>
     cloudFormation: new CloudFormationClient(),
     ssm: new SSMClient(),
     ecs: new ECSClient(),
+    route53: new Route53Client(),
     s3: new S3Client(),
   })(event);

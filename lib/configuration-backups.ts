@@ -1,4 +1,4 @@
-import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
@@ -62,6 +62,21 @@ export interface ConfigurationBackupsProps {
   readonly taskDefinitions?: string[];
 
   /**
+   * The ECS services that are stored, as `cluster/service`. One that is missing fails the run.
+   *
+   * @default - all services of the region
+   */
+  readonly services?: string[];
+
+  /**
+   * Domain names of the hosted zones in Route 53 whose records are stored, and all health checks with them. One that is
+   * missing fails the run. Zones that AWS Cloud Map makes are not stored: it writes them by itself.
+   *
+   * @default - all zones of the account
+   */
+  readonly zones?: string[];
+
+  /**
    * Asks for the values of secure parameters, too, and encrypts them with this key, in a file of their own: who can read
    * the bucket can't read them without the key. The key's policy must let IAM policies of the account decide, as keys
    * made by CDK do.
@@ -94,11 +109,12 @@ export interface ConfigurationBackupsProps {
 
 /**
  * What a system is made of, stored every night as files that build it again: templates and parameters of CloudFormation
- * stacks, SSM parameters, and ECS task definitions. A new version is written only of what changed.
+ * stacks, SSM parameters, task definitions and services of ECS, and records of Route 53. A new version is written only of
+ * what changed.
  *
  * It may read configuration and write under its prefix, and can't change or delete anything.
  *
- * @throws Error when nothing would be stored, or the prefix is none
+ * @throws Error when nothing would be stored, a service names no cluster, or the prefix is none
  */
 export class ConfigurationBackups extends Construct {
   /** Where it is stored. */
@@ -108,7 +124,7 @@ export class ConfigurationBackups extends Construct {
 
   constructor(scope: Construct, id: string, props: ConfigurationBackupsProps = {}) {
     super(scope, id);
-    const { stacks, parameters, taskDefinitions, secureValuesKey, notify, prefix = 'configuration/' } = props;
+    const { secureValuesKey, notify, prefix = 'configuration/' } = props;
     this.refuse(props, prefix);
     const schedule = props.schedule ?? DrillSchedule.daily({ hour: 2 });
     const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
@@ -132,14 +148,16 @@ export class ConfigurationBackups extends Construct {
     const request: ConfigurationRequest = {
       bucket: this.bucket.bucketName,
       prefix,
-      stacks,
-      parameters,
-      taskDefinitions,
+      stacks: props.stacks,
+      parameters: props.parameters,
+      taskDefinitions: props.taskDefinitions,
+      services: props.services,
+      zones: props.zones?.map((zone) => zone.replace(/\.$/, '')),
       secureValuesKey: secureValuesKey?.keyArn,
     };
     const handler = new Handler(this, 'Handler', {
       entry: 'store-configuration',
-      description: 'Lifeboat: stores templates, parameters and task definitions where they changed',
+      description: 'Lifeboat: stores what the system is made of where it changed',
       timeout: Duration.minutes(15),
       memorySize: 512,
       encryptionKey,
@@ -170,18 +188,28 @@ export class ConfigurationBackups extends Construct {
     return this.watch.age(options);
   }
 
-  private refuse({ stacks, parameters, taskDefinitions }: ConfigurationBackupsProps, prefix: string): void {
+  private refuse(
+    { stacks, parameters, taskDefinitions, services, zones }: ConfigurationBackupsProps,
+    prefix: string,
+  ): void {
     refuseOddPrefix(`configuration backups '${this.node.path}'`, prefix);
-    if ([stacks, parameters, taskDefinitions].every((names) => names?.length === 0)) {
+    if ([stacks, parameters, taskDefinitions, services, zones].every((names) => names?.length === 0)) {
       throw new Error(
-        `configuration backups '${this.node.path}': no stack, parameter or task definition is named, so nothing would be ` +
-          'stored; leave one of the lists out to store all there are',
+        `configuration backups '${this.node.path}': no stack, parameter, task definition, service or zone is named, so ` +
+          'nothing would be stored; leave one of the lists out to store all there are',
+      );
+    }
+    const odd = services?.filter((name) => !Token.isUnresolved(name) && !/^[^/]+\/[^/]+$/.test(name)) ?? [];
+    if (odd.length > 0) {
+      throw new Error(
+        `configuration backups '${this.node.path}': '${odd.join("', '")}' is no service of a cluster, so it would not be ` +
+          "found; write it as in 'shop/web', the cluster's name first",
       );
     }
   }
 
   private reading(props: ConfigurationBackupsProps): iam.PolicyStatement[] {
-    const { stacks = ['*'], parameters = [''], taskDefinitions, secureValuesKey } = props;
+    const { stacks = ['*'], parameters = [''], taskDefinitions, services = ['*'], zones, secureValuesKey } = props;
     const stack = Stack.of(this);
     const statements: iam.PolicyStatement[] = [];
     if (stacks.length > 0) {
@@ -199,6 +227,18 @@ export class ConfigurationBackups extends Construct {
     }
     if (taskDefinitions?.length !== 0) {
       statements.push(allow(['ecs:DescribeTaskDefinition', 'ecs:ListTaskDefinitionFamilies'], ['*']));
+    }
+    if (services.length > 0) {
+      const arns = services.map((name) => stack.formatArn({ service: 'ecs', resource: 'service', resourceName: name }));
+      statements.push(allow(['ecs:ListClusters', 'ecs:ListServices'], ['*']), allow(['ecs:DescribeServices'], arns));
+    }
+    if (zones?.length !== 0) {
+      // Which zones have the names is known at run time only.
+      const any = `arn:${stack.partition}:route53:::hostedzone/*`;
+      statements.push(
+        allow(['route53:ListHealthChecks', 'route53:ListHostedZones'], ['*']),
+        allow(['route53:ListResourceRecordSets'], [any]),
+      );
     }
     return statements;
   }

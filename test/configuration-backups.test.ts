@@ -1,4 +1,5 @@
-import { App, Duration, Stack, Validations } from 'aws-cdk-lib';
+import type { Service } from '@aws-sdk/client-ecs';
+import { App, CfnParameter, Duration, Stack, Validations } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
@@ -14,6 +15,30 @@ import { newStack, Template } from './synth';
 const NOW = Date.parse('2026-11-20T02:00:00Z');
 const REQUEST: ConfigurationRequest = { bucket: 'files', prefix: 'configuration/' };
 
+const SERVICE: Service = {
+  serviceName: 'web',
+  clusterArn: 'arn:aws:ecs:eu-west-1:111122223333:cluster/shop',
+  status: 'ACTIVE',
+  taskDefinition: 'arn:aws:ecs:eu-west-1:111122223333:task-definition/web:7',
+  schedulingStrategy: 'REPLICA',
+  launchType: 'FARGATE',
+  desiredCount: 3,
+  runningCount: 2,
+  pendingCount: 1,
+  networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-b', 'subnet-a'], securityGroups: ['sg-1'] } },
+  roleArn: 'arn:aws:iam::111122223333:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS',
+  createdAt: new Date(0),
+  events: [{ id: '1', message: '(service web) has started 1 tasks' }],
+  deployments: [
+    { id: 'ecs-svc/2', status: 'ACTIVE', serviceConnectConfiguration: { enabled: false } },
+    { id: 'ecs-svc/3', status: 'PRIMARY', failedTasks: 4, serviceConnectConfiguration: { enabled: true } },
+  ],
+  tags: [
+    { key: 'team', value: 'web' },
+    { key: 'aws:cloudformation:stack-name', value: 'zephyr' },
+  ],
+};
+
 function account(): SimulatedAccount {
   const made = new SimulatedAccount();
   made.stacks.set('zephyr', { template: '{"Resources":{}}', status: 'UPDATE_COMPLETE', parameters: { Size: 'large' } });
@@ -23,6 +48,22 @@ function account(): SimulatedAccount {
     made.parameters.set(name, { type: 'String', value: `value of ${name}`, version: 1 });
   made.parameters.set('/zephyr/password', { type: 'SecureString', value: 'hunter2', version: 1 });
   made.taskDefinitions.set('web', { revision: 7, image: 'web:1' });
+  made.services.set('shop/web', SERVICE);
+  const value = (of: string) => [{ Value: of }];
+  made.zones.set('zephyr.example.com', {
+    id: 'Z1',
+    records: [
+      { Name: 'zephyr.example.com.', Type: 'NS', TTL: 172_800, ResourceRecords: value('ns-1.awsdns-1.org.') },
+      { Name: 'api.zephyr.example.com.', Type: 'A', TTL: 60, ResourceRecords: value('192.0.2.1'), HealthCheckId: 'h1' },
+      { Name: 'eu.zephyr.example.com.', Type: 'NS', TTL: 300, ResourceRecords: value('ns-2.awsdns-2.org.') },
+    ],
+  });
+  made.healthChecks.push({
+    Id: 'h1',
+    CallerReference: '1',
+    HealthCheckVersion: 3,
+    HealthCheckConfig: { Type: 'HTTPS', FullyQualifiedDomainName: 'api.zephyr.example.com' },
+  });
   return made;
 }
 
@@ -30,17 +71,20 @@ const store = (of: SimulatedAccount, request: ConfigurationRequest = REQUEST, no
   storeConfiguration(of.clients, () => now)(request);
 
 describe('what is stored', () => {
-  test('builds the system again: templates as written, parameters, task definitions ready to register', async () => {
+  test('builds the system again: templates as written, parameters, what ECS runs, and where names lead', async () => {
     const made = account();
     await store(made);
     expect([...made.objects.keys()].sort()).toEqual([
+      'configuration/health-checks.json',
       'configuration/last-good.json',
       'configuration/parameters.json',
+      'configuration/services/shop/web.json',
       'configuration/stacks/network/stack.json',
       'configuration/stacks/network/template.yaml',
       'configuration/stacks/zephyr/stack.json',
       'configuration/stacks/zephyr/template.json',
       'configuration/task-definitions/web.json',
+      'configuration/zones/zephyr.example.com/Z1.json',
     ]);
     expect(made.newest('configuration/stacks/network/template.yaml')).toBe('Resources: {}\n');
     expect(JSON.parse(made.newest('configuration/stacks/zephyr/stack.json')!)).toMatchObject({
@@ -79,6 +123,98 @@ describe('what is stored', () => {
     expect((await store(made)).written).toEqual([]);
   });
 
+  describe('of a service', () => {
+    const KEY = 'configuration/services/shop/web.json';
+    const storedOf = async (service: Service) => {
+      const made = account();
+      made.services.set('shop/web', service);
+      await store(made);
+      return JSON.parse(made.newest(KEY)!);
+    };
+
+    test('is what creates it again, and nothing that ECS adds by itself', async () => {
+      expect(await storedOf(SERVICE)).toEqual({
+        cluster: 'shop',
+        serviceName: 'web',
+        taskDefinition: 'web:7',
+        desiredCount: 3,
+        schedulingStrategy: 'REPLICA',
+        launchType: 'FARGATE',
+        networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-a', 'subnet-b'], securityGroups: ['sg-1'] } },
+        serviceConnectConfiguration: { enabled: true },
+        tags: [{ key: 'team', value: 'web' }],
+      });
+    });
+
+    test('is not written again for what runs, for events, nor for another order', async () => {
+      const made = account();
+      await store(made);
+      made.services.set('shop/web', {
+        ...SERVICE,
+        runningCount: 3,
+        pendingCount: 0,
+        events: [],
+        deployments: [{ id: 'ecs-svc/3', status: 'PRIMARY', serviceConnectConfiguration: { enabled: true } }],
+        networkConfiguration: { awsvpcConfiguration: { subnets: ['subnet-a', 'subnet-b'], securityGroups: ['sg-1'] } },
+        tags: [...(SERVICE.tags ?? [])].reverse(),
+      });
+      expect((await store(made)).written).toEqual([]);
+      made.services.set('shop/web', { ...SERVICE, desiredCount: 4 });
+      expect((await store(made)).written).toEqual([KEY]);
+    });
+
+    test('has no count where it is a daemon, which ECS would refuse', async () => {
+      expect(await storedOf({ ...SERVICE, schedulingStrategy: 'DAEMON' })).not.toHaveProperty('desiredCount');
+    });
+
+    test('has the role that it was given', async () => {
+      const roleArn = 'arn:aws:iam::111122223333:role/balancing';
+      expect(await storedOf({ ...SERVICE, roleArn })).toMatchObject({ role: roleArn });
+    });
+
+    test('is what CodeDeploy switched to last', async () => {
+      const deployed = { status: 'PRIMARY', taskDefinition: 'arn:aws:ecs:::task-definition/web:9', launchType: 'EC2' };
+      expect(
+        await storedOf({
+          ...SERVICE,
+          deploymentController: { type: 'CODE_DEPLOY' },
+          taskSets: [{ status: 'ACTIVE' }, deployed as NonNullable<Service['taskSets']>[number]],
+        }),
+      ).toMatchObject({ taskDefinition: 'web:9', launchType: 'EC2', deploymentController: { type: 'CODE_DEPLOY' } });
+    });
+
+    test('is left out while it is being deleted', async () => {
+      const made = account();
+      made.services.set('shop/old', { ...SERVICE, serviceName: 'old', status: 'DRAINING' });
+      await store(made);
+      expect(made.newest('configuration/services/shop/old.json')).toBeUndefined();
+    });
+  });
+
+  test('of a zone is each record that a new zone lacks, in the form that makes it again', async () => {
+    const made = account();
+    made.zones.set('shop.local', { id: 'Z2', linked: true, records: [{ Name: 'web.shop.local.', Type: 'A' }] });
+    await store(made);
+    const { Changes } = JSON.parse(made.newest('configuration/zones/zephyr.example.com/Z1.json')!);
+    expect(Changes).toEqual([
+      { Action: 'UPSERT', ResourceRecordSet: expect.objectContaining({ Name: 'api.zephyr.example.com.' }) },
+      { Action: 'UPSERT', ResourceRecordSet: expect.objectContaining({ Name: 'eu.zephyr.example.com.', Type: 'NS' }) },
+    ]);
+    expect(JSON.parse(made.newest('configuration/health-checks.json')!)).toEqual([
+      { Id: 'h1', HealthCheckConfig: expect.objectContaining({ Type: 'HTTPS' }) },
+    ]);
+    expect([...made.objects.keys()].join()).not.toContain('shop.local');
+  });
+
+  test('every service of every cluster, over as many pages as there are', async () => {
+    const made = account();
+    const names = Array.from({ length: 25 }, (_, index) => `${index % 2 ? 'shop' : 'jobs'}/service-${index}`);
+    for (const name of names) made.services.set(name, SERVICE);
+    await store(made);
+    for (const name of names)
+      expect([name, made.newest(`configuration/services/${name}.json`)]).not.toContain(undefined);
+  });
+
   test('what was deleted stays as it was last', async () => {
     const made = account();
     await store(made);
@@ -91,12 +227,32 @@ describe('what is stored', () => {
 
   test('is what was named, where something was', async () => {
     const made = account();
-    await store(made, { ...REQUEST, stacks: ['network'], parameters: ['/zephyr/'], taskDefinitions: [] });
-    expect([...made.objects.keys()].filter((key) => /stacks|task/.test(key))).toEqual([
+    made.services.set('shop/api', { ...SERVICE, serviceName: 'api' });
+    made.zones.set('example.org', { id: 'Z3', records: [] });
+    await store(made, {
+      ...REQUEST,
+      stacks: ['network'],
+      parameters: ['/zephyr/'],
+      taskDefinitions: [],
+      services: ['shop/api'],
+      zones: ['example.org'],
+    });
+    expect([...made.objects.keys()].filter((key) => /stacks|task|services|zones/.test(key))).toEqual([
       'configuration/stacks/network/template.yaml',
       'configuration/stacks/network/stack.json',
+      'configuration/services/shop/api.json',
+      'configuration/zones/example.org/Z3.json',
     ]);
     expect(made.newest('configuration/parameters.json')).not.toContain('/other/');
+  });
+
+  test('what an empty list leaves out is not asked for: there is no leave to', async () => {
+    const made = account();
+    await store(made);
+    await store(made, { ...REQUEST, stacks: ['zephyr'], parameters: [], taskDefinitions: [], services: [], zones: [] });
+    const asked = made.calls.slice(made.calls.lastIndexOf('DescribeStacks'));
+    expect(new Set(asked)).toEqual(new Set(['DescribeStacks', 'GetTemplate', 'HeadObject', 'PutObject']));
+    expect(made.newest('configuration/parameters.json')).toContain('/zephyr/url');
   });
 });
 
@@ -165,17 +321,49 @@ describe('faults', () => {
     made.fault = (operation, input) => {
       if (operation === 'GetTemplate' && JSON.stringify(input).includes('zephyr')) made.stacks.delete('zephyr');
       if (operation === 'GetParameters') made.parameters.delete('/zephyr/url');
+      if (operation === 'DescribeServices') made.services.delete('shop/web');
+      if (operation === 'ListResourceRecordSets') made.zones.delete('zephyr.example.com');
       if (operation !== 'DescribeTaskDefinition') return undefined;
       return { error: named('ClientException', 'Unable to describe task definition.') };
     };
     await store(made);
     expect(made.newest('configuration/stacks/zephyr/template.json')).toBeUndefined();
     expect(made.newest('configuration/parameters.json')).not.toContain('/zephyr/url');
+    expect([...made.objects.keys()].join()).not.toMatch(/services|zones/);
+  });
+
+  test('a cluster that can not be looked into fails the run, names it, and the others are stored', async () => {
+    const made = account();
+    made.services.set('jobs/nightly', SERVICE);
+    made.fault = (operation, input) =>
+      operation === 'ListServices' && JSON.stringify(input).includes('shop')
+        ? { error: named('AccessDeniedException', 'denied') }
+        : undefined;
+    await expect(store(made, { ...REQUEST, services: ['shop/web', 'jobs/nightly'] })).rejects.toThrow(
+      /the rest is:\n {2}services of cluster shop: denied$/,
+    );
+    expect(made.newest('configuration/services/jobs/nightly.json')).toBeDefined();
+  });
+
+  test('a zone that can not be read fails the run, and the rest is stored', async () => {
+    const made = account();
+    made.fault = (operation) =>
+      operation === 'ListResourceRecordSets' ? { error: named('Throttling', 'Rate exceeded') } : undefined;
+    await expect(store(made)).rejects.toThrow(/the rest is:\n {2}zone zephyr.example.com: Rate exceeded$/);
+    expect(made.newest('configuration/health-checks.json')).toBeDefined();
   });
 
   test('a name that is nowhere fails the run: nobody may think it stored', async () => {
-    await expect(store(account(), { ...REQUEST, stacks: ['zefir'], taskDefinitions: ['wed'] })).rejects.toThrow(
-      'stack zefir: there is none\n  task definition wed: there is none',
+    const wrong = {
+      ...REQUEST,
+      stacks: ['zefir'],
+      taskDefinitions: ['wed'],
+      services: ['shop/wed', 'stop/web'],
+      zones: ['zefir.com'],
+    };
+    await expect(store(account(), wrong)).rejects.toThrow(
+      'stack zefir: there is none\n  task definition wed: there is none\n  service shop/wed: there is none\n' +
+        '  service stop/web: there is none\n  zone zefir.com: there is none',
     );
   });
 
@@ -272,6 +460,11 @@ describe('the construct', () => {
       expect(may(action, arn('cloudformation', 'stack/zephyr/1'))).toBe(false);
     expect(may('ssm:PutParameter', arn('ssm', 'parameter/zephyr/url'))).toBe(false);
     expect(may('ecs:RegisterTaskDefinition', '*')).toBe(false);
+    expect(may('ecs:DescribeServices', arn('ecs', 'service/shop/web'))).toBe(true);
+    for (const action of ['ecs:CreateService', 'ecs:UpdateService', 'ecs:DeleteService'])
+      expect(may(action, arn('ecs', 'service/shop/web'))).toBe(false);
+    expect(may('route53:ListResourceRecordSets', 'arn:aws:route53:::hostedzone/Z1')).toBe(true);
+    expect(may('route53:ChangeResourceRecordSets', 'arn:aws:route53:::hostedzone/Z1')).toBe(false);
   });
 
   test('can decrypt secure values only where a key for them was given', () => {
@@ -284,21 +477,38 @@ describe('the construct', () => {
   });
 
   test('reads no more than what was named', () => {
-    const { statements } = synth({ stacks: ['zephyr'], parameters: ['/zephyr/'], taskDefinitions: [] });
+    const { statements } = synth({
+      stacks: ['zephyr'],
+      parameters: ['/zephyr/'],
+      taskDefinitions: [],
+      services: ['shop/web'],
+      zones: [],
+    });
     const may = (action: string, resource: string) => allows(statements, { action, resources: [resource] });
     expect(may('cloudformation:GetTemplate', arn('cloudformation', 'stack/zephyr/1'))).toBe(true);
     expect(may('cloudformation:GetTemplate', arn('cloudformation', 'stack/other/1'))).toBe(false);
     expect(may('ssm:GetParameters', arn('ssm', 'parameter/zephyr/url'))).toBe(true);
     expect(may('ssm:GetParameters', arn('ssm', 'parameter/other/url'))).toBe(false);
     expect(may('ecs:DescribeTaskDefinition', '*')).toBe(false);
+    expect(may('ecs:DescribeServices', arn('ecs', 'service/shop/web'))).toBe(true);
+    expect(may('ecs:DescribeServices', arn('ecs', 'service/shop/api'))).toBe(false);
+    expect(may('route53:ListHostedZones', '*')).toBe(false);
   });
 
   test('refuses to store nothing, and takes a single list', () => {
-    const nothing = { stacks: [], parameters: [], taskDefinitions: [] };
+    const nothing = { stacks: [], parameters: [], taskDefinitions: [], services: [], zones: [] };
     expect(() => synth(nothing)).toThrow(
-      "configuration backups 'Test/Configuration': no stack, parameter or task definition",
+      "configuration backups 'Test/Configuration': no stack, parameter, task definition, service or zone is named",
     );
     expect(() => synth({ ...nothing, stacks: ['zephyr'] })).not.toThrow();
+  });
+
+  test("refuses the service 'web', and takes it with its cluster", () => {
+    expect(() => synth({ services: ['web'] })).toThrow("'web' is no service of a cluster, so it would not be found");
+    expect(() => synth({ services: ['shop/web'] })).not.toThrow();
+    const stack = newStack();
+    const services = [new CfnParameter(stack, 'Service').valueAsString];
+    expect(() => new ConfigurationBackups(stack, 'Configuration', { services })).not.toThrow();
   });
 
   test("refuses the prefix 'configuration', and takes it with a slash", () => {

@@ -1,6 +1,7 @@
 /** What configuration backups read and write, in memory, with faults: at the SDK clients' `send`. */
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
-import { ECSClient } from '@aws-sdk/client-ecs';
+import { ECSClient, type Service } from '@aws-sdk/client-ecs';
+import { type HealthCheck, type ResourceRecordSet, Route53Client } from '@aws-sdk/client-route-53';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Clients } from '../lambda/store-configuration';
@@ -9,6 +10,13 @@ export interface Version {
   readonly body: string;
   readonly metadata: Record<string, string>;
   readonly key?: string;
+}
+
+interface SimulatedZone {
+  readonly id: string;
+  readonly records: ResourceRecordSet[];
+  /** Made by another service of AWS. */
+  readonly linked?: boolean;
 }
 
 interface SimulatedParameter {
@@ -24,6 +32,11 @@ interface Input {
   readonly Names: string[];
   readonly WithDecryption?: boolean;
   readonly taskDefinition: string;
+  readonly cluster: string;
+  readonly services: string[];
+  readonly nextToken?: string;
+  readonly HostedZoneId: string;
+  readonly StartRecordName?: string;
   readonly Prefix: string;
   readonly Key: string;
   readonly Body: string;
@@ -42,6 +55,11 @@ export class SimulatedAccount {
   readonly stacks = new Map<string, { template: string; status: string; parameters: Record<string, string> }>();
   readonly parameters = new Map<string, SimulatedParameter>();
   readonly taskDefinitions = new Map<string, { revision: number; image: string }>();
+  /** By `cluster/service`. */
+  readonly services = new Map<string, Service>();
+  /** By domain name, without a dot at its end. */
+  readonly zones = new Map<string, SimulatedZone>();
+  readonly healthChecks: HealthCheck[] = [];
   /** Versions of each object, the newest last. */
   readonly objects = new Map<string, Version[]>();
   /** Every call, as `operation name`. */
@@ -51,7 +69,13 @@ export class SimulatedAccount {
   get clients(): Clients {
     const as = <T>(client: { prototype: T }): T =>
       Object.create(client.prototype as object, { send: { value: this.send } });
-    return { cloudFormation: as(CloudFormationClient), ssm: as(SSMClient), ecs: as(ECSClient), s3: as(S3Client) };
+    return {
+      cloudFormation: as(CloudFormationClient),
+      ssm: as(SSMClient),
+      ecs: as(ECSClient),
+      route53: as(Route53Client),
+      s3: as(S3Client),
+    };
   }
 
   newest(key: string): string | undefined {
@@ -115,6 +139,38 @@ export class SimulatedAccount {
           },
         };
       }
+      case 'ListClusters':
+        return { clusterArns: [...new Set([...this.services.keys()].map((name) => arnOf('cluster', folder(name))))] };
+      case 'ListServices':
+        return this.servicesAfter(input.cluster, Number(input.nextToken ?? 0));
+      case 'DescribeServices': {
+        const described = input.services.map((arn) => ({ arn, service: this.services.get(nameOf(arn)) }));
+        return {
+          services: described.flatMap(({ arn, service }) => (service ? [{ serviceArn: arn, ...service }] : [])),
+          failures: described.flatMap(({ arn, service }) => (service ? [] : [{ arn, reason: 'MISSING' }])),
+        };
+      }
+      case 'ListHostedZones':
+        return {
+          HostedZones: [...this.zones].map(([name, { id, linked }]) => ({
+            Id: `/hostedzone/${id}`,
+            Name: `${name}.`,
+            ...(linked && { LinkedService: { ServicePrincipal: 'servicediscovery.amazonaws.com' } }),
+          })),
+        };
+      case 'ListResourceRecordSets': {
+        const zone = [...this.zones.values()].find(({ id }) => input.HostedZoneId === `/hostedzone/${id}`);
+        if (!zone) throw named('NoSuchHostedZone', 'no zone of that id');
+        // One a page, so that paging is never by luck.
+        const at = Math.max(
+          0,
+          zone.records.findIndex(({ Name }) => Name === input.StartRecordName),
+        );
+        const next = zone.records[at + 1];
+        return { ResourceRecordSets: zone.records.slice(at, at + 1), IsTruncated: !!next, NextRecordName: next?.Name };
+      }
+      case 'ListHealthChecks':
+        return { HealthChecks: this.healthChecks };
       case 'ListObjectsV2': {
         const keys = [...this.objects.keys()].filter((key) => key.startsWith(input.Prefix));
         return { Contents: keys.map((Key) => ({ Key })) };
@@ -137,6 +193,12 @@ export class SimulatedAccount {
     }
   }
 
+  private servicesAfter(cluster: string, start: number) {
+    const all = [...this.services.keys()].filter((name) => folder(name) === nameOf(cluster));
+    const serviceArns = all.slice(start, start + 2).map((name) => arnOf('service', name));
+    return { serviceArns, nextToken: start + 2 < all.length ? String(start + 2) : undefined };
+  }
+
   /** Two a page, so that paging is never by luck. */
   private parametersAfter(token = '0') {
     const all = [...this.parameters].map(([Name, { type: Type }]) => ({ Name, Type }));
@@ -146,3 +208,7 @@ export class SimulatedAccount {
 }
 
 export const named = (name: string, message: string) => Object.assign(new Error(message), { name });
+
+const arnOf = (kind: string, name: string) => `arn:aws:ecs:eu-west-1:111122223333:${kind}/${name}`;
+const nameOf = (arn: string) => arn.slice(arn.indexOf('/') + 1);
+const folder = (name: string) => name.slice(0, name.indexOf('/'));
