@@ -141,38 +141,57 @@ export const GENERIC_CHECKS: readonly Check[] = [
 ];
 
 /** What starts a drill. Whole: nothing else has to be looked up. */
-export const drillRequest = v.strictObject({
-  plan: label,
-  target: label,
-  drill: label,
-  source: v.strictObject({ instance: identifier }),
-  restore: restorePoint,
-  copy: v.strictObject({
-    /** Start of the copy's identifier, ending in a hyphen; the run follows. */
-    prefix: v.pipe(
-      v.string(),
-      v.startsWith(COPY_PREFIX),
-      v.regex(/^[a-z](-?[a-z0-9])*-$/, 'must be lower case letters, digits and single hyphens, ending in a hyphen'),
-      v.maxLength(63 - RUN_SUFFIX_LENGTH),
-    ),
-    subnetGroup: name,
-    securityGroups: v.pipe(v.array(name), v.minLength(1)),
-    /** The source's when absent. */
-    instanceClass: v.optional(name),
-    /** How long a copy may live before the janitor deletes it. */
-    expiresAfterSeconds: seconds,
+export const drillRequest = v.pipe(
+  v.strictObject({
+    plan: label,
+    target: label,
+    drill: label,
+    source: v.strictObject({
+      instance: identifier,
+      /** Where the database is elsewhere, and copies of its backups are here: what these don't tell. */
+      copied: v.optional(
+        v.strictObject({
+          /** ARN of the database. */
+          from: name,
+          instanceClass: name,
+          /** In this region. The default one of the engine's version when absent. */
+          parameterGroup: v.optional(name),
+        }),
+      ),
+    }),
+    restore: restorePoint,
+    copy: v.strictObject({
+      /** Start of the copy's identifier, ending in a hyphen; the run follows. */
+      prefix: v.pipe(
+        v.string(),
+        v.startsWith(COPY_PREFIX),
+        v.regex(/^[a-z](-?[a-z0-9])*-$/, 'must be lower case letters, digits and single hyphens, ending in a hyphen'),
+        v.maxLength(63 - RUN_SUFFIX_LENGTH),
+      ),
+      subnetGroup: name,
+      securityGroups: v.pipe(v.array(name), v.minLength(1)),
+      /** The source's when absent. */
+      instanceClass: v.optional(name),
+      /** How long a copy may live before the janitor deletes it. */
+      expiresAfterSeconds: seconds,
+    }),
+    /** The database to connect to. The source's initial one, else `postgres`, when absent. */
+    database: v.optional(name),
+    /** The generic ones when empty. */
+    checks: v.pipe(v.array(check), v.maxLength(100)),
+    objectives: v.strictObject({ rpoSeconds: seconds, rtoSeconds: seconds }),
+    /** Function name or ARN of the examiner. */
+    examiner: name,
+    /** Secret whose value is the key that copies' passwords are derived from. */
+    passwordKey: name,
+    evidenceBucket: name,
   }),
-  /** The database to connect to. The source's initial one, else `postgres`, when absent. */
-  database: v.optional(name),
-  /** The generic ones when empty. */
-  checks: v.pipe(v.array(check), v.maxLength(100)),
-  objectives: v.strictObject({ rpoSeconds: seconds, rtoSeconds: seconds }),
-  /** Function name or ARN of the examiner. */
-  examiner: name,
-  /** Secret whose value is the key that copies' passwords are derived from. */
-  passwordKey: name,
-  evidenceBucket: name,
-});
+  // `postgres` would be examined instead, and pass, empty as it is.
+  v.check(
+    ({ source, database }) => !source.copied || database !== undefined,
+    "needs the name of the database: copies of backups don't tell it",
+  ),
+);
 export type DrillRequest = v.InferOutput<typeof drillRequest>;
 
 /** AWS Backup puts it on what restore tests make, and deletes what carries it. IAM lets a validator change nothing else. */
@@ -339,7 +358,14 @@ export const evidence = v.object({
   started: moment,
   finished: moment,
   source: v.nullable(
-    v.object({ instance: v.string(), engine: v.string(), instanceClass: v.string(), storageGiB: v.number() }),
+    v.object({
+      instance: v.string(),
+      engine: v.string(),
+      instanceClass: v.string(),
+      storageGiB: v.number(),
+      /** ARN of the database, where it is elsewhere and a copy of its backups was restored. */
+      copiedFrom: v.optional(v.string()),
+    }),
   ),
   /** Absent when the run ended before a copy was asked for. */
   copy: v.nullable(

@@ -16,7 +16,8 @@ import {
   type Tag,
 } from '@aws-sdk/client-rds';
 import { type DrillRequest, TAGS } from './contract';
-import type { RestorePoint, Source } from './source';
+import type { RestorePoint } from './restore-point';
+import type { Source } from './source';
 
 export interface CopyState {
   /** RDS's word for it, or `absent`. */
@@ -104,7 +105,9 @@ export class Copy {
       } else {
         await this.rds.send(
           new RestoreDBInstanceToPointInTimeCommand({
-            SourceDBInstanceIdentifier: source.instance,
+            ...(source.automatedBackups === null
+              ? { SourceDBInstanceIdentifier: source.instance }
+              : { SourceDBInstanceAutomatedBackupsArn: source.automatedBackups }),
             TargetDBInstanceIdentifier: this.name,
             RestoreTime: new Date(point.time),
             ...settings,

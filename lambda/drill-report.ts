@@ -2,8 +2,9 @@
 import type { CheckResult, DrillRequest, Evidence } from './contract';
 import type { CopyState } from './copy';
 import type { Finding, Survey } from './examination';
+import type { RestorePoint } from './restore-point';
 import type { Phase, Runbook } from './runbook';
-import type { RestorePoint, Source } from './source';
+import type { Source } from './source';
 
 export class DrillReport {
   source: Source | null = null;
@@ -20,7 +21,7 @@ export class DrillReport {
   leftover: string | null = null;
 
   constructor(
-    private readonly request: Pick<DrillRequest, 'plan' | 'target' | 'drill' | 'objectives' | 'database'>,
+    private readonly request: Pick<DrillRequest, 'plan' | 'target' | 'drill' | 'source' | 'objectives' | 'database'>,
     private readonly copyName: string,
   ) {}
 
@@ -50,6 +51,7 @@ export class DrillReport {
         engine: source.engine,
         instanceClass: source.instanceClass,
         storageGiB: source.storageGiB,
+        ...(source.copiedFrom !== null && { copiedFrom: source.copiedFrom }),
       },
       copy: copy && {
         instance: this.copyName,
@@ -87,6 +89,12 @@ export class DrillReport {
       notes.push(
         `The copy ran on ${copy.instanceClass}, the source runs on ${source.instanceClass}: ` +
           'this proves restorability, not the RTO.',
+      );
+    }
+    if (source?.copiedFrom && !this.request.source.copied?.parameterGroup) {
+      notes.push(
+        `The copy ran with ${source.parameterGroup}, since copies of backups do not tell the source's parameter group: ` +
+          'what is set there, it ran without.',
       );
     }
     if (source && survey && survey.otherDatabases.length > 0) {

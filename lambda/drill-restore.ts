@@ -17,8 +17,9 @@ import { examineCopy } from './examine-copy';
 import { type Examiner, lambdaExaminer } from './examiner';
 import { drillMetrics, embeddedMetric } from './metrics';
 import { copyPassword } from './password';
+import { chooseRestorePoint, type RestorePoint } from './restore-point';
 import { describe, durable, type Runbook } from './runbook';
-import { chooseRestorePoint, describeSource, type RestorePoint } from './source';
+import { describeCopied, describeSource } from './source';
 
 /** What a drill reaches the world by. */
 export interface DrillPorts {
@@ -47,10 +48,13 @@ export const drillRestore =
     const report = new DrillReport(request, copy.name);
     let asked = false;
     try {
-      const source = await runbook.step('describe the source', () => describeSource(rds, request.source.instance));
+      const { instance, copied } = request.source;
+      const source = await runbook.step('describe the source', () =>
+        copied ? describeCopied(rds, request.source, copied, request.restore) : describeSource(rds, instance),
+      );
       report.source = source;
       const point = await runbook.step('choose restore point', () =>
-        chooseRestorePoint(rds, source.instance, request.restore),
+        chooseRestorePoint(rds, request.source, request.restore),
       );
       report.point = point;
       const proven = await runbook.step('read the last proof', () => lastProof(evidence, point));

@@ -10,6 +10,7 @@ export function evidenceText(document: Evidence): string {
   ];
   if (source) {
     rows.push(['Source', `${source.instance}: ${source.engine}, ${source.instanceClass}, ${source.storageGiB} GiB`]);
+    if (source.copiedFrom) rows.push(['Restored from', `a copy of the backups of ${source.copiedFrom}`]);
   }
   if (restorePoint) rows.push(['Restored to', `${restorePoint.time} (${restorePoint.requested})`]);
   if (copy) {

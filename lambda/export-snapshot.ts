@@ -11,10 +11,10 @@ import {
   RDSClient,
   StartExportTaskCommand,
 } from '@aws-sdk/client-rds';
+import { latestSnapshot } from './backups';
 import { EXPORTS_IN_FLIGHT, parse, type SnapshotExportRequest, snapshotExportRequest } from './contract';
 import { isFault } from './copy';
 import { durable, type Runbook } from './runbook';
-import { latestSnapshot } from './source';
 
 export interface Exported {
   readonly exportTask: string;
@@ -35,7 +35,9 @@ export const exportSnapshot =
     const request = parse(snapshotExportRequest, input, 'export request');
     const task = exportName(request.instance, runbook.id);
     const { snapshot, arn } = await runbook.step('choose the newest snapshot', async () => {
-      const { DBSnapshotIdentifier = '', DBSnapshotArn = '' } = await latestSnapshot(rds, request.instance);
+      const { DBSnapshotIdentifier = '', DBSnapshotArn = '' } = await latestSnapshot(rds, {
+        instance: request.instance,
+      });
       return { snapshot: DBSnapshotIdentifier, arn: DBSnapshotArn };
     });
     await runbook.poll(

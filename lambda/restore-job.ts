@@ -5,7 +5,7 @@ import {
   PutRestoreValidationResultCommand,
 } from '@aws-sdk/client-backup';
 import { paginateDescribeDBSnapshots, type RDSClient } from '@aws-sdk/client-rds';
-import type { RestorePoint } from './source';
+import type { RestorePoint } from './restore-point';
 
 export interface RestoreJob {
   readonly id: string;

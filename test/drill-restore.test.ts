@@ -1,5 +1,6 @@
 import type { Evidence } from '../lambda/contract';
 import { BYSTANDER, drillRequest, SOURCE, simulate } from './simulate';
+import { ELSEWHERE } from './simulated-region';
 
 const COPY = /^lifeboat-orders-1a2b3c-[0-9a-f]{12}$/;
 
@@ -140,6 +141,70 @@ describe('a restore point', () => {
     const { document } = await restoredTo({ kind: 'time', time: '2020-01-01T00:00:00Z' });
     expect(document.outcome).toBe('failed');
     expect(document.findings.join()).toMatch(/2020-01-01.*can't be restored: the backups reach from 2026-10-02/);
+  });
+});
+
+describe('a drill of what was copied from another region', () => {
+  const copied = { from: ELSEWHERE, instanceClass: 'db.r6g.large' };
+  const drilled = async (
+    restore: (typeof drillRequest)['restore'],
+    more: { from?: string; parameterGroup?: string } = {},
+  ) => {
+    const source = { instance: SOURCE, copied: { ...copied, ...more } };
+    const run = await simulate({ request: { source, restore, database: 'zephyr' } });
+    const copy = [...run.region.instances.values()].find(({ name }) => COPY.test(name));
+    return { ...run, document: run.evidence[0] as Evidence, settings: copy?.settings };
+  };
+
+  test("restores the newest copy that carries the database's own tags, with class and groups by name", async () => {
+    const { document, settings, region } = await drilled({ kind: 'latest-snapshot' });
+    expect(settings).toMatchObject({
+      DBSnapshotIdentifier: 'lifeboat-0a1b2c3d-orders-2',
+      DBInstanceClass: 'db.r6g.large',
+      DBParameterGroupName: 'default.postgres17',
+      OptionGroupName: 'default:postgres-17',
+    });
+    expect(document).toMatchObject({
+      outcome: 'passed',
+      source: { instance: SOURCE, engine: 'postgres 17.10', copiedFrom: ELSEWHERE },
+      restorePoint: { requested: 'latest copy of a snapshot' },
+      // As old as the snapshot was when it was taken, not when it was copied.
+      recoveryPoint: { seconds: expect.closeTo(2 * 86_400, -2), met: false },
+    });
+    expect(region.objects.get('evidence/Protection/Orders/00000001.md')).toContain(`backups of ${ELSEWHERE}`);
+  });
+
+  test('restores replicated backups to a point in time, naming them and not the database', async () => {
+    const { document, settings } = await drilled({ kind: 'latest' }, { parameterGroup: 'orders-west' });
+    expect(settings).toMatchObject({
+      SourceDBInstanceAutomatedBackupsArn: expect.stringContaining(':auto-backup:ab-orders'),
+      DBParameterGroupName: 'orders-west',
+    });
+    expect(settings).not.toHaveProperty('SourceDBInstanceIdentifier');
+    expect(document).toMatchObject({ outcome: 'passed', recoveryPoint: { seconds: expect.closeTo(300, 0) } });
+  });
+
+  test('says so when nothing was copied yet, and asks for no restore', async () => {
+    const from = ELSEWHERE.replace('orders', 'new');
+    for (const [restore, finding] of [
+      [{ kind: 'latest-snapshot' }, `no copy of a snapshot of ${from} is available here`],
+      [{ kind: 'latest' }, `automated backups of ${from} are not replicated here (none found)`],
+    ] as const) {
+      const { document, settings } = await drilled(restore, { from });
+      expect(document.findings).toEqual([expect.stringContaining(finding)]);
+      expect(settings).toBeUndefined();
+    }
+  });
+
+  test("says that the parameter group is not the source's, unless one is named", async () => {
+    const note = expect.stringContaining('default.postgres17, since copies of backups do not tell');
+    expect((await drilled({ kind: 'latest' })).document.notes).toContainEqual(note);
+    expect((await drilled({ kind: 'latest' }, { parameterGroup: 'mine' })).document.notes).not.toContainEqual(note);
+  });
+
+  test('needs the name of the database, which copies do not tell', async () => {
+    const run = await simulate({ request: { source: { instance: SOURCE, copied } } });
+    expect(JSON.stringify(run.execution)).toContain('needs the name of the database');
   });
 });
 

@@ -1,6 +1,13 @@
 /** Any mixture of faults, crashes, slow and failing restores, bad databases, and executions that are stopped. */
 import fc from 'fast-check';
 import { BYSTANDER, type Run, type Schedule, SOURCE } from './simulate';
+import { ELSEWHERE } from './simulated-region';
+
+/** Where only copies of the database's backups are. */
+const COPIED = {
+  source: { instance: SOURCE, copied: { from: ELSEWHERE, instanceClass: 'db.t3.large' } },
+  database: 'zephyr',
+};
 
 const share = (most: number) => fc.double({ min: 0, max: most, noNaN: true });
 const schedule: fc.Arbitrary<Schedule> = fc.record({
@@ -21,6 +28,12 @@ const schedule: fc.Arbitrary<Schedule> = fc.record({
     'partly unchecked',
     'refuses connections',
     'examiner dies',
+  ),
+  request: fc.constantFrom(
+    undefined,
+    undefined,
+    { ...COPIED, restore: { kind: 'latest' as const } },
+    { ...COPIED, restore: { kind: 'latest-snapshot' as const } },
   ),
   stoppedAfter: fc.oneof(
     { weight: 9, arbitrary: fc.constant(undefined) },

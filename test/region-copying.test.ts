@@ -1,22 +1,20 @@
 /** The shipped copy runbook against two rehearsal regions: a real database's snapshot, restored where it was copied to. */
 import {
   CopyDBSnapshotCommand,
-  type DBInstance,
   DeleteDBInstanceCommand,
   DeleteDBSnapshotCommand,
+  DescribeDBInstancesCommand,
   DescribeDBSnapshotAttributesCommand,
   DescribeDBSnapshotsCommand,
-  RestoreDBInstanceFromDBSnapshotCommand,
 } from '@aws-sdk/client-rds';
 
 import { GENERIC_CHECKS, type SnapshotCopyRequest } from '../lambda/contract';
 import { type CopyReport, copySnapshots } from '../lambda/copy-snapshots';
-import type { Finding, Survey } from '../lambda/examination';
-import { examine } from '../lambda/examine';
 import { durable } from '../lambda/runbook';
 import { rdsClient } from '../rehearsal/clients';
+import { DrillSite } from '../rehearsal/drill';
 import { execute } from '../rehearsal/durable-executions';
-import { LocalRegion, MASTER, useRegion } from './local-region';
+import { LocalRegion, useRegion } from './local-region';
 
 const HOME_KEY = 'arn:aws:kms:eu-central-1:123456789012:key/11111111-1111-1111-1111-111111111111';
 const PARTNER = '444455556666';
@@ -64,21 +62,6 @@ async function round(changes: Partial<SnapshotCopyRequest> = {}) {
 
 const copies = async () =>
   (await away().rds.send(new DescribeDBSnapshotsCommand({ SnapshotType: 'manual' }))).DBSnapshots ?? [];
-
-/** What the shipped examiner says of a copy, as drills have it. */
-async function outcomes({ Endpoint }: DBInstance): Promise<string[]> {
-  const look = examine({ connections: 2 });
-  const { user, password } = MASTER;
-  const connection = { host: Endpoint!.Address!, port: Endpoint!.Port!, user, password, database: 'shop' };
-  const checks = GENERIC_CHECKS;
-  const { batches, reader } = (await look({ task: 'survey', connection, checks })) as Survey;
-  const restorePoint = new Date().toISOString();
-  const found = batches.map((work) =>
-    look({ task: 'check', connection, checks, work, reader, restorePoint, tablesWithRows: ['public.lines'] }),
-  );
-  const findings = (await Promise.all(found)).flat() as Finding[];
-  return [...new Set(findings.map(({ outcome }) => outcome))];
-}
 
 beforeAll(async () => {
   const Tags = [{ Key: 'team', Value: 'shop' }];
@@ -147,21 +130,32 @@ test('prunes its own, never the newest good one, and no copy that a person made'
   expect(kept?.OriginalSnapshotCreateTime?.toISOString()).toBe(newest);
 });
 
-test('what was copied brings the data back when the database, its snapshots and their region are gone', async () => {
+test('a drill there proves what was copied, with the database and its snapshots gone', async () => {
   const gone = { DBInstanceIdentifier: 'orders', SkipFinalSnapshot: true, DeleteAutomatedBackups: true };
   await home().rds.send(new DeleteDBInstanceCommand(gone));
   await home().gone('orders');
   await away().rds.send(new DeleteDBSnapshotCommand({ DBSnapshotIdentifier: 'by-hand' }));
-  const [copy] = await copies();
-  const restore = {
-    DBInstanceIdentifier: 'rescued',
-    DBSnapshotIdentifier: copy?.DBSnapshotIdentifier,
-    BackupRetentionPeriod: 0,
-  };
-  await away().rds.send(new RestoreDBInstanceFromDBSnapshotCommand(restore));
-  const rescued = await away().available('rescued');
-  expect(await away().query(rescued, 'SELECT count(*)::int AS n FROM lines')).toEqual([{ n: 42 }]);
-  expect(await outcomes(rescued)).toEqual(['passed']);
+  const site = await DrillSite.build({ endpoint: home().region.endpoint, region: 'us-west-2' });
+  const { document } = await site.run({
+    plan: 'Protection',
+    target: 'Orders',
+    drill: 'QuarterlyWest',
+    source: { instance: 'orders', copied: { from: request.source.arn, instanceClass: 'db.t3.medium' } },
+    restore: { kind: 'latest-snapshot' },
+    database: 'shop',
+    checks: [...GENERIC_CHECKS, { kind: 'row-count', table: 'lines', atLeast: 42, atMost: 42 }],
+    objectives: { rpoSeconds: 86_400, rtoSeconds: 3600 },
+  });
+  expect(document).toMatchObject({
+    findings: [],
+    outcome: 'passed',
+    source: { instance: 'orders', copiedFrom: request.source.arn },
+    restorePoint: { snapshot: (await copies())[0]?.DBSnapshotIdentifier },
+    recoveryTime: { met: true },
+    recoveryPoint: { met: true },
+  });
+  expect(document.checks.map(({ outcome }) => outcome)).toEqual(Array(5).fill('passed'));
+  expect(await away().rds.send(new DescribeDBInstancesCommand({}))).toMatchObject({ DBInstances: [] });
   // With its source gone, the newest copy stays, although nothing newer will come.
   expect(await round({ keepSeconds: 0.001 })).toMatchObject({ copied: [], deleted: [] });
 });

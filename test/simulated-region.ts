@@ -31,6 +31,8 @@ export interface Behaviour {
   /** Share of describes that show how things were up to 15 seconds ago. */
   readonly stale: number;
   readonly restoreMinutes: number;
+  /** How long instances are said to be available, and can't be modified yet. */
+  readonly unmodifiableMinutes?: number;
   /** How a restore ends. */
   readonly restore: 'available' | 'storage-initialization' | 'sticks' | 'incompatible-restore';
 }
@@ -60,17 +62,31 @@ interface Instance {
 
 const STALENESS = 15_000;
 
+/** The database whose copies lie here. */
+export const ELSEWHERE = 'arn:aws:rds:us-east-1:123456789012:db:orders';
+
+const BACKUP = {
+  Engine: 'postgres',
+  EngineVersion: '17.10',
+  AllocatedStorage: 100,
+  MasterUsername: 'zephyr',
+  OptionGroupName: 'default:postgres-17',
+};
+
 export class SimulatedRegion {
   readonly instances = new Map<string, Instance>();
   readonly objects = new Map<string, string>();
   /** Every modification and deletion that took effect. */
   readonly touched: string[] = [];
+  private readonly opened: number;
 
   constructor(
     private readonly clock: () => number,
     private readonly random: () => number,
     readonly behaviour: Behaviour,
-  ) {}
+  ) {
+    this.opened = clock();
+  }
 
   /** An instance that was there before the run. */
   existing(name: string, tags: Tag[] = []): void {
@@ -125,10 +141,13 @@ export class SimulatedRegion {
 
   private answer(command: object): object {
     if (command instanceof DescribeDBInstancesCommand) return this.describe(command.input.DBInstanceIdentifier);
-    if (command instanceof DescribeDBInstanceAutomatedBackupsCommand) return this.backups();
+    if (command instanceof DescribeDBInstanceAutomatedBackupsCommand) {
+      return command.input.DBInstanceIdentifier ? this.backups() : this.replicatedBackups();
+    }
     if (command instanceof DescribeDBSnapshotsCommand) {
-      const { DBSnapshotIdentifier: id, Marker } = command.input;
-      return id === undefined ? this.snapshots(Marker) : this.named(id);
+      const { DBSnapshotIdentifier: id, SnapshotType, Marker } = command.input;
+      if (id !== undefined) return this.named(id);
+      return SnapshotType === 'manual' ? this.copies(Marker) : this.snapshots(Marker);
     }
     if (command instanceof DescribeEventsCommand) return { Events: [{ Message: 'Restore failed: disk on fire' }] };
     if (command instanceof RestoreDBInstanceToPointInTimeCommand) {
@@ -199,12 +218,54 @@ export class SimulatedRegion {
       : { DBSnapshots: [taken(2), taken(1), taken(3), taken(0, 'creating')], Marker: 'more' };
   }
 
+  /** What was copied here from another region, beside a newer one that a person made and one of another database. */
+  private copies(marker: string | undefined) {
+    const copy = (daysAgo: number, database: string, tagged: string | null) => ({
+      ...BACKUP,
+      DBSnapshotIdentifier: `lifeboat-0a1b2c3d-${database}-${daysAgo}`,
+      DBInstanceIdentifier: database,
+      Status: 'available',
+      SnapshotCreateTime: new Date(this.clock()),
+      OriginalSnapshotCreateTime: new Date(this.clock() - daysAgo * 24 * 60 * MINUTE),
+      TagList: tagged === null ? [] : [{ Key: 'lifeboat:snapshot-of', Value: tagged }],
+    });
+    return marker
+      ? { DBSnapshots: [copy(2, 'orders', ELSEWHERE), copy(4, 'orders', ELSEWHERE)] }
+      : {
+          DBSnapshots: [copy(1, 'orders', null), copy(3, 'orders', ELSEWHERE), copy(0, 'billing', null)],
+          Marker: 'more',
+        };
+  }
+
+  /** The one of the database that goes furthest, after what an earlier one of its name left. */
+  private replicatedBackups() {
+    const replicated = (DBInstanceArn: string, id: string, minutesBehind: number) => ({
+      ...BACKUP,
+      DBInstanceArn,
+      DBInstanceAutomatedBackupsArn: `arn:aws:rds:us-west-2:123456789012:auto-backup:ab-${id}`,
+      Status: 'replicating',
+      RestoreWindow: {
+        EarliestTime: new Date(this.clock() - 30 * 24 * 60 * MINUTE),
+        LatestTime: new Date(this.clock() - minutesBehind * MINUTE),
+      },
+    });
+    return {
+      DBInstanceAutomatedBackups: [
+        replicated(ELSEWHERE, 'earlier', 9000),
+        replicated(ELSEWHERE, 'orders', 5),
+        replicated(ELSEWHERE.replace('orders', 'billing'), 'billing', 4),
+      ],
+    };
+  }
+
   /** A snapshot by hand is named `<its database>-by-hand`. */
   private named(id: string) {
     const SnapshotCreateTime = new Date(this.clock() - 60 * MINUTE);
     const DBInstanceIdentifier = id.replace(/-by-hand$/, '');
     return {
-      DBSnapshots: [{ DBSnapshotIdentifier: id, DBInstanceIdentifier, Status: 'available', SnapshotCreateTime }],
+      DBSnapshots: [
+        { ...BACKUP, DBSnapshotIdentifier: id, DBInstanceIdentifier, Status: 'available', SnapshotCreateTime },
+      ],
     };
   }
 
@@ -229,6 +290,9 @@ export class SimulatedRegion {
 
   private modify(name = '', password = ''): object {
     const instance = this.usable(name);
+    if (this.clock() < this.opened + (this.behaviour.unmodifiableMinutes ?? 0) * MINUTE) {
+      throw fault('InvalidDBInstanceStateFault', 400);
+    }
     if (this.clock() < instance.passwordFrom) throw fault('InvalidDBInstanceStateFault', 400);
     this.touched.push(`modify ${name}`);
     instance.password = password;
