@@ -6,7 +6,7 @@
  */
 import { ModifyDBInstanceCommand, type RDSClient } from '@aws-sdk/client-rds';
 import { RESTORE_TEST_PREFIX, RESTORE_TEST_TAG } from './contract';
-import { type CopyState, findInstance, stateOf } from './copy';
+import { type CopyState, findInstance, isFault, stateOf } from './copy';
 
 export class RestoredInstance {
   /** @throws when a restore test would not have given this name */
@@ -37,12 +37,18 @@ export class RestoredInstance {
 
   async setPassword(password: string): Promise<void> {
     await this.look();
-    await this.rds.send(
-      new ModifyDBInstanceCommand({
-        DBInstanceIdentifier: this.name,
-        MasterUserPassword: password,
-        ApplyImmediately: true,
-      }),
-    );
+    try {
+      await this.rds.send(
+        new ModifyDBInstanceCommand({
+          DBInstanceIdentifier: this.name,
+          MasterUserPassword: password,
+          ApplyImmediately: true,
+        }),
+      );
+    } catch (error) {
+      if (!isFault(error, 'InvalidDBInstanceState')) throw error;
+      // RDS is still at work on it, or an earlier try is taking effect. A result once set can't be changed, so it waits.
+      throw Object.assign(new Error(`'${this.name}' can't be modified in its state yet`), { name: 'CopyNotReady' });
+    }
   }
 }

@@ -1,6 +1,6 @@
 /** Runs the validation of AWS Backup's restores in a simulated region, on a virtual clock, with faults and crashes. */
 import { BackupClient, DescribeRestoreJobCommand, PutRestoreValidationResultCommand } from '@aws-sdk/client-backup';
-import { DescribeDBSnapshotsCommand, RDSClient } from '@aws-sdk/client-rds';
+import { DescribeDBSnapshotsCommand, ModifyDBInstanceCommand, RDSClient } from '@aws-sdk/client-rds';
 import type { Evidence, ValidationRequest } from '../lambda/contract';
 import { EvidenceChain } from '../lambda/evidence';
 import { durable } from '../lambda/runbook';
@@ -43,6 +43,8 @@ export interface ValidationSchedule extends Partial<Behaviour> {
   readonly made?: { readonly name: string; readonly tagged: 'tagged' | 'untagged' | 'gone' };
   /** A result that was set before. */
   readonly answered?: 'SUCCESSFUL' | 'FAILED' | 'TIMED_OUT';
+  /** How long the instance is said to be available, and can't be modified yet. @default 0 */
+  readonly unmodifiableMinutes?: number;
   /** How often EventBridge tells of the job. @default 1 */
   readonly told?: number;
   /** @default 'one after the other' */
@@ -61,7 +63,16 @@ export interface Validated {
 }
 
 export async function validate(schedule: ValidationSchedule = {}): Promise<Validated> {
-  const { seed = 1, crashes = 0, database = 'healthy', request, told = 1, order, ...rest } = schedule;
+  const {
+    seed = 1,
+    crashes = 0,
+    database = 'healthy',
+    request,
+    told = 1,
+    order,
+    unmodifiableMinutes = 0,
+    ...rest
+  } = schedule;
   const {
     job = 'COMPLETED',
     testingPlan = PLAN,
@@ -74,6 +85,7 @@ export async function validate(schedule: ValidationSchedule = {}): Promise<Valid
   let now = Date.parse('2026-11-01T10:00:00Z');
   const clock = () => now;
   const begun = new Date(now - 30 * MINUTE);
+  const modifiableFrom = now + unmodifiableMinutes * MINUTE;
   const region = new SimulatedRegion(clock, random, { ...QUIET, ...behaviour });
   region.existing('orders');
   if (made.tagged !== 'gone') region.existing(made.name, made.tagged === 'tagged' ? [TAG] : []);
@@ -125,10 +137,13 @@ export async function validate(schedule: ValidationSchedule = {}): Promise<Valid
   };
   const rds = (alive: () => boolean): RDSClient => {
     const own = region.rds(alive);
-    const send = (command: object) =>
-      command instanceof DescribeDBSnapshotsCommand
-        ? faults(alive, () => snapshots(command.input))
-        : own.send(command as Parameters<RDSClient['send']>[0]);
+    const send = async (command: object) => {
+      if (command instanceof DescribeDBSnapshotsCommand) return faults(alive, () => snapshots(command.input));
+      if (command instanceof ModifyDBInstanceCommand && now < modifiableFrom) {
+        throw fault('InvalidDBInstanceStateFault', 400);
+      }
+      return own.send(command as Parameters<RDSClient['send']>[0]);
+    };
     return Object.create(RDSClient.prototype, { send: { value: send } });
   };
 

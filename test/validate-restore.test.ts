@@ -112,6 +112,12 @@ test('checks that would outlast the validation window have failed', async () => 
   expect(answers).toMatchObject([{ result: 'FAILED', message: expect.stringContaining("the copy's time was over") }]);
 });
 
+test('waits for an instance that RDS is still at work on, since a result can never be taken back', async () => {
+  const { answers, region } = await validate({ unmodifiableMinutes: 4 });
+  expect(answers).toMatchObject([{ result: 'SUCCESSFUL' }]);
+  expect(region.touched).toEqual([`modify ${RESTORED}`]);
+});
+
 test('keeps its promises through faults and crashes', async () => {
   const databases = ['healthy', 'corrupt', 'refuses connections', 'partly unchecked'] as const;
   const runs = Array.from({ length: 60 }, async (_, seed) => {
