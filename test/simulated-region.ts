@@ -31,8 +31,6 @@ export interface Behaviour {
   /** Share of describes that show how things were up to 15 seconds ago. */
   readonly stale: number;
   readonly restoreMinutes: number;
-  /** How long instances are said to be available, and can't be modified yet. */
-  readonly unmodifiableMinutes?: number;
   /** How a restore ends. */
   readonly restore: 'available' | 'storage-initialization' | 'sticks' | 'incompatible-restore';
 }
@@ -78,15 +76,12 @@ export class SimulatedRegion {
   readonly objects = new Map<string, string>();
   /** Every modification and deletion that took effect. */
   readonly touched: string[] = [];
-  private readonly opened: number;
 
   constructor(
     private readonly clock: () => number,
     private readonly random: () => number,
     readonly behaviour: Behaviour,
-  ) {
-    this.opened = clock();
-  }
+  ) {}
 
   /** An instance that was there before the run. */
   existing(name: string, tags: Tag[] = []): void {
@@ -290,9 +285,6 @@ export class SimulatedRegion {
 
   private modify(name = '', password = ''): object {
     const instance = this.usable(name);
-    if (this.clock() < this.opened + (this.behaviour.unmodifiableMinutes ?? 0) * MINUTE) {
-      throw fault('InvalidDBInstanceStateFault', 400);
-    }
     if (this.clock() < instance.passwordFrom) throw fault('InvalidDBInstanceStateFault', 400);
     this.touched.push(`modify ${name}`);
     instance.password = password;
