@@ -1,6 +1,7 @@
 import { Stack, Token } from 'aws-cdk-lib';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import { Construct } from 'constructs';
+import { twinInRegistry } from './image-registry';
 
 /** A registry that images are replicated to. */
 export interface ImageDestination {
@@ -8,8 +9,8 @@ export interface ImageDestination {
   readonly region: string;
 
   /**
-   * Its account. The policy of another account's registry must allow this one `ecr:CreateRepository` and
-   * `ecr:ReplicateImage`.
+   * Its account. Another one must let images in: deploy an `ImageReplicationAccess` there first, else what is pushed in
+   * the meantime never arrives.
    *
    * @default - the account of the stack
    */
@@ -32,9 +33,10 @@ export interface ImageReplicationProps {
  * Container images in other regions, under the same names and digests, so that a region can be started without the one
  * that built them.
  *
- * A registry, which is an account in a region, has one such configuration: this replaces what is there. Only what is
- * pushed from then on is replicated, mostly within 30 minutes; push once more what is deployed. Deletions and settings
- * of repositories are not replicated. https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
+ * A registry, which is an account in a region, has one such configuration. Where there is one already, CloudFormation
+ * refuses to make another: take it over with `cdk import`, or delete its rules first. Only what is pushed from then on is
+ * replicated, mostly within 30 minutes; push once more what is deployed. Deletions and settings of repositories are not
+ * replicated. https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
  *
  * @throws Error that names all that ECR would refuse
  */
@@ -85,17 +87,13 @@ export class ImageReplication extends Construct {
         `it names ${repositories.length} repositories, and ECR takes 100; name what their names start with`,
       );
     }
-    const other = this.node.root.node
-      .findAll()
-      .find((each) => each instanceof ecr.CfnReplicationConfiguration && sameRegistry(Stack.of(each), stack));
+    const other = twinInRegistry(this, ecr.CfnReplicationConfiguration.CFN_RESOURCE_TYPE_NAME);
     if (other) {
       problems.push(
-        `'${other.node.path}' configures the same registry, which has one configuration, so each deployment of one would ` +
-          'undo the other; put the destinations of both into one',
+        `'${other.node.path}' configures the same registry, which has one configuration, so CloudFormation would refuse a ` +
+          'second; put the destinations of both into one',
       );
     }
     return problems;
   }
 }
-
-const sameRegistry = (one: Stack, other: Stack) => one.account === other.account && one.region === other.region;

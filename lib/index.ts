@@ -54,6 +54,7 @@ export {
 export { ImageArchive, type ImageArchiveProps } from './image-archive';
 export { ImageBackups, type ImageBackupsProps } from './image-backups';
 export { type ImageDestination, ImageReplication, type ImageReplicationProps } from './image-replication';
+export { ImageReplicationAccess, type ImageReplicationAccessProps } from './image-replication-access';
 export {
   type ArchivedLogGroupOptions,
   LogArchive,

@@ -1,7 +1,15 @@
 import { App, CfnParameter, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
-import { ImageBackups, type ImageBackupsProps, ImageReplication, type ImageReplicationProps } from '../lib';
+import {
+  ImageBackups,
+  type ImageBackupsProps,
+  ImageReplication,
+  ImageReplicationAccess,
+  type ImageReplicationAccessProps,
+  type ImageReplicationProps,
+} from '../lib';
 import { newStack, Template, warningsOf } from './synth';
 
 const { TagStatus } = ecr;
@@ -172,11 +180,78 @@ describe('replication', () => {
     expect(() => new ImageReplication(other, 'Images', props)).not.toThrow();
   });
 
+  describe('into another account', () => {
+    const props = { accounts: ['999988887777'] };
+    const accessed = (more: Partial<ImageReplicationAccessProps> = {}, stack = east()) => {
+      new ImageReplicationAccess(stack, 'Access', { ...props, ...more });
+      return Template.fromStack(stack);
+    };
+    const statementsOf = (template: Template) =>
+      Object.values(template.findResources('AWS::ECR::RegistryPolicy'))[0]!.Properties.PolicyText.Statement;
+
+    test('is let in by the accounts and for the repositories named, and nothing else is', () => {
+      const [statement, ...others] = statementsOf(accessed({ repositories: ['shop/'] }));
+      expect(statement).toEqual({
+        Sid: 'LifeboatImageReplication',
+        Effect: 'Allow',
+        Principal: {
+          AWS: expect.objectContaining({ 'Fn::Join': ['', expect.arrayContaining([':iam::999988887777:root'])] }),
+        },
+        Action: ['ecr:CreateRepository', 'ecr:ReplicateImage'],
+        Resource: {
+          'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':ecr:us-east-1:111122223333:repository/shop/*']],
+        },
+      });
+      expect(others).toEqual([]);
+    });
+
+    test('leaves room for what else the policy of the registry says', () => {
+      const pull = new iam.PolicyStatement({
+        sid: 'PullThrough',
+        principals: [new iam.AccountPrincipal('111122223333')],
+        actions: ['ecr:BatchImportUpstreamImage'],
+        resources: ['*'],
+      });
+      expect(statementsOf(accessed({ statements: [pull] })).map(({ Sid }: { Sid: string }) => Sid)).toEqual([
+        'LifeboatImageReplication',
+        'PullThrough',
+      ]);
+    });
+
+    test.each<[string, Partial<ImageReplicationAccessProps>, string]>([
+      ['no account', { accounts: [] }, 'it names no account, so nobody would be let in'],
+      ['an account of 11 digits', { accounts: ['99998888777'] }, "'99998888777' is no account, so ECR would refuse"],
+      ['its own account', { accounts: ['111122223333'] }, "111122223333 is the registry's own account"],
+      ['no repository', { repositories: [] }, 'no repository is named, so nothing would be let in'],
+    ])('is refused with %s', (_, more, message) => {
+      expect(() => accessed(more)).toThrow(message);
+    });
+
+    test('takes an account that is known at deployment only', () => {
+      const stack = east();
+      const account = new CfnParameter(stack, 'Account').valueAsString;
+      expect(() => accessed({ accounts: [account] }, stack)).not.toThrow();
+    });
+
+    test('is refused a second policy for the same registry, and may have one in another region', () => {
+      const stack = east();
+      new ImageReplicationAccess(stack, 'First', props);
+      expect(() => new ImageReplicationAccess(stack, 'Second', props)).toThrow(
+        "'East/First/Policy' is the policy of the same registry",
+      );
+      const other = new Stack(stack.node.root as App, 'Ireland', {
+        env: { account: '111122223333', region: 'eu-west-1' },
+      });
+      expect(() => new ImageReplicationAccess(other, 'Access', props)).not.toThrow();
+    });
+  });
+
   test("passes cdk-nag's packs, with the repository it is for", () => {
     const app = new App();
     const stack = new Stack(app, 'Images', { env: { account: '111122223333', region: 'us-east-1' } });
     new ecr.Repository(stack, 'Shop').with(new ImageBackups());
     new ImageReplication(stack, 'Replication', { destinations: [west] });
+    new ImageReplicationAccess(stack, 'Access', { accounts: ['999988887777'] });
     const packs = [AwsSolutionsChecks, NIST80053R5Checks, HIPAASecurityChecks].map((Pack) => new Pack(app));
     Validations.of(app).addPlugins(...packs);
     expect(() => app.synth()).not.toThrow();
