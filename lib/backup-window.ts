@@ -44,12 +44,7 @@ export class BackupWindow {
   public overlaps(maintenance: string): boolean {
     if (!this.known || Token.isUnresolved(maintenance)) return false;
     const [from, to] = maintenance.toLowerCase().split('-').map(minuteOfWeek);
-    if (from === undefined || to === undefined) {
-      throw new Error(
-        `maintenance window '${maintenance}' is not of the form ddd:hh:mm-ddd:hh:mm, so RDS would refuse it; ` +
-          `write it as in 'sun:04:00-sun:05:00'`,
-      );
-    }
+    if (from === undefined || to === undefined) throw new Error(maintenanceRefusals(maintenance).join());
     // Seen from the maintenance window's start, each day's backup begins at a point of the week.
     const maintenanceLength = (to - from + WEEK) % WEEK;
     const backupLength = (this.end - this.start + DAY) % DAY;
@@ -79,6 +74,32 @@ export class BackupWindow {
   private get end(): number {
     return minuteOfDay(this.expression.slice(6)) as number;
   }
+}
+
+/**
+ * What RDS would refuse of a maintenance window. One unknown at synth is not looked at.
+ *
+ * @param maintenance as RDS writes it: ddd:hh:mm-ddd:hh:mm
+ * @param service who would refuse it, and windows shorter than so many minutes
+ */
+export function maintenanceRefusals(
+  maintenance: string | undefined,
+  service: { readonly name: string; readonly leastMinutes: number } = { name: 'RDS', leastMinutes: 30 },
+): string[] {
+  if (maintenance === undefined || Token.isUnresolved(maintenance)) return [];
+  const [from, to, ...more] = maintenance.toLowerCase().split('-').map(minuteOfWeek);
+  if (from === undefined || to === undefined || more.length > 0) {
+    return [
+      `maintenance window '${maintenance}' is not of the form ddd:hh:mm-ddd:hh:mm, so ${service.name} would refuse it; ` +
+        `write it as in 'sun:04:00-sun:05:00'`,
+    ];
+  }
+  const length = (to - from + WEEK) % WEEK;
+  if (length >= service.leastMinutes) return [];
+  return [
+    `maintenance window '${maintenance}' is ${length} minutes long, and ${service.name} refuses less than ` +
+      `${service.leastMinutes}; end it later`,
+  ];
 }
 
 function minuteOfDay(time: string): number | undefined {

@@ -3,6 +3,7 @@ import type { IConstruct } from 'constructs';
 import type { BackupWindow } from './backup-window';
 import { cover } from './covered';
 import { type DatabaseResource, isCluster, isDatabase, isLimitless } from './database-resource';
+import { examineBackups, windowRefusals } from './own-backups';
 import { known } from './source-database';
 
 export interface DatabaseBackupsProps {
@@ -17,7 +18,7 @@ export interface DatabaseBackupsProps {
    * How long automated backups are kept, and how far back a point in time can lie: 1 to 35 whole days. 0 turns automated
    * backups of an instance off; those of a cluster are always on.
    *
-   * @default - what the database says itself; else 1 day, which is RDS's default
+   * @default - what the database says itself; else 1 day, which is RDS's default, and synth warns
    */
   readonly retention?: Duration;
 }
@@ -27,6 +28,8 @@ export interface DatabaseBackupsProps {
  * `database.with(new DatabaseBackups({ ... }))`. Instances of a cluster are backed up by it, and left alone.
  *
  * Besides, backups outlive the instance, and snapshots carry its tags, unless the instance says otherwise.
+ *
+ * @throws Error that names all that RDS would refuse; at synth for windows that the database is told later
  */
 export class DatabaseBackups extends Mixin {
   constructor(private readonly props: DatabaseBackupsProps) {
@@ -40,7 +43,7 @@ export class DatabaseBackups extends Mixin {
   public applyTo(construct: IConstruct): void {
     if (!this.supports(construct)) return;
     const { window, retention } = this.props;
-    const days = retention?.toDays();
+    const days = retention?.toDays({ integral: false });
     const problems = [...this.contradictions(construct, days), ...this.refusals(construct, days)];
     if (problems.length > 0) {
       throw new Error(`database '${construct.node.path}':\n  ${problems.join('\n  ')}`);
@@ -49,6 +52,7 @@ export class DatabaseBackups extends Mixin {
     construct.backupRetentionPeriod ??= days;
     if (!isLimitless(construct)) construct.deleteAutomatedBackups ??= false;
     construct.copyTagsToSnapshot ??= true;
+    examineBackups(construct);
     if (construct.backupRetentionPeriod !== 0) cover(construct, 'DatabaseBackups');
   }
 
@@ -65,21 +69,14 @@ export class DatabaseBackups extends Mixin {
   }
 
   private refusals(database: DatabaseResource, days: number | undefined): string[] {
-    const problems: string[] = [];
-    const { window } = this.props;
-    const maintenance = database.preferredMaintenanceWindow;
+    const window = this.props.window?.expression ?? database.preferredBackupWindow;
+    const problems = windowRefusals(window, database.preferredMaintenanceWindow);
     // https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Managing.Backups.html: a cluster's are always on
     const least = isCluster(database) ? 1 : 0;
     if (known(days) !== undefined && !(Number.isInteger(days) && Number(days) >= least && Number(days) <= 35)) {
       const remedy = days === 0 ? "a cluster's backups can't be turned off" : 'keep longer copies with AWS Backup';
       problems.push(
-        `a backup retention of ${days} days is outside of ${least} to 35, so RDS would refuse it; ${remedy}`,
-      );
-    }
-    if (window && maintenance && window.overlaps(maintenance)) {
-      problems.push(
-        `the backup window ${window} overlaps the maintenance window ${maintenance}, so RDS would refuse both; ` +
-          `start maintenance at ${window.expression.slice(6)} or later`,
+        `a backup retention of ${days} days is outside of ${least} to 35 whole days, so RDS would refuse it; ${remedy}`,
       );
     }
     return problems;

@@ -1,6 +1,7 @@
 import { Annotations, CfnDeletionPolicy, Mixin } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { type DatabaseResource, isDatabase, isLimitless, isReplica } from './database-resource';
+import { NOT_PROTECTED } from './own-backups';
 import { known } from './source-database';
 
 /**
@@ -43,7 +44,7 @@ function warnOfTheRest(database: DatabaseResource): void {
   }
   if (gaps.length === 0) return;
   Annotations.of(database).addWarningV2(
-    'lifeboat:database-not-protected',
+    NOT_PROTECTED,
     `database '${database.node.path}' says otherwise than its protection: ${gaps.join('; ')}; take that off the database, ` +
       'or acknowledge this with the reason',
   );

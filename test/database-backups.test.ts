@@ -1,6 +1,7 @@
-import { CfnParameter, Duration } from 'aws-cdk-lib';
+import { CfnParameter, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as rds from 'aws-cdk-lib/aws-rds';
 import { BackupWindow, DatabaseBackups } from '../lib';
-import { newDatabase, newStack, Template } from './synth';
+import { newDatabase, newStack, Template, warningsOf } from './synth';
 
 const window = BackupWindow.daily('03:00', '04:00');
 
@@ -33,11 +34,85 @@ test('refuses a window that overlaps maintenance, and says which would do', () =
   );
 });
 
-test.each([36, 400])('refuses a retention of %d days', (days) => {
-  const backups = new DatabaseBackups({ retention: Duration.days(days) });
+test.each([36, 400, 1.5])('refuses a retention of %d days', (days) => {
+  const backups = new DatabaseBackups({ retention: Duration.hours(days * 24) });
   expect(() => newDatabase(newStack()).with(backups)).toThrow(
     `a backup retention of ${days} days is outside of 0 to 35`,
   );
+});
+
+test.each([0, 1, 35])('takes a retention of %d days', (days) => {
+  const backups = new DatabaseBackups({ retention: Duration.days(days) });
+  expect(() => newDatabase(newStack()).with(backups)).not.toThrow();
+});
+
+describe("the database's own windows", () => {
+  const owned = (preferredBackupWindow: string, preferredMaintenanceWindow?: string) =>
+    newDatabase(newStack(), { preferredBackupWindow, preferredMaintenanceWindow });
+  const backups = () => new DatabaseBackups({ retention: Duration.days(7) });
+
+  test.each([
+    ['03:00-04:00', 'sun:03:30-sun:04:30', 'overlaps the maintenance window', 'sun:04:00-sun:05:00'],
+    ['03:00-04:00', 'sun:04:00-sun:04:29', "'sun:04:00-sun:04:29' is 29 minutes long", 'sun:04:00-sun:04:30'],
+    ['03:00-04:00', 'sunday 4am', 'is not of the form ddd:hh:mm-ddd:hh:mm', 'SUN:04:00-SUN:05:00'],
+  ])('are held against each other: %s and %s', (backup, maintenance, message, legal) => {
+    expect(() => owned(backup, maintenance).with(backups())).toThrow(message);
+    expect(() => owned(backup, legal).with(backups())).not.toThrow();
+  });
+
+  test.each([
+    ['03:00-03:10', 'it is 10 minutes long, and RDS refuses less than 30'],
+    ['3am', "'3am' is not a time of day"],
+  ])('are refused where RDS would: %s', (backup, message) => {
+    expect(() => owned(backup).with(backups())).toThrow(message);
+    expect(() => owned('03:00-03:30').with(backups())).not.toThrow();
+  });
+
+  test('are looked at again when the database is told them later', () => {
+    const database = owned('03:00-04:00');
+    database.with(backups());
+    const instance = database.node.defaultChild as rds.CfnDBInstance;
+    instance.preferredMaintenanceWindow = 'sun:03:30-sun:04:30';
+    expect(() => Template.fromStack(Stack.of(database))).toThrow('start maintenance at 04:00 or later');
+    instance.preferredMaintenanceWindow = 'sun:04:00-sun:05:00';
+    expect(() => Template.fromStack(Stack.of(database))).not.toThrow();
+  });
+});
+
+describe('it is warned of', () => {
+  const warned = (props: Partial<rds.DatabaseInstanceProps>, backups: DatabaseBackups) => {
+    const stack = newStack();
+    newDatabase(stack, props).with(backups);
+    return warningsOf(stack);
+  };
+
+  test("RDS's default of one day, unless a retention is stated", () => {
+    expect(warned({}, new DatabaseBackups({ window }))).toEqual([
+      expect.stringMatching(/keeps automated backups for 1 day.*lifeboat:one-day-of-backups/),
+    ]);
+    expect(warned({ backupRetention: Duration.days(1) }, new DatabaseBackups({ window }))).toEqual([]);
+    expect(warned({}, new DatabaseBackups({ retention: Duration.days(1) }))).toEqual([]);
+  });
+
+  test('a database that takes its backups along when it is deleted', () => {
+    const backups = () => new DatabaseBackups({ retention: Duration.days(7) });
+    expect(warned({ deleteAutomatedBackups: true }, backups())).toEqual([
+      expect.stringMatching(/before its final snapshot could be restored.*lifeboat:database-not-protected/),
+    ]);
+    expect(warned({ deleteAutomatedBackups: true, removalPolicy: RemovalPolicy.DESTROY }, backups())).toEqual([
+      expect.stringContaining('not even a final snapshot'),
+    ]);
+    expect(warned({ deleteAutomatedBackups: false }, backups())).toEqual([]);
+  });
+
+  test('nothing of a replica, which has what its source has', () => {
+    const stack = newStack();
+    new rds.CfnDBInstance(stack, 'Replica', {
+      sourceDbInstanceIdentifier: 'orders',
+      deleteAutomatedBackups: true,
+    }).with(new DatabaseBackups({ window }));
+    expect(warningsOf(stack)).toEqual([]);
+  });
 });
 
 test('refuses what contradicts the database, all of it at once', () => {
