@@ -1,8 +1,9 @@
 /**
  * Runbook: have a database outside CloudFormation back itself up as asked.
  *
- * It changes what differs and nothing else, so it may run at any time and any number of times. When the resource is
- * deleted nothing is put back: what protects a database stays until its owner says otherwise.
+ * It changes what differs and nothing else, so it may run at any time and any number of times; what others left for the
+ * maintenance window stays there. When the resource is deleted nothing is put back: what protects a database stays until
+ * its owner says otherwise.
  */
 import { type DBInstance, DescribeDBInstancesCommand, ModifyDBInstanceCommand, RDSClient } from '@aws-sdk/client-rds';
 import { type BackupSettings, backupSettings, parse } from './contract';
@@ -55,17 +56,24 @@ async function apply(rds: RDSClient, settings: BackupSettings): Promise<string> 
         'so nothing was changed; set the backups of the cluster',
     );
   }
-  const differs = differences(found, settings);
-  if (Object.keys(differs).length === 0) return 'in force';
+  const pending = found.PendingModifiedValues ?? {};
+  const now = differences(found, settings);
+  const later = differences({ ...found, ...pending }, settings);
+  const asked = { ...now, ...later };
+  if (Object.keys(asked).length === 0) return 'in force';
   if (STUCK.test(status)) {
     throw new Error(
       `database '${instance}' is ${status}, so RDS modifies nothing of it; bring it back, and deploy again`,
     );
   }
-  const missing = differences({ ...found, ...found.PendingModifiedValues }, settings);
-  if (!MODIFIABLE.includes(status) || Object.keys(missing).length === 0) return status;
+  if (!MODIFIABLE.includes(status)) return status;
+  // All else is applied at once by itself; turning backups on waits for the maintenance window unless asked not to.
+  const retentions = [found.BackupRetentionPeriod, pending.BackupRetentionPeriod];
+  const ApplyImmediately = retentions.includes(0) && asked.BackupRetentionPeriod !== undefined;
+  if (!ApplyImmediately && Object.keys(later).length === 0) return `${status}, and on its way`;
+  if (ApplyImmediately) refuseToHasten(found);
   try {
-    await rds.send(new ModifyDBInstanceCommand({ DBInstanceIdentifier: instance, ...missing, ApplyImmediately: true }));
+    await rds.send(new ModifyDBInstanceCommand({ DBInstanceIdentifier: instance, ...asked, ApplyImmediately }));
     return 'asked for';
   } catch (error) {
     // It was available a moment ago: a backup or somebody else's change began.
@@ -74,16 +82,35 @@ async function apply(rds: RDSClient, settings: BackupSettings): Promise<string> 
   }
 }
 
-function differences(found: DBInstance, settings: BackupSettings) {
-  const wanted = {
-    PreferredBackupWindow: settings.window,
-    BackupRetentionPeriod: settings.retentionDays,
-    CopyTagsToSnapshot: settings.copyTagsToSnapshot,
-    DeletionProtection: settings.deletionProtection,
-  };
-  return Object.fromEntries(
-    Object.entries(wanted).filter(([key, value]) => value !== undefined && found[key as keyof typeof wanted] !== value),
+/** Ours, and those that never wait for a maintenance window. */
+const NOBODY_ELSES = ['BackupRetentionPeriod', 'MasterUserPassword', 'PendingCloudwatchLogsExports'];
+
+/**
+ * What is asked to be applied at once takes along all that waits: a new class or version, with its outage.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ModifyInstance.ApplyImmediately.html
+ */
+function refuseToHasten({ DBInstanceIdentifier, PendingModifiedValues = {} }: DBInstance): void {
+  const waiting = Object.entries(PendingModifiedValues)
+    .filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0))
+    .map(([key]) => key)
+    .filter((key) => !NOBODY_ELSES.includes(key));
+  if (waiting.length === 0) return;
+  throw new Error(
+    `database '${DBInstanceIdentifier}' keeps no backups, and turning them on at once would also apply what waits for its ` +
+      `maintenance window (${waiting.join(', ')}), maybe with an outage, so nothing was changed; let that window pass, or ` +
+      'apply those changes, and deploy again',
   );
+}
+
+function differences(found: DBInstance, settings: BackupSettings) {
+  const differs = <T>(there: T, wanted: T) => (wanted !== undefined && there !== wanted ? wanted : undefined);
+  const all = {
+    PreferredBackupWindow: differs(found.PreferredBackupWindow, settings.window),
+    BackupRetentionPeriod: differs(found.BackupRetentionPeriod, settings.retentionDays),
+    CopyTagsToSnapshot: differs<boolean | undefined>(found.CopyTagsToSnapshot, settings.copyTagsToSnapshot),
+    DeletionProtection: differs<boolean | undefined>(found.DeletionProtection, settings.deletionProtection),
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Partial<typeof all>;
 }
 
 let rds: RDSClient | undefined;

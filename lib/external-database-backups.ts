@@ -64,7 +64,9 @@ export interface ExternalDatabaseBackupsProps {
  * app has them by `database.with(new DatabaseBackups({ ... }))`.
  *
  * The settings are applied at deployment, at once, by a function that may modify this one instance. Applied again only
- * when they change here: what somebody changes at the database in between stays.
+ * when they change here: what somebody changes at the database in between stays. Other changes that wait for its
+ * maintenance window stay there. Where backups are off, turning them on would bring those forward, with their outages:
+ * then the deployment fails, and says so.
  *
  * Nothing is put back when this is deleted: the database keeps its window, retention, tag copying and protection.
  *

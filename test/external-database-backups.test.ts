@@ -183,6 +183,40 @@ describe('the runbook', () => {
     expect([answer?.Status, region.touched.length]).toEqual(['SUCCESS', 1]);
   });
 
+  test('leaves what waits for the maintenance window there', async () => {
+    const region = new SimulatedDatabase();
+    const waiting = { DBInstanceClass: 'db.r6g.4xlarge', EngineVersion: '18.1' };
+    Object.assign(region.instance, { BackupRetentionPeriod: 7, PendingModifiedValues: waiting });
+    const { answer } = await deploy(region);
+    expect(answer?.Status).toBe('SUCCESS');
+    expect(region.instance).toMatchObject({ BackupRetentionPeriod: 30, PendingModifiedValues: waiting });
+  });
+
+  test.each([
+    ['off', { BackupRetentionPeriod: 0 }],
+    ['to be turned on later', { BackupRetentionPeriod: 0, PendingModifiedValues: { BackupRetentionPeriod: 30 } }],
+    ['to be turned off later', { BackupRetentionPeriod: 30, PendingModifiedValues: { BackupRetentionPeriod: 0 } }],
+  ])('turns backups on at once where they are %s', async (_, more) => {
+    const region = new SimulatedDatabase();
+    Object.assign(region.instance, structuredClone(more));
+    const { answer } = await deploy(region);
+    expect(answer?.Status).toBe('SUCCESS');
+    expect(region.instance.BackupRetentionPeriod).toBe(30);
+    expect(region.instance.PendingModifiedValues?.BackupRetentionPeriod).toBeUndefined();
+  });
+
+  test('refuses to turn backups on where that would bring an outage forward', async () => {
+    const region = new SimulatedDatabase();
+    const more = { BackupRetentionPeriod: 0, PendingModifiedValues: { EngineVersion: '18.1', ProcessorFeatures: [] } };
+    Object.assign(region.instance, more);
+    const { answer } = await deploy(region);
+    expect(answer).toMatchObject({
+      Status: 'FAILED',
+      Reason: expect.stringContaining('(EngineVersion), maybe with an outage, so nothing was changed'),
+    });
+    expect(region.touched).toEqual([]);
+  });
+
   test('puts nothing back on deletion, and says so, whatever it was asked for', async () => {
     const region = new SimulatedDatabase();
     const { answer } = await deploy(region, {

@@ -133,7 +133,19 @@ export class SimulatedDatabase {
   private modify({ DBInstanceIdentifier, ApplyImmediately, ...settings }: ModifyDBInstanceCommand['input']): object {
     if (this.now < this.busyUntil) throw fault('InvalidDBInstanceStateFault', 400);
     this.touched.push(`modify ${DBInstanceIdentifier} ${JSON.stringify(settings)}`);
-    Object.assign(this.instance, settings);
+    const { BackupRetentionPeriod, ...atOnce } = settings;
+    const waits = (BackupRetentionPeriod === 0) !== (this.instance.BackupRetentionPeriod === 0);
+    Object.assign(this.instance, atOnce);
+    if (BackupRetentionPeriod !== undefined) {
+      if (waits)
+        this.instance.PendingModifiedValues = { ...this.instance.PendingModifiedValues, BackupRetentionPeriod };
+      else this.instance.BackupRetentionPeriod = BackupRetentionPeriod;
+    }
+    // What is asked to be applied at once takes all that waits along.
+    if (ApplyImmediately) {
+      Object.assign(this.instance, this.instance.PendingModifiedValues);
+      delete this.instance.PendingModifiedValues;
+    }
     this.busyUntil = this.now + 2 * MINUTE;
     return {};
   }
