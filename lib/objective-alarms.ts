@@ -1,6 +1,7 @@
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { drillAlarm } from './drill-alarm';
+import { warnOfShortRpo } from './objective-limits';
 import { RecoveryMetrics } from './recovery-metrics';
 import type { RecoveryObjectives } from './recovery-objectives';
 
@@ -25,6 +26,7 @@ export class ObjectiveAlarms extends Construct {
     super(scope, id);
     const { planName, target, notify } = props;
     const { rpo, rto } = props.objectives;
+    warnOfShortRpo(this, rpo);
     const metrics = new RecoveryMetrics(planName);
     const evidence = `its evidence lies under evidence/${planName}/${target}/`;
     drillAlarm(this, 'Failed', {

@@ -5,11 +5,14 @@ import { Construct } from 'constructs';
 import { pathName } from './drill-request';
 import { DrillSite } from './drill-site';
 import { letLogsUse } from './log-key';
+import { warnOfShortRpo, warnOfSlowCopies } from './objective-limits';
+import { examineBackups } from './own-backups';
 import { PlanGrants } from './plan-grants';
 import { ProtectedDatabase, type ProtectedDatabaseOptions } from './protected-database';
 import { RecoveryMetrics } from './recovery-metrics';
 import type { RecoveryObjectives } from './recovery-objectives';
 import type { RecoveryRegion } from './recovery-region';
+import { SourceDatabase } from './source-database';
 
 export interface ProtectionPlanProps {
   /** What a recovery may cost at most. */
@@ -50,6 +53,8 @@ export class ProtectionPlan extends Construct {
   public readonly planName: string;
   /** Who is told. */
   public readonly notify?: sns.ITopic;
+  /** Where copies go. */
+  public readonly recovery?: RecoveryRegion;
   /** What the plan's drills measure. */
   public readonly metrics: RecoveryMetrics;
   /** Permissions on all that the plan has. */
@@ -66,8 +71,10 @@ export class ProtectionPlan extends Construct {
     super(scope, id);
     this.objectives = props.objectives;
     this.notify = props.notify;
+    this.recovery = props.recovery;
     this.planName = props.planName ?? pathName(this);
     this.metrics = new RecoveryMetrics(this.planName);
+    warnOfShortRpo(this, props.objectives.rpo);
     if (props.notify) return;
     Annotations.of(this).addWarningV2(
       'lifeboat:nobody-is-told',
@@ -84,6 +91,8 @@ export class ProtectionPlan extends Construct {
   /** Puts a database under the plan. */
   public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
     const database = new ProtectedDatabase(this, id, options);
+    const { resource } = new SourceDatabase(options.database);
+    if (resource) examineBackups(resource);
     this.copy(database, options);
     return database;
   }
@@ -92,8 +101,7 @@ export class ProtectionPlan extends Construct {
     scope: ProtectedDatabase,
     { database, window, storageKey, copies = [] }: ProtectedDatabaseOptions,
   ): void {
-    const { planName, notify } = this;
-    const { recovery: region } = this.props;
+    const { planName, notify, recovery: region } = this;
     const target = scope.node.id;
     const kinds = copies.map(({ kind }) => kind);
     const twice = kinds.find((kind, index) => kinds.indexOf(kind) !== index);
@@ -110,6 +118,7 @@ export class ProtectionPlan extends Construct {
           `made nowhere; give the plan recovery: RecoveryRegion.named('us-west-2'), say`,
       );
     }
+    warnOfSlowCopies(scope, this.objectives.rpo, kinds, region.name);
     const encryptionKey = () => this.keyOfCopying();
     const made = { scope, database, region, planName, target, encryptionKey, window, storageKey, notify };
     for (const copy of copies) copy.applyTo(made);
