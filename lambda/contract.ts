@@ -48,6 +48,8 @@ export const METRICS = {
   secondsSinceBackup: 'SecondsSinceBackup',
   /** Bytes of that backup; has the dimension `Backup` alone. */
   backupBytes: 'BackupBytes',
+  /** Percent by which those bytes are more or fewer than usual; has the dimension `Backup` alone. */
+  backupSizeChange: 'BackupSizeChange',
   /** Seconds since the newest good copy's snapshot was taken; has the dimension `Copy` besides. */
   snapshotCopyAge: 'SnapshotCopyAge',
   dimensions: { backup: 'Backup', plan: 'Plan', target: 'Target', phase: 'Phase', drill: 'Drill', copy: 'Copy' },
@@ -313,6 +315,11 @@ export type BackupWatchRequest = v.InferOutput<typeof backupWatchRequest>;
 export const lastGoodKey = (prefix: string) => `${prefix}last-good.json`;
 export const lastGood = v.object({ finished: moment, bytes: v.optional(count) });
 export type LastGood = v.InferOutput<typeof lastGood>;
+
+/** Kept by the watch: sizes of the newest good backups, so that one of an unusual size is told of. */
+export const backupSizesKey = (prefix: string) => `${prefix}sizes.json`;
+export const backupSizes = v.array(v.object({ finished: moment, bytes: count }));
+export type BackupSizes = v.InferOutput<typeof backupSizes>;
 
 /** Written once, when a backup is first watched: before its first success, its age counts from here. */
 export const backupWatchedSinceKey = (prefix: string) => `${prefix}watched-since.json`;
