@@ -5,12 +5,14 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import { type CacheExportRequest, lastGoodKey, SCHEDULED_TIME } from '../lambda/contract';
 import { BackupWatch } from './backup-watch';
 import { exportStatement, letsExport } from './cache-export-access';
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
 import type { CacheSource } from './cache-source';
+import { coveredBy } from './covered';
+import { brokenOffAlarms } from './drill-alarm';
 import { copyPrefix, pathName } from './drill-request';
 import { DrillSchedule, Weekday } from './drill-schedule';
 import { allow, Handler } from './handler';
@@ -69,11 +71,15 @@ export interface CacheExportProps {
  * Exports a cache's newest snapshot to S3 on a schedule, as `.rdb` files that outlive the cache, its region's snapshots and,
  * replicated, its region.
  *
- * @throws Error when the bucket is in another region, or the cache is one that ElastiCache exports nothing of
+ * @throws Error when the bucket is in another region, or the cache is one that ElastiCache exports nothing of; at synth when
+ * the cache takes no snapshots, or the bucket does not let ElastiCache in
  */
 export class CacheExport extends Construct {
   /** What names of the exported files start with. */
   public readonly prefix: string;
+
+  /** The cache that a snapshot is taken of for each export, which counts against its quota; only serverless ones. */
+  public readonly snapshotsFirst?: IConstruct;
 
   private readonly watch: BackupWatch;
 
@@ -85,6 +91,9 @@ export class CacheExport extends Construct {
     const problems = this.refusals(cache, bucket);
     if (problems.length > 0) throw new Error(`cache export '${this.node.path}':\n  ${problems.join('\n  ')}`);
     this.checkAccess(bucket);
+    if (cache.target.kind === 'serverless') this.snapshotsFirst = cache.cache;
+    // Mixins may still turn snapshots on.
+    this.node.addValidation({ validate: () => this.withoutSnapshots(cache) });
     const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
     if (!props.encryptionKey) letLogsUse(encryptionKey, this);
 
@@ -126,6 +135,10 @@ export class CacheExport extends Construct {
       deadLetterQueue: this.watch.deadLetterQueue,
     });
     trigger.node.addDependency(handler);
+    brokenOffAlarms(this, handler.function, {
+      description: `Export ${backup} of a cache did not end well, so there is none of this time: see its log`,
+      notify,
+    });
   }
 
   /** Seconds since the newest exported data was read. Published every hour; silence means that nobody watches. */
@@ -186,6 +199,14 @@ export class CacheExport extends Construct {
       );
     }
     return problems;
+  }
+
+  private withoutSnapshots(cache: CacheSource): string[] {
+    if (!cache.takesNoSnapshots || coveredBy(cache.cache).includes('CacheSnapshots')) return [];
+    return [
+      `cache '${cache.cache.node.path}' takes no snapshots, which is ElastiCache's default, so there is never one to export; ` +
+        'apply CacheBackups to it, or add CacheSnapshots',
+    ];
   }
 
   /** Without leave ElastiCache fails the first export, days after the deployment. */

@@ -11,7 +11,7 @@ import { ArchiveBucket } from './archive-bucket';
 import { ArchiveTier } from './archive-tier';
 import { backupAccess, refuseOddPrefix } from './backup-access';
 import { BackupWatch } from './backup-watch';
-import { drillAlarm } from './drill-alarm';
+import { brokenOffAlarms } from './drill-alarm';
 import { pathName } from './drill-request';
 import { DrillSchedule, Weekday } from './drill-schedule';
 import { allow, Handler } from './handler';
@@ -154,9 +154,7 @@ export class ImageArchive extends Construct {
       deadLetterQueue,
     });
     trigger.node.addDependency(handler);
-    drillAlarm(this, 'Failed', {
-      metric: handler.function.metricErrors({ period: Duration.hours(1) }),
-      limit: 0,
+    brokenOffAlarms(this, handler.function, {
       description: 'Some image could not be exported, while the others were: the log names it',
       notify,
     });

@@ -15,7 +15,7 @@ import {
   type ValidationRequest,
   validationRequest,
 } from '../lambda/contract';
-import { drillAlarm } from './drill-alarm';
+import { brokenOffAlarms, drillAlarm } from './drill-alarm';
 import type { DrillSite } from './drill-site';
 import { warnOfAnotherClass } from './drillable';
 import { evidenceAccess } from './evidence-access';
@@ -111,6 +111,8 @@ export class RestoreTest extends Construct {
       evidenceBucket: site.evidence.bucketName,
     });
     const validator = this.validator(site, target, window);
+    const live = new lambda.Alias(this, 'Live', { aliasName: 'live', version: validator.function.currentVersion });
+    live.node.addDependency(validator);
     new events.Rule(this, 'Restored', {
       description: `Lifeboat: validates what AWS Backup restored of ${target}`,
       eventPattern: {
@@ -122,7 +124,7 @@ export class RestoreTest extends Construct {
           restoreTestingPlanArn: [plan.attrRestoreTestingPlanArn],
         },
       },
-      targets: [new LambdaFunction(validator, { event: events.RuleTargetInput.fromObject(this.request) })],
+      targets: [new LambdaFunction(live, { event: events.RuleTargetInput.fromObject(this.request) })],
     });
 
     this.metrics = new RecoveryMetrics(planName);
@@ -140,9 +142,7 @@ export class RestoreTest extends Construct {
     });
     // The first watch comes before the alarm can miss it.
     overdue.node.addDependency(site.watch);
-    drillAlarm(this, 'Errors', {
-      metric: validator.metricErrors({ period: Duration.hours(1) }),
-      limit: 0,
+    brokenOffAlarms(this, validator.function, {
       description:
         `The validator of restore test ${id} of ${target} broke off, so AWS Backup has no result from it and there may be ` +
         'no evidence: see its log',
@@ -150,7 +150,7 @@ export class RestoreTest extends Construct {
     });
   }
 
-  private validator(site: DrillSite, target: string, window: Duration): lambda.IAlias {
+  private validator(site: DrillSite, target: string, window: Duration): Handler {
     const restored = Stack.of(this).formatArn({
       service: 'rds',
       resource: 'db',
@@ -158,7 +158,7 @@ export class RestoreTest extends Construct {
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
     const prefix = evidencePrefix(this.request);
-    const handler = new Handler(this, 'Validator', {
+    return new Handler(this, 'Validator', {
       entry: 'validate-restore',
       description: `Lifeboat: validates what AWS Backup restored of ${target}`,
       timeout: Duration.minutes(15),
@@ -181,9 +181,6 @@ export class RestoreTest extends Construct {
         ...evidenceAccess(site.evidence, prefix, `${prefix}*`),
       ],
     });
-    const alias = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
-    alias.node.addDependency(handler);
-    return alias;
   }
 
   /** What AWS Backup would otherwise fill in with defaults that no drill should run on. */

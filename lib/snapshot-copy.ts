@@ -11,7 +11,7 @@ import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { parse, type SnapshotCopyRequest, snapshotCopyRequest } from '../lambda/contract';
 import type { BackupWindow } from './backup-window';
-import { drillAlarm } from './drill-alarm';
+import { brokenOffAlarms, drillAlarm } from './drill-alarm';
 import { pathName } from './drill-request';
 import { Handler } from './handler';
 import { letLogsUse } from './log-key';
@@ -186,9 +186,7 @@ export class SnapshotCopy extends Construct {
       silence: TreatMissingData.BREACHING,
       notify,
     });
-    drillAlarm(this, 'Errors', {
-      metric: handler.function.metricErrors({ period: Duration.hours(1) }),
-      limit: 0,
+    brokenOffAlarms(this, handler.function, {
       description: `A snapshot of ${target} could not be copied to ${destination}, and is tried again: see the handler's log`,
       notify,
     });

@@ -45,6 +45,36 @@ test("the recovery region's stacks need nothing of the primary's", () => {
   }
 });
 
+interface Resource {
+  readonly Type: string;
+  readonly Properties?: {
+    readonly ServiceToken?: { readonly Ref?: string };
+    readonly FunctionName?: { readonly Ref?: string };
+    readonly DurableConfig?: object;
+    readonly MetricName?: string;
+    readonly Dimensions?: readonly { readonly Value: { readonly Ref?: string } }[];
+  };
+}
+
+test('rings when a durable function breaks off, unless CloudFormation waits for its answer', () => {
+  const durable: string[] = [];
+  const rung = new Map<string, string[]>();
+  for (const { template } of everything().synth().stacks) {
+    const resources: Record<string, Resource> = template.Resources;
+    const answering = Object.values(resources).flatMap(({ Properties }) => Properties?.ServiceToken?.Ref ?? []);
+    const waitedFor = new Set(answering.map((alias) => resources[alias]?.Properties?.FunctionName?.Ref));
+    for (const [id, { Type, Properties = {} }] of Object.entries(resources)) {
+      if (Type === 'AWS::Lambda::Function' && Properties.DurableConfig && !waitedFor.has(id)) durable.push(id);
+      const of = Properties.Dimensions?.[0]?.Value.Ref;
+      if (Type === 'AWS::CloudWatch::Alarm' && of)
+        rung.set(of, [...(rung.get(of) ?? []), String(Properties.MetricName)]);
+    }
+  }
+  expect(durable.length).toBeGreaterThan(4);
+  const metrics = ['DurableExecutionFailed', 'DurableExecutionTimedOut', 'Errors'];
+  expect(durable.map((id) => [id, rung.get(id)?.sort()])).toEqual(durable.map((id) => [id, metrics]));
+});
+
 test("passes cdk-nag's AwsSolutions, NIST 800-53 R5 and HIPAA.Security packs", () => {
   const app = everything();
   const packs = [AwsSolutionsChecks, NIST80053R5Checks, HIPAASecurityChecks].map((Pack) => new Pack(app));

@@ -320,6 +320,10 @@ describe('the construct', () => {
     expect(() => archived({ newest: 1 })).not.toThrow();
   });
 
+  test.each(['Errors', 'DurableExecutionFailed', 'DurableExecutionTimedOut'])('rings on %s', (MetricName) => {
+    archived().template.hasResourceProperties('AWS::CloudWatch::Alarm', { MetricName, Namespace: 'AWS/Lambda' });
+  });
+
   test("passes cdk-nag's packs in a stack of its own", () => {
     const app = new App();
     const stack = new Stack(app, 'Images');
