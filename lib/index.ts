@@ -27,6 +27,7 @@ export { CacheSnapshots, type CacheSnapshotsProps } from './cache-snapshots';
 export { CacheSource } from './cache-source';
 export { ConfigurationBackups, type ConfigurationBackupsProps } from './configuration-backups';
 export { CoverageCheck } from './coverage-check';
+export { DatabaseAlarms, type DatabaseAlarmsProps } from './database-alarms';
 export { DatabaseBackups, type DatabaseBackupsProps } from './database-backups';
 export { DatabaseLogs, type DatabaseLogsProps } from './database-logs';
 export { DatabaseProtection } from './database-protection';
