@@ -51,7 +51,8 @@ export class AirGappedVault extends Construct {
       maxRetentionDays: props.maxRetention.toDays(),
       encryptionKeyArn: props.encryptionKey?.keyArn,
     });
-    vault.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    // A first deployment that fails leaves no empty vault behind, whose name the second one would find taken.
+    vault.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     this.vaultArn = vault.attrBackupVaultArn;
   }
 

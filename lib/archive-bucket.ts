@@ -7,7 +7,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledgement';
 import { BucketBackups, type BucketBackupsProps } from './bucket-backups';
-import { REPLICATION_RULE } from './bucket-replication';
+import { REPLICATION_RULE, type ReplicationTarget } from './bucket-replication';
 import { cover } from './covered';
 import { drillAlarm } from './drill-alarm';
 
@@ -57,10 +57,12 @@ export class ArchiveBucket extends Construct {
   public readonly bucket: s3.IBucket;
 
   private readonly owned: s3.Bucket;
+  private readonly replication?: ReplicationTarget;
 
   constructor(scope: Construct, id: string, props: ArchiveBucketProps = {}) {
     super(scope, id);
     const { encryptionKey, lock, replication } = props;
+    this.replication = replication;
     const accessLogs = props.accessLogs ?? this.ownAccessLogs();
     this.owned = new s3.Bucket(this, 'Bucket', {
       bucketName: props.bucketName,
@@ -73,7 +75,8 @@ export class ArchiveBucket extends Construct {
       ...(lock && { objectLockEnabled: true, objectLockDefaultRetention: lock }),
       serverAccessLogsBucket: accessLogs,
       serverAccessLogsPrefix: `${id}/`,
-      removalPolicy: RemovalPolicy.RETAIN,
+      // A first deployment that fails leaves no empty bucket behind, whose name the second one would find taken.
+      removalPolicy: props.bucketName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.RETAIN,
     });
     this.bucket = this.owned;
     this.owned.with(new BucketBackups(props));
@@ -127,9 +130,18 @@ export class ArchiveBucket extends Construct {
     allowed(['s3:ListBucket', 's3:GetBucketVersioning'], this.bucket.bucketArn);
   }
 
-  /** Seconds that replicas lag behind. Silent while nothing is written. */
+  /**
+   * Seconds that replicas lag behind. Silent while nothing is written. S3 publishes it in the target's region, so an alarm
+   * on it belongs into a stack there; that replication failed, it publishes here.
+   * https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html
+   */
   public replicationLatency(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.replicationMetric('ReplicationLatency', target, { statistic: cloudwatch.Stats.MAXIMUM, ...options });
+    const region = this.replication?.bucketName === target ? this.replication.region : undefined;
+    return this.replicationMetric('ReplicationLatency', target, {
+      statistic: cloudwatch.Stats.MAXIMUM,
+      region,
+      ...options,
+    });
   }
 
   private replicationMetric(metricName: string, target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {

@@ -46,9 +46,10 @@ export interface ReplicationTarget {
    */
   readonly roleName?: string;
   /**
-   * ARN of the key in its region that encrypts replicas.
+   * ARN of the key in its region that encrypts replicas. With it, objects that AWS KMS encrypts are replicated, too,
+   * whether they are by the source's own setting or by who wrote them, as RDS does with exports.
    *
-   * @default - replicas are encrypted with S3's own keys; refused where the source has a key
+   * @default - objects that AWS KMS encrypts are not replicated; refused where the source has a key
    */
   readonly encryptionKeyArn?: string;
   /**
@@ -141,7 +142,11 @@ export class BucketReplication extends Construct {
           status: 'Enabled',
           filter: { prefix: '' },
           deleteMarkerReplication: { status: markers },
-          ...(source.usesKms && { sourceSelectionCriteria: { sseKmsEncryptedObjects: { status: 'Enabled' } } }),
+          // S3 takes neither without the other, whatever the source's own encryption.
+          // https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
+          ...(target.encryptionKeyArn && {
+            sourceSelectionCriteria: { sseKmsEncryptedObjects: { status: 'Enabled' } },
+          }),
           destination: {
             bucket: targetArn,
             metrics: { status: 'Enabled', ...(timed && { eventThreshold: { minutes: 15 } }) },
@@ -170,7 +175,7 @@ function permissions(source: ReplicationSource, target: ReplicationTarget, targe
     allow(read, [`${source.bucket.attrArn}/*`]),
     allow(write, [`${targetArn}/*`]),
   ];
-  if (source.usesKms) {
+  if (target.encryptionKeyArn) {
     const key =
       source.keyArn ?? Stack.of(source.bucket).formatArn({ service: 'kms', resource: 'key', resourceName: '*' });
     statements.push(

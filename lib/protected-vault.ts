@@ -71,7 +71,8 @@ export class ProtectedVault extends Construct {
         maxRetention: lock.maxRetention,
         changeableFor: lock.grace,
       },
-      removalPolicy: RemovalPolicy.RETAIN,
+      // A first deployment that fails leaves no empty vault behind, whose name the second one would find taken.
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     if (props.copiesFrom?.length) {
       vault.addToAccessPolicy(

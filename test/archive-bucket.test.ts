@@ -55,6 +55,14 @@ describe('an archive', () => {
     expect(denials.map(({ length }) => length)).toEqual([1, 1]);
   });
 
+  test('is kept with a name of its own, too, unless its first deployment fails: the name would be taken', () => {
+    archive({ bucketName: 'shop-archive' }).hasResource('AWS::S3::Bucket', {
+      DeletionPolicy: 'RetainExceptOnCreate',
+      UpdateReplacePolicy: 'Retain',
+      Properties: { BucketName: 'shop-archive' },
+    });
+  });
+
   test("keeps each tier as the CRUD app's guide has it, by the prefix that it is written under", () => {
     const stack = newStack();
     const template = archive(
@@ -345,6 +353,22 @@ describe('replication', () => {
     }
   });
 
+  test('brings objects of other keys, too, where a key in the other region is named', () => {
+    const replicated = (encryptionKeyArn?: string) => {
+      const template = archive({ replication: { ...target, encryptionKeyArn } }, regional('us-east-1'));
+      const [bucket] = Object.values(
+        template.findResources('AWS::S3::Bucket', { Properties: { ReplicationConfiguration: Match.anyValue() } }),
+      );
+      const [rule] = bucket?.Properties.ReplicationConfiguration.Rules ?? [];
+      const decrypt = { action: 'kms:Decrypt', resources: ['arn:aws:kms:us-east-1:111122223333:key/exports'] };
+      const context = { 'kms:ViaService': 's3.us-east-1.amazonaws.com' };
+      const may = allows(statementsOf(template, /Replication/), { ...decrypt, context });
+      return { kms: rule.SourceSelectionCriteria?.SseKmsEncryptedObjects.Status, may };
+    };
+    expect(replicated('arn:aws:kms:us-west-2:111122223333:key/west')).toEqual({ kms: 'Enabled', may: true });
+    expect(replicated()).toEqual({ kms: undefined, may: false });
+  });
+
   test('within one region is refused', () => {
     expect(() => archive({ replication: target }, regional('us-west-2'))).toThrow(
       'replicas would lie in us-west-2, where the bucket is, and be lost with the region',
@@ -407,6 +431,13 @@ describe('replication', () => {
         Rules: [{ Destination: { Account: '444455556666', AccessControlTranslation: { Owner: 'Destination' } } }],
       },
     });
+  });
+
+  test('is measured where S3 says so: how late in the region of the replicas, what failed at home', () => {
+    const stack = regional('us-east-1');
+    const made = new ArchiveBucket(stack, 'Archive', { replication: target });
+    expect(made.replicationLatency(target.bucketName)).toMatchObject({ region: 'us-west-2' });
+    expect(made.replicationLatency('another').region).toBeUndefined();
   });
 
   test('rings when objects could not be replicated', () => {
