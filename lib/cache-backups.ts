@@ -1,7 +1,7 @@
 import { CfnDeletionPolicy, CfnResource, type Duration, Mixin, Stack, Token } from 'aws-cdk-lib';
 import type * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import type { IConstruct } from 'constructs';
-import type { BackupWindow } from './backup-window';
+import { BackupWindow, maintenanceRefusals } from './backup-window';
 import { appendOnlyRefusals, parameterGroupOf } from './cache-parameters';
 import { cover } from './covered';
 import { known } from './source-database';
@@ -35,7 +35,8 @@ export interface CacheBackupsProps {
   readonly finalSnapshotName?: string;
 }
 
-type Cache = elasticache.CfnReplicationGroup | elasticache.CfnCacheCluster | elasticache.CfnServerlessCache;
+type NodeCache = elasticache.CfnReplicationGroup | elasticache.CfnCacheCluster;
+type Cache = NodeCache | elasticache.CfnServerlessCache;
 
 /**
  * Daily snapshots of an ElastiCache cache, for its owner to apply: `cache.with(new CacheBackups({ ... }))`.
@@ -65,6 +66,10 @@ export class CacheBackups extends Mixin {
     if (problems.length > 0) throw new Error(`cache '${construct.node.path}':\n  ${problems.join('\n  ')}`);
     const { snapshotRetentionLimit } = construct as Cache;
     if (type !== 'parameters' && snapshotRetentionLimit !== 0) cover(construct, 'CacheBackups');
+    // Windows may still be set after this.
+    if (type === 'group' || type === 'cluster') {
+      construct.node.addValidation({ validate: () => windowRefusals(construct as NodeCache) });
+    }
   }
 
   private onGroup(group: elasticache.CfnReplicationGroup): string[] {
@@ -95,14 +100,14 @@ export class CacheBackups extends Mixin {
   }
 
   /** What replication groups and clusters have in common. */
-  private onNodes(cache: elasticache.CfnReplicationGroup | elasticache.CfnCacheCluster): string[] {
+  private onNodes(cache: NodeCache): string[] {
     const { window, finalSnapshotName } = this.props;
     const days = daysOf(this.props.retention);
     const problems = [
       ...contradictions(cache.snapshotWindow, window?.expression),
       ...contradictions(cache.snapshotRetentionLimit, days),
       ...retentionRefusals(days),
-      ...windowRefusals(window, cache.preferredMaintenanceWindow),
+      ...windowRefusals(cache, window?.expression),
     ];
     const parameters = parameterGroupOf(cache);
     if (parameters) problems.push(...appendOnlyRefusals(parameters));
@@ -126,7 +131,7 @@ export class CacheBackups extends Mixin {
       ...contradictions(cache.snapshotRetentionLimit, days),
       ...contradictions(cache.finalSnapshotName, finalSnapshotName),
       ...retentionRefusals(days),
-      ...windowRefusals(window),
+      ...(known(window?.expression) ? lengthRefusals(window?.expression as string) : []),
     ];
     if (snapshottingClusterId) {
       problems.push('a serverless cache has no nodes to take snapshots from; leave snapshottingClusterId out');
@@ -187,22 +192,37 @@ function retentionRefusals(days: number | undefined): string[] {
   ];
 }
 
-function windowRefusals(window: BackupWindow | undefined, maintenance?: string): string[] {
-  if (!window || Token.isUnresolved(window.expression)) return [];
-  const problems: string[] = [];
-  const minutes = (minuteOf(window.expression.slice(6)) - minuteOf(window.expression.slice(0, 5)) + 1440) % 1440;
-  if (minutes < 60) {
-    problems.push(
-      `the snapshot window ${window} is ${minutes} minutes long, and ElastiCache refuses less than 60; end it later`,
-    );
+/** Of the windows that the cache states, or will have. What is unknown at synth is not compared. */
+function windowRefusals(cache: NodeCache, asked?: string): string[] {
+  const maintenance = known(cache.preferredMaintenanceWindow);
+  const problems = maintenanceRefusals(maintenance, { name: 'ElastiCache', leastMinutes: LEAST_MINUTES });
+  const window = known(cache.snapshotWindow ?? asked);
+  if (window === undefined) return problems;
+  const ofLength = lengthRefusals(window);
+  if (ofLength.length > 0 || problems.length > 0) return [...ofLength, ...problems];
+  const [from = '', to = ''] = window.split('-');
+  if (maintenance === undefined || !BackupWindow.daily(from, to).overlaps(maintenance)) return [];
+  return [
+    `the snapshot window ${window} overlaps the maintenance window ${maintenance}, so ElastiCache would refuse both; start ` +
+      `maintenance at ${to} or later`,
+  ];
+}
+
+/** https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups-automatic.html */
+const LEAST_MINUTES = 60;
+const TIME = '([01]\\d|2[0-3]):[0-5]\\d';
+
+function lengthRefusals(window: string): string[] {
+  if (!new RegExp(`^${TIME}-${TIME}$`).test(window)) {
+    return [
+      `the snapshot window '${window}' is not of the form hh:mm-hh:mm, so ElastiCache would refuse it; write it in UTC`,
+    ];
   }
-  if (maintenance && window.overlaps(maintenance)) {
-    problems.push(
-      `the snapshot window ${window} overlaps the maintenance window ${maintenance}, so ElastiCache would refuse both; start ` +
-        `maintenance at ${window.expression.slice(6)} or later`,
-    );
-  }
-  return problems;
+  const minutes = (minuteOf(window.slice(6)) - minuteOf(window.slice(0, 5)) + 1440) % 1440;
+  if (minutes >= LEAST_MINUTES) return [];
+  return [
+    `the snapshot window ${window} is ${minutes} minutes long, and ElastiCache refuses less than ${LEAST_MINUTES}; end it later`,
+  ];
 }
 
 const minuteOf = (time: string) => Number(time.slice(0, 2)) * 60 + Number(time.slice(3));

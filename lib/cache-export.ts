@@ -48,6 +48,13 @@ export interface CacheExportProps {
    */
   readonly overdueAfter?: Duration;
   /**
+   * By how many percent an export may be larger or smaller than usual, which is the median of up to seven before. Above
+   * 0 and below 100.
+   *
+   * @default 50
+   */
+  readonly sizeTolerance?: number;
+  /**
    * Name in metrics. Printable ASCII.
    *
    * @default - the construct's path
@@ -60,7 +67,7 @@ export interface CacheExportProps {
    */
   readonly encryptionKey?: kms.IKey;
   /**
-   * Who is told when exports fail or are overdue.
+   * Who is told when exports fail, are overdue, or of an unusual size.
    *
    * @default - nobody; the alarms only show
    */
@@ -104,6 +111,7 @@ export class CacheExport extends Construct {
       bucket,
       prefix: statusPrefix,
       overdueAfter: props.overdueAfter ?? schedule.longestGap.plus(Duration.days(2)),
+      sizeTolerance: props.sizeTolerance ?? 50,
       overdue: `The newest export ${backup} of a cache is too old, so the archive falls behind: look at its runbook's executions`,
       encryptionKey,
       notify,

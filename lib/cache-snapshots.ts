@@ -6,6 +6,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type CacheSnapshotRequest, METRICS, SCHEDULED_TIME } from '../lambda/contract';
+import { CacheExport } from './cache-export';
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
 import type { CacheSource } from './cache-source';
 import { cover } from './covered';
@@ -58,18 +59,25 @@ export interface CacheSnapshotsProps {
  * Every hour, and whenever one is taken, the age of the newest good snapshot is published, automatic ones counted. What
  * was written since is lost with the cache: a snapshot is no log.
  *
- * @throws Error when the schedule is beyond ElastiCache's quota, or the cache can have no snapshots
+ * @throws Error when the schedule is beyond ElastiCache's quota, or the cache can have no snapshots; at synth when all that
+ * takes snapshots of the cache is together beyond it
  */
 export class CacheSnapshots extends Construct {
   /** What names of its snapshots start with. */
   public readonly prefix: string;
 
   private readonly backupName: string;
+  private readonly cache: CacheSource;
+  /** Within 24 hours. */
+  private readonly count: number;
 
   constructor(scope: Construct, id: string, props: CacheSnapshotsProps) {
     super(scope, id);
     const { cache, every, keep, notify } = props;
     const problems = refusals(cache, every, keep);
+    this.cache = cache;
+    this.count = every.isUnresolved() ? 0 : Math.ceil(1440 / every.toMinutes({ integral: false }));
+    this.node.addValidation({ validate: () => this.tooManyTogether() });
     if (problems.length > 0) throw new Error(`cache snapshots '${this.node.path}':\n  ${problems.join('\n  ')}`);
     const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
     if (!props.encryptionKey) letLogsUse(encryptionKey, this);
@@ -149,6 +157,23 @@ export class CacheSnapshots extends Construct {
       ...options,
     });
   }
+
+  /** Each may be within the quota by itself. The first in the app tells. */
+  private tooManyTogether(): string[] {
+    const { cache } = this.cache;
+    const others = this.node.root.node.findAll();
+    const rounds = others.filter((other): other is CacheSnapshots => other instanceof CacheSnapshots);
+    const same = rounds.filter((round) => round.cache.cache === cache);
+    const exports = others.filter((other) => other instanceof CacheExport && other.snapshotsFirst === cache);
+    const { count, of } = this.cache.dailyQuota;
+    const total = same.reduce((sum, round) => sum + round.count, exports.length);
+    if (total <= count || same[0] !== this || same.length + exports.length === 1) return [];
+    const names = [...same, ...exports].map(({ node }) => `'${node.path}'`).join(', ');
+    return [
+      `${names} take ${total} snapshots of one cache within 24 hours, and ElastiCache takes ${count} manual snapshots of ${of}, ` +
+        'so the rest would fail; take some less often',
+    ];
+  }
 }
 
 function refusals(cache: CacheSource, every: Duration, keep: Duration): string[] {
@@ -158,6 +183,7 @@ function refusals(cache: CacheSource, every: Duration, keep: Duration): string[]
       'it runs Memcached on nodes of its own, which ElastiCache takes no snapshots of; use a serverless cache or Valkey',
     );
   }
+  problems.push(...cache.appendOnlyRefusals);
   if (every.isUnresolved() || keep.isUnresolved()) return problems;
   const minutes = every.toMinutes({ integral: false });
   const { count, of } = cache.dailyQuota;

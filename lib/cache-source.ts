@@ -4,6 +4,7 @@ import type * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import type { aws_elasticache as interfaces } from 'aws-cdk-lib/interfaces';
 import type { IConstruct } from 'constructs';
 import type { CacheTarget } from '../lambda/contract';
+import { appendOnlyRefusals, parameterGroupOf } from './cache-parameters';
 import { known } from './source-database';
 
 /** A cache, of this app or imported (`CfnReplicationGroup.fromReplicationGroupId(...)` and its like). */
@@ -46,6 +47,20 @@ export class CacheSource {
     const node = this.resource<elasticache.CfnReplicationGroup>();
     if (!node || this.kind === 'serverless') return false;
     return known(node.dataTieringEnabled) === true || String(known(node.cacheNodeType) ?? '').startsWith('cache.r6gd');
+  }
+
+  /** Synth sees that ElastiCache takes no daily snapshots of it: 0 days are what a cache on nodes has unless told otherwise. */
+  public get takesNoSnapshots(): boolean {
+    const node = this.kind === 'serverless' ? undefined : this.resource<elasticache.CfnReplicationGroup>();
+    const days = node?.snapshotRetentionLimit ?? 0;
+    return node !== undefined && known(days) === 0;
+  }
+
+  /** Why it keeps no append-only file, where its parameter group asks for one. */
+  public get appendOnlyRefusals(): string[] {
+    const node = this.kind === 'serverless' ? undefined : this.resource<elasticache.CfnReplicationGroup>();
+    const group = node && parameterGroupOf(node);
+    return group ? appendOnlyRefusals(group) : [];
   }
 
   /** ARNs that IAM asks about when a snapshot of the cache is taken. */

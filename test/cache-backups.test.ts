@@ -95,6 +95,37 @@ test('refuses a window that overlaps maintenance, and says which would do', () =
   expect(during('sun:05:00-sun:06:00')).not.toThrow();
 });
 
+describe("the cache's own windows", () => {
+  test.each([
+    ['04:00-04:59', 'sun:06:00-sun:07:00', 'is 59 minutes long, and ElastiCache refuses less than 60', '04:00-05:00'],
+    ['4-5', 'sun:06:00-sun:07:00', 'is not of the form hh:mm-hh:mm', '04:00-05:00'],
+    ['05:30-06:30', 'sun:06:00-sun:07:00', 'overlaps the maintenance window', '05:00-06:00'],
+  ])(
+    'are refused where ElastiCache would: %s beside %s',
+    (snapshotWindow, preferredMaintenanceWindow, message, legal) => {
+      expect(() => applied({ retention }, { snapshotWindow, preferredMaintenanceWindow })).toThrow(message);
+      expect(() => applied({ retention }, { snapshotWindow: legal, preferredMaintenanceWindow })).not.toThrow();
+    },
+  );
+
+  test('for maintenance are an hour or longer', () => {
+    const maintained = (preferredMaintenanceWindow: string) => () =>
+      applied({ window }, { preferredMaintenanceWindow });
+    expect(maintained('sun:06:00-sun:06:30')).toThrow('is 30 minutes long, and ElastiCache refuses less than 60');
+    expect(maintained('sun:06:00-sun:07:00')).not.toThrow();
+  });
+
+  test('are looked at again when the cache is told them later', () => {
+    const stack = newStack();
+    const cache = group(stack);
+    cache.with(new CacheBackups({ window }));
+    cache.preferredMaintenanceWindow = 'sun:04:30-sun:05:30';
+    expect(() => Template.fromStack(stack)).toThrow('start maintenance at 05:00 or later');
+    cache.preferredMaintenanceWindow = 'sun:05:00-sun:06:00';
+    expect(() => Template.fromStack(stack)).not.toThrow();
+  });
+});
+
 describe('one node to take snapshots from', () => {
   const snapshottingClusterId = 'sessions-002';
 

@@ -136,6 +136,50 @@ describe('snapshots', () => {
   });
 });
 
+describe('all that takes snapshots of one cache', () => {
+  const taken = (hours: number[], source: (stack: Stack) => CacheSource = imported, exported = false) => {
+    const stack = newStack();
+    const cache = source(stack);
+    hours.forEach((every, index) => {
+      new CacheSnapshots(stack, `Round${index}`, { cache, every: Duration.hours(every), keep: Duration.days(2) });
+    });
+    const bucket = s3.Bucket.fromBucketName(stack, 'Bucket', 'archive');
+    if (exported) new CacheExport(stack, 'Weekly', { cache, bucket });
+    return () => Template.fromStack(stack);
+  };
+
+  test('is refused together beyond the quota, and taken within it', () => {
+    expect(taken([2, 2])).toThrow(
+      "'Test/Round0', 'Test/Round1' take 24 snapshots of one cache within 24 hours, and ElastiCache takes 20",
+    );
+    expect(taken([2, 3])).not.toThrow();
+  });
+
+  test('counts the snapshot that is taken for the export of a serverless cache', () => {
+    expect(taken([1], serverless, true)).toThrow("'Test/Round0', 'Test/Weekly' take 25 snapshots of one cache");
+    expect(taken([2], serverless, true)).not.toThrow();
+    expect(taken([2], imported, true)).not.toThrow();
+  });
+});
+
+test('snapshots of a cache that asks for an append-only file are refused', () => {
+  const asking = (properties: Record<string, string>) => () => {
+    const stack = newStack();
+    const { ref } = new elasticache.CfnParameterGroup(stack, 'Parameters', {
+      cacheParameterGroupFamily: 'redis7',
+      description: 'p',
+      properties,
+    });
+    const cache = new elasticache.CfnReplicationGroup(stack, 'Group', {
+      replicationGroupDescription: 'g',
+      cacheParameterGroupName: ref,
+    });
+    snapshots(stack, { cache: CacheSource.replicationGroup(cache) });
+  };
+  expect(asking({ appendonly: 'yes' })).toThrow(/no append-only file.*Durability/);
+  expect(asking({ 'maxmemory-policy': 'noeviction' })).not.toThrow();
+});
+
 test('the keys of snapshots and exports keep their logical IDs', () => {
   const stack = newStack();
   snapshots(stack);
@@ -243,6 +287,23 @@ describe('exports', () => {
       'the bucket is in us-west-2 and the cache in us-east-1, and ElastiCache exports within a region only',
     );
     expect(() => exported(west, { bucket: archive(west) })).not.toThrow();
+  });
+
+  test('of a cache that takes no snapshots are refused; one day of them is enough', () => {
+    const of = (snapshotRetentionLimit?: number, more?: (stack: Stack, cache: CacheSource) => void) => () => {
+      const stack = newStack();
+      const group = new elasticache.CfnReplicationGroup(stack, 'Group', {
+        replicationGroupDescription: 'g',
+        snapshotRetentionLimit,
+      });
+      const cache = CacheSource.replicationGroup(group);
+      exported(stack, { cache });
+      more?.(stack, cache);
+      Template.fromStack(stack);
+    };
+    for (const days of [undefined, 0]) expect(of(days)).toThrow("cache 'Test/Group' takes no snapshots");
+    expect(of(1)).not.toThrow();
+    expect(of(0, (stack, cache) => snapshots(stack, { cache }))).not.toThrow();
   });
 
   test('of nodes that tier data are refused', () => {
