@@ -4,7 +4,7 @@
  */
 
 /** As AWS Backup names it in metrics and restore tests, but for Multi-AZ clusters, which it counts as RDS. */
-export type BackedUp = 'RDS' | 'RDS Multi-AZ cluster' | 'Aurora' | 'S3' | 'EBS' | 'EFS';
+export type BackedUp = 'RDS' | 'RDS Multi-AZ cluster' | 'Aurora' | 'S3' | 'EBS' | 'EC2' | 'EFS';
 
 interface Features {
   /** Recovery points can be moved to cold storage. */
@@ -23,5 +23,6 @@ export const FEATURES: Record<BackedUp, Features> = {
   Aurora: { cold: false, continuous: true, copies: true, airGapped: true },
   S3: { cold: false, continuous: true, copies: true, airGapped: true },
   EBS: { cold: true, continuous: false, copies: true, airGapped: true },
+  EC2: { cold: false, continuous: false, copies: true, airGapped: true },
   EFS: { cold: true, continuous: false, copies: true, airGapped: true },
 };

@@ -56,10 +56,20 @@ export class BackupTarget {
     return new BackupTarget({ kind: 'EFS', arn: fileSystem.fileSystemArn, construct: fileSystem });
   }
 
-  /** A volume of EBS. */
+  /** A volume of EBS. Volumes that only make sense together are backed up with their `server()`. */
   public static volume(volume: ec2.IVolume): BackupTarget {
     const arn = Stack.of(volume).formatArn({ service: 'ec2', resource: 'volume', resourceName: volume.volumeId });
     return new BackupTarget({ kind: 'EBS', arn, construct: volume });
+  }
+
+  /**
+   * A server with all its volumes, as an image: all of them as of one moment, as after a power cut. That is what a database
+   * on several volumes needs.
+   * https://docs.aws.amazon.com/aws-backup/latest/devguide/multi-volume-crash-consistent.html
+   */
+  public static server(server: ec2.IInstance): BackupTarget {
+    const arn = Stack.of(server).formatArn({ service: 'ec2', resource: 'instance', resourceName: server.instanceId });
+    return new BackupTarget({ kind: 'EC2', arn, construct: server });
   }
 
   /** A bucket. It must be versioned; for continuous backup it must send its events to EventBridge besides. */

@@ -38,6 +38,12 @@ const fileSystem = (scope: Construct) =>
   });
 const volume = (scope: Construct) =>
   ec2.Volume.fromVolumeAttributes(scope, 'Disk', { volumeId: 'vol-1', availabilityZone: 'a' });
+const server = (scope: Construct) =>
+  new ec2.Instance(scope, 'Server', {
+    vpc: new ec2.Vpc(scope, 'Network', { maxAzs: 1 }),
+    instanceType: new ec2.InstanceType('m7g.large'),
+    machineImage: ec2.MachineImage.genericLinux({ 'us-east-1': 'ami-1' }),
+  });
 const bucket = (scope: Construct) => s3.Bucket.fromBucketName(scope, 'Archive', 'archive');
 
 const TARGETS: Record<string, (scope: Construct) => BackupTarget> = {
@@ -46,6 +52,7 @@ const TARGETS: Record<string, (scope: Construct) => BackupTarget> = {
   Aurora: (scope) => BackupTarget.cluster(aurora(scope)),
   EFS: (scope) => BackupTarget.fileSystem(fileSystem(scope)),
   EBS: (scope) => BackupTarget.volume(volume(scope)),
+  EC2: (scope) => BackupTarget.server(server(scope)),
   S3: (scope) => BackupTarget.bucket(bucket(scope)),
 };
 
@@ -74,13 +81,21 @@ test('by default keeps days for 30 days, weeks for 90, months for a year and yea
   expect(warningsOf(stack)).toEqual([]);
 });
 
-test('takes databases, file systems, volumes, buckets and tags alike', () => {
+test('takes databases, file systems, volumes, servers, buckets and tags alike', () => {
   const stack = newStack();
   const targets = [...Object.values(TARGETS).map((target) => target(stack)), BackupTarget.tagged('backup', 'yes')];
   tiersOf(stack, { targets });
   const selections = Object.values(Template.fromStack(stack).findResources('AWS::Backup::BackupSelection'));
   const [one, other] = selections.map(({ Properties }) => Properties.BackupSelection);
-  const names = ['db:orders', 'cluster:cluster', 'cluster:aurora', 'file-system/fs-1', 'volume/vol-1', 's3:::archive'];
+  const names = [
+    'db:orders',
+    'cluster:cluster',
+    'cluster:aurora',
+    'file-system/fs-1',
+    'volume/vol-1',
+    ':instance/',
+    's3:::archive',
+  ];
   expect(one.Resources.map((arn: unknown) => JSON.stringify(arn))).toEqual(
     names.map((name) => expect.stringContaining(name)),
   );
@@ -300,12 +315,12 @@ describe('refuses', () => {
     copies: [
       () => ({ copies: [VaultCopy.toRegion('us-west-2', 'Orders')] }),
       "can't be copied by AWS Backup",
-      ['RDS', 'Aurora', 'S3', 'EBS', 'EFS'],
+      ['RDS', 'Aurora', 'S3', 'EBS', 'EC2', 'EFS'],
     ],
     'an air-gapped vault': [
       (stack) => ({ airGapped: gap(stack) }),
       "can't go to a logically air-gapped vault",
-      ['Aurora', 'S3', 'EBS', 'EFS'],
+      ['Aurora', 'S3', 'EBS', 'EC2', 'EFS'],
     ],
   };
   const cases = Object.keys(features).flatMap((feature) =>
