@@ -56,15 +56,17 @@ export class BackupTarget {
     return new BackupTarget({ kind: 'EFS', arn: fileSystem.fileSystemArn, construct: fileSystem });
   }
 
-  /** A volume of EBS. Volumes that only make sense together are backed up with their `server()`. */
+  /**
+   * A volume of EBS. Those of one server are taken at the same moment, as a power cut would leave them.
+   * https://docs.aws.amazon.com/aws-backup/latest/devguide/multi-volume-crash-consistent.html
+   */
   public static volume(volume: ec2.IVolume): BackupTarget {
     const arn = Stack.of(volume).formatArn({ service: 'ec2', resource: 'volume', resourceName: volume.volumeId });
     return new BackupTarget({ kind: 'EBS', arn, construct: volume });
   }
 
   /**
-   * A server with all its volumes, as an image: all of them as of one moment, as after a power cut. That is what a database
-   * on several volumes needs.
+   * A server of EC2 as an image: its settings, and all its volumes at the same moment, as a power cut would leave them.
    * https://docs.aws.amazon.com/aws-backup/latest/devguide/multi-volume-crash-consistent.html
    */
   public static server(server: ec2.IInstance): BackupTarget {
