@@ -120,32 +120,31 @@ class EverythingStack extends Stack {
     this.restOfTheSystem();
   }
 
-  /** A database under a plan: backed up, copied into the other region in all three ways, drilled every month. */
+  /** A database under a plan: backed up, copied into the other region in all three ways, drilled here and there. */
   private planned(database: rds.DatabaseInstance): void {
     const plan = new ProtectionPlan(this, 'Protection', {
       objectives: { rpo: Duration.minutes(15), rto: Duration.hours(4) },
       notify: this.operators,
-      recovery: RecoveryRegion.named(WEST),
+      recovery: RecoveryRegion.named(WEST, { topicArn: this.props.western.topicArn }),
     });
-    plan
-      .addDatabase('Orders', {
-        database,
-        window: BackupWindow.daily('03:00', '04:00'),
-        retention: Duration.days(30),
-        copies: [
-          BackupCopy.automatedBackups({ retention: Duration.days(14) }),
-          BackupCopy.snapshots({ keep: Duration.days(90) }),
-          BackupCopy.replica({
-            subnetGroupName: 'everything-data',
-            securityGroupIds: ['sg-0123456789abcdef0'],
-            notify: this.props.western,
-          }),
-        ],
-      })
-      .addDrill('Monthly', {
-        schedule: DrillSchedule.firstSunday({ hour: 10 }),
-        restore: RestorePoint.random({ within: Duration.days(7) }),
-      });
+    const orders = plan.addDatabase('Orders', {
+      database,
+      window: BackupWindow.daily('03:00', '04:00'),
+      retention: Duration.days(30),
+      copies: [
+        BackupCopy.automatedBackups({ retention: Duration.days(14) }),
+        BackupCopy.snapshots({ keep: Duration.days(90) }),
+        BackupCopy.replica({
+          subnetGroupName: 'everything-data',
+          securityGroupIds: ['sg-0123456789abcdef0'],
+        }),
+      ],
+    });
+    orders.addDrill('Monthly', {
+      schedule: DrillSchedule.firstSunday({ hour: 10 }),
+      restore: RestorePoint.random({ within: Duration.days(7) }),
+    });
+    orders.addRegionDrill('QuarterlyWest', { schedule: DrillSchedule.quarterly({ hour: 14 }) });
     // Made by hand, years ago: its settings are applied by a custom resource.
     const billing = rds.DatabaseInstance.fromDatabaseInstanceAttributes(this, 'Billing', {
       instanceIdentifier: 'billing',

@@ -95,6 +95,7 @@ export class BackupCopy {
       const id = `${planName}-${target}`;
       const replica = new RegionReplica(stack, id, {
         ...options,
+        notify: options.notify ?? region.topicIn(stack),
         sourceIdentifier,
         sourceRegion,
         sourceClass: source.instanceClass,

@@ -7,14 +7,14 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { type DrillRequest, TAGS } from '../lambda/contract';
+import { COPY_PREFIX, type DrillRequest, TAGS } from '../lambda/contract';
 import { allow } from './handler';
 
-/** @param storageKeyArn the customer managed key that encrypts the source, if one does */
+/** @param keyArn the customer managed key that encrypts what is restored, if one does */
 export function copyPermissions(
   scope: Construct,
   request: DrillRequest,
-  storageKeyArn: string | undefined,
+  keyArn: string | undefined,
 ): iam.PolicyStatement[] {
   const stack = Stack.of(scope);
   const arn = (resource: string, resourceName: string) =>
@@ -50,17 +50,28 @@ export function copyPermissions(
       ...isPrivate,
     }),
     // RDS asks for the source as `db` too. That doesn't let it be overwritten: a restore only ever makes a new instance.
-    allow(['rds:RestoreDBInstanceToPointInTime'], [copies, arn('db', source), ...groups], { ...made, ...isPrivate }),
+    // Replicated backups are named by RDS, at random.
+    allow(
+      ['rds:RestoreDBInstanceToPointInTime'],
+      [copies, request.source.copied ? arn('auto-backup', 'ab-*') : arn('db', source), ...groups],
+      { ...made, ...isPrivate },
+    ),
     allow(['rds:AddTagsToResource'], [copies], made),
     allow(['rds:ModifyDBInstance'], [copies], { ...isCopy, ...isPrivate }),
     allow(['rds:DeleteDBInstance'], [copies], isCopy),
-    ...(storageKeyArn ? [encrypting(stack, storageKeyArn)] : []),
+    ...(keyArn ? [encrypting(stack, keyArn)] : []),
   ];
 }
 
-/** Automated snapshots are named after their database and the minute; the pattern leaves out `orders-archive`'s. */
+/**
+ * Automated snapshots are named after their database and the minute, and copies after them; the patterns leave out those
+ * of `orders-archive`.
+ */
 function snapshots({ restore, source }: DrillRequest, arn: (resource: string, name: string) => string): string[] {
-  if (restore.kind !== 'snapshot') return [arn('snapshot', `rds:${source.instance}-20??-??-??-??-??`)];
+  const { instance, copied } = source;
+  if (restore.kind !== 'snapshot') {
+    return [arn('snapshot', copied ? `${COPY_PREFIX}????????-${instance}-20*` : `rds:${instance}-20??-??-??-??-??`)];
+  }
   return [restore.snapshot.startsWith('arn:') ? restore.snapshot : arn('snapshot', restore.snapshot)];
 }
 
@@ -76,9 +87,16 @@ export const KEY_USE = [
   'kms:ReEncryptTo',
 ];
 
-/** RDS encrypts the copy with the source's key, in the name of who asked for the copy. */
-function encrypting(stack: Stack, storageKeyArn: string): iam.PolicyStatement {
-  return allow(KEY_USE, [storageKeyArn], {
-    StringEquals: { 'kms:ViaService': `rds.${stack.region}.amazonaws.com` },
+/**
+ * RDS encrypts the copy with the key of what it restores, in the name of who asked for the copy. An alias is no resource
+ * of IAM's for the use of a key: it stands in a condition on all keys.
+ */
+function encrypting(stack: Stack, keyArn: string): iam.PolicyStatement {
+  const via = { StringEquals: { 'kms:ViaService': `rds.${stack.region}.amazonaws.com` } };
+  const [, alias] = keyArn.split(/:(?=alias\/)/);
+  if (!alias) return allow(KEY_USE, [keyArn], via);
+  return allow(KEY_USE, [stack.formatArn({ service: 'kms', resource: 'key', resourceName: '*' })], {
+    ...via,
+    'ForAnyValue:StringEquals': { 'kms:ResourceAliases': alias },
   });
 }

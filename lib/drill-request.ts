@@ -9,8 +9,8 @@ const HASH_LENGTH = 8;
 
 /** @throws Error that names all that the runbook would refuse */
 export function checkedRequest(scope: Construct, request: DrillRequest): DrillRequest {
-  const { instance } = request.source;
-  const source = { instance: Token.isUnresolved(instance) ? 'known-at-deployment' : instance };
+  const { instance, copied } = request.source;
+  const source = { instance: Token.isUnresolved(instance) ? 'known-at-deployment' : instance, copied };
   parse(drillRequest, { ...request, source }, `restore drill '${scope.node.path}'`);
   return request;
 }

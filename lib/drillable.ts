@@ -3,13 +3,14 @@ import { Annotations } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
 import { COPY_PREFIX } from '../lambda/contract';
+import type { DrillSource } from './drill-source';
 import type { RestorePoint } from './restore-point';
-import type { SourceDatabase } from './source-database';
 
 /** @throws Error that names all that keeps a database from being drilled, as far as synth can tell */
-export function refuseUndrillable(drill: IConstruct, source: SourceDatabase, restore: RestorePoint): void {
+export function refuseUndrillable(drill: IConstruct, source: DrillSource, restore: RestorePoint): void {
   const problems: string[] = [];
-  const { engine, identifier, retentionDays } = source;
+  const { identifier } = source;
+  const { engine, retentionDays } = source.known ?? {};
   if (engine !== undefined && engine !== 'postgres') {
     problems.push(`it runs ${engine}, and drills examine PostgreSQL only; drill a PostgreSQL instance`);
   }
@@ -36,11 +37,11 @@ export function refuseUndrillable(drill: IConstruct, source: SourceDatabase, res
   }
 }
 
-export function warnOfAnotherClass(drill: IConstruct, source: SourceDatabase, instanceClass?: ec2.InstanceType): void {
-  if (!instanceClass || !source.instanceClass || source.instanceClass === `db.${instanceClass}`) return;
+export function warnOfAnotherClass(drill: IConstruct, sourceClass?: string, instanceClass?: ec2.InstanceType): void {
+  if (!instanceClass || !sourceClass || sourceClass === `db.${instanceClass}`) return;
   Annotations.of(drill).addWarningV2(
     'lifeboat:copy-of-another-class',
-    `copies are db.${instanceClass} and the source is ${source.instanceClass}, so the drill proves that the backup can ` +
+    `copies are db.${instanceClass} and the source is ${sourceClass}, so the drill proves that the backup can ` +
       'be restored, not that it meets the recovery time objective; leave instanceClass out to prove both',
   );
 }

@@ -45,6 +45,7 @@ export {
   type WeeklyOptions,
 } from './drill-schedule';
 export { DrillSite, type DrillSiteProps } from './drill-site';
+export { type CopiedDatabaseOptions, type DrilledDatabaseOptions, DrillSource } from './drill-source';
 export { DumpTier } from './dump-tier';
 export { EvidenceBucket, type EvidenceBucketProps } from './evidence-bucket';
 export {
@@ -81,6 +82,7 @@ export { RecoveryMetrics } from './recovery-metrics';
 export type { RecoveryObjectives } from './recovery-objectives';
 export { RecoveryRegion, type RecoveryRegionOptions } from './recovery-region';
 export { RecoverySite, type RecoverySiteProps } from './recovery-site';
+export type { RegionDrillOptions } from './region-drills';
 export { RegionReplica, type RegionReplicaProps, type ReplicaOptions } from './region-replica';
 export { ReplicatedBackups, type ReplicatedBackupsProps } from './replicated-backups';
 export { type DrillOptions, RestoreDrill, type RestoreDrillProps } from './restore-drill';

@@ -6,10 +6,12 @@ import type { BackupCopy } from './backup-copy';
 import type { BackupWindow } from './backup-window';
 import { cover } from './covered';
 import { DatabaseBackups } from './database-backups';
+import { DrillSource } from './drill-source';
 import { ExternalDatabaseBackups, ExternalSetting } from './external-database-backups';
 import { ObjectiveAlarms } from './objective-alarms';
 import type { ProtectionPlan } from './protection-plan';
 import type { RecoveryCheck } from './recovery-check';
+import { type RegionDrillOptions, RegionDrills } from './region-drills';
 import { type DrillOptions, RestoreDrill } from './restore-drill';
 import { SourceDatabase } from './source-database';
 
@@ -65,6 +67,7 @@ export interface ProtectedDatabaseOptions {
 /** A database under a plan. */
 export class ProtectedDatabase extends Construct {
   private alarms?: ObjectiveAlarms;
+  private regionDrills?: RegionDrills;
 
   /** Use `plan.addDatabase()`. */
   constructor(
@@ -96,13 +99,13 @@ export class ProtectedDatabase extends Construct {
     const { objectives, notify } = plan;
     const { database, checks, databaseName, storageKey } = this.options;
     const target = this.node.id;
+    const source = DrillSource.database(database, { storageKey });
     this.alarms ??= new ObjectiveAlarms(this, 'Alarms', { planName: plan.planName, target, objectives, notify });
     const drill = new RestoreDrill(this, id, {
       ...options,
-      database,
+      source,
       checks,
       databaseName,
-      storageKey,
       objectives,
       notify,
       target,
@@ -112,5 +115,28 @@ export class ProtectedDatabase extends Construct {
     });
     plan.grants.cover(drill);
     return drill;
+  }
+  /**
+   * Proves on a schedule, in the plan's recovery region, that the database can be restored from what was copied there. By
+   * default it goes back to the latest moment of replicated backups, else to the latest copy of a snapshot.
+   *
+   * It lies in that region's stack, and needs nothing of this one: it can be started while this region is down. For the
+   * same reason `plan.grants` does not reach it: use its own `grantStart()`.
+   *
+   * @throws Error when nothing is copied there that it could restore, or synth does not know what copies don't tell
+   */
+  public addRegionDrill(id: string, options: RegionDrillOptions): RestoreDrill {
+    const { objectives, planName, recovery: region } = this.plan;
+    if (!region) {
+      throw new Error(
+        `drill '${this.node.path}/${id}' belongs into the plan's recovery region, and the plan names none; give the plan ` +
+          `recovery: RecoveryRegion.named('us-west-2'), say`,
+      );
+    }
+    const { database, copies = [], checks, databaseName } = this.options;
+    const target = this.node.id;
+    const of = { database, region, copies, checks, databaseName, planName, target, objectives };
+    this.regionDrills ??= new RegionDrills(this, of);
+    return this.regionDrills.add(id, options);
   }
 }

@@ -1,4 +1,5 @@
-import { Token } from 'aws-cdk-lib';
+import { type Stack, Token } from 'aws-cdk-lib';
+import * as sns from 'aws-cdk-lib/aws-sns';
 import type { IConstruct } from 'constructs';
 import { primaryOf } from './primary-stack';
 
@@ -9,6 +10,13 @@ export interface RecoveryRegionOptions {
    * @default - the key of the `RecoverySite` there, by the alias that both sides derive from the primary's stack name
    */
   readonly keyArn?: string;
+
+  /**
+   * ARN of an SNS topic there, told of what happens there: an alarm reaches no topic in another region.
+   *
+   * @default - none; alarms there only show
+   */
+  readonly topicArn?: string;
 }
 
 /** Where copies go, so that they outlive the primary's region. A name: nothing of it has to exist when it is named. */
@@ -16,8 +24,8 @@ export class RecoveryRegion {
   /**
    * A region by its name, as in `us-west-2`.
    *
-   * @throws Error when it is no region's name, is not known at synth, or the key lies in another region: a copy can only
-   * be encrypted with a key of its own region
+   * @throws Error when it is no region's name, is not known at synth, or the key or the topic lies in another region: a
+   * copy can only be encrypted with a key of its own region
    * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html
    */
   public static named(name: string, options: RecoveryRegionOptions = {}): RecoveryRegion {
@@ -35,7 +43,15 @@ export class RecoveryRegion {
           'encrypted with a key of that region; give the ARN of one there, or leave it out for the one of RecoverySite',
       );
     }
-    return new RecoveryRegion(name, keyArn);
+    const topic =
+      options.topicArn === undefined || Token.isUnresolved(options.topicArn) ? [] : options.topicArn.split(':');
+    if (topic.length > 0 && (topic[2] !== 'sns' || topic[3] !== name)) {
+      throw new Error(
+        `recovery region ${name}: the topic ${options.topicArn} lies in ${topic[3] || 'no region'}, and an alarm in ${name} ` +
+          'reaches no topic of another region; give the ARN of one there',
+      );
+    }
+    return new RecoveryRegion(name, keyArn, options.topicArn);
   }
 
   private constructor(
@@ -43,6 +59,8 @@ export class RecoveryRegion {
     public readonly name: string,
     /** The key that was given. */
     public readonly keyArn?: string,
+    /** The topic that was given. */
+    public readonly topicArn?: string,
   ) {}
 
   /** ARN of the key that encrypts copies of what a construct's stack holds: the one given, else of the agreed alias. */
@@ -55,6 +73,13 @@ export class RecoveryRegion {
   /** The alias that both sides agree on. */
   public aliasFor(scope: IConstruct): string {
     return recoveryAlias(primaryOf(scope).stackName);
+  }
+
+  /** The topic, for alarms of a stack there. */
+  public topicIn(stack: Stack): sns.ITopic | undefined {
+    if (this.topicArn === undefined) return undefined;
+    const found = stack.node.tryFindChild('Topic') as sns.Topic | undefined;
+    return found ?? sns.Topic.fromTopicArn(stack, 'Topic', this.topicArn);
   }
 
   public toString(): string {

@@ -7,6 +7,13 @@ import { type RecoveryRegion, recoveryAlias } from './recovery-region';
 
 const ID = 'Recovery';
 
+/** The stack of a recovery region beside a construct's own: all that is there, and nothing that needs the other. */
+export function recoveryStack(scope: IConstruct, region: RecoveryRegion): Stack {
+  const { stackName } = primaryOf(scope);
+  const description = `Lifeboat: what ${stackName} recovers from in ${region}; deploys without it`;
+  return stackBeside(scope, region.name, region.name, description);
+}
+
 export interface RecoverySiteProps {
   /** The region it is for, which must be its stack's. */
   readonly region: RecoveryRegion;
@@ -34,14 +41,12 @@ export class RecoverySite extends Construct {
    */
   public static beside(scope: IConstruct, region: RecoveryRegion): RecoverySite {
     const primary = primaryOf(scope);
-    const { stackName } = primary;
-    const description = `Lifeboat: what ${stackName} recovers from in ${region}; deploys without it`;
-    const stack = stackBeside(scope, region.name, region.name, description);
+    const stack = recoveryStack(scope, region);
     const found = stack.node.tryFindChild(ID);
     if (found) return found as RecoverySite;
     // An order of deployment and no more: copies can only be asked for once their key is there.
     primary.addStackDependency(stack, 'copies are encrypted with the key there');
-    return new RecoverySite(stack, ID, { region, primary: stackName });
+    return new RecoverySite(stack, ID, { region, primary: primary.stackName });
   }
 
   /** Encrypts every copy there. Kept when the stack is deleted, since copies can't be read without it. */

@@ -2,9 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { Schedule } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
@@ -15,6 +13,7 @@ import { brokenOffAlarms, drillAlarm } from './drill-alarm';
 import { checkedRequest, copyPrefix, pathName } from './drill-request';
 import type { DrillSchedule } from './drill-schedule';
 import { DrillSite } from './drill-site';
+import type { DrillSource } from './drill-source';
 import { refuseUndrillable, warnOfAnotherClass, warnOfOldSnapshots } from './drillable';
 import { evidenceAccess } from './evidence-access';
 import { Handler } from './handler';
@@ -23,7 +22,6 @@ import type { RecoveryCheck } from './recovery-check';
 import { RecoveryMetrics } from './recovery-metrics';
 import type { RecoveryObjectives } from './recovery-objectives';
 import { RestorePoint } from './restore-point';
-import { SourceDatabase } from './source-database';
 import { Trigger } from './trigger';
 
 /** What a drill may take beyond its copy's life: to end what it is at, delete the copy, and publish evidence of it. */
@@ -64,8 +62,8 @@ export interface DrillOptions {
 }
 
 export interface RestoreDrillProps extends DrillOptions {
-  /** What is restored: a PostgreSQL instance, of this app or imported. It is only ever read from. */
-  readonly database: rds.IDatabaseInstance;
+  /** What is restored: `DrillSource.database(orders)`, or copies of one that is elsewhere. */
+  readonly source: DrillSource;
 
   /** What the drill is held against. */
   readonly objectives: RecoveryObjectives;
@@ -80,16 +78,9 @@ export interface RestoreDrillProps extends DrillOptions {
   /**
    * The database in the instance to connect to.
    *
-   * @default - the instance's initial database, else `postgres`
+   * @default - the instance's initial database, else `postgres`; copies of one that is elsewhere need the name
    */
   readonly databaseName?: string;
-
-  /**
-   * The key that encrypts the instance. Its policy must let IAM policies of the account decide, as keys made by CDK do.
-   *
-   * @default - the key that an instance of this app names; else the account's own key for RDS
-   */
-  readonly storageKey?: kms.IKey;
 
   /**
    * Name of the plan, in evidence and metrics.
@@ -145,14 +136,13 @@ export class RestoreDrill extends Construct {
 
   constructor(scope: Construct, id: string, props: RestoreDrillProps) {
     super(scope, id);
-    const { objectives, notify, restore = RestorePoint.latest() } = props;
+    const { source, objectives, notify, restore = RestorePoint.latest() } = props;
     const planName = props.planName ?? pathName(scope);
     const target = props.target ?? id;
     const expiresAfter = props.expiresAfter ?? atLeast(Duration.hours(6), 4 * objectives.rto.toSeconds());
-    const source = new SourceDatabase(props.database);
     refuseUndrillable(this, source, restore);
-    cover(props.database, 'RestoreDrill');
-    warnOfAnotherClass(this, source, props.instanceClass);
+    if (source.database) cover(source.database, 'RestoreDrill');
+    warnOfAnotherClass(this, source.instanceClass, props.instanceClass);
     warnOfOldSnapshots(this, restore, objectives.rpo.toSeconds());
 
     const site = props.site ?? new DrillSite(this, 'Site', { notify });
@@ -161,7 +151,7 @@ export class RestoreDrill extends Construct {
       plan: planName,
       target,
       drill: id,
-      source: { instance: source.identifier },
+      source: source.request(this),
       restore: restore.request,
       copy: {
         prefix: copyPrefix(this, target),
@@ -191,7 +181,7 @@ export class RestoreDrill extends Construct {
         'names parameter and option groups without changing them; what only describes can not be narrowed; evidence is ' +
         'a document a run under one prefix.',
       statements: [
-        ...copyPermissions(this, this.request, props.storageKey?.keyArn ?? source.storageKeyArn),
+        ...copyPermissions(this, this.request, source.keyArn),
         ...site.permissions(),
         ...evidenceAccess(site.evidence, evidencePrefix(this.request), `${evidencePrefix(this.request)}*`),
       ],

@@ -74,7 +74,7 @@ export class RestoreTest extends Construct {
     const source = new SourceDatabase(props.database);
     this.selectionName = props.selectionName;
     const { instanceClass, parameterGroup } = this.settled(source, props, window);
-    warnOfAnotherClass(this, source, props.instanceClass);
+    warnOfAnotherClass(this, source.instanceClass, props.instanceClass);
     site.network.open(source.port);
 
     const selection = new backup.CfnRestoreTestingSelection(this, 'Selection', {

@@ -1,6 +1,6 @@
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { TAGS } from '../lambda/contract';
-import { DrillSchedule, RestorePoint } from '../lib';
+import { DrillSchedule, DrillSource, RestorePoint } from '../lib';
 import { ACCOUNT, allows, type Call, REGION, resolved, type Statement, statementsOf } from './policy';
 import { importedDatabase, newDatabase, newDrill, newPlan, newStack, Template } from './synth';
 
@@ -9,7 +9,7 @@ const arn = (kind: string, name: string) => `arn:aws:rds:${REGION}:${ACCOUNT}:${
 /** The conductor of one drill on the imported database `orders`. */
 function conductor(restore?: RestorePoint): { can: (call: Call) => boolean; prefix: string; subnetGroup: string } {
   const stack = newStack();
-  const drill = newDrill(stack, { database: importedDatabase(stack, 'orders'), restore });
+  const drill = newDrill(stack, { source: DrillSource.database(importedDatabase(stack, 'orders')), restore });
   const statements = statementsOf(Template.fromStack(stack), /^DrillConductorRole/);
   const { prefix, subnetGroup } = drill.request.copy;
   return { can: (call) => allows(statements, call), prefix, subnetGroup: resolved(stack.resolve(subnetGroup)) };
@@ -160,7 +160,7 @@ describe('a drill can never touch production', () => {
 test('a database of the same app is guarded as an imported one is', () => {
   const stack = newStack();
   const database = newDatabase(stack);
-  newDrill(stack, { database });
+  newDrill(stack, { source: DrillSource.database(database) });
   const statements = statementsOf(Template.fromStack(stack), /^DrillConductorRole/);
   const name = resolved(stack.resolve(database.instanceIdentifier));
   const context = { [`aws:ResourceTag/${TAGS.copyOf}`]: name };
@@ -257,7 +257,7 @@ describe('evidence', () => {
 test("a copy is encrypted with the source's own key, through RDS only", () => {
   const stack = newStack();
   const storageEncryptionKey = new kms.Key(stack, 'StorageKey');
-  newDrill(stack, { database: newDatabase(stack, { storageEncryptionKey }) });
+  newDrill(stack, { source: DrillSource.database(newDatabase(stack, { storageEncryptionKey })) });
   const statements = statementsOf(Template.fromStack(stack), /^DrillConductorRole/);
   const call = { action: 'kms:CreateGrant', resources: [resolved(stack.resolve(storageEncryptionKey.keyArn))] };
   expect(allows(statements, { ...call, context: { 'kms:ViaService': `rds.${REGION}.amazonaws.com` } })).toBe(true);
@@ -268,7 +268,11 @@ test('all of it fits a managed policy, with names as long as they get', () => {
   const stack = newStack();
   const storageEncryptionKey = new kms.Key(stack, 'StorageKey');
   const target = 'T'.repeat(100);
-  newDrill(stack, { database: newDatabase(stack, { storageEncryptionKey }), planName: 'P'.repeat(100), target });
+  newDrill(stack, {
+    source: DrillSource.database(newDatabase(stack, { storageEncryptionKey })),
+    planName: 'P'.repeat(100),
+    target,
+  });
   const policies = Template.fromStack(stack).findResources('AWS::IAM::ManagedPolicy');
   const [conductorOf] = Object.entries(policies).filter(([id]) => id.startsWith('DrillConductorPolicy'));
   const written = JSON.stringify(conductorOf?.[1].Properties.PolicyDocument, (_, value) => {

@@ -2,7 +2,7 @@ import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { DrillSite, EvidenceBucket } from '../lib';
+import { DrillSite, DrillSource, EvidenceBucket } from '../lib';
 import { importedDatabase, newDrill, newStack, Template, warningsOf } from './synth';
 
 describe("by default the network is the drills' own", () => {
@@ -50,7 +50,7 @@ test('each port of its databases is opened once', () => {
   const site = new DrillSite(stack, 'Site');
   for (const [name, port] of Object.entries({ orders: 5432, billing: 5432, audit: 6543 })) {
     const inner = new Stack(stack.node.root, name);
-    newDrill(inner, { database: importedDatabase(inner, name, port), site });
+    newDrill(inner, { source: DrillSource.database(importedDatabase(inner, name, port)), site });
   }
   Template.fromStack(stack).resourceCountIs('AWS::EC2::SecurityGroupIngress', 2);
 });

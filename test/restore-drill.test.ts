@@ -3,7 +3,7 @@ import { Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import { drillRequest, parse, RUN_SUFFIX_LENGTH } from '../lambda/contract';
-import { DrillSchedule, RecoveryCheck, RestoreDrill, RestorePoint } from '../lib';
+import { DrillSchedule, DrillSource, RecoveryCheck, RestoreDrill, RestorePoint } from '../lib';
 import { resolved } from './policy';
 import { importedDatabase, newDatabase, newDrill, newStack, OBJECTIVES, Template, warningsOf } from './synth';
 
@@ -83,7 +83,7 @@ describe('names of copies', () => {
   const prefix = (id: string, stackName = 'Test') => {
     const stack = new Stack(new App(), stackName);
     return new RestoreDrill(stack, id, {
-      database: importedDatabase(stack),
+      source: DrillSource.database(importedDatabase(stack)),
       schedule: DrillSchedule.daily({ hour: 2 }),
       objectives: OBJECTIVES,
     }).request.copy.prefix;
@@ -105,7 +105,7 @@ describe('names of copies', () => {
 describe('refuses', () => {
   const withDatabase = (props: Partial<rds.DatabaseInstanceProps>, restore?: RestorePoint) => () => {
     const stack = newStack();
-    newDrill(stack, { database: newDatabase(stack, props), restore });
+    newDrill(stack, { source: DrillSource.database(newDatabase(stack, props)), restore });
   };
 
   test('a database without automated backups, which leaves nothing to restore', () => {
@@ -128,7 +128,9 @@ describe('refuses', () => {
   test('a source that could be taken for a copy', () => {
     const stack = newStack();
     const database = importedDatabase(stack, 'Lifeboat-Orders');
-    expect(() => newDrill(stack, { database })).toThrow("starts with 'lifeboat-', so it could be taken for a copy");
+    expect(() => newDrill(stack, { source: DrillSource.database(database) })).toThrow(
+      "starts with 'lifeboat-', so it could be taken for a copy",
+    );
   });
 
   test('names that evidence could not be kept under, all at once', () => {
@@ -145,7 +147,7 @@ test('warns of a copy of another class, since it proves no recovery time', () =>
   const stack = newStack();
   const instanceType = ec2.InstanceType.of(ec2.InstanceClass.T3, ec2.InstanceSize.LARGE);
   const micro = ec2.InstanceType.of(ec2.InstanceClass.T3, ec2.InstanceSize.MICRO);
-  newDrill(stack, { database: newDatabase(stack, { instanceType }), instanceClass: micro });
+  newDrill(stack, { source: DrillSource.database(newDatabase(stack, { instanceType })), instanceClass: micro });
   expect(warningsOf(stack)).toEqual([expect.stringContaining('lifeboat:copy-of-another-class')]);
   expect(handedOver(stack).copy.instanceClass).toBe('db.t3.micro');
 });
@@ -167,7 +169,12 @@ test('what is only known at deployment is not compared', () => {
   const retention = new CfnParameter(stack, 'Days', { type: 'Number' }).valueAsNumber;
   const instanceIdentifier = new CfnParameter(stack, 'Identifier').valueAsString;
   const database = newDatabase(stack, { backupRetention: Duration.days(retention), instanceIdentifier });
-  expect(() => newDrill(stack, { database, restore: RestorePoint.random({ within: Duration.days(7) }) })).not.toThrow();
+  expect(() =>
+    newDrill(stack, {
+      source: DrillSource.database(database),
+      restore: RestorePoint.random({ within: Duration.days(7) }),
+    }),
+  ).not.toThrow();
 });
 
 describe('alarms', () => {

@@ -4,7 +4,7 @@ import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import type { Construct } from 'constructs';
-import { DrillSchedule, ProtectionPlan, RestoreDrill, type RestoreDrillProps } from '../lib';
+import { DrillSchedule, DrillSource, ProtectionPlan, RestoreDrill, type RestoreDrillProps } from '../lib';
 
 export const OBJECTIVES = { rpo: Duration.minutes(5), rto: Duration.hours(1) };
 
@@ -37,7 +37,7 @@ export function newPlan(scope: Construct): ProtectionPlan {
 
 export function newDrill(stack: Stack, props: Partial<RestoreDrillProps> = {}): RestoreDrill {
   return new RestoreDrill(stack, 'Drill', {
-    database: props.database ?? importedDatabase(stack),
+    source: props.source ?? DrillSource.database(importedDatabase(stack)),
     schedule: DrillSchedule.daily({ hour: 2 }),
     objectives: OBJECTIVES,
     ...props,

@@ -1,0 +1,150 @@
+import { Annotations, type Stack, Token } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct, type IConstruct } from 'constructs';
+import type { BackupCopy } from './backup-copy';
+import { DrillSite } from './drill-site';
+import { DrillSource } from './drill-source';
+import { ObjectiveAlarms } from './objective-alarms';
+import type { RecoveryCheck } from './recovery-check';
+import type { RecoveryObjectives } from './recovery-objectives';
+import type { RecoveryRegion } from './recovery-region';
+import { RecoverySite, recoveryStack } from './recovery-site';
+import { type DrillOptions, RestoreDrill } from './restore-drill';
+import { RestorePoint } from './restore-point';
+import { known, SourceDatabase } from './source-database';
+
+/** What each drill in the recovery region decides for itself. */
+export interface RegionDrillOptions extends DrillOptions {
+  /**
+   * Parameter group for restored copies, by its name in the recovery region.
+   *
+   * @default - the default one of the engine's version; evidence says so
+   */
+  readonly parameterGroupName?: string;
+}
+
+/** The database whose copies are drilled, as its plan knows it. */
+export interface RegionDrillsProps {
+  readonly database: rds.IDatabaseInstance;
+  readonly region: RecoveryRegion;
+  readonly copies: BackupCopy[];
+  readonly checks?: RecoveryCheck[];
+  readonly databaseName?: string;
+  readonly planName: string;
+  readonly target: string;
+  /** What a recovery there is held against. */
+  readonly objectives: RecoveryObjectives;
+}
+
+/** A database's drills in its recovery region. They lie in that region's stack, which needs nothing of the primary's. */
+export class RegionDrills {
+  private readonly drills: Construct;
+  private readonly site: DrillSite;
+  private readonly alarms: ObjectiveAlarms;
+  private readonly notify?: sns.ITopic;
+
+  constructor(
+    private readonly scope: IConstruct,
+    private readonly props: RegionDrillsProps,
+  ) {
+    const { region, planName, target, objectives } = props;
+    const stack = recoveryStack(scope, region);
+    this.notify = region.topicIn(stack);
+    this.site = siteIn(stack, region, this.notify);
+    const group = new Construct(stack, `${planName}-${target}`);
+    this.drills = new Construct(group, 'Drills');
+    this.alarms = new ObjectiveAlarms(group, 'Alarms', { planName, target, objectives, notify: this.notify });
+  }
+
+  public add(id: string, options: RegionDrillOptions): RestoreDrill {
+    const { alarms, notify, props, site } = this;
+    const { checks, copies, objectives, planName, target } = props;
+    const restore = options.restore ?? usualRestorePoint(copies);
+    const databaseName = props.databaseName ?? known(new SourceDatabase(props.database).resource?.dbName);
+    const source = this.source(id, options, restore, databaseName);
+    const given = { ...options, restore, source, databaseName, checks };
+    return new RestoreDrill(this.drills, id, { ...given, objectives, planName, target, site, alarms, notify });
+  }
+
+  /** @throws Error that names all that keeps copies from being drilled there */
+  private source(id: string, options: RegionDrillOptions, restore: RestorePoint, databaseName?: string): DrillSource {
+    const { scope, props } = this;
+    const { database, region, copies } = props;
+    const from = new SourceDatabase(database);
+    const sourceRegion = database.env.region;
+    const instanceClass = from.instanceClass?.replace(/^db\./, '');
+    const instanceType = instanceClass ? new ec2.InstanceType(instanceClass) : options.instanceClass;
+    const { name } = from;
+    const wanted = neededCopy(restore);
+    const problems: string[] = [];
+    if (wanted && !copies.some(({ kind }) => kind === wanted)) {
+      const kinds = copies.map(({ kind }) => kind).join(', ') || 'none';
+      problems.push(
+        `it restores what BackupCopy.${wanted}() brings there, and the database's copies are: ${kinds}; add that copy, or ` +
+          'choose another restore point',
+      );
+    }
+    if (name === undefined) {
+      problems.push(
+        `the database's identifier is only known at deployment, and ${region}'s stack must deploy without this one; give ` +
+          'it an instanceIdentifier',
+      );
+    }
+    if (Token.isUnresolved(sourceRegion)) {
+      problems.push(
+        `the database's region is only known at deployment, and ${region}'s stack has to name it; give its stack ` +
+          'env: { region }',
+      );
+    }
+    if (!instanceType) {
+      problems.push(
+        `the database's class is not known at synth, and copies don't tell it; give the drill an instanceClass`,
+      );
+    }
+    if (databaseName === undefined) {
+      problems.push(
+        `the database's name in the instance is not known at synth, and copies don't tell it; give databaseName`,
+      );
+    }
+    if (name === undefined || !instanceType || problems.length > 0) {
+      throw new Error(`drill '${scope.node.path}/${id}' can't work in ${region}:\n  ${problems.join('\n  ')}`);
+    }
+    return DrillSource.copies({
+      instanceIdentifier: name,
+      region: sourceRegion,
+      instanceType,
+      parameterGroupName: options.parameterGroupName,
+      port: from.port,
+      keyArn: region.keyArn ?? RecoverySite.beside(scope, region).key.keyArn,
+    });
+  }
+}
+
+/** Replicated backups lose least. */
+function usualRestorePoint(copies: readonly BackupCopy[]): RestorePoint {
+  const isReplicated = copies.some(({ kind }) => kind === 'automatedBackups');
+  return isReplicated ? RestorePoint.latest() : RestorePoint.latestSnapshot();
+}
+
+/** The kind of copy that a restore point is found in. A snapshot by its name may have come by any way. */
+function neededCopy({ request }: RestorePoint): string | undefined {
+  if (request.kind === 'snapshot') return undefined;
+  return request.kind === 'latest-snapshot' ? 'snapshots' : 'automatedBackups';
+}
+
+/** Where all drills of one primary stack run in a region. Made with the first. */
+function siteIn(stack: Stack, region: RecoveryRegion, notify?: sns.ITopic): DrillSite {
+  const found = stack.node.tryFindChild('Drills');
+  if (found) return found as DrillSite;
+  const site = new DrillSite(stack, 'Drills', { notify });
+  if (!notify) {
+    Annotations.of(site).addWarningV2(
+      'lifeboat:nobody-is-told-there',
+      `drills in ${region} have no topic to notify, and their alarms reach none of another region, so a failed drill is an ` +
+        `alarm that nobody hears; give RecoveryRegion.named('${region}', { topicArn })`,
+    );
+  }
+  return site;
+}

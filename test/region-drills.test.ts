@@ -1,0 +1,186 @@
+import { App, Duration, Stack } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import { TAGS } from '../lambda/contract';
+import {
+  BackupCopy,
+  DrillSchedule,
+  DrillSource,
+  type ProtectedDatabase,
+  ProtectionPlan,
+  RecoveryRegion,
+  type RegionDrillOptions,
+  RestorePoint,
+} from '../lib';
+import { ACCOUNT, allows, type Call, resolved, statementsOf } from './policy';
+import { importedDatabase, newDatabase, newDrill, newStack, OBJECTIVES, Template, warningsOf } from './synth';
+
+const WEST = RecoveryRegion.named('us-west-2', { topicArn: `arn:aws:sns:us-west-2:${ACCOUNT}:operators` });
+const SNAPSHOTS = BackupCopy.snapshots({ keep: Duration.days(7) });
+const QUARTERLY = { schedule: DrillSchedule.daily({ hour: 10 }) };
+const ORDERS = { instanceIdentifier: 'Orders', databaseName: 'shop', storageEncrypted: true };
+
+/** A plan with one database whose backups are copied west. */
+function protectedOrders(
+  copies: BackupCopy[] = [BackupCopy.automatedBackups(), SNAPSHOTS],
+  recovery: RecoveryRegion | undefined = WEST,
+  props: Partial<rds.DatabaseInstanceProps> = ORDERS,
+) {
+  const app = new App({ builtinCloudFormationValidation: false });
+  const stack = new Stack(app, 'Shop', { env: { region: 'us-east-1', account: ACCOUNT } });
+  const database = newDatabase(stack, props);
+  const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery });
+  const orders = plan.addDatabase('Orders', { database, copies });
+  return { orders, plan, stack, west: () => app.node.findChild('Shop-us-west-2') as Stack };
+}
+
+const requestOf = (orders: ProtectedDatabase, options: Partial<RegionDrillOptions> = {}) =>
+  orders.addRegionDrill('West', { ...QUARTERLY, ...options }).request;
+
+test('lies in the recovery region, with a request that is whole', () => {
+  const { orders, west } = protectedOrders();
+  const drill = orders.addRegionDrill('West', { ...QUARTERLY, parameterGroupName: 'orders-west' });
+  expect(Stack.of(drill)).toBe(west());
+  expect(west().resolve(drill.request)).toMatchObject({
+    plan: 'Shop-Protection',
+    target: 'Orders',
+    drill: 'West',
+    source: {
+      instance: 'orders',
+      copied: { instanceClass: 'db.m5.large', parameterGroup: 'orders-west' },
+    },
+    database: 'shop',
+    objectives: { rpoSeconds: 300, rtoSeconds: 3600 },
+  });
+  const from = west().resolve(drill.request.source.copied?.from);
+  expect(resolved(from)).toBe(`arn:aws:rds:us-east-1:${ACCOUNT}:db:orders`);
+});
+
+test("its stack takes nothing of the primary's, which may be gone when it is deployed", () => {
+  const { orders, west } = protectedOrders();
+  orders.addRegionDrill('West', QUARTERLY);
+  const template = Template.fromStack(west());
+  expect(JSON.stringify(template.toJSON())).not.toMatch(/ImportValue|GetStackOutput|us-east-1"/);
+  expect(west().dependencies).toEqual([]);
+  template.resourceCountIs('AWS::Scheduler::Schedule', 3);
+});
+
+test('goes back to where least is lost: replicated backups, else the latest copy of a snapshot', () => {
+  expect(requestOf(protectedOrders().orders).restore).toEqual({ kind: 'latest' });
+  expect(requestOf(protectedOrders([SNAPSHOTS]).orders).restore).toEqual({ kind: 'latest-snapshot' });
+  const restore = RestorePoint.random({ within: Duration.days(1) });
+  expect(requestOf(protectedOrders().orders, { restore }).restore).toMatchObject({ kind: 'random' });
+});
+
+test('drills there share one site, and those of one database its alarms', () => {
+  const { orders, plan, stack, west } = protectedOrders();
+  const imported = importedDatabase(stack, 'carts');
+  const carts = plan.addDatabase('Carts', { database: imported, copies: [SNAPSHOTS], databaseName: 'carts' });
+  orders.addRegionDrill('Quarterly', QUARTERLY);
+  orders.addRegionDrill('Yearly', QUARTERLY);
+  carts.addRegionDrill('Quarterly', { ...QUARTERLY, instanceClass: new ec2.InstanceType('t3.large') });
+  const template = Template.fromStack(west());
+  template.resourceCountIs('AWS::EC2::VPC', 1);
+  const failed = Object.values(template.findResources('AWS::CloudWatch::Alarm')).filter(({ Properties }) =>
+    String(Properties.AlarmDescription).startsWith('A restore drill of'),
+  );
+  expect(failed).toHaveLength(2);
+});
+
+describe('refuses', () => {
+  test('what nothing is copied for; the copy that it restores will do', () => {
+    const { orders } = protectedOrders([SNAPSHOTS]);
+    expect(() => requestOf(orders, { restore: RestorePoint.latest() })).toThrow(
+      /restores what BackupCopy.automatedBackups\(\) brings there.*copies are: snapshots; add that copy/,
+    );
+    const replicated = protectedOrders([BackupCopy.automatedBackups()]).orders;
+    expect(() => requestOf(replicated, { restore: RestorePoint.latestSnapshot() })).toThrow(/BackupCopy.snapshots\(\)/);
+    expect(() => requestOf(protectedOrders([]).orders)).toThrow(/copies are: none/);
+    expect(() => requestOf(orders, { restore: RestorePoint.snapshot('by-hand') })).not.toThrow();
+  });
+
+  test('a plan without a region to drill in', () => {
+    const stack = newStack();
+    const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES });
+    const orders = plan.addDatabase('Orders', { database: newDatabase(stack) });
+    expect(() => requestOf(orders)).toThrow(/the plan names none; give the plan recovery/);
+  });
+
+  test('a database that could only be named at deployment, and one whose name in the instance is not known', () => {
+    const { orders } = protectedOrders([SNAPSHOTS], WEST, { storageEncrypted: true });
+    expect(() => requestOf(orders)).toThrow(/identifier is only known.*instanceIdentifier\n.*give databaseName/);
+  });
+
+  test('an imported one without a class, since copies do not tell it', () => {
+    const { plan, stack } = protectedOrders();
+    const imported = { database: importedDatabase(stack, 'carts'), copies: [SNAPSHOTS], databaseName: 'carts' };
+    const carts = plan.addDatabase('Carts', imported);
+    expect(() => requestOf(carts)).toThrow(/class is not known at synth.*give the drill an instanceClass/);
+    const instanceClass = new ec2.InstanceType('t3.large');
+    expect(requestOf(carts, { instanceClass }).copy.instanceClass).toBe('db.t3.large');
+  });
+
+  test('a topic of another region, which alarms there can not reach', () => {
+    const topicArn = `arn:aws:sns:us-east-1:${ACCOUNT}:operators`;
+    expect(() => RecoveryRegion.named('us-west-2', { topicArn })).toThrow(
+      /lies in us-east-1.*give the ARN of one there/,
+    );
+  });
+});
+
+test('warns that nobody is told there, unless there is a topic', () => {
+  const silent = protectedOrders(undefined, RecoveryRegion.named('us-west-2'));
+  requestOf(silent.orders);
+  expect(warningsOf(silent.west())).toEqual([expect.stringContaining('lifeboat:nobody-is-told-there')]);
+  const heard = protectedOrders();
+  requestOf(heard.orders);
+  expect(warningsOf(heard.west())).toEqual([]);
+  for (const { Properties } of Object.values(
+    Template.fromStack(heard.west()).findResources('AWS::CloudWatch::Alarm'),
+  )) {
+    expect(Properties.AlarmActions).toEqual([WEST.topicArn]);
+  }
+});
+
+describe('its conductor', () => {
+  const west = (kind: string, name: string) => `arn:aws:rds:us-west-2:${ACCOUNT}:${kind}:${name}`;
+  const policies = (keyArn?: string) => {
+    const stack = new Stack(new App(), 'West', { env: { region: 'us-west-2', account: ACCOUNT } });
+    const instanceType = new ec2.InstanceType('t3.large');
+    const source = DrillSource.copies({ instanceIdentifier: 'orders', region: 'us-east-1', instanceType, keyArn });
+    const { prefix } = newDrill(stack, { source, databaseName: 'shop' }).request.copy;
+    const statements = statementsOf(Template.fromStack(stack), /^DrillConductorRole/);
+    return { can: (call: Call) => allows(statements, call), copy: west('db', `${prefix}a1b2c3`) };
+  };
+  const context = {
+    [`aws:RequestTag/${TAGS.copyOf}`]: 'orders',
+    [`aws:RequestTag/${TAGS.run}`]: 'a1b2c3',
+    [`aws:RequestTag/${TAGS.expires}`]: '2026-12-06T10:00:00Z',
+    'aws:TagKeys': Object.values(TAGS),
+    'rds:PubliclyAccessible': 'false',
+  };
+
+  test('restores copies of the one database, and no other snapshot', () => {
+    const { can, copy } = policies();
+    const restoring = (snapshot: string) =>
+      can({ action: 'rds:RestoreDBInstanceFromDBSnapshot', resources: [copy, west('snapshot', snapshot)], context });
+    expect(restoring('lifeboat-0a1b2c3d-orders-2026-12-06-03-04')).toBe(true);
+    expect(restoring('lifeboat-0a1b2c3d-orders-archive-2026-12-06-03-04')).toBe(false);
+    expect(restoring('rds:orders-2026-12-06-03-04')).toBe(false);
+    const action = 'rds:RestoreDBInstanceToPointInTime';
+    expect(can({ action, resources: [copy, west('auto-backup', 'ab-x')], context })).toBe(true);
+    expect(can({ action, resources: [west('db', 'orders'), west('auto-backup', 'ab-x')], context })).toBe(false);
+  });
+
+  test('uses the key of the copies through RDS, by its ARN or an alias', () => {
+    const key = `arn:aws:kms:us-west-2:${ACCOUNT}:key/1234`;
+    const via = { 'kms:ViaService': 'rds.us-west-2.amazonaws.com' };
+    const use = { action: 'kms:CreateGrant', resources: [key] };
+    const byArn = policies(key);
+    expect(byArn.can({ ...use, context: via })).toBe(true);
+    expect(byArn.can(use)).toBe(false);
+    const byAlias = policies(`arn:aws:kms:us-west-2:${ACCOUNT}:alias/copies`);
+    expect(byAlias.can({ ...use, context: { ...via, 'kms:ResourceAliases': ['alias/copies'] } })).toBe(true);
+    expect(byAlias.can({ ...use, context: { ...via, 'kms:ResourceAliases': ['alias/other'] } })).toBe(false);
+  });
+});
