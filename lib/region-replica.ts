@@ -151,7 +151,7 @@ export class RegionReplica extends Construct {
       period: Duration.minutes(5),
     });
     const alarm = drillAlarm(this, 'Lag', {
-      metric: this.lag,
+      metric: this.behind(),
       limit: maxLag.toSeconds(),
       description:
         `Replica ${dbInstanceIdentifier} is more than ${maxLag.toHumanString()} behind ${sourceIdentifier}, or does not ` +
@@ -160,6 +160,19 @@ export class RegionReplica extends Construct {
       notify: props.notify,
     });
     alarm.node.addDependency(replica);
+  }
+
+  /**
+   * The lag, or a year where RDS gives -1 throughout: then nothing is replicated.
+   * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.Monitoring.html
+   */
+  private behind(): cloudwatch.MathExpression {
+    return new cloudwatch.MathExpression({
+      expression: `IF(most < 0, ${Duration.days(365).toSeconds()}, least)`,
+      usingMetrics: { least: this.lag, most: this.lag.with({ statistic: cloudwatch.Stats.MAXIMUM }) },
+      label: 'Seconds behind',
+      period: Duration.minutes(5),
+    });
   }
 
   private refuse(

@@ -1,4 +1,5 @@
 import { App, Duration, NestedStack, Stack, Stage, Validations } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
@@ -270,10 +271,23 @@ describe('a replica', () => {
 
   test('rings when it falls behind, and when nobody says how far', () => {
     const { replicas } = replicated({}, { maxLag: Duration.minutes(1) });
+    const lag = (statistic: string) => ({
+      MetricStat: {
+        Metric: { MetricName: 'ReplicaLag', Dimensions: [{ Name: 'DBInstanceIdentifier', Value: 'orders-us-west-2' }] },
+        Stat: statistic,
+      },
+      ReturnData: false,
+    });
     Template.fromStack(replicas).hasResourceProperties('AWS::CloudWatch::Alarm', {
-      MetricName: 'ReplicaLag',
+      ComparisonOperator: 'GreaterThanThreshold',
       Threshold: 60,
       TreatMissingData: 'breaching',
+      Metrics: Match.arrayWith([
+        // RDS says -1 while nothing is replicated, which no limit of its own would ever exceed.
+        Match.objectLike({ Expression: 'IF(most < 0, 31536000, least)' }),
+        Match.objectLike({ Id: 'least', ...lag('Minimum') }),
+        Match.objectLike({ Id: 'most', ...lag('Maximum') }),
+      ]),
     });
   });
 
