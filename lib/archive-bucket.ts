@@ -1,4 +1,4 @@
-import { Annotations, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, CfnResource, Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -34,7 +34,8 @@ export interface ArchiveBucketProps extends BucketBackupsProps {
    */
   readonly lock?: s3.ObjectLockRetention;
   /**
-   * Where S3 delivers access logs: a bucket of the same region and account, encrypted with S3's own keys.
+   * Where S3 delivers access logs: a bucket of the same region and account, encrypted with S3's own keys and without a
+   * default lock. https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
    *
    * @default - a bucket of its own, kept for 400 days
    */
@@ -51,7 +52,8 @@ export interface ArchiveBucketProps extends BucketBackupsProps {
  * Where backups, exports and logs are kept for long: versioned, encrypted, private, TLS only, logged, and kept when the
  * stack goes. Its lifecycle goes by prefix, so whoever writes a daily, weekly, monthly or yearly backup says so in the key.
  *
- * @throws Error that names all that S3 would refuse: order and days of moves, expiry, overlapping tiers, replication
+ * @throws Error that names all that S3 would refuse: order and days of moves, expiry, overlapping tiers, replication; or
+ * when S3 could not deliver access logs
  */
 export class ArchiveBucket extends Construct {
   public readonly bucket: s3.IBucket;
@@ -63,6 +65,7 @@ export class ArchiveBucket extends Construct {
     super(scope, id);
     const { encryptionKey, lock, replication } = props;
     this.replication = replication;
+    if (props.accessLogs) this.refuseLogsOf(props.accessLogs);
     const accessLogs = props.accessLogs ?? this.ownAccessLogs();
     this.owned = new s3.Bucket(this, 'Bucket', {
       bucketName: props.bucketName,
@@ -153,6 +156,29 @@ export class ArchiveBucket extends Construct {
       period: Duration.minutes(5),
       ...options,
     });
+  }
+
+  /** S3 would deliver nothing, and say so nowhere. */
+  private refuseLogsOf(bucket: s3.IBucket): void {
+    const problems: string[] = [];
+    const [here, there] = [Stack.of(this).region, bucket.env.region];
+    if (![here, there].some((region) => Token.isUnresolved(region)) && here !== there) {
+      problems.push(`it is in ${there} and the archive in ${here}; name one in ${here}`);
+    }
+    const resource = bucket.node.defaultChild;
+    const own = resource && CfnResource.isCfnResource(resource) && resource.cfnResourceType === 'AWS::S3::Bucket';
+    const { bucketEncryption, objectLockConfiguration } = own ? (resource as s3.CfnBucket) : {};
+    const stated = (value: unknown) => JSON.stringify(Stack.of(bucket).resolve(value) ?? {});
+    if (bucket.encryptionKey || stated(bucketEncryption).includes('aws:kms')) {
+      problems.push("it is encrypted with AWS KMS; encrypt it with S3's own keys (SSE-S3)");
+    }
+    if (stated(objectLockConfiguration).includes('defaultRetention')) {
+      problems.push('it locks objects by default; leave its default retention out');
+    }
+    if (problems.length === 0) return;
+    throw new Error(
+      `archive '${this.node.path}': S3 would deliver no access logs to '${bucket.node.path}':\n  ${problems.join('\n  ')}`,
+    );
   }
 
   private ownAccessLogs(): s3.IBucket {

@@ -8,9 +8,10 @@ import {
   type ReplicationSource,
   type ReplicationTarget,
   replicationRefusals,
+  whatReplicasLack,
 } from './bucket-replication';
 import { cover } from './covered';
-import { earlyDeletions, lifecycleRefusals, movesObjects, outlastedByLock } from './lifecycle-limits';
+import { earlyDeletions, lifecycleRefusals, movesObjects, outlastedByLock, versionsForEver } from './lifecycle-limits';
 
 export interface BucketBackupsProps {
   /**
@@ -90,13 +91,20 @@ export class BucketBackups extends Mixin {
       const replication = new BucketReplication(bucket, 'Replication', source, this.props.replication);
       bucket.replicationConfiguration = replication.configuration;
       checkTargetInApp(bucket, this.props.replication, source.locked);
+      Annotations.of(bucket).addInfoV2('lifeboat:replication-lags', whatReplicasLack(this.props.replication));
     }
     denyPlainHttp(bucket);
     this.warn(bucket, rules);
     cover(bucket, 'BucketBackups');
     // Rules that the bucket has besides are known only when all has been said.
     bucket.node.addValidation({
-      validate: () => lifecycleRefusals(stack.resolve(bucket.lifecycleConfiguration).rules),
+      validate: () => {
+        const all = stack.resolve(bucket.lifecycleConfiguration).rules;
+        for (const cost of versionsForEver(all)) {
+          Annotations.of(bucket).addWarningV2('lifeboat:expired-versions-stay', cost);
+        }
+        return lifecycleRefusals(all);
+      },
     });
   }
 

@@ -8,6 +8,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledgeWildcards } from './acknowledgement';
 import { allow } from './handler';
+import { regionRefusal } from './region-name';
 
 /** What S3 does about delete markers. Deletions of single versions are never replicated. */
 export enum DeleteMarkers {
@@ -86,6 +87,8 @@ export interface ReplicationSource {
 export function replicationRefusals(source: ReplicationSource, target: ReplicationTarget): string[] {
   const { region } = Stack.of(source.bucket);
   const problems: string[] = [];
+  const unknown = regionRefusal(target.region);
+  if (unknown) problems.push(unknown);
   if (!Token.isUnresolved(region) && region === target.region) {
     problems.push(
       `replicas would lie in ${target.region}, where the bucket is, and be lost with the region; name a bucket in another one`,
@@ -111,6 +114,17 @@ export function replicationRefusals(source: ReplicationSource, target: Replicati
     );
   }
   return problems;
+}
+
+/** No recovery point of zero: what a reader of 'replicated' would otherwise believe. */
+export function whatReplicasLack({ region, timing, deleteMarkers }: ReplicationTarget): string {
+  const soon =
+    timing === ReplicationTiming.WITHIN_15_MINUTES ? '99.9 % of them within 15 minutes' : 'within minutes, unpromised';
+  const markers = deleteMarkers === DeleteMarkers.REPLICATED ? 'are replicated' : 'are not';
+  return (
+    `objects reach ${region} asynchronously, ${soon}, so the newest are lost with the region; those from before replication are ` +
+    `not brought there (S3 Batch Replication does, once), and delete markers ${markers}`
+  );
 }
 
 /** The role that replicates, and nothing but that. */

@@ -2,6 +2,7 @@ import { Stack, Token } from 'aws-cdk-lib';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import { Construct } from 'constructs';
 import { twinInRegistry } from './image-registry';
+import { regionRefusal } from './region-name';
 
 /** A registry that images are replicated to. */
 export interface ImageDestination {
@@ -72,6 +73,8 @@ export class ImageReplication extends Construct {
     const names = destinations.map(({ region, account = stack.account }) => `${region} of ${account}`);
     destinations.forEach(({ region, account = stack.account }, index) => {
       if (Token.isUnresolved(region)) return;
+      const unknown = regionRefusal(region);
+      if (unknown) problems.push(unknown);
       if (region === stack.region && account === stack.account) {
         problems.push(
           `${region} is where the images are, and a registry is not replicated to itself; name another region`,

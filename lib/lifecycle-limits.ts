@@ -48,8 +48,30 @@ export function lifecycleRefusals(rules: readonly Rule[]): string[] {
     ...enabled.flatMap((rule) => livesOf(rule).flatMap(refusalsOfLife)),
     ...enabled.flatMap(refusalsOfCounts),
     ...overlaps(enabled),
+    ...rules.flatMap(longNames),
     ...(rules.length > 1000 ? [`it has ${rules.length} rules, and S3 takes 1,000 at most; join some`] : []),
   ];
+}
+
+/** What expires without being freed: a versioned bucket keeps it as a noncurrent version. One sentence each. */
+export function versionsForEver(rules: readonly Rule[]): string[] {
+  const enabled = rules.filter(({ status }) => status === 'Enabled');
+  return enabled.flatMap((rule) => {
+    const expiry = numberOf(rule.expirationInDays);
+    if (expiry === undefined || enabled.some((other) => deletesVersionsOf(rule, other))) return [];
+    return [
+      `${nameOf(rule)}: objects expire after ${expiry} days, and versions are kept, so each stays as a noncurrent version that no ` +
+        'rule deletes, and is billed for ever; add noncurrentVersionExpiration to the rule',
+    ];
+  });
+}
+
+function deletesVersionsOf(rule: Rule, other: Rule): boolean {
+  const { noncurrentVersionExpiration, noncurrentVersionExpirationInDays } = other;
+  if ((noncurrentVersionExpiration ?? noncurrentVersionExpirationInDays) === undefined) return false;
+  // What is only known at deployment is not compared: it may be that wide.
+  if (other === rule || [rule.prefix, other.prefix].some((prefix) => Token.isUnresolved(prefix))) return true;
+  return !other.tagFilters && (rule.prefix ?? '').startsWith(other.prefix ?? '');
 }
 
 /** What is deleted before its storage class has been paid for: what that costs, one sentence each. */
@@ -173,6 +195,14 @@ function refusalsOfCounts(rule: Rule): string[] {
     );
   }
   return problems;
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html */
+function longNames({ id }: Rule): string[] {
+  if (id === undefined || Token.isUnresolved(id) || id.length <= 255) return [];
+  return [
+    `a rule is called '${id.slice(0, 20)}...', of ${id.length} characters, and S3 takes 255; shorten it, or its prefix`,
+  ];
 }
 
 /** A rule of a wider prefix that deletes earlier wins, whatever the narrower one says. */

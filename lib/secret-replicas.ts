@@ -1,6 +1,7 @@
 import { Annotations, CfnDeletionPolicy, CfnResource, Lazy, Mixin, Stack, Token } from 'aws-cdk-lib';
 import type { CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IConstruct } from 'constructs';
+import { regionRefusal } from './region-name';
 
 /** One region that has the secret, too. */
 export interface SecretReplica {
@@ -70,7 +71,8 @@ export class SecretReplicas extends Mixin {
     const problems = replicas.flatMap(({ region, encryptionKeyArn }, index) => {
       if (Token.isUnresolved(region)) return [];
       const of = [];
-      if (!/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region)) of.push(`'${region}' is no region; write it as in 'us-west-2'`);
+      const unknown = regionRefusal(region);
+      if (unknown) of.push(unknown);
       if (region === own) {
         of.push(`${region} is where the secret is, and a replica there is refused; name another region`);
       }

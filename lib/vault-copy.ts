@@ -1,6 +1,7 @@
 import { Arn, ArnFormat, type Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as backup from 'aws-cdk-lib/aws-backup';
 import type { Construct } from 'constructs';
+import { regionRefusal } from './region-name';
 
 export interface VaultCopyOptions {
   /**
@@ -39,9 +40,11 @@ export class VaultCopy {
    * Into a vault of this account in another region, agreed on by name: the other region's stack is not asked.
    *
    * @param vaultName 2 to 50 letters, digits, hyphens and underscores
-   * @throws Error when no vault can have the name
+   * @throws Error when no vault can have the name, or no region the other
    */
   public static toRegion(region: string, vaultName: string, options: VaultCopyOptions = {}): VaultCopy {
+    const unknown = regionRefusal(region);
+    if (unknown) throw new Error(`copies into vault '${vaultName}': ${unknown}`);
     if (!Token.isUnresolved(vaultName) && !/^[A-Za-z0-9_-]{2,50}$/.test(vaultName)) {
       throw new Error(
         `no vault can be called '${vaultName}', so nothing would be copied to ${region}; name one of 2 to 50 letters, ` +

@@ -221,6 +221,12 @@ describe('a lifecycle is refused', () => {
     expect(both(2555)).not.toThrow();
   });
 
+  test('whose rule has a name of more than 255 characters', () => {
+    const named = (length: number) => () => archive({ tiers: [ArchiveTier.prefixed('x'.repeat(length), {})] });
+    expect(named(256)).toThrow('of 256 characters, and S3 takes 255');
+    expect(named(255)).not.toThrow();
+  });
+
   test('that states a tier twice, or a prefix that no key starts with', () => {
     const twice = [ArchiveTier.daily({ expireAfter: days(7) }), ArchiveTier.daily({ expireAfter: days(7) })];
     expect(() => archive({ tiers: twice })).toThrow("lifecycle 'daily' is stated twice");
@@ -284,10 +290,89 @@ describe('it is warned of', () => {
     expect(warnings(locked(30))).toEqual([expect.stringContaining('billed until day 90')]);
     expect(warnings(locked(90))).toEqual([]);
   });
+
+  test("a bucket's own rule that expires objects and keeps their versions for ever", () => {
+    const expiring = (rules: s3.LifecycleRule[], backups = new BucketBackups()) => {
+      const stack = newStack();
+      new s3.Bucket(stack, 'Dumps', {
+        versioned: true,
+        blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+        removalPolicy: RemovalPolicy.RETAIN,
+        lifecycleRules: rules,
+      }).with(backups);
+      return warningsOf(stack);
+    };
+    const rule = { id: 'dumps', prefix: 'dumps/', expiration: days(90) };
+    const versions = { noncurrentVersionExpiration: days(30) };
+    expect(expiring([rule])).toEqual([
+      expect.stringMatching(/'dumps': objects expire after 90 days.*billed for ever.*lifeboat:expired-versions-stay/),
+    ]);
+    expect(expiring([{ ...rule, ...versions }])).toEqual([]);
+    // Another rule may delete them, unless it is for some objects only.
+    expect(expiring([rule, { id: 'versions', ...versions }])).toEqual([]);
+    expect(expiring([rule, { id: 'versions', prefix: 'other/', ...versions }])).toHaveLength(1);
+    expect(expiring([rule, { id: 'versions', tagFilters: { kind: 'dump' }, ...versions }])).toHaveLength(1);
+    const tiers = [ArchiveTier.everything({ noncurrentVersions: { expireAfter: days(30) } })];
+    expect(expiring([rule], new BucketBackups({ tiers }))).toEqual([]);
+  });
+});
+
+describe('access logs that S3 would not deliver', () => {
+  const logged = (make: (stack: Stack) => s3.IBucket) => () => {
+    const stack = regional('us-east-1');
+    return archive({ accessLogs: make(stack) }, stack);
+  };
+  const owned =
+    (props: s3.BucketProps): ((stack: Stack) => s3.IBucket) =>
+    (stack) =>
+      new s3.Bucket(stack, 'Logs', props);
+  const named = (region: string) => (stack: Stack) =>
+    s3.Bucket.fromBucketAttributes(stack, 'Logs', { bucketName: 'logs', region });
+
+  test.each([
+    ['a key', { encryption: s3.BucketEncryption.KMS }, 'encrypted with AWS KMS'],
+    ["AWS's key", { encryption: s3.BucketEncryption.KMS_MANAGED }, 'encrypted with AWS KMS'],
+    [
+      'a default lock',
+      { objectLockEnabled: true, objectLockDefaultRetention: s3.ObjectLockRetention.governance(days(1)) },
+      'locks objects by default',
+    ],
+  ] as const)('are refused for %s', (_, props, message) => {
+    expect(logged(owned(props))).toThrow(message);
+  });
+
+  test('are refused for another region', () => {
+    expect(logged(named('us-west-2'))).toThrow('it is in us-west-2 and the archive in us-east-1');
+    expect(logged(named('us-east-1'))).not.toThrow();
+  });
+
+  test("are delivered to a bucket with S3's own keys, Object Lock by version included", () => {
+    expect(logged(owned({ encryption: s3.BucketEncryption.S3_MANAGED, objectLockEnabled: true }))).not.toThrow();
+  });
 });
 
 describe('replication', () => {
   const target = { bucketName: 'shop-archive-west', region: 'us-west-2' };
+
+  test.each([
+    [{}, /within minutes, unpromised.*delete markers are not/],
+    [
+      { timing: ReplicationTiming.WITHIN_15_MINUTES, deleteMarkers: DeleteMarkers.REPLICATED },
+      /99.9 % of them within 15 minutes.*delete markers are replicated/,
+    ],
+  ])('is no recovery point of zero, and says what replicas lack: %j', (options, lack) => {
+    const stack = regional('us-east-1');
+    archive({ replication: { ...target, ...options } }, stack);
+    const [info] = Annotations.fromStack(stack).findInfo('*', Match.stringLikeRegexp('asynchronously'));
+    expect(info?.entry.data).toMatch(lack);
+    expect(info?.entry.data).toContain('lifeboat:replication-lags');
+  });
+
+  test('into what is no region is refused', () => {
+    const into = (region: string) => () => archive({ replication: { ...target, region } }, regional('us-east-1'));
+    expect(into('us-west')).toThrow("'us-west' is no region");
+    expect(into('us-west-2')).not.toThrow();
+  });
 
   test('is measured, and keeps what is deleted, by default', () => {
     archive({ replication: target }, regional('us-east-1')).hasResourceProperties('AWS::S3::Bucket', {

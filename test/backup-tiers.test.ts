@@ -467,6 +467,10 @@ test('refuses names that no vault can have', () => {
   expect(() => VaultCopy.toRegion('us-west-2', 'my-vault')).not.toThrow();
 });
 
+test('refuses copies into what is no region', () => {
+  expect(() => VaultCopy.toRegion('us-west', 'Orders')).toThrow("'us-west' is no region");
+});
+
 test('what it backs up counts as covered', () => {
   const stack = newStack();
   Aspects.of(stack).add(new CoverageCheck(), { priority: AspectPriority.READONLY });

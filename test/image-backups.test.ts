@@ -146,6 +146,7 @@ describe('replication', () => {
 
   test.each<[string, ImageReplicationProps, string]>([
     ['its own registry', { destinations: [{ region: 'us-east-1' }] }, 'us-east-1 is where the images are'],
+    ['what is no region', { destinations: [{ region: 'us-west' }] }, "'us-west' is no region"],
     ['a region twice', { destinations: [west, west] }, 'us-west-2 is named twice; name it once'],
     ['no destination', { destinations: [] }, 'it has 0 destinations, and ECR takes 1 to 25'],
     ['26 destinations', { destinations: many(26) }, 'it has 26 destinations, and ECR takes 1 to 25'],

@@ -63,7 +63,7 @@ test.each<[string, SecretReplica[], string]>([
   ['its own region', [{ region: 'us-east-1' }], 'us-east-1 is where the secret is, and a replica there is refused'],
   ['a region named twice', [{ region: 'us-west-2' }, { region: 'us-west-2' }], 'us-west-2 is named twice'],
   ['no region', [], 'no region is named, so it would be where it is only; name one'],
-  ['what is no region', [{ region: 'Oregon' }], "'Oregon' is no region; write it as in 'us-west-2'"],
+  ['what is no region', [{ region: 'Oregon' }], "'Oregon' is no region, so nothing would ever get there"],
   [
     'a key of another region',
     [{ region: 'eu-west-1', encryptionKeyArn: KEY }],
