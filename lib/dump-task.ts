@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
+import { type Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -146,12 +146,19 @@ export class DumpTask extends Construct {
   private starting({ credentials }: DumpTaskProps): iam.PolicyStatement[] {
     const statements = [
       allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [this.log.logGroupArn, `${this.log.logGroupArn}:*`]),
-      allow(['secretsmanager:GetSecretValue'], [credentials.secretArn]),
+      // A secret that is imported by its name alone has six characters more in its ARN, which nobody here knows.
+      allow(['secretsmanager:GetSecretValue'], [credentials.secretFullArn ?? `${credentials.secretArn}-??????`]),
       // For images from the account's own registry, such as a pull-through cache.
       allow(['ecr:GetAuthorizationToken'], ['*']),
       allow(['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'], ['*']),
     ];
-    if (credentials.encryptionKey) statements.push(allow(['kms:Decrypt'], [credentials.encryptionKey.keyArn]));
+    if (credentials.encryptionKey) {
+      statements.push(
+        allow(['kms:Decrypt'], [credentials.encryptionKey.keyArn], {
+          StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(this).region}.amazonaws.com` },
+        }),
+      );
+    }
     return statements;
   }
 }

@@ -82,6 +82,29 @@ test('connects by TLS that is verified, and has user and password from Secrets M
   expect(store.Secrets).toBeUndefined();
 });
 
+test('starts with its own user and password only, whether the secret is of this app or known by its name', () => {
+  const database = { action: 'secretsmanager:GetSecretValue', context: {} };
+  const named = statementsOf(said({})().template, /ExecutionRole/);
+  const secret = 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop/dump';
+  expect(allows(named, { ...database, resources: [`${secret}-a1B2c3`] })).toBe(true);
+  expect(allows(named, { ...database, resources: [`${secret}-of-others-a1B2c3`] })).toBe(false);
+
+  const stack = newStack();
+  const encryptionKey = new kms.Key(stack, 'Key');
+  const credentials = rds.Credentials.fromGeneratedSecret('shop', { encryptionKey });
+  const { template } = dumped({ database: ownDatabase(stack, { credentials }) }, stack);
+  const own = statementsOf(template, /ExecutionRole/);
+  const [attachment = ''] = Object.keys(template.findResources('AWS::SecretsManager::SecretTargetAttachment'));
+  expect(allows(own, { ...database, resources: [attachment] })).toBe(true);
+  const [key] = Object.keys(template.findResources('AWS::KMS::Key')).filter((id) => id.startsWith('Key'));
+  const decrypt = { action: 'kms:Decrypt', resources: [`${key}.Arn`] };
+  const via = (service: string) => ({
+    ...decrypt,
+    context: { 'kms:ViaService': `${service}.eu-west-1.amazonaws.com` },
+  });
+  expect([via('secretsmanager'), via('rds'), decrypt].map((call) => allows(own, call))).toEqual([true, false, false]);
+});
+
 test('writes and reads its own dumps, and deletes nothing', () => {
   const { stack, dump, template } = dumped();
   const statements = statementsOf(template, /^DumpTaskRole/);
