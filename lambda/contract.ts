@@ -20,9 +20,13 @@ export const TAGS = {
 export const SNAPSHOT_TAGS = {
   /** ARN of the database the snapshot is of. */
   snapshotOf: 'lifeboat:snapshot-of',
-  /** Who copies: a database may be copied twice, for different times. */
+  /** Who copies: a database may be copied twice, for different times, in one plan or in several. */
   copiedBy: 'lifeboat:copied-by',
 } as const;
+
+/** What the latter says. Whoever says the same prunes the same copies. */
+export const copiedBy = ({ plan, target, copy }: { plan: string; target: string; copy: string }) =>
+  `${plan}/${target}/${copy}`;
 
 /** Every copy's identifier starts with this, whatever its plan. IAM and the janitor rely on it. */
 export const COPY_PREFIX = 'lifeboat-';
@@ -241,32 +245,44 @@ export type WatchRequest = v.InferOutput<typeof watchRequest>;
 
 const accountId = v.pipe(v.string(), v.regex(/^\d{12}$/, 'must be an account of 12 digits'));
 
+/** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html */
+const tagValue = v.pipe(
+  v.string(),
+  v.regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,256}$/u, 'must be 1 to 256 letters, digits, spaces or any of _.:/=+-@'),
+);
+
 /** What starts a round of copying snapshots to where they outlive the region, or the account. */
-export const snapshotCopyRequest = v.strictObject({
-  plan: label,
-  target: label,
-  /** Name of this copying, among those of the target. */
-  copy: label,
-  source: v.strictObject({
-    /** The database's own automated snapshots, or copies that another account shares with this one. */
-    kind: v.picklist(['automated', 'shared']),
-    region: name,
-    instance: identifier,
-    /** ARN of the database. Shared copies name the account that shares them in it. */
-    arn: name,
+export const snapshotCopyRequest = v.pipe(
+  v.strictObject({
+    plan: label,
+    target: label,
+    /** Name of this copying, among those of the target. */
+    copy: label,
+    source: v.strictObject({
+      /** The database's own automated snapshots, or copies that another account shares with this one. */
+      kind: v.picklist(['automated', 'shared']),
+      region: name,
+      instance: identifier,
+      /** ARN of the database. Shared copies name the account that shares them in it. */
+      arn: name,
+    }),
+    destination: v.strictObject({
+      region: name,
+      /** A key there: ARN of it, or of an alias. */
+      key: name,
+      /** RDS's default one for the engine when absent. */
+      optionGroup: v.optional(name),
+    }),
+    /** How long copies are kept, counted from when their snapshot was taken. */
+    keepSeconds: seconds,
+    /** Accounts that may copy the copies on. */
+    shareWith: v.array(accountId),
   }),
-  destination: v.strictObject({
-    region: name,
-    /** A key there: ARN of it, or of an alias. */
-    key: name,
-    /** RDS's default one for the engine when absent. */
-    optionGroup: v.optional(name),
-  }),
-  /** How long copies are kept, counted from when their snapshot was taken. */
-  keepSeconds: seconds,
-  /** Accounts that may copy the copies on. */
-  shareWith: v.array(accountId),
-});
+  v.check(
+    (request) => v.is(tagValue, copiedBy(request)),
+    'plan, target and copy become a tag, so together they must be 254 letters, digits, spaces or any of _.:/=+-@ at most',
+  ),
+);
 export type SnapshotCopyRequest = v.InferOutput<typeof snapshotCopyRequest>;
 
 /** Start of keys in a bucket: empty, or ending in a slash. */
@@ -425,12 +441,6 @@ export const DEPLOYMENT_SNAPSHOT_TAGS = {
 
 /** What identifiers of one database's snapshots before deployments start with. */
 export const snapshotPrefix = (instance: string) => `lifeboat-before-${instance}-`;
-
-/** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html */
-const tagValue = v.pipe(
-  v.string(),
-  v.regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,256}$/u, 'must be 1 to 256 letters, digits, spaces or any of _.:/=+-@'),
-);
 
 /** One snapshot before a deployment. */
 export const deploymentSnapshotRequest = v.strictObject({

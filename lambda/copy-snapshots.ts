@@ -46,17 +46,33 @@ export const copySnapshots =
     const states = await settled(asked, copies, runbook, problems);
     const copied = asked.filter((target) => states[target] === 'available');
 
-    const deleted = await runbook.step('prune', () => copies.prune(ports.clock()));
-    await runbook.step('share good copies', () => copies.share());
+    // Whatever becomes of these, the age is told: it is what rings.
+    const deleted = await tried(problems, 'prune', runbook, () => copies.prune(ports.clock()));
+    await tried(problems, 'share good copies', runbook, () => copies.share());
     const newest = await runbook.step('publish the age', () => publish(ports, copies, request));
 
     if (problems.length > 0) {
       throw new Error(
-        `not all snapshots of '${source.instance}' were copied; the next round tries again:\n  ${problems.join('\n  ')}`,
+        `copies of '${source.instance}' are not all as they should be; the next round tries again:\n  ${problems.join('\n  ')}`,
       );
     }
-    return { copied, waiting: survey.waiting, deleted, newest };
+    return { copied, waiting: survey.waiting, deleted: deleted ?? [], newest };
   };
+
+/** A step whose failure is told at the end. */
+async function tried<T>(
+  problems: string[],
+  name: string,
+  runbook: Runbook,
+  effect: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await runbook.step(name, effect);
+  } catch (error) {
+    problems.push(`${name}: ${describe(error)}`);
+    return undefined;
+  }
+}
 
 /** Names of the copies that were asked for. What one is refused for, the others would be, too. */
 async function ask(

@@ -15,7 +15,7 @@ import {
   type RDSClient,
   type Tag,
 } from '@aws-sdk/client-rds';
-import { COPY_PREFIX, SNAPSHOT_TAGS, type SnapshotCopyRequest } from './contract';
+import { COPY_PREFIX, copiedBy, SNAPSHOT_TAGS, type SnapshotCopyRequest } from './contract';
 import { isFault } from './copy';
 
 /**
@@ -56,8 +56,10 @@ export class SnapshotCopies {
     private readonly to: RDSClient,
     private readonly request: SnapshotCopyRequest,
   ) {
-    const { copy, source } = request;
-    this.owner = createHash('sha256').update(`${source.arn} ${copy}`).digest('hex').slice(0, 8);
+    this.owner = createHash('sha256')
+      .update(`${request.source.arn} ${copiedBy(request)}`)
+      .digest('hex')
+      .slice(0, 8);
   }
 
   /** What could be copied, would be kept, and is not there yet. */
@@ -76,7 +78,7 @@ export class SnapshotCopies {
     return { missing: missing.slice(0, room), waiting: Math.max(0, missing.length - room) };
   }
 
-  /** @throws when a snapshot of that name exists that this copying did not make */
+  /** @throws when the region has no room for any copy, or a snapshot of that name that this copying did not make */
   async copy({ arn, target, tags }: Missing): Promise<Asked> {
     const { key, optionGroup } = this.request.destination;
     try {
@@ -93,7 +95,7 @@ export class SnapshotCopies {
       return 'asked';
     } catch (error) {
       if (isFault(error, 'DBSnapshotNotFound')) return 'gone';
-      if (isFault(error, 'SnapshotQuotaExceeded')) return 'no room';
+      if (isFault(error, 'SnapshotQuotaExceeded')) return noRoom(error as Error, this.request.destination.region);
       if (!isFault(error, 'DBSnapshotAlreadyExists')) throw error;
       if ((await this.manual()).some((copy) => copy.DBSnapshotIdentifier === target && !this.isOurs(copy))) {
         throw new Error(
@@ -209,9 +211,23 @@ export class SnapshotCopies {
   }
 
   private tags(): Record<string, string> {
-    const { copy, source } = this.request;
-    return { [SNAPSHOT_TAGS.snapshotOf]: source.arn, [SNAPSHOT_TAGS.copiedBy]: copy };
+    return {
+      [SNAPSHOT_TAGS.snapshotOf]: this.request.source.arn,
+      [SNAPSHOT_TAGS.copiedBy]: copiedBy(this.request),
+    };
   }
+}
+
+/**
+ * One fault stands for two limits: copies in progress, which end by themselves, and manual snapshots at all.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html
+ */
+function noRoom({ message }: Error, region: string): 'no room' {
+  if (/across regions|in progress/i.test(message)) return 'no room';
+  throw new Error(
+    `the quota of manual snapshots in ${region} is used up (100 unless raised), so nothing more is copied there: ${message}; ` +
+      'delete some that nobody needs, keep copies for less long, or have the quota raised',
+  );
 }
 
 /** RDS returns snapshots in no order, in pages, and lists those that are still being made. */

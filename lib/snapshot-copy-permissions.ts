@@ -5,7 +5,7 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { COPY_PREFIX, SNAPSHOT_TAGS, type SnapshotCopyRequest } from '../lambda/contract';
+import { COPY_PREFIX, copiedBy, SNAPSHOT_TAGS, type SnapshotCopyRequest } from '../lambda/contract';
 import { KEY_USE } from './copy-permissions';
 import { allow } from './handler';
 import type { RecoveryRegion } from './recovery-region';
@@ -30,16 +30,18 @@ export function snapshotCopyPermissions(
     });
   // Named by hash of source and copying, at run time; then after the database and the minute.
   const copies = there('snapshot', `${COPY_PREFIX}????????-${source.instance}-20*`);
-  const tags = { [SNAPSHOT_TAGS.snapshotOf]: request.source.arn, [SNAPSHOT_TAGS.copiedBy]: request.copy };
-  const tagged = (where: string) => ({
-    StringEquals: Object.fromEntries(Object.entries(tags).map(([tag, value]) => [`aws:${where}/${tag}`, value])),
-  });
+  const tags = { [SNAPSHOT_TAGS.snapshotOf]: request.source.arn, [SNAPSHOT_TAGS.copiedBy]: copiedBy(request) };
+  const at = (where: string) =>
+    Object.fromEntries(Object.entries(tags).map(([tag, value]) => [`aws:${where}/${tag}`, value]));
+  const tagged = (where: string) => ({ StringEquals: at(where) });
   return [
     // Lists ask for all snapshots: all copies in progress count against one limit.
     allow(['rds:DescribeDBSnapshots', 'rds:ListTagsForResource'], ['*']),
     // In the source's region, RDS asks for the source without the tags that the copy will have.
     allow(['rds:CopyDBSnapshot'], [source.snapshots(scope), there('og', '*')]),
-    allow(['rds:CopyDBSnapshot', 'rds:AddTagsToResource'], [copies], tagged('RequestTag')),
+    allow(['rds:CopyDBSnapshot'], [copies], tagged('RequestTag')),
+    // Only while they are made: another copying's can't be made to look like its own.
+    allow(['rds:AddTagsToResource'], [copies], { ...tagged('RequestTag'), StringEqualsIfExists: at('ResourceTag') }),
     allow(['rds:DeleteDBSnapshot'], [copies], tagged('ResourceTag')),
     ...(request.shareWith.length > 0
       ? [allow(['rds:ModifyDBSnapshotAttribute'], [copies], tagged('ResourceTag'))]

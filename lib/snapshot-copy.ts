@@ -54,7 +54,8 @@ export interface SnapshotCopyOptions {
 
   /**
    * Accounts of 12 digits that may copy the copies on, with a `SnapshotCopy` of `SnapshotSource.shared()`. The key of the
-   * copies must let them: give them to `RecoverySite` as readers.
+   * copies must let them: give them to `RecoverySite` as readers. Who is taken off this list keeps what was shared, until it
+   * is pruned.
    *
    * @default - none
    */
@@ -83,14 +84,15 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
   readonly storageKey?: kms.IKey;
 
   /**
-   * Name of the plan, in metrics.
+   * Name of the plan, in metrics, and with the target's and the copying's id in a tag of each copy: what copies are
+   * pruned by. Another name leaves the copies there are to you. Letters, digits, spaces or any of `_.:=+-@`.
    *
    * @default - the path of the construct that the copying is in
    */
   readonly planName?: string;
 
   /**
-   * Name of what is copied, in metrics.
+   * Name of what is copied, in metrics and tags, as the plan's.
    *
    * @default - the copying's id
    */
@@ -248,7 +250,13 @@ function checked(scope: Construct, request: SnapshotCopyRequest): SnapshotCopyRe
     instance: settled(source.instance),
     arn: settled(source.arn),
   };
+  const plan = settled(request.plan);
+  const target = settled(request.target);
   const shareWith = request.shareWith.filter((account) => !Token.isUnresolved(account));
-  parse(snapshotCopyRequest, { ...request, source: seen, shareWith }, `snapshot copy '${scope.node.path}'`);
+  parse(
+    snapshotCopyRequest,
+    { ...request, plan, target, source: seen, shareWith },
+    `snapshot copy '${scope.node.path}'`,
+  );
   return request;
 }

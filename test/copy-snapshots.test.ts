@@ -1,7 +1,7 @@
 import { copyRequest, DAY, KEY, ORDERS, SimulatedSnapshots } from './simulated-snapshots';
 
 const SHARE = '444455556666';
-const tags = (copy = 'Snapshots') => [
+const tags = (copy = 'Protection/Orders/Snapshots') => [
   { Key: 'lifeboat:snapshot-of', Value: ORDERS },
   { Key: 'lifeboat:copied-by', Value: copy },
 ];
@@ -135,12 +135,51 @@ test('leaves the rest to the next round where RDS says that there is no room', a
   expect(await world.round()).toMatchObject({ status: 'succeeded', result: { copied: [] } });
 });
 
+test('fails where the region has no room for another snapshot at all, and says so', async () => {
+  const world = new SimulatedSnapshots();
+  world.automated(1);
+  copied(world, 'young', 2);
+  copied(world, 'by-hand', 3, { TagList: [] });
+  world.quota = 2;
+  expect(await world.round()).toMatchObject({
+    status: 'failed',
+    error: expect.stringContaining('the quota of manual snapshots in us-west-2 is used up'),
+  });
+  expect(world.ages()).toEqual([expect.closeTo(2, 1)]);
+});
+
+test('says how old the newest copy is, even where it may not prune or share, and fails', async () => {
+  const world = new SimulatedSnapshots();
+  copied(world, 'young', 2);
+  copied(world, 'old', 8);
+  world.refusesChanges = 'AccessDenied';
+  expect(await world.round({ shareWith: [SHARE] })).toMatchObject({
+    status: 'failed',
+    error: expect.stringMatching(/prune: AccessDenied.*share good copies: AccessDenied/s),
+  });
+  expect(world.ages()).toEqual([expect.closeTo(2, 1)]);
+});
+
 describe('pruning', () => {
+  test('leaves alone what another plan, or another database of the plan, copies under the same name', async () => {
+    const world = new SimulatedSnapshots();
+    const others = [{ plan: 'Archive' }, { target: 'Ledger' }, { copy: 'Yearly' }];
+    world.automated(6);
+    for (const other of others) await world.round({ ...other, keepSeconds: (365 * DAY) / 1000 });
+    const theirs = world.names();
+    expect(theirs).toHaveLength(3);
+    world.now += 10 * DAY;
+    world.automated(1);
+    await world.round();
+    expect(world.names()).toEqual(expect.arrayContaining(theirs));
+    expect(world.touched.filter((call) => call.startsWith('delete '))).toEqual([]);
+  });
+
   test('deletes what is over age by when its snapshot was taken, and nothing else', async () => {
     const world = new SimulatedSnapshots();
     copied(world, 'young', 1);
     copied(world, 'old', 8);
-    copied(world, 'old-of-another-copying', 8, { TagList: tags('Yearly') });
+    copied(world, 'old-of-another-copying', 8, { TagList: tags('Protection/Orders/Yearly') });
     copied(world, 'old-half-tagged', 8, { TagList: tags().slice(0, 1) });
     copied(world, 'old-by-hand', 8, { TagList: [] });
     copied(world, 'old-in-progress', 8, { Status: 'creating' });

@@ -57,6 +57,7 @@ const matchesAny = (actual: string, expected: readonly string[]) => expected.som
 
 const OPERATORS: Record<string, Operator> = {
   StringEquals: (actual, expected) => actual?.length === 1 && expected.includes(String(actual[0])),
+  StringEqualsIfExists: (actual, expected) => actual === undefined || expected.includes(String(actual[0])),
   StringLike: (actual, expected) => actual?.length === 1 && matchesAny(String(actual[0]), expected),
   ArnEquals: (actual, expected) => actual?.length === 1 && matchesAny(String(actual[0]), expected),
   BoolIfExists: (actual, expected) => actual === undefined || expected.includes(String(actual[0])),

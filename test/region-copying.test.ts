@@ -85,7 +85,7 @@ test('brings automated snapshots of an encrypted database into the other region,
     expect(copy.KmsKeyId).toMatch(/^arn:aws:kms:us-west-2:/);
     expect(copy.TagList).toEqual([
       { Key: 'lifeboat:snapshot-of', Value: request.source.arn },
-      { Key: 'lifeboat:copied-by', Value: 'Snapshots' },
+      { Key: 'lifeboat:copied-by', Value: 'Protection/Orders/Snapshots' },
       { Key: 'team', Value: 'shop' },
     ]);
   }

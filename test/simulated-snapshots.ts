@@ -59,6 +59,10 @@ export class SimulatedSnapshots {
   deletedAfterMinutes = Number.POSITIVE_INFINITY;
   /** The fault that copies are refused with. */
   refuses?: string;
+  /** The fault that deletion and sharing are refused with. */
+  refusesChanges?: string;
+  /** Snapshots of a region. */
+  quota = 100;
   /** Every copy, deletion and change that took effect. */
   readonly touched: string[] = [];
   readonly printed: string[] = [];
@@ -168,6 +172,7 @@ export class SimulatedSnapshots {
   private answer(region: string, command: object): object {
     if (command instanceof DescribeDBSnapshotsCommand) return this.describe(region, command.input);
     if (command instanceof CopyDBSnapshotCommand) return this.copy(region, command.input);
+    if (this.refusesChanges && !(command instanceof CopyDBSnapshotCommand)) throw fault(this.refusesChanges, 403);
     if (command instanceof DeleteDBSnapshotCommand) {
       const { name, key } = this.found(region, command.input.DBSnapshotIdentifier);
       this.touched.push(`delete ${name}`);
@@ -202,7 +207,12 @@ export class SimulatedSnapshots {
     if (source.Encrypted && !KmsKeyId) throw fault('InvalidParameterValue', 400);
     if (this.stored.has(`${region} ${target}`)) throw fault('DBSnapshotAlreadyExistsFault', 400);
     const creating = this.in(region).filter(({ Status }) => Status === 'creating');
-    if (creating.length >= 20) throw fault('SnapshotQuotaExceededFault', 400);
+    if (creating.length >= 20) {
+      throw fault('SnapshotQuotaExceededFault', 400, 'Cannot copy more than 20 snapshots across regions');
+    }
+    if (this.in(region).length >= this.quota) {
+      throw fault('SnapshotQuotaExceededFault', 400, 'Cannot create more than 100 manual snapshots');
+    }
     this.touched.push(`copy ${target}`);
     this.put(region, {
       DBSnapshotIdentifier: target,
@@ -237,6 +247,6 @@ export class SimulatedSnapshots {
 const hash = ({ DBSnapshotIdentifier = '' }: DBSnapshot) =>
   [...DBSnapshotIdentifier].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 9973, 7);
 
-function fault(name: string, httpStatusCode?: number): Error {
-  return Object.assign(new Error(`simulated ${name}`), { name, $metadata: { httpStatusCode } });
+function fault(name: string, httpStatusCode?: number, message = `simulated ${name}`): Error {
+  return Object.assign(new Error(message), { name, $metadata: { httpStatusCode } });
 }

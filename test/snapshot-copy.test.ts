@@ -4,7 +4,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
-import { snapshotCopyRequest } from '../lambda/contract';
+import { copiedBy, snapshotCopyRequest } from '../lambda/contract';
 import { BackupWindow, RecoveryRegion, SnapshotCopy, type SnapshotCopyProps, SnapshotSource } from '../lib';
 import { ACCOUNT, allows, type Call, REGION, resolved, statementsOf } from './policy';
 import { importedDatabase, newDatabase, newStack, Template, warningsOf } from './synth';
@@ -113,9 +113,9 @@ describe('permissions', () => {
   const snapshot = (name: string, region = 'us-west-2') => `arn:aws:rds:${region}:${ACCOUNT}:snapshot:${name}`;
   const original = snapshot('rds:orders-2026-11-20-03-05', REGION);
   const target = snapshot('lifeboat-0a1b2c3d-orders-2026-11-20-03-05');
-  const tagged = (where: string, copiedBy = 'Copy', of = copy.request.source.arn) => ({
+  const tagged = (where: string, by = copiedBy(copy.request), of = copy.request.source.arn) => ({
     [`aws:${where}/lifeboat:snapshot-of`]: resolved(stack.resolve(of)),
-    [`aws:${where}/lifeboat:copied-by`]: copiedBy,
+    [`aws:${where}/lifeboat:copied-by`]: by,
   });
   const ours = tagged('ResourceTag');
 
@@ -133,6 +133,16 @@ describe('permissions', () => {
     expect(can({ action, resources: [target] })).toBe(false);
     expect(can({ action, resources: [target], context: tagged('ResourceTag', 'Another') })).toBe(false);
     expect(can({ action, resources: [target], context: tagged('ResourceTag', 'Copy', 'arn:of:another') })).toBe(false);
+  });
+
+  test("never let it make another copying's copy, or a copy of another database, look like its own", () => {
+    const made = tagged('RequestTag');
+    const retag = (now: object) =>
+      can({ action: 'rds:AddTagsToResource', resources: [target], context: { ...made, ...now } });
+    expect(retag({})).toBe(true);
+    expect(retag(ours)).toBe(true);
+    expect(retag(tagged('ResourceTag', 'Shop/Copy/Yearly'))).toBe(false);
+    expect(retag(tagged('ResourceTag', undefined, 'arn:of:another'))).toBe(false);
   });
 
   test('never let it touch the originals, other copies, or the database', () => {
@@ -260,6 +270,13 @@ describe('refused at synth', () => {
         }),
       );
     expect(refusal((stack) => ({ source: source(stack) }))).toThrow(/aurora-postgresql.*AWS Backup/);
+  });
+
+  test("names that can't be in a tag of the copies", () => {
+    expect(refusal(() => ({ planName: 'Shop (EU)' }))).toThrow(/plan, target and copy become a tag/);
+    expect(refusal(() => ({ planName: 'Shop @ EU' }))).not.toThrow();
+    const long = { planName: 'p'.repeat(100), target: 't'.repeat(100) };
+    expect(refusal(() => long)).not.toThrow();
   });
 
   test('an account that is none', () => {
