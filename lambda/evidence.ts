@@ -5,7 +5,13 @@
  * chain. The bucket's Object Lock keeps it from being changed afterwards.
  */
 import { createHash } from 'node:crypto';
-import { GetObjectCommand, PutObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  paginateListObjectsV2,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { type Evidence, evidence, evidencePrefix, parse } from './contract';
 import { evidenceText } from './evidence-text';
 
@@ -102,6 +108,12 @@ export async function readText(s3: S3Client, bucket: string, key: string): Promi
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   if (!Body) throw new Error(`s3://${bucket}/${key} came without a body`);
   return Body.transformToString();
+}
+
+/** Listed first: where listing is allowed by prefix only, reading what is missing is answered with "forbidden". */
+export async function readIfThere(s3: S3Client, bucket: string, key: string): Promise<string | undefined> {
+  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key }));
+  return Contents.some(({ Key }) => Key === key) ? readText(s3, bucket, key) : undefined;
 }
 
 /** Writes an object unless its key is taken; true when it was written. */

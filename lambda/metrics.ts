@@ -3,7 +3,7 @@ import { type Evidence, METRICS } from './contract';
 
 export interface Metric {
   readonly name: string;
-  readonly unit: 'Seconds' | 'Count' | 'Bytes' | 'None';
+  readonly unit: 'Seconds' | 'Count' | 'Bytes' | 'Percent' | 'None';
   readonly value: number;
   readonly dimensions: Readonly<Record<string, string>>;
 }

@@ -45,6 +45,7 @@ export const storeConfiguration =
     const written: string[] = [];
     const failures: string[] = [];
     let unchanged = 0;
+    let bytes = 0;
     const there = await keysUnder(clients.s3, bucket, prefix);
 
     const { stacks, parameters, secureValuesKey, taskDefinitions, services, zones } = request;
@@ -63,6 +64,7 @@ export const storeConfiguration =
           if ('failure' in file) failures.push(file.failure);
           else {
             const key = prefix + file.key;
+            bytes += Buffer.byteLength(file.text);
             const before = there.has(key) ? await fingerprintOf(clients.s3, bucket, key) : undefined;
             const fingerprint = createHash('sha256').update(file.fingerprinted).digest('hex');
             if (before === fingerprint) unchanged += 1;
@@ -79,7 +81,7 @@ export const storeConfiguration =
     if (failures.length > 0) {
       throw new Error(`not all configuration is stored; the rest is:\n  ${failures.join('\n  ')}`);
     }
-    const good: LastGood = { finished: new Date(clock()).toISOString() };
+    const good: LastGood = { finished: new Date(clock()).toISOString(), bytes };
     await put(clients.s3, bucket, lastGoodKey(prefix), { text: JSON.stringify(good), type: 'application/json' });
     return { written, unchanged };
   };

@@ -1,9 +1,11 @@
 /**
- * The watch on backups in buckets: says every hour how long ago each was last made and found good.
+ * The watch on backups in buckets: says every hour how long ago each was last made and found good, and how its size
+ * differs from the usual.
  *
  * CloudWatch alarms look back seven days at most, and hear nothing of a schedule that somebody switched off.
  */
-import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { S3Client } from '@aws-sdk/client-s3';
+import { sizeChange } from './backup-sizes';
 import {
   type BackupWatchRequest,
   backupWatchedSinceKey,
@@ -14,7 +16,7 @@ import {
   METRICS,
   parse,
 } from './contract';
-import { putOnce, readText } from './evidence';
+import { putOnce, readIfThere, readText } from './evidence';
 import { embeddedMetric, type Metric } from './metrics';
 
 type Backup = BackupWatchRequest['backups'][number];
@@ -30,31 +32,25 @@ export const watchBackups =
         const good = await newestGood(s3, bucket, prefix);
         const since = good?.finished ?? (await watchedSince(s3, bucket, prefix, clock()));
         const dimensions = { [METRICS.dimensions.backup]: backup };
-        const metrics: Metric[] = [
-          {
-            name: METRICS.secondsSinceBackup,
-            unit: 'Seconds',
-            value: (clock() - Date.parse(since)) / 1000,
-            dimensions,
-          },
-        ];
-        if (good?.bytes !== undefined) {
-          metrics.push({ name: METRICS.backupBytes, unit: 'Bytes', value: good.bytes, dimensions });
-        }
-        for (const metric of metrics) print(embeddedMetric(metric, clock()));
+        const say = (name: string, unit: Metric['unit'], value: number) =>
+          print(embeddedMetric({ name, unit, value, dimensions }, clock()));
+        say(METRICS.secondsSinceBackup, 'Seconds', (clock() - Date.parse(since)) / 1000);
+        if (good?.bytes === undefined) continue;
+        say(METRICS.backupBytes, 'Bytes', good.bytes);
+        const change = await sizeChange(s3, bucket, prefix, { finished: good.finished, bytes: good.bytes });
+        if (change !== undefined) say(METRICS.backupSizeChange, 'Percent', change);
       } catch (error) {
         failures.push(`${backup}: ${error instanceof Error ? error.message : error}`);
       }
     }
-    if (failures.length > 0) throw new Error(`nobody can say how old these backups are:\n  ${failures.join('\n  ')}`);
+    if (failures.length > 0)
+      throw new Error(`nobody can say how old these backups are, or how large:\n  ${failures.join('\n  ')}`);
   };
 
 async function newestGood(s3: S3Client, bucket: string, prefix: Backup['prefix']): Promise<LastGood | undefined> {
   const key = lastGoodKey(prefix);
-  // Listed first: where listing is allowed by prefix only, reading what is missing is answered with "forbidden".
-  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key }));
-  if (!Contents.some(({ Key }) => Key === key)) return undefined;
-  return parse(lastGood, JSON.parse(await readText(s3, bucket, key)), `s3://${bucket}/${key}`);
+  const text = await readIfThere(s3, bucket, key);
+  return text === undefined ? undefined : parse(lastGood, JSON.parse(text), `s3://${bucket}/${key}`);
 }
 
 /** A backup that was never made is as old as its watch, so a new one is not overdue before its first night. */

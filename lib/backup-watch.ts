@@ -1,5 +1,8 @@
-/** Says every hour how old a backup in a bucket is, and rings when it is too old: alarms alone look back seven days. */
-import { Duration } from 'aws-cdk-lib';
+/**
+ * Says every hour how old and how large a backup in a bucket is, and rings when it is too old, or of an unusual size:
+ * alarms alone look back seven days.
+ */
+import { Duration, Token } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
@@ -7,10 +10,10 @@ import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { type BackupWatchRequest, backupWatchedSinceKey, METRICS } from '../lambda/contract';
+import { type BackupWatchRequest, backupSizesKey, backupWatchedSinceKey, METRICS } from '../lambda/contract';
 import { drillAlarm } from './drill-alarm';
 import { evidenceAccess } from './evidence-access';
-import { Handler } from './handler';
+import { allow, Handler } from './handler';
 import { Trigger } from './trigger';
 
 export interface BackupWatchProps {
@@ -23,6 +26,12 @@ export interface BackupWatchProps {
   readonly overdueAfter: Duration;
   /** What an operator reads when it is too old: what is at stake, and where to look. */
   readonly overdue: string;
+  /**
+   * By how many percent its size may differ from the usual.
+   *
+   * @default - as much as it likes
+   */
+  readonly sizeTolerance?: number;
   readonly encryptionKey: kms.IKey;
   /**
    * Who is told.
@@ -32,6 +41,7 @@ export interface BackupWatchProps {
   readonly notify?: sns.ITopic;
 }
 
+/** @throws Error when the tolerance would let a backup shrink to nothing, or ring for each */
 export class BackupWatch extends Construct {
   /** Holds what could not be started: the watch, and the backup where Lambda makes it. */
   public readonly deadLetterQueue: sqs.IQueue;
@@ -40,8 +50,9 @@ export class BackupWatch extends Construct {
 
   constructor(scope: Construct, id: string, props: BackupWatchProps) {
     super(scope, id);
-    const { backup, bucket, prefix, encryptionKey, overdueAfter, notify } = props;
+    const { backup, bucket, prefix, encryptionKey, overdueAfter, sizeTolerance, notify } = props;
     this.backup = backup;
+    if (sizeTolerance !== undefined) this.ringOnUnusualSize(sizeTolerance, notify);
     const deadLetterQueue = new sqs.Queue(this, 'NotStarted', {
       encryption: sqs.QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
@@ -63,7 +74,10 @@ export class BackupWatch extends Construct {
       encryptionKey,
       deadLetterQueue,
       patterns: 'It reads what a backup says of itself, under one prefix.',
-      statements: evidenceAccess(bucket, prefix, backupWatchedSinceKey(prefix)),
+      statements: [
+        ...evidenceAccess(bucket, prefix, backupWatchedSinceKey(prefix)),
+        allow(['s3:PutObject'], [bucket.arnForObjects(backupSizesKey(prefix))]),
+      ],
     });
     const request: BackupWatchRequest = { bucket: bucket.bucketName, backups: [{ backup, prefix }] };
     const hourly = new Trigger(this, 'Hourly', {
@@ -93,6 +107,31 @@ export class BackupWatch extends Construct {
   /** Bytes of the newest good backup. */
   public size(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.backupBytes, options);
+  }
+
+  /** Percent by which it is larger or smaller than usual. Silent until there are two. */
+  public sizeChange(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.backupSizeChange, options);
+  }
+
+  private ringOnUnusualSize(tolerance: number, notify?: sns.ITopic): void {
+    if (!Token.isUnresolved(tolerance) && !(tolerance > 0 && tolerance < 100)) {
+      throw new Error(
+        `backup '${this.node.scope?.node.path}': with a size tolerance of ${tolerance} %, ` +
+          (tolerance < 100 ? 'every backup would ring' : 'one that has lost all would be taken for good') +
+          '; give it percent above 0 and below 100',
+      );
+    }
+    drillAlarm(this, 'UnusualSize', {
+      metric: this.sizeChange(),
+      limit: tolerance,
+      description:
+        `The newest good backup ${this.backup} is more than ${tolerance} % larger or smaller than usual, so part of what it ` +
+        'held may be gone, or there twice: compare it with the one before. Once four are of that size, that is usual',
+      // That nobody is watching is told by its age.
+      silence: cloudwatch.TreatMissingData.IGNORE,
+      notify,
+    });
   }
 
   private metric(metricName: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {

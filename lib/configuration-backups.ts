@@ -100,7 +100,16 @@ export interface ConfigurationBackupsProps {
   readonly overdueAfter?: Duration;
 
   /**
-   * Who is told when something could not be stored, or nothing was for too long.
+   * By how many percent all of it may be larger or smaller than usual, which is the median of up to seven before. Above
+   * 0 and below 100.
+   *
+   * @default 50
+   */
+  readonly sizeTolerance?: number;
+
+  /**
+   * Who is told when something could not be stored, nothing was for too long, or far less than usual was
+   * there.
    *
    * @default - nobody; the alarms only show
    */
@@ -141,6 +150,7 @@ export class ConfigurationBackups extends Construct {
       prefix,
       encryptionKey,
       overdueAfter: props.overdueAfter ?? schedule.longestGap.plus(Duration.hours(6)),
+      sizeTolerance: props.sizeTolerance ?? 50,
       overdue: `Configuration is stored under ${prefix} no more, so a rebuilt system would be an old one`,
       notify,
     });

@@ -1,29 +1,25 @@
-import { Duration, Stack } from 'aws-cdk-lib';
-import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import { Duration } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
-import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
-import * as logs from 'aws-cdk-lib/aws-logs';
-import * as rds from 'aws-cdk-lib/aws-rds';
+import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
-import { Schedule } from 'aws-cdk-lib/aws-scheduler';
-import { EcsRunFargateTask } from 'aws-cdk-lib/aws-scheduler-targets';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { METRICS } from '../lambda/contract';
 import { ArchiveBucket } from './archive-bucket';
 import { BackupWatch } from './backup-watch';
 import { cover } from './covered';
-import { drillAlarm } from './drill-alarm';
 import { pathName } from './drill-request';
 import { DrillSchedule } from './drill-schedule';
-import { DumpTask, sizeProblem } from './dump-task';
+import { ringOnFailedDump } from './dump-alarm';
+import { scheduleDump } from './dump-schedule';
+import { dumpSettings } from './dump-settings';
+import { DumpTask } from './dump-task';
 import { type DumpTier, dumpLifecycle, rarestFirst } from './dump-tier';
-import { allow } from './handler';
 import { letLogsUse } from './log-key';
-import { known, SourceDatabase } from './source-database';
+import { SourceDatabase } from './source-database';
 
 export interface LogicalDumpProps {
   /** What is dumped: a PostgreSQL instance, of this app or imported. It must let the dump's `connections` in. */
@@ -148,15 +144,20 @@ export interface LogicalDumpProps {
   readonly overdueAfter?: Duration;
 
   /**
-   * Who is told when a dump failed, or the newest good one is too old.
+   * By how many percent a dump may be larger or smaller than usual, which is the median of up to seven before it. Above 0
+   * and below 100.
+   *
+   * @default 50
+   */
+  readonly sizeTolerance?: number;
+
+  /**
+   * Who is told when a dump failed, or the newest good one is too old, or of an unusual size.
    *
    * @default - nobody; the alarms only show
    */
   readonly notify?: sns.ITopic;
 }
-
-const CPU = 1024;
-const MEMORY_MIB = 2048;
 
 /** What is stored does not depend on its version, so it need not follow each release. */
 const AWS_CLI = 'public.ecr.aws/aws-cli/aws-cli:2.36.44';
@@ -182,7 +183,7 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
   constructor(scope: Construct, id: string, props: LogicalDumpProps) {
     super(scope, id);
     const { database, notify, dumpName = id, timeout = Duration.hours(6) } = props;
-    const { credentials, databaseName, postgresVersion } = this.settled(props, dumpName, timeout);
+    const { credentials, databaseName, postgresVersion, cpu, memoryMiB } = dumpSettings(this, props, dumpName, timeout);
     const tiers = rarestFirst(props.tiers);
     const schedule = props.schedule ?? DrillSchedule.daily({ hour: 2 });
     cover(database, 'LogicalDump');
@@ -207,8 +208,8 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
         props.postgresImage ??
         ecs.ContainerImage.fromRegistry(`public.ecr.aws/docker/library/postgres:${postgresVersion}`),
       awsCli: props.awsCliImage ?? ecs.ContainerImage.fromRegistry(AWS_CLI),
-      cpu: props.cpu ?? CPU,
-      memoryMiB: props.memoryMiB ?? MEMORY_MIB,
+      cpu,
+      memoryMiB,
       timeout,
       encryptionKey,
     });
@@ -218,11 +219,21 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
       prefix: markers,
       encryptionKey,
       overdueAfter: props.overdueAfter ?? schedule.longestGap.plus(timeout).plus(Duration.hours(1)),
+      sizeTolerance: props.sizeTolerance ?? 50,
       overdue: `The newest good dump of ${dumpName} is too old: the task's log says why later ones are none`,
       notify,
     });
-    this.run(task, schedule, props);
-    this.alarmOnFailures(task, dumpName, notify);
+    scheduleDump(this, {
+      task,
+      schedule: schedule.expression,
+      cluster:
+        props.cluster ??
+        new ecs.Cluster(this, 'Cluster', { vpc: props.vpc, containerInsightsV2: ecs.ContainerInsights.ENABLED }),
+      subnets: props.subnets,
+      securityGroups: this.connections.securityGroups,
+      deadLetterQueue: this.watch.deadLetterQueue,
+    });
+    ringOnFailedDump(this, { log: task.log, dumpName, notify });
   }
 
   /** Seconds since the newest good dump was finished. */
@@ -235,47 +246,9 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
     return this.watch.size(options);
   }
 
-  /** What the task needs to know, from what was said or from an instance of this app. */
-  private settled({ database, ...props }: LogicalDumpProps, dumpName: string, timeout: Duration) {
-    const { engine, resource } = new SourceDatabase(database);
-    const credentials = props.credentials ?? (database instanceof rds.DatabaseInstance ? database.secret : undefined);
-    const databaseName = props.databaseName ?? resource?.dbName;
-    const postgresVersion = props.postgresVersion ?? database.engine?.engineVersion?.majorVersion;
-    const problems: string[] = [];
-    if (known(engine) !== undefined && engine !== 'postgres') {
-      problems.push(`it runs ${engine}, and pg_dump reads PostgreSQL only; dump a PostgreSQL instance`);
-    }
-    if (!credentials) problems.push("there is no secret to connect with; name one as 'credentials'");
-    if (!databaseName) {
-      problems.push(
-        "no database of the instance is named, and an empty one would be dumped; name it as 'databaseName'",
-      );
-    }
-    if (postgresVersion === undefined && !props.postgresImage) {
-      problems.push(
-        "its version can't be told, and pg_dump refuses servers newer than itself; state 'postgresVersion'",
-      );
-    } else if (known(postgresVersion) !== undefined && !/^\d+$/.test(String(postgresVersion))) {
-      problems.push(`'${postgresVersion}' is no major version, and there may be no such image; write it as in '17'`);
-    }
-    if (props.tiers?.length === 0) problems.push('it has no tier, so no dump would have a place; name at least one');
-    if (!/^[A-Za-z0-9_.-]+$/.test(dumpName)) {
-      problems.push(
-        `its name '${dumpName}' is part of keys, and more than letters, digits, '.', '_' and '-'; give it 'dumpName'`,
-      );
-    }
-    const seconds = timeout.isUnresolved() ? 3600 : timeout.toSeconds();
-    if (seconds < 60 || seconds > 86_400) {
-      problems.push(
-        `a timeout of ${seconds} seconds is outside of a minute to a day; give it the hours that a dump takes`,
-      );
-    }
-    const size = sizeProblem(props.cpu ?? CPU, props.memoryMiB ?? MEMORY_MIB);
-    if (size) problems.push(size);
-    if (problems.length > 0 || !credentials || !databaseName) {
-      throw new Error(`logical dump '${this.node.path}' can't work:\n  ${problems.join('\n  ')}`);
-    }
-    return { credentials, databaseName, postgresVersion };
+  /** Percent by which those are more or fewer than usual. Silent until there are two dumps. */
+  public sizeChange(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.sizeChange(options);
   }
 
   private securityGroup({ vpc, database }: LogicalDumpProps): ec2.SecurityGroup {
@@ -287,70 +260,5 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
     group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), 'S3, Secrets Manager, logs and images');
     group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(new SourceDatabase(database).port), 'the database');
     return group;
-  }
-
-  private run(task: DumpTask, schedule: DrillSchedule, { vpc, subnets, cluster }: LogicalDumpProps): void {
-    const stack = Stack.of(this);
-    const own = cluster ?? this.cluster(vpc);
-    const { deadLetterQueue } = this.watch;
-    const role = new iam.Role(this, 'SchedulerRole', {
-      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
-      }),
-    });
-    const policy = new iam.ManagedPolicy(this, 'SchedulerPolicy', {
-      roles: [role],
-      statements: [
-        allow(['ecs:RunTask'], [task.definition.taskDefinitionArn], { ArnEquals: { 'ecs:cluster': own.clusterArn } }),
-        allow(
-          ['iam:PassRole'],
-          task.roles.map(({ roleArn }) => roleArn),
-          { StringEquals: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
-        ),
-        allow(['sqs:SendMessage'], [deadLetterQueue.queueArn]),
-      ],
-    });
-    const trigger = new Schedule(this, 'Schedule', {
-      schedule: schedule.expression,
-      description: `Lifeboat: logical dump ${this.node.id}`,
-      target: new EcsRunFargateTask(own, {
-        taskDefinition: task.definition,
-        vpcSubnets: subnets ?? { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS },
-        securityGroups: this.connections.securityGroups,
-        assignPublicIp: false,
-        role: role.withoutPolicyUpdates(),
-        deadLetterQueue,
-        // A second one beside the first would only be slower.
-        retryAttempts: 2,
-        maxEventAge: Duration.hours(1),
-      }),
-    });
-    trigger.node.addDependency(policy);
-  }
-
-  private cluster(vpc: ec2.IVpc): ecs.ICluster {
-    return new ecs.Cluster(this, 'Cluster', { vpc, containerInsightsV2: ecs.ContainerInsights.ENABLED });
-  }
-
-  private alarmOnFailures(task: DumpTask, dumpName: string, notify?: sns.ITopic): void {
-    const metricName = `DumpFailed-${pathName(this)}`;
-    new logs.MetricFilter(this, 'Failures', {
-      logGroup: task.log,
-      filterPattern: logs.FilterPattern.literal('"lifeboat: failed"'),
-      metricNamespace: METRICS.namespace,
-      metricName,
-      metricValue: '1',
-    });
-    drillAlarm(this, 'Failed', {
-      metric: new cloudwatch.Metric({
-        namespace: METRICS.namespace,
-        metricName,
-        statistic: cloudwatch.Stats.SUM,
-        period: Duration.hours(1),
-      }),
-      limit: 0,
-      description: `A dump of ${dumpName} failed and is no backup; those before it are as good as they were: see its log`,
-      notify,
-    });
   }
 }

@@ -104,6 +104,16 @@ describe('what is stored', () => {
     ]);
   });
 
+  test('is told of with its size, so that one of half the size is noticed', async () => {
+    const [all, some] = [account(), account()];
+    await store(all);
+    await store(some, { ...REQUEST, stacks: [] });
+    const bytesOf = (of: SimulatedAccount) => JSON.parse(of.newest('configuration/last-good.json')!).bytes;
+    const files = [...all.objects].filter(([key]) => !key.endsWith('last-good.json'));
+    expect(bytesOf(all)).toBe(files.reduce((sum, [, [version]]) => sum + Buffer.byteLength(version!.body), 0));
+    expect(bytesOf(some)).toBeLessThan(bytesOf(all));
+  });
+
   test('is written once until it changes, then as a new version', async () => {
     const made = account();
     const first = await store(made);
@@ -393,7 +403,10 @@ describe('the watch', () => {
   test('counts from the last run that stored everything', async () => {
     const made = account();
     await store(made);
-    expect(await watch(made, NOW + 5000)).toMatchObject([{ Backup: 'Configuration', SecondsSinceBackup: 5 }]);
+    expect(await watch(made, NOW + 5000)).toMatchObject([
+      { Backup: 'Configuration', SecondsSinceBackup: 5 },
+      { BackupBytes: expect.any(Number) },
+    ]);
   });
 
   test('counts one that never ran from when it was first watched', async () => {

@@ -151,6 +151,18 @@ test('rings when a dump fails, and when the newest good one is too old, even whe
   template.hasResourceProperties('AWS::CloudWatch::Alarm', { MetricName: 'DumpFailed-Test-Dump', Threshold: 0 });
 });
 
+test('rings when a dump is half as large as usual, or half as large again, unless told another share', () => {
+  for (const [Threshold, props] of [
+    [50, {}],
+    [20, { sizeTolerance: 20 }],
+  ] as const) {
+    dumped(props).template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      MetricName: 'BackupSizeChange',
+      Threshold,
+    });
+  }
+});
+
 test('its schedule may start this task in this cluster, and nothing else', () => {
   const { template } = dumped();
   const statements = statementsOf(template, /^DumpSchedulerRole/);
