@@ -61,7 +61,7 @@ export interface CacheExportProps {
    */
   readonly backupName?: string;
   /**
-   * Encrypts the handlers' logs. Its policy must let CloudWatch Logs use it.
+   * Encrypts the handlers' logs. A key of another app must let CloudWatch Logs use it.
    *
    * @default - a key of its own, rotated yearly
    */
@@ -102,7 +102,7 @@ export class CacheExport extends Construct {
     // Mixins may still turn snapshots on.
     this.node.addValidation({ validate: () => this.withoutSnapshots(cache) });
     const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
-    if (!props.encryptionKey) letLogsUse(encryptionKey, this);
+    letLogsUse(encryptionKey, this);
 
     const statusPrefix = `status/${this.prefix.replace(/-$/, '')}/`;
     const backup = props.backupName ?? pathName(this);

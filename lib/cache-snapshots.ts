@@ -39,7 +39,7 @@ export interface CacheSnapshotsProps {
    */
   readonly backupName?: string;
   /**
-   * Encrypts the handler's log. Its policy must let CloudWatch Logs use it.
+   * Encrypts the handler's log. A key of another app must let CloudWatch Logs use it.
    *
    * @default - a key of its own, rotated yearly
    */
@@ -80,7 +80,7 @@ export class CacheSnapshots extends Construct {
     this.node.addValidation({ validate: () => this.tooManyTogether() });
     if (problems.length > 0) throw new Error(`cache snapshots '${this.node.path}':\n  ${problems.join('\n  ')}`);
     const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
-    if (!props.encryptionKey) letLogsUse(encryptionKey, this);
+    letLogsUse(encryptionKey, this);
     cover(cache.cache, 'CacheSnapshots');
     this.prefix = copyPrefix(this, id);
     this.backupName = props.backupName ?? pathName(this);

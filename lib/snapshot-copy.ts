@@ -99,7 +99,7 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
   readonly target?: string;
 
   /**
-   * Encrypts the handler's log.
+   * Encrypts the handler's log. A key of another app must let CloudWatch Logs use it.
    *
    * @default - a key of its own, rotated yearly, retained
    */
@@ -138,7 +138,7 @@ export class SnapshotCopy extends Construct {
     const { source, destination, keep, notify, shareWith = [] } = props;
     refuseUncopyable(this, props);
     const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
-    if (!props.encryptionKey) letLogsUse(encryptionKey, this);
+    letLogsUse(encryptionKey, this);
     const target = props.target ?? id;
     this.request = checked(this, {
       plan: props.planName ?? pathName(scope),
