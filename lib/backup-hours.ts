@@ -61,6 +61,14 @@ export function dueInUtc(schedule: DrillSchedule): number[] {
   return [...new Set(offsets(timeZone).flatMap((offset) => local.map((minute) => modulo(minute - offset))))];
 }
 
+/** Times from each job of some schedules to the next, in minutes. What runs less than weekly is left out beside what does. */
+export function gapsBetween(schedules: readonly DrillSchedule[]): number[] {
+  const frequent = schedules.filter(({ longestGap }) => longestGap.toDays() <= 7);
+  if (frequent.length === 0) return schedules.map(({ longestGap }) => longestGap.toMinutes());
+  const due = [...new Set(frequent.flatMap((schedule) => dueInUtc(schedule)))].sort((one, other) => one - other);
+  return due.map((moment, index) => modulo((due[index + 1] ?? (due[0] as number)) - moment) || WEEK);
+}
+
 /** Minutes that a zone is ahead of UTC, through the year. */
 function offsets(zone: TimeZone | undefined): number[] {
   if (zone === undefined || Token.isUnresolved(zone.timezoneName)) return [0];

@@ -6,6 +6,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { IConstruct } from 'constructs';
 import type { BackedUp } from './backup-features';
 import type { BackupWindow } from './backup-window';
+import { windowRefusals } from './own-backups';
 
 /** The windows of a database that this app doesn't make. */
 export interface DatabaseWindows {
@@ -30,13 +31,16 @@ export class BackupTarget {
    * An RDS instance.
    *
    * @param windows of a database that this app doesn't make
+   * @throws Error when RDS would refuse the windows
    */
   public static database(database: rds.IDatabaseInstance, windows: DatabaseWindows = {}): BackupTarget {
+    refuseOdd(windows, database);
     return new BackupTarget({ kind: 'RDS', arn: database.instanceArn, construct: database, windows });
   }
 
   /** An Aurora cluster, or a Multi-AZ cluster of RDS, as its engine says. */
   public static cluster(cluster: rds.IDatabaseCluster, windows: DatabaseWindows = {}): BackupTarget {
+    refuseOdd(windows, cluster);
     const arn = Stack.of(cluster).formatArn({
       service: 'rds',
       resource: 'cluster',
@@ -141,6 +145,13 @@ export class BackupTarget {
     if (resource?.cfnResourceType === 'AWS::RDS::DBCluster') return (resource as rds.CfnDBCluster)[name];
     return undefined;
   }
+}
+
+/** What can't be read can't be compared, and would pass for harmless. */
+function refuseOdd({ backup, maintenance }: DatabaseWindows, database: IConstruct): void {
+  const problems = windowRefusals(backup?.expression, maintenance);
+  if (problems.length === 0) return;
+  throw new Error(`windows of '${database.node.path}':\n  ${problems.join('\n  ')}`);
 }
 
 function resourceOf(construct: IConstruct): CfnResource | undefined {

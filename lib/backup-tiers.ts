@@ -1,4 +1,4 @@
-import { Annotations, Duration, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, CfnResource, Duration, Stack, Token } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as rds from 'aws-cdk-lib/aws-rds';
@@ -13,7 +13,9 @@ import { BackupTier } from './backup-tier';
 import { cover } from './covered';
 import { pathName } from './drill-request';
 import { Weekday } from './drill-schedule';
+import { windowRefusals } from './own-backups';
 import { ProtectedVault } from './protected-vault';
+import { known } from './source-database';
 import { impossible, type Tiered } from './tier-limits';
 import { missingBackups, VaultAlarms } from './vault-alarms';
 import type { VaultCopy } from './vault-copy';
@@ -215,7 +217,10 @@ export class BackupTiers extends Construct {
 
   /** What only shows once the app is whole. */
   private meetingsAndRivals(): string[] {
-    return this.targets.flatMap((target) => [...this.meetings(target), ...this.rivals(target), ...unversioned(target)]);
+    return this.targets.flatMap((target) => {
+      for (const tier of this.tiers.filter(({ kind }) => kind === 'continuous')) this.warnOfContinuous(tier, target);
+      return [...this.meetings(target), ...this.rivals(target), ...unversioned(target)];
+    });
   }
 
   private meetings(target: BackupTarget): string[] {
@@ -229,6 +234,8 @@ export class BackupTiers extends Construct {
           'or within the hour before fail; state both',
       );
     }
+    const refused = windowRefusals(backupWindow, maintenanceWindow);
+    if (refused.length > 0) return refused.map((problem) => `${target}: ${problem}`);
     const windows = [
       ['backup', backupWindow, backupSpans(backupWindow)],
       ['maintenance', maintenanceWindow, maintenanceSpans(maintenanceWindow)],
@@ -269,6 +276,26 @@ export class BackupTiers extends Construct {
     });
   }
 
+  /** https://docs.aws.amazon.com/aws-backup/latest/devguide/point-in-time-recovery.html */
+  private warnOfContinuous({ keep }: BackupTier, target: BackupTarget): void {
+    const { kind, resource } = target;
+    const days = keep.toDays();
+    if (kind === 'S3' && resource && sendsNoEvents(resource)) {
+      Annotations.of(this).addWarningV2(
+        'lifeboat:bucket-sends-no-events',
+        `${target} does not say that it sends its events to EventBridge, which continuous backups are made from, so they may ` +
+          'stop; set eventBridgeEnabled: true',
+      );
+    }
+    const own = known((resource as rds.CfnDBInstance | undefined)?.backupRetentionPeriod);
+    if ((kind !== 'RDS' && kind !== 'Aurora') || own === undefined || Token.isUnresolved(days) || own === days) return;
+    Annotations.of(this).addWarningV2(
+      'lifeboat:two-retentions',
+      `${target} keeps automated backups for ${own} days and is backed up continuously for ${days}, and a database has one ` +
+        'retention: AWS Backup sets its own, and deployments set the other; state the same number in both',
+    );
+  }
+
   private isContinuous(): boolean {
     return this.tiers.some(({ kind }) => kind === 'continuous');
   }
@@ -280,6 +307,16 @@ function unversioned(target: BackupTarget): string[] {
   if (target.kind !== 'S3' || resource?.cfnResourceType !== 'AWS::S3::Bucket') return [];
   if ((resource as s3.CfnBucket).versioningConfiguration !== undefined) return [];
   return [`${target} keeps no versions, so AWS Backup would refuse to back it up; make it versioned`];
+}
+
+/** What the bucket's own custom resource may turn on is not seen. */
+function sendsNoEvents(resource: CfnResource): boolean {
+  const stated = Stack.of(resource).resolve((resource as s3.CfnBucket).notificationConfiguration);
+  if (stated?.eventBridgeConfiguration !== undefined) return false;
+  const others = resource.node.scope?.node.findAll() ?? [];
+  return !others.some(
+    (one) => CfnResource.isCfnResource(one) && one.cfnResourceType === 'Custom::S3BucketNotifications',
+  );
 }
 
 function defaultTiers(): BackupTier[] {

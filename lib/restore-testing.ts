@@ -12,6 +12,7 @@ import type { DrillSchedule } from './drill-schedule';
 import { DrillSite } from './drill-site';
 import type { RecoveryCheck } from './recovery-check';
 import type { RecoveryObjectives } from './recovery-objectives';
+import { warnOfOldRecoveryPoints } from './recovery-point-age';
 import { RestoreTest } from './restore-test';
 import { known } from './source-database';
 import { TestedRecoveryPoints } from './tested-recovery-points';
@@ -190,12 +191,14 @@ export class RestoreTesting extends Construct {
     const { schedule, notify, recoveryPoints } = this.props;
     const startWithin = this.props.startWithin ?? Duration.hours(24);
     const selectionName = this.select(id);
+    const newest = recoveryPoints?.algorithm !== 'RANDOM_WITHIN_WINDOW';
+    if (newest) this.node.addValidation({ validate: () => warnOfOldRecoveryPoints(this, id, options) });
     return new RestoreTest(this, id, {
       ...options,
       selectionName,
       overdueAfter: options.overdueAfter ?? schedule.longestGap.plus(startWithin).plus(Duration.days(1)),
       target: options.target ?? id,
-      newest: recoveryPoints?.algorithm !== 'RANDOM_WITHIN_WINDOW',
+      newest,
       plan: this.plan,
       planName: this.planName,
       role: this.role,

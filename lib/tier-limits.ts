@@ -1,8 +1,9 @@
 /** What AWS Backup would refuse, ignore or fail each night, of a set of tiers: told at synth, all at once. */
-import { CfnResource } from 'aws-cdk-lib';
+import { CfnResource, Stack, Token } from 'aws-cdk-lib';
 import type * as backup from 'aws-cdk-lib/aws-backup';
 import type { AirGappedVault } from './air-gapped-vault';
 import { type BackedUp, FEATURES } from './backup-features';
+import { gapsBetween } from './backup-hours';
 import type { BackupTarget } from './backup-target';
 import type { BackupTier } from './backup-tier';
 import { known } from './source-database';
@@ -16,6 +17,8 @@ export interface Tiered {
   readonly airGapped: AirGappedVault | undefined;
 }
 
+/** https://docs.aws.amazon.com/aws-backup/latest/devguide/plan-options-and-configuration.html */
+const LEAST_MINUTES_APART = 60;
 /** Recovery points stay in cold storage for so many days at least. */
 const LEAST_COLD_DAYS = 90;
 const MOST_CONTINUOUS_DAYS = 35;
@@ -61,12 +64,19 @@ function counts({ tiers, targets, copies }: Tiered): string[] {
   return problems;
 }
 
-function ofTier({ name, keep, coldAfter, kind, startWithin, completeWithin }: BackupTier): string[] {
+function ofTier({ name, schedule, keep, coldAfter, kind, startWithin, completeWithin }: BackupTier): string[] {
   const problems = retention(`tier ${name}`, days(keep), days(coldAfter));
   if (!/^[A-Za-z0-9._-]{1,50}$/.test(name)) {
     problems.push(
       `tier '${name}' is not of 1 to 50 letters, digits, hyphens, underscores and dots, so AWS Backup would refuse it; ` +
         'rename it',
+    );
+  }
+  const apart = Math.min(...gapsBetween([schedule]));
+  if (apart < LEAST_MINUTES_APART) {
+    problems.push(
+      `tier ${name} is due again after ${apart} minutes, and AWS Backup takes a job an hour at most, so it would refuse the ` +
+        'plan; back up hourly or less often, or continuously',
     );
   }
   const kept = days(keep);
@@ -166,7 +176,7 @@ function ofCopies({ vault, tiers, targets, copies }: Tiered): string[] {
   );
   for (const [index, copy] of copies.entries()) {
     const what = `copy ${index + 1}`;
-    if (copy.vault === vault) {
+    if (copy.vault === vault || isNamed(copy.vaultArn(vault), vault)) {
       problems.push(`${what} goes into the vault that it comes from, and protects from nothing; name another vault`);
     }
     const limits = copy.vault ? lockOf(copy.vault) : UNLIMITED;
@@ -206,12 +216,22 @@ function without(targets: readonly BackupTarget[], feature: keyof (typeof FEATUR
   return [...new Set(kinds)];
 }
 
-function lockOf(vault: backup.IBackupVault): Limits {
+/** Whether an ARN is that of a vault which the app names. */
+function isNamed(arn: string, vault: backup.IBackupVault): boolean {
+  const name = resourceOf(vault)?.backupVaultName;
+  if (name === undefined || Token.isUnresolved(name)) return false;
+  const { region, account } = Stack.of(vault);
+  return arn.endsWith(`:backup:${region}:${account}:backup-vault:${name}`);
+}
+
+function resourceOf(vault: backup.IBackupVault): backup.CfnBackupVault | undefined {
   const child = vault.node.defaultChild;
-  if (!child || !CfnResource.isCfnResource(child) || child.cfnResourceType !== 'AWS::Backup::BackupVault') {
-    return UNLIMITED;
-  }
-  const { lockConfiguration } = child as backup.CfnBackupVault;
+  const own = child && CfnResource.isCfnResource(child) && child.cfnResourceType === 'AWS::Backup::BackupVault';
+  return own ? (child as backup.CfnBackupVault) : undefined;
+}
+
+function lockOf(vault: backup.IBackupVault): Limits {
+  const lockConfiguration = resourceOf(vault)?.lockConfiguration;
   if (lockConfiguration === undefined || !('minRetentionDays' in lockConfiguration)) return UNLIMITED;
   return { least: known(lockConfiguration.minRetentionDays), most: known(lockConfiguration.maxRetentionDays) };
 }

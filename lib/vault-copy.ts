@@ -1,6 +1,6 @@
 import { Arn, ArnFormat, type Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as backup from 'aws-cdk-lib/aws-backup';
-import type { Construct } from 'constructs';
+import type { IConstruct } from 'constructs';
 import { regionRefusal } from './region-name';
 
 export interface VaultCopyOptions {
@@ -51,7 +51,7 @@ export class VaultCopy {
           'digits, hyphens and underscores',
       );
     }
-    const arn = (scope: Construct) =>
+    const arn = (scope: IConstruct) =>
       Stack.of(scope).formatArn({
         service: 'backup',
         region,
@@ -87,7 +87,7 @@ export class VaultCopy {
   public readonly tiers?: readonly string[];
 
   private constructor(
-    private readonly arn: (scope: Construct) => string,
+    private readonly arn: (scope: IConstruct) => string,
     options: VaultCopyOptions,
     /** The vault, where the app has it. */
     public readonly vault?: backup.IBackupVault,
@@ -98,12 +98,12 @@ export class VaultCopy {
   }
 
   /** ARN of the vault, seen from a construct. */
-  public vaultArn(scope: Construct): string {
+  public vaultArn(scope: IConstruct): string {
     return this.arn(scope);
   }
 
   /** Account of the vault, where synth can tell. */
-  public account(scope: Construct): string | undefined {
+  public account(scope: IConstruct): string | undefined {
     const arn = this.arn(scope);
     if (Token.isUnresolved(arn)) return undefined;
     return Arn.split(arn, ArnFormat.COLON_RESOURCE_NAME).account;

@@ -288,6 +288,16 @@ describe('refuses', () => {
         () => ({ tiers: [BackupTier.of('every-day', { schedule: DrillSchedule.daily({ hour: 6 }), keep: days(30) })] }),
       ],
       [
+        'jobs more than once an hour',
+        () => ({
+          tiers: [BackupTier.of('often', { schedule: DrillSchedule.cron('0/30 * * * ? *'), keep: days(30) })],
+        }),
+        'is due again after 30 minutes, and AWS Backup takes a job an hour at most',
+        () => ({
+          tiers: [BackupTier.of('hourly', { schedule: DrillSchedule.cron('0 * * * ? *'), keep: days(30) })],
+        }),
+      ],
+      [
         '501 resources',
         () => ({
           targets: Array.from({ length: 501 }, (_, index) => BackupTarget.arn(`arn:aws:dynamodb:r:1:table/${index}`)),
@@ -412,6 +422,20 @@ describe("RDS's own windows", () => {
     );
   });
 
+  test.each([
+    ['sunday 4am', 'is not of the form ddd:hh:mm-ddd:hh:mm', 'sun:04:00-sun:05:00'],
+    ['sun:04:00-sun:04:20', 'is 20 minutes long', 'sun:04:00-sun:04:30'],
+    ['sun:03:30-sun:04:30', 'overlaps the maintenance window', 'sun:04:00-sun:04:30'],
+  ])('are refused where they can not be compared: %s', (maintenance, message, legal) => {
+    const stated = (window: string) => () => {
+      const windows = { backup: BackupWindow.daily('03:00', '04:00'), maintenance: window };
+      return BackupTarget.database(importedDatabase(newStack()), windows);
+    };
+    expect(stated(maintenance)).toThrow(message);
+    expect(stated(legal)).not.toThrow();
+    expect(() => synth(at(12), { ...WINDOWS, preferredMaintenanceWindow: maintenance })).toThrow(message);
+  });
+
   test('are not compared where they are only known at deployment', () => {
     const stack = newStack();
     const preferredMaintenanceWindow = new CfnParameter(stack, 'Maintenance').valueAsString;
@@ -460,6 +484,50 @@ test('refuses a copy into the vault that it comes from', () => {
   };
   expect(attempt('itself')).toThrow('copy 1 goes into the vault that it comes from');
   expect(attempt('another')).not.toThrow();
+});
+
+test('refuses a copy into the vault that it comes from, by its name', () => {
+  const attempt = (region: string, vaultName: string) => () => {
+    const app = new App({ builtinCloudFormationValidation: false });
+    const stack = new Stack(app, 'East', { env: { region: 'us-east-1', account: '111122223333' } });
+    const { vault } = new ProtectedVault(stack, 'Vault', { vaultName: 'Shop' });
+    tiersOf(stack, { vault, copies: [VaultCopy.toRegion(region, vaultName)] });
+  };
+  expect(attempt('us-east-1', 'Shop')).toThrow('copy 1 goes into the vault that it comes from');
+  expect(attempt('us-east-1', 'Shop-2')).not.toThrow();
+  expect(attempt('us-west-2', 'Shop')).not.toThrow();
+});
+
+describe('continuous backup is warned of', () => {
+  const continuous = (of: (stack: Stack) => BackupTarget, keep = days(14)) => {
+    const stack = newStack();
+    tiersOf(stack, { targets: [of(stack)], tiers: [BackupTier.continuous({ hour: 5, keep })] });
+    return warningsOf(stack);
+  };
+  const database = (backupRetention?: Duration) => (stack: Stack) =>
+    BackupTarget.database(newDatabase(stack, { ...WINDOWS, backupRetention }));
+
+  test('where it and the database keep backups for different times', () => {
+    expect(continuous(database(days(30)))).toEqual([
+      expect.stringMatching(/for 30 days and is backed up continuously for 14.*lifeboat:two-retentions/),
+    ]);
+    expect(continuous(database(days(14)))).toEqual([]);
+    expect(continuous(database())).toEqual([]);
+  });
+
+  test('where a bucket sends no events', () => {
+    const owned = (props: s3.BucketProps) => (stack: Stack) =>
+      BackupTarget.bucket(new s3.Bucket(stack, 'Files', { versioned: true, ...props }));
+    expect(continuous(owned({}))).toEqual([expect.stringContaining('lifeboat:bucket-sends-no-events')]);
+    expect(continuous(owned({ eventBridgeEnabled: true }))).toEqual([]);
+    const bare = (stack: Stack) => {
+      const files = new s3.Bucket(stack, 'Files', { versioned: true });
+      const resource = files.node.defaultChild as s3.CfnBucket;
+      resource.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
+      return BackupTarget.bucket(files);
+    };
+    expect(continuous(bare)).toEqual([]);
+  });
 });
 
 test('refuses names that no vault can have', () => {

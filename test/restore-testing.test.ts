@@ -4,11 +4,11 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
-import { BackupTarget, DrillSchedule, DrillSite, ProtectedVault, RecoveryCheck } from '../lib';
+import { BackupTarget, BackupTier, BackupTiers, DrillSchedule, DrillSite, ProtectedVault, RecoveryCheck } from '../lib';
 import { RestoreTesting, type RestoreTestingProps, type TestedDatabaseOptions } from '../lib/restore-testing';
 import { TestedRecoveryPoints } from '../lib/tested-recovery-points';
 import { ACCOUNT, allows, REGION, statementsOf } from './policy';
-import { importedDatabase, newDatabase, newStack, OBJECTIVES, Template } from './synth';
+import { importedDatabase, newDatabase, newStack, OBJECTIVES, Template, warningsOf } from './synth';
 
 const micro = ec2.InstanceType.of(ec2.InstanceClass.T4G, ec2.InstanceSize.MICRO);
 
@@ -146,6 +146,39 @@ test('is told of as overdue by the watch, since events may be lost', () => {
     MetricName: 'SecondsSinceProven',
     TreatMissingData: 'breaching',
     Threshold: (35 + 1 + 1) * 86_400,
+  });
+});
+
+describe('an objective that recovery points can not meet', () => {
+  const warned = (rpo: Duration, tiers: BackupTier[], recoveryPoints?: TestedRecoveryPoints) => {
+    const stack = newStack();
+    const database = importedDatabase(stack);
+    const { vault } = new ProtectedVault(stack, 'Vault');
+    if (tiers.length > 0) {
+      new BackupTiers(stack, 'Tiers', { vault, tiers, targets: [BackupTarget.database(database)] });
+    }
+    const objectives = { rpo, rto: Duration.hours(4) };
+    const of = { database, objectives, instanceClass: micro, parameterGroupName: 'orders-pg17' };
+    testingOf(stack, { vaults: [vault], recoveryPoints }).addDatabase('Orders', of);
+    return warningsOf(stack).filter((warning) => warning.includes('beyond-rpo'));
+  };
+  const daily = BackupTier.daily({ hour: 6 });
+  const keep = Duration.days(30);
+  const hourly = BackupTier.of('Hourly', { schedule: DrillSchedule.cron('0 * * * ? *'), keep });
+  const monthly = BackupTier.monthly({ hour: 8 });
+
+  test.each([
+    [[daily, monthly], Duration.hours(23), Duration.hours(24), 'every 1 day'],
+    [[hourly, daily], Duration.minutes(59), Duration.hours(1), 'every 1 hour'],
+    [[monthly], Duration.days(30), Duration.days(31), 'every 31 days'],
+    [[], Duration.minutes(59), Duration.hours(1), 'AWS Backup takes at most a recovery point every 1 hour'],
+  ])('is warned of, and the nearest one is not (%#)', (tiers, tooShort, enough, text) => {
+    expect(warned(tooShort, tiers)).toEqual([expect.stringContaining(text)]);
+    expect(warned(enough, tiers)).toEqual([]);
+  });
+
+  test('is not judged where any recovery point may be drawn', () => {
+    expect(warned(Duration.minutes(5), [daily], TestedRecoveryPoints.random({ within: keep }))).toEqual([]);
   });
 });
 
