@@ -74,6 +74,8 @@ const VAULT_WEST = 'Everything';
 export function addEverything(app: App): Stack {
   const west = new EverythingWest(app, 'Everything-west', { env: { region: WEST } });
   const primary = new EverythingStack(app, 'Everything', { env: { region: EAST }, western: west.operators });
+  // An order of deployment and no more: S3 takes no replication into a bucket that is not there.
+  primary.addStackDependency(west, 'its buckets are replicated there, its backups copied');
   Aspects.of(app).add(new CoverageCheck(), { priority: AspectPriority.READONLY });
   return primary;
 }

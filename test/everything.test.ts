@@ -45,6 +45,19 @@ test("the recovery region's stacks need nothing of the primary's", () => {
   }
 });
 
+test('is deployed where replicas and copies go before it is where they come from', () => {
+  const order = everything()
+    .synth()
+    .stacks.map(({ stackName }) => stackName);
+  const [primary] = everything()
+    .synth()
+    .stacks.filter(({ stackName }) => stackName === 'Everything');
+  expect(primary?.dependencies.map(({ id }) => id)).toEqual(
+    expect.arrayContaining(['Everything-west', 'Everything-us-west-2']),
+  );
+  expect(order.slice(-2)).toEqual(['Everything', 'Everything-us-west-2-replicas']);
+});
+
 interface Resource {
   readonly Type: string;
   readonly Properties?: {
