@@ -74,8 +74,11 @@ async function ask(rds: RDSClient, snapshot: string, request: DeploymentSnapshot
       }),
     );
   } catch (error) {
-    // A backup is being taken, or the database is being changed.
-    if (isFault(error, 'InvalidDBInstanceState')) return `waiting: ${(error as Error).message}`;
+    if (isFault(error, 'InvalidDBInstanceState')) {
+      // An earlier try took effect, a backup is being taken, or the database is being changed.
+      const own = (await look(rds, snapshot)) !== NOT_VISIBLE;
+      return own ? 'asked for' : `waiting: ${(error as Error).message}`;
+    }
     if (isFault(error, 'SnapshotQuotaExceeded')) {
       throw new Error(
         `the region's quota of manual snapshots is used up (100 unless raised), so none was taken of '${instance}'; ` +
@@ -88,17 +91,19 @@ async function ask(rds: RDSClient, snapshot: string, request: DeploymentSnapshot
   return 'asked for';
 }
 
+const NOT_VISIBLE = 'not visible yet';
+
 /** @throws when it can't become available any more */
 async function look(rds: RDSClient, snapshot: string): Promise<string> {
   try {
     const { DBSnapshots } = await rds.send(new DescribeDBSnapshotsCommand({ DBSnapshotIdentifier: snapshot }));
-    const { Status = 'not visible yet', PercentProgress = 0 } = DBSnapshots?.[0] ?? {};
+    const { Status = NOT_VISIBLE, PercentProgress = 0 } = DBSnapshots?.[0] ?? {};
     if (Status === 'failed') {
       throw new Error(`snapshot '${snapshot}' failed, so there is nothing to go back to; take another one`);
     }
     return Status === 'creating' ? `creating, ${PercentProgress} %` : Status;
   } catch (error) {
-    if (isFault(error, 'DBSnapshotNotFound')) return 'not visible yet';
+    if (isFault(error, 'DBSnapshotNotFound')) return NOT_VISIBLE;
     throw error;
   }
 }

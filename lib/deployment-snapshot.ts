@@ -84,7 +84,7 @@ export class DeploymentSnapshot extends Construct {
       patterns:
         'Snapshots are named at run time, so they are allowed by prefix, and by the tags they are made with; lists of ' +
         'snapshots can not be narrowed to one database.',
-      statements: permissions(this, identifier),
+      statements: permissions(this, identifier, kept),
     });
     this.snapshotIdentifier = this.taken.resource.ref;
   }
@@ -113,26 +113,30 @@ export class DeploymentSnapshot extends Construct {
   }
 }
 
-/** It may make snapshots under one prefix, tagged as those of this database, and delete those that are replaceable. */
-function permissions(scope: Construct, instance: string): iam.PolicyStatement[] {
+/**
+ * It may make snapshots under one prefix, tagged as those of this database, and delete those that are replaceable. What is
+ * kept for ever, or is another database's, it can't make look like one of those.
+ */
+function permissions(scope: Construct, instance: string, { count }: SnapshotsKept): iam.PolicyStatement[] {
   const stack = Stack.of(scope);
   const arn = (resource: string, resourceName: string) =>
     stack.formatArn({ service: 'rds', resource, resourceName, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
   const snapshots = arn('snapshot', `${snapshotPrefix(instance)}*`);
+  const keep = count === undefined ? 'forever' : 'last';
+  const tags = (where: string) => ({
+    [`aws:${where}/${TAGS.beforeDeploymentOf}`]: instance,
+    [`aws:${where}/${TAGS.keep}`]: keep,
+  });
   const made = {
-    StringEquals: { [`aws:RequestTag/${TAGS.beforeDeploymentOf}`]: instance },
+    StringEquals: tags('RequestTag'),
     'ForAllValues:StringEquals': { 'aws:TagKeys': Object.values(TAGS) },
   };
+  const replaceable = { StringEquals: tags('ResourceTag') };
   return [
     allow(['rds:DescribeDBSnapshots', 'rds:ListTagsForResource'], ['*']),
     allow(['rds:CreateDBSnapshot'], [arn('db', instance), snapshots], made),
-    allow(['rds:AddTagsToResource'], [snapshots], made),
-    allow(['rds:DeleteDBSnapshot'], [snapshots], {
-      StringEquals: {
-        [`aws:ResourceTag/${TAGS.beforeDeploymentOf}`]: instance,
-        [`aws:ResourceTag/${TAGS.keep}`]: 'last',
-      },
-    }),
+    allow(['rds:AddTagsToResource'], [snapshots], { ...made, StringEqualsIfExists: tags('ResourceTag') }),
+    ...(keep === 'last' ? [allow(['rds:DeleteDBSnapshot'], [snapshots], replaceable)] : []),
     allow(['cloudformation:DescribeStacks'], [stack.stackId]),
   ];
 }

@@ -97,6 +97,7 @@ describe('the construct', () => {
     const ours = arn('snapshot', 'lifeboat-before-orders-v1-0123456789ab');
     const made = {
       [`aws:RequestTag/${TAGS.beforeDeploymentOf}`]: 'orders',
+      [`aws:RequestTag/${TAGS.keep}`]: 'last',
       'aws:TagKeys': Object.values(TAGS),
     };
     const create = (db: string, snapshot: string, context = {}) =>
@@ -127,11 +128,23 @@ describe('the construct', () => {
     });
 
     test('tag nothing that is not its own, and not the database', () => {
-      const tag = (resource: string) =>
-        allows(statements, { action: 'rds:AddTagsToResource', resources: [resource], context: made });
+      const tag = (resource: string, now: object = {}) =>
+        allows(statements, { action: 'rds:AddTagsToResource', resources: [resource], context: { ...made, ...now } });
       expect(tag(ours)).toBe(true);
+      expect(tag(ours, { [`aws:ResourceTag/${TAGS.keep}`]: 'forever' })).toBe(false);
+      expect(tag(ours, { [`aws:ResourceTag/${TAGS.beforeDeploymentOf}`]: 'orders-archive' })).toBe(false);
       expect(tag(arn('snapshot', 'by-hand'))).toBe(false);
       expect(tag(arn('db', 'orders'))).toBe(false);
+    });
+
+    test('delete none at all where all are kept', () => {
+      const { stack } = newSnapshot({ kept: SnapshotsKept.forever() });
+      const all = statementsOf(Template.fromStack(stack), /^BeforeSnapshotHandlerRole/);
+      const forever = { ...made, [`aws:RequestTag/${TAGS.keep}`]: 'forever' };
+      const resources = [arn('db', 'orders'), ours];
+      expect(allows(all, { action: 'rds:CreateDBSnapshot', resources, context: forever })).toBe(true);
+      expect(allows(all, { action: 'rds:CreateDBSnapshot', resources, context: made })).toBe(false);
+      expect(JSON.stringify(all)).not.toContain('rds:DeleteDBSnapshot');
     });
 
     test('not touch the database', () => {
@@ -271,6 +284,13 @@ describe('the runbook', () => {
     region.busyUntil = began + 600 * MINUTE;
     expect((await deploy(region)).answer?.Status).toBe('FAILED');
     expect(region.now - began).toBeLessThan(60 * MINUTE);
+  });
+
+  test('a lost answer costs no deployment, however long the snapshot takes', async () => {
+    const region = new SimulatedDatabase();
+    region.snapshotMinutes = 25;
+    region.loses = 'CreateDBSnapshotCommand';
+    expect((await deploy(region)).answer?.Status).toBe('SUCCESS');
   });
 
   test.each(['v1.4.2', '2026/11/20', '--', '1', 'ü', 'release--9-', 'x'.repeat(256)])(

@@ -34,6 +34,9 @@ export class SimulatedDatabase {
   instance: DBInstance = { DBInstanceIdentifier: DATABASE, DBInstanceStatus: 'available' };
   /** How long the database can be neither changed nor snapshotted. */
   busyUntil = 0;
+  snapshotMinutes = 0.5;
+  /** The command whose next answer is lost, after it took effect. */
+  loses?: string;
   /** How a snapshot or an export ends. */
   ends = { snapshot: 'available', export: 'COMPLETE' };
   readonly snapshots = new Map<string, DBSnapshot>();
@@ -99,7 +102,10 @@ export class SimulatedDatabase {
       if (this.random() < throttled) throw fault('ThrottlingException', 400);
       if (this.random() < unavailable) throw fault('InternalFailure', 500);
       const answer = this.answer(command);
-      if (this.random() < lost) throw fault('TimeoutError');
+      if (this.random() < lost || this.loses === command.constructor.name) {
+        this.loses = undefined;
+        throw fault('TimeoutError');
+      }
       return answer;
     };
     return Object.create(RDSClient.prototype, { send: { value: send } });
@@ -151,18 +157,20 @@ export class SimulatedDatabase {
   }
 
   private create({ DBSnapshotIdentifier: name = '', Tags = [] }: CreateDBSnapshotCommand['input']): object {
-    if (this.snapshots.has(name)) throw fault('DBSnapshotAlreadyExistsFault', 400);
+    // The database's state comes first, and is not available while it is snapshotted.
     if (this.now < this.busyUntil) throw fault('InvalidDBInstanceStateFault', 400);
+    if (this.snapshots.has(name)) throw fault('DBSnapshotAlreadyExistsFault', 400);
+    this.busyUntil = this.now + this.snapshotMinutes * MINUTE;
     this.touched.push(`snapshot ${name}`);
     this.snapshot(name, 0, {}, { Status: 'creating', TagList: Tags });
     return {};
   }
 
-  /** In pages of two, in no order. A snapshot takes half a minute. */
+  /** In pages of two, in no order. */
   private describe({ DBSnapshotIdentifier, SnapshotType, Marker }: DescribeDBSnapshotsCommand['input']): object {
     for (const [name, one] of this.snapshots) {
       const age = this.now - Number(one.SnapshotCreateTime);
-      if (one.Status === 'creating' && age > MINUTE / 2)
+      if (one.Status === 'creating' && age > this.snapshotMinutes * MINUTE)
         this.snapshots.set(name, { ...one, Status: this.ends.snapshot });
     }
     const all = [...this.snapshots.values()].filter(
