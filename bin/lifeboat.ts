@@ -28,7 +28,9 @@ const program = new Command('lifeboat')
 
 program
   .command('rehearse')
-  .description('Tell the story of a drill on real PostgreSQL on this machine: a good backup, a corrupt one, lost rows.')
+  .description(
+    'Tell the story of drills on real PostgreSQL on this machine: a good backup, a corrupt one, lost rows, a lost region.',
+  )
   .addOption(new Option('--system <name>', 'whose database and checks').choices(SYSTEMS).default(SYSTEMS[0]))
   .option('--rows <number>', 'votes in the database, at least 10000', rows, 1_000_000)
   .option('--keep', 'keep data directories and snapshots, and say where they are', false)

@@ -30,7 +30,9 @@ export interface RegionDrillsProps {
   readonly database: rds.IDatabaseInstance;
   readonly region: RecoveryRegion;
   readonly copies: BackupCopy[];
+  /** @default - the generic ones */
   readonly checks?: RecoveryCheck[];
+  /** @default - what the database says itself; a drill is refused where it doesn't */
   readonly databaseName?: string;
   readonly planName: string;
   readonly target: string;

@@ -38,22 +38,23 @@ export class DrillSite {
 
   static async build(clients: ClientOptions): Promise<DrillSite> {
     const s3 = s3Client(clients);
+    const { subnetGroup, passwordKey, evidenceBucket } = siteIn(clients.region);
     await Promise.all([
       rdsClient(clients).send(
         new CreateDBSubnetGroupCommand({
-          DBSubnetGroupName: SITE.subnetGroup,
+          DBSubnetGroupName: subnetGroup,
           DBSubnetGroupDescription: 'Where copies of drills live, apart from everything else',
           SubnetIds: ['subnet-0d0a', 'subnet-0d0b'],
         }),
       ),
       secretsManagerClient(clients).send(
-        new CreateSecretCommand({ Name: SITE.passwordKey, SecretString: randomBytes(48).toString('base64') }),
+        new CreateSecretCommand({ Name: passwordKey, SecretString: randomBytes(48).toString('base64') }),
       ),
-      s3.send(new CreateBucketCommand({ Bucket: SITE.evidenceBucket, ObjectLockEnabledForBucket: true })),
+      s3.send(new CreateBucketCommand({ Bucket: evidenceBucket, ObjectLockEnabledForBucket: true })),
     ]);
     await s3.send(
       new PutObjectLockConfigurationCommand({
-        Bucket: SITE.evidenceBucket,
+        Bucket: evidenceBucket,
         ObjectLockConfiguration: {
           ObjectLockEnabled: 'Enabled',
           Rule: { DefaultRetention: { Mode: 'GOVERNANCE', Days: 365 } },
@@ -61,6 +62,10 @@ export class DrillSite {
       }),
     );
     return new DrillSite(clients);
+  }
+
+  get region(): string {
+    return this.clients.region;
   }
 
   /** @throws when the runbook itself ends in an error, which a failed drill is not */
@@ -86,7 +91,7 @@ export class DrillSite {
     });
     const execution = await execute(
       (client) => durable(runbook, { durableExecutionClient: client }),
-      wholeRequest(request),
+      wholeRequest(request, this.region),
       {
         name: `rehearsal-${randomBytes(6).toString('hex')}`,
         clock: impatient(events.stop),
@@ -98,7 +103,7 @@ export class DrillSite {
     }
     const { evidence: key } = execution.result as { evidence: string };
     const [json, text] = await Promise.all(
-      [key, key.replace(/json$/, 'md')].map((object) => readText(s3, SITE.evidenceBucket, object)),
+      [key, key.replace(/json$/, 'md')].map((object) => readText(s3, siteIn(this.region).evidenceBucket, object)),
     );
     if (json === undefined || text === undefined) throw new Error(`evidence ${key} is not complete`);
     return { document: parse(evidence, JSON.parse(json), `evidence ${key}`), json, text, key };
@@ -108,25 +113,24 @@ export class DrillSite {
 /** What differs from drill to drill; the rest is where the site has it. */
 export type RehearsedDrill = Omit<DrillRequest, 'copy' | 'examiner' | 'passwordKey' | 'evidenceBucket'>;
 
-const SITE = {
+/** What sites are called: buckets have one namespace for all regions. */
+const siteIn = (region: string) => ({
   subnetGroup: 'lifeboat-drills',
-  passwordKey: 'lifeboat/password-key',
-  evidenceBucket: 'lifeboat-evidence',
-} as const;
-
-/** The request as the runbook gets it, with what the site has. */
-export const wholeRequest = (drill: RehearsedDrill): DrillRequest => ({
-  ...drill,
-  copy: {
-    prefix: 'lifeboat-rehearsal-',
-    subnetGroup: SITE.subnetGroup,
-    securityGroups: ['sg-0d0d'],
-    expiresAfterSeconds: 3600,
-  },
-  examiner: 'examiner',
-  passwordKey: SITE.passwordKey,
-  evidenceBucket: SITE.evidenceBucket,
+  passwordKey: `lifeboat/password-key-${region}`,
+  evidenceBucket: `lifeboat-evidence-${region}`,
 });
+
+/** The request as the runbook gets it, with what the region's site has. */
+export function wholeRequest(drill: RehearsedDrill, region: string): DrillRequest {
+  const { subnetGroup, passwordKey, evidenceBucket } = siteIn(region);
+  return {
+    ...drill,
+    copy: { prefix: 'lifeboat-rehearsal-', subnetGroup, securityGroups: ['sg-0d0d'], expiresAfterSeconds: 3600 },
+    examiner: 'examiner',
+    passwordKey,
+    evidenceBucket,
+  };
+}
 
 /** Real time, but waits are cut short: here a restore takes seconds, and nobody minds being asked often. */
 export const impatient = (stop?: AbortSignal) => ({

@@ -1,5 +1,6 @@
 /**
- * The story of a backup that is proven, and of two that are caught out: real PostgreSQL, the shipped runbook, no AWS.
+ * The story of a backup that is proven, of two that are caught out, and of a copy that outlives its region: real
+ * PostgreSQL, the shipped runbooks, no AWS.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,14 +8,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CreateDBInstanceCommand,
   type CreateDBInstanceCommandInput,
+  DeleteDBInstanceCommand,
   DescribeDBInstancesCommand,
+  ModifyDBInstanceCommand,
   type RDSClient,
 } from '@aws-sdk/client-rds';
 import { zephyr } from '../examples/zephyr-plan';
-import type { Evidence, RestorePointRequest } from '../lambda/contract';
+import type { DrillRequest, Evidence, RestorePointRequest } from '../lambda/contract';
 import { duration } from '../lambda/evidence-text';
 import type { Connection } from '../lambda/examination';
 import { rdsClient } from './clients';
+import { copyRound } from './copy-round';
 import { DrillSite } from './drill';
 import type { Narrator } from './narrator';
 import { type Region, serveRegion } from './region';
@@ -60,7 +64,12 @@ export interface Rehearsal {
 }
 
 const REGION = 'us-east-1';
+const OTHER_REGION = 'us-west-2';
 const INSTANCE = 'zephyr-production-db';
+const INSTANCE_CLASS = 'db.t3.large';
+/** Any account will do, and any key: a rehearsal has no other. */
+const ARN = `arn:aws:rds:${REGION}:123456789012:db:${INSTANCE}`;
+const OTHER_KEY = `arn:aws:kms:${OTHER_REGION}:123456789012:alias/lifeboat-zephyr`;
 const OWNER = { user: 'zephyr', password: 'only-for-rehearsals', database: zephyr.database };
 
 export async function rehearse(options: RehearsalOptions, narrator: Narrator, stop: AbortSignal): Promise<Rehearsal> {
@@ -127,6 +136,7 @@ class Story {
     try {
       narrator.doingNow('automated snapshot, while writes go on');
       await region.takeAutomatedSnapshot(REGION, INSTANCE);
+      await this.copyAway();
       await this.letTimePass(writer);
 
       narrator.chapter('3  The drill: restore a random moment of the last minutes beside it, and check what came back');
@@ -168,14 +178,59 @@ class Story {
         guide: 'polls',
       }),
     );
+
+    narrator.chapter(`6  ${REGION} is lost: the same drill in ${OTHER_REGION}, with what was copied there`);
+    await this.lose();
+    outcomes.push(
+      await this.drill(await DrillSite.build({ endpoint: region.endpoint, region: OTHER_REGION }), 'region lost', {
+        source: { instance: INSTANCE, copied: { from: ARN, instanceClass: INSTANCE_CLASS } },
+        restore: { kind: 'latest-snapshot' },
+        expected: 'passed',
+        because: [],
+      }),
+    );
     return outcomes;
+  }
+
+  /** Brings what there is into the other region, as `BackupCopy.snapshots()` has it. */
+  private async copyAway(): Promise<void> {
+    const { narrator, region, stop } = this;
+    const { copied } = await copyRound(
+      region.endpoint,
+      {
+        plan: 'Zephyr',
+        target: 'Polls',
+        copy: 'Snapshots',
+        source: { kind: 'automated', region: REGION, instance: INSTANCE, arn: ARN },
+        destination: { region: OTHER_REGION, key: OTHER_KEY },
+        keepSeconds: 7 * 86_400,
+        shareWith: [],
+      },
+      { stop, onStep: () => narrator.doingNow(`copies of all snapshots to ${OTHER_REGION}`) },
+    );
+    narrator.say(`${copied.length} snapshots are in ${OTHER_REGION} now`, 'dim');
+  }
+
+  /** The database goes, and all its backups in its region with it. */
+  private async lose(): Promise<void> {
+    const { narrator, rds, region } = this;
+    narrator.doingNow('DeleteDBInstance, with all its automated backups');
+    const DBInstanceIdentifier = INSTANCE;
+    await rds.send(
+      new ModifyDBInstanceCommand({ DBInstanceIdentifier, DeletionProtection: false, ApplyImmediately: true }),
+    );
+    await this.endpoint();
+    await rds.send(
+      new DeleteDBInstanceCommand({ DBInstanceIdentifier, SkipFinalSnapshot: true, DeleteAutomatedBackups: true }),
+    );
+    while (region.instances(REGION).length > 0) await sleep(20);
   }
 
   private async create(): Promise<Connection> {
     const { narrator, options } = this;
     const settings: CreateDBInstanceCommandInput = {
       DBInstanceIdentifier: INSTANCE,
-      DBInstanceClass: 'db.t3.large',
+      DBInstanceClass: INSTANCE_CLASS,
       Engine: 'postgres',
       AllocatedStorage: 100,
       MasterUsername: OWNER.user,
@@ -222,6 +277,8 @@ class Story {
     site: DrillSite,
     drill: string,
     wanted: {
+      /** The database, unless it is there. */
+      readonly source?: DrillRequest['source'];
       readonly restore: RestorePointRequest;
       readonly expected: Evidence['outcome'];
       /** Findings that there must be. */
@@ -237,7 +294,7 @@ class Story {
         plan: 'Zephyr',
         target: 'Polls',
         drill,
-        source: { instance: INSTANCE },
+        source: wanted.source ?? { instance: INSTANCE },
         restore: wanted.restore,
         checks: [...zephyr.checks],
         objectives: zephyr.objectives,
@@ -252,7 +309,7 @@ class Story {
       },
     );
     narrator.done();
-    const path = await this.save(key, json, text);
+    const path = await this.save(site.region, key, json, text);
     const outcome = verdict(drill, document, wanted.expected, wanted.because, path);
     this.tellOutcome(document, outcome, guideSays);
     return outcome;
@@ -281,9 +338,11 @@ class Story {
     if (!outcome.asExpected) narrator.say(`NOT what was expected: ${outcome.expected}`, 'red');
   }
 
-  private async save(key: string, json: string, text: string): Promise<string> {
-    const path = join(this.options.evidence, key.split('/').at(-1) ?? 'evidence.json');
-    await mkdir(this.options.evidence, { recursive: true });
+  /** By region: each has a bucket of evidence of its own, and a chain in it. */
+  private async save(region: string, key: string, json: string, text: string): Promise<string> {
+    const folder = join(this.options.evidence, region);
+    const path = join(folder, key.split('/').at(-1) ?? 'evidence.json');
+    await mkdir(folder, { recursive: true });
     await writeFile(path, json);
     const readable = path.replace(/json$/, 'md');
     await writeFile(readable, text);

@@ -24,7 +24,7 @@ export function summary({ drills, objectives, seconds, asExpected, kept }: Rehea
     ...aligned([head, ...rows]),
     '',
     asExpected
-      ? `The good backup is proven and both bad ones were caught, in ${duration(seconds)}. Nothing is left running.`
+      ? `The good backup and the copy are proven, and both bad ones were caught, in ${duration(seconds)}. Nothing is left running.`
       : `Not every drill ended as it should, after ${duration(seconds)}; the evidence says why. Nothing is left running.`,
     ...(kept ? [`Data directories and snapshots are kept in ${kept}`] : []),
   ];

@@ -9,11 +9,8 @@ import {
 } from '@aws-sdk/client-rds';
 
 import { GENERIC_CHECKS, type SnapshotCopyRequest } from '../lambda/contract';
-import { type CopyReport, copySnapshots } from '../lambda/copy-snapshots';
-import { durable } from '../lambda/runbook';
-import { rdsClient } from '../rehearsal/clients';
+import { copyRound } from '../rehearsal/copy-round';
 import { DrillSite } from '../rehearsal/drill';
-import { execute } from '../rehearsal/durable-executions';
 import { LocalRegion, useRegion } from './local-region';
 
 const HOME_KEY = 'arn:aws:kms:eu-central-1:123456789012:key/11111111-1111-1111-1111-111111111111';
@@ -36,28 +33,12 @@ const request: SnapshotCopyRequest = {
   shareWith: [PARTNER],
 };
 
-let rounds = 0;
-
-/** One round, as a durable execution on the real clock, with nothing but the two regions to talk to. */
+/** One round, on the real clock, with nothing but the two regions to talk to. */
 async function round(changes: Partial<SnapshotCopyRequest> = {}) {
   const printed: string[] = [];
-  rounds += 1;
-  const { endpoint } = home().region;
-  const ports = {
-    rds: (region: string) => rdsClient({ endpoint, region }),
-    print: (line: string) => printed.push(line),
-    clock: Date.now,
-  };
-  const execution = await execute(
-    (client) => durable(copySnapshots(ports), { durableExecutionClient: client }),
-    { ...request, ...changes },
-    {
-      name: `round-${rounds}`,
-      clock: { now: Date.now, until: () => new Promise((resolve) => setTimeout(resolve, 50)) },
-    },
-  );
-  if (execution.status !== 'succeeded') throw new Error(JSON.stringify(execution));
-  return { ...(execution.result as CopyReport), printed };
+  const onMetric = (line: string) => printed.push(line);
+  const report = await copyRound(home().region.endpoint, { ...request, ...changes }, { onMetric });
+  return { ...report, printed };
 }
 
 const copies = async () =>

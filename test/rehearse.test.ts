@@ -60,7 +60,7 @@ function leftBy(pid: number | undefined): string[] {
   return [...files, ...commands.filter((command) => command.includes(`run-${pid}-`))];
 }
 
-test('proves the good backup and catches both bad ones, and leaves evidence of each', async () => {
+test('proves the good backup and its copy elsewhere, catches both bad ones, and leaves evidence of each', async () => {
   const evidence = join(folder, 'evidence');
   const { pid, code, out, err } = await lifeboat(['rehearse', '--rows', '50000', '--json', '--evidence', evidence]);
   expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
@@ -70,14 +70,19 @@ test('proves the good backup and catches both bad ones, and leaves evidence of e
     ['healthy backup', 'passed'],
     ['corrupt snapshot', 'failed'],
     ['lost rows', 'failed'],
+    ['region lost', 'passed'],
   ]);
   expect(drills[1]?.findings.join('\n')).toMatch(/^readable: votes: .*invalid page in block \d+/m);
   expect(drills[2]?.findings.join('\n')).toMatch(/3000 rows without a parent/);
-  expect(readdirSync(evidence).sort()).toEqual(
+  const home = join(evidence, 'us-east-1');
+  expect(readdirSync(home).sort()).toEqual(
     ['1', '2', '3'].flatMap((number) => [`0000000${number}.json`, `0000000${number}.md`]),
   );
-  const chain = ['1', '2', '3'].map((n) => JSON.parse(readFileSync(join(evidence, `0000000${n}.json`), 'utf8')));
+  const chain = ['1', '2', '3'].map((n) => JSON.parse(readFileSync(join(home, `0000000${n}.json`), 'utf8')));
   expect(chain.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+  // With its region lost, the other one begins a chain of its own.
+  const away = JSON.parse(readFileSync(join(evidence, 'us-west-2', '00000001.json'), 'utf8'));
+  expect(away).toMatchObject({ sequence: 1, source: { copiedFrom: expect.stringContaining(':us-east-1:') } });
   // The story itself goes to standard error, in plain lines.
   expect(err).toMatch(/the guide's own test: SELECT COUNT\(\*\) FROM votes; {2}-> {2}50,\d+, "test passed"/);
   expect(err).not.toContain('\u001b');

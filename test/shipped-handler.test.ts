@@ -58,19 +58,22 @@ test('drills a database from its environment alone, and leaves its evidence in S
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
   });
   try {
-    const request = wholeRequest({
-      plan: 'Shop',
-      target: 'Orders',
-      drill: 'Weekly',
-      source: { instance: 'orders' },
-      restore: { kind: 'latest' },
-      database: 'shop',
-      checks: [],
-      objectives: { rpoSeconds: 300, rtoSeconds: 3600 },
-    });
+    const request = wholeRequest(
+      {
+        plan: 'Shop',
+        target: 'Orders',
+        drill: 'Weekly',
+        source: { instance: 'orders' },
+        restore: { kind: 'latest' },
+        database: 'shop',
+        checks: [],
+        objectives: { rpoSeconds: 300, rtoSeconds: 3600 },
+      },
+      name,
+    );
     const execution = await execute(shipped, request, { name: 'shipped', clock: impatient() });
     expect(execution).toMatchObject({ status: 'succeeded', result: { outcome: 'passed', findings: [] } });
-    const text = await readText(s3Client(clients), 'lifeboat-evidence', 'evidence/Shop/Orders/00000001.json');
+    const text = await readText(s3Client(clients), request.evidenceBucket, 'evidence/Shop/Orders/00000001.json');
     expect(JSON.parse(text).checks).toHaveLength(4);
     expect(region.instances(name)).toEqual(['orders']);
   } finally {
