@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Annotations, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Annotations, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -71,6 +71,9 @@ export interface HandlerProps {
   readonly deadLetterQueue?: sqs.IQueue;
 }
 
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length */
+const POLICY_LENGTH = 6144;
+
 export class Handler extends Construct {
   public readonly function: lambda.Function;
 
@@ -124,6 +127,7 @@ export class Handler extends Construct {
     );
     if (props.statements.length > 0) {
       const policy = new iam.ManagedPolicy(this, 'Policy', { roles: [role], statements: props.statements });
+      policy.node.addValidation({ validate: () => tooLong(policy) });
       if (props.patterns) acknowledgeWildcards(policy, props.patterns);
     }
     if (network) this.attachToNetwork(role);
@@ -166,6 +170,17 @@ export class Handler extends Construct {
 
 export function allow(actions: string[], resources: string[], conditions?: iam.Conditions): iam.PolicyStatement {
   return new iam.PolicyStatement({ actions, resources, conditions });
+}
+
+/** What is only known at deployment counts as little as it may. */
+function tooLong(policy: iam.ManagedPolicy): string[] {
+  const text = JSON.stringify(Stack.of(policy).resolve(policy.document));
+  const least = text.replace(/\{"(Ref|Fn::GetAtt)":[^{}]*\}/g, 'x').length;
+  if (least <= POLICY_LENGTH) return [];
+  return [
+    `its permissions come to ${least} characters or more, and IAM takes ${POLICY_LENGTH} in a policy, so the deployment would ` +
+      'fail; name fewer things here, and the others in a second one',
+  ];
 }
 
 /** The build leaves bundles beside the compiled constructs; run from the sources, they are one folder further. */

@@ -139,3 +139,14 @@ describe.each(Object.keys(ALONE))('%s alone', (name) => {
     }
   });
 });
+
+test('more names than IAM takes in one policy are refused; as many as it takes are not', () => {
+  const named = (count: number) => () => {
+    const stack = new Stack(new App({ builtinCloudFormationValidation: false }), 'Stack');
+    const stacks = Array.from({ length: count }, (_, index) => `shop-production-service-${index}`);
+    new ConfigurationBackups(stack, 'It', { stacks, parameters: [], taskDefinitions: [] });
+    Template.fromStack(stack);
+  };
+  expect(named(80)).toThrow(/its permissions come to \d+ characters or more, and IAM takes 6144 in a policy/);
+  expect(named(30)).not.toThrow();
+});
