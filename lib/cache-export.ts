@@ -17,6 +17,7 @@ import { copyPrefix, pathName } from './drill-request';
 import { DrillSchedule, Weekday } from './drill-schedule';
 import { allow, Handler } from './handler';
 import { letLogsUse } from './log-key';
+import { checkedOverdue, gapOf } from './overdue';
 import { Trigger } from './trigger';
 
 export interface CacheExportProps {
@@ -110,7 +111,8 @@ export class CacheExport extends Construct {
       backup,
       bucket,
       prefix: statusPrefix,
-      overdueAfter: props.overdueAfter ?? schedule.longestGap.plus(Duration.days(2)),
+      overdueAfter:
+        checkedOverdue(this, props.overdueAfter, gapOf(schedule)) ?? schedule.longestGap.plus(Duration.days(2)),
       sizeTolerance: props.sizeTolerance ?? 50,
       overdue: `The newest export ${backup} of a cache is too old, so the archive falls behind: look at its runbook's executions`,
       encryptionKey,

@@ -14,6 +14,7 @@ import { drillAlarm } from './drill-alarm';
 import { copyPrefix, pathName } from './drill-request';
 import { Handler } from './handler';
 import { letLogsUse } from './log-key';
+import { checkedOverdue } from './overdue';
 import { Trigger } from './trigger';
 
 export interface CacheSnapshotsProps {
@@ -125,7 +126,7 @@ export class CacheSnapshots extends Construct {
       description: `Snapshots ${this.backupName} of a cache could not be taken or deleted: the messages in the queue, and the log, say why`,
       notify,
     });
-    const overdueAfter = props.overdueAfter ?? every.plus(Duration.hours(1));
+    const overdueAfter = checkedOverdue(this, props.overdueAfter, every) ?? every.plus(Duration.hours(1));
     const alarm = drillAlarm(this, 'Overdue', {
       metric: this.age(),
       limit: overdueAfter.toSeconds(),

@@ -15,6 +15,7 @@ import { pathName } from './drill-request';
 import { DrillSchedule } from './drill-schedule';
 import { allow, Handler } from './handler';
 import { letLogsUse } from './log-key';
+import { checkedOverdue, gapOf } from './overdue';
 import { Trigger } from './trigger';
 
 export interface ConfigurationBackupsProps {
@@ -149,7 +150,8 @@ export class ConfigurationBackups extends Construct {
       bucket: this.bucket,
       prefix,
       encryptionKey,
-      overdueAfter: props.overdueAfter ?? schedule.longestGap.plus(Duration.hours(6)),
+      overdueAfter:
+        checkedOverdue(this, props.overdueAfter, gapOf(schedule)) ?? schedule.longestGap.plus(Duration.hours(6)),
       sizeTolerance: props.sizeTolerance ?? 50,
       overdue: `Configuration is stored under ${prefix} no more, so a rebuilt system would be an old one`,
       notify,

@@ -19,6 +19,7 @@ import { dumpSettings } from './dump-settings';
 import { DumpTask } from './dump-task';
 import { type DumpTier, dumpLifecycle, rarestFirst } from './dump-tier';
 import { letLogsUse } from './log-key';
+import { checkedOverdue, gapOf } from './overdue';
 import { SourceDatabase } from './source-database';
 
 export interface LogicalDumpProps {
@@ -218,7 +219,9 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
       bucket: this.bucket,
       prefix: markers,
       encryptionKey,
-      overdueAfter: props.overdueAfter ?? schedule.longestGap.plus(timeout).plus(Duration.hours(1)),
+      overdueAfter:
+        checkedOverdue(this, props.overdueAfter, gapOf(schedule)) ??
+        schedule.longestGap.plus(timeout).plus(Duration.hours(1)),
       sizeTolerance: props.sizeTolerance ?? 50,
       overdue: `The newest good dump of ${dumpName} is too old: the task's log says why later ones are none`,
       notify,

@@ -10,6 +10,7 @@ import type { BackupTarget } from './backup-target';
 import { pathName } from './drill-request';
 import type { DrillSchedule } from './drill-schedule';
 import { DrillSite } from './drill-site';
+import { checkedOverdue, gapOf } from './overdue';
 import type { RecoveryCheck } from './recovery-check';
 import type { RecoveryObjectives } from './recovery-objectives';
 import { warnOfOldRecoveryPoints } from './recovery-point-age';
@@ -196,7 +197,9 @@ export class RestoreTesting extends Construct {
     return new RestoreTest(this, id, {
       ...options,
       selectionName,
-      overdueAfter: options.overdueAfter ?? schedule.longestGap.plus(startWithin).plus(Duration.days(1)),
+      overdueAfter:
+        checkedOverdue(this, options.overdueAfter, gapOf(schedule)) ??
+        schedule.longestGap.plus(startWithin).plus(Duration.days(1)),
       target: options.target ?? id,
       newest,
       plan: this.plan,
