@@ -1,8 +1,7 @@
 import * as v from 'valibot';
 import { type CacheExportRequest, lastGood } from '../lambda/contract';
 import { exportCache } from '../lambda/export-cache';
-import { durable } from '../lambda/runbook';
-import { type Execution, execute } from '../rehearsal/durable-executions';
+import { runCrashing } from './crashing';
 import { HOUR, SimulatedCache } from './simulated-cache';
 
 const PREFIX = 'weekly-sessions-';
@@ -16,41 +15,12 @@ const request: CacheExportRequest = {
 };
 const serverless: CacheExportRequest = { ...request, cache: { kind: 'serverless', id: 'sessions' } };
 
-async function run(
-  cache: SimulatedCache,
-  input: CacheExportRequest,
-  crashes = 0,
-): Promise<Execution & { steps: string[] }> {
-  const steps = new Set<string>();
-  let running = 0;
-  const execution = await execute(
-    (client, invocation) => {
-      running = invocation;
-      const alive = () => running === invocation;
-      const ports = { cache: cache.client(alive), s3: cache.s3(alive) };
-      return durable(exportCache(ports), { durableExecutionClient: client, clock: () => cache.now });
-    },
-    input,
-    {
-      name: 'export',
-      clock: {
-        now: () => cache.now,
-        until: async (moment) => {
-          cache.now = Math.max(cache.now, moment);
-        },
-      },
-      onUpdate: ({ Name }) => Name && steps.add(Name),
-      atCheckpoint: () => {
-        cache.now += 100;
-        if (cache.random() >= crashes) return;
-        running = 0;
-        throw new Error('crash');
-      },
-    },
-  );
-  running = 0;
-  return { ...execution, steps: [...steps] };
-}
+const run = (cache: SimulatedCache, input: CacheExportRequest, crashes = 0) =>
+  runCrashing((alive) => exportCache({ cache: cache.client(alive), s3: cache.s3(alive) }), input, {
+    name: 'export',
+    time: cache,
+    crashes: () => cache.random() < crashes,
+  });
 const good = (cache: SimulatedCache) =>
   v.parse(lastGood, JSON.parse(cache.objects.get('status/weekly-sessions/last-good.json') ?? '{}'));
 

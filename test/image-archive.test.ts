@@ -13,9 +13,9 @@ import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-
 import { type ImageExportRequest, imageExportRequest, parse } from '../lambda/contract';
 import { exportImages } from '../lambda/export-images';
 import { archive, archiveSize } from '../lambda/oci-archive';
-import { durable } from '../lambda/runbook';
 import { ImageArchive, type ImageArchiveProps } from '../lib';
-import { type Execution, execute } from '../rehearsal/durable-executions';
+import type { Execution } from '../rehearsal/durable-executions';
+import { runCrashing } from './crashing';
 import { ACCOUNT, allows, REGION, resolved, statementsOf } from './policy';
 import { named } from './simulated-account';
 import { newStack, Template } from './synth';
@@ -89,23 +89,11 @@ class Registry {
         })();
       },
     };
-    let now = Date.UTC(2026, 10, 22, 3);
     let checkpoint = 0;
-    return execute(
-      (client) => durable(exportImages(ports), { durableExecutionClient: client, clock: () => now }),
+    return runCrashing(
+      () => exportImages(ports),
       { ...REQUEST, ...request },
-      {
-        name: 'export',
-        clock: {
-          now: () => now,
-          until: async (moment) => {
-            now = Math.max(now, moment);
-          },
-        },
-        atCheckpoint: () => {
-          if (crashAt.includes(checkpoint++)) throw new Error('crash');
-        },
-      },
+      { name: 'export', time: { now: Date.UTC(2026, 10, 22, 3) }, crashes: () => crashAt.includes(checkpoint++) },
     );
   }
 

@@ -5,8 +5,8 @@ import { type DrillPorts, drillRestore } from '../lambda/drill-restore';
 import { EvidenceChain } from '../lambda/evidence';
 import type { Finding, Survey } from '../lambda/examination';
 import type { Examiner } from '../lambda/examiner';
-import { durable } from '../lambda/runbook';
-import { type Execution, execute } from '../rehearsal/durable-executions';
+import type { Execution } from '../rehearsal/durable-executions';
+import { runCrashing } from './crashing';
 import { generator } from './generator';
 import { type Behaviour, MINUTE, QUIET, SimulatedRegion } from './simulated-region';
 
@@ -63,57 +63,31 @@ export const drillRequest: DrillRequest = {
 export async function simulate(schedule: Schedule = {}): Promise<Run> {
   const { seed = 1, crashes = 0, stoppedAfter, request, database = 'healthy', ...behaviour } = schedule;
   const random = generator(seed);
-  let now = Date.parse('2026-11-01T10:00:00Z');
-  const clock = () => now;
+  const time = { now: Date.parse('2026-11-01T10:00:00Z') };
+  const clock = () => time.now;
   const region = new SimulatedRegion(clock, random, { ...QUIET, ...behaviour });
   region.existing(SOURCE);
   region.existing(BYSTANDER);
 
-  const steps = new Set<string>();
   const printed: string[] = [];
   const passwords = new Set<string>();
   const print = (line: string) => printed.push(line);
-  let running = 0;
-  const execution = await execute(
-    (client, invocation) => {
-      running = invocation;
-      const alive = () => running === invocation;
-      const runbook = drillRestore({ ...simulatedPorts(region, database, passwords, alive), print });
-      return durable(runbook, { durableExecutionClient: client, clock });
-    },
+  const { steps, ...execution } = await runCrashing(
+    (alive) => drillRestore({ ...simulatedPorts(region, database, passwords, alive), print }),
     { ...drillRequest, ...request },
-    {
-      name: `run-${seed}`,
-      clock: {
-        now: clock,
-        until: async (moment) => {
-          now = Math.max(now, moment);
-        },
-      },
-      onUpdate: ({ Name }) => Name && steps.add(Name),
-      atCheckpoint: () => {
-        // Work takes time, too.
-        now += 100;
-        if (random() >= crashes) return;
-        running = 0;
-        throw new Error('crash');
-      },
-      ...(stoppedAfter === undefined ? {} : { invocations: stoppedAfter }),
-    },
+    { name: `run-${seed}`, time, crashes: () => random() < crashes, stoppedAfter },
   );
-  // Whatever the last invocation still had under way ends with it.
-  running = 0;
 
   const documents = [...region.objects].filter(([key]) => key.endsWith('.json')).map(([, body]) => JSON.parse(body));
   return {
     execution,
-    steps: [...steps],
+    steps,
     region,
     evidence: documents,
     passwords: [...passwords],
     traces: JSON.stringify([execution, printed, [...region.objects]]),
     janitor: async () => {
-      now += 13 * 60 * MINUTE;
+      time.now += 13 * 60 * MINUTE;
       const quiet = new SimulatedRegion(clock, random, QUIET);
       for (const [name, instance] of region.instances) quiet.instances.set(name, instance);
       await deleteExpired(
@@ -121,7 +95,7 @@ export async function simulate(schedule: Schedule = {}): Promise<Run> {
         clock,
       )({ prefix: 'lifeboat-' });
       region.touched.push(...quiet.touched);
-      now += 10 * MINUTE;
+      time.now += 10 * MINUTE;
     },
   };
 }
@@ -132,14 +106,15 @@ export function simulatedPorts(
   database: Schedule['database'] = 'healthy',
   passwords = new Set<string>(),
   alive = () => true,
-): DrillPorts {
+) {
   return {
     rds: region.rds(alive),
     examiner: () => simulatedExaminer(region, database, passwords),
     secret: async () => KEY,
-    evidence: (of) => new EvidenceChain(region.s3(alive), of.evidenceBucket, of),
+    evidence: (of: Pick<DrillRequest, 'plan' | 'target' | 'evidenceBucket'>) =>
+      new EvidenceChain(region.s3(alive), of.evidenceBucket, of),
     print: () => {},
-  };
+  } satisfies DrillPorts;
 }
 
 export function simulatedExaminer(

@@ -12,8 +12,7 @@ import {
 } from '@aws-sdk/client-rds';
 import type { SnapshotCopyRequest } from '../lambda/contract';
 import { copySnapshots } from '../lambda/copy-snapshots';
-import { durable } from '../lambda/runbook';
-import { type Execution, execute } from '../rehearsal/durable-executions';
+import { runCrashing } from './crashing';
 import { generator } from './generator';
 
 export const MINUTE = 60_000;
@@ -121,39 +120,19 @@ export class SimulatedSnapshots {
   }
 
   /** One round of copying, to its end. */
-  async round(request: Partial<SnapshotCopyRequest> = {}): Promise<Execution & { steps: string[] }> {
+  async round(request: Partial<SnapshotCopyRequest> = {}): ReturnType<typeof runCrashing> {
     const { seed = 1, crashes = 0, stoppedAfter } = this.faults;
     const random = generator(seed);
-    const steps = new Set<string>();
-    let running = 0;
-    const execution = await execute(
-      (client, invocation) => {
-        running = invocation;
-        const rds = (region: string) => this.client(region, random, () => running === invocation);
-        const ports = { rds, print: (line: string) => this.printed.push(line), clock: () => this.now };
-        return durable(copySnapshots(ports), { durableExecutionClient: client, clock: () => this.now });
-      },
+    return runCrashing(
+      (alive) =>
+        copySnapshots({
+          rds: (region) => this.client(region, random, alive),
+          print: (line) => this.printed.push(line),
+          clock: () => this.now,
+        }),
       { ...copyRequest, ...request },
-      {
-        name: `round-${seed}-${this.now}`,
-        clock: {
-          now: () => this.now,
-          until: async (moment) => {
-            this.now = Math.max(this.now, moment);
-          },
-        },
-        onUpdate: ({ Name }) => Name && steps.add(Name),
-        atCheckpoint: () => {
-          this.now += 100;
-          if (random() >= crashes) return;
-          running = 0;
-          throw new Error('crash');
-        },
-        ...(stoppedAfter === undefined ? {} : { invocations: stoppedAfter }),
-      },
+      { name: `round-${seed}-${this.now}`, time: this, crashes: () => random() < crashes, stoppedAfter },
     );
-    running = 0;
-    return { ...execution, steps: [...steps] };
   }
 
   private client(region: string, random: () => number, alive: () => boolean): RDSClient {

@@ -2,12 +2,11 @@
 import { BackupClient, DescribeRestoreJobCommand, PutRestoreValidationResultCommand } from '@aws-sdk/client-backup';
 import { DescribeDBSnapshotsCommand, ModifyDBInstanceCommand, RDSClient } from '@aws-sdk/client-rds';
 import type { Evidence, ValidationRequest } from '../lambda/contract';
-import { EvidenceChain } from '../lambda/evidence';
-import { durable } from '../lambda/runbook';
 import { validateRestore } from '../lambda/validate-restore';
-import { type Execution, execute } from '../rehearsal/durable-executions';
+import type { Execution } from '../rehearsal/durable-executions';
+import { runCrashing } from './crashing';
 import { generator } from './generator';
-import { type Schedule, simulatedExaminer } from './simulate';
+import { type Schedule, simulatedPorts } from './simulate';
 import { type Behaviour, MINUTE, QUIET, SimulatedRegion } from './simulated-region';
 
 export const RESTORED = 'awsbackup-restore-test-1';
@@ -82,16 +81,15 @@ export async function validate(schedule: ValidationSchedule = {}): Promise<Valid
   } = rest;
   const { recoveryPoint = 'arn:aws:rds:eu-west-1:111122223333:snapshot:awsbackup:job-2', ...behaviour } = more;
   const random = generator(seed);
-  let now = Date.parse('2026-11-01T10:00:00Z');
-  const clock = () => now;
-  const begun = new Date(now - 30 * MINUTE);
-  const modifiableFrom = now + unmodifiableMinutes * MINUTE;
+  const time = { now: Date.parse('2026-11-01T10:00:00Z') };
+  const clock = () => time.now;
+  const begun = new Date(time.now - 30 * MINUTE);
+  const modifiableFrom = time.now + unmodifiableMinutes * MINUTE;
   const region = new SimulatedRegion(clock, random, { ...QUIET, ...behaviour });
   region.existing('orders');
   if (made.tagged !== 'gone') region.existing(made.name, made.tagged === 'tagged' ? [TAG] : []);
 
   const answers: { result: string; message: string }[] = answered ? [{ result: answered, message: 'before' }] : [];
-  const steps = new Set<string>();
   const printed: string[] = [];
   const passwords = new Set<string>();
 
@@ -108,7 +106,7 @@ export async function validate(schedule: ValidationSchedule = {}): Promise<Valid
     Status: job,
     StatusMessage: job === 'FAILED' ? 'the subnet group is gone' : undefined,
     CreationDate: begun,
-    CompletionDate: new Date(now - MINUTE),
+    CompletionDate: new Date(time.now - MINUTE),
     RecoveryPointArn: recoveryPoint,
     CreatedResourceArn: `arn:aws:rds:eu-west-1:111122223333:db:${made.name}`,
     CreatedBy: { RestoreTestingPlanArn: testingPlan },
@@ -139,7 +137,7 @@ export async function validate(schedule: ValidationSchedule = {}): Promise<Valid
     const own = region.rds(alive);
     const send = async (command: object) => {
       if (command instanceof DescribeDBSnapshotsCommand) return faults(alive, () => snapshots(command.input));
-      if (command instanceof ModifyDBInstanceCommand && now < modifiableFrom) {
+      if (command instanceof ModifyDBInstanceCommand && time.now < modifiableFrom) {
         throw fault('InvalidDBInstanceStateFault', 400);
       }
       return own.send(command as Parameters<RDSClient['send']>[0]);
@@ -147,50 +145,25 @@ export async function validate(schedule: ValidationSchedule = {}): Promise<Valid
     return Object.create(RDSClient.prototype, { send: { value: send } });
   };
 
-  const tell = async (time: number): Promise<Execution> => {
-    let running = 0;
-    const execution = await execute(
-      (client, invocation) => {
-        running = invocation;
-        const alive = () => running === invocation;
-        const runbook = validateRestore({
+  const tell = (which: number) =>
+    runCrashing(
+      (alive) =>
+        validateRestore({
+          ...simulatedPorts(region, database, passwords, alive),
           backup: backup(alive),
           rds: rds(alive),
-          examiner: () => simulatedExaminer(region, database, passwords),
-          secret: async () => 'a key of more than thirty-two characters',
-          evidence: (of) => new EvidenceChain(region.s3(alive), of.evidenceBucket, of),
           print: (line) => printed.push(line),
-        });
-        return durable(runbook, { durableExecutionClient: client, clock });
-      },
+        }),
       { ...validationRequest, ...request },
-      {
-        name: `run-${seed}-${time}`,
-        clock: {
-          now: clock,
-          until: async (moment) => {
-            now = Math.max(now, moment);
-          },
-        },
-        onUpdate: ({ Name }) => Name && steps.add(Name),
-        atCheckpoint: () => {
-          now += 100;
-          if (random() >= crashes) return;
-          running = 0;
-          throw new Error('crash');
-        },
-      },
+      { name: `run-${seed}-${which}`, time, crashes: () => random() < crashes },
     );
-    running = 0;
-    return execution;
-  };
-  const times = Array.from({ length: told }, (_, time) => time + 1);
-  const executions: Execution[] = [];
+  const times = Array.from({ length: told }, (_, which) => which + 1);
+  const executions: Awaited<ReturnType<typeof tell>>[] = [];
   if (order === 'at once') executions.push(...(await Promise.all(times.map(tell))));
-  else for (const time of times) executions.push(await tell(time));
+  else for (const which of times) executions.push(await tell(which));
   return {
     executions,
-    steps: [...steps],
+    steps: [...new Set(executions.flatMap(({ steps }) => steps))],
     region,
     evidence: [...region.objects].filter(([key]) => key.endsWith('.json')).map(([, body]) => JSON.parse(body)),
     answers,
