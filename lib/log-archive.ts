@@ -89,6 +89,9 @@ export interface SubscriptionOptions {
   readonly filter?: logs.IFilterPattern;
 }
 
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html */
+const MOST_SUBSCRIPTIONS = 2;
+
 /**
  * Logs that outlive CloudWatch's retention: each event is in S3 minutes after it was written.
  *
@@ -155,7 +158,7 @@ export class LogArchive extends Construct {
    * Archives the events of a log group that there is, from now on. Its retention stays as it is.
    *
    * @param id also its name in the archive
-   * @throws Error when the log group's class has no subscriptions
+   * @throws Error when the log group's class has no subscriptions; at synth when the app gives it more than two
    */
   public subscribe(id: string, { logGroup, filter }: SubscriptionOptions): void {
     this.refuseWithoutSubscriptions(logGroup);
@@ -179,6 +182,7 @@ export class LogArchive extends Construct {
       filterPattern: filter ?? logs.FilterPattern.allEvents(),
       destination: { bind: () => ({ arn: stream.attrArn, role: role.withoutPolicyUpdates() }) },
     });
+    subscription.node.addValidation({ validate: () => tooManySubscriptions(subscription) });
     // CloudWatch Logs tries the role out before it takes the subscription.
     subscription.node.addDependency(policy);
     this.watch(scope, id, stream);
@@ -278,4 +282,20 @@ export class LogArchive extends Construct {
         'would be archived; make it one of the class STANDARD, which a log group keeps for life',
     );
   }
+}
+
+/** Those of the same app; the last of them tells. */
+function tooManySubscriptions(subscription: logs.SubscriptionFilter): string[] {
+  const own = subscription.node.defaultChild as logs.CfnSubscriptionFilter;
+  const stack = Stack.of(subscription);
+  const name = JSON.stringify(stack.resolve(own.logGroupName));
+  const same = stack.node
+    .findAll()
+    .filter((one): one is logs.CfnSubscriptionFilter => one instanceof logs.CfnSubscriptionFilter)
+    .filter(({ logGroupName }) => JSON.stringify(stack.resolve(logGroupName)) === name);
+  if (same.length <= MOST_SUBSCRIPTIONS || same.at(-1) !== own) return [];
+  return [
+    `log group ${name} has ${same.length} subscriptions in this app, and CloudWatch Logs takes ${MOST_SUBSCRIPTIONS} of one, so ` +
+      'the deployment would fail; archive it once, and read it from there',
+  ];
 }

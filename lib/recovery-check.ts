@@ -77,6 +77,15 @@ export interface QueryOptions {
   readonly atMost?: number;
 }
 
+/** https://www.postgresql.org/docs/current/functions-subquery.html#FUNCTIONS-SUBQUERY-NOTIN */
+function refuseNotIn(name: string, sql: string): void {
+  if (!/\bnot\s+in\s*\(\s*(select|table|values|with)\b/i.test(sql)) return;
+  throw new Error(
+    `recovery check '${name}': it asks by NOT IN (subquery), which is true of no row once the subquery gives a NULL, so it would ` +
+      'find nothing wrong in a database that is; ask by NOT EXISTS, or use RecoveryCheck.noOrphans()',
+  );
+}
+
 /** One thing that a restored copy must pass. A check that could not run is never counted as passed. */
 export class RecoveryCheck {
   /** Every page of every table can be read. `SELECT count(*)` does not tell: it may read an index alone. */
@@ -121,7 +130,11 @@ export class RecoveryCheck {
     return new RecoveryCheck({ kind: 'no-orphans', table, column, parent, parentColumn });
   }
 
-  /** A query of your own, with what it must return. */
+  /**
+   * A query of your own, with what it must return.
+   *
+   * @throws Error when it asks by NOT IN a subquery: one NULL there, and it finds nothing, so the check would pass
+   */
   public static query(options: QueryOptions): RecoveryCheck {
     const { name, sql, equals, atLeast, atMost } = options;
     return new RecoveryCheck({ kind: 'query', name, sql, equals, atLeast, atMost });
@@ -137,5 +150,6 @@ export class RecoveryCheck {
 
   private constructor(contract: Check) {
     this.contract = parse(check, contract, `recovery check '${contract.kind}'`);
+    if (contract.kind === 'query') refuseNotIn(contract.name, contract.sql);
   }
 }

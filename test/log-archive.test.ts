@@ -1,6 +1,7 @@
 import { App, CfnParameter, Duration, Stack, Validations } from 'aws-cdk-lib';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
+import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
 import { ArchiveBucket, LogArchive } from '../lib';
@@ -92,6 +93,22 @@ test('takes a log group of the class STANDARD, and one whose class is known at d
   (unknown.node.defaultChild as logs.CfnLogGroup).logGroupClass = new CfnParameter(stack, 'Class').valueAsString;
   archive.subscribe('often', { logGroup: standard });
   expect(() => archive.subscribe('unknown', { logGroup: unknown })).not.toThrow();
+});
+
+test('refuses a third subscription of a log group, and takes two', () => {
+  const subscribed = (times: number) => () => {
+    const stack = newStack();
+    const logGroup = new logs.LogGroup(stack, 'Log');
+    const archive = new LogArchive(stack, 'Logs', { bucket: s3.Bucket.fromBucketName(stack, 'Bucket', 'archive') });
+    new logs.LogGroup(stack, 'Other').addSubscriptionFilter('Alien', {
+      destination: { bind: () => ({ arn: 'arn:aws:firehose:us-east-1:111122223333:deliverystream/other' }) },
+      filterPattern: logs.FilterPattern.allEvents(),
+    });
+    for (let count = 0; count < times; count += 1) archive.subscribe(`part${count}`, { logGroup });
+    return Template.fromStack(stack);
+  };
+  expect(subscribed(3)).toThrow('has 3 subscriptions in this app, and CloudWatch Logs takes 2');
+  expect(subscribed(2)).not.toThrow();
 });
 
 test('refuses to gather for over 15 minutes, as Firehose would', () => {
