@@ -12,8 +12,9 @@ import {
   RDSClient,
   StartExportTaskCommand,
 } from '@aws-sdk/client-rds';
-import { durable, type Runbook } from '../lambda/runbook';
-import { type Execution, execute } from '../rehearsal/durable-executions';
+import type { Runbook } from '../lambda/runbook';
+import type { Execution } from '../rehearsal/durable-executions';
+import { runCrashing } from './crashing';
 import { generator } from './generator';
 
 export const MINUTE = 60_000;
@@ -44,7 +45,6 @@ export class SimulatedDatabase {
   /** Every change that took effect. */
   readonly touched: string[] = [];
   private readonly random: () => number;
-  private alive = 0;
 
   constructor(private readonly troubles: Troubles = {}) {
     this.random = generator(troubles.seed ?? 1);
@@ -55,29 +55,11 @@ export class SimulatedDatabase {
     runbook: (rds: RDSClient) => (request: Request, runbook: Runbook) => Promise<Report>,
     request: Request,
   ): Promise<Execution> {
-    return execute(
-      (client, invocation) => {
-        this.alive = invocation;
-        const handler = runbook(this.rds(() => this.alive === invocation));
-        return durable(handler, { durableExecutionClient: client, clock: () => this.now });
-      },
-      request,
-      {
-        name: `run-${this.troubles.seed}-${this.now}`,
-        clock: {
-          now: () => this.now,
-          until: async (moment) => {
-            this.now = Math.max(this.now, moment);
-          },
-        },
-        atCheckpoint: () => {
-          this.now += 100;
-          if (this.random() >= (this.troubles.crashes ?? 0)) return;
-          this.alive = 0;
-          throw new Error('crash');
-        },
-      },
-    );
+    return runCrashing((alive) => runbook(this.rds(alive)), request, {
+      name: `run-${this.troubles.seed}-${this.now}`,
+      time: this,
+      crashes: () => this.random() < (this.troubles.crashes ?? 0),
+    });
   }
 
   /** A manual snapshot that is there already. */
