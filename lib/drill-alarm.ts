@@ -5,6 +5,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import { planAround } from './plan-around';
 
 export interface DrillAlarmProps {
   readonly metric: cloudwatch.IMetric;
@@ -27,7 +28,7 @@ export interface DrillAlarmProps {
   /**
    * Who is told.
    *
-   * @default - nobody; the alarm only shows
+   * @default - whom the plan around it tells; else nobody, and the alarm only shows
    */
   readonly notify?: sns.ITopic;
 }
@@ -45,7 +46,8 @@ export function drillAlarm(scope: Construct, id: string, props: DrillAlarmProps)
     evaluationPeriods: 1,
     treatMissingData: props.silence ?? cloudwatch.TreatMissingData.NOT_BREACHING,
   });
-  if (props.notify) alarm.addAlarmAction(new SnsAction(props.notify));
+  const topic = props.notify ?? planAround(scope)?.notify;
+  if (topic) alarm.addAlarmAction(new SnsAction(topic));
   return alarm;
 }
 

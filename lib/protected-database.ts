@@ -66,6 +66,8 @@ export interface ProtectedDatabaseOptions {
 
 /** A database under a plan. */
 export class ProtectedDatabase extends Construct {
+  /** What is protected. */
+  public readonly database: rds.IDatabaseInstance;
   private alarms?: ObjectiveAlarms;
   private regionDrills?: RegionDrills;
 
@@ -77,6 +79,7 @@ export class ProtectedDatabase extends Construct {
   ) {
     super(plan, id);
     const { database, window, retention } = options;
+    this.database = database;
     cover(database, 'ProtectionPlan');
     if (window === undefined && retention === undefined) return;
     const { resource } = new SourceDatabase(database);

@@ -7,6 +7,7 @@ import { DrillSite } from './drill-site';
 import { letLogsUse } from './log-key';
 import { warnOfShortRpo, warnOfSlowCopies } from './objective-limits';
 import { examineBackups } from './own-backups';
+import { notePlan } from './plan-around';
 import { PlanGrants } from './plan-grants';
 import { ProtectedDatabase, type ProtectedDatabaseOptions } from './protected-database';
 import { RecoveryMetrics } from './recovery-metrics';
@@ -47,7 +48,12 @@ export interface ProtectionPlanProps {
   readonly site?: DrillSite;
 }
 
-/** What must survive, how much may be lost and how long it may take; and the drills that prove it. */
+/**
+ * What must survive, how much may be lost and how long it may take; and the drills that prove it.
+ *
+ * What else belongs to it (dumps, exports, caches, archives) is put into its scope, or into that of one of its databases:
+ * it then tells whom the plan tells, under the plan's name.
+ */
 export class ProtectionPlan extends Construct {
   public readonly objectives: RecoveryObjectives;
   public readonly planName: string;
@@ -69,6 +75,7 @@ export class ProtectionPlan extends Construct {
     private readonly props: ProtectionPlanProps,
   ) {
     super(scope, id);
+    notePlan(this);
     this.objectives = props.objectives;
     this.notify = props.notify;
     this.recovery = props.recovery;

@@ -18,6 +18,7 @@ import { refuseUndrillable, warnOfAnotherClass, warnOfOldSnapshots } from './dri
 import { evidenceAccess } from './evidence-access';
 import { Handler } from './handler';
 import { ObjectiveAlarms } from './objective-alarms';
+import { planAround } from './plan-around';
 import type { RecoveryCheck } from './recovery-check';
 import { RecoveryMetrics } from './recovery-metrics';
 import type { RecoveryObjectives } from './recovery-objectives';
@@ -85,7 +86,7 @@ export interface RestoreDrillProps extends DrillOptions {
   /**
    * Name of the plan, in evidence and metrics.
    *
-   * @default - the path of the construct that the drill is in
+   * @default - the plan's around it; else the path of the construct that the drill is in
    */
   readonly planName?: string;
 
@@ -99,7 +100,7 @@ export interface RestoreDrillProps extends DrillOptions {
   /**
    * Where it runs.
    *
-   * @default - a site of the drill's own
+   * @default - the site of the plan around it; else one of the drill's own
    */
   readonly site?: DrillSite;
 
@@ -137,7 +138,7 @@ export class RestoreDrill extends Construct {
   constructor(scope: Construct, id: string, props: RestoreDrillProps) {
     super(scope, id);
     const { source, objectives, notify, restore = RestorePoint.latest() } = props;
-    const planName = props.planName ?? pathName(scope);
+    const planName = props.planName ?? planAround(this)?.planName ?? pathName(scope);
     const target = props.target ?? id;
     const expiresAfter = props.expiresAfter ?? atLeast(Duration.hours(6), 4 * objectives.rto.toSeconds());
     refuseUndrillable(this, source, restore);
@@ -145,7 +146,7 @@ export class RestoreDrill extends Construct {
     warnOfAnotherClass(this, source.instanceClass, props.instanceClass);
     warnOfOldSnapshots(this, restore, objectives.rpo.toSeconds());
 
-    const site = props.site ?? new DrillSite(this, 'Site', { notify });
+    const site = props.site ?? planAround(this)?.site ?? new DrillSite(this, 'Site', { notify });
     site.network.open(source.port);
     this.request = checkedRequest(this, {
       plan: planName,

@@ -11,6 +11,7 @@ import { pathName } from './drill-request';
 import type { DrillSchedule } from './drill-schedule';
 import { DrillSite } from './drill-site';
 import { checkedOverdue, gapOf } from './overdue';
+import { planAround } from './plan-around';
 import type { RecoveryCheck } from './recovery-check';
 import type { RecoveryObjectives } from './recovery-objectives';
 import { warnOfOldRecoveryPoints } from './recovery-point-age';
@@ -57,14 +58,14 @@ export interface RestoreTestingProps {
   /**
    * Name of the plan, in evidence and metrics.
    *
-   * @default - the path of the construct that this is in
+   * @default - the plan's around it; else the path of the construct that this is in
    */
   readonly planName?: string;
 
   /**
    * Where restored instances lie, and who examines them.
    *
-   * @default - a site of its own
+   * @default - the site of the plan around it; else one of its own
    */
   readonly site?: DrillSite;
 
@@ -164,8 +165,8 @@ export class RestoreTesting extends Construct {
     const name = props.testingPlanName ?? this.nameOfPath();
     const startWithin = props.startWithin ?? Duration.hours(24);
     this.examine(name, startWithin);
-    this.planName = props.planName ?? pathName(scope);
-    this.site = props.site ?? new DrillSite(this, 'Site', { notify: props.notify });
+    this.planName = props.planName ?? planAround(this)?.planName ?? pathName(scope);
+    this.site = props.site ?? planAround(this)?.site ?? new DrillSite(this, 'Site', { notify: props.notify });
     this.role = props.role ?? new BackupRole(this, 'Role', ['restore']).role;
     const { expressionString, timeZone } = schedule.expression;
     this.plan = new backup.CfnRestoreTestingPlan(this, 'Plan', {

@@ -15,6 +15,7 @@ import { brokenOffAlarms, drillAlarm } from './drill-alarm';
 import { pathName } from './drill-request';
 import { Handler } from './handler';
 import { letLogsUse } from './log-key';
+import { planAround } from './plan-around';
 import { RecoveryMetrics } from './recovery-metrics';
 import type { RecoveryRegion } from './recovery-region';
 import { backupWindowLength, refuseUncopyable } from './snapshot-copy-limits';
@@ -87,7 +88,7 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
    * Name of the plan, in metrics, and with the target's and the copying's id in a tag of each copy: what copies are
    * pruned by. Another name leaves the copies there are to you. Letters, digits, spaces or any of `_.:=+-@`.
    *
-   * @default - the path of the construct that the copying is in
+   * @default - the plan's around it; else the path of the construct that the copying is in
    */
   readonly planName?: string;
 
@@ -141,7 +142,7 @@ export class SnapshotCopy extends Construct {
     letLogsUse(encryptionKey, this);
     const target = props.target ?? id;
     this.request = checked(this, {
-      plan: props.planName ?? pathName(scope),
+      plan: props.planName ?? planAround(this)?.planName ?? pathName(scope),
       target,
       copy: id,
       source: source.request(this),

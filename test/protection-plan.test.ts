@@ -1,8 +1,9 @@
 import { Duration, type Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as iam from 'aws-cdk-lib/aws-iam';
+import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
-import { BackupWindow, DrillSchedule, ProtectionPlan } from '../lib';
+import { BackupWindow, DrillSchedule, DrillSource, ProtectionPlan, RestoreDrill, SnapshotExport } from '../lib';
 import { importedDatabase, newDatabase, newPlan, newStack, OBJECTIVES, Template, warningsOf } from './synth';
 
 const daily = { schedule: DrillSchedule.daily({ hour: 2 }) };
@@ -164,4 +165,55 @@ test('gives what its drills measure as metrics', () => {
     'SecondsSinceProven',
     { ...of, Drill: 'Daily' },
   ]);
+});
+
+describe("what is put into a plan's scope", () => {
+  const planned = () => {
+    const stack = newStack();
+    const notify = new sns.Topic(stack, 'Operators');
+    const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, notify });
+    const orders = plan.addDatabase('Orders', { database: importedDatabase(stack) });
+    return { stack, plan, orders, notify: stack.resolve(notify.topicArn) };
+  };
+  const alarmsOf = (stack: Stack) =>
+    Object.values(Template.fromStack(stack).findResources('AWS::CloudWatch::Alarm')).map(
+      ({ Properties }) => Properties,
+    );
+
+  test('tells whom the plan tells, unless it is told otherwise', () => {
+    const { stack, orders, notify } = planned();
+    const files = new s3.Bucket(stack, 'Files');
+    new SnapshotExport(orders, 'Weekly', { database: orders.database, bucket: files, prefix: 'weekly' });
+    expect(alarmsOf(stack).length).toBeGreaterThan(1);
+    expect(alarmsOf(stack).map(({ AlarmActions }) => AlarmActions)).toEqual(alarmsOf(stack).map(() => [notify]));
+
+    const others = planned();
+    const elsewhere = new sns.Topic(others.stack, 'Elsewhere');
+    const bucket = new s3.Bucket(others.stack, 'Files');
+    const { database } = others.orders;
+    new SnapshotExport(others.orders, 'Weekly', { database, bucket, prefix: 'weekly', notify: elsewhere });
+    const told = [others.stack.resolve(elsewhere.topicArn)];
+    expect(alarmsOf(others.stack).map(({ AlarmActions }) => AlarmActions)).toEqual(
+      alarmsOf(others.stack).map(() => told),
+    );
+  });
+
+  test("has the plan's name in evidence, and its site", () => {
+    const { stack, plan, orders } = planned();
+    const source = DrillSource.database(orders.database);
+    const drill = new RestoreDrill(orders, 'Alone', { source, objectives: OBJECTIVES, ...daily });
+    expect(drill.request).toMatchObject({ plan: plan.planName, target: 'Alone' });
+    Template.fromStack(stack).resourceCountIs('AWS::EC2::VPC', 1);
+    expect(drill.request.examiner).toBe(plan.site.examiner.functionArn);
+  });
+
+  test('and nothing else is told by a plan beside it', () => {
+    const { stack } = planned();
+    new RestoreDrill(stack, 'Outside', {
+      source: DrillSource.database(importedDatabase(stack, 'carts')),
+      objectives: OBJECTIVES,
+      ...daily,
+    });
+    expect(alarmsOf(stack).every(({ AlarmActions }) => AlarmActions === undefined)).toBe(true);
+  });
 });
