@@ -62,7 +62,7 @@ export interface ReplicaOptions {
   /**
    * Who is told that it fell behind: a topic in the recovery region, since an alarm reaches none in another.
    *
-   * @default - nobody; the alarm only shows
+   * @default - in a plan, the topic that its `RecoveryRegion` names; else nobody, and the alarm only shows
    */
   readonly notify?: sns.ITopic;
 }

@@ -54,6 +54,12 @@ describe('a recovery region', () => {
     expect(() => RecoveryRegion.named(new Stack(newApp(), 'Any').region)).toThrow(/known at deployment only/);
   });
 
+  test('has a topic that alarms there reach, unless a replica names its own', () => {
+    const region = RecoveryRegion.named('us-west-2', { topicArn: `arn:aws:sns:us-west-2:${ACCOUNT}:operators` });
+    const { replicas } = planned([BackupCopy.replica(NETWORK)], {}, region);
+    Template.fromStack(replicas).hasResourceProperties('AWS::CloudWatch::Alarm', { AlarmActions: [region.topicArn] });
+  });
+
   test('refuses a key of another region; one of its own is fine', () => {
     const key = (region: string) => `arn:aws:kms:${region}:${ACCOUNT}:key/mine`;
     expect(() => RecoveryRegion.named('us-west-2', { keyArn: key(EAST) })).toThrow(/lies in us-east-1.*one there/);
