@@ -412,7 +412,7 @@ test('all three kinds synthesise without a warning of ours', () => {
     BackupCopy.snapshots({ keep: Duration.days(7) }),
     BackupCopy.replica(NETWORK),
   ];
-  const { stack, west, replicas } = planned(copies);
+  const { stack, west, replicas } = planned(copies, { backupRetention: Duration.days(7) });
   const ours = [stack, west, replicas].flatMap(warningsOf).filter((warning) => warning.includes('lifeboat:'));
   expect(ours).toEqual([expect.stringContaining('lifeboat:nobody-is-told')]);
 });
