@@ -1,4 +1,4 @@
-import { Annotations, ArnFormat, Stack, Token } from 'aws-cdk-lib';
+import { ArnFormat, Stack, Token } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
@@ -11,12 +11,10 @@ import {
   DEPLOYMENT_SNAPSHOT_TAGS as TAGS,
 } from '../lambda/contract';
 import { allow } from './handler';
+import { countSnapshots } from './manual-snapshots';
 import { RunbookResource } from './runbook-resource';
 import { SnapshotsKept } from './snapshots-kept';
 import { known, SourceDatabase } from './source-database';
-
-/** Manual snapshots of a region, unless raised. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html */
-const SNAPSHOT_QUOTA = 100;
 
 export interface DeploymentSnapshotProps {
   /** An RDS instance, of this app or imported. */
@@ -104,12 +102,8 @@ export class DeploymentSnapshot extends Construct {
     ]);
     parse(deploymentSnapshotRequest, Object.fromEntries(checked), `deployment snapshot '${this.node.path}'`);
     const keepLast = known(request.keepLast);
-    if (keepLast === undefined || keepLast < SNAPSHOT_QUOTA) return;
-    Annotations.of(this).addWarningV2(
-      'lifeboat:snapshot-quota',
-      `the last ${keepLast} snapshots are kept, and a region has ${SNAPSHOT_QUOTA} manual ones unless its quota was raised, ` +
-        'so a deployment may fail for want of one; keep fewer, or have the quota raised',
-    );
+    // The new one is there before an old one goes.
+    if (keepLast !== undefined) countSnapshots(this, Stack.of(this).region, keepLast + 1);
   }
 }
 

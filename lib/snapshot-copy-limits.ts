@@ -2,12 +2,11 @@
 import { Annotations, Duration, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { BackupWindow } from './backup-window';
+import { countSnapshots } from './manual-snapshots';
 import type { SnapshotCopyProps } from './snapshot-copy';
 import type { SnapshotSource } from './snapshot-source';
 import { known } from './source-database';
 
-/** Manual snapshots of a region, unless the quota is raised. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html */
-const MANUAL_SNAPSHOTS = 100;
 /** Accounts that one snapshot may be shared with. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ShareSnapshot.html */
 const MOST_ACCOUNTS = 20;
 /** RDS's own choice where nobody names a window. */
@@ -55,14 +54,8 @@ export function refuseUncopyable(copy: Construct, props: SnapshotCopyProps): voi
 }
 
 function warn(copy: Construct, { source, destination, keep, optionGroupName }: SnapshotCopyProps): void {
-  const days = keep.toDays({ integral: false });
-  if (days > MANUAL_SNAPSHOTS) {
-    Annotations.of(copy).addWarningV2(
-      'lifeboat:copies-beyond-quota',
-      `a copy a day kept for ${days} days is more than the ${MANUAL_SNAPSHOTS} manual snapshots that a region allows, and ` +
-        `then nothing more is copied; raise the quota in ${destination}, or keep them shorter`,
-    );
-  }
+  // One a day.
+  countSnapshots(copy, destination.name, Math.ceil(keep.toDays({ integral: false })));
   const group = known(source.known?.resource?.optionGroupName);
   if (group !== undefined && !group.startsWith('default') && !optionGroupName) {
     Annotations.of(copy).addWarningV2(

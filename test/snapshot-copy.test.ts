@@ -4,6 +4,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
+import { Construct } from 'constructs';
 import { copiedBy, snapshotCopyRequest } from '../lambda/contract';
 import { BackupWindow, RecoveryRegion, SnapshotCopy, type SnapshotCopyProps, SnapshotSource } from '../lib';
 import { ACCOUNT, allows, type Call, REGION, resolved, statementsOf } from './policy';
@@ -13,9 +14,9 @@ const WEST = RecoveryRegion.named('us-west-2');
 const HERE = { env: { region: REGION, account: ACCOUNT } };
 const KEEP = Duration.days(7);
 
-function copying(stack: Stack, props: Partial<SnapshotCopyProps> = {}): SnapshotCopy {
-  return new SnapshotCopy(stack, 'Copy', {
-    source: props.source ?? SnapshotSource.automated(importedDatabase(stack)),
+function copying(scope: Construct, props: Partial<SnapshotCopyProps> = {}): SnapshotCopy {
+  return new SnapshotCopy(scope, 'Copy', {
+    source: props.source ?? SnapshotSource.automated(importedDatabase(scope)),
     destination: WEST,
     keep: KEEP,
     ...props,
@@ -308,8 +309,20 @@ describe('warned of at synth', () => {
       copying(stack, { keep: Duration.days(days) });
       return warningsOf(stack).join();
     };
-    expect(kept(101)).toContain('lifeboat:copies-beyond-quota');
-    expect(kept(100)).not.toContain('lifeboat:copies-beyond-quota');
+    expect(kept(101)).toContain('lifeboat:snapshot-quota');
+    expect(kept(100)).not.toContain('lifeboat:snapshot-quota');
+  });
+
+  test('more copies than a region allows together, once; within it they are not', () => {
+    const kept = (...days: number[]) => {
+      const stack = inRegion();
+      days.forEach((keep, index) => {
+        copying(new Construct(stack, `Part${index}`), { keep: Duration.days(keep) });
+      });
+      return warningsOf(stack).filter((warning) => warning.includes('snapshot-quota'));
+    };
+    expect(kept(60, 41)).toEqual([expect.stringMatching(/Part0.*up to 60.*Part1.*up to 41.*in us-west-2/)]);
+    expect(kept(60, 40)).toEqual([]);
   });
 
   test('an option group that the destination has not; one that was named is not', () => {

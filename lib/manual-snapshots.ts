@@ -1,0 +1,44 @@
+/**
+ * Manual snapshots that an app keeps in each region: copies and those before deployments. The quota is the region's, so all
+ * parts are counted together; automated snapshots and those of AWS Backup don't count.
+ */
+import { Annotations, Stack, Token } from 'aws-cdk-lib';
+import type { Construct, IConstruct } from 'constructs';
+
+/** Unless raised. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html */
+const QUOTA = 100;
+
+interface Part {
+  readonly by: Construct;
+  readonly where: string;
+  readonly count: number;
+}
+
+const parts = new WeakMap<IConstruct, Part[]>();
+
+/**
+ * Notes that something keeps snapshots, and warns once the app is whole, where they are too many together.
+ *
+ * @param count how many it keeps at most
+ */
+export function countSnapshots(by: Construct, region: string, count: number): void {
+  const { root } = by.node;
+  const all = parts.get(root) ?? [];
+  parts.set(root, all);
+  const part: Part = { by, where: `${Stack.of(by).account} ${region}`, count };
+  all.push(part);
+  by.node.addValidation({
+    validate: () => {
+      const same = all.filter(({ where }) => where === part.where);
+      const total = same.reduce((sum, one) => sum + one.count, 0);
+      if (total <= QUOTA || same[0] !== part) return [];
+      const each = same.map((one) => `'${one.by.node.path}' keeps up to ${one.count}`).join(', ');
+      Annotations.of(by).addWarningV2(
+        'lifeboat:snapshot-quota',
+        `${each}, and a region has ${QUOTA} manual snapshots unless its quota was raised, so copies and deployments would fail ` +
+          `for want of one; keep them shorter or fewer, or have the quota raised${Token.isUnresolved(region) ? '' : ` in ${region}`}`,
+      );
+      return [];
+    },
+  });
+}
