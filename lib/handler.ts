@@ -1,7 +1,7 @@
 /**
  * One of the Lambda functions that ship with the package, bundled, with a role, a log and nothing else of its own.
  *
- * Permissions lie in a managed policy beside the role: the function doesn't wait for it, so it may name the function.
+ * Permissions lie in managed policies beside the role: the function waits for its basics only, so others may name it.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -116,15 +116,17 @@ export class Handler extends Construct {
     Annotations.of(this).acknowledgeInfo('aws-lambda:Function.DurableConfig', 'it was durable from its first day');
     const basics = [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn])];
     if (deadLetterQueue) basics.push(allow(['sqs:SendMessage'], [deadLetterQueue.queueArn]));
+    // Lambda makes no function that may not send to its own dead letter queue, so this comes first, and names none.
+    this.function.node.addDependency(new iam.ManagedPolicy(this, 'Basics', { roles: [role], statements: basics }));
     if (durableFor) {
       const actions = ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'];
-      basics.push(allow(actions, [`${this.function.functionArn}:*`]));
+      const statements = [allow(actions, [`${this.function.functionArn}:*`])];
+      acknowledgeWildcards(
+        new iam.ManagedPolicy(this, 'Durable', { roles: [role], statements }),
+        'A durable execution is named under its function, at run time.',
+      );
     }
-    // Two policies, since one of 6,144 characters would be full.
-    acknowledgeWildcards(
-      new iam.ManagedPolicy(this, 'Basics', { roles: [role], statements: basics }),
-      'A durable execution is named under its function, at run time.',
-    );
+    // Apart from these, since one of 6,144 characters would be full.
     if (props.statements.length > 0) {
       const policy = new iam.ManagedPolicy(this, 'Policy', { roles: [role], statements: props.statements });
       policy.node.addValidation({ validate: () => tooLong(policy) });

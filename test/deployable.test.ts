@@ -115,6 +115,23 @@ describe.each(Object.keys(ALONE))('%s alone', (name) => {
     }
   });
 
+  test('makes no function before it may send to its dead letter queue, which Lambda tries out', () => {
+    const policies = Object.entries(template.findResources('AWS::IAM::ManagedPolicy'));
+    for (const { Properties, DependsOn = [] } of Object.values(template.findResources('AWS::Lambda::Function'))) {
+      const queue = JSON.stringify(Properties.DeadLetterConfig?.TargetArn);
+      if (!queue) continue;
+      const sends = policies.filter(
+        ([id, policy]) =>
+          DependsOn.includes(id) &&
+          JSON.stringify(policy.Properties.Roles).includes(Properties.Role['Fn::GetAtt'][0]) &&
+          JSON.stringify(policy.Properties.PolicyDocument).includes(
+            `"sqs:SendMessage","Effect":"Allow","Resource":${queue}`,
+          ),
+      );
+      expect(sends.map(([id]) => id)).toEqual([expect.stringMatching(/Basics/)]);
+    }
+  });
+
   test('names no partition, so that it deploys in all of them', () => {
     expect(JSON.stringify(template.toJSON())).not.toMatch(/"arn:aws(-[a-z]+)*:/);
   });
