@@ -25,6 +25,8 @@ fail() {
   exit 1
 }
 trap 'status=$?; [[ $status == 0 || -e failed ]] || fail "$role ended with status $status"' EXIT
+# Bash would end with the status of whatever ran before the signal, which may well be a success.
+trap 'fail "$role was stopped, or took longer than its timeout"' TERM
 
 # Waits for a file of the other container, or ends when that one failed.
 await() {
@@ -79,24 +81,25 @@ store() {
 
   await size
   mkfifo gate
-  # The expected size only sets how large parts are: of 10,000 at most. An archive is smaller than its database.
+  # The expected size only sets how large parts are: of 10,000 at most.
   aws s3 cp - "s3://$BUCKET/$key" --expected-size "$(<size)" --no-progress <gate >&2 &
   upload=$!
   trap 'abandon "the task was stopped"' TERM
   exec 3>gate
   cat up >&3 || true # how it ended is told by the dump, and by the upload
-  await dumped
-  [[ $(<dumped) == whole ]] || abandon "pg_dump or the upload broke off, so nothing was stored"
+  until [[ -e dumped || -e failed ]]; do sleep 0.1; done
+  [[ -e dumped && $(<dumped) == whole ]] || abandon "pg_dump or the upload broke off, so nothing was stored"
   exec 3>&-
   wait "$upload" || abandon "the upload of $key broke off"
-  trap - TERM
+  trap 'fail "the task was stopped before $key was read back, so it is no backup"' TERM
 
   aws s3 cp "s3://$BUCKET/$key" - --no-progress >down || fail "$key can't be read back"
   await manifest
   aws s3 cp manifest "s3://$BUCKET/${key%.dump}.manifest.json" --content-type application/json --no-progress >&2
   aws s3 cp manifest "s3://$BUCKET/$LAST_GOOD" --content-type application/json --no-progress >&2
+  # All is done but to end. ECS stops a task when one container ends, and the other is not done.
+  trap '' TERM
   publish stored <<<"$key"
-  # ECS stops a task when one container ends, and the other is not done.
   await finished
 }
 
@@ -110,12 +113,19 @@ json() {
 # Rows of each table, in the order of the archive, from the script that it turns into: one line each is one row.
 count_rows() {
   awk '
-    copying && $0 == "\\." { printf "%s\t%d\n", table, rows; copying = 0; next }
+    # Up to the first space outside of quotes.
+    function name(line, at, letter, quoted) {
+      for (at = 1; at <= length(line); at++) {
+        letter = substr(line, at, 1)
+        if (letter == "\"") quoted = !quoted
+        else if (letter == " " && !quoted) break
+      }
+      return substr(line, 1, at - 1)
+    }
+    copying && $0 == "\\." { printf "%s\t%.0f\n", table, rows; copying = 0; next }
     copying { rows++; next }
     /^COPY .* FROM stdin;$/ {
-      table = $0
-      sub(/^COPY /, "", table)
-      sub(/ (\(.*\))? ?FROM stdin;$/, "", table)
+      table = name(substr($0, 6))
       copying = 1
       rows = 0
     }
@@ -129,7 +139,8 @@ dump() {
   key=$(<key)
   server=$(psql -XqAtc 'show server_version') || fail "the database can't be reached"
   mkfifo up down sent-sum sent-count got-sum got-count got-list
-  psql -XqAtc 'select pg_database_size(current_database())' | publish size
+  # An archive is smaller than its database, unless that is full of what can't be compressed: bytes go as hex digits.
+  psql -XqAtc 'select pg_database_size(current_database()) * 5 / 4' | publish size
 
   sha256sum <sent-sum >sent.sha256 & summing=$!
   wc -c <sent-count >sent.bytes & counting=$!
@@ -139,7 +150,8 @@ dump() {
     publish dumped <<<whole
   else
     publish dumped <<<broken
-    await failed # the upload is abandoned by then
+    until [[ -e failed ]]; do sleep 0.1; done # the upload is abandoned by then
+    exit 1
   fi
 
   # The whole object as S3 has it: summed, counted, listed, and read to its last row.
@@ -155,6 +167,7 @@ dump() {
 
   manifest "$key" "$started" "$server" | publish manifest
   await stored
+  trap '' TERM
   say "$(<sent.bytes) bytes of $(wc -l <tables) tables are good: $key"
   publish finished <<<done
 }

@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
@@ -18,7 +18,7 @@ import { scheduleDump } from './dump-schedule';
 import { dumpSettings } from './dump-settings';
 import { DumpTask } from './dump-task';
 import { type DumpTier, dumpLifecycle, rarestFirst } from './dump-tier';
-import { letLogsUse } from './log-key';
+import { logKey } from './log-key';
 import { checkedOverdue, gapOf } from './overdue';
 import { SourceDatabase } from './source-database';
 
@@ -103,7 +103,8 @@ export interface LogicalDumpProps {
   readonly cpu?: number;
 
   /**
-   * Memory of the task in MiB, as Fargate pairs it with CPU.
+   * Memory of the task in MiB, as Fargate pairs it with CPU. The upload holds several parts at once, and S3 takes 10,000 of
+   * them: allow 1,024 beside each TiB of the database.
    *
    * @default 2048
    */
@@ -189,8 +190,7 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
     const schedule = props.schedule ?? DrillSchedule.daily({ hour: 2 });
     cover(database, 'LogicalDump');
 
-    const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
-    letLogsUse(encryptionKey, this);
+    const encryptionKey = logKey(this, props.encryptionKey);
     this.bucket =
       props.bucket ?? new ArchiveBucket(this, 'Archive', { encryptionKey, tiers: dumpLifecycle(tiers) }).bucket;
     const markers = `dumps/${dumpName}/`;

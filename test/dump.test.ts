@@ -45,8 +45,8 @@ interface Run {
   readonly log: string;
 }
 
-/** Both containers of a task: when one ends otherwise than well, ECS stops the other. */
-async function runTask(settings: Record<string, string> = {}, bin = path): Promise<Run> {
+/** Both containers of a task, as they are deployed: when one ends otherwise than well, ECS stops the other. */
+async function runTask(settings: Record<string, string> = {}, bin = path, seconds = 600): Promise<Run> {
   const work = mkdtempSync(join(folder, 'work-'));
   const environment = {
     ...postgres.environment,
@@ -62,10 +62,14 @@ async function runTask(settings: Record<string, string> = {}, bin = path): Promi
   };
   let log = '';
   const containers: ChildProcess[] = [];
-  const ended = ['dump', 'store'].map(
-    (role) =>
+  const commands = [
+    ['timeout', '--kill-after=60', String(seconds), 'bash', script, 'dump'],
+    ['bash', script, 'store'],
+  ];
+  const ended = commands.map(
+    ([program, ...args]) =>
       new Promise<number | null>((resolve) => {
-        const container = spawn('bash', [script, role], { env: environment, detached: true });
+        const container = spawn(String(program), args, { env: environment, detached: true });
         containers.push(container);
         container.stderr.on('data', (data) => {
           log += data;
@@ -80,12 +84,18 @@ async function runTask(settings: Record<string, string> = {}, bin = path): Promi
   return { status: await Promise.all(ended), log };
 }
 
-function end(group: number | undefined): void {
-  try {
-    if (group) process.kill(-group, 'SIGKILL');
-  } catch {
-    // It is gone already.
-  }
+/** First the process that the container runs, and after half a minute all of them; here sooner. */
+function end(container: number | undefined): void {
+  const kill = (pid: number, signal: NodeJS.Signals) => {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It is gone already.
+    }
+  };
+  if (!container) return;
+  kill(container, 'SIGTERM');
+  setTimeout(() => kill(-container, 'SIGKILL'), 5_000).unref();
 }
 
 const keys = (within = '') => {
@@ -157,7 +167,7 @@ COPY nothing FROM stdin;
       server: psql('shop', 'show server_version'),
     });
     expect([...manifest.tables].sort((a, b) => (a.table < b.table ? -1 : 1))).toEqual([
-      { table: 'public."odd ""name""', rows: 0 },
+      { table: 'public."odd ""name"" (x)"', rows: 0 },
       { table: 'public.customers', rows: 20000 },
       { table: 'public.orders', rows: 30000 },
     ]);
@@ -222,6 +232,21 @@ COPY nothing FROM stdin;
   test('fails when pg_dump ends well and wrote nothing', async () => {
     const { status } = await runTask({}, shadow('pg_dump', '#!/bin/sh\nexit 0\n'));
     expect(status).not.toContain(0);
+    expect(good()).toEqual([]);
+  });
+
+  test('fails loudly when it takes longer than its timeout, and completes no object', async () => {
+    const slow = shadow('pg_dump', '#!/bin/sh\nhead -c 3000000 /dev/urandom\nsleep 60\n');
+    const { status, log } = await runTask({}, slow, 2);
+    expect(status).not.toContain(0);
+    expect(log).toContain('lifeboat: failed: dump was stopped, or took longer than its timeout');
+    expect([keys(), unfinished()]).toEqual([[], []]);
+  });
+
+  test('fails loudly when it is stopped while it is read back', async () => {
+    const { status, log } = await runTask({ FAULT: 'read back for ever' }, path, 4);
+    expect(status).not.toContain(0);
+    expect(log).toContain('lifeboat: failed: dump was stopped, or took longer than its timeout');
     expect(good()).toEqual([]);
   });
 
