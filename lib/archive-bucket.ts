@@ -5,10 +5,10 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { accessLogs } from './access-logs';
 import { acknowledge } from './acknowledgement';
 import { BucketBackups, type BucketBackupsProps } from './bucket-backups';
 import { REPLICATION_RULE, type ReplicationTarget } from './bucket-replication';
-import { cover } from './covered';
 import { drillAlarm } from './drill-alarm';
 
 export interface ArchiveBucketProps extends BucketBackupsProps {
@@ -66,7 +66,6 @@ export class ArchiveBucket extends Construct {
     const { encryptionKey, lock, replication } = props;
     this.replication = replication;
     if (props.accessLogs) this.refuseLogsOf(props.accessLogs);
-    const accessLogs = props.accessLogs ?? this.ownAccessLogs();
     this.owned = new s3.Bucket(this, 'Bucket', {
       bucketName: props.bucketName,
       encryption: encryptionKey ? s3.BucketEncryption.KMS : s3.BucketEncryption.S3_MANAGED,
@@ -76,7 +75,7 @@ export class ArchiveBucket extends Construct {
       enforceSSL: true,
       versioned: true,
       ...(lock && { objectLockEnabled: true, objectLockDefaultRetention: lock }),
-      serverAccessLogsBucket: accessLogs,
+      serverAccessLogsBucket: props.accessLogs ?? accessLogs(this, 'ArchiveBucket'),
       serverAccessLogsPrefix: `${id}/`,
       // A first deployment that fails leaves no empty bucket behind, whose name the second one would find taken.
       removalPolicy: props.bucketName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.RETAIN,
@@ -179,20 +178,5 @@ export class ArchiveBucket extends Construct {
     throw new Error(
       `archive '${this.node.path}': S3 would deliver no access logs to '${bucket.node.path}':\n  ${problems.join('\n  ')}`,
     );
-  }
-
-  private ownAccessLogs(): s3.IBucket {
-    const accessLogs = new s3.Bucket(this, 'AccessLogs', {
-      // https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
-      encryption: s3.BucketEncryption.S3_MANAGED,
-      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-      enforceSSL: true,
-      versioned: true,
-      lifecycleRules: [{ expiration: Duration.days(400), noncurrentVersionExpiration: Duration.days(30) }],
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
-    acknowledge(accessLogs, 'access logs');
-    cover(accessLogs, 'ArchiveBucket');
-    return accessLogs;
   }
 }

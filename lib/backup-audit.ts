@@ -1,10 +1,10 @@
-import { Duration, RemovalPolicy, Stack, Token, Validations } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack, Token, Validations } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { acknowledge } from './acknowledgement';
+import { accessLogs } from './access-logs';
 import { BackupControl } from './backup-control';
 import { cover } from './covered';
 import { pathName } from './drill-request';
@@ -126,17 +126,6 @@ export class BackupAudit extends Construct {
   private ownBucket(): s3.IBucket {
     const encryptionKey = new kms.Key(this, 'Key', { enableKeyRotation: true });
     encryptionKey.addToResourcePolicy(reporting(this, ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey'], ['*']));
-    const accessLogs = new s3.Bucket(this, 'AccessLogs', {
-      // S3 delivers access logs to buckets with its own keys only.
-      // https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
-      encryption: s3.BucketEncryption.S3_MANAGED,
-      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-      enforceSSL: true,
-      versioned: true,
-      lifecycleRules: [{ expiration: Duration.days(400), noncurrentVersionExpiration: Duration.days(30) }],
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
-    acknowledge(accessLogs, 'access logs');
     const bucket = new s3.Bucket(this, 'Reports', {
       encryption: s3.BucketEncryption.KMS,
       encryptionKey,
@@ -144,7 +133,7 @@ export class BackupAudit extends Construct {
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
       versioned: true,
-      serverAccessLogsBucket: accessLogs,
+      serverAccessLogsBucket: accessLogs(this, 'BackupAudit'),
       serverAccessLogsPrefix: 'reports/',
       removalPolicy: RemovalPolicy.RETAIN,
     });
@@ -156,7 +145,7 @@ export class BackupAudit extends Construct {
           'the audit a bucket that is replicated.',
       })),
     );
-    for (const made of [accessLogs, bucket]) cover(made, 'BackupAudit');
+    cover(bucket, 'BackupAudit');
     return bucket;
   }
 }

@@ -8,9 +8,10 @@ import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import * as sqs from 'aws-cdk-lib/aws-sqs';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type BackupWatchRequest, backupSizesKey, backupWatchedSinceKey, METRICS } from '../lambda/contract';
+import { deadLetterAlarm, deadLetters } from './dead-letters';
 import { drillAlarm } from './drill-alarm';
 import { evidenceAccess } from './evidence-access';
 import { allow, Handler } from './handler';
@@ -53,15 +54,10 @@ export class BackupWatch extends Construct {
     const { backup, bucket, prefix, encryptionKey, overdueAfter, sizeTolerance, notify } = props;
     this.backup = backup;
     if (sizeTolerance !== undefined) this.ringOnUnusualSize(sizeTolerance, notify);
-    const deadLetterQueue = new sqs.Queue(this, 'NotStarted', {
-      encryption: sqs.QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
+    const deadLetterQueue = deadLetters(this, 'NotStarted');
     this.deadLetterQueue = deadLetterQueue;
-    drillAlarm(this, 'NotStartedAlarm', {
-      metric: deadLetterQueue.metricApproximateNumberOfMessagesVisible({ period: Duration.hours(1) }),
-      limit: 0,
+    deadLetterAlarm(this, 'NotStartedAlarm', {
+      queue: deadLetterQueue,
       description: `Backup ${backup} or its watch could not be started, or failed: the messages in the queue say why`,
       notify,
     });

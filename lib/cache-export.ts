@@ -1,7 +1,7 @@
 import { Annotations, Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
@@ -16,7 +16,7 @@ import { brokenOffAlarms } from './drill-alarm';
 import { copyPrefix, pathName } from './drill-request';
 import { DrillSchedule, Weekday } from './drill-schedule';
 import { allow, Handler } from './handler';
-import { letLogsUse } from './log-key';
+import { logKey } from './log-key';
 import { checkedOverdue, gapOf } from './overdue';
 import { Trigger } from './trigger';
 
@@ -102,8 +102,7 @@ export class CacheExport extends Construct {
     if (cache.target.kind === 'serverless') this.snapshotsFirst = cache.cache;
     // Mixins may still turn snapshots on.
     this.node.addValidation({ validate: () => this.withoutSnapshots(cache) });
-    const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
-    letLogsUse(encryptionKey, this);
+    const encryptionKey = logKey(this, props.encryptionKey);
 
     const statusPrefix = `status/${this.prefix.replace(/-$/, '')}/`;
     const backup = props.backupName ?? pathName(this);

@@ -1,19 +1,19 @@
 import { Annotations, Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type CacheSnapshotRequest, METRICS, SCHEDULED_TIME } from '../lambda/contract';
 import { CacheExport } from './cache-export';
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
 import type { CacheSource } from './cache-source';
 import { cover } from './covered';
+import { deadLetterAlarm, deadLetters } from './dead-letters';
 import { drillAlarm } from './drill-alarm';
 import { copyPrefix, pathName } from './drill-request';
 import { Handler } from './handler';
-import { letLogsUse } from './log-key';
+import { logKey } from './log-key';
 import { checkedOverdue } from './overdue';
 import { Trigger } from './trigger';
 
@@ -80,17 +80,12 @@ export class CacheSnapshots extends Construct {
     this.count = every.isUnresolved() ? 0 : Math.ceil(1440 / every.toMinutes({ integral: false }));
     this.node.addValidation({ validate: () => this.tooManyTogether() });
     if (problems.length > 0) throw new Error(`cache snapshots '${this.node.path}':\n  ${problems.join('\n  ')}`);
-    const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
-    letLogsUse(encryptionKey, this);
+    const encryptionKey = logKey(this, props.encryptionKey);
     cover(cache.cache, 'CacheSnapshots');
     this.prefix = copyPrefix(this, id);
     this.backupName = props.backupName ?? pathName(this);
 
-    const deadLetterQueue = new sqs.Queue(this, 'NotTaken', {
-      encryption: sqs.QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
+    const deadLetterQueue = deadLetters(this, 'NotTaken');
     const handler = new Handler(this, 'Handler', {
       entry: 'snapshot-cache',
       description: `Lifeboat: takes, counts and deletes snapshots ${id} of a cache`,
@@ -120,9 +115,8 @@ export class CacheSnapshots extends Construct {
     };
     trigger('Schedule', every, 'takes snapshots', { due: SCHEDULED_TIME });
     const hourly = trigger('Hourly', Duration.hours(1), 'says how old the newest snapshot is of', {});
-    drillAlarm(this, 'Failed', {
-      metric: deadLetterQueue.metricApproximateNumberOfMessagesVisible({ period: Duration.hours(1) }),
-      limit: 0,
+    deadLetterAlarm(this, 'Failed', {
+      queue: deadLetterQueue,
       description: `Snapshots ${this.backupName} of a cache could not be taken or deleted: the messages in the queue, and the log, say why`,
       notify,
     });

@@ -1,7 +1,7 @@
 import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
@@ -14,7 +14,7 @@ import { drillAlarm } from './drill-alarm';
 import { pathName } from './drill-request';
 import { DrillSchedule } from './drill-schedule';
 import { allow, Handler } from './handler';
-import { letLogsUse } from './log-key';
+import { logKey } from './log-key';
 import { checkedOverdue, gapOf } from './overdue';
 import { Trigger } from './trigger';
 
@@ -137,8 +137,7 @@ export class ConfigurationBackups extends Construct {
     const { secureValuesKey, notify, prefix = 'configuration/' } = props;
     this.refuse(props, prefix);
     const schedule = props.schedule ?? DrillSchedule.daily({ hour: 2 });
-    const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
-    letLogsUse(encryptionKey, this);
+    const encryptionKey = logKey(this, props.encryptionKey);
     this.bucket =
       props.bucket ??
       new ArchiveBucket(this, 'Files', {

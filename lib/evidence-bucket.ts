@@ -2,6 +2,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { accessLogs } from './access-logs';
 import { acknowledge } from './acknowledgement';
 import { cover } from './covered';
 
@@ -28,16 +29,6 @@ export class EvidenceBucket extends Construct {
 
   constructor(scope: Construct, id: string, props: EvidenceBucketProps = {}) {
     super(scope, id);
-    const accessLogs = new s3.Bucket(this, 'AccessLogs', {
-      // S3 delivers access logs to buckets with its own keys only.
-      // https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
-      encryption: s3.BucketEncryption.S3_MANAGED,
-      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
-      enforceSSL: true,
-      versioned: true,
-      lifecycleRules: [{ expiration: Duration.days(400), noncurrentVersionExpiration: Duration.days(30) }],
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
     this.bucket = new s3.Bucket(this, 'Bucket', {
       encryption: s3.BucketEncryption.KMS,
       encryptionKey: props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true }),
@@ -47,12 +38,11 @@ export class EvidenceBucket extends Construct {
       versioned: true,
       objectLockEnabled: true,
       objectLockDefaultRetention: props.lock ?? s3.ObjectLockRetention.governance(Duration.days(400)),
-      serverAccessLogsBucket: accessLogs,
+      serverAccessLogsBucket: accessLogs(this, 'EvidenceBucket'),
       serverAccessLogsPrefix: 'evidence/',
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    for (const bucket of [accessLogs, this.bucket]) cover(bucket, 'EvidenceBucket');
-    acknowledge(accessLogs, 'access logs');
+    cover(this.bucket, 'EvidenceBucket');
     acknowledge(this.bucket, 'replication');
   }
 }

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ecr from 'aws-cdk-lib/aws-ecr';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
@@ -15,7 +15,7 @@ import { brokenOffAlarms } from './drill-alarm';
 import { pathName } from './drill-request';
 import { DrillSchedule, Weekday } from './drill-schedule';
 import { allow, Handler } from './handler';
-import { letLogsUse } from './log-key';
+import { logKey } from './log-key';
 import { checkedOverdue, gapOf } from './overdue';
 import { StorageTransition } from './storage-transition';
 import { Trigger } from './trigger';
@@ -100,8 +100,7 @@ export class ImageArchive extends Construct {
       );
     }
     const schedule = props.schedule ?? DrillSchedule.weekly({ weekday: Weekday.SUNDAY, hour: 3 });
-    const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
-    letLogsUse(encryptionKey, this);
+    const encryptionKey = logKey(this, props.encryptionKey);
     this.bucket =
       props.bucket ??
       new ArchiveBucket(this, 'Archive', {

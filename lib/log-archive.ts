@@ -2,7 +2,7 @@ import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as firehose from 'aws-cdk-lib/aws-kinesisfirehose';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
@@ -13,7 +13,7 @@ import { ArchiveTier } from './archive-tier';
 import { refuseOddPrefix } from './backup-access';
 import { drillAlarm } from './drill-alarm';
 import { allow } from './handler';
-import { letLogsUse } from './log-key';
+import { logKey } from './log-key';
 import { StorageTransition } from './storage-transition';
 
 export interface LogArchiveProps {
@@ -123,8 +123,7 @@ export class LogArchive extends Construct {
           `${bufferingInterval.toSeconds()}; write every 15 minutes or more often`,
       );
     }
-    this.encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
-    letLogsUse(this.encryptionKey, this);
+    this.encryptionKey = logKey(this, props.encryptionKey);
     this.bucket =
       props.bucket ??
       new ArchiveBucket(this, 'Files', {

@@ -1,7 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import type * as kms from 'aws-cdk-lib/aws-kms';
-import type { IConstruct } from 'constructs';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import type { Construct, IConstruct } from 'constructs';
 
 /**
  * Lets CloudWatch Logs encrypt the log groups of the construct's region with a key. A key of another app must say so
@@ -19,4 +19,11 @@ export function letLogsUse(key: kms.IKey, scope: IConstruct): void {
       },
     }),
   );
+}
+
+/** The key that a construct encrypts its logs with: the one it was given, or one of its own, rotated yearly. */
+export function logKey(scope: Construct, given?: kms.IKey): kms.IKey {
+  const key = given ?? new kms.Key(scope, 'Key', { enableKeyRotation: true });
+  letLogsUse(key, scope);
+  return key;
 }

@@ -1,12 +1,12 @@
 /** A runbook that CloudFormation starts as part of a deployment, with a whole request, and waits for. */
 import { CustomResource, Duration, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledgement';
 import { Handler, type HandlerProps } from './handler';
-import { letLogsUse } from './log-key';
+import { logKey } from './log-key';
 
 export interface RunbookResourceProps {
   readonly entry: HandlerProps['entry'];
@@ -35,8 +35,7 @@ export class RunbookResource extends Construct {
 
   constructor(scope: Construct, id: string, props: RunbookResourceProps) {
     super(scope, id);
-    const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
-    letLogsUse(encryptionKey, this);
+    const encryptionKey = logKey(this, props.encryptionKey);
     const handler = new Handler(this, 'Handler', {
       entry: props.entry,
       description: props.description,

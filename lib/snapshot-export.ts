@@ -1,18 +1,19 @@
 import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import * as sqs from 'aws-cdk-lib/aws-sqs';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { parse, type SnapshotExportRequest, snapshotExportRequest } from '../lambda/contract';
 import { acknowledgeWildcards } from './acknowledgement';
-import { brokenOffAlarms, drillAlarm } from './drill-alarm';
+import { deadLetterAlarm, deadLetters } from './dead-letters';
+import { brokenOffAlarms } from './drill-alarm';
 import { DrillSchedule, Weekday } from './drill-schedule';
 import { allow, Handler } from './handler';
-import { letLogsUse } from './log-key';
+import { logKey } from './log-key';
 import { known, SourceDatabase } from './source-database';
 import { Trigger } from './trigger';
 
@@ -80,8 +81,7 @@ export class SnapshotExport extends Construct {
     const source = new SourceDatabase(props.database);
     const prefix = props.prefix ?? `snapshot-exports/${this.node.path.replaceAll('/', '-')}`;
     this.refuse(props, source, prefix);
-    const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
-    letLogsUse(encryptionKey, this);
+    const encryptionKey = logKey(this, props.encryptionKey);
 
     const role = new iam.Role(this, 'Role', {
       description: 'Lifeboat: RDS writes exports of snapshots as this role',
@@ -105,11 +105,7 @@ export class SnapshotExport extends Construct {
       role: role.roleArn,
       key: encryptionKey.keyArn,
     };
-    const deadLetterQueue = new sqs.Queue(this, 'NotStarted', {
-      encryption: sqs.QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
+    const deadLetterQueue = deadLetters(this, 'NotStarted');
     const handler = new Handler(this, 'Exporter', {
       entry: 'export-snapshot',
       description: 'Lifeboat: exports the newest automated snapshot of a database to S3',
@@ -197,9 +193,8 @@ export class SnapshotExport extends Construct {
       description: `Export ${this.node.path} of a snapshot to S3 did not end well, so this week has none: see its log`,
       notify,
     });
-    drillAlarm(this, 'NotStartedAlarm', {
-      metric: notStarted.metricApproximateNumberOfMessagesVisible({ period: Duration.hours(1) }),
-      limit: 0,
+    deadLetterAlarm(this, 'NotStartedAlarm', {
+      queue: notStarted,
       description: `Export ${this.node.path} of a snapshot to S3 could not be started: the queue's messages say why`,
       notify,
     });
