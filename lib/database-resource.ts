@@ -2,6 +2,7 @@
 import { CfnResource } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
+import type { SourceDatabase } from './source-database';
 
 export type DatabaseResource = rds.CfnDBInstance | rds.CfnDBCluster;
 
@@ -26,4 +27,13 @@ export function isReplica(database: DatabaseResource): boolean {
 /** Such clusters can't keep automated backups after their deletion: CloudFormation's note on ClusterScalabilityType. */
 export function isLimitless(database: DatabaseResource): boolean {
   return isCluster(database) && database.clusterScalabilityType === 'limitless';
+}
+
+/** Why an instance can't be backed up by itself, where it is one of a cluster, as a sentence. */
+export function ofACluster({ engine, resource }: Pick<SourceDatabase, 'engine' | 'resource'>): string[] {
+  if (resource?.dbClusterIdentifier === undefined && !/^(aurora|docdb|neptune)/.test(engine ?? '')) return [];
+  return [
+    `it is an instance of a cluster${engine ? ` (${engine})` : ''}, which RDS backs up as a whole, so it would refuse this; ` +
+      'apply DatabaseBackups to the cluster, or back the cluster up with BackupTiers',
+  ];
 }

@@ -10,6 +10,7 @@ import {
   snapshotPrefix,
   DEPLOYMENT_SNAPSHOT_TAGS as TAGS,
 } from '../lambda/contract';
+import { ofACluster } from './database-resource';
 import { allow } from './handler';
 import { countSnapshots } from './manual-snapshots';
 import { RunbookResource } from './runbook-resource';
@@ -59,7 +60,7 @@ export interface DeploymentSnapshotProps {
  *
  * Changes of the database itself in the same deployment (its class, its engine) come before the snapshot.
  *
- * @throws Error when reason or version can't be tags
+ * @throws Error when reason or version can't be tags, or the instance is one of a cluster
  */
 export class DeploymentSnapshot extends Construct {
   /** Identifier of the newest snapshot taken so, for release notes: known at deployment. */
@@ -70,7 +71,10 @@ export class DeploymentSnapshot extends Construct {
   constructor(scope: Construct, id: string, props: DeploymentSnapshotProps) {
     super(scope, id);
     const { deploymentVersion, reason = 'pre-deployment', kept = SnapshotsKept.last(10) } = props;
-    const { identifier } = new SourceDatabase(props.database);
+    const source = new SourceDatabase(props.database);
+    const [problem] = ofACluster(source);
+    if (problem) throw new Error(`deployment snapshot '${this.node.path}': ${problem}`);
+    const { identifier } = source;
     const request = { instance: identifier, reason, deploymentVersion, keepLast: kept.count };
     this.check(request);
     this.taken = new RunbookResource(this, 'Snapshot', {

@@ -5,7 +5,9 @@ import { Construct } from 'constructs';
 import type { BackupSettings } from '../lambda/contract';
 import type { BackupWindow } from './backup-window';
 import { cover } from './covered';
+import { ofACluster } from './database-resource';
 import { allow } from './handler';
+import { windowRefusals } from './own-backups';
 import { RunbookResource } from './runbook-resource';
 import { known, SourceDatabase } from './source-database';
 
@@ -27,6 +29,14 @@ export interface ExternalDatabaseBackupsProps {
    * @default - stays as it is
    */
   readonly window?: BackupWindow;
+
+  /**
+   * When RDS maintains it, as RDS writes it: `sun:04:00-sun:05:00`, UTC. It is held against `window` at synth, and not
+   * changed.
+   *
+   * @default - not compared: where the two overlap, RDS refuses the backup window, and the deployment fails
+   */
+  readonly maintenance?: string;
 
   /**
    * How long automated backups are kept: 1 to 35 whole days. A shorter time than before deletes what is older. From 0 on
@@ -111,13 +121,14 @@ export class ExternalDatabaseBackups extends Construct {
 
 function refusals(scope: Construct, props: ExternalDatabaseBackupsProps, source: SourceDatabase): string[] {
   const problems: string[] = [];
-  const { database, window, retention, tagCopying, deletionProtection } = props;
+  const { database, window, maintenance, retention, tagCopying, deletionProtection } = props;
   if (source.resource) {
     problems.push(
       `database '${database.node.path}' is made by this app, so its next deployment would undo what is set beside it; ` +
         'use database.with(new DatabaseBackups({ ... }))',
     );
   }
+  problems.push(...ofACluster(source), ...windowRefusals(window?.expression, maintenance));
   const days = known(retention?.toDays({ integral: false }));
   if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
     const consequence = days === 0 ? 'it would delete all automated backups there are' : 'RDS would refuse it';

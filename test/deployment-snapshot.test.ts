@@ -1,6 +1,7 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import type { RDSClient } from '@aws-sdk/client-rds';
 import { CfnParameter, CfnResource } from 'aws-cdk-lib';
+import type * as rds from 'aws-cdk-lib/aws-rds';
 import { deploymentSnapshotRequest, parse, DEPLOYMENT_SNAPSHOT_TAGS as TAGS } from '../lambda/contract';
 import { type DeploymentPorts, snapshotBeforeDeployment } from '../lambda/snapshot-before-deployment';
 import { snapshotName } from '../lambda/take-snapshot';
@@ -78,6 +79,17 @@ describe('the construct', () => {
       expect.stringContaining('lifeboat:snapshot-quota'),
     ]);
     expect(warningsOf(newSnapshot({ kept: SnapshotsKept.last(99) }).stack)).toEqual([]);
+  });
+
+  test('refuses an instance of a cluster, which RDS takes no snapshot of; one of its own is fine', () => {
+    const of = (dbClusterIdentifier?: string) => () => {
+      const stack = newStack();
+      const database = newDatabase(stack);
+      (database.node.defaultChild as rds.CfnDBInstance).dbClusterIdentifier = dbClusterIdentifier;
+      new DeploymentSnapshot(stack, 'Before', { database, deploymentVersion: 'v1' });
+    };
+    expect(of('ledger')).toThrow("deployment snapshot 'Test/Before': it is an instance of a cluster");
+    expect(of()).not.toThrow();
   });
 
   test("passes cdk-nag's packs in a stack of its own", () => {

@@ -80,6 +80,38 @@ describe('the construct', () => {
     );
   });
 
+  test.each([
+    ['sun:03:30-sun:04:30', 'overlaps the maintenance window', 'sun:04:00-sun:05:00'],
+    ['sunday 4am', 'is not of the form ddd:hh:mm-ddd:hh:mm', 'Sun:04:00-Sun:05:00'],
+    ['sun:04:00-sun:04:15', 'is 15 minutes long', 'sun:04:00-sun:04:30'],
+  ])('holds the window against the maintenance window that it is told: %s', (maintenance, message, legal) => {
+    const told = (stated: string) => () => {
+      const stack = newStack();
+      const database = importedDatabase(stack);
+      const window = BackupWindow.daily('03:00', '04:00');
+      new ExternalDatabaseBackups(stack, 'Backups', { database, window, maintenance: stated });
+      return JSON.stringify(Template.fromStack(stack).toJSON());
+    };
+    expect(told(maintenance)).toThrow(message);
+    expect(told(legal)()).not.toContain(legal.toLowerCase());
+  });
+
+  test('refuses an instance of a cluster, and takes one of its own', () => {
+    const of = (engine: rds.IInstanceEngine) => () => {
+      const stack = newStack();
+      const database = rds.DatabaseInstance.fromDatabaseInstanceAttributes(stack, 'Database', {
+        instanceIdentifier: 'ledger-1',
+        instanceEndpointAddress: 'ledger-1.example.com',
+        port: 5432,
+        securityGroups: [],
+        engine,
+      });
+      new ExternalDatabaseBackups(stack, 'Backups', { database });
+    };
+    expect(of({ engineType: 'aurora-postgresql' } as rds.IInstanceEngine)).toThrow('it is an instance of a cluster');
+    expect(of(rds.DatabaseInstanceEngine.POSTGRES)).not.toThrow();
+  });
+
   test('refuses a database of another region', () => {
     const stack = new Stack(new App(), 'Here', { env: { region: 'us-east-1', account: ACCOUNT } });
     const there = new Stack(stack.node.root as App, 'There', { env: { region: 'us-west-2', account: ACCOUNT } });
