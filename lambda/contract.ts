@@ -59,10 +59,11 @@ export const METRICS = {
   dimensions: { backup: 'Backup', plan: 'Plan', target: 'Target', phase: 'Phase', drill: 'Drill', copy: 'Copy' },
 } as const;
 
-const seconds = v.pipe(v.number(), v.gtValue(0));
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const text = v.pipe(v.string(), v.minLength(1));
-const name = v.pipe(text, v.maxLength(255));
+const seconds = v.pipe(v.number(), v.gtValue(0, 'must be more than 0 seconds'));
+const whole = 'must be a whole number from 0';
+const count = v.pipe(v.number(), v.integer(whole), v.minValue(0, whole));
+const text = v.pipe(v.string(), v.minLength(1, 'must not be empty'));
+const name = v.pipe(text, v.maxLength(255, 'must be 255 characters at most'));
 /**
  * A name that people gave. A part of evidence keys, which are cut at slashes and allowed by pattern, and of metric
  * dimensions, which are ASCII: CloudWatch drops others, and an alarm on them would never ring.
@@ -80,6 +81,15 @@ const moment = v.pipe(
 );
 /** `table` or `schema.table`, as in the catalog: unquoted and case-sensitive. */
 const table = text;
+
+const NEVER_PASSES = 'atLeast is more than atMost, so no copy could pass';
+interface Bounds {
+  readonly atLeast?: number | undefined;
+  readonly atMost?: number | undefined;
+}
+function canPass({ atLeast, atMost }: Bounds): boolean {
+  return atLeast === undefined || atMost === undefined || atLeast <= atMost;
+}
 
 /** JavaScript takes 31 February for 3 March. */
 function isCalendarDate(moment: string): boolean {
@@ -113,6 +123,7 @@ export const check = v.variant('kind', [
   v.pipe(
     v.strictObject({ kind: v.literal('row-count'), table, atLeast: v.optional(count), atMost: v.optional(count) }),
     v.check((c) => c.atLeast !== undefined || c.atMost !== undefined, 'needs atLeast, atMost or both'),
+    v.check((c) => canPass(c), NEVER_PASSES),
   ),
   /** The newest value of the column is at most `withinSeconds` older than the restore point. */
   v.strictObject({ kind: v.literal('fresh'), table, column: name, withinSeconds: seconds }),
@@ -134,6 +145,7 @@ export const check = v.variant('kind', [
       (c) => c.equals !== undefined || c.atLeast !== undefined || c.atMost !== undefined,
       'needs an expectation: equals, atLeast or atMost',
     ),
+    v.check((c) => canPass(c), NEVER_PASSES),
   ),
 ]);
 export type Check = v.InferOutput<typeof check>;

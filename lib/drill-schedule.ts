@@ -125,6 +125,12 @@ export class DrillSchedule {
 }
 
 function gap(cron: string): number | undefined {
+  if (/^\s*(cron|rate|at)\(/.test(cron)) {
+    throw new Error(
+      `schedule '${cron}': it is an expression around fields, and the fields alone are taken, so it can't be used; write the ` +
+        "six of a cron expression, as in '0 10 ? * SUN#1 *'",
+    );
+  }
   try {
     return longestGapInDays(cron.trim().split(/\s+/));
   } catch (error) {

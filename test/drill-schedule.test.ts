@@ -48,6 +48,8 @@ test.each(['0 10 31 2 ? *', '0 10 30 FEB ? *', '0 10 31 4,6,9,11 ? *'])('refuses
 
 test.each([
   ['0 10 ? * SUN#1', 'it needs six fields'],
+  ['cron(0 10 ? * SUN#1 *)', 'the fields alone are taken'],
+  ['rate(1 day)', 'the fields alone are taken'],
   ['0 10 1 * SUN *', "exactly one of day of month '1' and day of week 'SUN' must be '?'"],
   ['0 10 ? * ? *', 'exactly one of'],
   ['60 10 * * ? *', "minutes '60' is not within 0 to 59"],

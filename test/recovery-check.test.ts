@@ -34,15 +34,23 @@ test.each([
 
 test.each([
   ['rowCount', () => RecoveryCheck.rowCount('polls', {}), 'needs atLeast, atMost or both'],
-  ['rowCount', () => RecoveryCheck.rowCount('', { atLeast: -1 }), 'atLeast'],
+  ['rowCount', () => RecoveryCheck.rowCount('', { atLeast: 1 }), 'table: must not be empty'],
+  ['rowCount', () => RecoveryCheck.rowCount('polls', { atLeast: -1 }), 'atLeast: must be a whole number from 0'],
+  ['rowCount', () => RecoveryCheck.rowCount('polls', { atLeast: 1.5 }), 'atLeast: must be a whole number from 0'],
+  ['rowCount', () => RecoveryCheck.rowCount('polls', { atLeast: 2, atMost: 1 }), 'so no copy could pass'],
   ['query', () => RecoveryCheck.query({ name: 'admins', sql: 'SELECT 1' }), 'needs an expectation'],
+  ['query', () => RecoveryCheck.query({ name: 'a', sql: 'SELECT 1', atLeast: 0.2, atMost: 0.1 }), 'no copy could pass'],
   [
     'fresh',
     () => RecoveryCheck.fresh({ table: 'polls', column: 'created_at', within: Duration.seconds(0) }),
-    'withinSeconds',
+    'withinSeconds: must be more than 0 seconds',
   ],
 ])('refuses a %s that can not be checked', (_, make, reason) => {
   expect(make).toThrow(reason);
+});
+
+test('takes bounds that meet', () => {
+  expect(RecoveryCheck.rowCount('polls', { atLeast: 2, atMost: 2 }).contract).toMatchObject({ atLeast: 2, atMost: 2 });
 });
 
 test('refuses a query that one NULL would blind, and takes the same asked by NOT EXISTS', () => {
