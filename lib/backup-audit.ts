@@ -67,6 +67,8 @@ export class BackupAudit extends Construct {
   /** Where reports lie. */
   public readonly bucket: s3.IBucket;
 
+  private readonly controls: number;
+
   constructor(scope: Construct, id: string, props: BackupAuditProps = {}) {
     super(scope, id);
     const controls = props.controls ?? [
@@ -78,6 +80,8 @@ export class BackupAudit extends Construct {
     const name =
       props.frameworkName ?? `Lifeboat_${pathName(this)}`.replace(/[^A-Za-z0-9_]/g, '_').slice(0, NAME_LENGTH);
     this.examine(name, controls);
+    this.controls = controls.length;
+    this.node.addValidation({ validate: () => this.tooManyTogether() });
     this.framework = new backup.CfnFramework(this, 'Framework', {
       frameworkName: name,
       frameworkDescription: `Lifeboat: what holds of the backups of ${this.node.path}`,
@@ -121,6 +125,20 @@ export class BackupAudit extends Construct {
       problems.push(`control ${twice} is asked for twice, and a framework takes it once; make it one`);
     }
     if (problems.length > 0) throw new Error(`backup audit '${this.node.path}':\n  ${problems.join('\n  ')}`);
+  }
+
+  /** The limit is the region's, for all frameworks in it; the first of the app tells. */
+  private tooManyTogether(): string[] {
+    const { environment } = Stack.of(this);
+    const audits = this.node.root.node
+      .findAll()
+      .filter((one): one is BackupAudit => one instanceof BackupAudit && Stack.of(one).environment === environment);
+    const total = audits.reduce((sum, { controls }) => sum + controls, 0);
+    if (total <= MOST_CONTROLS || audits[0] !== this) return [];
+    const names = audits.map(({ node }) => `'${node.path}'`).join(', ');
+    return [
+      `${names} have ${total} controls together, and Audit Manager takes ${MOST_CONTROLS} in one region; put them into one`,
+    ];
   }
 
   private ownBucket(): s3.IBucket {

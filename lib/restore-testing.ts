@@ -138,6 +138,7 @@ export interface TestedDatabaseOptions {
 const MOST_PLANS = 100;
 const MOST_SELECTIONS = 30;
 const MOST_ARNS = 30;
+const NEWEST = TestedRecoveryPoints.newest({ within: Duration.days(30) });
 const NAME = /^[A-Za-z0-9_]{1,50}$/;
 const NAME_LENGTH = 50;
 
@@ -161,7 +162,7 @@ export class RestoreTesting extends Construct {
     private readonly props: RestoreTestingProps,
   ) {
     super(scope, id);
-    const { schedule, vaults, recoveryPoints = TestedRecoveryPoints.newest({ within: Duration.days(30) }) } = props;
+    const { schedule, vaults, recoveryPoints = NEWEST } = props;
     const name = props.testingPlanName ?? this.nameOfPath();
     const startWithin = props.startWithin ?? Duration.hours(24);
     this.examine(name, startWithin);
@@ -190,11 +191,10 @@ export class RestoreTesting extends Construct {
    * @throws Error where AWS Backup would refuse the test, or restore with defaults
    */
   public addDatabase(id: string, options: TestedDatabaseOptions): RestoreTest {
-    const { schedule, notify, recoveryPoints } = this.props;
+    const { schedule, notify, recoveryPoints = NEWEST } = this.props;
     const startWithin = this.props.startWithin ?? Duration.hours(24);
     const selectionName = this.select(id);
-    const newest = recoveryPoints?.algorithm !== 'RANDOM_WITHIN_WINDOW';
-    if (newest) this.node.addValidation({ validate: () => warnOfOldRecoveryPoints(this, id, options) });
+    this.node.addValidation({ validate: () => warnOfOldRecoveryPoints(this, id, options, recoveryPoints) });
     return new RestoreTest(this, id, {
       ...options,
       selectionName,
@@ -202,7 +202,7 @@ export class RestoreTesting extends Construct {
         checkedOverdue(this, options.overdueAfter, gapOf(schedule)) ??
         schedule.longestGap.plus(startWithin).plus(Duration.days(1)),
       target: options.target ?? id,
-      newest,
+      newest: recoveryPoints.newest,
       plan: this.plan,
       planName: this.planName,
       role: this.role,

@@ -18,12 +18,16 @@ export class TestedRecoveryPoints {
     return new TestedRecoveryPoints('RANDOM_WITHIN_WINDOW', options.within);
   }
 
+  /** Whether it is the newest: its age is then what would have been lost. */
+  public readonly newest: boolean;
+
   private constructor(
     /** As AWS Backup writes it. */
     public readonly algorithm: 'LATEST_WITHIN_WINDOW' | 'RANDOM_WITHIN_WINDOW',
     /** How old it may be. */
     public readonly within: Duration,
   ) {
+    this.newest = algorithm === 'LATEST_WITHIN_WINDOW';
     const days = known(within.toDays({ integral: false }));
     if (days === undefined || (Number.isInteger(days) && days >= 1 && days <= 365)) return;
     throw new Error(

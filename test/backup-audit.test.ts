@@ -145,6 +145,20 @@ test.each<[string, () => unknown, string, () => unknown]>([
   expect(right).not.toThrow();
 });
 
+test('controls of several audits in one region are counted together', () => {
+  const audits = (count: number) => () => {
+    const stack = newStack();
+    const bucket = s3.Bucket.fromBucketName(stack, 'Bucket', 'reports');
+    // A framework takes each control once.
+    for (let index = 0; index < count; index += 1) {
+      new BackupAudit(stack, `Audit${index}`, { controls: [BackupControl.vaultLock()], reports: [], bucket });
+    }
+    return Template.fromStack(stack);
+  };
+  expect(audits(51)).toThrow('have 51 controls together, and Audit Manager takes 50 in one region');
+  expect(audits(50)).not.toThrow();
+});
+
 test('logical IDs of buckets and keys stay as they are', () => {
   const template = audited();
   const ids = ['AWS::S3::Bucket', 'AWS::KMS::Key'].flatMap((type) => Object.keys(template.findResources(type)));

@@ -4,7 +4,16 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
-import { BackupTarget, BackupTier, BackupTiers, DrillSchedule, DrillSite, ProtectedVault, RecoveryCheck } from '../lib';
+import {
+  BackupTarget,
+  BackupTier,
+  BackupTiers,
+  DrillSchedule,
+  DrillSite,
+  ProtectedVault,
+  RecoveryCheck,
+  Weekday,
+} from '../lib';
 import { RestoreTesting, type RestoreTestingProps, type TestedDatabaseOptions } from '../lib/restore-testing';
 import { TestedRecoveryPoints } from '../lib/tested-recovery-points';
 import { ACCOUNT, allows, REGION, statementsOf } from './policy';
@@ -150,6 +159,16 @@ test('is told of as overdue by the watch, since events may be lost', () => {
 });
 
 describe('an objective that recovery points can not meet', () => {
+  const testedWithin = (within: Duration, tier: BackupTier) => {
+    const stack = newStack();
+    const database = importedDatabase(stack);
+    const { vault } = new ProtectedVault(stack, 'Vault');
+    new BackupTiers(stack, 'Tiers', { vault, tiers: [tier], targets: [BackupTarget.database(database)] });
+    const objectives = { rpo: Duration.days(7), rto: Duration.hours(4) };
+    const of = { database, objectives, instanceClass: micro, parameterGroupName: 'orders-pg17' };
+    testingOf(stack, { vaults: [vault], recoveryPoints: TestedRecoveryPoints.random({ within }) }).addDatabase('O', of);
+    return warningsOf(stack);
+  };
   const warned = (rpo: Duration, tiers: BackupTier[], recoveryPoints?: TestedRecoveryPoints) => {
     const stack = newStack();
     const database = importedDatabase(stack);
@@ -175,6 +194,14 @@ describe('an objective that recovery points can not meet', () => {
   ])('is warned of, and the nearest one is not (%#)', (tiers, tooShort, enough, text) => {
     expect(warned(tooShort, tiers)).toEqual([expect.stringContaining(text)]);
     expect(warned(enough, tiers)).toEqual([]);
+  });
+
+  test('is no objective where no recovery point is in reach, which is warned of', () => {
+    const weekly = BackupTier.weekly({ weekday: Weekday.SUNDAY, hour: 7 });
+    const reaching = (within: number) =>
+      testedWithin(Duration.days(within), weekly).filter((warning) => warning.includes('in-reach'));
+    expect(reaching(6)).toEqual([expect.stringMatching(/of the last 6 days, and tiers Weekly take one every 7 days/)]);
+    expect(reaching(7)).toEqual([]);
   });
 
   test('is not judged where any recovery point may be drawn', () => {
