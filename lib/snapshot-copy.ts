@@ -3,18 +3,19 @@ import type { Alarm, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import * as sqs from 'aws-cdk-lib/aws-sqs';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { parse, type SnapshotCopyRequest, snapshotCopyRequest } from '../lambda/contract';
 import type { BackupWindow } from './backup-window';
+import { deadLetterAlarm, deadLetters } from './dead-letters';
 import { brokenOffAlarms, drillAlarm } from './drill-alarm';
 import { pathName } from './drill-request';
 import { Handler } from './handler';
-import { letLogsUse } from './log-key';
+import { logKey } from './log-key';
 import { planAround } from './plan-around';
 import { RecoveryMetrics } from './recovery-metrics';
 import type { RecoveryRegion } from './recovery-region';
@@ -138,8 +139,7 @@ export class SnapshotCopy extends Construct {
     super(scope, id);
     const { source, destination, keep, notify, shareWith = [] } = props;
     refuseUncopyable(this, props);
-    const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
-    letLogsUse(encryptionKey, this);
+    const encryptionKey = logKey(this, props.encryptionKey);
     const target = props.target ?? id;
     this.request = checked(this, {
       plan: props.planName ?? planAround(this)?.planName ?? pathName(scope),
@@ -155,11 +155,7 @@ export class SnapshotCopy extends Construct {
       shareWith,
     });
 
-    const deadLetterQueue = new sqs.Queue(this, 'NotStarted', {
-      encryption: sqs.QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
+    const deadLetterQueue = deadLetters(this, 'NotStarted');
     const storageKeyArn = props.storageKey?.keyArn ?? source.known?.storageKeyArn;
     const handler = new Handler(this, 'Handler', {
       entry: 'copy-snapshots',
@@ -193,9 +189,8 @@ export class SnapshotCopy extends Construct {
       description: `A snapshot of ${target} could not be copied to ${destination}, and is tried again: see the handler's log`,
       notify,
     });
-    drillAlarm(this, 'NotStartedAlarm', {
-      metric: deadLetterQueue.metricApproximateNumberOfMessagesVisible({ period: Duration.hours(1) }),
-      limit: 0,
+    deadLetterAlarm(this, 'NotStartedAlarm', {
+      queue: deadLetterQueue,
       description: `Copying snapshots of ${target} could not be started: the messages in the queue say why`,
       notify,
     });
