@@ -13,6 +13,7 @@ import {
   Validations,
 } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as efs from 'aws-cdk-lib/aws-efs';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -46,6 +47,9 @@ import {
   DatabaseStandby,
   DeploymentSnapshot,
   DrillSchedule,
+  ImageArchive,
+  ImageBackups,
+  ImageReplication,
   LogArchive,
   LogicalDump,
   ProtectedVault,
@@ -271,7 +275,7 @@ class EverythingStack extends Stack {
     });
   }
 
-  /** Secrets, configuration, logs and files of users. */
+  /** Secrets, configuration, images, logs and files of users. */
   private restOfTheSystem(): void {
     const paymentKey = new secretsmanager.Secret(this, 'PaymentKey', {
       encryptionKey: this.key,
@@ -280,6 +284,10 @@ class EverythingStack extends Stack {
     paymentKey.with(new SecretReplicas({ replicas: [{ region: WEST }] }));
     acknowledge(paymentKey, 'Who takes the payments says when its key changes.', ...ROTATION);
     new ConfigurationBackups(this, 'Configuration', { encryptionKey: this.key, notify: this.operators });
+    const web = new ecr.Repository(this, 'Web', { encryption: ecr.RepositoryEncryption.KMS, imageScanOnPush: true });
+    web.with(new ImageBackups());
+    new ImageReplication(this, 'ImagesWest', { destinations: [{ region: WEST }] });
+    new ImageArchive(this, 'Images', { repositories: [web], encryptionKey: this.key, notify: this.operators });
     const logArchive = new LogArchive(this, 'Logs', { encryptionKey: this.key, notify: this.operators });
     logArchive.addLogGroup('Application', { retention: logs.RetentionDays.ONE_MONTH });
     const resumes = new s3.Bucket(this, 'Resumes', {

@@ -124,6 +124,8 @@ export const handler = (event: unknown) =>
     cloudFormation: new CloudFormationClient(),
     ssm: new SSMClient(),
     ecs: new ECSClient(),
-    route53: new Route53Client(),
+    // It takes five calls a second of all that is in the account.
+    // https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html#limits-api-requests
+    route53: new Route53Client({ maxAttempts: 10 }),
     s3: new S3Client(),
   })(event);
