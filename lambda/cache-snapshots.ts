@@ -81,8 +81,10 @@ export async function take(
   } catch (error) {
     if (isFault(error, 'SnapshotAlreadyExists') || isFault(error, 'ServerlessCacheSnapshotAlreadyExists'))
       return 'taken';
-    if (BUSY.some((fault) => isFault(error, fault))) return 'busy';
-    throw error;
+    if (!BUSY.some((fault) => isFault(error, fault))) throw error;
+    // An earlier try may be what it is busy with.
+    const taken = (await snapshotsOf(client, cache)).some((snapshot) => snapshot.name === name);
+    return taken ? 'taken' : 'busy';
   }
   return 'taken';
 }
@@ -134,12 +136,10 @@ async function sourceOf(client: ElastiCacheClient, { kind, id }: CacheTarget) {
 
 /** Snapshots of a group without shards name one of its nodes, which is called `<group>-001`. */
 function isOf({ ReplicationGroupId, CacheClusterId = '' }: Snapshot, { kind, id }: CacheTarget): boolean {
-  if (ReplicationGroupId === id || CacheClusterId === id) return true;
-  return (
-    kind === 'replication-group' &&
-    CacheClusterId.startsWith(`${id}-`) &&
-    /^(-\d{4})?-\d{3}$/.test(CacheClusterId.slice(id.length))
-  );
+  if (kind !== 'replication-group') return CacheClusterId === id;
+  // Where it is named, a group `sessions-0001` is not taken for a shard of `sessions`.
+  if (ReplicationGroupId) return ReplicationGroupId === id;
+  return CacheClusterId.startsWith(`${id}-`) && /^(-\d{4})?-\d{3}$/.test(CacheClusterId.slice(id.length));
 }
 
 function ofNodes({ SnapshotName = '', ARN = '', SnapshotStatus = '', NodeSnapshots = [] }: Snapshot): CacheSnapshot {

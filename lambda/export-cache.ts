@@ -30,7 +30,8 @@ export interface ExportPorts {
 
 type Chosen = Pick<CacheSnapshot, 'name' | 'arn' | 'shards'> & { readonly taken: number };
 
-const HOURS = { snapshot: 6, start: 2, export: 12 };
+/** Another export of the snapshot, an earlier try among them, has to end before one can start. */
+const HOURS = { take: 2, snapshot: 6, start: 12, export: 12 };
 
 export const exportCache =
   (ports: ExportPorts) =>
@@ -97,7 +98,7 @@ async function takeOne(
     'take a snapshot',
     () => take(client, cache, prefix, name),
     (seen) => seen === 'taken',
-    { hours: HOURS.start },
+    { hours: HOURS.take },
   );
   const seen = await runbook.poll(
     'wait until it is taken',
@@ -126,13 +127,16 @@ async function start(
     return 'started';
   } catch (error) {
     // An earlier try took effect: of this name there is one export only.
-    if (isFault(error, 'SnapshotAlreadyExists')) return 'started';
+    if (isFault(error, 'SnapshotAlreadyExists') || isThere(error)) return 'started';
     const busy = isFault(error, 'InvalidSnapshotState') || isFault(error, 'InvalidServerlessCacheSnapshotState');
     if (!busy) throw error;
     const found = (await snapshotsOf(client, cache)).find((one) => one.name === snapshot.name);
     return cache.kind === 'serverless' && found?.status === 'exporting' ? 'started' : 'busy';
   }
 }
+
+/** https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CopySnapshot.html */
+const isThere = (error: unknown) => error instanceof Error && /already contains an object with key/.test(error.message);
 
 async function look({ cache, s3 }: ExportPorts, request: CacheExportRequest, snapshot: Chosen, name: string) {
   const files: string[] = [];
@@ -153,7 +157,7 @@ async function look({ cache, s3 }: ExportPorts, request: CacheExportRequest, sna
 
 async function discardByName(client: ElastiCacheClient, { cache, prefix }: CacheExportRequest, name: string) {
   const found = (await snapshotsOf(client, cache)).find((snapshot) => snapshot.name === name);
-  if (!found) return 'gone';
+  if (!found || found.status === 'deleting') return 'gone';
   const left = await discard(client, cache, prefix, found);
   if (left === 'deleted') return left;
   throw new Error(`snapshot '${name}' is ${found.status} and can't be deleted yet; delete it by hand if it stays`);

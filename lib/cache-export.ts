@@ -123,7 +123,8 @@ export class CacheExport extends Construct {
       timeout: Duration.minutes(15),
       memorySize: 256,
       encryptionKey,
-      durableFor: Duration.days(1),
+      // All that it waits for, one after the other.
+      durableFor: Duration.hours(36),
       deadLetterQueue: this.watch.deadLetterQueue,
       patterns: `${ABOUT_PATTERNS} ElastiCache checks that who exports may list all buckets, and write, read and delete its files.`,
       statements: this.statements(cache, bucket, statusPrefix),

@@ -94,6 +94,23 @@ test.each([
   expect(good(cache).bytes).toBe(1000);
 });
 
+test('an export whose answer was lost counts once its files are there', async () => {
+  const cache = new SimulatedCache();
+  cache.put('automatic.newest', 3);
+  cache.minutes = 0.3;
+  cache.loses = 'CopySnapshotCommand';
+  expect((await run(cache, request)).status).toBe('succeeded');
+  expect(cache.touched).toEqual([`export ${NAME}`]);
+  expect(good(cache).bytes).toBe(1000);
+});
+
+test('a snapshot that is on its way out is no failure', async () => {
+  const cache = new SimulatedCache();
+  cache.deletingMinutes = 60;
+  cache.loses = 'DeleteServerlessCacheSnapshotCommand';
+  expect((await run(cache, serverless)).status).toBe('succeeded');
+});
+
 test.each([
   ['nodes', request, ['automatic.newest']],
   ['serverless', serverless, ['automatic.newest']],

@@ -37,6 +37,8 @@ interface Stored {
   readonly shards: number;
   /** When the export under way ends. */
   exporting: number;
+  /** When the deletion under way ends. */
+  gone?: number;
 }
 
 export class SimulatedCache {
@@ -49,6 +51,10 @@ export class SimulatedCache {
   refuses?: string;
   /** The fault that an export is refused with. */
   refusesExport?: string;
+  /** The command whose next answer is lost, after it took effect. */
+  loses?: string;
+  /** How long a deletion takes. */
+  deletingMinutes = 0;
   readonly touched: string[] = [];
   readonly asked: object[] = [];
   readonly objects = new Map<string, string>();
@@ -90,7 +96,10 @@ export class SimulatedCache {
       if (this.random() < unavailable) throw fault('InternalFailure', 500);
       this.asked.push(command.input);
       const answer = this.answer(command);
-      if (this.random() < lost) throw fault('TimeoutError');
+      if (this.random() < lost || this.loses === command.constructor.name) {
+        this.loses = undefined;
+        throw fault('TimeoutError');
+      }
       return answer;
     };
   }
@@ -117,7 +126,12 @@ export class SimulatedCache {
     }
     if (command instanceof CopySnapshotCommand) {
       const { SourceSnapshotName, TargetSnapshotName } = command.input;
-      if (this.objects.has(`${TargetSnapshotName}-0001.rdb`)) throw fault('SnapshotAlreadyExistsFault', 400);
+      const key = `${TargetSnapshotName}-0001.rdb`;
+      if (this.objects.has(key)) {
+        if (!this.there(key)) throw fault('InvalidSnapshotStateFault', 400);
+        const message = `The S3 bucket archive already contains an object with key ${key}`;
+        throw fault('InvalidParameterValueException', 400, message);
+      }
       return this.export(this.found(SourceSnapshotName, ''), String(TargetSnapshotName));
     }
     if (command instanceof ExportServerlessCacheSnapshotCommand) {
@@ -162,7 +176,8 @@ export class SimulatedCache {
     }));
   }
 
-  private status({ ready, exporting }: Stored): string {
+  private status({ ready, exporting, gone }: Stored): string {
+    if (gone !== undefined) return 'deleting';
     if (this.now < ready) return 'creating';
     return this.now < exporting ? 'exporting' : 'available';
   }
@@ -177,6 +192,10 @@ export class SimulatedCache {
 
   private create(name: string, of: Stored['of'], tags: readonly Tag[], kind: string): object {
     if (this.refuses) throw fault(this.refuses, 400);
+    // The cache's state comes first.
+    if ([...this.stored.values()].some((one) => this.status(one) === 'creating')) {
+      throw fault(kind ? `Invalid${kind}StateFault` : 'InvalidCacheClusterStateFault', 400);
+    }
     if (this.stored.has(name)) throw fault(`${kind}SnapshotAlreadyExistsFault`, 400);
     if (!/^[a-z](-?[a-z0-9])*$/.test(name)) throw fault('InvalidParameterValueException', 400);
     this.touched.push(`create ${name}`);
@@ -189,7 +208,8 @@ export class SimulatedCache {
     const snapshot = this.found(name, kind);
     if (this.status(snapshot) !== 'available') throw fault(`Invalid${kind}SnapshotStateFault`, 400);
     this.touched.push(`delete ${name}`);
-    this.stored.delete(name);
+    snapshot.gone = this.now + this.deletingMinutes * MINUTE;
+    if (this.deletingMinutes === 0) this.stored.delete(name);
     return {};
   }
 
@@ -210,13 +230,14 @@ export class SimulatedCache {
 
   private found(name: string | undefined, kind: string): Stored {
     const snapshot = this.stored.get(String(name));
-    if (!snapshot) throw fault(`${kind}SnapshotNotFoundFault`, 404);
+    if (!snapshot || this.now >= (snapshot.gone ?? Number.POSITIVE_INFINITY))
+      throw fault(`${kind}SnapshotNotFoundFault`, 404);
     return snapshot;
   }
 }
 
 const hash = (text: string) => [...text].reduce((sum, letter) => (Math.imul(sum, 31) + letter.charCodeAt(0)) >>> 0, 7);
 
-function fault(name: string, httpStatusCode?: number): Error {
-  return Object.assign(new Error(`simulated ${name}`), { name, $metadata: { httpStatusCode } });
+function fault(name: string, httpStatusCode?: number, message = `simulated ${name}`): Error {
+  return Object.assign(new Error(message), { name, $metadata: { httpStatusCode } });
 }

@@ -46,6 +46,29 @@ test('takes it once, however often it is asked', async () => {
   expect(cache.touched).toHaveLength(1);
 });
 
+test.each([
+  ['nodes', due],
+  ['serverless', { ...due, cache: serverless }],
+])('told twice of one that is still being taken, it takes it once, and calls it no failure: %s', async (_, input) => {
+  const cache = new SimulatedCache();
+  cache.minutes = 10;
+  await round(cache, input);
+  cache.now += 60_000;
+  expect(await round(cache, input)).toMatchObject({ taken: `${PREFIX}2026-11-20-1200` });
+  expect(cache.touched).toHaveLength(1);
+});
+
+test('does not take the snapshots of a group for those of another that is named like its shard', async () => {
+  const cache = new SimulatedCache();
+  cache.put('of-the-other', 1, [], {
+    of: { ReplicationGroupId: 'sessions-0001', CacheClusterId: 'sessions-0001-001' },
+  });
+  cache.put('of-a-shard', 3, [], { of: { CacheClusterId: 'sessions-0001-001' } });
+  const printed: string[] = [];
+  await round(cache, request, printed);
+  expect(printed.map((line) => JSON.parse(line).SecondsSinceBackup)).toEqual([3 * 3600]);
+});
+
 test('takes snapshots of serverless caches with their own calls', async () => {
   const cache = new SimulatedCache();
   cache.put(`${PREFIX}old`, 72, tags());
