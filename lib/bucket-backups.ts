@@ -36,6 +36,9 @@ export interface BucketBackupsProps {
   readonly replication?: ReplicationTarget;
 }
 
+/** Apps that were told of small objects: once is enough, whichever of their buckets it is. */
+const told = new WeakSet<IConstruct>();
+
 /**
  * What makes a bucket recoverable, for its owner to apply: `bucket.with(new BucketBackups({ ... }))`.
  *
@@ -146,7 +149,8 @@ export class BucketBackups extends Mixin {
     for (const cost of lockDays === undefined ? [] : outlastedByLock(rules, lockDays)) {
       annotations.addWarningV2('lifeboat:lock-outlasts-expiry', cost);
     }
-    if (movesObjects(rules)) {
+    if (movesObjects(rules) && !told.has(bucket.node.root)) {
+      told.add(bucket.node.root);
       annotations.addInfoV2(
         'lifeboat:small-objects-stay',
         'objects under 128 KB stay in the class they were written to, since moving them would cost more than it saves: ' +

@@ -15,6 +15,7 @@ import { drillAlarm } from './drill-alarm';
 import { allow } from './handler';
 import { logKey } from './log-key';
 import { StorageTransition } from './storage-transition';
+import { refuseUnsubscribable } from './subscribable';
 
 export interface LogArchiveProps {
   /**
@@ -157,10 +158,10 @@ export class LogArchive extends Construct {
    * Archives the events of a log group that there is, from now on. Its retention stays as it is.
    *
    * @param id also its name in the archive
-   * @throws Error when the log group's class has no subscriptions; at synth when the app gives it more than two
+   * @throws Error when there is no such log group, or its class has no subscriptions; at synth when the app gives it more than two
    */
   public subscribe(id: string, { logGroup, filter }: SubscriptionOptions): void {
-    this.refuseWithoutSubscriptions(logGroup);
+    refuseUnsubscribable(this, id, logGroup);
     const scope = new Construct(this, id);
     const stream = this.stream(scope, id);
     const role = new iam.Role(scope, 'Subscriber', {
@@ -270,31 +271,4 @@ export class LogArchive extends Construct {
       `Logs of ${id} come faster than Firehose takes them, so some may be missing in the archive: ask for a higher quota`,
     );
   }
-
-  private refuseWithoutSubscriptions(logGroup: logs.ILogGroup): void {
-    const resource = logGroup.node.defaultChild as logs.CfnLogGroup | undefined;
-    const logGroupClass = resource?.logGroupClass;
-    if (logGroupClass !== 'INFREQUENT_ACCESS' && logGroupClass !== 'DELIVERY') return;
-    // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch_Logs_Log_Classes.html
-    throw new Error(
-      `log group '${logGroup.node.path}' is of the class ${logGroupClass}, which has no subscriptions, so nothing of it ` +
-        'would be archived; make it one of the class STANDARD, which a log group keeps for life',
-    );
-  }
-}
-
-/** Those of the same app; the last of them tells. */
-function tooManySubscriptions(subscription: logs.SubscriptionFilter): string[] {
-  const own = subscription.node.defaultChild as logs.CfnSubscriptionFilter;
-  const stack = Stack.of(subscription);
-  const name = JSON.stringify(stack.resolve(own.logGroupName));
-  const same = stack.node
-    .findAll()
-    .filter((one): one is logs.CfnSubscriptionFilter => one instanceof logs.CfnSubscriptionFilter)
-    .filter(({ logGroupName }) => JSON.stringify(stack.resolve(logGroupName)) === name);
-  if (same.length <= MOST_SUBSCRIPTIONS || same.at(-1) !== own) return [];
-  return [
-    `log group ${name} has ${same.length} subscriptions in this app, and CloudWatch Logs takes ${MOST_SUBSCRIPTIONS} of one, so ` +
-      'the deployment would fail; archive it once, and read it from there',
-  ];
 }

@@ -114,6 +114,14 @@ describe('an archive', () => {
     Annotations.fromStack(stack).hasInfo('*', Match.stringLikeRegexp('objects under 128 KB stay'));
   });
 
+  test('says it once, however many buckets an app has', () => {
+    const stack = newStack();
+    const tiers = [ArchiveTier.monthly({ transitions: [glacierFlexibleRetrieval(days(90))], expireAfter: days(365) })];
+    for (const id of ['Exports', 'Images', 'Logs']) new ArchiveBucket(stack, id, { tiers });
+    const infos = Annotations.fromStack(stack).findInfo('*', Match.stringLikeRegexp('objects under 128 KB'));
+    expect(infos.map(({ id }) => id)).toEqual(['/Test/Exports/Bucket/Resource']);
+  });
+
   test('may be locked: removable by the privileged, or by nobody where asked for', () => {
     archive({ lock: s3.ObjectLockRetention.governance(days(30)) }).hasResourceProperties('AWS::S3::Bucket', {
       ObjectLockConfiguration: { Rule: { DefaultRetention: { Mode: 'GOVERNANCE', Days: 30 } } },

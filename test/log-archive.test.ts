@@ -1,12 +1,13 @@
 import { App, CfnParameter, Duration, Stack, Validations } from 'aws-cdk-lib';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
+import type * as rds from 'aws-cdk-lib/aws-rds';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
-import { ArchiveBucket, LogArchive } from '../lib';
+import { ArchiveBucket, DatabaseLogs, LogArchive } from '../lib';
 import { allows, resolved, statementsOf } from './policy';
-import { newStack, Template } from './synth';
+import { newDatabase, newStack, Template } from './synth';
 
 test('keeps a log group for 30 days, and sends each event to the archive, as lines of JSON under its name', () => {
   const stack = newStack();
@@ -36,6 +37,21 @@ test('archives a log group that RDS makes, and leaves its retention to its owner
   });
   const retentions = Object.values(template.findResources('AWS::Logs::LogGroup'));
   expect(retentions.map(({ Properties }) => Properties.LogGroupName)).toEqual([undefined]);
+});
+
+test('refuses a log group that CDK types as if it were there, and says what to make', () => {
+  const stack = newStack();
+  const database = newDatabase(stack).with(new DatabaseLogs()) as rds.DatabaseInstance;
+  const archive = new LogArchive(stack, 'Logs');
+  const logGroup = database.cloudwatchLogGroups.postgresql as logs.ILogGroup;
+  expect(() => archive.subscribe('database', { logGroup })).toThrow(
+    /log archive 'Test\/Logs': there is no log group for 'database', .* make it before RDS does: addLogGroup/,
+  );
+  const exporting = newDatabase(new Stack(stack, 'Other'), {
+    cloudwatchLogsExports: ['postgresql'],
+    cloudwatchLogsRetention: logs.RetentionDays.ONE_WEEK,
+  });
+  archive.subscribe('database', { logGroup: exporting.cloudwatchLogGroups.postgresql as logs.ILogGroup });
 });
 
 test('keeps database logs for 7 days in CloudWatch where that is asked for', () => {
