@@ -1,4 +1,4 @@
-import { CfnResource, Stack } from 'aws-cdk-lib';
+import { CfnResource, Stack, Token } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 
 /**
@@ -6,9 +6,16 @@ import type { Construct } from 'constructs';
  * has one of each, and CloudFormation refuses to make a second.
  */
 export function twinInRegistry(scope: Construct, type: string): CfnResource | undefined {
-  const { account, region } = Stack.of(scope);
+  const own = Stack.of(scope);
   return scope.node.root.node
     .findAll()
     .filter((each) => CfnResource.isCfnResource(each))
-    .find((each) => each.cfnResourceType === type && each.stack.account === account && each.stack.region === region);
+    .find((each) => each.cfnResourceType === type && (each.stack === own || sameRegistry(each.stack, own)));
 }
+
+/** Two stacks without an environment may be deployed to different ones. */
+const sameRegistry = (one: Stack, other: Stack) =>
+  !Token.isUnresolved(one.account) &&
+  !Token.isUnresolved(one.region) &&
+  one.account === other.account &&
+  one.region === other.region;

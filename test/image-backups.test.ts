@@ -181,6 +181,16 @@ describe('replication', () => {
     expect(() => new ImageReplication(other, 'Images', props)).not.toThrow();
   });
 
+  test('of stacks whose account and region are known at deployment only is not compared', () => {
+    const stack = newStack('One');
+    const other = new Stack(stack.node.root as App, 'Other');
+    new ImageReplication(stack, 'Images', { destinations: [west] });
+    expect(() => new ImageReplication(other, 'Images', { destinations: [west] })).not.toThrow();
+    expect(() => new ImageReplication(stack, 'Again', { destinations: [west] })).toThrow(
+      "'One/Images/Configuration' configures the same registry",
+    );
+  });
+
   describe('into another account', () => {
     const props = { accounts: ['999988887777'] };
     const accessed = (more: Partial<ImageReplicationAccessProps> = {}, stack = east()) => {
