@@ -15,7 +15,7 @@ import { drillAlarm } from './drill-alarm';
 import { allow } from './handler';
 import { logKey } from './log-key';
 import { StorageTransition } from './storage-transition';
-import { refuseUnsubscribable } from './subscribable';
+import { refuseUnsubscribable, tooManySubscriptions } from './subscribable';
 
 export interface LogArchiveProps {
   /**
@@ -90,9 +90,6 @@ export interface SubscriptionOptions {
   readonly filter?: logs.IFilterPattern;
 }
 
-/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html */
-const MOST_SUBSCRIPTIONS = 2;
-
 /**
  * Logs that outlive CloudWatch's retention: each event is in S3 minutes after it was written.
  *
@@ -158,7 +155,8 @@ export class LogArchive extends Construct {
    * Archives the events of a log group that there is, from now on. Its retention stays as it is.
    *
    * @param id also its name in the archive
-   * @throws Error when there is no such log group, or its class has no subscriptions; at synth when the app gives it more than two
+   * @throws Error when there is no such log group, or its class has no subscriptions; at synth when the app gives it more
+   * than two
    */
   public subscribe(id: string, { logGroup, filter }: SubscriptionOptions): void {
     refuseUnsubscribable(this, id, logGroup);
