@@ -32,7 +32,8 @@ interface Input {
   readonly UploadId: string;
   readonly PartNumber: number;
   readonly Body: Buffer | string;
-  readonly MultipartUpload: { Parts: { PartNumber: number }[] };
+  readonly ChecksumAlgorithm?: string;
+  readonly MultipartUpload: { Parts: { PartNumber: number; ChecksumCRC32?: string }[] };
 }
 
 /** A registry and a bucket in memory. */
@@ -43,7 +44,16 @@ class Registry {
   readonly objects = new Map<string, Buffer>();
   readonly uploads = new Map<string, Map<number, Buffer>>();
   readonly calls: string[] = [];
+  /** Images that a run exports at most. */
+  most?: number;
+  /** How many downloads break off. */
+  breaks = 0;
   fault: (operation: string, count: number) => { error: Error; after?: boolean } | undefined = () => undefined;
+
+  /** An image of nothing but a name. */
+  empty(seed: string): string {
+    return this.manifest(`${OCI}.manifest.v1+json`, { layers: [], annotations: { seed } });
+  }
 
   /** An image for one machine, of two layers. */
   image(seed: string): string {
@@ -84,14 +94,18 @@ class Registry {
       s3: as(S3Client),
       download: async (digest: string) => {
         const bytes = this.blobs.get(digest)!;
+        const broken = this.breaks-- > 0;
         return (async function* () {
-          for (let start = 0; start < bytes.length; start += 10_000) yield bytes.subarray(start, start + 10_000);
+          for (let start = 0; start < bytes.length; start += 10_000) {
+            if (broken && start > 0) throw new TypeError('terminated');
+            yield bytes.subarray(start, start + 10_000);
+          }
         })();
       },
     };
     let checkpoint = 0;
     return runCrashing(
-      () => exportImages(ports),
+      () => exportImages(ports, this.most),
       { ...REQUEST, ...request },
       { name: 'export', time: { now: Date.UTC(2026, 10, 22, 3) }, crashes: () => crashAt.includes(checkpoint++) },
     );
@@ -127,15 +141,20 @@ class Registry {
         this.objects.set(input.Key, Buffer.from(input.Body));
         return {};
       case 'CreateMultipartUpload': {
+        // The SDK sends a checksum with each part, which S3 takes only where it was told of them.
+        if (input.ChecksumAlgorithm !== 'CRC32') throw named('InvalidRequest', 'Checksum Type mismatch occurred');
         const UploadId = `upload-${this.calls.length}`;
         this.uploads.set(UploadId, new Map());
         return { UploadId };
       }
       case 'UploadPart':
         this.uploads.get(input.UploadId)!.set(input.PartNumber, Buffer.from(input.Body));
-        return { ETag: `"${input.PartNumber}"` };
+        return { ETag: `"${input.PartNumber}"`, ChecksumCRC32: `crc-${input.PartNumber}` };
       case 'CompleteMultipartUpload': {
         const parts = this.uploads.get(input.UploadId)!;
+        if (input.MultipartUpload.Parts.some((part) => part.ChecksumCRC32 !== `crc-${part.PartNumber}`)) {
+          throw named('InvalidRequest', 'The complete request must include the checksum for each part');
+        }
         const inOrder = input.MultipartUpload.Parts.map(({ PartNumber }) => parts.get(PartNumber)!);
         this.objects.set(input.Key, Buffer.concat(inOrder));
         this.uploads.delete(input.UploadId);
@@ -245,6 +264,26 @@ describe('the export', () => {
     registry.fault = (operation, count) => (operation === at && count === 1 ? { error, after } : undefined);
     expect(await registry.run()).toMatchObject({ status: 'succeeded' });
     expect([tars(registry), registry.uploads.size]).toEqual([[keyFor(digest)], 0]);
+  });
+
+  test('tries again when the connection to a layer breaks off', async () => {
+    const registry = new Registry();
+    registry.tag(registry.image('one'), 20, 'v1');
+    registry.breaks = 2;
+    expect(await registry.run()).toMatchObject({ status: 'succeeded', result: { exported: [expect.any(String)] } });
+    expect(registry.uploads.size).toBe(0);
+  });
+
+  test('leaves what is too much for one run to the next, and says so', async () => {
+    const registry = new Registry();
+    for (let image = 0; image < 5; image++) registry.tag(registry.empty(String(image)), 20, `v${image}`);
+    registry.most = 3;
+    const first = await registry.run({ newest: 5 });
+    expect(first).toMatchObject({ status: 'failed', error: expect.stringContaining('2 more, whose turn comes next') });
+    expect(await registry.run({ newest: 5 })).toMatchObject({
+      status: 'succeeded',
+      result: { exported: { length: 2 } },
+    });
   });
 
   test('survives a crash at any checkpoint', async () => {
