@@ -1,0 +1,152 @@
+/**
+ * What is told at synth, as docs/refusals.md lists it: complete, and shown by tests. Each claim of a runbook names the tests
+ * that show what becomes of it, so that a newcomer finds them; what no template and no value can show waits for its runbook.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as lifeboat from '../lib';
+
+const root = join(__dirname, '..');
+const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
+const page = read('docs', 'refusals.md');
+const [, warnings = '', refused = '', claims = ''] = page.split(/^## .*$/m);
+const sources = readdirSync(join(root, 'lib')).map((file) => read('lib', file));
+
+/** A test by its name, as it is written in its file. */
+type Shown = readonly [file: string, test: string];
+
+const LATER = 'nothing that a template or a value could show';
+
+const CLAIMS: Readonly<Record<number, readonly Shown[] | typeof LATER>> = {
+  1: [
+    ['cache-backups', 'is refused: %j'],
+    ['cache-backups', 'is refused in a parameter group of no cache yet'],
+    ['cache-snapshots', 'snapshots of a cache that asks for an append-only file are refused'],
+  ],
+  2: [
+    ['cache-snapshots', 'of %s are refused beyond the quota, and taken within it'],
+    ['cache-snapshots', 'is refused together beyond the quota, and taken within it'],
+    ['snapshot-cache', 'keeps the newest good snapshot, whatever its age'],
+  ],
+  3: LATER,
+  4: [['drill-restore', 'latest snapshot is the newest available one of all pages, not the first']],
+  5: [
+    ['recovery-check', "refuses '%s', which no snapshot is called"],
+    ['region-snapshot-copies', 'automated snapshots are copied under a name of their own; taken, malformed and'],
+  ],
+  6: [['recovery-check', "refuses '%s', which no snapshot is called"]],
+  7: [
+    ['objective-limits', 'are warned of where less than a day may be lost; a day may'],
+    ['snapshot-copy', 'a recovery point that daily snapshots can not give; a day they can'],
+    ['restore-testing', 'is warned of, and the nearest one is not (%#)'],
+  ],
+  8: [
+    ['objective-limits', 'is warned of, once for a plan; five minutes are not'],
+    ['database-backups', 'refuses a retention of %d days'],
+    ['backup-tiers', 'where it and the database keep backups for different times'],
+  ],
+  9: LATER,
+  10: [['archive-bucket', 'is no recovery point of zero, and says what replicas lack: %j']],
+  11: [['copy-permissions', 'a copy can not be made or become public']],
+  12: [
+    ['drill-restore', 'gives the copy all that RDS would otherwise fill in with defaults'],
+    ['restore-testing', 'leaves no setting of the restored instance to defaults'],
+    ['replica-limits', 'is warned of where it would have the defaults'],
+  ],
+  13: [
+    ['database-protection', 'refuses deletion, and keeps a final snapshot, the automated backups and the tags'],
+    ['database-protection', 'keeps what the database says otherwise, and warns of all of it'],
+    ['database-backups', 'a database that takes its backups along when it is deleted'],
+  ],
+  14: LATER,
+  15: LATER,
+  16: LATER,
+  17: LATER,
+  18: LATER,
+  19: LATER,
+  20: [['dump', 'is read back, described by a manifest, and restores to what the database held']],
+  21: [
+    ['dump', 'fails when pg_dump dies after a part, without completing the object, and aborts the upload'],
+    ['dump', 'fails when pg_dump ends well and wrote nothing'],
+  ],
+  22: [
+    ['snapshot-cache', 'deletes what is its own and over age, and nothing else'],
+    ['copy-snapshots', 'deletes what is over age by when its snapshot was taken, and nothing else'],
+  ],
+  23: [['archive-bucket', "a bucket's own rule that expires objects and keeps their versions for ever"]],
+  24: [
+    ['overdue', 'an age that each backup reaches is refused, since its alarm would flap; more is taken'],
+    ['overdue', 'an age that hides a missing backup is warned of; less than two gaps is not'],
+    ['protected-vault', 'refuse to look back %d days'],
+    ['restore-drill', 'look back no further than CloudWatch does'],
+  ],
+  25: [
+    ['backup-sizes', 'is told from the second backup on, in percent, up and down alike'],
+    ['snapshot-copy', 'takes silence for a missing copy, and never looks back further than CloudWatch can'],
+  ],
+  26: LATER,
+  27: [
+    ['restore-drill', 'warns of a copy of another class, since it proves no recovery time'],
+    ['drill-restore', 'says that a smaller class proves restorability, not the RTO'],
+  ],
+  28: [['database-backups', "RDS's default of one day, unless a retention is stated"]],
+  29: LATER,
+  30: [
+    ['recovery-check', 'refuses a query that one NULL would blind, and takes the same asked by NOT EXISTS'],
+    ['row-checks', 'counts orphans even where the parent column holds a NULL, which NOT IN would hide'],
+  ],
+  31: LATER,
+  32: LATER,
+  33: LATER,
+  34: [
+    ['objective-limits', 'is warned of where it keeps backups for a day, or takes them along when it is deleted'],
+    ['region-restores', 'retained backups restore a database that was deleted, by its resource id'],
+  ],
+  35: LATER,
+  36: [
+    ['dump', 'goes to the rarest tier that has no good one yet'],
+    ['archive-bucket', 'whose wider tier deletes what a narrower one keeps'],
+  ],
+  37: LATER,
+};
+
+const numbers = Object.keys(CLAIMS).map(Number);
+
+describe.each(numbers)('claim %d', (number) => {
+  test('is on the page', () => {
+    expect(claims).toMatch(new RegExp(`^\\| ${number} +\\| \\S`, 'm'));
+  });
+
+  const shown = CLAIMS[number] ?? LATER;
+  if (shown === LATER) return;
+  test.each(shown)('is shown in %s: %s', (file, name) => {
+    expect(read('test', `${file}.test.ts`).replaceAll("\\'", "'")).toContain(name);
+  });
+});
+
+test('the page has every claim, and no other', () => {
+  const rows = Array.from(claims.matchAll(/^\| (\d+) +\|/gm), ([, number]) => Number(number));
+  expect(rows).toEqual(numbers);
+});
+
+describe('the page has', () => {
+  /** Tags are written as keys. */
+  const ids = sources.flatMap((text) => Array.from(text.matchAll(/'(lifeboat:[a-z-]+)'(?!:)/g), ([, id]) => id));
+  const listed = Array.from(warnings.matchAll(/^\| `(lifeboat:[a-z-]+)`/gm), ([, id]) => id);
+
+  test('every id of a warning or a note, and each once', () => {
+    expect(new Set(listed)).toEqual(new Set(ids));
+    expect(listed).toHaveLength(new Set(listed).size);
+  });
+
+  /** What a file refuses, its public class does. */
+  const refusing = sources.filter((text) => /throw new Error\(|\.addValidation\(/.test(text));
+  const classes = refusing
+
+    .flatMap((text) => Array.from(text.matchAll(/^export class (\w+)/gm), ([, name = '']) => name))
+    .filter((name) => name in lifeboat);
+
+  test.each(classes)('what %s refuses', (name) => {
+    expect(refused).toContain(`\`${name}\``);
+  });
+});
