@@ -38,10 +38,12 @@ export async function* parametersOf(ssm: SSMClient, beginnings?: readonly string
       'secure-parameters.json',
       secrets.map((parameter) => described(parameter, secure)),
     ),
-    // A hash of the values would let who can't read them guess them.
-    fingerprinted: JSON.stringify(
-      secrets.map(({ Name, Version, LastModifiedDate }) => [Name, Version, LastModifiedDate]),
-    ),
+    // A hash of the values would let who can't read them guess them. Under a key that is no longer the one, nobody may
+    // be able to read what didn't change since.
+    fingerprinted: JSON.stringify([
+      secureValuesKey,
+      ...secrets.map(({ Name, Version, LastModifiedDate }) => [Name, Version, LastModifiedDate]),
+    ]),
     encryptionKey: secureValuesKey,
   };
 }

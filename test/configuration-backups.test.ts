@@ -289,7 +289,7 @@ describe('secure values', () => {
     expect(JSON.stringify([...made.objects])).not.toContain('hunter2');
   });
 
-  test('are written again when a version follows, and their fingerprint is none of the value', async () => {
+  test('are written again when a version or another key follows, and their fingerprint is none of the value', async () => {
     const [made, other] = [account(), account()];
     other.parameters.set('/zephyr/password', { type: 'SecureString', value: 'another', version: 1 });
     const request = { ...REQUEST, secureValuesKey: 'arn:key' };
@@ -299,6 +299,8 @@ describe('secure values', () => {
       fingerprints.push(each.objects.get('configuration/secure-parameters.json')?.[0]?.metadata);
     }
     expect(fingerprints[0]).toEqual(fingerprints[1]);
+    const another = { ...REQUEST, secureValuesKey: 'arn:another-key' };
+    expect((await store(other, another)).written).toEqual(['configuration/secure-parameters.json']);
     Object.assign(made.parameters.get('/zephyr/password')!, { value: 'new', version: 2 });
     expect((await store(made, request)).written).toEqual(['configuration/secure-parameters.json']);
   });
