@@ -1,6 +1,7 @@
 /** The package as a stranger gets it: packed, unpacked into an empty project, and used without this repository. */
 import { execFileSync } from 'node:child_process';
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -59,6 +60,13 @@ plan
   .addDrill('Weekly', { schedule: DrillSchedule.daily({ hour: 2 }), restore: RestorePoint.latest() });
 app.synth();
 `;
+
+test('brings every page that its README leads to', () => {
+  const readme = readFileSync(installed('README.md'), 'utf8');
+  const pages = Array.from(readme.matchAll(/\]\(([^)#:]+)[^)]*\)/g), ([, page = '']) => page);
+  expect(pages).toContain('docs/constructs.md');
+  for (const page of pages) expect([page, existsSync(installed(page))]).toEqual([page, true]);
+});
 
 test('depends on valibot at run time, and on CDK as a peer', () => {
   expect(Object.keys(manifest.dependencies)).toEqual(['valibot']);
