@@ -1,5 +1,6 @@
 import {
   type CloudFormationClient,
+  type CreateStackInput,
   GetTemplateCommand,
   paginateDescribeStacks,
   type Stack,
@@ -18,11 +19,14 @@ export async function* stacksOf(cloudFormation: CloudFormationClient, wanted?: r
       if ((wanted && !wanted.includes(name)) || WITHOUT_TEMPLATE.includes(String(stack.StackStatus))) continue;
       found.add(name);
       try {
-        const { TemplateBody = '' } = await cloudFormation.send(
+        const { TemplateBody } = await cloudFormation.send(
           new GetTemplateCommand({ StackName: stack.StackId ?? name, TemplateStage: 'Original' }),
         );
+        // Better the one of yesterday than none.
+        if (!TemplateBody) throw new Error('CloudFormation gave no template');
         yield file(`stacks/${name}/template.${/^\s*\{/.test(TemplateBody) ? 'json' : 'yaml'}`, TemplateBody);
         yield json(`stacks/${name}/stack.json`, settingsOf(stack));
+        if (stack.Outputs?.length) yield json(`stacks/${name}/outputs.json`, sorted(stack.Outputs, 'OutputKey'));
       } catch (error) {
         // Deleted since it was listed.
         if (error instanceof Error && /does not exist/.test(error.message)) continue;
@@ -34,7 +38,7 @@ export async function* stacksOf(cloudFormation: CloudFormationClient, wanted?: r
 }
 
 /** In the form of `create-stack --cli-input-json`, but for the template. CloudFormation masks NoEcho parameters. */
-function settingsOf(stack: Stack) {
+function settingsOf(stack: Stack): CreateStackInput {
   return {
     StackName: stack.StackName,
     Parameters: sorted(stack.Parameters, 'ParameterKey').map(({ ParameterKey, ParameterValue }) => ({
@@ -46,6 +50,5 @@ function settingsOf(stack: Stack) {
     RoleARN: stack.RoleARN,
     EnableTerminationProtection: stack.EnableTerminationProtection,
     Tags: sorted(stack.Tags, 'Key'),
-    Outputs: sorted(stack.Outputs, 'OutputKey'),
   };
 }

@@ -41,7 +41,12 @@ const SERVICE: Service = {
 
 function account(): SimulatedAccount {
   const made = new SimulatedAccount();
-  made.stacks.set('zephyr', { template: '{"Resources":{}}', status: 'UPDATE_COMPLETE', parameters: { Size: 'large' } });
+  made.stacks.set('zephyr', {
+    template: '{"Resources":{}}',
+    status: 'UPDATE_COMPLETE',
+    parameters: { Size: 'large' },
+    outputs: { Url: 'https://zephyr.example.com' },
+  });
   made.stacks.set('network', { template: 'Resources: {}\n', status: 'CREATE_COMPLETE', parameters: {} });
   made.stacks.set('draft', { template: '', status: 'REVIEW_IN_PROGRESS', parameters: {} });
   for (const name of ['/zephyr/url', '/zephyr/limit', '/other/url'])
@@ -81,16 +86,21 @@ describe('what is stored', () => {
       'configuration/services/shop/web.json',
       'configuration/stacks/network/stack.json',
       'configuration/stacks/network/template.yaml',
+      'configuration/stacks/zephyr/outputs.json',
       'configuration/stacks/zephyr/stack.json',
       'configuration/stacks/zephyr/template.json',
       'configuration/task-definitions/web.json',
       'configuration/zones/zephyr.example.com/Z1.json',
     ]);
     expect(made.newest('configuration/stacks/network/template.yaml')).toBe('Resources: {}\n');
-    expect(JSON.parse(made.newest('configuration/stacks/zephyr/stack.json')!)).toMatchObject({
+    expect(JSON.parse(made.newest('configuration/stacks/zephyr/stack.json')!)).toEqual({
       StackName: 'zephyr',
       Parameters: [{ ParameterKey: 'Size', ParameterValue: 'large' }],
+      Tags: [],
     });
+    // Apart: create-stack refuses a file that says more than it asks for.
+    const outputs = [{ OutputKey: 'Url', OutputValue: 'https://zephyr.example.com' }];
+    expect(JSON.parse(made.newest('configuration/stacks/zephyr/outputs.json')!)).toEqual(outputs);
     expect(JSON.parse(made.newest('configuration/task-definitions/web.json')!)).toEqual({
       family: 'web',
       containerDefinitions: [{ name: 'app', image: 'web:1' }],
@@ -307,6 +317,14 @@ describe('secure values', () => {
 });
 
 describe('faults', () => {
+  test('a template that did not come is a failure, and leaves the one of yesterday', async () => {
+    const made = account();
+    await store(made);
+    made.stacks.set('network', { template: '', status: 'UPDATE_COMPLETE', parameters: {} });
+    await expect(store(made)).rejects.toThrow('stack network: CloudFormation gave no template');
+    expect(made.newest('configuration/stacks/network/template.yaml')).toBe('Resources: {}\n');
+  });
+
   test('one stack that can not be read fails the run, names it, and the rest is stored', async () => {
     const made = account();
     made.fault = (operation, input) =>

@@ -51,8 +51,15 @@ export type Fault = (
   input: object,
 ) => { readonly error: Error; readonly after?: boolean } | undefined;
 
+interface SimulatedStack {
+  readonly template: string;
+  readonly status: string;
+  readonly parameters: Record<string, string>;
+  readonly outputs?: Record<string, string>;
+}
+
 export class SimulatedAccount {
-  readonly stacks = new Map<string, { template: string; status: string; parameters: Record<string, string> }>();
+  readonly stacks = new Map<string, SimulatedStack>();
   readonly parameters = new Map<string, SimulatedParameter>();
   readonly taskDefinitions = new Map<string, { revision: number; image: string }>();
   /** By `cluster/service`. */
@@ -96,7 +103,7 @@ export class SimulatedAccount {
     switch (operation) {
       case 'DescribeStacks':
         return {
-          Stacks: [...this.stacks].map(([StackName, { status, parameters }]) => ({
+          Stacks: [...this.stacks].map(([StackName, { status, parameters, outputs = {} }]) => ({
             StackName,
             StackId: `arn:aws:cloudformation:::stack/${StackName}/1`,
             StackStatus: status,
@@ -104,6 +111,7 @@ export class SimulatedAccount {
               ParameterKey,
               ParameterValue,
             })),
+            Outputs: Object.entries(outputs).map(([OutputKey, OutputValue]) => ({ OutputKey, OutputValue })),
           })),
         };
       case 'GetTemplate': {
