@@ -36,8 +36,10 @@ export interface ImageReplicationProps {
  *
  * A registry, which is an account in a region, has one such configuration. Where there is one already, CloudFormation
  * refuses to make another: take it over with `cdk import`, or delete its rules first. Only what is pushed from then on is
- * replicated, mostly within 30 minutes; push once more what is deployed. Deletions and settings of repositories are not
- * replicated. https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
+ * replicated by itself, mostly within 30 minutes; for what was there before, `aws ecr start-replication-backfill` once for
+ * each destination. Deletions and settings of repositories are not replicated.
+ * https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
+ * https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication-backfill.html
  *
  * @throws Error that names all that ECR would refuse
  */
