@@ -10,24 +10,39 @@ import { embeddedMetric } from './metrics';
 
 type Drill = WatchRequest['drills'][number];
 
+/** @throws after having said what it could, when some evidence could not be read */
 export const watchDrills =
   (s3: S3Client, print: (line: string) => void, clock: () => number = Date.now) =>
   async (input: unknown): Promise<void> => {
     const { evidenceBucket, drills } = parse(watchRequest, input, 'watch request');
+    const failures: string[] = [];
     for (const drill of drills) {
-      const chain = new EvidenceChain(s3, evidenceBucket, drill);
-      const proven = await chain.lastPassed((document) => document.drill === drill.drill);
-      const since = proven ? Date.parse(proven.finished) : await watchedSince(s3, evidenceBucket, drill, clock());
-      const { dimensions: name } = METRICS;
-      const metric = {
-        name: METRICS.secondsSinceProven,
-        unit: 'Seconds',
-        value: (clock() - since) / 1000,
-        dimensions: { [name.plan]: drill.plan, [name.target]: drill.target, [name.drill]: drill.drill },
-      } as const;
-      print(embeddedMetric(metric, clock()));
+      try {
+        const since = await lastProven(s3, evidenceBucket, drill, clock());
+        const { dimensions: name } = METRICS;
+        const metric = {
+          name: METRICS.secondsSinceProven,
+          unit: 'Seconds',
+          value: (clock() - since) / 1000,
+          dimensions: { [name.plan]: drill.plan, [name.target]: drill.target, [name.drill]: drill.drill },
+        } as const;
+        print(embeddedMetric(metric, clock()));
+      } catch (error) {
+        failures.push(
+          `${drill.plan}/${drill.target}/${drill.drill}: ${error instanceof Error ? error.message : error}`,
+        );
+      }
+    }
+    if (failures.length > 0) {
+      throw new Error(`nobody can say when these drills last passed:\n  ${failures.join('\n  ')}`);
     }
   };
+
+async function lastProven(s3: S3Client, bucket: string, drill: Drill, now: number): Promise<number> {
+  const chain = new EvidenceChain(s3, bucket, drill);
+  const proven = await chain.lastPassed((document) => document.drill === drill.drill);
+  return proven ? Date.parse(proven.finished) : watchedSince(s3, bucket, drill, now);
+}
 
 /** A drill that never passed is as old as its watch, so a new one is not overdue before its first date. */
 async function watchedSince(s3: S3Client, bucket: string, drill: Drill, now: number): Promise<number> {

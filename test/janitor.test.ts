@@ -102,4 +102,17 @@ describe('the watch', () => {
     expect(await watch(region, NOW)).toBe(0);
     expect(await watch(region, NOW + 86_400_000)).toBe(86_400);
   });
+
+  test('evidence that nobody can read silences its own drill only, and fails', async () => {
+    const region = regionWith({});
+    region.objects.set('evidence/Protection/Orders/00000001.json', '{"schema":"damaged"}');
+    const printed: string[] = [];
+    const round = watchDrills(
+      region.s3(() => true),
+      (line) => printed.push(line),
+      clock,
+    )({ evidenceBucket: 'evidence', drills: [drill, { ...drill, target: 'Ledger' }] });
+    await expect(round).rejects.toThrow(/nobody can say when[\s\S]*Protection\/Orders\/Monthly: evidence/);
+    expect(printed.map((line) => JSON.parse(line).Target)).toEqual(['Ledger']);
+  });
 });
