@@ -7,21 +7,27 @@ import {
   paginateDescribeDBSnapshots,
   type RDSClient,
 } from '@aws-sdk/client-rds';
-import { type DrillRequest, SNAPSHOT_TAGS } from './contract';
+import { COPY_PREFIX, type DrillRequest, SNAPSHOT_TAGS } from './contract';
 
 /** Whose backups: a database of this region, or one elsewhere that is copied here. */
 export type BackedUp = DrillRequest['source'];
 
 /** @throws when there is none of that name, it is another database's, or it can't be restored yet */
-export async function namedSnapshot(rds: RDSClient, { instance }: BackedUp, snapshot: string): Promise<DBSnapshot> {
+export async function namedSnapshot(
+  rds: RDSClient,
+  { instance, copied }: BackedUp,
+  snapshot: string,
+): Promise<DBSnapshot> {
   const pages = paginateDescribeDBSnapshots({ client: rds }, { DBSnapshotIdentifier: snapshot });
   for await (const { DBSnapshots = [] } of pages) {
     const [found] = DBSnapshots;
     if (!found) continue;
-    if (found.DBInstanceIdentifier !== instance) {
+    const whose = originOf(found);
+    const isOther = copied !== undefined && whose !== undefined && whose !== copied.from;
+    if (found.DBInstanceIdentifier !== instance || isOther) {
       throw new Error(
-        `snapshot '${snapshot}' is of database '${found.DBInstanceIdentifier}', so it proves nothing about ` +
-          `'${instance}'; name one of its own`,
+        `snapshot '${snapshot}' is of database '${isOther ? whose : found.DBInstanceIdentifier}', so it proves nothing ` +
+          `about '${isOther ? copied.from : instance}'; name one of its own`,
       );
     }
     if (found.Status === 'available') return found;
@@ -55,11 +61,21 @@ export async function latestSnapshot(rds: RDSClient, of: BackedUp): Promise<DBSn
   );
 }
 
-/** Whoever copies snapshots by hand names them as they like: only the tags tell whose copy it is. */
-function isOf({ DBInstanceIdentifier, TagList }: DBSnapshot, { instance, copied }: BackedUp): boolean {
-  if (DBInstanceIdentifier !== instance) return false;
-  return !copied || TagList?.find(({ Key }) => Key === SNAPSHOT_TAGS.snapshotOf)?.Value === copied.from;
+/**
+ * A copy is told by its tags, which say whose it is, and by its name, which is all that IAM goes by: one that a person
+ * made of a copy may carry the tags, and can't be restored here.
+ */
+function isOf(snapshot: DBSnapshot, { instance, copied }: BackedUp): boolean {
+  if (snapshot.DBInstanceIdentifier !== instance) return false;
+  return !copied || (originOf(snapshot) === copied.from && isCopyOf(instance, snapshot.DBSnapshotIdentifier));
 }
+
+/** ARN of the database, where the snapshot is a copy that this app made. */
+const originOf = ({ TagList }: DBSnapshot) => TagList?.find(({ Key }) => Key === SNAPSHOT_TAGS.snapshotOf)?.Value;
+
+/** Copies are named after who copies, in 8 characters, and after their snapshot. */
+const isCopyOf = (instance: string, name = '') =>
+  name.startsWith(COPY_PREFIX) && name.slice(COPY_PREFIX.length + 8).startsWith(`-${instance}-20`);
 
 /** SnapshotCreateTime changes when a snapshot is copied; the original one doesn't. */
 export function takenAt({ OriginalSnapshotCreateTime, SnapshotCreateTime }: DBSnapshot): Date {
@@ -97,17 +113,19 @@ async function ownBackups(rds: RDSClient, instance: string): Promise<DBInstanceA
   return DBInstanceAutomatedBackups.find((backup) => backup.Status === 'active');
 }
 
-/** Those that reach furthest: an earlier database of the same name may have left some, and so may its deletion. */
+/**
+ * Those of the database there is; once it is gone, those that reach furthest. An earlier database of the same name, and
+ * ARN, may have left some: they prove nothing about this one, not even while it has none here yet.
+ */
 async function replicatedBackups(rds: RDSClient, arn: string): Promise<DBInstanceAutomatedBackup | undefined> {
-  let furthest: DBInstanceAutomatedBackup | undefined;
-  const reach = (backup?: DBInstanceAutomatedBackup) => backup?.RestoreWindow?.LatestTime?.getTime() ?? 0;
+  const found: DBInstanceAutomatedBackup[] = [];
   // They can't be asked for by a database that this region doesn't have.
   for await (const page of paginateDescribeDBInstanceAutomatedBackups({ client: rds }, {})) {
-    for (const backup of page.DBInstanceAutomatedBackups ?? []) {
-      if (backup.DBInstanceArn === arn && (!furthest || reach(backup) > reach(furthest))) furthest = backup;
-    }
+    found.push(...(page.DBInstanceAutomatedBackups ?? []).filter(({ DBInstanceArn }) => DBInstanceArn === arn));
   }
-  return furthest;
+  const reach = ({ RestoreWindow }: DBInstanceAutomatedBackup) => RestoreWindow?.LatestTime?.getTime() ?? 0;
+  const furthestFirst = found.sort((one, other) => reach(other) - reach(one));
+  return furthestFirst.find(({ Status }) => Status !== 'retained') ?? furthestFirst[0];
 }
 
 /** AWS's types leave every field optional, though it always sends these. */

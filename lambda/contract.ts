@@ -56,7 +56,21 @@ export const METRICS = {
   backupSizeChange: 'BackupSizeChange',
   /** Seconds since the newest good copy's snapshot was taken; has the dimension `Copy` besides. */
   snapshotCopyAge: 'SnapshotCopyAge',
-  dimensions: { backup: 'Backup', plan: 'Plan', target: 'Target', phase: 'Phase', drill: 'Drill', copy: 'Copy' },
+  /** Seconds of data that would be lost, had a database failed now; has the dimension `Database` alone, as the next two. */
+  recoveryPointAge: 'RecoveryPointAge',
+  /** Seconds since its newest automated snapshot was taken. */
+  snapshotAge: 'SnapshotAge',
+  /** Days that its automated backups are kept. */
+  backupRetention: 'BackupRetention',
+  dimensions: {
+    database: 'Database',
+    backup: 'Backup',
+    plan: 'Plan',
+    target: 'Target',
+    phase: 'Phase',
+    drill: 'Drill',
+    copy: 'Copy',
+  },
 } as const;
 
 const seconds = v.pipe(v.number(), v.gtValue(0, 'must be more than 0 seconds'));
@@ -171,7 +185,8 @@ export const drillRequest = v.pipe(
         v.strictObject({
           /** ARN of the database. */
           from: name,
-          instanceClass: name,
+          /** Unknown when absent: then the copy's has to be told. */
+          instanceClass: v.optional(name),
           /** In this region. The default one of the engine's version when absent. */
           parameterGroup: v.optional(name),
         }),
@@ -208,6 +223,10 @@ export const drillRequest = v.pipe(
   v.check(
     ({ source, database }) => !source.copied || database !== undefined,
     "needs the name of the database: copies of backups don't tell it",
+  ),
+  v.check(
+    ({ source, copy }) => !source.copied || (source.copied.instanceClass ?? copy.instanceClass) !== undefined,
+    "needs an instance class, the source's or the copy's: copies of backups don't tell it",
   ),
 );
 export type DrillRequest = v.InferOutput<typeof drillRequest>;
@@ -413,7 +432,14 @@ export const evidence = v.object({
   ),
   /** The moment gone back to. */
   restorePoint: v.nullable(
-    v.object({ requested: v.string(), time: moment, snapshot: v.nullable(v.string()), latestRestorable: moment }),
+    v.object({
+      requested: v.string(),
+      time: moment,
+      snapshot: v.nullable(v.string()),
+      /** ARN of the replicated backups that were restored from, where they were. */
+      automatedBackups: v.optional(v.string()),
+      latestRestorable: moment,
+    }),
   ),
   /** Start of the drill until all checks had passed; null when they did not. */
   recoveryTime: v.nullable(measured),
@@ -429,6 +455,10 @@ export const evidence = v.object({
   notes: v.array(v.string()),
 });
 export type Evidence = v.InferOutput<typeof evidence>;
+
+/** Whose own backups are watched. */
+export const databaseWatchRequest = v.strictObject({ instance: identifier });
+export type DatabaseWatchRequest = v.InferOutput<typeof databaseWatchRequest>;
 
 /** What CloudFormation has a database's backups set to, where it doesn't make the database. What is absent is left alone. */
 export const backupSettings = v.strictObject({

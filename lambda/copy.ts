@@ -28,6 +28,7 @@ export interface CopyState {
   readonly host: string | null;
   readonly port: number | null;
   readonly instanceClass: string | null;
+  readonly parameterGroup: string | null;
 }
 
 const ABSENT: CopyState = {
@@ -37,6 +38,7 @@ const ABSENT: CopyState = {
   host: null,
   port: null,
   instanceClass: null,
+  parameterGroup: null,
 };
 
 /** Ready for connections. In the latter two blocks are still being loaded or moved, which is only slower. */
@@ -76,11 +78,11 @@ export class Copy {
     expires: Date,
   ): Promise<void> {
     const settings = {
-      DBInstanceClass: instanceClass ?? source.instanceClass,
+      DBInstanceClass: instanceClass ?? source.instanceClass ?? undefined,
       DBSubnetGroupName: subnetGroup,
       VpcSecurityGroupIds: securityGroups,
-      DBParameterGroupName: source.parameterGroup,
-      OptionGroupName: source.optionGroup,
+      DBParameterGroupName: source.parameterGroup ?? undefined,
+      OptionGroupName: source.optionGroup ?? undefined,
       PubliclyAccessible: false,
       MultiAZ: false,
       DeletionProtection: false,
@@ -105,9 +107,9 @@ export class Copy {
       } else {
         await this.rds.send(
           new RestoreDBInstanceToPointInTimeCommand({
-            ...(source.automatedBackups === null
+            ...(point.automatedBackups === undefined
               ? { SourceDBInstanceIdentifier: source.instance }
-              : { SourceDBInstanceAutomatedBackupsArn: source.automatedBackups }),
+              : { SourceDBInstanceAutomatedBackupsArn: point.automatedBackups }),
             TargetDBInstanceIdentifier: this.name,
             RestoreTime: new Date(point.time),
             ...settings,
@@ -201,6 +203,7 @@ export function stateOf(found: DBInstance): CopyState {
     host: found.Endpoint?.Address ?? null,
     port: found.Endpoint?.Port ?? null,
     instanceClass: found.DBInstanceClass ?? null,
+    parameterGroup: found.DBParameterGroups?.[0]?.DBParameterGroupName ?? null,
   };
 }
 

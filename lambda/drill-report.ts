@@ -21,7 +21,7 @@ export class DrillReport {
   leftover: string | null = null;
 
   constructor(
-    private readonly request: Pick<DrillRequest, 'plan' | 'target' | 'drill' | 'source' | 'objectives' | 'database'>,
+    private readonly request: Pick<DrillRequest, 'plan' | 'target' | 'drill' | 'objectives' | 'database'>,
     private readonly copyName: string,
   ) {}
 
@@ -49,7 +49,7 @@ export class DrillReport {
       source: source && {
         instance: source.instance,
         engine: source.engine,
-        instanceClass: source.instanceClass,
+        instanceClass: source.instanceClass ?? 'unknown',
         storageGiB: source.storageGiB,
         ...(source.copiedFrom !== null && { copiedFrom: source.copiedFrom }),
       },
@@ -86,15 +86,21 @@ export class DrillReport {
     const { source, copy, survey, point } = this;
     const notes: string[] = [];
     if (source && copy?.instanceClass && copy.instanceClass !== source.instanceClass) {
+      const other = source.instanceClass
+        ? `the source runs on ${source.instanceClass}`
+        : "nobody knows the source's class";
+      notes.push(`The copy ran on ${copy.instanceClass}, ${other}: this proves restorability, not the RTO.`);
+    }
+    if (source?.copiedFrom && source.parameterGroup === null && copy) {
       notes.push(
-        `The copy ran on ${copy.instanceClass}, the source runs on ${source.instanceClass}: ` +
-          'this proves restorability, not the RTO.',
+        `The copy ran with ${copy.parameterGroup}, since copies of backups do not tell the source's parameter group: ` +
+          'what is set there, it ran without.',
       );
     }
-    if (source?.copiedFrom && !this.request.source.copied?.parameterGroup) {
+    if (source?.copiedFrom && point && point.requested === `snapshot ${point.snapshot}`) {
       notes.push(
-        `The copy ran with ${source.parameterGroup}, since copies of backups do not tell the source's parameter group: ` +
-          'what is set there, it ran without.',
+        `The snapshot was chosen by its name, and says that its database is called ${source.instance}: that this is ` +
+          `${source.copiedFrom}, whoever chose it has to know.`,
       );
     }
     if (source && survey && survey.otherDatabases.length > 0) {

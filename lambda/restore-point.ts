@@ -19,6 +19,8 @@ export interface RestorePoint {
   readonly time: string;
   /** The snapshot to restore; null restores to the point in time. */
   readonly snapshot: string | null;
+  /** ARN of replicated backups to restore the point in time from. Absent where the database itself is named for that. */
+  readonly automatedBackups?: string;
   /** The newest moment that this kind of backup could have given. ISO 8601. */
   readonly latestRestorable: string;
 }
@@ -42,13 +44,17 @@ export async function chooseRestorePoint(
         of.copied ? 'latest copy of a snapshot' : 'latest automated snapshot',
       );
     default:
-      return fromWindow(await automatedBackups(rds, of), wanted);
+      return fromWindow(await automatedBackups(rds, of), of, wanted);
   }
 }
 
 type MomentRequest = Exclude<RestorePointRequest, { kind: 'snapshot' | 'latest-snapshot' }>;
 
-function fromWindow({ earliest, latest }: AutomatedBackups, wanted: MomentRequest): RestorePoint {
+function fromWindow(
+  { backup, earliest, latest }: AutomatedBackups,
+  { copied }: BackedUp,
+  wanted: MomentRequest,
+): RestorePoint {
   // RDS takes whole seconds, and only moments before the latest restorable one.
   const newest = Math.ceil(latest.getTime() / 1000) * 1000 - 1000;
   const choose = () => {
@@ -69,6 +75,10 @@ function fromWindow({ earliest, latest }: AutomatedBackups, wanted: MomentReques
     requested,
     time: new Date(chosen).toISOString(),
     snapshot: null,
+    // Settled with the moment: the window is of these backups, and of no others that there may be when the restore begins.
+    ...(copied && {
+      automatedBackups: told(backup.DBInstanceAutomatedBackupsArn, 'DBInstanceAutomatedBackupsArn'),
+    }),
     latestRestorable: latest.toISOString(),
   };
 }

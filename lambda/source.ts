@@ -6,18 +6,20 @@ import type { DrillRequest, RestorePointRequest } from './contract';
 export interface Source {
   readonly instance: string;
   readonly engine: string;
-  readonly instanceClass: string;
+  /** Null where nobody knows it. */
+  readonly instanceClass: string | null;
   readonly storageGiB: number;
   readonly masterUser: string;
-  /** Carried over to copies by name: what is left out falls to AWS's defaults. */
-  readonly parameterGroup: string;
-  readonly optionGroup: string;
+  /**
+   * Carried over to copies by name. Null leaves it to RDS, which takes its default: a group can only be named where it is,
+   * and a region need not have even the default one before a database uses it.
+   */
+  readonly parameterGroup: string | null;
+  readonly optionGroup: string | null;
   /** The initial database; `postgres` always exists besides. */
   readonly database: string;
   /** ARN of the database, where it is elsewhere and its backups were copied here. */
   readonly copiedFrom: string | null;
-  /** ARN of replicated backups to restore a point in time from; null where the database itself is named for that. */
-  readonly automatedBackups: string | null;
 }
 
 /** @throws when it isn't there, or isn't PostgreSQL */
@@ -35,7 +37,6 @@ export async function describeSource(rds: RDSClient, instance: string): Promise<
     optionGroup: told(found.OptionGroupMemberships?.[0]?.OptionGroupName, 'OptionGroupName'),
     database: found.DBName ?? 'postgres',
     copiedFrom: null,
-    automatedBackups: null,
   };
 }
 
@@ -55,14 +56,14 @@ export async function describeCopied(
   return {
     instance: of.instance,
     engine: postgres(of.instance, backup),
-    instanceClass,
+    instanceClass: instanceClass ?? null,
     storageGiB: told(backup.AllocatedStorage, 'AllocatedStorage'),
     masterUser: told(backup.MasterUsername, 'MasterUsername'),
-    parameterGroup: parameterGroup ?? defaultParameterGroup(told(backup.EngineVersion, 'EngineVersion')),
-    optionGroup: told(backup.OptionGroupName, 'OptionGroupName'),
+    parameterGroup: parameterGroup ?? null,
+    // PostgreSQL has no options, and the group that a copy tells may be one of its database's region.
+    optionGroup: null,
     database: 'postgres',
     copiedFrom: from,
-    automatedBackups: 'DBInstanceAutomatedBackupsArn' in backup ? (backup.DBInstanceAutomatedBackupsArn ?? null) : null,
   };
 }
 
@@ -73,9 +74,6 @@ async function wantedBackup(rds: RDSClient, of: BackedUp, wanted: RestorePointRe
   if (wanted.kind === 'latest-snapshot') return latestSnapshot(rds, of);
   return (await automatedBackups(rds, of)).backup;
 }
-
-/** As RDS names it: one for each major version. */
-const defaultParameterGroup = (version: string) => `default.postgres${version.split('.')[0]}`;
 
 function postgres(instance: string, { Engine, EngineVersion }: { Engine?: string; EngineVersion?: string }): string {
   const engine = `${Engine} ${EngineVersion}`;

@@ -148,21 +148,21 @@ describe('a drill of what was copied from another region', () => {
   const copied = { from: ELSEWHERE, instanceClass: 'db.r6g.large' };
   const drilled = async (
     restore: (typeof drillRequest)['restore'],
-    more: { from?: string; parameterGroup?: string } = {},
+    more: Partial<NonNullable<(typeof drillRequest)['source']['copied']>> = {},
+    instanceClass?: string,
   ) => {
     const source = { instance: SOURCE, copied: { ...copied, ...more } };
-    const run = await simulate({ request: { source, restore, database: 'zephyr' } });
+    const copyOptions = { ...drillRequest.copy, instanceClass };
+    const run = await simulate({ request: { source, restore, database: 'zephyr', copy: copyOptions } });
     const copy = [...run.region.instances.values()].find(({ name }) => COPY.test(name));
     return { ...run, document: run.evidence[0] as Evidence, settings: copy?.settings };
   };
 
-  test("restores the newest copy that carries the database's own tags, with class and groups by name", async () => {
+  test("restores the newest copy of the database's that its role may restore, with the class it was told", async () => {
     const { document, settings, region } = await drilled({ kind: 'latest-snapshot' });
     expect(settings).toMatchObject({
-      DBSnapshotIdentifier: 'lifeboat-0a1b2c3d-orders-2',
+      DBSnapshotIdentifier: 'lifeboat-0a1b2c3d-orders-2026-10-30-03-04',
       DBInstanceClass: 'db.r6g.large',
-      DBParameterGroupName: 'default.postgres17',
-      OptionGroupName: 'default:postgres-17',
     });
     expect(document).toMatchObject({
       outcome: 'passed',
@@ -176,12 +176,59 @@ describe('a drill of what was copied from another region', () => {
 
   test('restores replicated backups to a point in time, naming them and not the database', async () => {
     const { document, settings } = await drilled({ kind: 'latest' }, { parameterGroup: 'orders-west' });
+    const automatedBackups = 'arn:aws:rds:us-west-2:123456789012:auto-backup:ab-orders';
     expect(settings).toMatchObject({
-      SourceDBInstanceAutomatedBackupsArn: expect.stringContaining(':auto-backup:ab-orders'),
+      SourceDBInstanceAutomatedBackupsArn: automatedBackups,
       DBParameterGroupName: 'orders-west',
     });
     expect(settings).not.toHaveProperty('SourceDBInstanceIdentifier');
-    expect(document).toMatchObject({ outcome: 'passed', recoveryPoint: { seconds: expect.closeTo(300, 0) } });
+    expect(document).toMatchObject({
+      outcome: 'passed',
+      restorePoint: { automatedBackups },
+      recoveryPoint: { seconds: expect.closeTo(300, 0) },
+    });
+  });
+
+  test('names no group of the region that may not be there, and no option group of another region', async () => {
+    for (const kind of ['latest', 'latest-snapshot'] as const) {
+      const { settings } = await drilled({ kind });
+      expect(settings?.DBParameterGroupName).toBeUndefined();
+      expect(settings?.OptionGroupName).toBeUndefined();
+    }
+  });
+
+  test('of a database that is gone restores what reaches furthest', async () => {
+    const { settings } = await drilled({ kind: 'latest' }, { from: ELSEWHERE.replace('orders', 'gone') });
+    expect(settings).toMatchObject({ SourceDBInstanceAutomatedBackupsArn: expect.stringMatching(/:ab-gone$/) });
+  });
+
+  test('is not passed by what an earlier database of the same name left, while the new one has nothing here', async () => {
+    const from = ELSEWHERE.replace('orders', 'anew');
+    const { document, settings } = await drilled({ kind: 'latest' }, { from });
+    expect(document.findings).toEqual([expect.stringContaining(`${from} are not replicated here (pending)`)]);
+    expect(settings).toBeUndefined();
+  });
+
+  test('may be of a snapshot by its name, unless its tags say that it is of another database of that name', async () => {
+    const byHand = await drilled({ kind: 'snapshot', snapshot: 'orders-by-hand' });
+    expect(byHand.document.outcome).toBe('passed');
+    expect(byHand.document.notes).toContainEqual(
+      expect.stringMatching(/chosen by its name.*called orders: that this is/),
+    );
+    const own = await drilled({ kind: 'snapshot', snapshot: 'orders-from-us-east-1' });
+    expect(own.document.outcome).toBe('passed');
+    const other = await drilled({ kind: 'snapshot', snapshot: 'orders-from-eu-west-1' });
+    expect(other.document.findings.join()).toMatch(
+      /of database 'arn:aws:rds:eu-west-1:.*nothing about 'arn:aws:rds:us-east-1/,
+    );
+    expect(other.settings).toBeUndefined();
+  });
+
+  test('claims no recovery time for a class that nobody told', async () => {
+    const { document, settings } = await drilled({ kind: 'latest' }, { instanceClass: undefined }, 'db.t3.large');
+    expect(settings).toMatchObject({ DBInstanceClass: 'db.t3.large' });
+    expect(document).toMatchObject({ outcome: 'passed', source: { instanceClass: 'unknown' } });
+    expect(document.notes).toContainEqual(expect.stringMatching(/nobody knows the source's class.*not the RTO/));
   });
 
   test('says so when nothing was copied yet, and asks for no restore', async () => {
@@ -202,9 +249,9 @@ describe('a drill of what was copied from another region', () => {
     expect((await drilled({ kind: 'latest' }, { parameterGroup: 'mine' })).document.notes).not.toContainEqual(note);
   });
 
-  test('needs the name of the database, which copies do not tell', async () => {
-    const run = await simulate({ request: { source: { instance: SOURCE, copied } } });
-    expect(JSON.stringify(run.execution)).toContain('needs the name of the database');
+  test('needs the name of the database and a class, which copies do not tell', async () => {
+    const run = await simulate({ request: { source: { instance: SOURCE, copied: { from: ELSEWHERE } } } });
+    expect(JSON.stringify(run.execution)).toMatch(/needs the name of the database.*needs an instance class/);
   });
 });
 

@@ -92,7 +92,7 @@ export class SimulatedRegion {
       created: this.clock() - 1000 * MINUTE,
       ready: this.clock() - 990 * MINUTE,
       readyStatus: 'available',
-      settings: {},
+      settings: { DBParameterGroupName: 'zephyr-pg17' },
       password: 'of the source',
       passwordFrom: 0,
       deleted: null,
@@ -137,7 +137,7 @@ export class SimulatedRegion {
   private answer(command: object): object {
     if (command instanceof DescribeDBInstancesCommand) return this.describe(command.input.DBInstanceIdentifier);
     if (command instanceof DescribeDBInstanceAutomatedBackupsCommand) {
-      return command.input.DBInstanceIdentifier ? this.backups() : this.replicatedBackups();
+      return command.input.DBInstanceIdentifier ? this.backups() : this.replicatedBackups(command.input.Marker);
     }
     if (command instanceof DescribeDBSnapshotsCommand) {
       const { DBSnapshotIdentifier: id, SnapshotType, Marker } = command.input;
@@ -183,7 +183,7 @@ export class SimulatedRegion {
       AllocatedStorage: 100,
       MasterUsername: 'zephyr',
       DBName: 'zephyr',
-      DBParameterGroups: [{ DBParameterGroupName: 'zephyr-pg17' }],
+      DBParameterGroups: [{ DBParameterGroupName: instance.settings.DBParameterGroupName ?? 'default.postgres17' }],
       OptionGroupMemberships: [{ OptionGroupName: 'default:postgres-17' }],
       TagList: instance.tags,
       PendingModifiedValues: now < instance.passwordFrom ? { MasterUserPassword: '****' } : {},
@@ -213,53 +213,82 @@ export class SimulatedRegion {
       : { DBSnapshots: [taken(2), taken(1), taken(3), taken(0, 'creating')], Marker: 'more' };
   }
 
-  /** What was copied here from another region, beside a newer one that a person made and one of another database. */
+  /**
+   * What was copied here from another region, beside newer ones: that a person made, of a snapshot and of a copy; and of
+   * another database.
+   */
   private copies(marker: string | undefined) {
-    const copy = (daysAgo: number, database: string, tagged: string | null) => ({
-      ...BACKUP,
-      DBSnapshotIdentifier: `lifeboat-0a1b2c3d-${database}-${daysAgo}`,
-      DBInstanceIdentifier: database,
-      Status: 'available',
-      SnapshotCreateTime: new Date(this.clock()),
-      OriginalSnapshotCreateTime: new Date(this.clock() - daysAgo * 24 * 60 * MINUTE),
-      TagList: tagged === null ? [] : [{ Key: 'lifeboat:snapshot-of', Value: tagged }],
-    });
+    const copy = (daysAgo: number, database: string, tagged: string | null, byHand?: 'by hand') => {
+      const taken = new Date(this.clock() - daysAgo * 24 * 60 * MINUTE);
+      return {
+        ...BACKUP,
+        DBSnapshotIdentifier: byHand
+          ? `${database}-${daysAgo}-by-hand`
+          : `lifeboat-0a1b2c3d-${database}-${taken.toISOString().slice(0, 10)}-03-04`,
+        DBInstanceIdentifier: database,
+        Status: 'available',
+        SnapshotCreateTime: new Date(this.clock()),
+        OriginalSnapshotCreateTime: taken,
+        TagList: tagged === null ? [] : [{ Key: 'lifeboat:snapshot-of', Value: tagged }],
+      };
+    };
     return marker
       ? { DBSnapshots: [copy(2, 'orders', ELSEWHERE), copy(4, 'orders', ELSEWHERE)] }
       : {
-          DBSnapshots: [copy(1, 'orders', null), copy(3, 'orders', ELSEWHERE), copy(0, 'billing', null)],
+          DBSnapshots: [
+            copy(1, 'orders', null),
+            copy(1, 'orders', ELSEWHERE, 'by hand'),
+            copy(3, 'orders', ELSEWHERE),
+            copy(0, 'billing', null),
+          ],
           Marker: 'more',
         };
   }
 
-  /** The one of the database that goes furthest, after what an earlier one of its name left. */
-  private replicatedBackups() {
-    const replicated = (DBInstanceArn: string, id: string, minutesBehind: number) => ({
+  /** Of a database; of one that is gone, and had an earlier one of its name; and of one that was made anew. */
+  private replicatedBackups(marker: string | undefined) {
+    const replicated = (database: string, id: string, Status: string, minutesBehind: number) => ({
       ...BACKUP,
-      DBInstanceArn,
+      DBInstanceArn: ELSEWHERE.replace(/orders$/, database),
       DBInstanceAutomatedBackupsArn: `arn:aws:rds:us-west-2:123456789012:auto-backup:ab-${id}`,
-      Status: 'replicating',
-      RestoreWindow: {
-        EarliestTime: new Date(this.clock() - 30 * 24 * 60 * MINUTE),
-        LatestTime: new Date(this.clock() - minutesBehind * MINUTE),
-      },
+      Status,
+      RestoreWindow:
+        Status === 'pending'
+          ? undefined
+          : {
+              EarliestTime: new Date(this.clock() - 30 * 24 * 60 * MINUTE),
+              LatestTime: new Date(this.clock() - minutesBehind * MINUTE),
+            },
     });
-    return {
-      DBInstanceAutomatedBackups: [
-        replicated(ELSEWHERE, 'earlier', 9000),
-        replicated(ELSEWHERE, 'orders', 5),
-        replicated(ELSEWHERE.replace('orders', 'billing'), 'billing', 4),
-      ],
-    };
+    return marker
+      ? {
+          DBInstanceAutomatedBackups: [
+            replicated('orders', 'orders', 'replicating', 5),
+            replicated('anew', 'anew', 'pending', 0),
+            replicated('gone', 'long-gone', 'retained', 9000),
+          ],
+        }
+      : {
+          DBInstanceAutomatedBackups: [
+            replicated('orders', 'orders-before', 'retained', 3),
+            replicated('billing', 'billing', 'replicating', 4),
+            replicated('anew', 'anew-before', 'retained', 60),
+            replicated('gone', 'gone', 'retained', 60),
+          ],
+          Marker: 'more',
+        };
   }
 
-  /** A snapshot by hand is named `<its database>-by-hand`. */
+  /** A snapshot by hand is named `<its database>-by-hand`, and a copy from another region `<its database>-from-<region>`. */
   private named(id: string) {
     const SnapshotCreateTime = new Date(this.clock() - 60 * MINUTE);
-    const DBInstanceIdentifier = id.replace(/-by-hand$/, '');
+    const DBInstanceIdentifier = id.replace(/-(by-hand|from-.*)$/, '');
+    const [, region] = id.split('-from-');
+    const Value = ELSEWHERE.replace('us-east-1', region ?? '');
+    const TagList = region ? [{ Key: 'lifeboat:snapshot-of', Value }] : [];
     return {
       DBSnapshots: [
-        { ...BACKUP, DBSnapshotIdentifier: id, DBInstanceIdentifier, Status: 'available', SnapshotCreateTime },
+        { ...BACKUP, DBSnapshotIdentifier: id, DBInstanceIdentifier, Status: 'available', SnapshotCreateTime, TagList },
       ],
     };
   }
