@@ -96,7 +96,7 @@ describe('backups of a cluster', () => {
   test('can not be turned off', () => {
     const off = new DatabaseBackups({ retention: Duration.days(0) });
     expect(() => newCluster(newStack(), 1).with(off)).toThrow(
-      "a backup retention of 0 days is outside of 1 to 35, so RDS would refuse it; a cluster's backups can't be turned off",
+      "a backup retention of 0 days is outside of 1 to 35 whole days, so RDS would refuse it; a cluster's backups can't be turned off",
     );
     expect(() => newCluster(newStack(), 1).with(new DatabaseBackups({ retention: Duration.days(1) }))).not.toThrow();
     expect(() => newDatabase(newStack()).with(off)).not.toThrow();
