@@ -42,15 +42,23 @@ export interface BackupWatchProps {
   readonly notify?: sns.ITopic;
 }
 
-/** @throws Error when the tolerance would let a backup shrink to nothing, or ring for each */
+/**
+ * @throws Error when the tolerance would let a backup shrink to nothing, or ring for each; at synth when another backup says
+ * in the same place that it is good
+ */
 export class BackupWatch extends Construct {
   /** Holds what could not be started: the watch, and the backup where Lambda makes it. */
   public readonly deadLetterQueue: sqs.IQueue;
 
   private readonly backup: string;
 
-  constructor(scope: Construct, id: string, props: BackupWatchProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: BackupWatchProps,
+  ) {
     super(scope, id);
+    this.node.addValidation({ validate: () => this.sharesItsPlace() });
     const { backup, bucket, prefix, encryptionKey, overdueAfter, sizeTolerance, notify } = props;
     this.backup = backup;
     if (sizeTolerance !== undefined) this.ringOnUnusualSize(sizeTolerance, notify);
@@ -108,6 +116,20 @@ export class BackupWatch extends Construct {
   /** Percent by which it is larger or smaller than usual. Silent until there are two. */
   public sizeChange(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.backupSizeChange, options);
+  }
+
+  /** One that fails would be taken for good as long as the other is. The second in the app tells. */
+  private sharesItsPlace(): string[] {
+    const { bucket, prefix } = this.props;
+    const watches = this.node.root.node.findAll().filter((other) => other instanceof BackupWatch);
+    const same = ({ props }: BackupWatch) => props.prefix === prefix && props.bucket.bucketName === bucket.bucketName;
+    const first = watches.find(same);
+    if (!first || first === this) return [];
+    const path = (watch: BackupWatch) => `'${watch.node.scope?.node.path}'`;
+    return [
+      `${path(this)} and ${path(first)} both keep backups under '${prefix}' of one bucket, so one that fails would be taken for ` +
+        'the other, which is good; give one of them another name, prefix or bucket',
+    ];
   }
 
   private ringOnUnusualSize(tolerance: number, notify?: sns.ITopic): void {

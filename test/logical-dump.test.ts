@@ -7,6 +7,7 @@ import * as rds from 'aws-cdk-lib/aws-rds';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
+import { Construct } from 'constructs';
 import { ArchiveBucket, DrillSchedule, DumpTier, LogicalDump, type LogicalDumpProps } from '../lib';
 import { allows, resolved, statementsOf } from './policy';
 import { importedDatabase, newStack, Template } from './synth';
@@ -237,6 +238,30 @@ test.each<[string, Partial<LogicalDumpProps>]>([
   ['the longest name there may be of letters', { dumpName: 'Orders_2.main-db' }],
 ])('takes an imported database with %s', (_, props) => {
   expect(said(props)).not.toThrow();
+});
+
+test('refuses to take the dumps of one database for those of another: same name, same bucket', () => {
+  const dumps = (first: Partial<LogicalDumpProps>, second: Partial<LogicalDumpProps>) => {
+    const stack = newStack();
+    const { bucket } = new ArchiveBucket(stack, 'Archive', {});
+    for (const [id, props] of Object.entries({ Orders: first, Users: second })) {
+      new LogicalDump(new Construct(stack, id), 'Dump', {
+        database: importedDatabase(stack, `${id}Database`),
+        vpc: network(stack),
+        credentials: secretsmanager.Secret.fromSecretNameV2(stack, `${id}Secret`, 'shop/dump'),
+        databaseName: 'shop',
+        postgresVersion: '17',
+        bucket,
+        ...props,
+      });
+    }
+    return () => Template.fromStack(stack);
+  };
+  expect(dumps({}, {})).toThrow(
+    /Users\/Dump' and '.*Orders\/Dump' both keep backups under 'dumps\/Dump\/' of one bucket/,
+  );
+  expect(dumps({}, { dumpName: 'users' })).not.toThrow();
+  expect(dumps({ bucket: undefined }, {})).not.toThrow();
 });
 
 test('a version that is known at deployment only is not compared', () => {
