@@ -73,8 +73,8 @@ function isOf(snapshot: DBSnapshot, { instance, copied }: BackedUp): boolean {
 /** ARN of the database, where the snapshot is a copy that this app made. */
 const originOf = ({ TagList }: DBSnapshot) => TagList?.find(({ Key }) => Key === SNAPSHOT_TAGS.snapshotOf)?.Value;
 
-/** Copies are named after who copies, in 8 characters, and after their snapshot. */
-const isCopyOf = (instance: string, name = '') =>
+/** Copies are named after who copies, in 8 characters, and after their snapshot. IAM has the same pattern. */
+export const isCopyOf = (instance: string, name = '') =>
   name.startsWith(COPY_PREFIX) && name.slice(COPY_PREFIX.length + 8).startsWith(`-${instance}-20`);
 
 /** SnapshotCreateTime changes when a snapshot is copied; the original one doesn't. */

@@ -2,7 +2,7 @@
  * Copies of one database's snapshots in one destination.
  *
  * What makes it safe: a copy is named after its snapshot, so copying twice is the same as once; only what carries both
- * tags of this copying is ever shared or deleted; and the newest good copy stays, whatever its age.
+ * tags and the name of this copying is ever shared or deleted; and the newest good copy stays, whatever its age.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -15,6 +15,7 @@ import {
   type RDSClient,
   type Tag,
 } from '@aws-sdk/client-rds';
+import { isCopyOf } from './backups';
 import { COPY_PREFIX, copiedBy, SNAPSHOT_TAGS, type SnapshotCopyRequest } from './contract';
 import { isFault } from './copy';
 
@@ -205,7 +206,9 @@ export class SnapshotCopies {
     return `${COPY_PREFIX}${this.owner}-${words}`.slice(0, LONGEST_NAME).replace(/-+$/, '');
   }
 
+  /** By name as well as by tags, as IAM has it: a person's copy of a copy may carry its tags, and stays that person's. */
   private isOurs(snapshot: DBSnapshot): boolean {
+    if (!isCopyOf(this.request.source.instance, snapshot.DBSnapshotIdentifier)) return false;
     const tag = (key: string) => snapshot.TagList?.find(({ Key }) => Key === key)?.Value;
     return Object.entries(this.tags()).every(([key, value]) => tag(key) === value);
   }

@@ -6,6 +6,9 @@ const tags = (copy = 'Protection/Orders/Snapshots') => [
   { Key: 'lifeboat:copied-by', Value: copy },
 ];
 
+/** Named as copies of the database are, whoever copies. */
+const own = (name: string) => `lifeboat-0a1b2c3d-orders-20-${name}`;
+
 /** A copy that an earlier round left. */
 const copied = (world: SimulatedSnapshots, name: string, daysAgo: number, more: object = {}) =>
   world.put('us-west-2', {
@@ -138,7 +141,7 @@ test('leaves the rest to the next round where RDS says that there is no room', a
 test('fails where the region has no room for another snapshot at all, and says so', async () => {
   const world = new SimulatedSnapshots();
   world.automated(1);
-  copied(world, 'young', 2);
+  copied(world, own('young'), 2);
   copied(world, 'by-hand', 3, { TagList: [] });
   world.quota = 2;
   expect(await world.round()).toMatchObject({
@@ -150,8 +153,8 @@ test('fails where the region has no room for another snapshot at all, and says s
 
 test('says how old the newest copy is, even where it may not prune or share, and fails', async () => {
   const world = new SimulatedSnapshots();
-  copied(world, 'young', 2);
-  copied(world, 'old', 8);
+  copied(world, own('young'), 2);
+  copied(world, own('old'), 8);
   world.refusesChanges = 'AccessDenied';
   expect(await world.round({ shareWith: [SHARE] })).toMatchObject({
     status: 'failed',
@@ -177,24 +180,37 @@ describe('pruning', () => {
 
   test('deletes what is over age by when its snapshot was taken, and nothing else', async () => {
     const world = new SimulatedSnapshots();
-    copied(world, 'young', 1);
-    copied(world, 'old', 8);
-    copied(world, 'old-of-another-copying', 8, { TagList: tags('Protection/Orders/Yearly') });
-    copied(world, 'old-half-tagged', 8, { TagList: tags().slice(0, 1) });
+    copied(world, own('young'), 1);
+    copied(world, own('old'), 8);
+    copied(world, own('old-of-another-copying'), 8, { TagList: tags('Protection/Orders/Yearly') });
+    copied(world, own('old-half-tagged'), 8, { TagList: tags().slice(0, 1) });
     copied(world, 'old-by-hand', 8, { TagList: [] });
-    copied(world, 'old-in-progress', 8, { Status: 'creating' });
-    expect(await world.round()).toMatchObject({ result: { deleted: ['old'] } });
-    expect(world.touched).toEqual(['delete old']);
+    // With the tags that RDS can copy along.
+    copied(world, 'old-copy-of-a-copy-by-hand', 8);
+    copied(world, own('old-in-progress'), 8, { Status: 'creating' });
+    expect(await world.round()).toMatchObject({ result: { deleted: [own('old')] } });
+    expect(world.touched).toEqual([`delete ${own('old')}`]);
   });
 
   test('keeps the newest good snapshot, whatever its age', async () => {
     const world = new SimulatedSnapshots();
-    copied(world, 'older', 101);
-    copied(world, 'newest', 100);
-    copied(world, 'failed', 1, { Status: 'failed' });
+    copied(world, own('older'), 101);
+    copied(world, own('newest'), 100);
+    copied(world, own('failed'), 1, { Status: 'failed' });
     await world.round();
-    expect(world.names()).toEqual(['newest']);
+    expect(world.names()).toEqual([own('newest')]);
     expect(world.ages()).toEqual([expect.closeTo(100, 1)]);
+  });
+
+  test("counts no copy of a copy as the newest good one: it is a person's to delete", async () => {
+    const world = new SimulatedSnapshots();
+    copied(world, own('newest'), 100);
+    copied(world, 'copy-of-a-copy-by-hand', 100);
+    copied(world, 'younger-by-hand', 1);
+    await world.round({ shareWith: [SHARE] });
+    expect(world.names()).toContain(own('newest'));
+    expect(world.ages()).toEqual([expect.closeTo(100, 1)]);
+    expect([...world.shared]).toEqual([[own('newest'), [SHARE]]]);
   });
 
   test('deletes a copy that failed, so that the next round can try again', async () => {
@@ -234,11 +250,11 @@ test('still prunes and publishes when a copy is refused, and then says why', asy
   const world = new SimulatedSnapshots();
   world.automated(1);
   world.refuses = 'KMSKeyNotAccessibleFault';
-  copied(world, 'young', 2);
-  copied(world, 'old', 8);
+  copied(world, own('young'), 2);
+  copied(world, own('old'), 8);
   const run = await world.round();
   expect(run).toMatchObject({ status: 'failed', error: expect.stringContaining('KMSKeyNotAccessibleFault') });
-  expect(world.names()).toEqual(['young']);
+  expect(world.names()).toEqual([own('young')]);
   expect(world.ages()).toEqual([expect.closeTo(2, 1)]);
 });
 
@@ -287,7 +303,7 @@ test('faults, crashes and executions that are stopped neither copy twice nor del
     const world = new SimulatedSnapshots(faults);
     world.copyMinutes = 30;
     for (let day = 0; day < 5; day++) world.automated(day + 0.2);
-    copied(world, 'old', 30);
+    copied(world, own('old'), 30);
     copied(world, 'old-by-hand', 30, { TagList: [] });
     const runs = [];
     for (let round = 0; round < 3; round++) runs.push(await world.round({ shareWith: [SHARE] }));
@@ -297,14 +313,14 @@ test('faults, crashes and executions that are stopped neither copy twice nor del
     const promises: [string, boolean][] = [
       ['stays below 200 durable operations', runs.every(({ metered }) => metered < 200)],
       ['copies once', copies.length === new Set(copies).size],
-      ['deletes only what is ours', deletions.every((call) => call === 'delete old')],
+      ['deletes only what is ours', deletions.every((call) => call === `delete ${own('old')}`)],
       ['leaves the bystander', world.names().includes('old-by-hand')],
     ];
     if (stoppedAfter === undefined) {
       promises.push(
         ['ends well', runs.every(({ status }) => status === 'succeeded')],
         ['brings all', world.names().filter((name) => name.startsWith('lifeboat-')).length === 5],
-        ['prunes', !world.names().includes('old')],
+        ['prunes', !world.names().includes(own('old'))],
         ['shares all', world.shared.size === 5],
       );
     }

@@ -2,7 +2,6 @@
 import {
   CopyDBSnapshotCommand,
   DeleteDBInstanceCommand,
-  DeleteDBSnapshotCommand,
   DescribeDBInstancesCommand,
   DescribeDBSnapshotAttributesCommand,
   DescribeDBSnapshotsCommand,
@@ -98,7 +97,11 @@ test('lets the named account copy them on', async () => {
 
 test('prunes its own, never the newest good one, and no copy that a person made', async () => {
   const [original] = await copies();
-  const byHand = { SourceDBSnapshotIdentifier: original?.DBSnapshotIdentifier, TargetDBSnapshotIdentifier: 'by-hand' };
+  const byHand = {
+    SourceDBSnapshotIdentifier: original?.DBSnapshotIdentifier,
+    TargetDBSnapshotIdentifier: 'by-hand',
+    CopyTags: true,
+  };
   await away().rds.send(new CopyDBSnapshotCommand(byHand));
   await away().snapshotAvailable('by-hand');
   const newest = (await round()).newest;
@@ -115,7 +118,7 @@ test('a drill there proves what was copied, with the database and its snapshots 
   const gone = { DBInstanceIdentifier: 'orders', SkipFinalSnapshot: true, DeleteAutomatedBackups: true };
   await home().rds.send(new DeleteDBInstanceCommand(gone));
   await home().gone('orders');
-  await away().rds.send(new DeleteDBSnapshotCommand({ DBSnapshotIdentifier: 'by-hand' }));
+  const [kept] = (await copies()).filter(({ DBSnapshotIdentifier: name }) => name !== 'by-hand');
   const site = await DrillSite.build({ endpoint: home().region.endpoint, region: 'us-west-2' });
   const { document } = await site.run({
     plan: 'Protection',
@@ -131,7 +134,7 @@ test('a drill there proves what was copied, with the database and its snapshots 
     findings: [],
     outcome: 'passed',
     source: { instance: 'orders', copiedFrom: request.source.arn },
-    restorePoint: { snapshot: (await copies())[0]?.DBSnapshotIdentifier },
+    restorePoint: { snapshot: kept?.DBSnapshotIdentifier },
     recoveryTime: { met: true },
     recoveryPoint: { met: true },
   });
