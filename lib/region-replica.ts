@@ -8,6 +8,7 @@ import { Construct } from 'constructs';
 import { acknowledge } from './acknowledgement';
 import type { BackupWindow } from './backup-window';
 import { drillAlarm } from './drill-alarm';
+import { known } from './source-database';
 
 /** What each replica decides for itself. */
 export interface ReplicaOptions {
@@ -195,8 +196,8 @@ export class RegionReplica extends Construct {
     if (instanceClass === undefined) {
       problems.push("its source does not tell its class, so RDS would not know the replica's; give an instanceType");
     }
-    const days = retention.toDays({ integral: false });
-    if (!(Number.isInteger(days) && days >= 1 && days <= 35)) {
+    const days = known(retention.toDays({ integral: false }));
+    if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
       problems.push(
         `a backup retention of ${days} days is outside of 1 to 35 whole days, so RDS would refuse it, or a promoted replica ` +
           'would have no backup; keep longer copies with AWS Backup',

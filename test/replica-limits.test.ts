@@ -1,8 +1,8 @@
-import { App, CfnParameter, Stack } from 'aws-cdk-lib';
+import { App, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
 import * as rds from 'aws-cdk-lib/aws-rds';
-import { BackupCopy, ProtectionPlan, RecoveryRegion, type ReplicaOptions } from '../lib';
+import { BackupCopy, ProtectionPlan, RecoveryRegion, RegionReplica, type ReplicaOptions } from '../lib';
 import { ACCOUNT } from './policy';
-import { newDatabase, OBJECTIVES, warningsOf } from './synth';
+import { newDatabase, OBJECTIVES, Template, warningsOf } from './synth';
 
 const NETWORK: ReplicaOptions = { subnetGroupName: 'shop-data', securityGroupIds: ['sg-0123'] };
 
@@ -53,6 +53,28 @@ describe('a replica whose source has a parameter group', () => {
       ),
     });
     expect(warned(named)).toEqual([]);
+  });
+});
+
+describe('a replica by itself', () => {
+  const alone = (sourceRegion: string, retention?: (stack: Stack) => Duration) => () => {
+    const app = new App({ builtinCloudFormationValidation: false });
+    const stack = new Stack(app, 'West', { env: { region: 'us-west-2', account: ACCOUNT } });
+    const source = { sourceIdentifier: 'orders', sourceRegion, sourceClass: 'db.t4g.small' };
+    new RegionReplica(stack, 'Replica', { ...NETWORK, ...source, retention: retention?.(stack) });
+    return Template.fromStack(stack);
+  };
+
+  test("is refused in its source's own region, and taken in another", () => {
+    expect(alone('us-west-2')).toThrow("us-west-2 is the source's own region");
+    expect(alone('us-east-1')).not.toThrow();
+  });
+
+  test('keeps backups for a time that only deployment tells', () => {
+    const days = (stack: Stack) => Duration.days(new CfnParameter(stack, 'Days', { type: 'Number' }).valueAsNumber);
+    alone('us-east-1', days)().hasResourceProperties('AWS::RDS::DBInstance', {
+      BackupRetentionPeriod: { Ref: 'Days' },
+    });
   });
 });
 

@@ -41,6 +41,15 @@ function tested(options: Partial<TestedDatabaseOptions> = {}, props: Partial<Res
   return Template.fromStack(stack);
 }
 
+const ofEngine = (engine: rds.IInstanceEngine) =>
+  rds.DatabaseInstance.fromDatabaseInstanceAttributes(newStack('Elsewhere'), 'Database', {
+    instanceIdentifier: 'orders',
+    instanceEndpointAddress: 'orders.example.com',
+    port: 5432,
+    securityGroups: [],
+    engine,
+  });
+
 test('restores snapshots of the vaults on its schedule', () => {
   tested().hasResourceProperties('AWS::Backup::RestoreTestingPlan', {
     RestoreTestingPlanName: 'Test_Tests',
@@ -247,6 +256,12 @@ describe('refuses', () => {
       () => tested({}, {}, 'a'.repeat(51)),
       'longer than 50 characters',
       () => tested({}, {}, 'a'.repeat(50)),
+    ],
+    [
+      'an engine that can not be examined',
+      () => tested({ database: ofEngine(rds.DatabaseInstanceEngine.MYSQL) }),
+      'it runs mysql, and only PostgreSQL can be examined',
+      () => tested({ database: ofEngine(rds.DatabaseInstanceEngine.POSTGRES) }),
     ],
     ['a class left to AWS Backup', () => tested({ instanceClass: undefined }), "state 'instanceClass'", () => tested()],
     [
