@@ -5,6 +5,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import { letAlarmsReach } from './alarm-topic';
 import { planAround } from './plan-around';
 
 export interface DrillAlarmProps {
@@ -47,7 +48,10 @@ export function drillAlarm(scope: Construct, id: string, props: DrillAlarmProps)
     treatMissingData: props.silence ?? cloudwatch.TreatMissingData.NOT_BREACHING,
   });
   const topic = props.notify ?? planAround(scope)?.notify;
-  if (topic) alarm.addAlarmAction(new SnsAction(topic));
+  if (topic) {
+    alarm.addAlarmAction(new SnsAction(topic));
+    letAlarmsReach(topic, alarm);
+  }
   return alarm;
 }
 

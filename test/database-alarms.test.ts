@@ -26,7 +26,10 @@ test('tells of failovers, failures, deletion, low storage and backups that were 
   });
   template.hasResourceProperties('AWS::SNS::TopicPolicy', {
     PolicyDocument: {
-      Statement: [Match.objectLike({ Action: 'sns:Publish', Principal: { Service: 'events.amazonaws.com' } })],
+      // A policy that names events alone would keep alarms out.
+      Statement: ['events.amazonaws.com', 'cloudwatch.amazonaws.com'].map((Service) =>
+        Match.objectLike({ Action: 'sns:Publish', Principal: { Service } }),
+      ),
     },
   });
 });

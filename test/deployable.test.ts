@@ -6,6 +6,7 @@ import * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import * as sns from 'aws-cdk-lib/aws-sns';
 import {
   ArchiveBucket,
   BackupAudit,
@@ -166,4 +167,39 @@ test('more names than IAM takes in one policy are refused; as many as it takes a
   };
   expect(named(80)).toThrow(/its permissions come to \d+ characters or more, and IAM takes 6144 in a policy/);
   expect(named(30)).not.toThrow();
+});
+
+describe('a topic that is told of alarms', () => {
+  const told = (stack: Stack, props: sns.TopicProps) => {
+    const notify = new sns.Topic(stack, 'Operators', props);
+    new ArchiveBucket(stack, 'Archive', { replication: { bucketName: 'west', region: 'us-west-2' }, notify });
+    new ProtectedVault(stack, 'Vault', { notify });
+    return Template.fromStack(stack);
+  };
+  const newStack = () => new Stack(new App({ builtinCloudFormationValidation: false }), 'Stack');
+  const statementsFor = (template: Template, type: string) =>
+    Object.values(template.findResources(type))
+      .flatMap(({ Properties }) => (Properties.PolicyDocument ?? Properties.KeyPolicy).Statement)
+      .filter(({ Principal }) => Principal.Service === 'cloudwatch.amazonaws.com');
+
+  test('lets them in, though it has a policy of its own, which takes the place of the one by default', () => {
+    expect(statementsFor(told(newStack(), { enforceSSL: true }), 'AWS::SNS::TopicPolicy')).toEqual([
+      expect.objectContaining({
+        Effect: 'Allow',
+        Action: 'sns:Publish',
+        Condition: {
+          ArnLike: { 'aws:SourceArn': { 'Fn::Join': ['', expect.arrayContaining([':alarm:*'])] } },
+          StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+        },
+      }),
+    ]);
+  });
+
+  test('lets them use its key', () => {
+    const stack = newStack();
+    const template = told(stack, { masterKey: new kms.Key(stack, 'Key') });
+    const [statement, ...others] = statementsFor(template, 'AWS::KMS::Key');
+    expect(statement.Action).toEqual(['kms:Decrypt', 'kms:GenerateDataKey*']);
+    expect(others).toEqual([]);
+  });
 });
