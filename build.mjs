@@ -15,6 +15,7 @@ const handlers = [
   'delete-expired',
   'store-configuration',
   'watch-backups',
+  'watch-database',
   'watch-drills',
   'export-cache',
   'export-images',

@@ -29,6 +29,7 @@ export interface HandlerProps {
     | 'delete-expired'
     | 'store-configuration'
     | 'watch-backups'
+    | 'watch-database'
     | 'watch-drills'
     | 'export-cache'
     | 'export-images'

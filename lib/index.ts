@@ -32,6 +32,7 @@ export { DatabaseBackups, type DatabaseBackupsProps } from './database-backups';
 export { DatabaseLogs, type DatabaseLogsProps } from './database-logs';
 export { DatabaseProtection } from './database-protection';
 export { DatabaseStandby } from './database-standby';
+export { DatabaseWatch, type DatabaseWatchProps } from './database-watch';
 export { DeploymentSnapshot, type DeploymentSnapshotProps } from './deployment-snapshot';
 export { DrillNetwork, type DrillNetworkProps } from './drill-network';
 export {
