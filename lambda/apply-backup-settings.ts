@@ -5,14 +5,16 @@
  * maintenance window stays there. When the resource is deleted nothing is put back: what protects a database stays until
  * its owner says otherwise.
  */
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { type DBInstance, DescribeDBInstancesCommand, ModifyDBInstanceCommand, RDSClient } from '@aws-sdk/client-rds';
 import { type BackupSettings, backupSettings, parse } from './contract';
 import { isFault } from './copy';
-import { ANSWER_WITHIN_HOURS, type Answer, customResource, putAnswer } from './custom-resource';
-import { durable } from './runbook';
+import { ANSWER_WITHIN_HOURS, type Answer, customResource, isRollingBack, putAnswer } from './custom-resource';
+import { describe, durable } from './runbook';
 
 export interface BackupSettingsPorts {
   readonly rds: RDSClient;
+  readonly cloudFormation: CloudFormationClient;
   readonly answer: Answer;
 }
 
@@ -22,7 +24,7 @@ const MODIFIABLE = ['available', 'storage-initialization', 'storage-optimization
 /** Nothing comes after these by itself. */
 const STUCK = /^(deleting|failed|stopped|stopping|incompatible-.*|inaccessible-.*|restore-error|storage-full)$/;
 
-export const applyBackupSettings = ({ rds, answer }: BackupSettingsPorts) =>
+export const applyBackupSettings = ({ rds, cloudFormation, answer }: BackupSettingsPorts) =>
   customResource(async (event, runbook) => {
     const { RequestType, PhysicalResourceId, ResourceProperties } = event;
     if (RequestType === 'Delete') {
@@ -32,14 +34,22 @@ export const applyBackupSettings = ({ rds, answer }: BackupSettingsPorts) =>
       };
     }
     const settings = parse(backupSettings, JSON.parse(ResourceProperties.Request), 'backup settings');
-    await runbook.poll(
-      'apply what differs, until it is in force',
-      () => apply(rds, settings),
-      (seen) => seen === 'in force',
-      { hours: ANSWER_WITHIN_HOURS },
-    );
+    const physicalId = `backup-settings-of-${settings.instance}`;
+    try {
+      await runbook.poll(
+        'apply what differs, until it is in force',
+        () => apply(rds, settings),
+        (seen) => seen === 'in force',
+        { hours: ANSWER_WITHIN_HOURS },
+      );
+    } catch (error) {
+      // A rollback that fails has to be mended by hand, and holds up all that the stack holds.
+      if (RequestType !== 'Update' || !(await isRollingBack(cloudFormation, event, runbook))) throw error;
+      const why = describe(error).slice(0, 700);
+      return { physicalId, reason: `Not put back to what was asked before, so deploy again: ${why}` };
+    }
     return {
-      physicalId: `backup-settings-of-${settings.instance}`,
+      physicalId,
       reason: `In force on database '${settings.instance}'; they stay when this resource is deleted.`,
     };
   }, answer);
@@ -113,10 +123,10 @@ function differences(found: DBInstance, settings: BackupSettings) {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Partial<typeof all>;
 }
 
-let rds: RDSClient | undefined;
+let ports: BackupSettingsPorts | undefined;
 
 /** The shipped function. */
 export const handler = durable((event: unknown, runbook) => {
-  rds ??= new RDSClient();
-  return applyBackupSettings({ rds, answer: putAnswer })(event, runbook);
+  ports ??= { rds: new RDSClient(), cloudFormation: new CloudFormationClient(), answer: putAnswer };
+  return applyBackupSettings(ports)(event, runbook);
 });

@@ -3,6 +3,7 @@
  *
  * Whatever happens, it is answered: one that hears nothing waits for an hour, and then can't say why it failed.
  */
+import { type CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import * as v from 'valibot';
 import { parse } from './contract';
 import { describe, type Runbook } from './runbook';
@@ -69,6 +70,18 @@ export const customResource =
     await runbook.step('answer CloudFormation', () => answer(event.ResponseURL, body), 'any error');
     return { status, reason };
   };
+
+/** Whether the deployment that this is part of has failed already, and is being undone. */
+export async function isRollingBack(
+  cloudFormation: CloudFormationClient,
+  { StackId }: CustomResourceEvent,
+  runbook: Runbook,
+): Promise<boolean> {
+  return runbook.step('see whether the stack is rolling back', async () => {
+    const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: StackId }));
+    return Stacks?.[0]?.StackStatus?.includes('ROLLBACK') ?? false;
+  });
+}
 
 /** @throws Error without the address: it is a secret until it is used */
 export const putAnswer: Answer = async (url, body) => {

@@ -4,10 +4,10 @@
  * A stack that is rolling back gets none: it must not fail for want of one, and the snapshot to go back to is the one
  * that this deployment began with. When the resource is deleted, the snapshots stay.
  */
-import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { RDSClient } from '@aws-sdk/client-rds';
 import { deploymentSnapshotRequest, parse } from './contract';
-import { ANSWER_WITHIN_HOURS, type Answer, customResource, putAnswer } from './custom-resource';
+import { ANSWER_WITHIN_HOURS, type Answer, customResource, isRollingBack, putAnswer } from './custom-resource';
 import { durable } from './runbook';
 import { takeSnapshot } from './take-snapshot';
 
@@ -19,7 +19,7 @@ export interface DeploymentPorts {
 
 export const snapshotBeforeDeployment = ({ rds, cloudFormation, answer }: DeploymentPorts) =>
   customResource(async (event, runbook) => {
-    const { RequestType, StackId, PhysicalResourceId = '', ResourceProperties } = event;
+    const { RequestType, PhysicalResourceId = '', ResourceProperties } = event;
     if (RequestType === 'Delete') {
       return {
         physicalId: PhysicalResourceId,
@@ -27,14 +27,8 @@ export const snapshotBeforeDeployment = ({ rds, cloudFormation, answer }: Deploy
       };
     }
     const request = parse(deploymentSnapshotRequest, JSON.parse(ResourceProperties.Request), 'snapshot request');
-    if (RequestType === 'Update') {
-      const status = await runbook.step('see whether the stack is rolling back', async () => {
-        const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: StackId }));
-        return Stacks?.[0]?.StackStatus ?? 'unknown';
-      });
-      if (status.includes('ROLLBACK')) {
-        return { physicalId: PhysicalResourceId, reason: `The stack is rolling back, so no snapshot was taken.` };
-      }
+    if (RequestType === 'Update' && (await isRollingBack(cloudFormation, event, runbook))) {
+      return { physicalId: PhysicalResourceId, reason: 'The stack is rolling back, so no snapshot was taken.' };
     }
     const { snapshot, deleted, left } = await takeSnapshot(rds, { hours: ANSWER_WITHIN_HOURS })(request, runbook);
     const reasons = [`Snapshot ${snapshot} is available.`];

@@ -113,6 +113,7 @@ export class ExternalDatabaseBackups extends Construct {
       statements: [
         allow(['rds:DescribeDBInstances'], [instance]),
         allow(['rds:ModifyDBInstance'], [instance], { BoolIfExists: { 'rds:PubliclyAccessible': 'false' } }),
+        allow(['cloudformation:DescribeStacks'], [Stack.of(this).stackId]),
       ],
     });
     cover(database, 'ExternalDatabaseBackups');

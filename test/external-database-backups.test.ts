@@ -1,7 +1,8 @@
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { App, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as rds from 'aws-cdk-lib/aws-rds';
-import { applyBackupSettings } from '../lambda/apply-backup-settings';
+import { applyBackupSettings, type BackupSettingsPorts } from '../lambda/apply-backup-settings';
 import { type BackupSettings, backupSettings, parse } from '../lambda/contract';
 import { BackupWindow, ExternalDatabaseBackups, ExternalSetting } from '../lib';
 import { passesNag } from './nag';
@@ -159,7 +160,10 @@ describe('the runbook', () => {
     deletionProtection: true,
   };
 
-  async function deploy(region: SimulatedDatabase, more: object = {}) {
+  async function deploy(region: SimulatedDatabase, more: object = {}, StackStatus = 'UPDATE_IN_PROGRESS') {
+    const cloudFormation: BackupSettingsPorts['cloudFormation'] = Object.create(CloudFormationClient.prototype, {
+      send: { value: async () => ({ Stacks: [{ StackStatus }] }) },
+    });
     const answers: Record<string, string>[] = [];
     const event = {
       RequestType: 'Create',
@@ -174,6 +178,7 @@ describe('the runbook', () => {
       (rds) =>
         applyBackupSettings({
           rds,
+          cloudFormation,
           answer: async (url, body) => {
             answers.push({ url, ...JSON.parse(body) });
           },
@@ -269,6 +274,18 @@ describe('the runbook', () => {
     const { answer } = await deploy(region);
     expect(answer).toMatchObject({ Status: 'FAILED', Reason: expect.stringContaining(reason) });
     expect(region.touched).toEqual([]);
+  });
+
+  test('holds up no rollback where it can not put back what was asked before, and says so', async () => {
+    const region = new SimulatedDatabase();
+    region.instance.DBInstanceStatus = 'stopped';
+    const update = { RequestType: 'Update', PhysicalResourceId: 'backup-settings-of-orders' };
+    expect((await deploy(region, update)).answer?.Status).toBe('FAILED');
+    expect((await deploy(region, update, 'UPDATE_ROLLBACK_IN_PROGRESS')).answer).toMatchObject({
+      Status: 'SUCCESS',
+      PhysicalResourceId: update.PhysicalResourceId,
+      Reason: expect.stringMatching(/^Not put back.*deploy again: database 'orders' is stopped/),
+    });
   });
 
   test('answers before CloudFormation gives up, when the database is never ready', async () => {

@@ -1,6 +1,8 @@
 /** `lifeboat snapshot` as a user runs it: the bundled command in a process of its own, against a rehearsal region. */
+
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CreateDBSnapshotCommand, DescribeDBSnapshotsCommand, type RDSClient } from '@aws-sdk/client-rds';
 import { applyBackupSettings } from '../lambda/apply-backup-settings';
 import { Attended } from '../lambda/attended';
@@ -143,7 +145,9 @@ test('a database of the region takes on the backup settings it is given, once', 
     LogicalResourceId: 'Backups',
     ResourceProperties: { Request: JSON.stringify({ ...settings, copyTagsToSnapshot: true }) },
   };
-  const apply = (rds: RDSClient) => applyBackupSettings({ rds, answer })(event, new Attended(() => {}));
+  // Asked about rollbacks only.
+  const cloudFormation = new CloudFormationClient();
+  const apply = (rds: RDSClient) => applyBackupSettings({ rds, cloudFormation, answer })(event, new Attended(() => {}));
   await apply(local().rds);
   await apply(local().rds);
   expect(answers).toEqual(['SUCCESS', 'SUCCESS']);
