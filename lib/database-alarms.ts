@@ -13,7 +13,8 @@ export interface DatabaseAlarmsProps {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * Who is told. Where the topic has a key, the key must let `events.amazonaws.com` and `cloudwatch.amazonaws.com` use it.
+   * Who is told. A topic of another app must let `events.amazonaws.com` and `cloudwatch.amazonaws.com` in, and so must its
+   * key.
    */
   readonly notify: sns.ITopic;
 
