@@ -68,7 +68,7 @@ export class CacheBackups extends Mixin {
     if (type !== 'parameters' && snapshotRetentionLimit !== 0) cover(construct, 'CacheBackups');
     // Windows may still be set after this.
     if (type === 'group' || type === 'cluster') {
-      construct.node.addValidation({ validate: () => windowRefusals(construct as NodeCache) });
+      construct.node.addValidation({ validate: () => cacheWindowRefusals(construct as NodeCache) });
     }
   }
 
@@ -107,7 +107,7 @@ export class CacheBackups extends Mixin {
       ...contradictions(cache.snapshotWindow, window?.expression),
       ...contradictions(cache.snapshotRetentionLimit, days),
       ...retentionRefusals(days),
-      ...windowRefusals(cache, window?.expression),
+      ...cacheWindowRefusals(cache, window?.expression),
     ];
     const parameters = parameterGroupOf(cache);
     if (parameters) problems.push(...appendOnlyRefusals(parameters));
@@ -193,7 +193,7 @@ function retentionRefusals(days: number | undefined): string[] {
 }
 
 /** Of the windows that the cache states, or will have. What is unknown at synth is not compared. */
-function windowRefusals(cache: NodeCache, asked?: string): string[] {
+export function cacheWindowRefusals(cache: NodeCache, asked?: string): string[] {
   const maintenance = known(cache.preferredMaintenanceWindow);
   const problems = maintenanceRefusals(maintenance, { name: 'ElastiCache', leastMinutes: LEAST_MINUTES });
   const window = known(cache.snapshotWindow ?? asked);

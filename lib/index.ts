@@ -96,6 +96,7 @@ export { SnapshotExport, type SnapshotExportProps } from './snapshot-export';
 export { type SharedSnapshotsOptions, SnapshotSource } from './snapshot-source';
 export { SnapshotsKept } from './snapshots-kept';
 export { StorageTransition } from './storage-transition';
+export { TemplateCheck } from './template-check';
 export { TestedRecoveryPoints, type TestedWithinOptions } from './tested-recovery-points';
 export { VaultAlarms, type VaultAlarmsProps } from './vault-alarms';
 export { VaultCopy, type VaultCopyOptions } from './vault-copy';
