@@ -26,6 +26,7 @@ import {
   DatabaseLogs,
   DatabaseProtection,
   DatabaseStandby,
+  DatabaseWatch,
   DeploymentSnapshot,
   DrillSchedule,
   DumpTier,
@@ -80,6 +81,7 @@ describe('ChangeGuard', () => {
   const planned = plan.addDatabase('Main', { database, ...NIGHT, retention: days(7), copies, checks });
   planned.addDrill('Monthly', { schedule: DrillSchedule.monthly({ day: 1, hour: 5 }) });
   planned.addDrill('Quarterly', { schedule: DrillSchedule.quarterly({ hour: 9 }) });
+  new DatabaseWatch(stack, 'Watch', { database, notify });
   const year = { transitions: glacier(90), expireAfter: days(365) };
   const tiers = ['exports/', 'redis-', 'images/'].map((prefix) => ArchiveTier.prefixed(prefix, year));
   const { bucket } = new ArchiveBucket(stack, 'Archive', { tiers, notify });
