@@ -47,6 +47,7 @@ import {
   DatabaseStandby,
   DeploymentSnapshot,
   DrillSchedule,
+  type DrillSite,
   ImageArchive,
   ImageBackups,
   ImageReplication,
@@ -119,15 +120,15 @@ class EverythingStack extends Stack {
     this.vpc = this.network();
     const archive = this.archive();
     const orders = this.orders();
-    this.planned(orders);
+    const plan = this.planned(orders);
     this.exported(orders, archive);
-    this.vaulted(orders);
+    this.vaulted(orders, plan.site);
     this.cached(archive);
     this.restOfTheSystem();
   }
 
   /** A database under a plan: backed up, copied into the other region in all three ways, drilled here and there. */
-  private planned(database: rds.DatabaseInstance): void {
+  private planned(database: rds.DatabaseInstance): ProtectionPlan {
     const plan = new ProtectionPlan(this, 'Protection', {
       objectives: { rpo: Duration.minutes(15), rto: Duration.hours(4) },
       notify: this.operators,
@@ -163,6 +164,7 @@ class EverythingStack extends Stack {
       window: BackupWindow.daily('02:00', '02:30'),
       retention: Duration.days(14),
     });
+    return plan;
   }
 
   /** What leaves RDS: a snapshot before each deployment, weekly Parquet, nightly dumps. */
@@ -190,7 +192,7 @@ class EverythingStack extends Stack {
   }
 
   /** AWS Backup beside it: generations in a locked vault, copied away, and restore tests that are really checked. */
-  private vaulted(database: rds.DatabaseInstance): void {
+  private vaulted(database: rds.DatabaseInstance, site: DrillSite): void {
     const files = new efs.FileSystem(this, 'Uploads', { vpc: this.vpc, encrypted: true, kmsKey: this.key });
     const { vault } = new ProtectedVault(this, 'Vault', {
       lock: VaultLock.governance({ minRetention: Duration.days(7) }),
@@ -219,6 +221,8 @@ class EverythingStack extends Stack {
       vaults: [vault],
       schedule: DrillSchedule.quarterly({ hour: 10 }),
       recoveryPoints: TestedRecoveryPoints.random({ within: Duration.days(90) }),
+      // The plan's: one network, one examiner and one place of evidence for all.
+      site,
       notify: this.operators,
     }).addDatabase('OrdersFromVault', {
       database,
