@@ -46,7 +46,7 @@ export const exportCache =
       const taken = await takeOne(ports.cache, request, runbook, name);
       return await bring(ports, request, runbook, taken, name);
     } finally {
-      await runbook.step('delete the snapshot', () => discardByName(ports.cache, request, name), 'any error');
+      await runbook.step('delete the snapshot', () => discardOwn(ports.cache, request, name), 'any error');
     }
   };
 
@@ -155,8 +155,15 @@ async function look({ cache, s3 }: ExportPorts, request: CacheExportRequest, sna
   return { files, bytes, idle: !source || source.status === 'available' };
 }
 
-async function discardByName(client: ElastiCacheClient, { cache, prefix }: CacheExportRequest, name: string) {
-  const found = (await snapshotsOf(client, cache)).find((snapshot) => snapshot.name === name);
+/** No run takes longer: what older ones left was stopped before it could be deleted. */
+const LONGEST_RUN = 48 * 3_600_000;
+
+async function discardOwn(client: ElastiCacheClient, { cache, prefix, due }: CacheExportRequest, name: string) {
+  const snapshots = await snapshotsOf(client, cache);
+  const ofOlderRuns = ({ name: other, taken = Number.POSITIVE_INFINITY }: CacheSnapshot) =>
+    other.startsWith(prefix) && taken < Date.parse(due) - LONGEST_RUN;
+  for (const older of snapshots.filter(ofOlderRuns)) await discard(client, cache, prefix, older);
+  const found = snapshots.find((snapshot) => snapshot.name === name);
   if (!found || found.status === 'deleting') return 'gone';
   const left = await discard(client, cache, prefix, found);
   if (left === 'deleted') return left;

@@ -94,6 +94,23 @@ test.each([
   expect(good(cache).bytes).toBe(1000);
 });
 
+test('deletes what a run that was stopped has left, and nothing else', async () => {
+  const cache = new SimulatedCache();
+  const tags = (by = PREFIX) => [
+    { Key: 'lifeboat:cache-snapshot-of', Value: 'sessions' },
+    { Key: 'lifeboat:taken-by', Value: by },
+  ];
+  cache.put(`${PREFIX}2026-11-15-0530`, 126, tags());
+  cache.put(`${PREFIX}2026-11-20-1100`, 1, tags());
+  cache.put(`${PREFIX}by-hand`, 126);
+  cache.put('six-hourly-2026-11-15-0530', 126, tags('six-hourly-'));
+  await run(cache, serverless);
+  expect(cache.touched.filter((call) => call.startsWith('delete'))).toEqual([
+    `delete ${PREFIX}2026-11-15-0530`,
+    `delete ${NAME}`,
+  ]);
+});
+
 test('an export whose answer was lost counts once its files are there', async () => {
   const cache = new SimulatedCache();
   cache.put('automatic.newest', 3);
