@@ -22,7 +22,8 @@ export interface DeploymentSnapshotProps {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * What is deployed, as in `v1.4.2` or a commit. A deployment takes a snapshot when this changes, and only then.
+   * What is deployed, as in `v1.4.2` or a commit. A deployment takes a snapshot when this changes, or the reason, or how
+   * many are kept, and only then.
    *
    * 1 to 256 letters, digits, spaces or any of `_.:/=+-@`.
    */
