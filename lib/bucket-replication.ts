@@ -119,7 +119,9 @@ export function replicationRefusals(source: ReplicationSource, target: Replicati
 /** No recovery point of zero: what a reader of 'replicated' would otherwise believe. */
 export function whatReplicasLack({ region, timing, deleteMarkers }: ReplicationTarget): string {
   const soon =
-    timing === ReplicationTiming.WITHIN_15_MINUTES ? '99.9 % of them within 15 minutes' : 'within minutes, unpromised';
+    timing === ReplicationTiming.WITHIN_15_MINUTES
+      ? '99.9 % of them within 15 minutes'
+      : 'usually within minutes, which S3 does not promise';
   const markers = deleteMarkers === DeleteMarkers.REPLICATED ? 'are replicated' : 'are not';
   return (
     `objects reach ${region} asynchronously, ${soon}, so the newest are lost with the region; those from before replication are ` +
