@@ -133,14 +133,15 @@ count_rows() {
 }
 
 dump() {
-  local started server key summing counting listing
+  local started server key expected summing counting listing
   started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   await key
   key=$(<key)
   server=$(psql -XqAtc 'show server_version') || fail "the database can't be reached"
   mkfifo up down sent-sum sent-count got-sum got-count got-list
   # An archive is smaller than its database, unless that is full of what can't be compressed: bytes go as hex digits.
-  psql -XqAtc 'select pg_database_size(current_database()) * 5 / 4' | publish size
+  expected=$(psql -XqAtc 'select pg_database_size(current_database()) * 5 / 4') || fail "the database does not tell its size"
+  publish size <<<"$expected"
 
   sha256sum <sent-sum >sent.sha256 & summing=$!
   wc -c <sent-count >sent.bytes & counting=$!
