@@ -1,4 +1,4 @@
-import type { Duration, Stack } from 'aws-cdk-lib';
+import { type Duration, Stack } from 'aws-cdk-lib';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as sns from 'aws-cdk-lib/aws-sns';
@@ -60,7 +60,8 @@ export class BackupCopy {
             `start-db-instance-automated-backups-replication --region ${region} for ${identifier}`,
         );
       }
-      ownSite(scope, region);
+      const site = ownSite(scope, region);
+      if (site) keyOfPlan(resource, site, scope, region);
       resource.with(new ReplicatedBackups({ region, retention: options.retention }));
     });
   }
@@ -95,7 +96,7 @@ export class BackupCopy {
       const id = `${planName}-${target}`;
       const replica = new RegionReplica(stack, id, {
         ...options,
-        notify: options.notify ?? region.topicIn(stack),
+        notify: options.notify ?? region.topicFor(stack, `${id}-Topic`),
         sourceIdentifier,
         sourceRegion,
         sourceClass: source.instanceClass,
@@ -120,6 +121,14 @@ export class BackupCopy {
 /** Where the key of copies lies, unless the region names one of its own. */
 function ownSite(scope: Construct, region: RecoveryRegion): RecoverySite | undefined {
   return region.keyArn === undefined ? RecoverySite.beside(scope, region) : undefined;
+}
+
+/** A database may lie in another stack than its plan, whose name its key's alias then has. */
+function keyOfPlan(resource: rds.CfnDBInstance, site: RecoverySite, scope: Construct, region: RecoveryRegion): void {
+  const stack = primaryOf(resource);
+  if (stack === primaryOf(scope)) return;
+  stack.addStackDependency(Stack.of(site), 'backups are encrypted with the key there');
+  if (isEncrypted(resource)) resource.automaticBackupReplicationKmsKeyId ??= region.keyArnFor(scope);
 }
 
 /**

@@ -1,10 +1,10 @@
 /** Alarms that drills and other runbooks ring, all made the same way. */
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack, Token } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import type { Construct } from 'constructs';
+import type { Construct, IConstruct } from 'constructs';
 import { letAlarmsReach } from './alarm-topic';
 import { planAround } from './plan-around';
 
@@ -49,10 +49,22 @@ export function drillAlarm(scope: Construct, id: string, props: DrillAlarmProps)
   });
   const topic = props.notify ?? planAround(scope)?.notify;
   if (topic) {
+    refuseElsewhere(alarm, topic);
     alarm.addAlarmAction(new SnsAction(topic));
     letAlarmsReach(topic, alarm);
   }
   return alarm;
+}
+
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html */
+function refuseElsewhere(alarm: IConstruct, { env, topicArn }: sns.ITopic): void {
+  const { region } = Stack.of(alarm);
+  if (Token.isUnresolved(region) || Token.isUnresolved(env.region) || env.region === region) return;
+  const topic = Token.isUnresolved(topicArn) ? 'the topic that it is to tell' : `topic ${topicArn}`;
+  throw new Error(
+    `alarm '${alarm.node.path}' lies in ${region} and ${topic} in ${env.region}, and an alarm reaches no topic of another ` +
+      `region, so nobody would be told; give one in ${region}`,
+  );
 }
 
 /**

@@ -20,7 +20,10 @@ export interface CopiedDatabaseOptions {
   /** Identifier of the database there. */
   readonly instanceIdentifier: string;
 
-  /** Region that its backups were copied from, as in `us-east-1`. */
+  /**
+   * Region that its backups were copied from, as in `us-east-1`: the database's own, or, for copies of what another account
+   * shares, the one that they were shared in.
+   */
   readonly region: string;
 
   /**
@@ -30,8 +33,12 @@ export interface CopiedDatabaseOptions {
    */
   readonly account?: string;
 
-  /** Class of the database. The recovery time is proven for it, unless the drill names another. */
-  readonly instanceType: ec2.InstanceType;
+  /**
+   * Class of the database. The recovery time is proven for it, unless the drill names another.
+   *
+   * @default - unknown: the drill has to name an `instanceClass`, and proves that the backup can be restored, not how fast
+   */
+  readonly instanceType?: ec2.InstanceType;
 
   /**
    * Parameter group for restored copies, by its name in the drill's region.
@@ -73,7 +80,8 @@ export class DrillSource {
   public static copies(options: CopiedDatabaseOptions): DrillSource {
     const { instanceIdentifier, port = 5432, keyArn, instanceType } = options;
     const identifier = Token.isUnresolved(instanceIdentifier) ? instanceIdentifier : instanceIdentifier.toLowerCase();
-    return new DrillSource(identifier, port, keyArn, `db.${instanceType}`, undefined, options);
+    const instanceClass = instanceType && `db.${instanceType}`;
+    return new DrillSource(identifier, port, keyArn, instanceClass, undefined, options);
   }
 
   private constructor(
@@ -89,6 +97,11 @@ export class DrillSource {
     private readonly copied?: CopiedDatabaseOptions,
   ) {}
 
+  /** The account that copies were taken from, where it isn't the drill's own. */
+  public get account(): string | undefined {
+    return this.copied?.account;
+  }
+
   /** What synth knows of the database: nothing of one elsewhere. */
   get known(): SourceDatabase | undefined {
     return this.database && new SourceDatabase(this.database);
@@ -96,7 +109,7 @@ export class DrillSource {
 
   /** As the runbook is told. */
   public request(scope: IConstruct): DrillRequest['source'] {
-    const { identifier: instance, copied } = this;
+    const { identifier: instance, instanceClass, copied } = this;
     if (!copied) return { instance };
     const from = Stack.of(scope).formatArn({
       service: 'rds',
@@ -108,7 +121,7 @@ export class DrillSource {
     });
     return {
       instance,
-      copied: { from, instanceClass: `db.${copied.instanceType}`, parameterGroup: copied.parameterGroupName },
+      copied: { from, instanceClass, parameterGroup: copied.parameterGroupName },
     };
   }
 }

@@ -1,5 +1,5 @@
 /** Whether a drill can work on a database, told at synth and not on the first Sunday of the month. */
-import { Annotations } from 'aws-cdk-lib';
+import { Annotations, Stack, Token } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
 import { COPY_PREFIX } from '../lambda/contract';
@@ -25,6 +25,13 @@ export function refuseUndrillable(drill: IConstruct, source: DrillSource, restor
         'set 1 to 35 days, or drill a snapshot with RestorePoint.snapshot()',
     );
   }
+  const { account } = source;
+  if (isElsewhere(drill, account) && !isOfSnapshot(restore)) {
+    problems.push(
+      `it restores a moment, and RDS replicates automated backups within one account, not from ${account} into this one; ` +
+        'restore a copy of a snapshot with RestorePoint.latestSnapshot()',
+    );
+  }
   const reach = restore.reachSeconds;
   if (retentionDays && reach !== undefined && reach > retentionDays * 86_400) {
     problems.push(
@@ -35,6 +42,13 @@ export function refuseUndrillable(drill: IConstruct, source: DrillSource, restor
   if (problems.length > 0) {
     throw new Error(`restore drill '${drill.node.path}' can't work on its database:\n  ${problems.join('\n  ')}`);
   }
+}
+
+const isOfSnapshot = ({ request: { kind } }: RestorePoint) => kind === 'latest-snapshot' || kind === 'snapshot';
+
+function isElsewhere(drill: IConstruct, account: string | undefined): boolean {
+  const own = Stack.of(drill).account;
+  return account !== undefined && !Token.isUnresolved(account) && !Token.isUnresolved(own) && account !== own;
 }
 
 export function warnOfAnotherClass(drill: IConstruct, sourceClass?: string, instanceClass?: ec2.InstanceType): void {
@@ -48,13 +62,21 @@ export function warnOfAnotherClass(drill: IConstruct, sourceClass?: string, inst
 
 const DAY = 86_400;
 
-/** RDS takes one automated snapshot a day. */
-export function warnOfOldSnapshots(drill: IConstruct, restore: RestorePoint, rpoSeconds: number): void {
-  const { kind } = restore.request;
-  if (rpoSeconds >= DAY || (kind !== 'latest-snapshot' && kind !== 'snapshot')) return;
+/** RDS takes one automated snapshot a day, and a copy of it is there once it has been copied. */
+export function warnOfOldSnapshots(
+  drill: IConstruct,
+  source: DrillSource,
+  restore: RestorePoint,
+  rpoSeconds: number,
+): void {
+  const isCopy = source.database === undefined;
+  if (!isOfSnapshot(restore) || (isCopy ? rpoSeconds > DAY : rpoSeconds >= DAY)) return;
+  const [what, age, remedy] = isCopy
+    ? ['a copy of a snapshot', 'a day old and as much older as copying takes', 'two days']
+    : ['a snapshot', 'a day old', 'a day'];
   Annotations.of(drill).addWarningV2(
     'lifeboat:snapshot-beyond-rpo',
-    `the drill restores a snapshot, which may be a day old, and the recovery point objective is ${rpoSeconds} s, so its ` +
-      'alarm on the recovery point rings at each drill; restore latest() or random(), or state an objective of a day',
+    `the drill restores ${what}, which may be ${age}, and the recovery point objective is ${rpoSeconds} s, so its ` +
+      `alarm on the recovery point rings though nothing is wrong; restore latest() or random(), or state an objective of ${remedy}`,
   );
 }

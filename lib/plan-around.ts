@@ -4,6 +4,7 @@
  *
  * Kept beside the plans, so that what looks for one need not know how they are made.
  */
+import { Stack } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import type { ProtectionPlan } from './protection-plan';
 
@@ -14,7 +15,18 @@ export function notePlan(plan: ProtectionPlan): void {
   plans.set(plan, plan);
 }
 
-/** The innermost plan around a construct, if there is one. */
+/**
+ * The innermost plan around a construct, if there is one in its region and account. A stack of another region may lie in a
+ * plan's scope, too, and no alarm reaches a topic of another region, and no drill a site there.
+ */
 export function planAround(construct: IConstruct): ProtectionPlan | undefined {
-  return construct.node.scopes.flatMap((scope) => plans.get(scope) ?? []).at(-1);
+  const { region, account } = Stack.of(construct);
+  const isNear = (plan: ProtectionPlan) => {
+    const stack = plan.node.scopes.filter(Stack.isStack).at(-1);
+    return !stack || (stack.region === region && stack.account === account);
+  };
+  return construct.node.scopes
+    .flatMap((scope) => plans.get(scope) ?? [])
+    .filter(isNear)
+    .at(-1);
 }

@@ -119,12 +119,13 @@ export class ProtectedDatabase extends Construct {
     plan.grants.cover(drill);
     return drill;
   }
+
   /**
    * Proves on a schedule, in the plan's recovery region, that the database can be restored from what was copied there. By
    * default it goes back to the latest moment of replicated backups, else to the latest copy of a snapshot.
    *
    * It lies in that region's stack, and needs nothing of this one: it can be started while this region is down. For the
-   * same reason `plan.grants` does not reach it: use its own `grantStart()`.
+   * same reason `plan.grants` does not reach it: use its own `grantStart()`, with a role that is made or imported there.
    *
    * @throws Error when nothing is copied there that it could restore, or synth does not know what copies don't tell
    */

@@ -1,6 +1,6 @@
-import { type Stack, Token } from 'aws-cdk-lib';
+import { Token } from 'aws-cdk-lib';
 import * as sns from 'aws-cdk-lib/aws-sns';
-import type { IConstruct } from 'constructs';
+import type { Construct, IConstruct } from 'constructs';
 import { primaryOf } from './primary-stack';
 
 export interface RecoveryRegionOptions {
@@ -35,23 +35,23 @@ export class RecoveryRegion {
         `recovery region: its name is ${seen}, so the keys and stacks there can't be named; write it out, as in 'us-west-2'`,
       );
     }
-    const { keyArn } = options;
-    const [, , service, region] = keyArn === undefined || Token.isUnresolved(keyArn) ? [] : keyArn.split(':');
-    if (service !== undefined && (service !== 'kms' || region !== name)) {
-      throw new Error(
-        `recovery region ${name}: the key ${keyArn} lies in ${region || 'no region'}, and copies in ${name} can only be ` +
-          'encrypted with a key of that region; give the ARN of one there, or leave it out for the one of RecoverySite',
-      );
-    }
-    const topic =
-      options.topicArn === undefined || Token.isUnresolved(options.topicArn) ? [] : options.topicArn.split(':');
-    if (topic.length > 0 && (topic[2] !== 'sns' || topic[3] !== name)) {
-      throw new Error(
-        `recovery region ${name}: the topic ${options.topicArn} lies in ${topic[3] || 'no region'}, and an alarm in ${name} ` +
-          'reaches no topic of another region; give the ARN of one there',
-      );
-    }
-    return new RecoveryRegion(name, keyArn, options.topicArn);
+    const { keyArn, topicArn } = options;
+    refuse(
+      keyArn,
+      'kms',
+      name,
+      (fact) =>
+        `the key ${fact}, and copies in ${name} can only be encrypted with a key of that region; give the ARN of one there, ` +
+        'or leave it out for the one of RecoverySite',
+    );
+    refuse(
+      topicArn,
+      'sns',
+      name,
+      (fact) =>
+        `the topic ${fact}, and an alarm in ${name} reaches no topic of another region; give the ARN of one there`,
+    );
+    return new RecoveryRegion(name, keyArn, topicArn);
   }
 
   private constructor(
@@ -75,16 +75,24 @@ export class RecoveryRegion {
     return recoveryAlias(primaryOf(scope).stackName);
   }
 
-  /** The topic, for alarms of a stack there. */
-  public topicIn(stack: Stack): sns.ITopic | undefined {
-    if (this.topicArn === undefined) return undefined;
-    const found = stack.node.tryFindChild('Topic') as sns.Topic | undefined;
-    return found ?? sns.Topic.fromTopicArn(stack, 'Topic', this.topicArn);
+  /** The topic, for alarms of a construct there. */
+  public topicFor(scope: Construct, id: string): sns.ITopic | undefined {
+    return this.topicArn === undefined ? undefined : sns.Topic.fromTopicArn(scope, id, this.topicArn);
   }
 
   public toString(): string {
     return this.name;
   }
+}
+
+/** What is only known at deployment is not compared. */
+function refuse(arn: string | undefined, service: string, region: string, why: (fact: string) => string): void {
+  if (arn === undefined || Token.isUnresolved(arn)) return;
+  const [, , givenService, givenRegion] = arn.split(':');
+  if (givenService === service && givenRegion === region) return;
+  const fact =
+    givenService === service ? `${arn} lies in ${givenRegion || 'no region'}` : `'${arn}' is no ARN of ${service}`;
+  throw new Error(`recovery region ${region}: ${why(fact)}`);
 }
 
 /** @param primary name of the stack whose copies the key encrypts */

@@ -53,9 +53,10 @@ export class RegionDrills {
   ) {
     const { region, planName, target, objectives } = props;
     const stack = recoveryStack(scope, region);
-    this.notify = region.topicIn(stack);
-    this.site = siteIn(stack, region, this.notify);
-    const group = new Construct(stack, `${planName}-${target}`);
+    this.site = siteIn(stack, region);
+    // One below the other: joined by a hyphen, `A-B` of plan `C` would be `B` of plan `C-A`.
+    const group = new Construct(planIn(stack, planName), target);
+    this.notify = region.topicFor(group, 'Topic');
     this.drills = new Construct(group, 'Drills');
     this.alarms = new ObjectiveAlarms(group, 'Alarms', { planName, target, objectives, notify: this.notify });
   }
@@ -64,7 +65,7 @@ export class RegionDrills {
     const { alarms, notify, props, site } = this;
     const { checks, copies, objectives, planName, target } = props;
     const restore = options.restore ?? usualRestorePoint(copies);
-    const databaseName = props.databaseName ?? known(new SourceDatabase(props.database).resource?.dbName);
+    const databaseName = known(props.databaseName ?? new SourceDatabase(props.database).resource?.dbName);
     const source = this.source(id, options, restore, databaseName);
     const given = { ...options, restore, source, databaseName, checks };
     return new RestoreDrill(this.drills, id, { ...given, objectives, planName, target, site, alarms, notify });
@@ -77,7 +78,6 @@ export class RegionDrills {
     const from = new SourceDatabase(database);
     const sourceRegion = database.env.region;
     const instanceClass = from.instanceClass?.replace(/^db\./, '');
-    const instanceType = instanceClass ? new ec2.InstanceType(instanceClass) : options.instanceClass;
     const { name } = from;
     const wanted = neededCopy(restore);
     const problems: string[] = [];
@@ -100,7 +100,7 @@ export class RegionDrills {
           'env: { region }',
       );
     }
-    if (!instanceType) {
+    if (!instanceClass && !options.instanceClass) {
       problems.push(
         `the database's class is not known at synth, and copies don't tell it; give the drill an instanceClass`,
       );
@@ -110,13 +110,14 @@ export class RegionDrills {
         `the database's name in the instance is not known at synth, and copies don't tell it; give databaseName`,
       );
     }
-    if (name === undefined || !instanceType || problems.length > 0) {
+    problems.push(...refuseLongReach(from, restore));
+    if (name === undefined || problems.length > 0) {
       throw new Error(`drill '${scope.node.path}/${id}' can't work in ${region}:\n  ${problems.join('\n  ')}`);
     }
     return DrillSource.copies({
       instanceIdentifier: name,
       region: sourceRegion,
-      instanceType,
+      instanceType: instanceClass ? new ec2.InstanceType(instanceClass) : undefined,
       parameterGroupName: options.parameterGroupName,
       port: from.port,
       keyArn: region.keyArn ?? RecoverySite.beside(scope, region).key.keyArn,
@@ -136,10 +137,27 @@ function neededCopy({ request }: RestorePoint): string | undefined {
   return request.kind === 'latest-snapshot' ? 'snapshots' : 'automatedBackups';
 }
 
-/** Where all drills of one primary stack run in a region. Made with the first. */
-function siteIn(stack: Stack, region: RecoveryRegion, notify?: sns.ITopic): DrillSite {
+/** What is drawn from has to be kept there. */
+function refuseLongReach({ resource }: SourceDatabase, { reachSeconds }: RestorePoint): string[] {
+  const days = known(resource?.automaticBackupReplicationRetentionPeriod ?? resource?.backupRetentionPeriod);
+  if (!days || reachSeconds === undefined || reachSeconds <= days * 86_400) return [];
+  return [
+    `it draws from the last ${reachSeconds / 86_400} days, and backups are kept there for ${days}, so part of the draw can ` +
+      'never be made; shorten the one or lengthen the other',
+  ];
+}
+
+/** Plans' drills lie apart from the site and the key, whatever a plan is called. */
+function planIn(stack: Stack, planName: string): Construct {
+  const plans = (stack.node.tryFindChild('Plans') as Construct | undefined) ?? new Construct(stack, 'Plans');
+  return (plans.node.tryFindChild(planName) as Construct | undefined) ?? new Construct(plans, planName);
+}
+
+/** Where all drills of one primary stack run in a region. Made with the first, whose region's topic it tells. */
+function siteIn(stack: Stack, region: RecoveryRegion): DrillSite {
   const found = stack.node.tryFindChild('Drills');
   if (found) return found as DrillSite;
+  const notify = region.topicFor(stack, 'Topic');
   const site = new DrillSite(stack, 'Drills', { notify });
   if (!notify) {
     Annotations.of(site).addWarningV2(

@@ -144,7 +144,7 @@ export class RestoreDrill extends Construct {
     refuseUndrillable(this, source, restore);
     if (source.database) cover(source.database, 'RestoreDrill');
     warnOfAnotherClass(this, source.instanceClass, props.instanceClass);
-    warnOfOldSnapshots(this, restore, objectives.rpo.toSeconds());
+    warnOfOldSnapshots(this, source, restore, objectives.rpo.toSeconds());
 
     const site = props.site ?? planAround(this)?.site ?? new DrillSite(this, 'Site', { notify });
     site.network.open(source.port);

@@ -1,9 +1,10 @@
-import { Duration, type Stack } from 'aws-cdk-lib';
+import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { BackupWindow, DrillSchedule, DrillSource, ProtectionPlan, RestoreDrill, SnapshotExport } from '../lib';
+import { ACCOUNT } from './policy';
 import { importedDatabase, newDatabase, newPlan, newStack, OBJECTIVES, Template, warningsOf } from './synth';
 
 const daily = { schedule: DrillSchedule.daily({ hour: 2 }) };
@@ -215,5 +216,39 @@ describe("what is put into a plan's scope", () => {
       ...daily,
     });
     expect(alarmsOf(stack).every(({ AlarmActions }) => AlarmActions === undefined)).toBe(true);
+  });
+
+  test('reaches no stack of another region in its scope, whose alarms could not tell its topic', () => {
+    const app = new App({ builtinCloudFormationValidation: false });
+    const stack = new Stack(app, 'East', { env: { region: 'us-east-1', account: ACCOUNT } });
+    const notify = new sns.Topic(stack, 'Operators');
+    const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, notify });
+    const inside = (id: string, region: string) => {
+      const other = new Stack(plan, id, { env: { region, account: ACCOUNT } });
+      const source = DrillSource.database(importedDatabase(other, 'carts'));
+      const drill = new RestoreDrill(other, 'Alone', { source, objectives: OBJECTIVES, ...daily });
+      return { other, drill };
+    };
+    const west = inside('West', 'us-west-2');
+    expect(alarmsOf(west.other).every(({ AlarmActions }) => AlarmActions === undefined)).toBe(true);
+    expect(JSON.stringify(Template.fromStack(west.other).toJSON())).not.toContain('ImportValue');
+    expect(inside('Beside', 'us-east-1').drill.request.plan).toBe(plan.planName);
+  });
+
+  test('is told which of its topics lies in another region; one of its own region is told', () => {
+    const stack = new Stack(new App(), 'West', { env: { region: 'us-west-2', account: ACCOUNT } });
+    const topic = (region: string) =>
+      sns.Topic.fromTopicArn(stack, region, `arn:aws:sns:${region}:${ACCOUNT}:operators`);
+    const told = (id: string, region: string) =>
+      new RestoreDrill(stack, id, {
+        source: DrillSource.database(importedDatabase(stack, `carts-in-${region}`)),
+        objectives: OBJECTIVES,
+        notify: topic(region),
+        ...daily,
+      });
+    expect(() => told('Far', 'us-east-1')).toThrow(
+      /lies in us-west-2 and topic arn:.* in us-east-1.*give one in us-west-2/,
+    );
+    expect(() => told('Near', 'us-west-2')).not.toThrow();
   });
 });

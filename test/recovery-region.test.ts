@@ -50,6 +50,20 @@ describe('a recovery region', () => {
     expect(String(RecoveryRegion.named(name))).toBe(name);
   });
 
+  test('takes a key and a topic of its own only, by their ARNs', () => {
+    const named = (options: { keyArn?: string; topicArn?: string }) => () => RecoveryRegion.named('us-west-2', options);
+    const arn = (service: string, region: string, name: string) => `arn:aws:${service}:${region}:${ACCOUNT}:${name}`;
+    expect(named({ keyArn: arn('kms', EAST, 'key/1') })).toThrow(
+      /the key arn:.* lies in us-east-1.*give the ARN of one/,
+    );
+    expect(named({ keyArn: 'alias/mine' })).toThrow(/the key 'alias\/mine' is no ARN of kms/);
+    expect(named({ keyArn: arn('kms', 'us-west-2', 'alias/mine') })).not.toThrow();
+    expect(named({ topicArn: arn('sqs', 'us-west-2', 'queue') })).toThrow(
+      /the topic 'arn:aws:sqs:.*' is no ARN of sns/,
+    );
+    expect(named({ topicArn: arn('sns', 'us-west-2', 'operators') })).not.toThrow();
+  });
+
   test('known at deployment only is refused, since nothing could be named after it', () => {
     expect(() => RecoveryRegion.named(new Stack(newApp(), 'Any').region)).toThrow(/known at deployment only/);
   });

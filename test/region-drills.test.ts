@@ -1,4 +1,4 @@
-import { App, Duration, Stack } from 'aws-cdk-lib';
+import { App, CfnParameter, Duration, Stack, Stage } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import { TAGS } from '../lambda/contract';
@@ -11,6 +11,8 @@ import {
   RecoveryRegion,
   type RegionDrillOptions,
   RestorePoint,
+  SnapshotCopy,
+  SnapshotSource,
 } from '../lib';
 import { ACCOUNT, allows, type Call, resolved, statementsOf } from './policy';
 import { importedDatabase, newDatabase, newDrill, newStack, OBJECTIVES, Template, warningsOf } from './synth';
@@ -19,6 +21,11 @@ const WEST = RecoveryRegion.named('us-west-2', { topicArn: `arn:aws:sns:us-west-
 const SNAPSHOTS = BackupCopy.snapshots({ keep: Duration.days(7) });
 const QUARTERLY = { schedule: DrillSchedule.daily({ hour: 10 }) };
 const ORDERS = { instanceIdentifier: 'Orders', databaseName: 'shop', storageEncrypted: true };
+
+const isTold = (stack: Stack, path: RegExp) =>
+  Object.values(Template.fromStack(stack).findResources('AWS::CloudWatch::Alarm'))
+    .filter(({ Properties }) => path.test(Properties.AlarmDescription))
+    .flatMap(({ Properties }) => Properties.AlarmActions);
 
 /** A plan with one database whose backups are copied west. */
 function protectedOrders(
@@ -87,6 +94,55 @@ test('drills there share one site, and those of one database its alarms', () => 
   expect(failed).toHaveLength(2);
 });
 
+test("two plans' drills there tell each their own topic, and do not meet by what they are called", () => {
+  const { stack, west } = protectedOrders();
+  const planned = (planName: string, target: string, topic: string) => {
+    const recovery = RecoveryRegion.named('us-west-2', { topicArn: `arn:aws:sns:us-west-2:${ACCOUNT}:${topic}` });
+    const plan = new ProtectionPlan(stack, planName, { objectives: OBJECTIVES, recovery, planName });
+    const database = importedDatabase(stack, target.toLowerCase());
+    const options = { database, copies: [SNAPSHOTS], databaseName: 'shop' };
+    const instanceClass = new ec2.InstanceType('t3.large');
+    for (const drill of ['Alarms', 'Topic', 'Drills', 'Recovery']) {
+      const added = plan.addDatabase(`${target}-${drill}`, options);
+      added.addRegionDrill(drill, { ...QUARTERLY, instanceClass });
+    }
+  };
+  planned('Shop', 'East-Orders', 'ours');
+  planned('Shop-East', 'Orders', 'theirs');
+  planned('Drills', 'Topic', 'ours');
+  const told = (target: string) => new Set(isTold(west(), new RegExp(`(drill of|of) ${target}-Alarms`)));
+  expect(told('East-Orders')).toEqual(new Set([`arn:aws:sns:us-west-2:${ACCOUNT}:ours`]));
+  expect(told('Orders')).toEqual(new Set([`arn:aws:sns:us-west-2:${ACCOUNT}:theirs`]));
+});
+
+test('finds the key of copies, whichever stack the database lies in', () => {
+  const app = new App({ builtinCloudFormationValidation: false });
+  const env = { region: 'us-east-1', account: ACCOUNT };
+  const data = new Stack(app, 'Data', { env });
+  const stack = new Stack(app, 'Shop', { env });
+  const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery: WEST });
+  const database = newDatabase(data, ORDERS);
+  plan.addDatabase('Orders', { database, copies: [BackupCopy.automatedBackups()] }).addRegionDrill('West', QUARTERLY);
+  const west = app.node.findChild('Shop-us-west-2') as Stack;
+  const [instance] = Object.values(Template.fromStack(data).findResources('AWS::RDS::DBInstance'));
+  expect(resolved(instance?.Properties.AutomaticBackupReplicationKmsKeyId)).toBe(
+    `arn:aws:kms:us-west-2:${ACCOUNT}:alias/lifeboat-Shop`,
+  );
+  Template.fromStack(west).hasResourceProperties('AWS::KMS::Alias', { AliasName: 'alias/lifeboat-Shop' });
+  expect(data.dependencies).toEqual([west]);
+});
+
+test('inside a stage its stack lies in the stage, too', () => {
+  const stage = new Stage(new App({ builtinCloudFormationValidation: false }), 'Live');
+  const stack = new Stack(stage, 'Shop', { env: { region: 'us-east-1', account: ACCOUNT } });
+  const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery: WEST });
+  const drill = plan
+    .addDatabase('Orders', { database: newDatabase(stack, ORDERS), copies: [SNAPSHOTS] })
+    .addRegionDrill('West', QUARTERLY);
+  expect(Stack.of(drill).stackName).toBe('Live-Shop-us-west-2');
+  expect(Stage.of(drill)).toBe(stage);
+});
+
 describe('refuses', () => {
   test('what nothing is copied for; the copy that it restores will do', () => {
     const { orders } = protectedOrders([SNAPSHOTS]);
@@ -117,7 +173,28 @@ describe('refuses', () => {
     const carts = plan.addDatabase('Carts', imported);
     expect(() => requestOf(carts)).toThrow(/class is not known at synth.*give the drill an instanceClass/);
     const instanceClass = new ec2.InstanceType('t3.large');
-    expect(requestOf(carts, { instanceClass }).copy.instanceClass).toBe('db.t3.large');
+    const request = requestOf(carts, { instanceClass });
+    expect(request.copy.instanceClass).toBe('db.t3.large');
+    // The copy's class is not the database's, which evidence must not claim to know.
+    expect(request.source.copied?.instanceClass).toBeUndefined();
+  });
+
+  test('a name in the instance, given as what only deployment tells', () => {
+    const { plan, stack } = protectedOrders();
+    const databaseName = new CfnParameter(stack, 'Name').valueAsString;
+    const options = { database: importedDatabase(stack, 'carts'), copies: [SNAPSHOTS], databaseName };
+    const carts = plan.addDatabase('Carts', options);
+    const instanceClass = new ec2.InstanceType('t3.large');
+    expect(() => requestOf(carts, { instanceClass })).toThrow(/name in the instance is not known at synth/);
+  });
+
+  test('to draw from more days than backups are kept for there; as many are drawn from', () => {
+    const within = (days: number) => ({ restore: RestorePoint.random({ within: Duration.days(days) }) });
+    const kept = () => protectedOrders([BackupCopy.automatedBackups({ retention: Duration.days(3) })]).orders;
+    expect(() => requestOf(kept(), within(4))).toThrow(/last 4 days, and backups are kept there for 3.*shorten/);
+    expect(() => requestOf(kept(), within(3))).not.toThrow();
+    const asAtHome = () => protectedOrders(undefined, WEST, { ...ORDERS, backupRetention: Duration.days(2) }).orders;
+    expect(() => requestOf(asAtHome(), within(3))).toThrow(/kept there for 2/);
   });
 
   test('a topic of another region, which alarms there can not reach', () => {
@@ -140,6 +217,50 @@ test('warns that nobody is told there, unless there is a topic', () => {
   )) {
     expect(Properties.AlarmActions).toEqual([WEST.topicArn]);
   }
+});
+
+describe('a drill of copies without a plan', () => {
+  const instanceType = new ec2.InstanceType('t3.large');
+  const vault = (account = ACCOUNT) => new Stack(new App(), 'Vault', { env: { region: 'us-west-2', account } });
+  const options = { instanceIdentifier: 'orders', region: 'us-west-2', account: ACCOUNT };
+  const drilled = (stack: Stack, restore?: RestorePoint, type: ec2.InstanceType | undefined = instanceType) =>
+    newDrill(stack, { source: DrillSource.copies({ ...options, instanceType: type }), databaseName: 'shop', restore });
+
+  test('looks for what the copying of shared snapshots tags its copies with', () => {
+    const stack = vault('444455556666');
+    const { request } = new SnapshotCopy(stack, 'Copy', {
+      source: SnapshotSource.shared({ account: ACCOUNT, instanceIdentifier: 'Orders' }),
+      destination: WEST,
+      keep: Duration.days(7),
+    });
+    const { source } = drilled(stack, RestorePoint.latestSnapshot()).request;
+    expect(resolved(stack.resolve(source.copied?.from))).toBe(resolved(stack.resolve(request.source.arn)));
+  });
+
+  test('refuses moments of another account, whose automated backups are not replicated into this one', () => {
+    expect(() => drilled(vault('444455556666'))).toThrow(/not from 111122223333 into this one.*latestSnapshot/);
+    expect(() => drilled(vault('444455556666'), RestorePoint.latestSnapshot())).not.toThrow();
+    expect(() => drilled(vault())).not.toThrow();
+  });
+
+  test("needs a class, the source's or the copy's", () => {
+    const source = DrillSource.copies(options);
+    expect(() => newDrill(vault(), { source, databaseName: 'shop' })).toThrow(/needs an instance class/);
+    expect(() => newDrill(vault(), { source, databaseName: 'shop', instanceClass: instanceType })).not.toThrow();
+    expect(() => newDrill(vault(), { source, instanceClass: instanceType })).toThrow(/needs the name of the database/);
+  });
+
+  test('warns where a day is all that may be lost, since a copy is older than its snapshot by the time that copying takes', () => {
+    const warned = (rpo: Duration) => {
+      const stack = vault();
+      const source = DrillSource.copies({ ...options, instanceType });
+      const objectives = { rpo, rto: Duration.hours(4) };
+      newDrill(stack, { source, databaseName: 'shop', restore: RestorePoint.latestSnapshot(), objectives });
+      return warningsOf(stack);
+    };
+    expect(warned(Duration.days(1))).toEqual([expect.stringContaining('state an objective of two days')]);
+    expect(warned(Duration.days(2))).toEqual([]);
+  });
 });
 
 describe('its conductor', () => {
