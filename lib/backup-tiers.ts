@@ -1,21 +1,18 @@
-import { Annotations, CfnResource, Duration, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, Duration, Stack, Token } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as rds from 'aws-cdk-lib/aws-rds';
-import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { AirGappedVault } from './air-gapped-vault';
-import { backupSpans, dueInUtc, maintenanceSpans, meeting } from './backup-hours';
 import { BackupRole } from './backup-role';
 import type { BackupTarget } from './backup-target';
 import { BackupTier } from './backup-tier';
 import { cover } from './covered';
 import { pathName } from './drill-request';
 import { Weekday } from './drill-schedule';
-import { windowRefusals } from './own-backups';
 import { ProtectedVault } from './protected-vault';
-import { known } from './source-database';
+import { targetRefusals } from './target-limits';
 import { impossible, type Tiered } from './tier-limits';
 import { missingBackups, VaultAlarms } from './vault-alarms';
 import type { VaultCopy } from './vault-copy';
@@ -113,7 +110,7 @@ export class BackupTiers extends Construct {
       for (const type of this.resourceTypes()) missingBackups(this, { vault, missingAfter, notify }, type);
     }
     // Windows and versions may still be set by Mixins after this.
-    this.node.addValidation({ validate: () => this.meetingsAndRivals() });
+    this.node.addValidation({ validate: () => this.inWholeApp() });
   }
 
   private rule(
@@ -216,51 +213,8 @@ export class BackupTiers extends Construct {
   }
 
   /** What only shows once the app is whole. */
-  private meetingsAndRivals(): string[] {
-    return this.targets.flatMap((target) => {
-      for (const tier of this.tiers.filter(({ kind }) => kind === 'continuous')) this.warnOfContinuous(tier, target);
-      return [...this.meetings(target), ...this.rivals(target), ...unversioned(target)];
-    });
-  }
-
-  private meetings(target: BackupTarget): string[] {
-    const { kind, backupWindow, maintenanceWindow } = target;
-    if (kind !== 'RDS' && kind !== 'RDS Multi-AZ cluster') return [];
-    const snapshots = this.tiers.filter((tier) => tier.kind === 'snapshot');
-    if (snapshots.length > 0 && target.resource && !(backupWindow && maintenanceWindow)) {
-      Annotations.of(this).addWarningV2(
-        'lifeboat:windows-left-to-rds',
-        `${target} leaves its backup or maintenance window to RDS, which picks one at random, and jobs that are due in it ` +
-          'or within the hour before fail; state both',
-      );
-    }
-    const refused = windowRefusals(backupWindow, maintenanceWindow);
-    if (refused.length > 0) return refused.map((problem) => `${target}: ${problem}`);
-    const windows = [
-      ['backup', backupWindow, backupSpans(backupWindow)],
-      ['maintenance', maintenanceWindow, maintenanceSpans(maintenanceWindow)],
-    ] as const;
-    return snapshots.flatMap((tier) =>
-      windows.flatMap(([what, window, spans]) => {
-        const start = tier.startWithin.toMinutes();
-        const met = meeting(dueInUtc(tier.schedule), start, spans);
-        if (met === 'due in it') {
-          return [
-            `tier ${tier.name} is due (${tier.schedule.expression.expressionString}) during the ${what} window ${window} of ` +
-              `${target} or within the hour before, so its jobs would fail; start it when the window is over, or back up ` +
-              'continuously',
-          ];
-        }
-        if (met === 'may start in it') {
-          Annotations.of(this).addWarningV2(
-            'lifeboat:job-may-start-in-a-window',
-            `tier ${tier.name} may start up to ${start} minutes after its time, and so within an hour of the ${what} window ` +
-              `${window} of ${target}; start it earlier, or after the window`,
-          );
-        }
-        return [];
-      }),
-    );
+  private inWholeApp(): string[] {
+    return this.targets.flatMap((target) => [...targetRefusals(this, this.tiers, target), ...this.rivals(target)]);
   }
 
   /** AWS Backup keeps one continuous recovery point for each resource, whatever plan asks for it. */
@@ -276,47 +230,9 @@ export class BackupTiers extends Construct {
     });
   }
 
-  /** https://docs.aws.amazon.com/aws-backup/latest/devguide/point-in-time-recovery.html */
-  private warnOfContinuous({ keep }: BackupTier, target: BackupTarget): void {
-    const { kind, resource } = target;
-    const days = keep.toDays();
-    if (kind === 'S3' && resource && sendsNoEvents(resource)) {
-      Annotations.of(this).addWarningV2(
-        'lifeboat:bucket-sends-no-events',
-        `${target} does not say that it sends its events to EventBridge, which continuous backups are made from, so they may ` +
-          'stop; set eventBridgeEnabled: true',
-      );
-    }
-    const own = known((resource as rds.CfnDBInstance | undefined)?.backupRetentionPeriod);
-    if ((kind !== 'RDS' && kind !== 'Aurora') || own === undefined || Token.isUnresolved(days) || own === days) return;
-    Annotations.of(this).addWarningV2(
-      'lifeboat:two-retentions',
-      `${target} keeps automated backups for ${own} days and is backed up continuously for ${days}, and a database has one ` +
-        'retention: AWS Backup sets its own, and deployments set the other; state the same number in both',
-    );
-  }
-
   private isContinuous(): boolean {
     return this.tiers.some(({ kind }) => kind === 'continuous');
   }
-}
-
-/** https://docs.aws.amazon.com/aws-backup/latest/devguide/s3-backups.html */
-function unversioned(target: BackupTarget): string[] {
-  const { resource } = target;
-  if (target.kind !== 'S3' || resource?.cfnResourceType !== 'AWS::S3::Bucket') return [];
-  if ((resource as s3.CfnBucket).versioningConfiguration !== undefined) return [];
-  return [`${target} keeps no versions, so AWS Backup would refuse to back it up; make it versioned`];
-}
-
-/** What the bucket's own custom resource may turn on is not seen. */
-function sendsNoEvents(resource: CfnResource): boolean {
-  const stated = Stack.of(resource).resolve((resource as s3.CfnBucket).notificationConfiguration);
-  if (stated?.eventBridgeConfiguration !== undefined) return false;
-  const others = resource.node.scope?.node.findAll() ?? [];
-  return !others.some(
-    (one) => CfnResource.isCfnResource(one) && one.cfnResourceType === 'Custom::S3BucketNotifications',
-  );
 }
 
 function defaultTiers(): BackupTier[] {

@@ -475,6 +475,18 @@ test('refuses a bucket that keeps no versions', () => {
   expect(attempt(true)).not.toThrow();
 });
 
+test('refuses a bucket that keeps versions no more', () => {
+  const attempt = (status: string) => () => {
+    const stack = newStack();
+    const files = new s3.Bucket(stack, 'Bucket');
+    (files.node.defaultChild as s3.CfnBucket).versioningConfiguration = { status };
+    tiersOf(stack, { targets: [BackupTarget.bucket(files)] });
+    Template.fromStack(stack);
+  };
+  expect(attempt('Suspended')).toThrow('keeps no versions');
+  expect(attempt('Enabled')).not.toThrow();
+});
+
 test('refuses a copy into the vault that it comes from', () => {
   const attempt = (copyTo: 'itself' | 'another') => () => {
     const stack = newStack();
