@@ -2,7 +2,7 @@ import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
-import type * as s3 from 'aws-cdk-lib/aws-s3';
+import * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { ConfigurationRequest } from '../lambda/contract';
@@ -144,6 +144,7 @@ export class ConfigurationBackups extends Construct {
         encryptionKey,
         tiers: [ArchiveTier.prefixed(prefix, { noncurrentVersions: { expireAfter: Duration.days(90) } })],
       }).bucket;
+    this.node.addValidation({ validate: () => this.losesVersions() });
     this.watch = new BackupWatch(this, 'Watch', {
       backup: pathName(this),
       bucket: this.bucket,
@@ -197,6 +198,18 @@ export class ConfigurationBackups extends Construct {
   /** Seconds since all configuration was last stored. */
   public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.watch.age(options);
+  }
+
+  /** Of a bucket of this app only; Mixins may have turned versions on since. */
+  private losesVersions(): string[] {
+    const made = this.bucket.node.defaultChild;
+    if (!(made instanceof s3.CfnBucket)) return [];
+    const { status = 'Suspended' } = Stack.of(made).resolve(made.versioningConfiguration) ?? {};
+    if (status !== 'Suspended') return [];
+    return [
+      `configuration backups '${this.node.path}': bucket '${made.node.path}' keeps no versions, so each change would erase what ` +
+        'was before it, and a mistake be stored over what is right; make it versioned',
+    ];
   }
 
   private refuse(

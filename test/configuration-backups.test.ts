@@ -2,6 +2,7 @@ import type { Service } from '@aws-sdk/client-ecs';
 import { App, CfnParameter, Duration, Stack, Validations } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as kms from 'aws-cdk-lib/aws-kms';
+import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
 import { type ConfigurationRequest, configurationRequest, parse } from '../lambda/contract';
@@ -542,6 +543,16 @@ describe('the construct', () => {
     const stack = newStack();
     const services = [new CfnParameter(stack, 'Service').valueAsString];
     expect(() => new ConfigurationBackups(stack, 'Configuration', { services })).not.toThrow();
+  });
+
+  test('refuses a bucket of this app that keeps no versions, and takes one that does', () => {
+    const into = (props: s3.BucketProps) => () => {
+      const stack = newStack();
+      new ConfigurationBackups(stack, 'Configuration', { bucket: new s3.Bucket(stack, 'Bucket', props) });
+      Template.fromStack(stack);
+    };
+    expect(into({})).toThrow(/keeps no versions, so each change would erase what was before it.*make it versioned/);
+    expect(into({ versioned: true })).not.toThrow();
   });
 
   test("refuses the prefix 'configuration', and takes it with a slash", () => {
