@@ -130,7 +130,7 @@ export class ProtectedDatabase extends Construct {
    * @throws Error when nothing is copied there that it could restore, or synth does not know what copies don't tell
    */
   public addRegionDrill(id: string, options: RegionDrillOptions): RestoreDrill {
-    const { objectives, planName, recovery: region } = this.plan;
+    const { planName, recovery: region } = this.plan;
     if (!region) {
       throw new Error(
         `drill '${this.node.path}/${id}' belongs into the plan's recovery region, and the plan names none; give the plan ` +
@@ -139,6 +139,7 @@ export class ProtectedDatabase extends Construct {
     }
     const { database, copies = [], checks, databaseName } = this.options;
     const target = this.node.id;
+    const objectives = region.objectives ?? this.plan.objectives;
     const of = { database, region, copies, checks, databaseName, planName, target, objectives };
     this.regionDrills ??= new RegionDrills(this, of);
     return this.regionDrills.add(id, options);

@@ -52,7 +52,7 @@ export interface ProtectionPlanProps {
  * What must survive, how much may be lost and how long it may take; and the drills that prove it.
  *
  * What else belongs to it (dumps, exports, caches, archives) is put into its scope, or into that of one of its databases:
- * it then tells whom the plan tells, under the plan's name.
+ * it then tells whom the plan tells, under the plan's name, unless it lies in a stack of another region.
  */
 export class ProtectionPlan extends Construct {
   public readonly objectives: RecoveryObjectives;
@@ -125,7 +125,7 @@ export class ProtectionPlan extends Construct {
           `made nowhere; give the plan recovery: RecoveryRegion.named('us-west-2'), say`,
       );
     }
-    warnOfSlowCopies(scope, this.objectives.rpo, kinds, region.name);
+    warnOfSlowCopies(scope, (region.objectives ?? this.objectives).rpo, kinds, region.name);
     const encryptionKey = () => this.keyOfCopying();
     const made = { scope, database, region, planName, target, encryptionKey, window, storageKey, notify };
     for (const copy of copies) copy.applyTo(made);

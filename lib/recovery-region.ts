@@ -2,6 +2,7 @@ import { Token } from 'aws-cdk-lib';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct, IConstruct } from 'constructs';
 import { primaryOf } from './primary-stack';
+import type { RecoveryObjectives } from './recovery-objectives';
 
 export interface RecoveryRegionOptions {
   /**
@@ -17,6 +18,14 @@ export interface RecoveryRegionOptions {
    * @default - none; alarms there only show
    */
   readonly topicArn?: string;
+
+  /**
+   * What a recovery there is held against, by drills there too: with a region, more is lost and it takes longer than with a
+   * database.
+   *
+   * @default - the plan's
+   */
+  readonly objectives?: RecoveryObjectives;
 }
 
 /** Where copies go, so that they outlive the primary's region. A name: nothing of it has to exist when it is named. */
@@ -51,7 +60,7 @@ export class RecoveryRegion {
       (fact) =>
         `the topic ${fact}, and an alarm in ${name} reaches no topic of another region; give the ARN of one there`,
     );
-    return new RecoveryRegion(name, keyArn, topicArn);
+    return new RecoveryRegion(name, keyArn, topicArn, options.objectives);
   }
 
   private constructor(
@@ -61,6 +70,8 @@ export class RecoveryRegion {
     public readonly keyArn?: string,
     /** The topic that was given. */
     public readonly topicArn?: string,
+    /** The objectives that were given. */
+    public readonly objectives?: RecoveryObjectives,
   ) {}
 
   /** ARN of the key that encrypts copies of what a construct's stack holds: the one given, else of the agreed alias. */

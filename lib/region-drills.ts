@@ -120,7 +120,8 @@ export class RegionDrills {
       instanceType: instanceClass ? new ec2.InstanceType(instanceClass) : undefined,
       parameterGroupName: options.parameterGroupName,
       port: from.port,
-      keyArn: region.keyArn ?? RecoverySite.beside(scope, region).key.keyArn,
+      // What somebody else brought there, somebody else encrypted.
+      keyArn: region.keyArn ?? (copies.length > 0 ? RecoverySite.beside(scope, region).key.keyArn : undefined),
     });
   }
 }

@@ -79,6 +79,29 @@ test('goes back to where least is lost: replicated backups, else the latest copy
   expect(requestOf(protectedOrders().orders, { restore }).restore).toMatchObject({ kind: 'random' });
 });
 
+test("is held against the region's own objectives, where it has some: with a region more is lost", () => {
+  const objectives = { rpo: Duration.days(2), rto: Duration.hours(8) };
+  const recovery = RecoveryRegion.named('us-west-2', { topicArn: WEST.topicArn, objectives });
+  const { orders, stack, west } = protectedOrders([SNAPSHOTS], recovery);
+  expect(requestOf(orders).objectives).toEqual({ rpoSeconds: 2 * 86_400, rtoSeconds: 8 * 3600 });
+  Template.fromStack(west()).hasResourceProperties('AWS::CloudWatch::Alarm', {
+    MetricName: 'RecoveryPoint',
+    Threshold: 2 * 86_400,
+  });
+  const beyond = expect.stringMatching(/lifeboat:(copies|snapshot)-beyond-rpo/);
+  expect([...warningsOf(stack), ...warningsOf(west())]).not.toContainEqual(beyond);
+  const strict = protectedOrders([SNAPSHOTS]);
+  requestOf(strict.orders);
+  expect(warningsOf(strict.stack)).toContainEqual(beyond);
+  expect(warningsOf(strict.west())).toContainEqual(beyond);
+});
+
+test('of a snapshot that somebody else brought makes no key for copies that there are none of', () => {
+  const { orders, west } = protectedOrders([]);
+  requestOf(orders, { restore: RestorePoint.snapshot('by-hand') });
+  Template.fromStack(west()).resourceCountIs('AWS::KMS::Alias', 0);
+});
+
 test('drills there share one site, and those of one database its alarms', () => {
   const { orders, plan, stack, west } = protectedOrders();
   const imported = importedDatabase(stack, 'carts');
