@@ -61,14 +61,14 @@ export const good = (snapshots: readonly CacheSnapshot[]): CacheSnapshot[] =>
 /**
  * Starts one, unless it was started before.
  *
- * @returns `busy` when the cache is in a state that allows none now
+ * @returns `under way` while another one of the cache is being taken, `busy` when its state allows none otherwise
  */
 export async function take(
   client: ElastiCacheClient,
   cache: CacheTarget,
   prefix: string,
   name: string,
-): Promise<'taken' | 'busy'> {
+): Promise<'taken' | 'under way' | 'busy'> {
   const Tags = tagsOf(cache, prefix);
   try {
     if (cache.kind === 'serverless') {
@@ -82,9 +82,10 @@ export async function take(
     if (isFault(error, 'SnapshotAlreadyExists') || isFault(error, 'ServerlessCacheSnapshotAlreadyExists'))
       return 'taken';
     if (!BUSY.some((fault) => isFault(error, fault))) throw error;
-    // An earlier try may be what it is busy with.
-    const taken = (await snapshotsOf(client, cache)).some((snapshot) => snapshot.name === name);
-    return taken ? 'taken' : 'busy';
+    // An earlier try may be what it is busy with, or the automatic snapshot.
+    const snapshots = await snapshotsOf(client, cache);
+    if (snapshots.some((snapshot) => snapshot.name === name)) return 'taken';
+    return snapshots.some(({ status }) => status === 'creating') ? 'under way' : 'busy';
   }
   return 'taken';
 }

@@ -10,7 +10,7 @@ import { type CacheSnapshotRequest, cacheSnapshotRequest, METRICS, parse } from 
 import { embeddedMetric } from './metrics';
 
 export interface Round {
-  /** The snapshot that was due; null when none was, or the cache was busy. */
+  /** The snapshot that was due; null when none was, or another was being taken, which does as well. */
   readonly taken: string | null;
   readonly deleted: readonly string[];
 }
@@ -42,12 +42,11 @@ async function takeDue(
   client: ElastiCacheClient,
   { cache, prefix }: CacheSnapshotRequest,
   due: string,
-): Promise<string> {
+): Promise<string | null> {
   const name = dueName(prefix, due);
-  if ((await take(client, cache, prefix, name)) === 'taken') return name;
-  throw new Error(
-    'the cache is being changed, or another snapshot of it is being taken; the next one is tried when due',
-  );
+  const outcome = await take(client, cache, prefix, name);
+  if (outcome === 'busy') throw new Error('the cache is being changed; the next one is taken when due');
+  return outcome === 'taken' ? name : null;
 }
 
 async function prune(

@@ -58,6 +58,13 @@ test.each([
   expect(cache.touched).toHaveLength(1);
 });
 
+test('the automatic snapshot that is being taken does as well, and is no failure', async () => {
+  const cache = new SimulatedCache();
+  cache.put('automatic.sessions', 0, [], { ready: cache.now + 600_000 });
+  expect(await round(cache, due)).toEqual({ taken: null, deleted: [] });
+  expect(cache.touched).toEqual([]);
+});
+
 test('does not take the snapshots of a group for those of another that is named like its shard', async () => {
   const cache = new SimulatedCache();
   cache.put('of-the-other', 1, [], {
