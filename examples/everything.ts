@@ -62,6 +62,7 @@ import {
   SnapshotExport,
   SnapshotsKept,
   StorageTransition,
+  TemplateCheck,
   TestedRecoveryPoints,
   VaultCopy,
   VaultLock,
@@ -81,7 +82,9 @@ export function addEverything(app: App): Stack {
   const primary = new EverythingStack(app, 'Everything', { env: { region: EAST }, western: west.operators });
   // An order of deployment and no more: S3 takes no replication into a bucket that is not there.
   primary.addStackDependency(west, 'its buckets are replicated there, its backups copied');
-  Aspects.of(app).add(new CoverageCheck(), { priority: AspectPriority.READONLY });
+  for (const check of [new CoverageCheck(), new TemplateCheck()]) {
+    Aspects.of(app).add(check, { priority: AspectPriority.READONLY });
+  }
   return primary;
 }
 
@@ -181,7 +184,7 @@ class EverythingStack extends Stack {
       prefix: 'weekly/orders',
       notify: this.operators,
     });
-    new LogicalDump(this, 'Dump', {
+    const dump = new LogicalDump(this, 'Dump', {
       database,
       vpc: this.vpc,
       bucket: archive,
@@ -189,6 +192,7 @@ class EverythingStack extends Stack {
       encryptionKey: this.key,
       notify: this.operators,
     });
+    database.connections.allowFrom(dump, ec2.Port.POSTGRES, 'dumps');
   }
 
   /** AWS Backup beside it: generations in a locked vault, copied away, and restore tests that are really checked. */

@@ -14,6 +14,7 @@ import { cover } from './covered';
 import { pathName } from './drill-request';
 import { DrillSchedule } from './drill-schedule';
 import { ringOnFailedDump } from './dump-alarm';
+import { warnIfShutOut } from './dump-door';
 import { scheduleDump } from './dump-schedule';
 import { dumpSettings } from './dump-settings';
 import { DumpTask } from './dump-task';
@@ -195,7 +196,9 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
       props.bucket ?? new ArchiveBucket(this, 'Archive', { encryptionKey, tiers: dumpLifecycle(tiers) }).bucket;
     const markers = `dumps/${dumpName}/`;
 
-    this.connections = new ec2.Connections({ securityGroups: [this.securityGroup(props)] });
+    const securityGroup = this.securityGroup(props);
+    this.connections = new ec2.Connections({ securityGroups: [securityGroup] });
+    warnIfShutOut(this, securityGroup, database);
     const task = new DumpTask(this, 'Task', {
       dumpName,
       bucket: this.bucket,

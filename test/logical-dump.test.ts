@@ -10,7 +10,7 @@ import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-
 import { Construct } from 'constructs';
 import { ArchiveBucket, DrillSchedule, DumpTier, LogicalDump, type LogicalDumpProps } from '../lib';
 import { allows, resolved, statementsOf } from './policy';
-import { importedDatabase, newStack, Template } from './synth';
+import { importedDatabase, newStack, Template, warningsOf } from './synth';
 
 function network(stack: Stack): ec2.Vpc {
   const vpc = stack.node.tryFindChild('Network') as ec2.Vpc | undefined;
@@ -174,6 +174,32 @@ test('its schedule may start this task in this cluster, and nothing else', () =>
   expect(run(`<${task}>`, `<${cluster}.Arn>`)).toBe(true);
   expect(run(`<${task}>`, 'another')).toBe(false);
   expect(run('another', `<${cluster}.Arn>`)).toBe(false);
+});
+
+describe('a database of the same stack', () => {
+  const warned = (open: (database: rds.DatabaseInstance, dump: LogicalDump) => void) => {
+    const stack = newStack();
+    const database = ownDatabase(stack);
+    open(database, new LogicalDump(stack, 'Dump', { database, vpc: network(stack) }));
+    Template.fromStack(stack);
+    return warningsOf(stack).filter((warning) => warning.includes('lifeboat:dump-shut-out'));
+  };
+
+  test('that lets nobody of the dump in is warned of', () => {
+    expect(warned(() => undefined)).toEqual([expect.stringContaining('allowDefaultPortFrom(dump)')]);
+    const others = (database: rds.DatabaseInstance) =>
+      database.connections.allowDefaultPortFrom(
+        new ec2.SecurityGroup(database, 'App', { vpc: network(Stack.of(database)) }),
+      );
+    expect(warned(others)).toHaveLength(1);
+  });
+
+  test('that lets it in, or the addresses of the network, is not', () => {
+    expect(warned((database, dump) => database.connections.allowDefaultPortFrom(dump))).toEqual([]);
+    const addresses = (database: rds.DatabaseInstance) =>
+      database.connections.allowDefaultPortFrom(ec2.Peer.ipv4('10.0.0.0/16'));
+    expect(warned(addresses)).toEqual([]);
+  });
 });
 
 test('its owner lets it in, and it goes out to the database and to AWS only', () => {
