@@ -2,6 +2,7 @@ import { Annotations } from 'aws-cdk-lib';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { isDatabase } from './database-resource';
 import { pathName } from './drill-request';
 import { DrillSite } from './drill-site';
 import { letLogsUse } from './log-key';
@@ -99,7 +100,7 @@ export class ProtectionPlan extends Construct {
   public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
     const database = new ProtectedDatabase(this, id, options);
     const { resource } = new SourceDatabase(options.database);
-    if (resource) examineBackups(resource);
+    if (resource && isDatabase(resource)) examineBackups(resource);
     this.copy(database, options);
     return database;
   }

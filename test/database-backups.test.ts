@@ -105,6 +105,16 @@ describe('it is warned of', () => {
     expect(warned({ deleteAutomatedBackups: false }, backups())).toEqual([]);
   });
 
+  test('nothing of what is restored from a snapshot, and may bring its retention along', () => {
+    const stack = newStack();
+    const backups = new DatabaseBackups({ window });
+    new rds.CfnDBInstance(stack, 'Restored', { dbSnapshotIdentifier: 'before-release' }).with(backups);
+    new rds.CfnDBCluster(stack, 'Cluster', { engine: 'aurora-postgresql', snapshotIdentifier: 'before' }).with(backups);
+    expect(warningsOf(stack)).toEqual([]);
+    new rds.CfnDBCluster(stack, 'New', { engine: 'aurora-postgresql' }).with(backups);
+    expect(warningsOf(stack)).toEqual([expect.stringContaining("'Test/New' states no backup retention")]);
+  });
+
   test('nothing of a replica, which has what its source has', () => {
     const stack = newStack();
     new rds.CfnDBInstance(stack, 'Replica', {
