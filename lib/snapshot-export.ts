@@ -24,7 +24,10 @@ export interface SnapshotExportProps {
   /** An RDS instance with automated backups, of this app or imported: MariaDB, MySQL or PostgreSQL. */
   readonly database: rds.IDatabaseInstance;
 
-  /** Where exports go: a bucket of the database's region. */
+  /**
+   * Where exports go: a bucket of the database's region. RDS encrypts them with AWS KMS whatever the bucket's own setting,
+   * so they are replicated only by a replication that names a key for its replicas (`encryptionKeyArn`).
+   */
   readonly bucket: s3.IBucket;
 
   /**
