@@ -54,6 +54,7 @@ export class RegionDrills {
     const { region, planName, target, objectives } = props;
     const stack = recoveryStack(scope, region);
     this.site = siteIn(stack, region);
+    if (region.topicArn === undefined) warnOfSilence(planIn(stack, planName), region);
     // One below the other: joined by a hyphen, `A-B` of plan `C` would be `B` of plan `C-A`.
     const group = new Construct(planIn(stack, planName), target);
     this.notify = region.topicFor(group, 'Topic');
@@ -156,16 +157,15 @@ function planIn(stack: Stack, planName: string): Construct {
 
 /** Where all drills of one primary stack run in a region. Made with the first, whose region's topic it tells. */
 function siteIn(stack: Stack, region: RecoveryRegion): DrillSite {
-  const found = stack.node.tryFindChild('Drills');
-  if (found) return found as DrillSite;
-  const notify = region.topicFor(stack, 'Topic');
-  const site = new DrillSite(stack, 'Drills', { notify });
-  if (!notify) {
-    Annotations.of(site).addWarningV2(
-      'lifeboat:nobody-is-told-there',
-      `drills in ${region} have no topic to notify, and their alarms reach none of another region, so a failed drill is an ` +
-        `alarm that nobody hears; give RecoveryRegion.named('${region}', { topicArn })`,
-    );
-  }
-  return site;
+  const found = stack.node.tryFindChild('Drills') as DrillSite | undefined;
+  return found ?? new DrillSite(stack, 'Drills', { notify: region.topicFor(stack, 'Topic') });
+}
+
+/** Once for a plan. */
+function warnOfSilence(plan: IConstruct, region: RecoveryRegion): void {
+  Annotations.of(plan).addWarningV2(
+    'lifeboat:nobody-is-told-there',
+    `drills in ${region} have no topic to notify, and their alarms reach none of another region, so a failed drill is an ` +
+      `alarm that nobody hears; give RecoveryRegion.named('${region}', { topicArn })`,
+  );
 }

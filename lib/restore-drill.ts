@@ -178,7 +178,8 @@ export class RestoreDrill extends Construct {
       durableFor: expiresAfter.plus(FOR_THE_END),
       deadLetterQueue: site.deadLetterQueue,
       patterns:
-        'Copies are named at run time, so they are allowed by prefix, and by the tags they are made with; a restore ' +
+        'Copies are named at run time, so they are allowed by prefix, and by the tags they are made with; replicated ' +
+        'backups are named by RDS, at random, and only restored from; a restore ' +
         'names parameter and option groups without changing them; what only describes can not be narrowed; evidence is ' +
         'a document a run under one prefix.',
       statements: [

@@ -202,6 +202,13 @@ describe('refuses', () => {
     expect(request.source.copied?.instanceClass).toBeUndefined();
   });
 
+  test('a database whose region only deployment tells, since the stack there has to name it', () => {
+    const stack = newStack();
+    const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery: WEST });
+    const orders = plan.addDatabase('Orders', { database: newDatabase(stack, ORDERS), copies: [SNAPSHOTS] });
+    expect(() => requestOf(orders)).toThrow(/region is only known at deployment.*give its stack env: \{ region \}/);
+  });
+
   test('a name in the instance, given as what only deployment tells', () => {
     const { plan, stack } = protectedOrders();
     const databaseName = new CfnParameter(stack, 'Name').valueAsString;
@@ -232,6 +239,17 @@ test('warns that nobody is told there, unless there is a topic', () => {
   const silent = protectedOrders(undefined, RecoveryRegion.named('us-west-2'));
   requestOf(silent.orders);
   expect(warningsOf(silent.west())).toEqual([expect.stringContaining('lifeboat:nobody-is-told-there')]);
+  // Once for each plan, also where the first one of a stack has a topic.
+  const both = protectedOrders();
+  requestOf(both.orders);
+  const recovery = RecoveryRegion.named('us-west-2');
+  const second = new ProtectionPlan(both.stack, 'Second', { objectives: OBJECTIVES, recovery });
+  for (const name of ['carts', 'bills']) {
+    const options = { database: importedDatabase(both.stack, name), copies: [SNAPSHOTS], databaseName: 'shop' };
+    requestOf(second.addDatabase(name, options), { instanceClass: new ec2.InstanceType('t3.large') });
+  }
+  const silence = warningsOf(both.west()).filter((warning) => warning.includes('lifeboat:nobody-is-told-there'));
+  expect(silence).toHaveLength(1);
   const heard = protectedOrders();
   requestOf(heard.orders);
   expect(warningsOf(heard.west())).toEqual([]);
