@@ -133,7 +133,7 @@ class DurableRunbook implements Runbook {
       return { value: await effect(), started, ended: this.clock() };
     };
     const { value, started, ended } = await this.context
-      .step(name, run, {
+      .step(told(name), run, {
         retryStrategy: (error, attempt) => ({
           shouldRetry: (retry === 'any error' || isTransient(error)) && attempt < STEP_ATTEMPTS,
           delay: { seconds: Math.min(2 ** attempt, 60) },
@@ -151,7 +151,7 @@ class DurableRunbook implements Runbook {
     { hours }: PollLimit,
   ): Promise<T> {
     const last = await this.context.waitForCondition<Watch<T>>(
-      name,
+      told(name),
       async ({ seen: before, started = this.clock() }) => {
         try {
           const seen = await look(before);
@@ -179,12 +179,12 @@ class DurableRunbook implements Runbook {
   }
 
   async rest(name: string): Promise<void> {
-    await this.context.wait(name, { seconds: 1 });
+    await this.context.wait(told(name), { seconds: 1 });
   }
 
   /** A step that failed has no result to carry its times, and a run that fails at its first would date from 1970. */
   private async failed(name: string, error: unknown): Promise<never> {
-    const ended = await this.context.step(`time of '${name}'`, async () => this.clock());
+    const ended = await this.context.step(told(`time of '${name}'`), async () => this.clock());
     this.note(name, this.latest || ended, ended);
     throw error;
   }
@@ -195,6 +195,12 @@ class DurableRunbook implements Runbook {
     this.phases.push({ phase, seconds: (ended - started) / 1000 });
   }
 }
+
+/**
+ * A name as Lambda takes it: others would end the execution.
+ * https://docs.aws.amazon.com/lambda/latest/api/API_OperationUpdate.html
+ */
+const told = (name: string) => name.replace(/[^ -~]/g, '?').slice(0, 256);
 
 const pause = (elapsed: number) =>
   Math.round(Math.min(Math.max(elapsed * POLL_SECONDS.shareOfElapsed, POLL_SECONDS.least), POLL_SECONDS.most));

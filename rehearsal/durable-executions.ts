@@ -155,6 +155,7 @@ class CheckpointedState {
   }
 
   private apply(update: OperationUpdate): Operation {
+    refuseOddName(update);
     const now = new Date(this.options.clock.now());
     const id = String(update.Id);
     const before = this.byId.get(id);
@@ -172,6 +173,15 @@ class CheckpointedState {
     this.byId.set(id, operation);
     this.options.onUpdate?.(update);
     return operation;
+  }
+}
+
+/** As Lambda does: https://docs.aws.amazon.com/lambda/latest/api/API_OperationUpdate.html */
+function refuseOddName({ Name }: OperationUpdate): void {
+  if (Name !== undefined && !/^[\x20-\x7E]{1,256}$/.test(Name)) {
+    throw new Error(
+      `an operation's name has 1 to 256 printable ASCII characters, and not ${Name.length} as in '${Name}'`,
+    );
   }
 }
 

@@ -71,6 +71,13 @@ test('carries no more tags than RDS takes', async () => {
   expect(world.in('us-west-2')[0]?.TagList).toHaveLength(50);
 });
 
+test('copies what has the longest name that a snapshot may have', async () => {
+  const world = new SimulatedSnapshots();
+  world.automated(1, { DBSnapshotIdentifier: `orders-${'x'.repeat(248)}` });
+  expect(await world.round()).toMatchObject({ status: 'succeeded', result: { copied: { length: 1 } } });
+  expect(world.names()[0]).toHaveLength(255);
+});
+
 test('a second round copies nothing again', async () => {
   const world = new SimulatedSnapshots();
   world.automated(1);
