@@ -91,7 +91,7 @@ export class DrillReport {
         : "nobody knows the source's class";
       notes.push(`The copy ran on ${copy.instanceClass}, ${other}: this proves restorability, not the RTO.`);
     }
-    if (source?.copiedFrom && source.parameterGroup === null && copy) {
+    if (source?.copiedFrom && source.parameterGroup === null && copy?.parameterGroup) {
       notes.push(
         `The copy ran with ${copy.parameterGroup}, since copies of backups do not tell the source's parameter group: ` +
           'what is set there, it ran without.',

@@ -11,9 +11,7 @@ export function refuseUndrillable(drill: IConstruct, source: DrillSource, restor
   const problems: string[] = [];
   const { identifier } = source;
   const { engine, retentionDays } = source.known ?? {};
-  if (engine !== undefined && engine !== 'postgres') {
-    problems.push(`it runs ${engine}, and drills examine PostgreSQL only; drill a PostgreSQL instance`);
-  }
+  problems.push(...engineRefusals(engine));
   if (identifier.startsWith(COPY_PREFIX)) {
     problems.push(
       `its identifier '${identifier}' starts with '${COPY_PREFIX}', so it could be taken for a copy and deleted; rename it`,
@@ -42,6 +40,11 @@ export function refuseUndrillable(drill: IConstruct, source: DrillSource, restor
   if (problems.length > 0) {
     throw new Error(`restore drill '${drill.node.path}' can't work on its database:\n  ${problems.join('\n  ')}`);
   }
+}
+
+export function engineRefusals(engine: string | undefined): string[] {
+  if (engine === undefined || engine === 'postgres') return [];
+  return [`it runs ${engine}, and drills examine PostgreSQL only; drill a PostgreSQL instance`];
 }
 
 const isOfSnapshot = ({ request: { kind } }: RestorePoint) => kind === 'latest-snapshot' || kind === 'snapshot';

@@ -6,6 +6,7 @@ import { Construct, type IConstruct } from 'constructs';
 import type { BackupCopy } from './backup-copy';
 import { DrillSite } from './drill-site';
 import { DrillSource } from './drill-source';
+import { engineRefusals } from './drillable';
 import { ObjectiveAlarms } from './objective-alarms';
 import type { RecoveryCheck } from './recovery-check';
 import type { RecoveryObjectives } from './recovery-objectives';
@@ -81,7 +82,7 @@ export class RegionDrills {
     const instanceClass = from.instanceClass?.replace(/^db\./, '');
     const { name } = from;
     const wanted = neededCopy(restore);
-    const problems: string[] = [];
+    const problems = engineRefusals(from.engine);
     if (wanted && !copies.some(({ kind }) => kind === wanted)) {
       const kinds = copies.map(({ kind }) => kind).join(', ') || 'none';
       problems.push(
@@ -111,7 +112,7 @@ export class RegionDrills {
         `the database's name in the instance is not known at synth, and copies don't tell it; give databaseName`,
       );
     }
-    problems.push(...refuseLongReach(from, restore));
+    problems.push(...reachRefusals(from, restore));
     if (name === undefined || problems.length > 0) {
       throw new Error(`drill '${scope.node.path}/${id}' can't work in ${region}:\n  ${problems.join('\n  ')}`);
     }
@@ -140,7 +141,7 @@ function neededCopy({ request }: RestorePoint): string | undefined {
 }
 
 /** What is drawn from has to be kept there. */
-function refuseLongReach({ resource }: SourceDatabase, { reachSeconds }: RestorePoint): string[] {
+function reachRefusals({ resource }: SourceDatabase, { reachSeconds }: RestorePoint): string[] {
   const days = known(resource?.automaticBackupReplicationRetentionPeriod ?? resource?.backupRetentionPeriod);
   if (!days || reachSeconds === undefined || reachSeconds <= days * 86_400) return [];
   return [

@@ -1,6 +1,6 @@
 import { App, CfnParameter, Duration, Stack, Stage } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import type * as rds from 'aws-cdk-lib/aws-rds';
+import * as rds from 'aws-cdk-lib/aws-rds';
 import { TAGS } from '../lambda/contract';
 import {
   BackupCopy,
@@ -207,6 +207,12 @@ describe('refuses', () => {
     const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery: WEST });
     const orders = plan.addDatabase('Orders', { database: newDatabase(stack, ORDERS), copies: [SNAPSHOTS] });
     expect(() => requestOf(orders)).toThrow(/region is only known at deployment.*give its stack env: \{ region \}/);
+  });
+
+  test('a database of another engine, whose copies no drill could examine', () => {
+    const engine = rds.DatabaseInstanceEngine.mysql({ version: rds.MysqlEngineVersion.VER_8_0_41 });
+    const { orders } = protectedOrders([SNAPSHOTS], WEST, { ...ORDERS, engine });
+    expect(() => requestOf(orders)).toThrow(/it runs mysql, and drills examine PostgreSQL only/);
   });
 
   test('a name in the instance, given as what only deployment tells', () => {
