@@ -7,6 +7,7 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type WatchRequest, watchedSinceKey } from '../lambda/contract';
 import { evidenceAccess } from './evidence-access';
+import { warnOfLooseEvidence } from './evidence-bucket';
 import { Handler } from './handler';
 import { Trigger } from './trigger';
 
@@ -24,6 +25,7 @@ export class DrillWatch extends Construct {
   constructor(scope: Construct, id: string, props: DrillWatchProps) {
     super(scope, id);
     const { evidence, deadLetterQueue, encryptionKey } = props;
+    warnOfLooseEvidence(this, evidence);
     const handler = new Handler(this, 'Handler', {
       entry: 'watch-drills',
       description: 'Lifeboat: says how long ago each drill last passed',

@@ -1,7 +1,7 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Annotations, CfnResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import { accessLogs } from './access-logs';
 import { acknowledge } from './acknowledgement';
 import { cover } from './covered';
@@ -45,4 +45,17 @@ export class EvidenceBucket extends Construct {
     cover(this.bucket, 'EvidenceBucket');
     acknowledge(this.bucket, 'replication');
   }
+}
+
+/** Of a bucket of this app that is no `EvidenceBucket`. One that was made elsewhere, synth can't look into. */
+export function warnOfLooseEvidence(scope: IConstruct, bucket: s3.IBucket): void {
+  const resource = bucket.node.defaultChild;
+  if (!resource || !CfnResource.isCfnResource(resource) || resource.cfnResourceType !== 'AWS::S3::Bucket') return;
+  const lock = Stack.of(resource).resolve((resource as s3.CfnBucket).objectLockConfiguration);
+  if (lock?.rule !== undefined) return;
+  Annotations.of(scope).addWarningV2(
+    'lifeboat:evidence-not-locked',
+    `evidence goes to bucket '${bucket.node.path}', which locks nothing by default, so it can be deleted, and proves nothing then; ` +
+      'use an EvidenceBucket, or give it objectLockDefaultRetention',
+  );
 }

@@ -117,6 +117,20 @@ describe('evidence', () => {
     Template.fromStack(stack).resourceCountIs('AWS::S3::Bucket', 0);
   });
 
+  test('that nothing locks is warned of; a default lock is enough', () => {
+    const warned = (make: (stack: Stack) => s3.IBucket) => {
+      const stack = newStack();
+      new DrillSite(stack, 'Site', { evidence: make(stack) });
+      return warningsOf(stack);
+    };
+    const bucket = (props: s3.BucketProps) => (stack: Stack) => new s3.Bucket(stack, 'Bucket', props);
+    expect(warned(bucket({ versioned: true }))).toEqual([expect.stringContaining('lifeboat:evidence-not-locked')]);
+    expect(warned(bucket({ objectLockEnabled: true }))).toHaveLength(1);
+    const lock = s3.ObjectLockRetention.governance(Duration.days(1));
+    expect(warned(bucket({ objectLockDefaultRetention: lock }))).toEqual([]);
+    expect(warned((stack) => s3.Bucket.fromBucketName(stack, 'Bucket', 'evidence'))).toEqual([]);
+  });
+
   test('may be locked for good, where asked for', () => {
     const stack = newStack();
     new EvidenceBucket(stack, 'Evidence', { lock: s3.ObjectLockRetention.compliance(Duration.days(30)) });
