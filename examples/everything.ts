@@ -42,9 +42,11 @@ import {
   CacheSource,
   ConfigurationBackups,
   CoverageCheck,
+  DatabaseAlarms,
   DatabaseLogs,
   DatabaseProtection,
   DatabaseStandby,
+  DatabaseWatch,
   DeploymentSnapshot,
   DrillSchedule,
   type DrillSite,
@@ -155,6 +157,8 @@ class EverythingStack extends Stack {
       restore: RestorePoint.random({ within: Duration.days(7) }),
     });
     orders.addRegionDrill('QuarterlyWest', { schedule: DrillSchedule.quarterly({ hour: 14 }) });
+    new DatabaseWatch(this, 'OrdersWatch', { database, encryptionKey: this.key, notify: this.operators });
+    new DatabaseAlarms(this, 'OrdersAlarms', { database, notify: this.operators });
     // Made by hand, years ago: its settings are applied by a custom resource.
     const billing = rds.DatabaseInstance.fromDatabaseInstanceAttributes(this, 'Billing', {
       instanceIdentifier: 'billing',
