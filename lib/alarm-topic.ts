@@ -11,10 +11,9 @@ import type { IConstruct } from 'constructs';
  */
 export function letAlarmsReach(topic: sns.ITopic, scope: IConstruct): void {
   const { account, partition, region } = Stack.of(scope);
-  const principals = [new iam.ServicePrincipal('cloudwatch.amazonaws.com')];
   topic.addToResourcePolicy(
     new iam.PolicyStatement({
-      principals,
+      principals: [new iam.ServicePrincipal('cloudwatch.amazonaws.com')],
       actions: ['sns:Publish'],
       resources: [topic.topicArn],
       conditions: {
@@ -23,7 +22,16 @@ export function letAlarmsReach(topic: sns.ITopic, scope: IConstruct): void {
       },
     }),
   );
-  topic.masterKey?.addToResourcePolicy(
-    new iam.PolicyStatement({ principals, actions: ['kms:Decrypt', 'kms:GenerateDataKey*'], resources: ['*'] }),
+  letUseKey(topic, 'cloudwatch.amazonaws.com');
+}
+
+/** Lets a service that tells a topic something use the topic's key. A key of another app must say so itself. */
+export function letUseKey({ masterKey }: sns.ITopic, service: string): void {
+  masterKey?.addToResourcePolicy(
+    new iam.PolicyStatement({
+      principals: [new iam.ServicePrincipal(service)],
+      actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+      resources: ['*'],
+    }),
   );
 }

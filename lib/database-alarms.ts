@@ -5,6 +5,7 @@ import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { letUseKey } from './alarm-topic';
 import { drillAlarm } from './drill-alarm';
 import { known, SourceDatabase } from './source-database';
 
@@ -57,6 +58,7 @@ export class DatabaseAlarms extends Construct {
       },
       targets: [new SnsTopic(notify)],
     });
+    letUseKey(notify, 'events.amazonaws.com');
     drillAlarm(this, 'NotTold', {
       metric: new cloudwatch.Metric({
         namespace: 'AWS/Events',

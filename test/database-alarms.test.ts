@@ -34,6 +34,21 @@ test('tells of failovers, failures, deletion, low storage and backups that were 
   });
 });
 
+test("may use the topic's key, for events as for alarms", () => {
+  const stack = newStack();
+  const notify = new sns.Topic(stack, 'Oncall', { masterKey: new kms.Key(stack, 'Key') });
+  new DatabaseAlarms(stack, 'Alarms', { database: importedDatabase(stack), notify });
+  Template.fromStack(stack).hasResourceProperties('AWS::KMS::Key', {
+    KeyPolicy: {
+      Statement: Match.arrayWith(
+        ['events.amazonaws.com', 'cloudwatch.amazonaws.com'].map((Service) =>
+          Match.objectLike({ Action: ['kms:Decrypt', 'kms:GenerateDataKey*'], Principal: { Service } }),
+        ),
+      ),
+    },
+  });
+});
+
 test('tells when a message could not be sent', () => {
   const stack = newStack();
   new DatabaseAlarms(stack, 'Alarms', { database: importedDatabase(stack), notify: new sns.Topic(stack, 'Oncall') });

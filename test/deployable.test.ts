@@ -17,6 +17,8 @@ import {
   CacheSnapshots,
   CacheSource,
   ConfigurationBackups,
+  DatabaseAlarms,
+  DatabaseWatch,
   DeploymentSnapshot,
   DrillSchedule,
   DrillSite,
@@ -59,6 +61,9 @@ const ALONE: Record<string, (stack: Stack, encryptionKey: kms.IKey) => void> = {
   CacheSnapshots: (stack, encryptionKey) =>
     new CacheSnapshots(stack, 'It', { cache: cacheOf(stack), every: Duration.hours(6), keep: days(2), encryptionKey }),
   ConfigurationBackups: (stack, encryptionKey) => new ConfigurationBackups(stack, 'It', { encryptionKey }),
+  DatabaseAlarms: (stack, masterKey) =>
+    new DatabaseAlarms(stack, 'It', { database: made(stack), notify: new sns.Topic(stack, 'Oncall', { masterKey }) }),
+  DatabaseWatch: (stack, encryptionKey) => new DatabaseWatch(stack, 'It', { database: made(stack), encryptionKey }),
   DeploymentSnapshot: (stack, encryptionKey) =>
     new DeploymentSnapshot(stack, 'It', { database: made(stack), deploymentVersion: 'v1', encryptionKey }),
   DrillSite: (stack, encryptionKey) => new DrillSite(stack, 'It', { encryptionKey }),
