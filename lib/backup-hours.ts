@@ -55,19 +55,44 @@ export function meeting(due: readonly number[], startMinutes: number, spans: rea
 
 /** The minutes of the week, in UTC, that a schedule fires at in summer or in winter. */
 export function dueInUtc(schedule: DrillSchedule): number[] {
-  const { expressionString, timeZone } = schedule.expression;
-  const cron = expressionString.replace(/^cron\((.*)\)$/, '$1');
-  const local = minutesOfWeek(cron.trim().split(/\s+/));
-  return [...new Set(offsets(timeZone).flatMap((offset) => local.map((minute) => modulo(minute - offset))))];
+  const local = minutesOfWeek(fieldsOf(schedule));
+  const all = offsets(schedule.expression.timeZone);
+  return [...new Set(all.flatMap((offset) => local.map((minute) => modulo(minute - offset))))];
 }
 
-/** Times from each job of some schedules to the next, in minutes. What runs less than weekly is left out beside what does. */
+/**
+ * Times from each job of some schedules to the next, in minutes, the change to summer time aside. What goes by dates is
+ * left out beside what is due every week alike.
+ */
 export function gapsBetween(schedules: readonly DrillSchedule[]): number[] {
-  const frequent = schedules.filter(({ longestGap }) => longestGap.toDays() <= 7);
-  if (frequent.length === 0) return schedules.map(({ longestGap }) => longestGap.toMinutes());
-  const due = [...new Set(frequent.flatMap((schedule) => dueInUtc(schedule)))].sort((one, other) => one - other);
+  const weekly = schedules.filter(isWeekly);
+  if (weekly.length === 0) return schedules.map(({ longestGap }) => longestGap.toMinutes());
+  const moments = weekly.flatMap((schedule) => {
+    const [offset = 0] = offsets(schedule.expression.timeZone);
+    return minutesOfWeek(fieldsOf(schedule)).map((minute) => modulo(minute - offset));
+  });
+  return apart(moments);
+}
+
+/** The shortest time from one job of a schedule to the next on a day when it is due, in minutes. */
+export const shortestGap = (schedule: DrillSchedule) => Math.min(...apart(minutesOfWeek(fieldsOf(schedule))));
+
+/** From each minute of the week to the next, around its end. */
+function apart(moments: readonly number[]): number[] {
+  const due = [...new Set(moments)].sort((one, other) => one - other);
   return due.map((moment, index) => modulo((due[index + 1] ?? (due[0] as number)) - moment) || WEEK);
 }
+
+function isWeekly(schedule: DrillSchedule): boolean {
+  const [, , dayOfMonth = '', month, dayOfWeek = ''] = fieldsOf(schedule);
+  return /^[*?]$/.test(dayOfMonth) && month === '*' && !/[#L]/.test(dayOfWeek);
+}
+
+const fieldsOf = ({ expression: { expressionString } }: DrillSchedule) =>
+  expressionString
+    .replace(/^cron\((.*)\)$/, '$1')
+    .trim()
+    .split(/\s+/);
 
 /** Minutes that a zone is ahead of UTC, through the year. */
 function offsets(zone: TimeZone | undefined): number[] {

@@ -3,7 +3,7 @@ import { CfnResource, Stack, Token } from 'aws-cdk-lib';
 import type * as backup from 'aws-cdk-lib/aws-backup';
 import type { AirGappedVault } from './air-gapped-vault';
 import { type BackedUp, FEATURES } from './backup-features';
-import { gapsBetween } from './backup-hours';
+import { shortestGap } from './backup-hours';
 import type { BackupTarget } from './backup-target';
 import type { BackupTier } from './backup-tier';
 import { known } from './source-database';
@@ -72,7 +72,7 @@ function ofTier({ name, schedule, keep, coldAfter, kind, startWithin, completeWi
         'rename it',
     );
   }
-  const apart = Math.min(...gapsBetween([schedule]));
+  const apart = shortestGap(schedule);
   if (apart < LEAST_MINUTES_APART) {
     problems.push(
       `tier ${name} is due again after ${apart} minutes, and AWS Backup takes a job an hour at most, so it would refuse the ` +

@@ -298,6 +298,12 @@ describe('refuses', () => {
         }),
       ],
       [
+        'jobs more than once an hour on a day of the month',
+        () => ({ tiers: [BackupTier.of('often', { schedule: DrillSchedule.cron('0/30 2 1 * ? *'), keep: days(30) })] }),
+        'is due again after 30 minutes',
+        () => ({ tiers: [BackupTier.of('once', { schedule: DrillSchedule.cron('30 2 1 * ? *'), keep: days(30) })] }),
+      ],
+      [
         '501 resources',
         () => ({
           targets: Array.from({ length: 501 }, (_, index) => BackupTarget.arn(`arn:aws:dynamodb:r:1:table/${index}`)),

@@ -1,10 +1,11 @@
-import { Duration, type Stack } from 'aws-cdk-lib';
+import { Duration, type Stack, TimeZone } from 'aws-cdk-lib';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { CacheSnapshots, CacheSource, ConfigurationBackups, DrillSchedule, Weekday } from '../lib';
 import { checkedOverdue, gapOf } from '../lib/overdue';
 import { newStack, warningsOf } from './synth';
 
+const lordHowe = DrillSchedule.daily({ hour: 2, timeZone: TimeZone.of('Australia/Lord_Howe') });
 const daily = DrillSchedule.daily({ hour: 2 });
 
 function configuration(overdueAfter: Duration, schedule = daily): Stack {
@@ -34,6 +35,8 @@ test.each([
   ['on working days', DrillSchedule.cron('0 2 ? * MON-FRI *'), Duration.days(3)],
   ['weekly', DrillSchedule.weekly({ weekday: Weekday.SUNDAY, hour: 2 }), Duration.days(7)],
   ['monthly', DrillSchedule.firstSunday({ hour: 2 }), Duration.days(35)],
+  ['every five days', DrillSchedule.cron('0 2 1/5 * ? *'), Duration.days(5)],
+  ['daily, where summer time changes by half an hour', lordHowe, Duration.days(1)],
 ])('the gap of what runs %s is the longest one', (_, schedule, gap) => {
   expect(gapOf(schedule).toMinutes()).toBe(gap.toMinutes());
 });
