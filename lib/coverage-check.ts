@@ -28,7 +28,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   },
   'AWS::RDS::DBCluster': {
     what: 'database cluster',
-    remedy: 'apply backups to it, or select it in a plan of AWS Backup',
+    remedy: 'apply DatabaseBackups to it, or select it in a plan of AWS Backup',
     exempt: (resource) => Boolean((resource as rds.CfnDBCluster).replicationSourceIdentifier),
   },
   'AWS::ElastiCache::ReplicationGroup': { what: 'cache', remedy: 'apply CacheBackups to it' },
