@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { type DurableContext, type DurableExecutionConfig, withDurableExecution } from '@aws/durable-execution-sdk-js';
 import { isServerError, isThrottlingError, isTransientError } from '@smithy/core/retry';
 import { RUN_SUFFIX_LENGTH } from './contract';
+import { pack, type StepResult, unpack } from './step-result';
 
 export interface Runbook {
   /** Short name of this run, the same at every replay: what the run makes is named after it. */
@@ -22,7 +23,8 @@ export interface Runbook {
    * Runs an effect and remembers its result. After a crash it may run again, so it must be idempotent.
    *
    * Transient errors are retried for about ten minutes; any other ends the step and is thrown, unless `retry` says
-   * that the effect must not be left undone. The result is stored: it must be JSON, and never a secret.
+   * that the effect must not be left undone. The result is stored: it must be JSON, at most some megabytes of it, and never
+   * a secret.
    */
   step<T>(name: string, effect: () => Promise<T>, retry?: Retry): Promise<T>;
   /**
@@ -87,7 +89,7 @@ export function isTransient(error: unknown): boolean {
 }
 
 interface Timed<T> {
-  readonly value: T;
+  readonly result: StepResult<T>;
   readonly started: number;
   readonly ended: number;
 }
@@ -130,9 +132,9 @@ class DurableRunbook implements Runbook {
   async step<T>(name: string, effect: () => Promise<T>, retry: Retry = 'transient errors'): Promise<T> {
     const run = async (): Promise<Timed<T>> => {
       const started = this.clock();
-      return { value: await effect(), started, ended: this.clock() };
+      return { result: pack(await effect()), started, ended: this.clock() };
     };
-    const { value, started, ended } = await this.context
+    const { result, started, ended } = await this.context
       .step(told(name), run, {
         retryStrategy: (error, attempt) => ({
           shouldRetry: (retry === 'any error' || isTransient(error)) && attempt < STEP_ATTEMPTS,
@@ -141,7 +143,7 @@ class DurableRunbook implements Runbook {
       })
       .catch((error) => this.failed(name, error));
     this.note(name, started, ended);
-    return value;
+    return unpack(result);
   }
 
   async poll<T>(

@@ -155,7 +155,7 @@ class CheckpointedState {
   }
 
   private apply(update: OperationUpdate): Operation {
-    refuseOddName(update);
+    refuse(update);
     const now = new Date(this.options.clock.now());
     const id = String(update.Id);
     const before = this.byId.get(id);
@@ -176,12 +176,16 @@ class CheckpointedState {
   }
 }
 
+/** What Lambda takes as the output of a step. */
+const MOST_BYTES = 262_144;
+
 /** As Lambda does: https://docs.aws.amazon.com/lambda/latest/api/API_OperationUpdate.html */
-function refuseOddName({ Name }: OperationUpdate): void {
+function refuse({ Name, Payload = '', Type }: OperationUpdate): void {
   if (Name !== undefined && !/^[\x20-\x7E]{1,256}$/.test(Name)) {
-    throw new Error(
-      `an operation's name has 1 to 256 printable ASCII characters, and not ${Name.length} as in '${Name}'`,
-    );
+    throw new Error(`an operation's name has 1 to 256 printable ASCII characters, and not ${Name.length} as '${Name}'`);
+  }
+  if (Buffer.byteLength(Payload) > MOST_BYTES) {
+    throw new Error(`${Type} output payload size must be less than or equal to ${MOST_BYTES} bytes: '${Name}'`);
   }
 }
 
