@@ -97,6 +97,12 @@ export class DrillReport {
           'what is set there, it ran without.',
       );
     }
+    if (source?.backupStatus === 'retained') {
+      notes.push(
+        'RDS retains these backups and adds nothing to them: the database is deleted, or their replication was stopped. ' +
+          'It stops by itself, too, as when a key can not be used; then start it again.',
+      );
+    }
     if (source?.copiedFrom && point && point.requested === `snapshot ${point.snapshot}`) {
       notes.push(
         `The snapshot was chosen by its name, and says that its database is called ${source.instance}: that this is ` +

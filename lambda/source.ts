@@ -20,6 +20,8 @@ export interface Source {
   readonly database: string;
   /** ARN of the database, where it is elsewhere and its backups were copied here. */
   readonly copiedFrom: string | null;
+  /** RDS's word for the copied backup; null where the database itself was described. */
+  readonly backupStatus: string | null;
 }
 
 /** @throws when it isn't there, or isn't PostgreSQL */
@@ -37,6 +39,7 @@ export async function describeSource(rds: RDSClient, instance: string): Promise<
     optionGroup: told(found.OptionGroupMemberships?.[0]?.OptionGroupName, 'OptionGroupName'),
     database: found.DBName ?? 'postgres',
     copiedFrom: null,
+    backupStatus: null,
   };
 }
 
@@ -64,6 +67,7 @@ export async function describeCopied(
     optionGroup: null,
     database: 'postgres',
     copiedFrom: from,
+    backupStatus: backup.Status ?? null,
   };
 }
 

@@ -197,8 +197,11 @@ describe('a drill of what was copied from another region', () => {
     }
   });
 
-  test('of a database that is gone restores what reaches furthest', async () => {
-    const { settings } = await drilled({ kind: 'latest' }, { from: ELSEWHERE.replace('orders', 'gone') });
+  test('of a database that is gone restores what reaches furthest, and says that nothing is added to it', async () => {
+    const { document, settings } = await drilled({ kind: 'latest' }, { from: ELSEWHERE.replace('orders', 'gone') });
+    const note = expect.stringMatching(/^RDS retains these backups.*deleted, or their replication was stopped/);
+    expect(document.notes).toContainEqual(note);
+    expect((await drilled({ kind: 'latest' })).document.notes).not.toContainEqual(note);
     expect(settings).toMatchObject({ SourceDBInstanceAutomatedBackupsArn: expect.stringMatching(/:ab-gone$/) });
   });
 
