@@ -28,6 +28,7 @@ export function warnOfSlowCopies(database: IConstruct, rpo: Duration, kinds: rea
   Annotations.of(database).addWarningV2(
     'lifeboat:copies-beyond-rpo',
     `its only copies in ${region} are daily snapshots, so with the region a day of data is lost, and the objective is ` +
-      `${rpo.toHumanString()}; add BackupCopy.automatedBackups(), about five minutes behind, or BackupCopy.replica()`,
+      `${rpo.toHumanString()}; add BackupCopy.automatedBackups(), about five minutes behind, or BackupCopy.replica(); or say what ` +
+      `a lost region may cost: RecoveryRegion.named('${region}', { objectives })`,
   );
 }

@@ -1,7 +1,14 @@
 import { App, Duration, Stack } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
-import { BackupCopy, ObjectiveAlarms, ProtectionPlan, RecoveryRegion, type ReplicaOptions } from '../lib';
+import {
+  BackupCopy,
+  ObjectiveAlarms,
+  ProtectionPlan,
+  type RecoveryObjectives,
+  RecoveryRegion,
+  type ReplicaOptions,
+} from '../lib';
 import { ACCOUNT } from './policy';
 import { newDatabase, newStack, warningsOf } from './synth';
 
@@ -9,12 +16,17 @@ const NETWORK: ReplicaOptions = { subnetGroupName: 'shop-data', securityGroupIds
 const rto = Duration.hours(1);
 
 /** What a plan with one sound database warns of. */
-function warned(rpo: Duration, copies: BackupCopy[] = [], props: Partial<rds.DatabaseInstanceProps> = {}): string[] {
+function warned(
+  rpo: Duration,
+  copies: BackupCopy[] = [],
+  props: Partial<rds.DatabaseInstanceProps> = {},
+  ofRegion?: RecoveryObjectives,
+): string[] {
   const app = new App({ builtinCloudFormationValidation: false });
   const stack = new Stack(app, 'Shop', { env: { region: 'us-east-1', account: ACCOUNT } });
   const plan = new ProtectionPlan(stack, 'Protection', {
     objectives: { rpo, rto },
-    recovery: RecoveryRegion.named('us-west-2'),
+    recovery: RecoveryRegion.named('us-west-2', { objectives: ofRegion }),
     notify: sns.Topic.fromTopicArn(stack, 'Operators', `arn:aws:sns:us-east-1:${ACCOUNT}:operators`),
   });
   const sound = { backupRetention: Duration.days(7), deleteAutomatedBackups: false, storageEncrypted: true };
@@ -58,6 +70,11 @@ describe('daily snapshots as the only copies', () => {
       expect.stringMatching(/in us-west-2 are daily snapshots.*objective is 1 hour.*lifeboat:copies-beyond-rpo/),
     ]);
     expect(warned(Duration.days(1), [snapshots])).toEqual([]);
+  });
+
+  test('are fine where the region has objectives of its own that they meet', () => {
+    const objectives = { rpo: Duration.days(1), rto };
+    expect(warned(Duration.hours(1), [snapshots], {}, objectives)).toEqual([]);
   });
 
   test.each([
