@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack, Token } from 'aws-cdk-lib';
 import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -221,8 +221,13 @@ export class RestoreDrill extends Construct {
     overdue.node.addDependency(site.watch);
   }
 
-  /** Lets somebody start the drill at any time, and read the request to start it with from its schedule. */
+  /**
+   * Lets somebody start the drill at any time, and read the request to start it with from its schedule.
+   *
+   * @throws Error when the grantee lies in a stack of another region, whose policies can't refer to the drill
+   */
   public grantStart(grantee: iam.IGrantable): iam.Grant {
+    if (Construct.isConstruct(grantee)) this.refuseFarGrantee(grantee);
     return iam.Grant.addToPrincipal({
       grantee,
       actions: ['lambda:InvokeFunction'],
@@ -233,6 +238,15 @@ export class RestoreDrill extends Construct {
         actions: ['scheduler:GetSchedule'],
         resourceArns: [this.schedule.scheduleArn],
       }),
+    );
+  }
+
+  private refuseFarGrantee(grantee: Construct): void {
+    const [here, there] = [Stack.of(this).region, Stack.of(grantee).region];
+    if (Token.isUnresolved(here) || Token.isUnresolved(there) || here === there) return;
+    throw new Error(
+      `drill '${this.node.path}' lies in ${here} and '${grantee.node.path}' in ${there}, so a policy there can't refer to it; ` +
+        "name the role, and import it beside the drill: iam.Role.fromRoleName(Stack.of(drill), 'Starter', name)",
     );
   }
 }

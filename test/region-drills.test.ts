@@ -1,5 +1,6 @@
 import { App, CfnParameter, Duration, Stack, Stage } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import { TAGS } from '../lambda/contract';
 import {
@@ -164,6 +165,15 @@ test('inside a stage its stack lies in the stage, too', () => {
     .addRegionDrill('West', QUARTERLY);
   expect(Stack.of(drill).stackName).toBe('Live-Shop-us-west-2');
   expect(Stage.of(drill)).toBe(stage);
+});
+
+test('may be started by a role that is imported beside it, and no policy in the primary region is asked to name it', () => {
+  const { orders, stack, west } = protectedOrders();
+  const drill = orders.addRegionDrill('West', QUARTERLY);
+  const role = new iam.Role(stack, 'OnCall', { assumedBy: new iam.AccountRootPrincipal(), roleName: 'on-call' });
+  expect(() => drill.grantStart(role)).toThrow(/lies in us-west-2 and 'Shop\/OnCall' in us-east-1.*import it beside/);
+  drill.grantStart(iam.Role.fromRoleName(west(), 'OnCall', 'on-call'));
+  Template.fromStack(west()).hasResourceProperties('AWS::IAM::Policy', { Roles: ['on-call'] });
 });
 
 describe('refuses', () => {
