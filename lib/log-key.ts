@@ -8,10 +8,11 @@ import type { Construct, IConstruct } from 'constructs';
  * itself. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
  */
 export function letLogsUse(key: kms.IKey, scope: IConstruct): void {
-  const { region, partition, account } = Stack.of(scope);
+  const { region, partition, account, urlSuffix } = Stack.of(scope);
   key.addToResourcePolicy(
     new iam.PolicyStatement({
-      principals: [new iam.ServicePrincipal(`logs.${region}.amazonaws.com`)],
+      // It has the suffix of its partition, unlike most: in China, `logs.cn-north-1.amazonaws.com.cn`.
+      principals: [new iam.ServicePrincipal(`logs.${region}.${urlSuffix}`)],
       actions: ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
       resources: ['*'],
       conditions: {
