@@ -3,6 +3,7 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct, IConstruct } from 'constructs';
 import { primaryOf } from './primary-stack';
 import type { RecoveryObjectives } from './recovery-objectives';
+import { regionRefusal } from './region-name';
 
 export interface RecoveryRegionOptions {
   /**
@@ -38,7 +39,7 @@ export class RecoveryRegion {
    * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html
    */
   public static named(name: string, options: RecoveryRegionOptions = {}): RecoveryRegion {
-    if (Token.isUnresolved(name) || !/^[a-z]{2}(-[a-z]+)+-\d$/.test(name)) {
+    if (Token.isUnresolved(name) || regionRefusal(name)) {
       const seen = Token.isUnresolved(name) ? 'known at deployment only' : `'${name}'`;
       throw new Error(
         `recovery region: its name is ${seen}, so the keys and stacks there can't be named; write it out, as in 'us-west-2'`,

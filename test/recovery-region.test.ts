@@ -46,7 +46,7 @@ describe('a recovery region', () => {
     expect(() => RecoveryRegion.named(name)).toThrow(/can't be named; write it out, as in 'us-west-2'/);
   });
 
-  test.each(['us-west-2', 'us-gov-east-1', 'ap-southeast-4'])('can be %s', (name) => {
+  test.each(['us-west-2', 'us-gov-east-1', 'ap-southeast-4', 'eusc-de-east-1'])('can be %s', (name) => {
     expect(String(RecoveryRegion.named(name))).toBe(name);
   });
 
