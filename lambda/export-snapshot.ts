@@ -27,6 +27,8 @@ export interface Exported {
 
 /** RDS allows 60 characters; the run has 12 of them. */
 const NAME_LENGTH = 60;
+/** RDS calls an export complete that lacks tables, and names them in JSON: `{"skippedTables":["public.votes"],...}`. */
+const SKIPPED = /"skippedTables"\s*:\s*\[\s*[^\]\s]/;
 const HOURS = { start: 12, export: 72 };
 
 export const exportSnapshot =
@@ -60,6 +62,12 @@ export const exportSnapshot =
       );
     }
     const location = `s3://${request.bucket}/${request.prefix}/${task}/`;
+    if (ended.warning && SKIPPED.test(ended.warning)) {
+      throw new Error(
+        `export '${task}' of ${snapshot} is complete but for tables that RDS skipped: ${ended.warning.slice(0, 2000)}; the ` +
+          `others are under ${location}; take those from a logical dump, or have their rows fit what RDS exports`,
+      );
+    }
     return { exportTask: task, snapshot, location, warning: ended.warning };
   };
 

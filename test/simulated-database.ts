@@ -36,6 +36,8 @@ export class SimulatedDatabase {
   /** How long the database can be neither changed nor snapshotted. */
   busyUntil = 0;
   snapshotMinutes = 0.5;
+  /** What RDS says of a complete export. */
+  exportWarning?: string;
   /** The command whose next answer is lost, after it took effect. */
   loses?: string;
   /** How a snapshot or an export ends. */
@@ -178,7 +180,13 @@ export class SimulatedDatabase {
     const over = this.now - Number(task.TaskStartTime) > MINUTE;
     if (!over || !task.TaskStartTime) return task;
     const FailureCause = this.ends.export === 'FAILED' ? 'the key is disabled' : undefined;
-    return { ...task, Status: this.ends.export, PercentProgress: 100, FailureCause };
+    return {
+      ...task,
+      Status: this.ends.export,
+      PercentProgress: 100,
+      FailureCause,
+      WarningMessage: this.exportWarning,
+    };
   }
 }
 

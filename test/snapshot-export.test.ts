@@ -225,6 +225,18 @@ describe('the runbook', () => {
     });
   });
 
+  test('fails where RDS calls an export complete that lacks tables, and tells of other warnings', async () => {
+    const region = regionWith();
+    region.exportWarning = '{"skippedTables":["shop.public.votes"],"skippedObjectives":[],"general":[]}';
+    expect(await run(region)).toMatchObject({
+      status: 'failed',
+      error: expect.stringMatching(/complete but for tables that RDS skipped: .*shop\.public\.votes/),
+    });
+    const whole = regionWith();
+    whole.exportWarning = '{"skippedTables":[],"skippedObjectives":[],"general":[{"reason":"see the docs"}]}';
+    expect(await run(whole)).toMatchObject({ status: 'succeeded', result: { warning: whole.exportWarning } });
+  });
+
   test('fails where there is no snapshot to export', async () => {
     const region = regionWith();
     region.snapshots.clear();
