@@ -25,10 +25,11 @@ export interface TakenSnapshot {
   readonly left: readonly string[];
 }
 
+/** @param run whatever asks twice with the same one gets the same snapshot; @default the runbook's own */
 export const takeSnapshot =
-  (rds: RDSClient, { hours }: { hours: number }) =>
+  (rds: RDSClient, { hours, run }: { hours: number; run?: string }) =>
   async (request: DeploymentSnapshotRequest, runbook: Runbook): Promise<TakenSnapshot> => {
-    const snapshot = snapshotName(request, runbook.id);
+    const snapshot = snapshotName(request, run ?? runbook.id);
     await runbook.poll(
       'ask for the snapshot',
       () => ask(rds, snapshot, request),

@@ -233,6 +233,17 @@ describe('the runbook', () => {
     expect([...region.snapshots.keys()]).toEqual([expect.stringContaining('-v2-'), expect.stringContaining('-v3-')]);
   });
 
+  test('told of one request twice, takes one snapshot, and answers alike', async () => {
+    const region = new SimulatedDatabase();
+    const first = await deploy(region);
+    region.now += 5 * MINUTE;
+    const again = await deploy(region);
+    expect(again.answer?.PhysicalResourceId).toBe(first.answer?.PhysicalResourceId);
+    expect(region.snapshots.size).toBe(1);
+    await deploy(region, { RequestId: 'another' });
+    expect(region.snapshots.size).toBe(2);
+  });
+
   test('takes none while the stack rolls back: the one to go back to is there', async () => {
     const region = new SimulatedDatabase();
     const { answer } = await deploy(region, update, {}, 'UPDATE_ROLLBACK_IN_PROGRESS');
