@@ -14,6 +14,7 @@ import type { RecoveryCheck } from './recovery-check';
 import { type RegionDrillOptions, RegionDrills } from './region-drills';
 import { type DrillOptions, RestoreDrill } from './restore-drill';
 import { SourceDatabase } from './source-database';
+import { refuseTakenName } from './taken-names';
 
 export interface ProtectedDatabaseOptions {
   /** What is protected: a PostgreSQL instance, of this app or imported. */
@@ -96,8 +97,13 @@ export class ProtectedDatabase extends Construct {
     });
   }
 
-  /** Proves on a schedule that the database can be restored. */
+  /**
+   * Proves on a schedule that the database can be restored.
+   *
+   * @throws Error when the id is taken, or the drill could not work
+   */
   public addDrill(id: string, options: DrillOptions): RestoreDrill {
+    refuseTakenName('drill', this, id, ['Alarms', 'Backups', 'Snapshots']);
     const { plan } = this;
     const { objectives, notify } = plan;
     const { database, checks, databaseName, storageKey } = this.options;

@@ -15,6 +15,7 @@ import { RecoveryMetrics } from './recovery-metrics';
 import type { RecoveryObjectives } from './recovery-objectives';
 import type { RecoveryRegion } from './recovery-region';
 import { SourceDatabase } from './source-database';
+import { refuseTakenName } from './taken-names';
 
 export interface ProtectionPlanProps {
   /** What a recovery may cost at most. */
@@ -96,8 +97,13 @@ export class ProtectionPlan extends Construct {
     return this.ownSite;
   }
 
-  /** Puts a database under the plan. */
+  /**
+   * Puts a database under the plan.
+   *
+   * @throws Error when the id is taken, or RDS would refuse what is asked for
+   */
   public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
+    refuseTakenName('database', this, id, ['CopyKey', 'Site']);
     const database = new ProtectedDatabase(this, id, options);
     const { resource } = new SourceDatabase(options.database);
     if (resource && isDatabase(resource)) examineBackups(resource);

@@ -67,6 +67,35 @@ test('drills an imported database', () => {
   });
 });
 
+describe('an id that the plan needs itself', () => {
+  const plan = () => newPlan(newStack());
+  const database = (of: ProtectionPlan) => ({ database: importedDatabase(of) });
+
+  test.each(['Site', 'CopyKey'])("is refused of a database: '%s'", (id) => {
+    const of = plan();
+    expect(() => of.addDatabase(id, database(of))).toThrow(
+      `database 'Test/Protection/${id}' has an id that Lifeboat needs there itself (CopyKey, Site), so one of both could not ` +
+        `be made; give the database another, as in '${id}Database'`,
+    );
+  });
+
+  test.each(['Alarms', 'Backups', 'Snapshots'])("is refused of a drill: '%s'", (id) => {
+    const of = plan();
+    expect(() => of.addDatabase('Orders', database(of)).addDrill(id, daily)).toThrow(
+      `drill 'Test/Protection/Orders/${id}' has an id that Lifeboat needs there itself (Alarms, Backups, Snapshots)`,
+    );
+  });
+
+  test.each([
+    ['SiteDatabase', 'AlarmsDrill'],
+    ['Alarms', 'Site'],
+    ['Backups', 'CopyKey'],
+  ])("is any but those: '%s' and '%s' work", (databaseId, drillId) => {
+    const of = plan();
+    expect(() => of.addDatabase(databaseId, database(of)).addDrill(drillId, daily)).not.toThrow();
+  });
+});
+
 test('its drills share one site, one watch, one janitor, and the alarms of their target', () => {
   const stack = newStack();
   const orders = newPlan(stack).addDatabase('Orders', { database: importedDatabase(stack) });
