@@ -203,6 +203,27 @@ describe('a topic that is told of alarms', () => {
     ]);
   });
 
+  describe('whose owner wrote a policy beside it', () => {
+    const write = (stack: Stack, topic: sns.ITopic) =>
+      new sns.TopicPolicy(stack, 'Policy', { topics: [topic], enforceSSL: true });
+
+    test('keeps that one alone', () => {
+      const stack = newStack();
+      const notify = new sns.Topic(stack, 'Operators');
+      write(stack, notify);
+      new ProtectedVault(stack, 'Vault', { notify });
+      Template.fromStack(stack).resourceCountIs('AWS::SNS::TopicPolicy', 1);
+    });
+
+    test('after the alarms is refused, since one of the two would be lost', () => {
+      const stack = newStack();
+      const notify = new sns.Topic(stack, 'Operators');
+      new ProtectedVault(stack, 'Vault', { notify });
+      write(stack, notify);
+      expect(() => Template.fromStack(stack)).toThrow(/'Stack\/Policy\/Resource' is another policy of it/);
+    });
+  });
+
   test('lets them use its key', () => {
     const stack = newStack();
     const template = told(stack, { masterKey: new kms.Key(stack, 'Key') });
