@@ -112,6 +112,7 @@ export class ExternalDatabaseBackups extends Construct {
       encryptionKey: props.encryptionKey,
       statements: [
         allow(['rds:DescribeDBInstances'], [instance]),
+        // A second line only: IAM's reference of RDS names this key for restores, and not for what is modified.
         allow(['rds:ModifyDBInstance'], [instance], { BoolIfExists: { 'rds:PubliclyAccessible': 'false' } }),
         allow(['cloudformation:DescribeStacks'], [Stack.of(this).stackId]),
       ],
