@@ -67,8 +67,16 @@ export async function latestSnapshot(rds: RDSClient, of: BackedUp): Promise<DBSn
  */
 function isOf(snapshot: DBSnapshot, { instance, copied }: BackedUp): boolean {
   if (snapshot.DBInstanceIdentifier !== instance) return false;
-  return !copied || (originOf(snapshot) === copied.from && isCopyOf(instance, snapshot.DBSnapshotIdentifier));
+  if (!copied) return isAutomatedOf(instance, snapshot.DBSnapshotIdentifier);
+  return originOf(snapshot) === copied.from && isCopyOf(instance, snapshot.DBSnapshotIdentifier);
 }
+
+/**
+ * `rds:orders-2026-11-09-03-05`, which is all that IAM lets anybody restore, copy or export. What RDS takes by itself at
+ * other times, before an upgrade or under an earlier name of the database, is called otherwise.
+ */
+export const isAutomatedOf = (instance: string, name = '') =>
+  name.startsWith(`rds:${instance}-`) && /^20\d\d(-\d\d){4}/.test(name.slice(`rds:${instance}-`.length));
 
 /** ARN of the database, where the snapshot is a copy that this app made. */
 const originOf = ({ TagList }: DBSnapshot) => TagList?.find(({ Key }) => Key === SNAPSHOT_TAGS.snapshotOf)?.Value;

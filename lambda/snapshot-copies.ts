@@ -15,7 +15,7 @@ import {
   type RDSClient,
   type Tag,
 } from '@aws-sdk/client-rds';
-import { isCopyOf } from './backups';
+import { isAutomatedOf, isCopyOf } from './backups';
 import { COPY_PREFIX, copiedBy, SNAPSHOT_TAGS, type SnapshotCopyRequest } from './contract';
 import { isFault } from './copy';
 
@@ -165,19 +165,18 @@ export class SnapshotCopies {
 
   private async sources(): Promise<DBSnapshot[]> {
     const { kind, instance, arn } = this.request.source;
+    // By name, as IAM has it: one that may not be copied would keep those before it from being copied.
     if (kind === 'automated') {
-      return list(this.from, { SnapshotType: 'automated', DBInstanceIdentifier: instance }, isAvailable);
+      const query = { SnapshotType: 'automated', DBInstanceIdentifier: instance };
+      return list(this.from, query, (one) => isAvailable(one) && isAutomatedOf(instance, one.DBSnapshotIdentifier));
     }
     // What others share can't be asked for by database.
     const account = arn.split(':')[4];
-    return list(
-      this.from,
-      { SnapshotType: 'shared', IncludeShared: true },
-      (snapshot) =>
-        isAvailable(snapshot) &&
-        snapshot.DBInstanceIdentifier === instance &&
-        snapshot.DBSnapshotArn?.split(':')[4] === account,
-    );
+    return list(this.from, { SnapshotType: 'shared', IncludeShared: true }, (snapshot) => {
+      const [owner, name] = snapshot.DBSnapshotArn?.split(':snapshot:') ?? [];
+      const isTheirs = snapshot.DBInstanceIdentifier === instance && owner?.split(':')[4] === account;
+      return isAvailable(snapshot) && isTheirs && isCopyOf(instance, name);
+    });
   }
 
   /** All databases' manual snapshots there: copies count as manual, and all of them count against the limit. */

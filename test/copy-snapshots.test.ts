@@ -71,11 +71,30 @@ test('carries no more tags than RDS takes', async () => {
   expect(world.in('us-west-2')[0]?.TagList).toHaveLength(50);
 });
 
-test('copies what has the longest name that a snapshot may have', async () => {
+test('copies on what has the longest name that a snapshot may have', async () => {
   const world = new SimulatedSnapshots();
-  world.automated(1, { DBSnapshotIdentifier: `orders-${'x'.repeat(248)}` });
-  expect(await world.round()).toMatchObject({ status: 'succeeded', result: { copied: { length: 1 } } });
-  expect(world.names()[0]).toHaveLength(255);
+  const theirs = `arn:aws:rds:us-west-2:${SHARE}`;
+  const name = 'lifeboat-0a1b2c3d-orders-2026-11-19-06-00-'.padEnd(255, 'x');
+  world.put('us-west-2', {
+    DBSnapshotIdentifier: `${theirs}:snapshot:${name}`,
+    DBSnapshotArn: `${theirs}:snapshot:${name}`,
+    DBInstanceIdentifier: 'orders',
+    SnapshotType: 'shared',
+    Status: 'available',
+    SnapshotCreateTime: new Date(world.now - DAY),
+  });
+  const source = { kind: 'shared' as const, region: 'us-west-2', instance: 'orders', arn: `${theirs}:db:orders` };
+  expect(await world.round({ source })).toMatchObject({ status: 'succeeded', result: { copied: { length: 1 } } });
+  expect(world.names().some((copy) => copy.length === 255)).toBe(true);
+});
+
+test('leaves alone what RDS takes before an upgrade, or took under another name: its role may not copy it', async () => {
+  const world = new SimulatedSnapshots();
+  world.automated(1);
+  world.automated(0.5, { DBSnapshotIdentifier: 'rds:preupgrade-orders-16-4-to-17-2-2026-11-20-00-00' });
+  world.automated(0.6, { DBSnapshotIdentifier: 'rds:orders-before-2026-11-19-21-36' });
+  await world.round();
+  expect(world.names()).toEqual([expect.stringMatching(/-orders-2026-11-19-12-00$/)]);
 });
 
 test('a second round copies nothing again', async () => {
@@ -295,6 +314,7 @@ test('copies on what another account shares, under a name and a key of its own',
     });
   shared('lifeboat-0a1b2c3d-orders-2026-11-19-06-00', 'orders');
   shared('lifeboat-0a1b2c3d-users-2026-11-19-06-00', 'users');
+  shared('orders-by-hand', 'orders');
   shared('orders-of-a-stranger', 'orders', 'arn:aws:rds:us-west-2:999999999999');
   const source = { kind: 'shared' as const, region: 'us-west-2', instance: 'orders', arn: `${theirs}:db:orders` };
   await world.round({ source });

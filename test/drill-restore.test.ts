@@ -113,7 +113,7 @@ describe('a restore point', () => {
 
   test('latest snapshot is the newest available one of all pages, not the first', async () => {
     const { settings } = await restoredTo({ kind: 'latest-snapshot' });
-    expect(settings).toMatchObject({ DBSnapshotIdentifier: 'rds:orders-1' });
+    expect(settings).toMatchObject({ DBSnapshotIdentifier: 'rds:orders-2026-11-19-03-05' });
   });
 
   test('may be a snapshot by its name, of the very database', async () => {

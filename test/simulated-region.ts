@@ -200,17 +200,29 @@ export class SimulatedRegion {
     };
   }
 
-  /** In two pages, the newest in the middle of the first, one still being made: as AWS may return them. */
+  /**
+   * In two pages, the newest in the middle of the first, one still being made: as AWS may return them. The role may not
+   * restore what was taken before an upgrade: it is called otherwise.
+   */
   private snapshots(marker: string | undefined) {
-    const taken = (daysAgo: number, Status = 'available') => ({
-      DBSnapshotIdentifier: `rds:orders-${daysAgo}`,
+    const taken = (daysAgo: number, Status = 'available', name = `rds:orders-2026-11-${20 - daysAgo}-03-05`) => ({
+      DBSnapshotIdentifier: name,
       DBInstanceIdentifier: 'orders',
       Status,
       SnapshotCreateTime: new Date(this.clock() - daysAgo * 24 * 60 * MINUTE),
     });
     return marker
       ? { DBSnapshots: [taken(5), taken(4)] }
-      : { DBSnapshots: [taken(2), taken(1), taken(3), taken(0, 'creating')], Marker: 'more' };
+      : {
+          DBSnapshots: [
+            taken(2),
+            taken(1),
+            taken(0.5, 'available', 'rds:preupgrade-orders-16-4-to-17-10-2026-11-19-15-05'),
+            taken(3),
+            taken(0, 'creating'),
+          ],
+          Marker: 'more',
+        };
   }
 
   /**
