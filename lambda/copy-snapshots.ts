@@ -74,7 +74,10 @@ async function tried<T>(
   }
 }
 
-/** Names of the copies that were asked for. What one is refused for, the others would be, too. */
+/** What so many are refused for, the others would be, too. */
+const MOST_REFUSED = 3;
+
+/** Names of the copies that were asked for. */
 async function ask(
   missing: readonly Missing[],
   copies: SnapshotCopies,
@@ -82,6 +85,7 @@ async function ask(
   problems: string[],
 ): Promise<string[]> {
   const asked: string[] = [];
+  let refused = 0;
   for (const snapshot of missing) {
     try {
       const outcome = await runbook.step(`copy ${snapshot.target}`, () => copies.copy(snapshot));
@@ -89,7 +93,8 @@ async function ask(
       if (outcome === 'asked') asked.push(snapshot.target);
     } catch (error) {
       problems.push(`${snapshot.target}: ${describe(error)}`);
-      break;
+      refused += 1;
+      if (refused === MOST_REFUSED) break;
     }
   }
   return asked;

@@ -265,11 +265,13 @@ test("does not take somebody else's snapshot of the same name for its own", asyn
   await first.round();
   const world = new SimulatedSnapshots();
   world.automated(1);
+  world.automated(2);
   // Named alike, and still missing to the eye of the survey only while it is not listed as a copy.
   copied(world, String(first.names()[0]), 1, { TagList: [], Status: 'failed' });
   const run = await world.round();
   expect(run).toMatchObject({ status: 'failed', error: expect.stringContaining('does not carry the tags') });
-  expect(world.touched).toEqual([]);
+  // The one before it is copied all the same.
+  expect(world.touched).toEqual([expect.stringMatching(/^copy lifeboat-.*-orders-2026-11-18-12-00$/)]);
 });
 
 test('still prunes and publishes when a copy is refused, and then says why', async () => {
@@ -282,6 +284,14 @@ test('still prunes and publishes when a copy is refused, and then says why', asy
   expect(run).toMatchObject({ status: 'failed', error: expect.stringContaining('KMSKeyNotAccessibleFault') });
   expect(world.names()).toEqual([own('young')]);
   expect(world.ages()).toEqual([expect.closeTo(2, 1)]);
+});
+
+test('asks for no more copies where three were refused: the others would be, too', async () => {
+  const world = new SimulatedSnapshots();
+  for (let day = 0; day < 6; day++) world.automated(day + 0.1);
+  world.refuses = 'KMSKeyNotAccessibleFault';
+  const { steps } = await world.round();
+  expect(steps.filter((step) => step.startsWith('copy '))).toHaveLength(3);
 });
 
 test('refuses a request with every problem at once, before it touches anything', async () => {
