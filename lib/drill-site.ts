@@ -1,21 +1,21 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import * as sqs from 'aws-cdk-lib/aws-sqs';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledgement';
-import { drillAlarm } from './drill-alarm';
+import { deadLetterAlarm, deadLetters } from './dead-letters';
 import { DrillNetwork } from './drill-network';
 import { DrillWatch } from './drill-watch';
 import { EvidenceBucket } from './evidence-bucket';
 import { allow, Handler } from './handler';
 import { Janitor } from './janitor';
-import { letLogsUse } from './log-key';
+import { logKey } from './log-key';
 
 export interface DrillSiteProps {
   /**
@@ -79,9 +79,8 @@ export class DrillSite extends Construct {
   constructor(scope: Construct, id: string, props: DrillSiteProps = {}) {
     super(scope, id);
     const { vpc, subnets, notify } = props;
-    const encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
+    const encryptionKey = logKey(this, props.encryptionKey);
     this.encryptionKey = encryptionKey;
-    letLogsUse(encryptionKey, this);
     this.evidence = props.evidence ?? new EvidenceBucket(this, 'Evidence', { encryptionKey }).bucket;
     this.network = new DrillNetwork(this, 'Network', { vpc, subnets, encryptionKey });
 
@@ -104,15 +103,10 @@ export class DrillSite extends Construct {
     acknowledge(examiner, 'answers its caller');
     this.examiner = examiner.function;
 
-    this.deadLetterQueue = new sqs.Queue(this, 'NotStarted', {
-      encryption: sqs.QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
-    const deadLetterQueue = this.deadLetterQueue;
-    drillAlarm(this, 'NotStartedAlarm', {
-      metric: deadLetterQueue.metricApproximateNumberOfMessagesVisible({ period: Duration.hours(1) }),
-      limit: 0,
+    const deadLetterQueue = deadLetters(this, 'NotStarted');
+    this.deadLetterQueue = deadLetterQueue;
+    deadLetterAlarm(this, 'NotStartedAlarm', {
+      queue: deadLetterQueue,
       description: 'A drill, the janitor or the watch could not be started: the messages in the queue say why',
       notify,
     });

@@ -11,6 +11,7 @@ import { ExternalDatabaseBackups, ExternalSetting } from './external-database-ba
 import { ObjectiveAlarms } from './objective-alarms';
 import type { ProtectionPlan } from './protection-plan';
 import type { RecoveryCheck } from './recovery-check';
+import type { RecoveryObjectives } from './recovery-objectives';
 import { type RegionDrillOptions, RegionDrills } from './region-drills';
 import { type DrillOptions, RestoreDrill } from './restore-drill';
 import { SourceDatabase } from './source-database';
@@ -105,25 +106,26 @@ export class ProtectedDatabase extends Construct {
   public addDrill(id: string, options: DrillOptions): RestoreDrill {
     refuseTakenName('drill', this, id, ['Alarms', 'Backups', 'Snapshots']);
     const { plan } = this;
-    const { objectives, notify } = plan;
     const { database, checks, databaseName, storageKey } = this.options;
-    const target = this.node.id;
     const source = DrillSource.database(database, { storageKey });
-    this.alarms ??= new ObjectiveAlarms(this, 'Alarms', { planName: plan.planName, target, objectives, notify });
+    const given = { ...options, source, checks, databaseName, ...this.judged(id, options.objectives) };
     const drill = new RestoreDrill(this, id, {
-      ...options,
-      source,
-      checks,
-      databaseName,
-      objectives,
-      notify,
-      target,
+      ...given,
+      notify: plan.notify,
       planName: plan.planName,
       site: plan.site,
-      alarms: this.alarms,
     });
     plan.grants.cover(drill);
     return drill;
+  }
+
+  /** What a drill is held against. Its metrics are the target's, so other objectives need another target. */
+  private judged(id: string, own?: RecoveryObjectives) {
+    const { planName, objectives, notify } = this.plan;
+    const target = this.node.id;
+    if (own) return { objectives: own, target: `${target}-${id}` };
+    this.alarms ??= new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
+    return { objectives, target, alarms: this.alarms };
   }
 
   /**

@@ -70,7 +70,9 @@ export class RegionDrills {
     const databaseName = known(props.databaseName ?? new SourceDatabase(props.database).resource?.dbName);
     const source = this.source(id, options, restore, databaseName);
     const given = { ...options, restore, source, databaseName, checks };
-    return new RestoreDrill(this.drills, id, { ...given, objectives, planName, target, site, alarms, notify });
+    const own = options.objectives;
+    const judged = own ? { objectives: own, target: `${target}-${id}` } : { objectives, target, alarms };
+    return new RestoreDrill(this.drills, id, { ...given, ...judged, planName, site, notify });
   }
 
   /** @throws Error that names all that keeps copies from being drilled there */

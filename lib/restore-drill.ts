@@ -41,6 +41,14 @@ export interface DrillOptions {
   readonly restore?: RestorePoint;
 
   /**
+   * What the drill is held against. Under a plan, one with objectives of its own has alarms and a chain of evidence of its
+   * own, too: those of the target `<database>-<drill>`.
+   *
+   * @default - the plan's; a drill without a plan needs them
+   */
+  readonly objectives?: RecoveryObjectives;
+
+  /**
    * Class of the copy. A smaller one is cheaper, and proves that the backup can be restored, not how fast.
    *
    * @default - the source's

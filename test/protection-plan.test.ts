@@ -3,7 +3,15 @@ import { Match } from 'aws-cdk-lib/assertions';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
-import { BackupWindow, DrillSchedule, DrillSource, ProtectionPlan, RestoreDrill, SnapshotExport } from '../lib';
+import {
+  BackupWindow,
+  DrillSchedule,
+  DrillSource,
+  ProtectionPlan,
+  RestoreDrill,
+  RestorePoint,
+  SnapshotExport,
+} from '../lib';
 import { ACCOUNT } from './policy';
 import { importedDatabase, newDatabase, newPlan, newStack, OBJECTIVES, Template, warningsOf } from './synth';
 
@@ -194,6 +202,27 @@ test('gives what its drills measure as metrics', () => {
     'Lifeboat',
     'SecondsSinceProven',
     { ...of, Drill: 'Daily' },
+  ]);
+});
+
+test('a drill may have objectives of its own, and then has alarms and a chain of evidence of its own', () => {
+  const stack = newStack();
+  const plan = newPlan(stack);
+  const orders = plan.addDatabase('Orders', { database: importedDatabase(stack) });
+  const day = { rpo: Duration.days(1), rto: Duration.hours(2) };
+  orders.addDrill('Hourly', daily);
+  const snapshot = orders.addDrill('Snapshot', { ...daily, restore: RestorePoint.latestSnapshot(), objectives: day });
+  expect(snapshot.request).toMatchObject({
+    target: 'Orders-Snapshot',
+    objectives: { rpoSeconds: 86_400, rtoSeconds: 7200 },
+  });
+  expect(warningsOf(stack).join()).not.toContain('lifeboat:snapshot-beyond-rpo');
+  const limits = Object.values(
+    Template.fromStack(stack).findResources('AWS::CloudWatch::Alarm', { Properties: { MetricName: 'RecoveryPoint' } }),
+  ).map(({ Properties }) => [Properties.Dimensions[1].Value, Properties.Threshold]);
+  expect(limits.sort()).toEqual([
+    ['Orders', 300],
+    ['Orders-Snapshot', 86_400],
   ]);
 });
 

@@ -176,6 +176,12 @@ test('may be started by a role that is imported beside it, and no policy in the 
   Template.fromStack(west()).hasResourceProperties('AWS::IAM::Policy', { Roles: ['on-call'] });
 });
 
+test('may have objectives of its own there, and is then told apart from the others', () => {
+  const objectives = { rpo: Duration.days(2), rto: Duration.hours(8) };
+  const request = requestOf(protectedOrders().orders, { objectives });
+  expect(request).toMatchObject({ target: 'Orders-West', objectives: { rpoSeconds: 172_800, rtoSeconds: 28_800 } });
+});
+
 describe('refuses', () => {
   test('what nothing is copied for; the copy that it restores will do', () => {
     const { orders } = protectedOrders([SNAPSHOTS]);
