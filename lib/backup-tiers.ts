@@ -1,7 +1,6 @@
-import { Annotations, Duration, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, Duration } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { AirGappedVault } from './air-gapped-vault';
@@ -11,6 +10,7 @@ import { BackupTier } from './backup-tier';
 import { cover } from './covered';
 import { pathName } from './drill-request';
 import { Weekday } from './drill-schedule';
+import { warnOfForeignCopies } from './foreign-copies';
 import { ProtectedVault } from './protected-vault';
 import { targetRefusals } from './target-limits';
 import { impossible, type Tiered } from './tier-limits';
@@ -91,7 +91,6 @@ export class BackupTiers extends Construct {
     const tiered: Tiered = { vault, tiers: this.tiers, targets: this.targets, copies, airGapped };
     const problems = impossible(tiered);
     if (problems.length > 0) throw new Error(`backup tiers '${this.node.path}':\n  ${problems.join('\n  ')}`);
-    this.warn(tiered);
 
     this.plan = new backup.CfnBackupPlan(this, 'Plan', {
       backupPlan: {
@@ -109,8 +108,8 @@ export class BackupTiers extends Construct {
     if (missingAfter) {
       for (const type of this.resourceTypes()) missingBackups(this, { vault, missingAfter, notify }, type);
     }
-    // Windows and versions may still be set by Mixins after this.
-    this.node.addValidation({ validate: () => this.inWholeApp() });
+    // Windows and versions may still be set by Mixins after this, and keys let more accounts in.
+    this.node.addValidation({ validate: () => this.inWholeApp(copies) });
   }
 
   private rule(
@@ -194,26 +193,9 @@ export class BackupTiers extends Construct {
     return undefined;
   }
 
-  private warn({ copies }: Tiered): void {
-    const { account } = Stack.of(this);
-    for (const copy of copies) {
-      const other = copy.account(this);
-      if (other === undefined || Token.isUnresolved(account) || other === account) continue;
-      for (const { resource, kind } of this.targets) {
-        if (kind !== 'RDS' || resource?.cfnResourceType !== 'AWS::RDS::DBInstance') continue;
-        const { storageEncrypted, kmsKeyId } = resource as rds.CfnDBInstance;
-        if (storageEncrypted !== true || kmsKeyId !== undefined) continue;
-        Annotations.of(this).addWarningV2(
-          'lifeboat:copy-needs-a-key-of-your-own',
-          `${resource.node.path} is encrypted with the key that AWS keeps for RDS, which account ${other} can't use, so ` +
-            `copies into it would fail; encrypt the database with a key of your own that lets ${other} use it`,
-        );
-      }
-    }
-  }
-
   /** What only shows once the app is whole. */
-  private inWholeApp(): string[] {
+  private inWholeApp(copies: readonly VaultCopy[]): string[] {
+    warnOfForeignCopies(this, this.targets, copies);
     return this.targets.flatMap((target) => [...targetRefusals(this, this.tiers, target), ...this.rivals(target)]);
   }
 

@@ -2,6 +2,8 @@ import { App, AspectPriority, Aspects, CfnParameter, Duration, Stack, TimeZone, 
 import type * as backup from 'aws-cdk-lib/aws-backup';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
@@ -601,14 +603,51 @@ describe('missing backups', () => {
   });
 });
 
-test('warns of copies into an account that can not use the key', () => {
-  const stack = new Stack(new App({ builtinCloudFormationValidation: false }), 'Test', {
-    env: { account: '111122223333', region: 'eu-west-1' },
+describe('copies into another account', () => {
+  const OTHER = '999988887777';
+  const warned = (lets: (key: kms.Key) => unknown, account = OTHER) => {
+    const stack = new Stack(new App({ builtinCloudFormationValidation: false }), 'Test', {
+      env: { account: '111122223333', region: 'eu-west-1' },
+    });
+    const key = new kms.Key(stack, 'Key');
+    const database = newDatabase(stack, { ...WINDOWS, backupRetention: days(7), storageEncryptionKey: key });
+    copied(stack, database, account);
+    lets(key); // After the tiers: a key may be told more until the app is whole.
+    return told(stack);
+  };
+  const warnedOf = (props: Partial<rds.DatabaseInstanceProps>) => {
+    const stack = new Stack(new App({ builtinCloudFormationValidation: false }), 'Test', {
+      env: { account: '111122223333', region: 'eu-west-1' },
+    });
+    copied(stack, newDatabase(stack, { ...WINDOWS, backupRetention: days(7), ...props }), OTHER);
+    return told(stack);
+  };
+  const copied = (stack: Stack, database: rds.IDatabaseInstance, account: string) =>
+    tiersOf(stack, {
+      targets: [BackupTarget.database(database)],
+      copies: [VaultCopy.toArn(`arn:aws:backup:us-west-2:${account}:backup-vault:Safe`)],
+    });
+  const told = (stack: Stack) => {
+    Template.fromStack(stack);
+    return warningsOf(stack).filter((warning) => warning.includes('lifeboat:copy-needs'));
+  };
+
+  test('that can not use the key that AWS keeps, or that yours does not let in, are warned of', () => {
+    expect(warnedOf({ storageEncrypted: true })).toEqual([
+      expect.stringContaining('lifeboat:copy-needs-a-key-of-your-own'),
+    ]);
+    expect(warned(() => undefined)).toEqual([expect.stringContaining('lifeboat:copy-needs-the-key')]);
   });
-  const database = newDatabase(stack, { ...WINDOWS, storageEncrypted: true });
-  const copies = [VaultCopy.toArn('arn:aws:backup:us-west-2:999988887777:backup-vault:Safe')];
-  tiersOf(stack, { targets: [BackupTarget.database(database)], copies });
-  expect(warningsOf(stack)).toEqual([expect.stringContaining('lifeboat:copy-needs-a-key-of-your-own')]);
+
+  test('are not, where the key lets the account or an organization in, or nothing is encrypted', () => {
+    expect(warned((key) => key.grantEncryptDecrypt(new iam.AccountPrincipal(OTHER)))).toEqual([]);
+    expect(warned((key) => key.grantEncryptDecrypt(new iam.OrganizationPrincipal('o-abcdefghij')))).toEqual([]);
+    expect(warnedOf({ storageEncrypted: false })).toEqual([]);
+  });
+
+  test('are not, where they stay in the account', () => {
+    expect(warned(() => undefined, '111122223333')).toEqual([]);
+  });
 });
 
 test('a vault of yours is read for its lock too', () => {
