@@ -68,13 +68,13 @@ export class AirGappedVault extends Construct {
     }
     if (least !== undefined && !(Number.isInteger(least) && least >= 7)) {
       problems.push(
-        `a minimum retention of ${least} days is not a whole number from 7, so AWS Backup would refuse it; raise it to 7`,
+        `a minimum retention of ${minRetention.toHumanString()} is not of 7 whole days or more, so AWS Backup would refuse it; raise it to 7 days`,
       );
     }
     if (most !== undefined && !(Number.isInteger(most) && most >= Math.max(least ?? 7, 7) && most <= 36_500)) {
       problems.push(
-        `a maximum retention of ${most} days is not a whole number from the minimum to 36500, so AWS Backup would refuse ` +
-          'it; choose one between',
+        `a maximum retention of ${maxRetention.toHumanString()} is not of whole days from the minimum to 36500, so AWS Backup ` +
+          'would refuse it; choose one between',
       );
     }
     if (problems.length > 0) throw new Error(`air-gapped vault '${this.node.path}':\n  ${problems.join('\n  ')}`);

@@ -86,7 +86,7 @@ export class BackupControl {
   public static restoreTime(most: Duration): BackupControl {
     const minutes = most.toMinutes({ integral: false });
     if (!Token.isUnresolved(minutes) && !(Number.isInteger(minutes) && minutes >= 1)) {
-      throw refusal('restore time', `${minutes} minutes`, 'whole minutes from 1');
+      throw refusal('restore time', most.toHumanString(), 'whole minutes from 1');
     }
     return new BackupControl('RESTORE_TIME_FOR_RESOURCES_MEET_TARGET', { maxRestoreTime: `${minutes}` });
   }
@@ -119,13 +119,13 @@ function age(what: string, duration: Duration, mostHours: number): { unit: 'hour
   const days = hours / 24;
   if (Number.isInteger(days) && days >= 1 && days <= MOST_DAYS) return { unit: 'days', value: `${days}` };
   if (Number.isInteger(hours) && hours >= 1 && hours <= mostHours) return { unit: 'hours', value: `${hours}` };
-  throw refusal(what, `${hours} hours`, `1 to ${mostHours} whole hours, or 1 to ${MOST_DAYS} whole days`);
+  throw refusal(what, duration.toHumanString(), `1 to ${mostHours} whole hours, or 1 to ${MOST_DAYS} whole days`);
 }
 
 function wholeDays(keep: Duration): string {
   const days = keep.toDays({ integral: false });
   if (!Token.isUnresolved(days) && !(Number.isInteger(days) && days >= 1)) {
-    throw refusal('retention', `${days} days`, 'whole days from 1');
+    throw refusal('retention', keep.toHumanString(), 'whole days from 1');
   }
   return `${days}`;
 }

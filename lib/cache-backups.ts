@@ -1,4 +1,4 @@
-import { CfnDeletionPolicy, CfnResource, type Duration, Mixin, Stack, Token } from 'aws-cdk-lib';
+import { CfnDeletionPolicy, CfnResource, Duration, Mixin, Stack, Token } from 'aws-cdk-lib';
 import type * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import type { IConstruct } from 'constructs';
 import { BackupWindow, maintenanceRefusals } from './backup-window';
@@ -187,7 +187,7 @@ function retentionRefusals(days: number | undefined): string[] {
   if (days === undefined || Token.isUnresolved(days)) return [];
   if (Number.isInteger(days) && days >= 0 && days <= 35) return [];
   return [
-    `a snapshot retention of ${days} days is not whole or outside of 0 to 35, so ElastiCache would refuse it; keep longer ones ` +
+    `a snapshot retention of ${Duration.days(days).toHumanString()} is not of 0 to 35 whole days, so ElastiCache would refuse it; keep longer ones ` +
       'in S3 with CacheExport',
   ];
 }

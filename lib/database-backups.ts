@@ -76,7 +76,7 @@ export class DatabaseBackups extends Mixin {
     if (known(days) !== undefined && !(Number.isInteger(days) && Number(days) >= least && Number(days) <= 35)) {
       const remedy = days === 0 ? "a cluster's backups can't be turned off" : 'keep longer copies with AWS Backup';
       problems.push(
-        `a backup retention of ${days} days is outside of ${least} to 35 whole days, so RDS would refuse it; ${remedy}`,
+        `a backup retention of ${this.props.retention?.toHumanString()} is outside of ${least} to 35 whole days, so RDS would refuse it; ${remedy}`,
       );
     }
     return problems;

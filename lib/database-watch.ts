@@ -170,7 +170,7 @@ export class DatabaseWatch extends Construct {
     const days = retention?.isUnresolved() ? undefined : retention?.toDays({ integral: false });
     if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
       problems.push(
-        `RDS keeps automated backups for 0 to 35 whole days, so ${days} would ring always or never; take 1 to 35`,
+        `RDS keeps automated backups for 0 to 35 whole days, so ${retention?.toHumanString()} would ring always or never; take 1 to 35`,
       );
     }
     if (problems.length > 0) throw new Error(`database watch '${this.node.path}':\n  ${problems.join('\n  ')}`);

@@ -135,7 +135,7 @@ function refusals(scope: Construct, props: ExternalDatabaseBackupsProps, source:
   if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
     const consequence = days === 0 ? 'it would delete all automated backups there are' : 'RDS would refuse it';
     problems.push(
-      `a backup retention of ${days} days is outside of 1 to 35, and ${consequence}; choose one from 1 to 35, and keep ` +
+      `a backup retention of ${retention?.toHumanString()} is outside of 1 to 35 whole days, and ${consequence}; choose one from 1 to 35, and keep ` +
         'longer copies with AWS Backup',
     );
   }

@@ -62,7 +62,10 @@ export class ImageBackups extends Mixin {
   private unfit(): string[] {
     if (this.props.untaggedAfter?.isUnresolved()) return [];
     if (Number.isInteger(this.days) && this.days >= 1) return [];
-    return [`images without a tag are deleted after ${this.days} days, and ECR takes whole days from 1; round them`];
+    return [
+      `images without a tag would be deleted after ${this.props.untaggedAfter?.toHumanString()}, and ECR takes whole days from 1, ` +
+        'so it would refuse the rule; round it to days',
+    ];
   }
 
   private losses(repository: CfnRepository, stated: readonly LifecycleRule[] | undefined): string[] {

@@ -3,7 +3,7 @@
  *
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
  */
-import { Token } from 'aws-cdk-lib';
+import { Duration, Token } from 'aws-cdk-lib';
 import type { CfnBucket } from 'aws-cdk-lib/aws-s3';
 
 type Rule = CfnBucket.RuleProperty;
@@ -142,7 +142,7 @@ function refusalsOfLife({ what, moves, end, endProperty }: Life): string[] {
   for (const { storageClass, day } of moves) {
     const earliest = classOf(storageClass)?.earliestDay ?? 0;
     if (!isWhole(day, 0))
-      problems.push(`${what} move to ${storageClass} after ${day} days, and S3 takes whole days only`);
+      problems.push(`${what} move to ${storageClass} after ${inWords(day)}, and S3 takes whole days only; round it`);
     else if (day < earliest) {
       problems.push(
         `${what} move to ${storageClass} after ${day} days, and S3 takes them there no earlier than after ${earliest}; ` +
@@ -169,7 +169,7 @@ function refusalsOfLife({ what, moves, end, endProperty }: Life): string[] {
   });
   const last = moves.at(-1);
   if (end !== undefined && !isWhole(end, 1)) {
-    problems.push(`${what} are deleted after ${end} days, and S3 takes whole days from 1; round ${endProperty}`);
+    problems.push(`${what} are deleted after ${inWords(end)}, and S3 takes whole days from 1; round ${endProperty}`);
   } else if (end !== undefined && last && end <= last.day) {
     problems.push(
       `${what} are deleted after ${end} days and move to ${last.storageClass} after ${last.day}, so S3 would refuse the ` +
@@ -191,7 +191,7 @@ function refusalsOfCounts(rule: Rule): string[] {
   }
   if (days !== undefined && !isWhole(days, 1)) {
     problems.push(
-      `${nameOf(rule)}: uploads are deleted after ${days} days, and S3 takes whole days from 1; round it up`,
+      `${nameOf(rule)}: uploads are deleted after ${inWords(days)}, and S3 takes whole days from 1; round it up`,
     );
   }
   return problems;
@@ -227,5 +227,8 @@ function overlaps(rules: readonly Rule[]): string[] {
 }
 
 const keepsObjects = (rule: Rule) => rule.expirationInDays !== undefined || movesOf(rule.transitions).length > 0;
+/** Parts of a day come of durations in hours, and are told as such. */
+const inWords = (days: number) =>
+  Number.isInteger(days) || days < 0 ? `${days} days` : Duration.days(days).toHumanString();
 const isWhole = (value: number, least: number) => Number.isInteger(value) && value >= least;
 const numberOf = (value: unknown) => (typeof value === 'number' && !Token.isUnresolved(value) ? value : undefined);

@@ -199,7 +199,7 @@ export class RegionReplica extends Construct {
     const days = known(retention.toDays({ integral: false }));
     if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
       problems.push(
-        `a backup retention of ${days} days is outside of 1 to 35 whole days, so RDS would refuse it, or a promoted replica ` +
+        `a backup retention of ${retention.toHumanString()} is outside of 1 to 35 whole days, so RDS would refuse it, or a promoted replica ` +
           'would have no backup; keep longer copies with AWS Backup',
       );
     }

@@ -96,7 +96,7 @@ export class ReplicatedBackups extends Mixin {
     const days = retention?.toDays({ integral: false });
     if (days !== undefined && known(days) !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
       problems.push(
-        `a retention of ${days} days is outside of 1 to 35 whole days, so RDS would refuse it; keep longer copies with ` +
+        `a retention of ${retention?.toHumanString()} is outside of 1 to 35 whole days, so RDS would refuse it; keep longer copies with ` +
           'BackupCopy.snapshots()',
       );
     }

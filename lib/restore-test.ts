@@ -208,8 +208,8 @@ export class RestoreTest extends Construct {
     const hours = known(window.toHours({ integral: false }));
     if (hours !== undefined && !(Number.isInteger(hours) && hours >= 1 && hours <= MOST_WINDOW_HOURS)) {
       problems.push(
-        `a validation window of ${hours} hours is not a whole number from 1 to ${MOST_WINDOW_HOURS}, so AWS Backup would ` +
-          'refuse it; choose one between',
+        `a validation window of ${window.toHumanString()} is not of 1 to ${MOST_WINDOW_HOURS} whole hours (7 days), so AWS Backup ` +
+          'would refuse it; choose one of these',
       );
     }
     if (problems.length > 0) {

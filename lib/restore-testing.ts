@@ -275,8 +275,8 @@ export class RestoreTesting extends Construct {
     const hours = known(startWithin.toHours({ integral: false }));
     if (hours !== undefined && !(Number.isInteger(hours) && hours >= 1 && hours <= 168)) {
       problems.push(
-        `a start window of ${hours} hours is not a whole number from 1 to 168, so AWS Backup would refuse it; choose one ` +
-          'between',
+        `a start window of ${startWithin.toHumanString()} is not of 1 to 168 whole hours (7 days), so AWS Backup would refuse it; ` +
+          'choose one of these',
       );
     }
     if (problems.length > 0) throw new Error(`restore testing '${this.node.path}':\n  ${problems.join('\n  ')}`);

@@ -31,7 +31,7 @@ export class TestedRecoveryPoints {
     const days = known(within.toDays({ integral: false }));
     if (days === undefined || (Number.isInteger(days) && days >= 1 && days <= 365)) return;
     throw new Error(
-      `recovery points of the last ${days} days can't be tested: AWS Backup takes whole days from 1 to 365; choose one ` +
+      `recovery points of the last ${within.toHumanString()} can't be tested: AWS Backup takes whole days from 1 to 365; choose one ` +
         'between',
     );
   }

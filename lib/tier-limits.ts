@@ -1,5 +1,5 @@
 /** What AWS Backup would refuse, ignore or fail each night, of a set of tiers: told at synth, all at once. */
-import { CfnResource, Stack, Token } from 'aws-cdk-lib';
+import { CfnResource, Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as backup from 'aws-cdk-lib/aws-backup';
 import type { AirGappedVault } from './air-gapped-vault';
 import { type BackedUp, FEATURES } from './backup-features';
@@ -111,7 +111,9 @@ function retention(what: string, kept: number | undefined, cold: number | undefi
     ['goes cold after', cold],
   ] as const) {
     if (value === undefined || (Number.isInteger(value) && value >= 1)) continue;
-    problems.push(`${what} ${verb} ${value} days, and AWS Backup takes whole days from 1; correct it`);
+    problems.push(
+      `${what} ${verb} ${Duration.days(value).toHumanString()}, and AWS Backup takes whole days from 1; round it`,
+    );
   }
   if (kept !== undefined && cold !== undefined && kept < cold + LEAST_COLD_DAYS) {
     problems.push(

@@ -65,7 +65,7 @@ export function missingBackups(
   const days = missingAfter.toDays({ integral: false });
   if (!Token.isUnresolved(days) && !(Number.isInteger(days) && days >= 1 && days <= 7)) {
     throw new Error(
-      `alarms '${scope.node.path}': missing jobs would be noticed after ${days} days, and alarms of CloudWatch look back ` +
+      `alarms '${scope.node.path}': missing jobs would be noticed after ${missingAfter.toHumanString()}, and alarms of CloudWatch look back ` +
         'whole days up to 7, so this one would never tell; choose 1 to 7 days, and have something backed up that often',
     );
   }

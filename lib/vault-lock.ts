@@ -71,25 +71,26 @@ export class VaultLock {
     const most = known(this.maxRetention?.toDays({ integral: false }));
     const grace = known(this.grace?.toDays({ integral: false }));
     const problems: string[] = [];
-    for (const [what, days] of [
-      ['minimum', least],
-      ['maximum', most],
+    for (const [what, stated, days] of [
+      ['minimum', this.minRetention, least],
+      ['maximum', this.maxRetention, most],
     ] as const) {
       if (days === undefined || (Number.isInteger(days) && days >= 1 && days <= LONGEST_DAYS)) continue;
       problems.push(
-        `a ${what} retention of ${days} days is not a whole number from 1 to ${LONGEST_DAYS}, so AWS Backup would refuse ` +
-          'it; choose one between',
+        `a ${what} retention of ${stated?.toHumanString()} is not of 1 to ${LONGEST_DAYS} whole days, so AWS Backup would ` +
+          'refuse it; choose one of these',
       );
     }
     if (least !== undefined && most !== undefined && most < least) {
       problems.push(
-        `the maximum retention of ${most} days is below the minimum of ${least}, so no recovery point would fit; raise it`,
+        `the maximum retention of ${this.maxRetention?.toHumanString()} is below the minimum of ` +
+          `${this.minRetention.toHumanString()}, so no recovery point would fit; raise it`,
       );
     }
     if (grace !== undefined && !(Number.isInteger(grace) && grace >= LEAST_GRACE_DAYS && grace <= LONGEST_DAYS)) {
       problems.push(
-        `a grace of ${grace} days is not a whole number from ${LEAST_GRACE_DAYS} to ${LONGEST_DAYS}, so AWS Backup would ` +
-          `refuse the lock; give at least ${LEAST_GRACE_DAYS} days, and use them to try the lock out`,
+        `a grace of ${this.grace?.toHumanString()} is not of ${LEAST_GRACE_DAYS} to ${LONGEST_DAYS} whole days, so AWS Backup ` +
+          `would refuse the lock; give at least ${LEAST_GRACE_DAYS} days, and use them to try the lock out`,
       );
     }
     return problems;

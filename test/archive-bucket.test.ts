@@ -203,9 +203,11 @@ describe('a lifecycle is refused', () => {
   });
 
   test('that counts in fractions of days, or in none', () => {
-    expect(tier({ expireAfter: Duration.hours(36) })).toThrow('deleted after 1.5 days, and S3 takes whole days from 1');
+    expect(tier({ expireAfter: Duration.hours(36) })).toThrow(
+      'deleted after 1 day 12 hours, and S3 takes whole days from 1',
+    );
     expect(tier({ expireAfter: days(0) })).toThrow('deleted after 0 days');
-    expect(tier({ transitions: [deepArchive(Duration.hours(12))] })).toThrow('after 0.5 days, and S3 takes whole days');
+    expect(tier({ transitions: [deepArchive(Duration.hours(12))] })).toThrow('after 12 hours, and S3 takes whole days');
     expect(tier({ expireAfter: Duration.hours(48), transitions: [deepArchive(days(0))] })).not.toThrow();
   });
 
@@ -244,7 +246,7 @@ describe('a lifecycle is refused', () => {
   });
 
   test('whose unfinished uploads are kept for no whole day', () => {
-    expect(() => archive({ unfinishedUploads: Duration.hours(12) })).toThrow('deleted after 0.5 days');
+    expect(() => archive({ unfinishedUploads: Duration.hours(12) })).toThrow('deleted after 12 hours');
     expect(() => archive({ unfinishedUploads: days(1) })).not.toThrow();
   });
 

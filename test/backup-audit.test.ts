@@ -101,19 +101,19 @@ test.each<[string, () => unknown, string, () => unknown]>([
   [
     '32 days',
     () => BackupControl.lastRecoveryPoint(days(32)),
-    'within of 768 hours',
+    'within of 32 days',
     () => BackupControl.lastRecoveryPoint(days(31)),
   ],
   [
     'every 25 hours',
     () => BackupControl.frequencyAndRetention({ every: Duration.hours(25), keep: days(7) }),
-    'every of 25 hours',
+    'every of 1 day 1 hour',
     () => BackupControl.frequencyAndRetention({ every: Duration.hours(23), keep: days(7) }),
   ],
   [
     'half a day of retention',
     () => BackupControl.minimumRetention(Duration.hours(12)),
-    'retention of 0.5 days',
+    'retention of 12 hours',
     () => BackupControl.minimumRetention(days(1)),
   ],
   [

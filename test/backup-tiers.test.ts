@@ -266,7 +266,7 @@ describe('refuses', () => {
       [
         'parts of days',
         () => daily({ keep: Duration.hours(180) }),
-        'keeps for 7.5 days',
+        'keeps for 7 days 12 hours',
         () => daily({ keep: Duration.hours(192) }),
       ],
       ['no target', () => ({ targets: [] }), 'there is no target', () => ({})],

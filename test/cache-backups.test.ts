@@ -69,9 +69,12 @@ test("the cache's own word on its end wins", () => {
   Template.fromStack(stack).hasResource('AWS::ElastiCache::ReplicationGroup', { DeletionPolicy: 'Retain' });
 });
 
-test.each([36, 1.5])('refuses a retention of %d days', (days) => {
-  expect(() => applied({ retention: Duration.hours(days * 24) })).toThrow(
-    `a snapshot retention of ${days} days is not whole or outside of 0 to 35, so ElastiCache would refuse it`,
+test.each([
+  [36, '36 days'],
+  [1.5, '1 day 12 hours'],
+])('refuses a retention of %d days', (days, inWords) => {
+  expect(() => applied({ retention: Duration.days(days) })).toThrow(
+    `a snapshot retention of ${inWords} is not of 0 to 35 whole days, so ElastiCache would refuse it`,
   );
 });
 

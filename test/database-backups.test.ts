@@ -34,11 +34,13 @@ test('refuses a window that overlaps maintenance, and says which would do', () =
   );
 });
 
-test.each([36, 400, 1.5])('refuses a retention of %d days', (days) => {
-  const backups = new DatabaseBackups({ retention: Duration.hours(days * 24) });
-  expect(() => newDatabase(newStack()).with(backups)).toThrow(
-    `a backup retention of ${days} days is outside of 0 to 35`,
-  );
+test.each([
+  [36, '36 days'],
+  [400, '400 days'],
+  [1.5, '1 day 12 hours'],
+])('refuses a retention of %d days', (days, inWords) => {
+  const backups = new DatabaseBackups({ retention: Duration.days(days) });
+  expect(() => newDatabase(newStack()).with(backups)).toThrow(`a backup retention of ${inWords} is outside of 0 to 35`);
 });
 
 test.each([0, 1, 35])('takes a retention of %d days', (days) => {

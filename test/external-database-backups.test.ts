@@ -59,7 +59,7 @@ describe('the construct', () => {
   test('refuses retentions that RDS refuses, and the one that deletes all backups', () => {
     expect(refused({ retention: Duration.days(36) })).toThrow('a backup retention of 36 days is outside of 1 to 35');
     expect(refused({ retention: Duration.days(0) })).toThrow('it would delete all automated backups there are');
-    expect(refused({ retention: Duration.hours(36) })).toThrow('a backup retention of 1.5 days');
+    expect(refused({ retention: Duration.hours(36) })).toThrow('a backup retention of 1 day 12 hours');
     expect(refused({ retention: Duration.days(1) })).not.toThrow();
     expect(refused({ retention: Duration.days(35) })).not.toThrow();
   });

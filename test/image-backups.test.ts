@@ -70,7 +70,12 @@ describe('images', () => {
       'its tags are MUTABLE, so pushing to a tag takes it',
     ],
     ['0 days', { untaggedAfter: Duration.days(0) }, {}, 'deleted after 0 days, and ECR takes whole days from 1'],
-    ['36 hours', { untaggedAfter: Duration.hours(36) }, {}, 'deleted after 1.5 days, and ECR takes whole days from 1'],
+    [
+      '36 hours',
+      { untaggedAfter: Duration.hours(36) },
+      {},
+      'deleted after 1 day 12 hours, and ECR takes whole days from 1',
+    ],
     [
       'two rules for the same',
       { untaggedAfter: Duration.days(7) },

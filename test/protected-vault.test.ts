@@ -62,14 +62,19 @@ test.each([
   [
     'a grace of 2 days',
     () => VaultLock.compliance({ grace: days(2) }),
-    'a grace of 2 days is not a whole number from 3',
+    'a grace of 2 days is not of 3 to 36500 whole days',
+  ],
+  [
+    'hours, in hours',
+    () => VaultLock.compliance({ minRetention: Duration.hours(7), grace: Duration.hours(73) }),
+    /minimum retention of 7 hours is not of 1 to 36500 whole days.*\n.*grace of 3 days 1 hour is not of 3/,
   ],
   ['no minimum', () => VaultLock.governance({ minRetention: days(0) }), 'a minimum retention of 0 days'],
   ['a century', () => VaultLock.governance({ maxRetention: days(36_501) }), 'a maximum retention of 36501 days'],
   [
     'a maximum below the minimum',
     () => VaultLock.governance({ minRetention: days(30), maxRetention: days(29) }),
-    'the maximum retention of 29 days is below the minimum of 30',
+    'the maximum retention of 29 days is below the minimum of 30 days',
   ],
 ])('refuses %s', (_, make, message) => {
   expect(make).toThrow(message);

@@ -225,7 +225,7 @@ describe('replicated automated backups', () => {
     for (const days of [0, 36])
       expect(() => replicated({}, Duration.days(days))).toThrow(/outside of 1 to 35 whole days/);
     for (const days of [1, 35]) expect(() => replicated({}, Duration.days(days))).not.toThrow();
-    expect(() => replicated({}, Duration.hours(36))).toThrow(/1.5 days is outside/);
+    expect(() => replicated({}, Duration.hours(36))).toThrow(/1 day 12 hours is outside/);
   });
 
   test('of a database without backups are refused; one day is enough', () => {

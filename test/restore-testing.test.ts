@@ -234,21 +234,21 @@ describe('refuses', () => {
     ],
     ['no vault', () => tested({}, { vaults: [] }), 'there is no vault', () => tested()],
     [
-      'a start window of 169 hours',
+      'a start window of 7 days 1 hour',
       () => tested({}, { startWithin: Duration.hours(169) }),
-      'a start window of 169 hours',
+      'a start window of 7 days 1 hour',
       () => tested({}, { startWithin: Duration.hours(168) }),
     ],
     [
-      'a validation window of 169 hours',
+      'a validation window of 7 days 1 hour',
       () => tested({ validationWindow: Duration.hours(169) }),
-      'a validation window of 169 hours',
+      'a validation window of 7 days 1 hour',
       () => tested({ validationWindow: Duration.hours(168) }),
     ],
     [
       'a validation window of half an hour',
       () => tested({ validationWindow: Duration.minutes(30) }),
-      'a validation window of 0.5 hours',
+      'a validation window of 30 minutes',
       () => tested({ validationWindow: Duration.hours(1) }),
     ],
     [
@@ -279,7 +279,7 @@ describe('refuses', () => {
     [
       'half a day of recovery points',
       () => TestedRecoveryPoints.newest({ within: Duration.hours(12) }),
-      'recovery points of the last 0.5 days',
+      'recovery points of the last 12 hours',
       () => TestedRecoveryPoints.newest({ within: Duration.days(1) }),
     ],
     [
