@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ecr from 'aws-cdk-lib/aws-ecr';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -93,12 +93,17 @@ export class ImageArchive extends Construct {
     super(scope, id);
     const { repositories, notify, newest = 5, prefix = 'images/' } = props;
     refuseOddPrefix(`image archive '${this.node.path}'`, prefix);
-    if (repositories.length === 0 || !Number.isInteger(newest) || newest < 1) {
-      throw new Error(
-        `image archive '${this.node.path}': the newest ${newest} images of ${repositories.length} repositories are none, so ` +
-          'nothing would be exported; name a repository, and 1 image or more',
+    const problems: string[] = [];
+    if (repositories.length === 0) {
+      problems.push('no repository is named, so nothing would be exported; name those whose images are deployed');
+    }
+    if (!Token.isUnresolved(newest) && !(Number.isInteger(newest) && newest >= 1)) {
+      problems.push(
+        `the newest ${newest} images of each repository are asked for, which is no whole number from 1, so nothing would be ` +
+          'exported; ask for 1 or more',
       );
     }
+    if (problems.length > 0) throw new Error(`image archive '${this.node.path}':\n  ${problems.join('\n  ')}`);
     const schedule = props.schedule ?? DrillSchedule.weekly({ weekday: Weekday.SUNDAY, hour: 3 });
     const encryptionKey = logKey(this, props.encryptionKey);
     this.bucket =

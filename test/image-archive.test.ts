@@ -334,13 +334,20 @@ describe('the construct', () => {
       expect(may(action, `${bucket}/images/shop/web/x.tar`)).toBe(false);
   });
 
-  test.each<[string, Partial<ImageArchiveProps>]>([
-    ['no repository', { repositories: [] }],
-    ['no image', { newest: 0 }],
-  ])('refuses %s', (_, props) => {
-    expect(() => archived(props)).toThrow(
-      'are none, so nothing would be exported; name a repository, and 1 image or more',
-    );
+  test.each<[string, Partial<ImageArchiveProps>, RegExp]>([
+    [
+      'no repository',
+      { repositories: [] },
+      /: *\n {2}no repository is named, so nothing would be exported; name those/,
+    ],
+    [
+      'no image',
+      { newest: 0 },
+      /: *\n {2}the newest 0 images .* no whole number from 1, so nothing would be exported; ask/,
+    ],
+    ['both at once', { repositories: [], newest: 1.5 }, /no repository is named.*\n {2}the newest 1.5 images/],
+  ])('refuses %s', (_, props, why) => {
+    expect(() => archived(props)).toThrow(why);
   });
 
   test('takes a single image', () => {
