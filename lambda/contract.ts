@@ -553,7 +553,7 @@ export const cacheExportRequest = v.strictObject({
 export type CacheExportRequest = v.InferOutput<typeof cacheExportRequest>;
 
 /**
- * Reads outside input once, at the door.
+ * Reads outside input once: at a runbook's door, where nothing was started yet, and at synth, where nothing was to be.
  *
  * @throws Error that names every problem, not just the first
  */
@@ -561,5 +561,5 @@ export function parse<T>(schema: v.GenericSchema<unknown, T>, input: unknown, wh
   const result = v.safeParse(schema, input);
   if (result.success) return result.output;
   const problems = result.issues.map((issue) => `  ${v.getDotPath(issue) ?? what}: ${issue.message}`);
-  throw new Error(`${what} is not valid, so nothing was started; correct:\n${problems.join('\n')}`);
+  throw new Error(`${what} is not valid, so it can't be used; correct:\n${problems.join('\n')}`);
 }

@@ -88,5 +88,7 @@ test.each([
 });
 
 test('refuses a moment without an offset, which would mean another one elsewhere', () => {
-  expect(() => RestorePoint.at('2026-11-09 14:25:00')).toThrow('restore point is not valid');
+  expect(() => RestorePoint.at('2026-11-09 14:25:00')).toThrow(
+    "restore point is not valid, so it can't be used; correct:",
+  );
 });
