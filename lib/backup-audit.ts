@@ -25,8 +25,9 @@ export enum BackupReport {
 
 export interface BackupAuditProps {
   /**
-   * What is looked at each day. AWS Config must record in this region, else every control stays empty.
-   * https://docs.aws.amazon.com/aws-backup/latest/devguide/aws-backup-audit-manager-tracking.html
+   * What is looked at each day. AWS Config must record in this region before this is deployed: AWS Backup makes rules of it,
+   * which Config refuses to an account that records nothing, and where it records too little, controls stay empty.
+   * https://docs.aws.amazon.com/aws-backup/latest/devguide/turning-on-resource-tracking.html
    *
    * @default - every resource in a plan, no deletion by hand, encrypted, and locked
    */
