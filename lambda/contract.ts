@@ -75,7 +75,10 @@ export const METRICS = {
 
 const seconds = v.pipe(v.number(), v.gtValue(0, 'must be more than 0 seconds'));
 const whole = 'must be a whole number from 0';
-const count = v.pipe(v.number(), v.integer(whole), v.minValue(0, whole));
+const count = v.pipe(
+  v.number(),
+  v.check((value) => Number.isInteger(value) && value >= 0, whole),
+);
 const text = v.pipe(v.string(), v.minLength(1, 'must not be empty'));
 const name = v.pipe(text, v.maxLength(255, 'must be 255 characters at most'));
 /**
@@ -88,10 +91,11 @@ const label = v.pipe(
   v.regex(/^(?=.*\S)(?!.*[*?])[ -.0-~]{1,100}$/, 'must be 1 to 100 printable ASCII characters without / * ?'),
 );
 const identifier = v.pipe(v.string(), v.regex(/^[A-Za-z](-?[A-Za-z0-9])*$/, 'must be an RDS identifier'));
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 const moment = v.pipe(
   v.string(),
-  v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/, 'must be like 2026-11-01T10:00:00Z'),
-  v.check(isCalendarDate, 'must be a date of the calendar'),
+  v.regex(MOMENT, 'must be like 2026-11-01T10:00:00Z'),
+  v.check((text) => !MOMENT.test(text) || isCalendarDate(text), 'must be a date of the calendar'),
 );
 /** `table` or `schema.table`, as in the catalog: unquoted and case-sensitive. */
 const table = text;

@@ -87,6 +87,25 @@ test.each([
   expect(parse(restorePoint, request, 'request')).toEqual(request);
 });
 
+/** What is wrong, a line each. */
+function problemsOf(make: () => unknown): string[] {
+  try {
+    make();
+  } catch (error) {
+    return String(error).split('\n').slice(1);
+  }
+  return [];
+}
+
+test('one mistake is told once', () => {
+  expect(problemsOf(() => RestorePoint.at('yesterday'))).toEqual(['  time: must be like 2026-11-01T10:00:00Z']);
+  expect(problemsOf(() => RestorePoint.at('2026-02-31T10:00:00Z'))).toEqual(['  time: must be a date of the calendar']);
+  expect(problemsOf(() => RestorePoint.at('2026-02-28T10:00:00Z'))).toEqual([]);
+  expect(problemsOf(() => RecoveryCheck.rowCount('polls', { atLeast: -1.5 }))).toEqual([
+    '  atLeast: must be a whole number from 0',
+  ]);
+});
+
 test('refuses a moment without an offset, which would mean another one elsewhere', () => {
   expect(() => RestorePoint.at('2026-11-09 14:25:00')).toThrow(
     "restore point is not valid, so it can't be used; correct:",
