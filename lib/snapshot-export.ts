@@ -11,6 +11,7 @@ import { parse, type SnapshotExportRequest, snapshotExportRequest } from '../lam
 import { acknowledgeWildcards } from './acknowledgement';
 import { deadLetterAlarm, deadLetters } from './dead-letters';
 import { brokenOffAlarms } from './drill-alarm';
+import { pathName } from './drill-request';
 import { DrillSchedule, Weekday } from './drill-schedule';
 import { allow, Handler } from './handler';
 import { logKey } from './log-key';
@@ -31,9 +32,10 @@ export interface SnapshotExportProps {
   readonly bucket: s3.IBucket;
 
   /**
-   * What keys in the bucket start with, without a slash at either end. Each export has a folder of its own under it.
+   * What keys in the bucket start with, as in `exports/orders/`: the same as `ArchiveTier.prefixed()` takes, and the slash at
+   * its end may be left out. Each export has a folder of its own under it.
    *
-   * @default - `snapshot-exports/` and the path of the construct
+   * @default - `snapshot-exports/` and the path of the construct, its slashes as hyphens
    */
   readonly prefix?: string;
 
@@ -82,7 +84,9 @@ export class SnapshotExport extends Construct {
     super(scope, id);
     const { bucket, notify } = props;
     const source = new SourceDatabase(props.database);
-    const prefix = props.prefix ?? `snapshot-exports/${this.node.path.replaceAll('/', '-')}`;
+    const stated = props.prefix ?? `snapshot-exports/${pathName(this)}/`;
+    // RDS puts a slash behind it.
+    const prefix = stated.replace(/\/$/, '');
     this.refuse(props, source, prefix);
     const encryptionKey = logKey(this, props.encryptionKey);
 
@@ -153,11 +157,8 @@ export class SnapshotExport extends Construct {
     ];
   }
 
-  private refuse(
-    { database, bucket, encryptionKey }: SnapshotExportProps,
-    source: SourceDatabase,
-    prefix: string,
-  ): void {
+  private refuse(props: SnapshotExportProps, source: SourceDatabase, prefix: string): void {
+    const { database, bucket, encryptionKey } = props;
     const problems: string[] = [];
     const here = Stack.of(this).region;
     for (const [what, there, remedy] of [
@@ -179,9 +180,10 @@ export class SnapshotExport extends Construct {
         'its backup retention is 0 days, so there is never a snapshot to export; keep backups for at least 1 day',
       );
     }
-    if (!Token.isUnresolved(prefix) && /^\/|\/$|\/\//.test(prefix)) {
+    if (!Token.isUnresolved(prefix) && (prefix === '' || /^\/|\/$|\/\//.test(prefix))) {
       problems.push(
-        `prefix '${prefix}' has an empty folder name; write it as in 'exports/orders', without outer slashes`,
+        `the prefix '${props.prefix}' has a folder without a name, so exports would not lie where who reads them looks; write it as in ` +
+          "'exports/orders/'",
       );
     }
     if (problems.length > 0) throw new Error(`snapshot export '${this.node.path}':\n  ${problems.join('\n  ')}`);

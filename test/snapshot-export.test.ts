@@ -6,7 +6,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { parse, type SnapshotExportRequest, snapshotExportRequest } from '../lambda/contract';
 import { type Exported, exportName, exportSnapshot } from '../lambda/export-snapshot';
-import { DrillSchedule, SnapshotExport, type SnapshotExportProps, Weekday } from '../lib';
+import { ArchiveTier, DrillSchedule, SnapshotExport, type SnapshotExportProps, Weekday } from '../lib';
 import { passesNag } from './nag';
 import { ACCOUNT, allows, REGION, resolved, statementsOf } from './policy';
 import { DATABASE, MINUTE, SimulatedDatabase, type Troubles } from './simulated-database';
@@ -18,10 +18,16 @@ function newExport(props: Partial<SnapshotExportProps> = {}, stack = newStack())
   return Template.fromStack(stack);
 }
 
+/** What its schedule hands over, as the runbook reads it. */
+function handedOver(template: Template) {
+  const [schedule] = Object.values(template.findResources('AWS::Scheduler::Schedule'));
+  const request = parse(snapshotExportRequest, JSON.parse(resolved(schedule?.Properties.Target.Input)), 'request');
+  return { schedule, request };
+}
+
 describe('the construct', () => {
   test('hands over a request that the runbook accepts, every Sunday', () => {
-    const [schedule] = Object.values(newExport().findResources('AWS::Scheduler::Schedule'));
-    const request = parse(snapshotExportRequest, JSON.parse(resolved(schedule?.Properties.Target.Input)), 'request');
+    const { schedule, request } = handedOver(newExport());
     expect(request).toMatchObject({ instance: 'orders', bucket: 'exports', prefix: 'snapshot-exports/Test-Weekly' });
     expect(schedule?.Properties.ScheduleExpression).toBe('cron(0 6 ? * SUN *)');
   });
@@ -32,6 +38,14 @@ describe('the construct', () => {
       { ScheduleExpression: 'cron(0 1 ? * FRI *)' },
     );
   });
+
+  test.each(['exports/orders/', 'exports/orders'])(
+    'the prefix %j of an archive tier is that of the exports in it',
+    (prefix) => {
+      expect(handedOver(newExport({ prefix })).request).toMatchObject({ prefix: 'exports/orders' });
+      expect(() => ArchiveTier.prefixed(prefix, {})).not.toThrow();
+    },
+  );
 
   test('RDS writes as a role that reaches its folder, and nothing else', () => {
     const statements = statementsOf(newExport({ prefix: 'exports/orders' }), /^WeeklyRole/);
@@ -122,8 +136,10 @@ describe('the construct', () => {
       expect(without(1)).not.toThrow();
     });
 
-    test.each(['/exports', 'exports/', 'a//b', ''])('the prefix %j', (prefix) => {
-      expect(() => newExport({ prefix })).toThrow(/empty folder name|prefix/);
+    test.each(['/exports/', '/exports', 'exports//', 'a//b/', '/', ''])('the prefix %j', (prefix) => {
+      expect(() => newExport({ prefix })).toThrow(
+        `the prefix '${prefix}' has a folder without a name, so exports would not lie where who reads them looks; write it as in`,
+      );
     });
 
     test('nothing that is known only at deployment', () => {
