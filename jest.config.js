@@ -1,3 +1,5 @@
+const { availableParallelism } = require('node:os');
+
 /** Tests run from the sources; the construct tests use the bundles that `npm run build` left in dist/handlers. */
 // Tests never reach AWS, whose SDK would warn of Node 20 once for each file.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
@@ -11,4 +13,6 @@ module.exports = {
   },
   reporters: ['default', '<rootDir>/test/tally.js'],
   testTimeout: 60_000,
+  // Many wait more than they compute, so two fit where jest would run one.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
 };

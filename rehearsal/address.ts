@@ -21,12 +21,16 @@ export interface Address {
   release(): Promise<void>;
 }
 
+/** An address that was claimed for who comes, or one that another database had under the same name. */
+export type PreferredAddress = Address | { readonly host: string; readonly port: number };
+
 /**
  * Claims an address that nobody listens on.
  *
- * @param preferred to take when it is free, such as the one another database had under the same name
+ * @param preferred to take when it is claimed already, or free
  */
-export async function claimAddress(preferred?: { host: string; port: number }): Promise<Address> {
+export async function claimAddress(preferred?: PreferredAddress): Promise<Address> {
+  if (preferred && 'release' in preferred) return preferred;
   if (process.platform !== 'linux') return claimPort(preferred?.port);
   const hosts = Array.from({ length: LAST_HOST - FIRST_HOST + 1 }, (_, index) => `127.0.1.${FIRST_HOST + index}`);
   const candidates = preferred ? [preferred.host, ...hosts] : hosts;

@@ -87,7 +87,7 @@ export class Instance {
         this.cluster = await createCluster({
           folder: world.place('db'),
           settings: this.automated.archive.settings(),
-          at: world.addressOf(name, this.identifier),
+          at: world.takeAddress(name, this.identifier),
         });
         await this.cluster.start();
         const { MasterUsername, DBName } = this.settings;
@@ -114,7 +114,7 @@ export class Instance {
       }
       await world.pace(async () => {
         await this.automated.archive.make();
-        const at = world.addressOf(name, this.identifier);
+        const at = world.takeAddress(name, this.identifier);
         await recover(recovery, world.place('db'), this.automated.archive.settings(), at, (cluster) => {
           this.cluster = cluster;
         });
@@ -137,7 +137,7 @@ export class Instance {
         const { archive } = this.automated;
         await archive.make();
         const places = { folder: world.place('db'), backup: world.place('base') };
-        const at = world.addressOf(name, this.identifier);
+        const at = world.takeAddress(name, this.identifier);
         await follow(leader.asLeader, places, archive.settings(), at, (cluster) => {
           this.cluster = cluster;
         });
@@ -294,7 +294,7 @@ export class Instance {
     await world.pace(async () => {
       for (const replica of this.replicas) await replica.detach();
       await this.serving.stop();
-      await this.serving.moveTo(world.addressOf(region, name));
+      world.keepAddress(region, before, await this.serving.moveTo(world.takeAddress(region, name)));
       await this.serving.start();
     });
     this.region.instances.delete(before);

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type QueryResult, type QueryResultRow } from 'pg';
 import { unprivilegedAccount } from './account';
-import { type Address, claimAddress } from './address';
+import { type Address, claimAddress, type PreferredAddress } from './address';
 import { handOver } from './copy-tree';
 import { findBinaries } from './postgres-binaries';
 import { copyTemplate, SUPERUSER, superuserPassword } from './template';
@@ -37,7 +37,7 @@ export interface ClusterOptions {
    */
   readonly fill?: (dataDirectory: string) => Promise<void>;
   /** Where to serve, if it is free. */
-  readonly at?: { readonly host: string; readonly port: number };
+  readonly at?: PreferredAddress;
 }
 
 const EVERY_CLUSTER = {
@@ -127,12 +127,16 @@ export class Cluster {
     await this.query('SELECT pg_reload_conf()');
   }
 
-  /** Serves at another address from the next start. */
-  public async moveTo(preferred?: { host: string; port: number }): Promise<void> {
+  /**
+   * Serves at another address from the next start.
+   *
+   * @returns the one it had, which is still claimed
+   */
+  public async moveTo(preferred?: PreferredAddress): Promise<Address> {
     const before = this.address;
     this.address = await claimAddress(preferred);
-    await before.release();
     await this.configure(this.settings);
+    return before;
   }
 
   /**

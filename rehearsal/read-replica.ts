@@ -4,9 +4,11 @@
  * What it misses while one of the two is down it takes from the other's archive, as RDS's replicas in the same region
  * do. There are no replication slots, so a replica that is gone keeps nobody's disk full.
  */
+
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PreferredAddress } from './address';
 import { handOver } from './copy-tree';
 import { backUp, removeBackup } from './physical-backup';
 import { type Cluster, createCluster } from './postgres';
@@ -50,7 +52,7 @@ export async function follow(
   leader: Leader,
   places: { folder: string; backup: string },
   settings: Record<string, string>,
-  at: { host: string; port: number } | undefined,
+  at: PreferredAddress | undefined,
   made: (cluster: Cluster) => void,
 ): Promise<void> {
   await writeFullPages(leader.cluster);

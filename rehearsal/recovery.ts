@@ -1,6 +1,8 @@
 /** Real recovery: a cluster made from a backup, as it was when the backup ended, or rolled on to a moment after it. */
+
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { PreferredAddress } from './address';
 import { copyTree, handOver } from './copy-tree';
 import type { PhysicalBackup } from './physical-backup';
 import { type Cluster, createCluster } from './postgres';
@@ -24,7 +26,7 @@ export async function recover(
   recovery: Recovery,
   folder: string,
   settings: Record<string, string>,
-  at: { host: string; port: number } | undefined,
+  at: PreferredAddress | undefined,
   made: (cluster: Cluster) => void,
 ): Promise<Cluster> {
   const cluster = await createCluster({

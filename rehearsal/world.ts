@@ -2,6 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Address, PreferredAddress } from './address';
 import { Faults } from './faults';
 
 /** The account that everything belongs to: AWS's own example. */
@@ -18,7 +19,7 @@ export class World {
   public readonly faults = new Faults();
   private readonly closing = new AbortController();
   private readonly tasks = new Set<Promise<void>>();
-  private readonly addresses = new Map<string, { host: string; port: number }>();
+  private readonly addresses = new Map<string, PreferredAddress>();
   private made = 0;
 
   constructor(
@@ -58,17 +59,25 @@ export class World {
   }
 
   /** Endpoints follow names, as DNS does: a database that takes over a name takes over its address. */
-  public addressOf(region: string, name: string): { host: string; port: number } | undefined {
-    return this.addresses.get(`${region}/${name}`);
+  public takeAddress(region: string, name: string): PreferredAddress | undefined {
+    const address = this.addresses.get(`${region}/${name}`);
+    if (address) this.rememberAddress(region, name, address);
+    return address;
   }
 
-  public rememberAddress(region: string, name: string, address: { host: string; port: number }): void {
-    this.addresses.set(`${region}/${name}`, { host: address.host, port: address.port });
+  public rememberAddress(region: string, name: string, { host, port }: PreferredAddress): void {
+    this.addresses.set(`${region}/${name}`, { host, port });
+  }
+
+  /** Keeps the address of a name that a database gave up, from other rehearsals too, for the one that takes it. */
+  public keepAddress(region: string, name: string, address: Address): void {
+    this.addresses.set(`${region}/${name}`, address);
   }
 
   /** Ends all that is going on; sleeps end at once. */
   public async close(): Promise<void> {
     this.closing.abort();
     await Promise.allSettled(this.tasks);
+    for (const address of this.addresses.values()) if ('release' in address) await address.release();
   }
 }

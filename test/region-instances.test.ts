@@ -9,6 +9,7 @@ import {
   RebootDBInstanceCommand,
   RemoveTagsFromResourceCommand,
 } from '@aws-sdk/client-rds';
+import { claimAddress } from '../rehearsal/address';
 import { useRegion } from './local-region';
 
 const local = useRegion();
@@ -82,9 +83,13 @@ test('a database that takes over a name takes over its address, and keeps its da
   await expect(rename('recovered', 'live')).rejects.toMatchObject({ name: 'DBInstanceAlreadyExistsFault' });
   await rename('live', 'live-old');
   await until(() => local().region.instances(local().name).includes('live-old'));
+  const { Address: host, Port: port } = before.Endpoint!;
+  // Another rehearsal on this machine looks for an address at the worst moment.
+  const other = await claimAddress({ host: host!, port: port! });
   await rename('recovered', 'live');
   await until(() => local().region.instances(local().name).includes('live'));
   const live = await local().available('live');
+  await other.release();
   if (process.platform === 'linux') expect(live.Endpoint).toEqual(before.Endpoint);
   expect(await local().query(live, 'SELECT n FROM proof')).toEqual([{ n: 7 }]);
   expect(live.DbiResourceId).toBe(after.DbiResourceId);
