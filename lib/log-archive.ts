@@ -16,6 +16,7 @@ import { allow } from './handler';
 import { logKey } from './log-key';
 import { StorageTransition } from './storage-transition';
 import { refuseUnsubscribable, tooManySubscriptions } from './subscribable';
+import { refuseTakenName } from './taken-names';
 
 export interface LogArchiveProps {
   /**
@@ -139,6 +140,7 @@ export class LogArchive extends Construct {
    * Makes a log group whose events are archived. It stays when the stack goes.
    *
    * @param id also its name in the archive
+   * @throws Error when the id is taken
    */
   public addLogGroup(id: string, options: ArchivedLogGroupOptions = {}): logs.LogGroup {
     const logGroup = new logs.LogGroup(this, `${id}Log`, {
@@ -155,10 +157,11 @@ export class LogArchive extends Construct {
    * Archives the events of a log group that there is, from now on. Its retention stays as it is.
    *
    * @param id also its name in the archive
-   * @throws Error when there is no such log group, or its class has no subscriptions; at synth when the app gives it more
+   * @throws Error when the id is taken, there is no such log group, or its class has no subscriptions; at synth when the app gives it more
    * than two
    */
   public subscribe(id: string, { logGroup, filter }: SubscriptionOptions): void {
+    refuseTakenName('log', this, id, ['Files', 'Key']);
     refuseUnsubscribable(this, id, logGroup);
     const scope = new Construct(this, id);
     const stream = this.stream(scope, id);

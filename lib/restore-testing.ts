@@ -17,6 +17,7 @@ import type { RecoveryObjectives } from './recovery-objectives';
 import { warnOfOldRecoveryPoints } from './recovery-point-age';
 import { RestoreTest } from './restore-test';
 import { known } from './source-database';
+import { refuseTakenName } from './taken-names';
 import { TestedRecoveryPoints } from './tested-recovery-points';
 
 export interface RestoreTestingProps {
@@ -188,7 +189,7 @@ export class RestoreTesting extends Construct {
   /**
    * Tests the recovery points of a database.
    *
-   * @throws Error where AWS Backup would refuse the test, or restore with defaults
+   * @throws Error when the id is taken, AWS Backup would refuse the test, or restore with defaults
    */
   public addDatabase(id: string, options: TestedDatabaseOptions): RestoreTest {
     const { schedule, notify, recoveryPoints = NEWEST } = this.props;
@@ -216,7 +217,7 @@ export class RestoreTesting extends Construct {
    * looks at, so this proves less than a database's test; a restore that fails rings the vault's alarm.
    *
    * @param targets of one kind, EFS or EBS, 30 at most
-   * @throws Error where AWS Backup would refuse the test
+   * @throws Error when the id is taken, or AWS Backup would refuse the test
    */
   public addFiles(id: string, targets: BackupTarget[]): backup.CfnRestoreTestingSelection {
     const selectionName = this.select(id);
@@ -252,6 +253,7 @@ export class RestoreTesting extends Construct {
   }
 
   private select(id: string): string {
+    refuseTakenName('test', this, id, ['Plan', 'Role', 'Site']);
     const name = id.replace(/[^A-Za-z0-9_]/g, '_');
     this.selections.push(name);
     return name;

@@ -54,6 +54,14 @@ test('refuses a log group that CDK types as if it were there, and says what to m
   archive.subscribe('database', { logGroup: exporting.cloudwatchLogGroups.postgresql as logs.ILogGroup });
 });
 
+test.each(['Files', 'Key'])("an id that the archive needs itself is refused: '%s'", (id) => {
+  const named = (name: string) => () => new LogArchive(newStack(), 'Logs').addLogGroup(name);
+  expect(named(id)).toThrow(
+    `log 'Test/Logs/${id}' has an id that Lifeboat needs there itself (Files, Key), so one of both could not be made`,
+  );
+  expect(named(`${id}Log`)).not.toThrow();
+});
+
 test('keeps database logs for 7 days in CloudWatch where that is asked for', () => {
   const stack = newStack();
   new LogArchive(stack, 'Logs').addLogGroup('database', { retention: logs.RetentionDays.ONE_WEEK });

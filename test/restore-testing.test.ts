@@ -219,7 +219,9 @@ describe('an objective that recovery points can not meet', () => {
 });
 
 describe('refuses', () => {
-  test.each<[string, () => unknown, string, () => unknown]>([
+  type Refused = [string, () => unknown, string, () => unknown];
+
+  test.each<Refused>([
     [
       'a name of hyphens',
       () => tested({}, { testingPlanName: 'my-plan' }),
@@ -231,6 +233,24 @@ describe('refuses', () => {
       () => tested({}, { testingPlanName: 'a'.repeat(51) }),
       'is not of 1 to 50 letters',
       () => tested({}, { testingPlanName: 'a'.repeat(50) }),
+    ],
+    ...['Plan', 'Role', 'Site'].map(
+      (id): Refused => [
+        `the id '${id}', which it needs itself`,
+        () => tested({}, {}, id),
+        `test 'Test/Tests/${id}' has an id that Lifeboat needs there itself (Plan, Role, Site), so one of both could not be made; ` +
+          `give the test another, as in '${id}Test'`,
+        () => tested({}, {}, `${id}Test`),
+      ],
+    ),
+    [
+      'the id of the role for files',
+      () =>
+        testingOf(newStack()).addFiles('Role', [
+          BackupTarget.arn('arn:aws:elasticfilesystem:us-east-1:111122223333:file-system/fs-1'),
+        ]),
+      "as in 'RoleTest'",
+      () => tested({}, {}, 'Alarms'),
     ],
     ['no vault', () => tested({}, { vaults: [] }), 'there is no vault', () => tested()],
     [
