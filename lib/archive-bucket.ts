@@ -6,6 +6,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { accessLogs } from './access-logs';
+import { accountRefusal } from './account-id';
 import { acknowledge } from './acknowledgement';
 import { BucketBackups, type BucketBackupsProps } from './bucket-backups';
 import { REPLICATION_RULE, type ReplicationTarget } from './bucket-replication';
@@ -110,8 +111,11 @@ export class ArchiveBucket extends Construct {
    *
    * @param account the source's
    * @param roleName as `replication.roleName` of the source states it
+   * @throws Error when the account is none
    */
   public acceptReplicas(account: string, roleName: string): void {
+    const noAccount = accountRefusal(account, 'S3 would refuse the policy that lets it in');
+    if (noAccount) throw new Error(`archive '${this.node.path}' can't accept replicas: ${noAccount}`);
     const { partition } = Stack.of(this);
     const allowed = (actions: string[], resource: string) =>
       this.owned.addToResourcePolicy(

@@ -6,6 +6,7 @@ import { Arn, ArnFormat, Stack, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { accountRefusal } from './account-id';
 import { acknowledgeWildcards } from './acknowledgement';
 import { allow } from './handler';
 import { regionRefusal } from './region-name';
@@ -94,6 +95,8 @@ export function replicationRefusals(source: ReplicationSource, target: Replicati
       `replicas would lie in ${target.region}, where the bucket is, and be lost with the region; name a bucket in another one`,
     );
   }
+  const noAccount = accountRefusal(target.account, 'no replica would ever get there');
+  if (noAccount) problems.push(noAccount);
   if (target.account && !target.roleName) {
     problems.push(
       `'${target.bucketName}' is in account ${target.account}, which can let in a role only by its name, so nothing would be ` +

@@ -3,6 +3,7 @@ import { Annotations, Stack, Token } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
 import { COPY_PREFIX } from '../lambda/contract';
+import { accountRefusal } from './account-id';
 import type { DrillSource } from './drill-source';
 import type { RestorePoint } from './restore-point';
 
@@ -24,6 +25,8 @@ export function refuseUndrillable(drill: IConstruct, source: DrillSource, restor
     );
   }
   const { account } = source;
+  const noAccount = accountRefusal(account, 'no copy of its database would ever be found');
+  if (noAccount) problems.push(noAccount);
   if (isElsewhere(drill, account) && !isOfSnapshot(restore)) {
     problems.push(
       `it restores a moment, and RDS replicates automated backups within one account, not from ${account} into this one; ` +

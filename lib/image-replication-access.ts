@@ -2,6 +2,7 @@ import { Stack, Token } from 'aws-cdk-lib';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { accountRefusal } from './account-id';
 import { twinInRegistry } from './image-registry';
 
 export interface ImageReplicationAccessProps {
@@ -63,11 +64,9 @@ export class ImageReplicationAccess extends Construct {
     if (accounts.length === 0)
       problems.push('it names no account, so nobody would be let in; name the ones that replicate');
     for (const account of new Set(accounts)) {
-      if (Token.isUnresolved(account)) continue;
-      if (!/^\d{12}$/.test(account)) {
-        problems.push(`'${account}' is no account, so ECR would refuse the policy; write its 12 digits`);
-      }
-      if (account === own) {
+      const noAccount = accountRefusal(account, 'ECR would refuse the policy');
+      if (noAccount) problems.push(noAccount);
+      if (!Token.isUnresolved(account) && account === own) {
         problems.push(`${account} is the registry's own account, which replicates without leave; leave it out`);
       }
     }

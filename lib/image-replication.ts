@@ -1,6 +1,7 @@
 import { Stack, Token } from 'aws-cdk-lib';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import { Construct } from 'constructs';
+import { accountRefusal } from './account-id';
 import { twinInRegistry } from './image-registry';
 import { regionRefusal } from './region-name';
 
@@ -73,6 +74,10 @@ export class ImageReplication extends Construct {
       );
     }
     const names = destinations.map(({ region, account = stack.account }) => `${region} of ${account}`);
+    for (const account of new Set(destinations.map((each) => each.account))) {
+      const noAccount = accountRefusal(account, 'no image would ever get there');
+      if (noAccount) problems.push(noAccount);
+    }
     destinations.forEach(({ region, account = stack.account }, index) => {
       if (Token.isUnresolved(region)) return;
       const unknown = regionRefusal(region);

@@ -4,6 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { accountRefusal } from './account-id';
 import { VaultAlarms } from './vault-alarms';
 import { VaultLock } from './vault-lock';
 
@@ -88,9 +89,9 @@ export class ProtectedVault extends Construct {
   }
 
   private examine({ vaultName, copiesFrom = [] }: ProtectedVaultProps): void {
-    const problems = copiesFrom
-      .filter((account) => !Token.isUnresolved(account) && !/^\d{12}$/.test(account))
-      .map((account) => `'${account}' is not an account of 12 digits, so it could never copy here; correct it`);
+    const problems = copiesFrom.flatMap(
+      (account) => accountRefusal(account, 'nobody of it could ever copy here') ?? [],
+    );
     if (vaultName !== undefined && !Token.isUnresolved(vaultName) && !/^[A-Za-z0-9_-]{2,50}$/.test(vaultName)) {
       problems.push(
         `'${vaultName}' is not of 2 to 50 letters, digits, hyphens and underscores, so AWS Backup would refuse it; ` +

@@ -2,6 +2,7 @@ import { CfnOutput, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct, type IConstruct } from 'constructs';
+import { accountRefusal } from './account-id';
 import { primaryOf, stackBeside } from './primary-stack';
 import { type RecoveryRegion, recoveryAlias } from './recovery-region';
 
@@ -82,8 +83,14 @@ export class RecoverySite extends Construct {
     });
   }
 
-  /** Lets an account read copies that are shared with it. Sharing itself is up to `SnapshotCopy`. */
+  /**
+   * Lets an account read copies that are shared with it. Sharing itself is up to `SnapshotCopy`.
+   *
+   * @throws Error when the account is none
+   */
   public addReader(account: string): void {
+    const noAccount = accountRefusal(account, 'AWS KMS would refuse the policy that lets it read');
+    if (noAccount) throw new Error(`recovery site '${this.node.path}': ${noAccount}`);
     this.ownKey.addToResourcePolicy(
       new iam.PolicyStatement({
         principals: [new iam.AccountPrincipal(account)],

@@ -2,6 +2,7 @@ import { ArnFormat, Stack, Token } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
 import type { SnapshotCopyRequest } from '../lambda/contract';
+import { accountRefusal } from './account-id';
 import { SourceDatabase } from './source-database';
 
 export interface SharedSnapshotsOptions {
@@ -21,8 +22,12 @@ export class SnapshotSource {
   /**
    * Copies that a `SnapshotCopy` of another account shares with this one, in the construct's own region. The copies of
    * these are out of that account's reach.
+   *
+   * @throws Error when the account is none
    */
   public static shared(options: SharedSnapshotsOptions): SnapshotSource {
+    const noAccount = accountRefusal(options.account, 'no snapshot of it would ever be found');
+    if (noAccount) throw new Error(`shared snapshots of database '${options.instanceIdentifier}': ${noAccount}`);
     return new SnapshotSource('shared', options.instanceIdentifier.toLowerCase(), options.account);
   }
 

@@ -1,4 +1,4 @@
-import { App, Aspects, CfnParameter, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { App, Aspects, Aws, CfnParameter, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
@@ -515,6 +515,22 @@ describe('replication', () => {
         ]),
       },
     });
+  });
+
+  test('into or from what is no account is refused', () => {
+    const into = (account: string) => () =>
+      archive({ replication: { ...target, account, roleName: 'replicate' } }, regional('us-east-1'));
+    expect(into('44445555666')).toThrow(
+      "'44445555666' is no account, so no replica would ever get there; write its 12 digits",
+    );
+    expect(into('444455556666')).not.toThrow();
+    const from = (account: string) => () =>
+      new ArchiveBucket(newStack(), 'Archive').acceptReplicas(account, 'replicate');
+    expect(from('production')).toThrow(
+      "archive 'Test/Archive' can't accept replicas: 'production' is no account, so S3 would refuse the policy that lets it in",
+    );
+    expect(from('444455556666')).not.toThrow();
+    expect(from(Aws.ACCOUNT_ID)).not.toThrow();
   });
 
   test('into another account is refused without a name for its role', () => {

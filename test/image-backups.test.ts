@@ -146,13 +146,18 @@ describe('replication', () => {
   });
 
   const many = (count: number) =>
-    Array.from({ length: count }, (_, index) => ({ region: 'us-west-2', account: String(index) }));
+    Array.from({ length: count }, (_, index) => ({ region: 'us-west-2', account: String(444455556666 + index) }));
   const named = (count: number) => Array.from({ length: count }, (_, index) => `repository-${index}`);
 
   test.each<[string, ImageReplicationProps, string]>([
     ['its own registry', { destinations: [{ region: 'us-east-1' }] }, 'us-east-1 is where the images are'],
     ['what is no region', { destinations: [{ region: 'us-west' }] }, "'us-west' is no region"],
     ['a region twice', { destinations: [west, west] }, 'us-west-2 is named twice; name it once'],
+    [
+      'an account of 11 digits',
+      { destinations: [{ ...west, account: '44445555666' }] },
+      "'44445555666' is no account, so no image would ever get there; write its 12 digits",
+    ],
     ['no destination', { destinations: [] }, 'it has 0 destinations, and ECR takes 1 to 25'],
     ['26 destinations', { destinations: many(26) }, 'it has 26 destinations, and ECR takes 1 to 25'],
     [

@@ -91,7 +91,7 @@ test('takes the nearest legal lock', () => {
 
 test('refuses names and accounts that AWS Backup would, all at once', () => {
   const make = () => new ProtectedVault(newStack(), 'Vault', { vaultName: 'my vault', copiesFrom: ['1234'] });
-  expect(make).toThrow("'1234' is not an account of 12 digits");
+  expect(make).toThrow("'1234' is no account, so nobody of it could ever copy here; write its 12 digits");
   expect(make).toThrow("'my vault' is not of 2 to 50 letters");
   expect(() => new ProtectedVault(newStack(), 'Vault', { vaultName: 'my-vault_2' })).not.toThrow();
 });

@@ -15,7 +15,7 @@ import {
   ReplicatedBackups,
 } from '../lib';
 import { ACCOUNT } from './policy';
-import { importedDatabase, newDatabase, OBJECTIVES, Template, warningsOf } from './synth';
+import { importedDatabase, newDatabase, newStack, OBJECTIVES, Template, warningsOf } from './synth';
 
 const EAST = 'us-east-1';
 const WEST = RecoveryRegion.named('us-west-2');
@@ -163,6 +163,15 @@ describe('the stack of a recovery region', () => {
     expect(() => new RecoverySite(alone, 'Recovery', { region: WEST, primary: 'Shop' })).toThrow(
       /in eu-west-1 and it is for us-west-2.*give the stack env/,
     );
+  });
+
+  test('is read by accounts only', () => {
+    const read = (account: string) => () =>
+      new RecoverySite(newStack(), 'Recovery', { region: WEST, primary: 'Shop' }).addReader(account);
+    expect(read('4444-5555-6666')).toThrow(
+      "recovery site 'Test/Recovery': '4444-5555-6666' is no account, so AWS KMS would refuse the policy that lets it read",
+    );
+    expect(read('444455556666')).not.toThrow();
   });
 
   test('is not made where the region names a key of its own', () => {

@@ -306,6 +306,22 @@ describe('a drill of copies without a plan', () => {
     expect(() => drilled(vault())).not.toThrow();
   });
 
+  test('refuses what is no account', () => {
+    const of = (account: string) => () => {
+      const source = DrillSource.copies({ ...options, account, instanceType });
+      newDrill(vault('444455556666'), { source, databaseName: 'shop', restore: RestorePoint.latestSnapshot() });
+    };
+    expect(of('1111')).toThrow(
+      "'1111' is no account, so no copy of its database would ever be found; write its 12 digits",
+    );
+    expect(of(ACCOUNT)).not.toThrow();
+    const shared = (account: string) => () => SnapshotSource.shared({ account, instanceIdentifier: 'orders' });
+    expect(shared('1111')).toThrow(
+      "shared snapshots of database 'orders': '1111' is no account, so no snapshot of it would",
+    );
+    expect(shared(ACCOUNT)).not.toThrow();
+  });
+
   test("needs a class, the source's or the copy's", () => {
     const source = DrillSource.copies(options);
     expect(() => newDrill(vault(), { source, databaseName: 'shop' })).toThrow(/needs an instance class/);
