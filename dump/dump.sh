@@ -10,7 +10,8 @@
 # and compared by size and SHA-256; and only then a manifest is written beside it. No manifest, no backup.
 #
 # Settings: BUCKET; NAME, part of all keys; TIERS, the ones to keep from the rarest on; LAST_GOOD, the key of the newest
-# good manifest; CA_BUNDLE, where in S3 the database's certificate authorities are; and libpq's own (PGHOST and so on).
+# good manifest; STORAGE_CLASS of archives, unless it is the first; who vouches for the server: CA_BUNDLE, where in S3 its
+# certificate authorities are, or CA_PEM, themselves; and libpq's own (PGHOST and so on).
 set -euo pipefail
 shopt -s inherit_errexit
 role=$1
@@ -82,7 +83,8 @@ store() {
   await size
   mkfifo gate
   # The expected size only sets how large parts are: of 10,000 at most.
-  aws s3 cp - "s3://$BUCKET/$key" --expected-size "$(<size)" --no-progress <gate >&2 &
+  aws s3 cp - "s3://$BUCKET/$key" --expected-size "$(<size)" --storage-class "${STORAGE_CLASS:-STANDARD}" \
+    --no-progress <gate >&2 &
   upload=$!
   trap 'abandon "the task was stopped"' TERM
   exec 3>gate
@@ -133,11 +135,17 @@ count_rows() {
 }
 
 dump() {
-  local started server key expected summing counting listing
+  local started server major client key expected summing counting listing
+  [[ -z ${CA_PEM:-} ]] || publish ca.pem <<<"$CA_PEM"
   started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   await key
   key=$(<key)
   server=$(psql -XqAtc 'show server_version') || fail "the database can't be reached"
+  # pg_dump would say so, too, but not what to do. All programs of an image are of one version.
+  major=$(psql -XqAtc "select current_setting('server_version_num')::int / 10000")
+  client=$(psql --version)
+  [[ $client =~ [0-9]+ ]] && client=${BASH_REMATCH[0]}
+  ((client >= major)) || fail "pg_dump $client refuses the server, which is $major: state postgresVersion '$major'"
   mkfifo up down sent-sum sent-count got-sum got-count got-list
   # An archive is smaller than its database, unless that is full of what can't be compressed: bytes go as hex digits.
   expected=$(psql -XqAtc 'select pg_database_size(current_database()) * 5 / 4') || fail "the database does not tell its size"

@@ -50,6 +50,7 @@ import {
   DeploymentSnapshot,
   DrillSchedule,
   type DrillSite,
+  DumpSource,
   ImageArchive,
   ImageBackups,
   ImageReplication,
@@ -189,10 +190,9 @@ class EverythingStack extends Stack {
       notify: this.operators,
     });
     const dump = new LogicalDump(this, 'Dump', {
-      database,
+      source: DumpSource.database(database, { databaseName: 'orders' }),
       vpc: this.vpc,
       bucket: archive,
-      databaseName: 'orders',
       encryptionKey: this.key,
       notify: this.operators,
     });

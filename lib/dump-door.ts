@@ -1,18 +1,17 @@
-/** Whether a database lets a dump in, told at synth: else each night's dump would wait for an answer and fail. */
+/** Between a dump and its source: whether it is let in, else each night's dump would wait for an answer and fail; and who listens. */
 import { Annotations, CfnResource, Stack } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
-import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { Construct, IConstruct } from 'constructs';
-import { SourceDatabase } from './source-database';
+import type { DumpSource } from './dump-source';
 
 /** Once the app is whole. Databases of another stack, and groups that were made elsewhere, are not judged. */
-export function warnIfShutOut(dump: Construct, group: ec2.SecurityGroup, database: rds.IDatabaseInstance): void {
+export function warnIfShutOut(dump: Construct, group: ec2.SecurityGroup, source: DumpSource): void {
   dump.node.addValidation({
     validate: () => {
       const stack = Stack.of(dump);
-      if (!new SourceDatabase(database).resource || Stack.of(database) !== stack) return [];
+      if (source.doors.length === 0 || source.doors.some((door) => Stack.of(door) !== stack)) return [];
       const written = (value: unknown) => JSON.stringify(stack.resolve(value));
-      const doors = database.connections.securityGroups.map(({ securityGroupId }) => written(securityGroupId));
+      const doors = source.doors.map(({ securityGroupId }) => written(securityGroupId));
       const groups = stack.node.findAll().filter(isGroup);
       if (!doors.every((door) => groups.some(({ attrGroupId }) => written(attrGroupId) === door))) return [];
       const rules = stack.node.findAll().filter(isIngress);
@@ -30,12 +29,24 @@ export function warnIfShutOut(dump: Construct, group: ec2.SecurityGroup, databas
       if (from.some((rule) => rule.includes(mine) || /"cidrIp/i.test(rule))) return [];
       Annotations.of(dump).addWarningV2(
         'lifeboat:dump-shut-out',
-        `database '${database.node.path}' lets nobody of dump '${dump.node.path}' in, so each dump would fail to connect; say ` +
-          'database.connections.allowDefaultPortFrom(dump)',
+        `${source} lets nobody of dump '${dump.node.path}' in, so each dump would fail to connect; say ` +
+          (source.database
+            ? 'database.connections.allowDefaultPortFrom(dump)'
+            : 'connections.allowFrom(dump, ec2.Port.POSTGRES) of one of its security groups, or its own port'),
       );
       return [];
     },
   });
+}
+
+/** Where that is meant, it is acknowledged. */
+export function warnIfUnencrypted(dump: Construct, source: DumpSource): void {
+  if (source.trust !== 'nobody') return;
+  Annotations.of(dump).addWarningV2(
+    'lifeboat:dump-not-encrypted',
+    `dump '${dump.node.path}' reads ${source} without TLS, so who listens between them has every row, and who answers in its ` +
+      'place is believed; give the server a certificate, and name its authority in DumpSource.server()',
+  );
 }
 
 const ofType = (construct: IConstruct, type: string) =>

@@ -1,9 +1,9 @@
 import type { Duration } from 'aws-cdk-lib';
-import * as rds from 'aws-cdk-lib/aws-rds';
 import type { Construct } from 'constructs';
+import { classRefusals } from './dump-class';
 import { sizeProblem } from './dump-task';
 import type { LogicalDumpProps } from './logical-dump';
-import { known, SourceDatabase } from './source-database';
+import { known } from './source-database';
 
 /**
  * What a dump's task needs to know, from what was said or from an instance of this app.
@@ -11,19 +11,9 @@ import { known, SourceDatabase } from './source-database';
  * @throws Error that names all that would keep it from working
  */
 export function dumpSettings(scope: Construct, props: LogicalDumpProps, dumpName: string, timeout: Duration) {
-  const { database, cpu = 1024, memoryMiB = 2048 } = props;
-  const { engine, resource } = new SourceDatabase(database);
-  const credentials = props.credentials ?? (database instanceof rds.DatabaseInstance ? database.secret : undefined);
-  const databaseName = props.databaseName ?? resource?.dbName;
-  const postgresVersion = props.postgresVersion ?? database.engine?.engineVersion?.majorVersion;
-  const problems: string[] = [];
-  if (known(engine) !== undefined && engine !== 'postgres') {
-    problems.push(`it runs ${engine}, and pg_dump reads PostgreSQL only; dump a PostgreSQL instance`);
-  }
-  if (!credentials) problems.push("there is no secret to connect with; name one as 'credentials'");
-  if (!databaseName) {
-    problems.push("no database of the instance is named, and an empty one would be dumped; name it as 'databaseName'");
-  }
+  const { source, cpu = 1024, memoryMiB = 2048 } = props;
+  const { credentials, databaseName, postgresVersion } = source;
+  const problems = [...source.refusals, ...classRefusals(props.storageClass)];
   if (postgresVersion === undefined && !props.postgresImage) {
     problems.push("its version can't be told, and pg_dump refuses servers newer than itself; state 'postgresVersion'");
   } else if (known(postgresVersion) !== undefined && !/^\d+$/.test(String(postgresVersion))) {

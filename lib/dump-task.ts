@@ -16,6 +16,7 @@ import { Construct } from 'constructs';
 import { lastGoodKey } from '../lambda/contract';
 import { acknowledge, acknowledgeWildcards } from './acknowledgement';
 import { backupAccess } from './backup-access';
+import type { DumpSource } from './dump-source';
 import { allow } from './handler';
 
 export interface DumpTaskProps {
@@ -26,10 +27,15 @@ export interface DumpTaskProps {
   readonly tiers: readonly string[];
   /** Where it says that a dump is good. */
   readonly markers: string;
-  readonly host: string;
-  readonly port: string;
+  readonly source: DumpSource;
   readonly databaseName: string;
   readonly credentials: secretsmanager.ISecret;
+  /**
+   * Of archives; what tells of them is too small for any other than the first.
+   *
+   * @default - S3 Standard
+   */
+  readonly storageClass?: s3.StorageClass;
   readonly postgres: ecs.ContainerImage;
   readonly awsCli: ecs.ContainerImage;
   readonly cpu: number;
@@ -50,13 +56,15 @@ export class DumpTask extends Construct {
 
   constructor(scope: Construct, id: string, props: DumpTaskProps) {
     super(scope, id);
-    const { bucket, dumpName, encryptionKey } = props;
+    const { bucket, dumpName, encryptionKey, source, storageClass } = props;
     this.log = new logs.LogGroup(this, 'Log', {
       retention: logs.RetentionDays.ONE_YEAR,
       encryptionKey,
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    const authorities = new Asset(this, 'Authorities', { path: shipped('rds-ca.pem') });
+    // Those of RDS are too many for the environment.
+    const authorities =
+      source.trust === 'RDS' ? new Asset(this, 'Authorities', { path: shipped('rds-ca.pem') }) : undefined;
     const principal = new iam.ServicePrincipal('ecs-tasks.amazonaws.com');
     const taskRole = new iam.Role(this, 'Role', { assumedBy: principal });
     const executionRole = new iam.Role(this, 'ExecutionRole', { assumedBy: principal });
@@ -67,7 +75,9 @@ export class DumpTask extends Construct {
         roles: [taskRole],
         statements: [
           ...backupAccess(bucket, ...prefixes),
-          allow(['s3:GetObject'], [authorities.bucket.arnForObjects(authorities.s3ObjectKey)]),
+          ...(authorities
+            ? [allow(['s3:GetObject'], [authorities.bucket.arnForObjects(authorities.s3ObjectKey)])]
+            : []),
         ],
       }),
       'It names dumps by their date, under its own prefixes.',
@@ -99,11 +109,10 @@ export class DumpTask extends Construct {
       ['timeout', '--kill-after=60', seconds, 'bash', '-c', script(), 'dump.sh', 'dump'],
       {
         environment: {
-          PGHOST: props.host,
-          PGPORT: props.port,
+          PGHOST: source.host,
+          PGPORT: source.port,
           PGDATABASE: props.databaseName,
-          PGSSLMODE: 'verify-full',
-          PGSSLROOTCERT: `${WORK}/ca.pem`,
+          ...encryption(source),
           // A database whose answers stop coming is not waited for until the timeout.
           PGCONNECT_TIMEOUT: '30',
         },
@@ -119,7 +128,8 @@ export class DumpTask extends Construct {
         NAME: dumpName,
         TIERS: props.tiers.join(' '),
         LAST_GOOD: lastGoodKey(props.markers),
-        CA_BUNDLE: authorities.s3ObjectUrl,
+        ...(authorities && { CA_BUNDLE: authorities.s3ObjectUrl }),
+        ...(storageClass && { STORAGE_CLASS: storageClass.value }),
       },
     });
   }
@@ -161,6 +171,14 @@ export class DumpTask extends Construct {
     }
     return statements;
   }
+}
+
+/** As libpq is told. */
+function encryption({ trust }: DumpSource): Record<string, string> {
+  // Without TLS whoever answers could ask for the password as it is. https://www.postgresql.org/docs/16/libpq-connect.html
+  if (trust === 'nobody') return { PGSSLMODE: 'disable', PGREQUIREAUTH: 'scram-sha-256' };
+  const verified = { PGSSLMODE: 'verify-full', PGSSLROOTCERT: `${WORK}/ca.pem` };
+  return trust === 'RDS' ? verified : { ...verified, CA_PEM: trust.authorities };
 }
 
 /** CPU units to the least and most GiB of memory, and what lies between two sizes of it. */

@@ -47,6 +47,12 @@ export {
 } from './drill-schedule';
 export { DrillSite, type DrillSiteProps } from './drill-site';
 export { type CopiedDatabaseOptions, type DrilledDatabaseOptions, DrillSource } from './drill-source';
+export {
+  type DumpedDatabaseOptions,
+  DumpSource,
+  type ServerOptions,
+  type UnencryptedServerOptions,
+} from './dump-source';
 export { DumpTier } from './dump-tier';
 export { EvidenceBucket, type EvidenceBucketProps } from './evidence-bucket';
 export {

@@ -80,15 +80,55 @@ export function earlyDeletions(rules: readonly Rule[]): string[] {
     const last = moves.at(-1);
     const storageClass = last && classOf(last.storageClass);
     if (!storageClass || end === undefined || end - last.day >= storageClass.minimumDays) return [];
-    const stored = end - last.day;
-    const unused = storageClass.minimumDays - stored;
-    const dollars = ((storageClass.price * unused) / 30).toPrecision(2);
     return [
-      `${what} are deleted ${stored} days after they moved to ${last.storageClass}, which is billed for ` +
-        `${storageClass.minimumDays}: ${unused} days for nothing, about $${dollars} a GB; delete them at ` +
+      `${what} are deleted ${end - last.day} days after they moved to ${unused(storageClass, end - last.day)}; delete them at ` +
         `${last.day + storageClass.minimumDays} days or later, or leave the move out`,
     ];
   });
+}
+
+/**
+ * What is written into a class of a versioned bucket, and moves on or is deleted before that class has been paid for: what that
+ * costs, one sentence a rule. Of what expires a version is left, for as long as the rule says.
+ *
+ * @param prefix what keys start with; each is written once
+ */
+export function leftBeforePaid(rules: readonly Rule[], prefix: string, storageClass: string): string[] {
+  const written = classOf(storageClass);
+  if (!written) return [];
+  const applied = rules.filter((rule) => rule.status === 'Enabled' && !rule.tagFilters && coversAll(rule, prefix));
+  return applied.flatMap((rule) => {
+    const lower = movesOf(rule.transitions).find(({ storageClass: to }) => isLower(to, written));
+    const [left, how] = lower ? [lower.day, `move to ${lower.storageClass}`] : [goneAfter(rule), 'are deleted'];
+    if (left === undefined || left >= written.minimumDays) return [];
+    return [
+      `${nameOf(rule)}: objects under '${prefix}' ${how} ${left} days after they were written to ${unused(written, left)}; let ` +
+        `them stay for ${written.minimumDays} days, or write them to another class`,
+    ];
+  });
+}
+
+const coversAll = (rule: Rule, prefix: string) =>
+  !Token.isUnresolved(rule.prefix) &&
+  prefix.startsWith(rule.prefix ?? '') &&
+  rule.objectSizeGreaterThan === undefined &&
+  rule.objectSizeLessThan === undefined;
+const isLower = (name: string, than: StorageClass) =>
+  WATERFALL.findIndex((one) => one.name === name) > WATERFALL.indexOf(than);
+
+/** Days until nothing is left of an object; undefined where something stays, or only deployment tells. */
+function goneAfter(rule: Rule): number | undefined {
+  const [objects, versions] = livesOf(rule);
+  const noncurrent = rule.noncurrentVersionExpiration as CfnBucket.NoncurrentVersionExpirationProperty | undefined;
+  if (objects?.end === undefined || versions?.end === undefined) return undefined;
+  return noncurrent?.newerNoncurrentVersions === undefined ? objects.end + versions.end : undefined;
+}
+
+/** What a class costs that objects leave too early. */
+function unused({ name, minimumDays, price }: StorageClass, stored: number): string {
+  const days = minimumDays - stored;
+  const dollars = ((price * days) / 30).toPrecision(2);
+  return `${name}, which is billed for ${minimumDays}: ${days} days for nothing, about $${dollars} a GB`;
 }
 
 /** Rules that end before the lock does: their objects stay, and are billed, until it ends. One sentence each. */

@@ -3,9 +3,7 @@ import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import type * as kms from 'aws-cdk-lib/aws-kms';
-import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
-import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { ArchiveBucket } from './archive-bucket';
@@ -14,20 +12,21 @@ import { cover } from './covered';
 import { pathName } from './drill-request';
 import { DrillSchedule } from './drill-schedule';
 import { ringOnFailedDump } from './dump-alarm';
-import { warnIfShutOut } from './dump-door';
+import { warnOfDaysUnused } from './dump-class';
+import { warnIfShutOut, warnIfUnencrypted } from './dump-door';
 import { scheduleDump } from './dump-schedule';
 import { dumpSettings } from './dump-settings';
+import type { DumpSource } from './dump-source';
 import { DumpTask } from './dump-task';
 import { type DumpTier, dumpLifecycle, rarestFirst } from './dump-tier';
 import { logKey } from './log-key';
 import { checkedOverdue, gapOf } from './overdue';
-import { SourceDatabase } from './source-database';
 
 export interface LogicalDumpProps {
-  /** What is dumped: a PostgreSQL instance, of this app or imported. It must let the dump's `connections` in. */
-  readonly database: rds.IDatabaseInstance;
+  /** What is dumped, and how it is reached. It must let the dump's `connections` in. */
+  readonly source: DumpSource;
 
-  /** The network of the database. */
+  /** The network of the source, or one that it is reached from. */
   readonly vpc: ec2.IVpc;
 
   /**
@@ -36,28 +35,6 @@ export interface LogicalDumpProps {
    * @default - the network's private subnets with a way out
    */
   readonly subnets?: ec2.SubnetSelection;
-
-  /**
-   * User and password, as RDS and CDK write them: `username` and `password`. The user must be able to read every table;
-   * from version 14 on, a member of `pg_read_all_data` can, and nothing more.
-   *
-   * @default - the secret that an instance of this app has for its master user
-   */
-  readonly credentials?: secretsmanager.ISecret;
-
-  /**
-   * The database in the instance to dump.
-   *
-   * @default - the instance's initial database, where this app names one
-   */
-  readonly databaseName?: string;
-
-  /**
-   * Major version of PostgreSQL, as in '17'. pg_dump refuses servers newer than itself.
-   *
-   * @default - the instance's, where this app names it
-   */
-  readonly postgresVersion?: string;
 
   /**
    * When it is dumped.
@@ -81,6 +58,15 @@ export interface LogicalDumpProps {
    * Retrieval after 30 days), yearly seven years (Deep Archive after 90 days)
    */
   readonly bucket?: s3.IBucket;
+
+  /**
+   * The class that dumps are written to. Each is read back once, which other classes than the first charge for; they are
+   * also billed for a minimum of days, against which the bucket's lifecycle is held. One that is not read at once is refused.
+   * https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html
+   *
+   * @default - S3 Standard
+   */
+  readonly storageClass?: s3.StorageClass;
 
   /**
    * Name of the dump in its keys.
@@ -166,8 +152,8 @@ export interface LogicalDumpProps {
 const AWS_CLI = 'public.ecr.aws/aws-cli/aws-cli:2.36.44';
 
 /**
- * A dump of a PostgreSQL database into S3 by pg_dump, on a schedule: a copy that needs no RDS to be read, and outlives an
- * account that is lost. It is not a substitute for automated backups: what was written since the last dump is not in it.
+ * A dump of a PostgreSQL database into S3 by pg_dump, on a schedule, of RDS or of a server of your own: a copy that needs
+ * neither to be read. It is not a substitute for physical backups: what was written since the last dump is not in it.
  *
  * It goes to S3 without touching a disk, and is then read back as a whole. Only what comes back as it was sent, can be
  * read to its last row, and holds every table that it lists, gets a manifest (`<time>.manifest.json`, with size, SHA-256,
@@ -185,11 +171,11 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
 
   constructor(scope: Construct, id: string, props: LogicalDumpProps) {
     super(scope, id);
-    const { database, notify, dumpName = id, timeout = Duration.hours(6) } = props;
+    const { source, notify, dumpName = id, storageClass, timeout = Duration.hours(6) } = props;
     const { credentials, databaseName, postgresVersion, cpu, memoryMiB } = dumpSettings(this, props, dumpName, timeout);
     const tiers = rarestFirst(props.tiers);
     const schedule = props.schedule ?? DrillSchedule.daily({ hour: 2 });
-    cover(database, 'LogicalDump');
+    if (source.database) cover(source.database, 'LogicalDump');
 
     const encryptionKey = logKey(this, props.encryptionKey);
     this.bucket =
@@ -198,14 +184,21 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
 
     const securityGroup = this.securityGroup(props);
     this.connections = new ec2.Connections({ securityGroups: [securityGroup] });
-    warnIfShutOut(this, securityGroup, database);
+    warnIfShutOut(this, securityGroup, source);
+    warnIfUnencrypted(this, source);
+    if (storageClass)
+      warnOfDaysUnused(this, {
+        bucket: this.bucket,
+        prefixes: tiers.map((tier) => `${tier}/${dumpName}/`),
+        storageClass,
+      });
     const task = new DumpTask(this, 'Task', {
       dumpName,
       bucket: this.bucket,
       tiers,
       markers,
-      host: database.dbInstanceEndpointAddress,
-      port: database.dbInstanceEndpointPort,
+      source,
+      storageClass,
       databaseName,
       credentials,
       postgres:
@@ -257,14 +250,14 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
     return this.watch.sizeChange(options);
   }
 
-  private securityGroup({ vpc, database }: LogicalDumpProps): ec2.SecurityGroup {
+  private securityGroup({ vpc, source }: LogicalDumpProps): ec2.SecurityGroup {
     const group = new ec2.SecurityGroup(this, 'SecurityGroup', {
       vpc,
       description: 'Lifeboat: logical dump',
       allowAllOutbound: false,
     });
     group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), 'S3, Secrets Manager, logs and images');
-    group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(new SourceDatabase(database).port), 'the database');
+    group.addEgressRule(source.peer, source.tcp, 'the database');
     return group;
   }
 }

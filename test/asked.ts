@@ -34,5 +34,10 @@ export function asked(stack: Stack) {
     LogGroupName,
     RetentionInDays,
   ]);
-  return { template, all, schedules, alarm, kept, retentions };
+  /** What a dump's containers are told. */
+  const dumps = () =>
+    all('AWS::ECS::TaskDefinition').flatMap(({ ContainerDefinitions }) =>
+      ContainerDefinitions.flatMap(({ Environment }: Record<string, unknown>) => Environment),
+    );
+  return { template, all, schedules, alarm, kept, retentions, dumps };
 }

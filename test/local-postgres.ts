@@ -3,7 +3,7 @@
  * ships without them, and pg_dump refuses servers newer than itself.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { unprivilegedAccount } from '../rehearsal/account';
@@ -38,8 +38,12 @@ export function serverPrograms(): string | undefined {
   return folders.find(fits) ?? skip(`there is pg_dump ${major} and no server of that version`);
 }
 
-/** Starts a fresh server on loopback. */
-export async function startPostgres(programs: string, folder: string): Promise<LocalPostgres> {
+/** Starts a fresh server on loopback, which takes TLS where it is given a certificate and its key: files of PEM. */
+export async function startPostgres(
+  programs: string,
+  folder: string,
+  tls?: { readonly certificate: string; readonly key: string },
+): Promise<LocalPostgres> {
   const account = unprivilegedAccount();
   mkdirSync(folder, { recursive: true });
   if (account) chownSync(folder, account.uid, account.gid);
@@ -47,8 +51,21 @@ export async function startPostgres(programs: string, folder: string): Promise<L
   const options = { ...account, cwd: folder };
   const initdb = ['-D', data, '-U', 'owner', '--auth=trust', '--no-sync', '--encoding=UTF8', '--locale=C'];
   execFileSync(join(programs, 'initdb'), initdb, { ...options, stdio: 'ignore' });
+  for (const [name, file] of Object.entries({ 'server.crt': tls?.certificate, 'server.key': tls?.key })) {
+    if (!file) continue;
+    copyFileSync(file, join(data, name));
+    chmodSync(join(data, name), 0o600);
+    if (account) chownSync(join(data, name), account.uid, account.gid);
+  }
   const port = await freePort();
-  const settings = { port, fsync: 'off', listen_addresses: '127.0.0.1', unix_socket_directories: '', jit: 'off' };
+  const quick = { fsync: 'off', jit: 'off' };
+  const settings = {
+    port,
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    ssl: tls ? 'on' : 'off',
+    ...quick,
+  };
   const server = spawn(
     join(programs, 'postgres'),
     ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],

@@ -1,14 +1,27 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { App, CfnParameter, Duration, Stack, Validations } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
+import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
 import { Construct } from 'constructs';
-import { ArchiveBucket, DrillSchedule, DumpTier, LogicalDump, type LogicalDumpProps } from '../lib';
+import {
+  ArchiveBucket,
+  ArchiveTier,
+  DrillSchedule,
+  type DumpedDatabaseOptions,
+  DumpSource,
+  DumpTier,
+  LogicalDump,
+  type LogicalDumpProps,
+  StorageTransition,
+} from '../lib';
 import { allows, resolved, statementsOf } from './policy';
 import { importedDatabase, newStack, Template, warningsOf } from './synth';
 
@@ -28,19 +41,27 @@ function ownDatabase(stack: Stack, props: Partial<rds.DatabaseInstanceProps> = {
 
 function dumped(props: Partial<LogicalDumpProps> = {}, stack = newStack()) {
   const dump = new LogicalDump(stack, 'Dump', {
-    database: props.database ?? ownDatabase(stack),
+    source: props.source ?? DumpSource.database(ownDatabase(stack)),
     vpc: network(stack),
     ...props,
   });
   return { stack, dump, template: Template.fromStack(stack) };
 }
 
-/** Of an imported database nothing is known but what is said. */
-const said = (props: Partial<LogicalDumpProps>) => {
+const secretOf = (stack: Stack, id = 'Secret') => secretsmanager.Secret.fromSecretNameV2(stack, id, 'shop/dump');
+
+/** Of an imported database, that nothing is known of but what is said. */
+const importedSource = (stack: Stack, options: DumpedDatabaseOptions = {}, id = 'orders') =>
+  DumpSource.database(importedDatabase(stack, id), {
+    credentials: secretOf(stack, `${id}Secret`),
+    databaseName: 'shop',
+    postgresVersion: '17',
+    ...options,
+  });
+
+const said = (props: Partial<LogicalDumpProps>, options: DumpedDatabaseOptions = {}) => {
   const stack = newStack();
-  const credentials = secretsmanager.Secret.fromSecretNameV2(stack, 'Secret', 'shop/dump');
-  const all = { credentials, databaseName: 'shop', postgresVersion: '17', database: importedDatabase(stack), ...props };
-  return () => dumped(all, stack);
+  return () => dumped({ source: importedSource(stack, options), ...props }, stack);
 };
 
 const containers = (template: Template) => {
@@ -93,7 +114,7 @@ test('starts with its own user and password only, whether the secret is of this 
   const stack = newStack();
   const encryptionKey = new kms.Key(stack, 'Key');
   const credentials = rds.Credentials.fromGeneratedSecret('shop', { encryptionKey });
-  const { template } = dumped({ database: ownDatabase(stack, { credentials }) }, stack);
+  const { template } = dumped({ source: DumpSource.database(ownDatabase(stack, { credentials })) }, stack);
   const own = statementsOf(template, /ExecutionRole/);
   const [attachment = ''] = Object.keys(template.findResources('AWS::SecretsManager::SecretTargetAttachment'));
   expect(allows(own, { ...database, resources: [`<${attachment}>`] })).toBe(true);
@@ -133,6 +154,73 @@ test('keeps daily dumps 30 days, weekly 90, monthly a year and yearly seven, eac
         Match.objectLike({ Prefix: 'daily/', ExpirationInDays: 30 }),
       ]),
     },
+  });
+});
+
+describe('the storage class', () => {
+  const { STANDARD_IA, GLACIER_IR, ...archives } = {
+    STANDARD_IA: s3.StorageClass.INFREQUENT_ACCESS,
+    GLACIER_IR: s3.StorageClass.GLACIER_INSTANT_RETRIEVAL,
+    GLACIER: s3.StorageClass.GLACIER,
+    DEEP_ARCHIVE: s3.StorageClass.DEEP_ARCHIVE,
+  };
+  const written = (storageClass: s3.StorageClass, tier?: ArchiveTier, change?: (bucket: s3.IBucket) => void) => {
+    const stack = newStack();
+    const bucket = tier && new ArchiveBucket(stack, 'Archive', { tiers: [tier] }).bucket;
+    const tiers = [DumpTier.DAILY];
+    new LogicalDump(stack, 'Dump', { source: importedSource(stack), vpc: network(stack), storageClass, bucket, tiers });
+    if (bucket) change?.(bucket);
+    const { store } = containers(Template.fromStack(stack));
+    return { store, told: warningsOf(stack).filter((warning) => warning.includes("'daily/Dump/'")) };
+  };
+
+  test('is that which is asked for, and S3 Standard where none is', () => {
+    expect(written(STANDARD_IA).store.Environment).toContainEqual({ Name: 'STORAGE_CLASS', Value: 'STANDARD_IA' });
+    expect(JSON.stringify(containers(dumped().template).store.Environment)).not.toContain('STORAGE_CLASS');
+  });
+
+  test.each(Object.entries(archives))(
+    'is not %s, which nobody reads at once; Glacier Instant Retrieval is',
+    (name, storageClass) => {
+      expect(said({ storageClass })).toThrow(`it is written to ${name}, which nobody reads at once`);
+      expect(said({ storageClass: GLACIER_IR })).not.toThrow();
+    },
+  );
+
+  const ofDays = (days: number) => Duration.days(days);
+  /** Versions of what expired are there for as long as is said besides. */
+  const kept = (days: number, versions: number) =>
+    ArchiveTier.daily({ expireAfter: ofDays(days), noncurrentVersions: { expireAfter: ofDays(versions) } });
+
+  test('is warned of where dumps are gone before it is paid for, their versions included', () => {
+    expect(written(STANDARD_IA, kept(20, 9)).told).toEqual([
+      expect.stringMatching(
+        /deleted 29 days after they were written to STANDARD_IA, which is billed for 30: 1 days.*lifeboat:paid-storage-unused/,
+      ),
+    ]);
+    expect(written(STANDARD_IA, kept(20, 10)).told).toEqual([]);
+    expect(written(GLACIER_IR, kept(59, 30)).told).toHaveLength(1);
+    expect(written(GLACIER_IR, kept(60, 30)).told).toEqual([]);
+  });
+
+  test('is warned of where dumps move on before it is paid for', () => {
+    const moved = (day: number) =>
+      ArchiveTier.daily({ transitions: [StorageTransition.glacierFlexibleRetrieval(ofDays(day))] });
+    expect(written(STANDARD_IA, moved(29)).told).toEqual([expect.stringContaining('move to GLACIER 29 days after')]);
+    expect(written(STANDARD_IA, moved(30)).told).toEqual([]);
+  });
+
+  test('is held against rules that the bucket is told later, and against its own archive', () => {
+    const later = (bucket: s3.IBucket) => {
+      if (bucket instanceof s3.Bucket) {
+        bucket.addLifecycleRule({ expiration: ofDays(5), noncurrentVersionExpiration: ofDays(1) });
+      }
+    };
+    expect(written(STANDARD_IA, ArchiveTier.prefixed('other/', {}), later).told).toEqual([
+      expect.stringContaining('deleted 6 days after'),
+    ]);
+    expect(written(STANDARD_IA).told).toEqual([]);
+    expect(written(GLACIER_IR).told).toEqual([expect.stringContaining('deleted 60 days after')]);
   });
 });
 
@@ -180,7 +268,7 @@ describe('a database of the same stack', () => {
   const warned = (open: (database: rds.DatabaseInstance, dump: LogicalDump) => void) => {
     const stack = newStack();
     const database = ownDatabase(stack);
-    open(database, new LogicalDump(stack, 'Dump', { database, vpc: network(stack) }));
+    open(database, new LogicalDump(stack, 'Dump', { source: DumpSource.database(database), vpc: network(stack) }));
     Template.fromStack(stack);
     return warningsOf(stack).filter((warning) => warning.includes('lifeboat:dump-shut-out'));
   };
@@ -205,7 +293,7 @@ describe('a database of the same stack', () => {
 test('its owner lets it in, and it goes out to the database and to AWS only', () => {
   const stack = newStack();
   const database = ownDatabase(stack);
-  const dump = new LogicalDump(stack, 'Dump', { database, vpc: network(stack) });
+  const dump = new LogicalDump(stack, 'Dump', { source: DumpSource.database(database), vpc: network(stack) });
   database.connections.allowDefaultPortFrom(dump);
   const template = Template.fromStack(stack);
   template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 1);
@@ -216,15 +304,16 @@ test('its owner lets it in, and it goes out to the database and to AWS only', ()
 });
 
 describe('refuses, and names the remedy', () => {
-  test.each<[string, Partial<LogicalDumpProps>, string]>([
+  test.each<[string, DumpedDatabaseOptions, string]>([
     ['no secret', { credentials: undefined }, "there is no secret to connect with; name one as 'credentials'"],
-    [
-      'no database name',
-      { databaseName: undefined },
-      'no database of the instance is named, and an empty one would be',
-    ],
+    ['no database name', { databaseName: undefined }, 'no database is named, and an empty one would be dumped'],
     ['no version', { postgresVersion: undefined }, "its version can't be told, and pg_dump refuses servers newer"],
     ['a minor version', { postgresVersion: '17.2' }, "'17.2' is no major version, and there may be no such image"],
+  ])('%s', (_, options, message) => {
+    expect(said({}, options)).toThrow(message);
+  });
+
+  test.each<[string, Partial<LogicalDumpProps>, string]>([
     ['no tier', { tiers: [] }, 'it has no tier, so no dump would have a place; name at least one'],
     ['a name with a slash', { dumpName: 'a/b' }, "its name 'a/b' is part of keys"],
     ['1000 CPU units', { cpu: 1000 }, '1000 CPU units are no size of Fargate; take one of 256, 512, 1024'],
@@ -241,14 +330,14 @@ describe('refuses, and names the remedy', () => {
   });
 
   test('all of it at once', () => {
-    const wrong = said({ credentials: undefined, databaseName: undefined, postgresVersion: '17.2' });
+    const wrong = said({}, { credentials: undefined, databaseName: undefined, postgresVersion: '17.2' });
     expect(wrong).toThrow(/can't work:\n {2}there is no secret[^\n]*\n {2}no database[^\n]*\n {2}'17.2'/);
   });
 
   test('MariaDB', () => {
     const stack = newStack();
     const engine = rds.DatabaseInstanceEngine.mariaDb({ version: rds.MariaDbEngineVersion.VER_11_4_5 });
-    expect(() => dumped({ database: ownDatabase(stack, { engine }) }, stack)).toThrow(
+    expect(() => dumped({ source: DumpSource.database(ownDatabase(stack, { engine })) }, stack)).toThrow(
       'it runs mariadb, and pg_dump reads PostgreSQL only',
     );
   });
@@ -272,11 +361,8 @@ test('refuses to take the dumps of one database for those of another: same name,
     const { bucket } = new ArchiveBucket(stack, 'Archive', {});
     for (const [id, props] of Object.entries({ Orders: first, Users: second })) {
       new LogicalDump(new Construct(stack, id), 'Dump', {
-        database: importedDatabase(stack, `${id}Database`),
+        source: importedSource(stack, {}, `${id}Database`),
         vpc: network(stack),
-        credentials: secretsmanager.Secret.fromSecretNameV2(stack, `${id}Secret`, 'shop/dump'),
-        databaseName: 'shop',
-        postgresVersion: '17',
         bucket,
         ...props,
       });
@@ -293,7 +379,7 @@ test('refuses to take the dumps of one database for those of another: same name,
 test('a version that is known at deployment only is not compared', () => {
   const stack = newStack();
   const postgresVersion = new CfnParameter(stack, 'Version').valueAsString;
-  expect(() => dumped({ postgresVersion }, stack)).not.toThrow();
+  expect(() => dumped({ source: importedSource(stack, { postgresVersion }) }, stack)).not.toThrow();
 });
 
 test("passes cdk-nag's packs in a stack of its own", () => {
@@ -307,10 +393,16 @@ test("passes cdk-nag's packs in a stack of its own", () => {
     privateSubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
     privateSubnetRouteTableIds: ['rtb-0123456789abcdef0', 'rtb-0123456789abcdef1'],
   });
-  const database = importedDatabase(stack);
-  const credentials = secretsmanager.Secret.fromSecretNameV2(stack, 'Secret', 'shop/dump');
-  const shared = { database, vpc, credentials, databaseName: 'shop', postgresVersion: '17', notify };
+  const shared = { source: importedSource(stack), vpc, notify };
   new LogicalDump(stack, 'Own', shared);
+  const server = {
+    host: 'db.shop.internal',
+    databaseName: 'shop',
+    credentials: secretOf(stack),
+    postgresVersion: '16',
+    certificateAuthorities: readFileSync(join(__dirname, 'self-signed.cert.pem'), 'utf8'),
+  };
+  new LogicalDump(stack, 'Server', { ...shared, source: DumpSource.server(server) });
   new LogicalDump(stack, 'Shared', { ...shared, bucket: new ArchiveBucket(stack, 'Archive').bucket });
   const packs = [AwsSolutionsChecks, NIST80053R5Checks, HIPAASecurityChecks].map((Pack) => new Pack(app));
   Validations.of(app).addPlugins(...packs);
@@ -319,10 +411,7 @@ test("passes cdk-nag's packs in a stack of its own", () => {
 
 test('what holds dumps keeps its logical ID', () => {
   const stack = newStack();
-  const vpc = network(stack);
-  const credentials = secretsmanager.Secret.fromSecretNameV2(stack, 'Secret', 'shop/dump');
-  const database = importedDatabase(stack);
-  new LogicalDump(stack, 'Dump', { database, vpc, credentials, databaseName: 'shop', postgresVersion: '17' });
+  new LogicalDump(stack, 'Dump', { source: importedSource(stack), vpc: network(stack) });
   const template = Template.fromStack(stack);
   const ids = ['AWS::S3::Bucket', 'AWS::KMS::Key'].flatMap((type) => Object.keys(template.findResources(type)));
   expect(ids.sort()).toEqual(['DumpArchiveAccessLogsC4473A47', 'DumpArchiveBucketDBAAC9B7', 'DumpKeyD870786D']);

@@ -2,11 +2,14 @@
  * The numbers that the owners of Rusty SaaS and the CRUD app wrote can be had from typed constructs, or the
  * nearest that AWS has: how each is asked for, and what comes of it in the template.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import {
   ArchiveBucket,
   ArchiveTier,
@@ -15,6 +18,8 @@ import {
   BackupTiers,
   ConfigurationBackups,
   DrillSchedule,
+  DumpSource,
+  DumpTier,
   LogArchive,
   LogicalDump,
   ProtectedVault,
@@ -22,10 +27,11 @@ import {
   VaultCopy,
 } from '../lib';
 import { asked, primary } from './asked';
-import { newDatabase } from './synth';
+import { warningsOf } from './synth';
 
 const days = Duration.days;
 const hours = Duration.hours;
+const certificateAuthorities = readFileSync(join(__dirname, 'self-signed.cert.pem'), 'utf8').trim();
 const glacier = (after: number) => [StorageTransition.glacierFlexibleRetrieval(days(after))];
 
 describe('Rusty SaaS', () => {
@@ -48,11 +54,27 @@ describe('Rusty SaaS', () => {
     copies: [VaultCopy.toRegion('us-west-2', 'Rusty', { keep: days(30), tiers: ['Daily'] })],
     notify,
   });
+  const dump = new LogicalDump(stack, 'Dump', {
+    source: DumpSource.server({
+      host: 'db.rusty.internal',
+      databaseName: 'rusty',
+      credentials: new secretsmanager.Secret(stack, 'Reader'),
+      postgresVersion: '16',
+      certificateAuthorities,
+      securityGroups: server.connections.securityGroups,
+    }),
+    vpc,
+    schedule: DrillSchedule.daily({ hour: 2 }),
+    tiers: [DumpTier.DAILY],
+    storageClass: s3.StorageClass.INFREQUENT_ACCESS,
+    notify,
+  });
+  server.connections.allowFrom(dump, ec2.Port.POSTGRES);
   new ConfigurationBackups(stack, 'Configuration', { notify });
   const archive = new LogArchive(stack, 'Logs', { notify });
   archive.addLogGroup('application', { retention: logs.RetentionDays.ONE_MONTH });
   archive.addLogGroup('security', { retention: logs.RetentionDays.ONE_YEAR });
-  const { all, template, retentions } = asked(stack);
+  const { all, template, retentions, schedules, kept, dumps } = asked(stack);
 
   test('backs its server up daily at 02:00 for 30 days, 6-hourly for 7, and daily in us-west-2', () => {
     const rules = all('AWS::Backup::BackupPlan')[0]?.BackupPlan.BackupPlanRule as Record<string, never>[];
@@ -61,6 +83,19 @@ describe('Rusty SaaS', () => {
       ['cron(0 0/6 * * ? *)', { DeleteAfterDays: 7 }, false],
       ['cron(0 2 * * ? *)', { DeleteAfterDays: 30 }, true],
     ]);
+  });
+  test('dumps its own server at 02:00 into STANDARD_IA for 30 days, by TLS that its own authority vouches for', () => {
+    expect(schedules).toContain('cron(0 2 * * ? *)');
+    expect(kept('daily/')).toBe('gone at 30');
+    expect(dumps()).toEqual(
+      expect.arrayContaining([
+        { Name: 'PGHOST', Value: 'db.rusty.internal' },
+        { Name: 'PGSSLMODE', Value: 'verify-full' },
+        { Name: 'CA_PEM', Value: certificateAuthorities },
+        { Name: 'STORAGE_CLASS', Value: 'STANDARD_IA' },
+      ]),
+    );
+    expect(warningsOf(stack).filter((warning) => /dump|paid-storage/.test(warning))).toEqual([]);
   });
   test('keeps configuration for 90 days after it was replaced', () =>
     template.hasResourceProperties('AWS::S3::Bucket', {
@@ -86,7 +121,13 @@ describe('CRUD app', () => {
     notify,
   }).bucket;
   new LogicalDump(stack, 'Dump', {
-    database: newDatabase(stack, { databaseName: 'crud' }),
+    source: DumpSource.server({
+      host: 'postgres.crud.internal',
+      databaseName: 'crud_test_db',
+      credentials: new secretsmanager.Secret(stack, 'Reader'),
+      postgresVersion: '16',
+      certificateAuthorities,
+    }),
     vpc: new ec2.Vpc(stack, 'Tasks'),
     schedule: DrillSchedule.daily({ hour: 2 }),
     overdueAfter: hours(48),
@@ -94,7 +135,7 @@ describe('CRUD app', () => {
     bucket,
     notify,
   });
-  const { schedules, alarm, kept, template } = asked(stack);
+  const { schedules, alarm, kept, template, dumps } = asked(stack);
 
   test('dumps at 02:00, and keeps days, weeks, months and years', () => {
     expect(schedules).toContain('cron(0 2 * * ? *)');
@@ -105,6 +146,14 @@ describe('CRUD app', () => {
       'DEEP_ARCHIVE at 1, gone at 2557',
     ]);
   });
+  test('reads its own server, by TLS that its own authority vouches for', () =>
+    expect(dumps()).toEqual(
+      expect.arrayContaining([
+        { Name: 'PGHOST', Value: 'postgres.crud.internal' },
+        { Name: 'PGSSLMODE', Value: 'verify-full' },
+        { Name: 'CA_PEM', Value: certificateAuthorities },
+      ]),
+    ));
   test('is told of dumps that failed, are older than 48 hours, or differ by half', () => {
     alarm('SecondsSinceBackup', 48 * 3600);
     alarm('BackupSizeChange', 50);
