@@ -86,3 +86,16 @@ export function warnOfOldSnapshots(
       `alarm on the recovery point rings though nothing is wrong; restore latest() or random(), or state an objective of ${remedy}`,
   );
 }
+
+/** One moment, or one automated snapshot, goes with its backup's retention, and schedules go on. */
+export function warnOfExpiry(drill: IConstruct, source: DrillSource, { request }: RestorePoint): void {
+  const chosen = request.kind === 'time' ? request.time : request.kind === 'snapshot' ? request.snapshot : undefined;
+  if (chosen === undefined || (request.kind === 'snapshot' && !chosen.startsWith('rds:'))) return;
+  const days = source.known?.retentionDays;
+  const kept = days === undefined ? 'its backup is kept for 35 days at most' : `backups are kept for ${days} days`;
+  Annotations.of(drill).addWarningV2(
+    'lifeboat:restore-point-expires',
+    `each drill restores ${chosen}, and ${kept}, so all drills fail from then on; restore latest() or random(), or a snapshot ` +
+      'that somebody took and keeps',
+  );
+}

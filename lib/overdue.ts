@@ -26,12 +26,38 @@ export function checkedOverdue(scope: IConstruct, stated: Duration | undefined, 
         `while all is well; allow more than ${period}, and the time that a backup takes`,
     );
   }
-  // Of what is made every few hours one may be missed.
-  if (after < 2 * between || between < Duration.days(1).toMilliseconds()) return stated;
+  if (isTooLate(stated, gap)) warnOfLateness(scope, `the newest backup is ${age} old`, period);
+  return stated;
+}
+
+/**
+ * The same of a drill, which somebody may also start by hand: what the schedule leaves too long, they may shorten.
+ *
+ * @param stated what the user asks for, if anything
+ * @param gap longest time from one drill to the next
+ */
+export function warnOfOverdueDrills(drill: IConstruct, stated: Duration | undefined, gap: Duration): void {
+  if (stated === undefined || stated.isUnresolved()) return;
+  const [age, period] = [stated.toHumanString(), gap.toHumanString()];
+  if (stated.toMilliseconds() <= gap.toMilliseconds()) {
+    Annotations.of(drill).addWarningV2(
+      'lifeboat:overdue-before-due',
+      `${age} without a drill that passed would be overdue, and the schedule leaves ${period} between two, so the alarm rings ` +
+        `while all is well unless somebody drills by hand meanwhile; allow more than ${period}, and the time that a drill ` +
+        'takes, or acknowledge this with who drills by hand',
+    );
+  }
+  if (isTooLate(stated, gap)) warnOfLateness(drill, `no drill has passed for ${age}`, period);
+}
+
+/** Of what is made every few hours one may be missed. */
+const isTooLate = (stated: Duration, gap: Duration) =>
+  stated.toMilliseconds() >= 2 * gap.toMilliseconds() && gap.toMilliseconds() >= Duration.days(1).toMilliseconds();
+
+function warnOfLateness(scope: IConstruct, when: string, period: string): void {
   Annotations.of(scope).addWarningV2(
     'lifeboat:overdue-too-late',
-    `nobody is told before the newest backup is ${age} old, and one is due every ${period}, so a missing one goes unseen until ` +
-      `another is due; choose less than twice ${period}`,
+    `nobody is told before ${when}, and one is due every ${period}, so a missing one goes unseen until another is due; choose ` +
+      `less than twice ${period}`,
   );
-  return stated;
 }

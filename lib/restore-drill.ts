@@ -14,10 +14,11 @@ import { checkedRequest, copyPrefix, pathName } from './drill-request';
 import type { DrillSchedule } from './drill-schedule';
 import { DrillSite } from './drill-site';
 import type { DrillSource } from './drill-source';
-import { refuseUndrillable, warnOfAnotherClass, warnOfOldSnapshots } from './drillable';
+import { refuseUndrillable, warnOfAnotherClass, warnOfExpiry, warnOfOldSnapshots } from './drillable';
 import { evidenceAccess } from './evidence-access';
 import { Handler } from './handler';
 import { ObjectiveAlarms } from './objective-alarms';
+import { gapOf, warnOfOverdueDrills } from './overdue';
 import { planAround } from './plan-around';
 import type { RecoveryCheck } from './recovery-check';
 import { RecoveryMetrics } from './recovery-metrics';
@@ -63,7 +64,8 @@ export interface DrillOptions {
   readonly expiresAfter?: Duration;
 
   /**
-   * After how long without a drill that passed somebody is told.
+   * After how long without a drill that passed somebody is told, a drill that was started by hand included. Synth warns of
+   * less than the schedule's gap, and of twice as much.
    *
    * @default - the schedule's longest gap and one day
    */
@@ -153,6 +155,8 @@ export class RestoreDrill extends Construct {
     if (source.database) cover(source.database, 'RestoreDrill');
     warnOfAnotherClass(this, source.instanceClass, props.instanceClass);
     warnOfOldSnapshots(this, source, restore, objectives.rpo.toSeconds());
+    warnOfExpiry(this, source, restore);
+    warnOfOverdueDrills(this, props.overdueAfter, gapOf(props.schedule));
 
     const site = props.site ?? planAround(this)?.site ?? new DrillSite(this, 'Site', { notify });
     site.network.open(source.port);

@@ -53,7 +53,7 @@ export class RestorePoint {
   }
 
   /**
-   * One moment, the same at each drill. Drills fail once backups of it have expired.
+   * One moment, the same at each drill. Drills fail once backups of it have expired, which synth warns of.
    *
    * @param time ISO 8601, with `Z` or an offset
    */

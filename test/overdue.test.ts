@@ -1,9 +1,9 @@
-import { Duration, type Stack, TimeZone } from 'aws-cdk-lib';
+import { CfnParameter, Duration, type Stack, TimeZone } from 'aws-cdk-lib';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { CacheSnapshots, CacheSource, ConfigurationBackups, DrillSchedule, Weekday } from '../lib';
-import { checkedOverdue, gapOf } from '../lib/overdue';
-import { newStack, warningsOf } from './synth';
+import { checkedOverdue, gapOf, warnOfOverdueDrills } from '../lib/overdue';
+import { newDrill, newStack, warningsOf } from './synth';
 
 const lordHowe = DrillSchedule.daily({ hour: 2, timeZone: TimeZone.of('Australia/Lord_Howe') });
 const daily = DrillSchedule.daily({ hour: 2 });
@@ -62,4 +62,37 @@ test('snapshots of a cache that would be overdue before the next are refused', (
 
 test('what is not stated is not judged', () => {
   expect(checkedOverdue(newStack(), undefined, Duration.days(1))).toBeUndefined();
+});
+
+describe('a drill', () => {
+  const warned = (overdueAfter?: Duration, schedule = daily) => {
+    const stack = newStack();
+    newDrill(stack, { overdueAfter, schedule });
+    return warningsOf(stack).filter((warning) => warning.includes('overdue'));
+  };
+
+  test('that is overdue before it is due is warned of, since somebody may drill by hand; later is not', () => {
+    expect(warned(Duration.hours(24))).toEqual([
+      expect.stringMatching(
+        /^1 day without a drill that passed would be overdue, and the schedule leaves 1 day between two.*overdue-before-due/,
+      ),
+    ]);
+    expect(warned(Duration.hours(25))).toEqual([]);
+  });
+
+  test('whose absence goes unseen until another is due is warned of; less than two gaps is not', () => {
+    const monthly = DrillSchedule.firstSunday({ hour: 2 });
+    expect(warned(Duration.days(70), monthly)).toEqual([
+      expect.stringMatching(/^nobody is told before no drill has passed for 70 days, and one is due every 35 days/),
+    ]);
+    expect(warned(Duration.days(69), monthly)).toEqual([]);
+  });
+
+  test('is judged by what is stated and known', () => {
+    expect(warned()).toEqual([]);
+    const later = new CfnParameter(newStack('Later'), 'Seconds', { type: 'Number' }).valueAsNumber;
+    const stack = newStack();
+    expect(() => warnOfOverdueDrills(stack, Duration.seconds(later), Duration.days(1))).not.toThrow();
+    expect(warningsOf(stack)).toEqual([]);
+  });
 });

@@ -164,6 +164,29 @@ test('warns of a snapshot that can not meet the recovery point, unless a day of 
   expect(drilled(RestorePoint.latest(), Duration.minutes(5))).toEqual([]);
 });
 
+test('warns of a restore point that goes with its backup, while the schedule goes on; of others it does not', () => {
+  const warned = (restore: RestorePoint, backupRetention?: Duration) => {
+    const stack = newStack();
+    const database = backupRetention ? newDatabase(stack, { backupRetention }) : importedDatabase(stack);
+    newDrill(stack, {
+      restore,
+      source: DrillSource.database(database),
+      objectives: { ...OBJECTIVES, rpo: Duration.days(1) },
+    });
+    return warningsOf(stack).filter((warning) => warning.includes('lifeboat:restore-point-expires'));
+  };
+  const moment = RestorePoint.at('2026-11-09T14:25:00Z');
+  expect(warned(moment, Duration.days(7))).toEqual([
+    expect.stringMatching(
+      /^each drill restores 2026-11-09T14:25:00Z, and backups are kept for 7 days, so all drills fail/,
+    ),
+  ]);
+  expect(warned(moment)).toEqual([expect.stringContaining('its backup is kept for 35 days at most')]);
+  expect(warned(RestorePoint.snapshot('rds:orders-2026-11-09-03-10'))).toHaveLength(1);
+  expect(warned(RestorePoint.snapshot('before-release'))).toEqual([]);
+  expect(warned(RestorePoint.random({ within: Duration.days(7) }), Duration.days(7))).toEqual([]);
+});
+
 test('what is only known at deployment is not compared', () => {
   const stack = newStack();
   const retention = new CfnParameter(stack, 'Days', { type: 'Number' }).valueAsNumber;
