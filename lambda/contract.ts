@@ -507,6 +507,8 @@ export const snapshotExportRequest = v.strictObject({
   bucket: name,
   /** Without a slash at its end. */
   prefix: name,
+  /** Where the export says that it was made, and found good. */
+  statusPrefix: keyPrefix,
   role: name,
   key: name,
 });

@@ -2,7 +2,7 @@
  * Runbook: export the newest automated snapshot of a database to S3 as Parquet.
  *
  * It reads a snapshot and writes under a prefix of its own run, so it may run at any hour. An export that RDS did not
- * complete ends the run in an error, which rings an alarm.
+ * complete ends the run in an error, which rings an alarm; one that is whole is told of beside it, for the watch.
  */
 import {
   DescribeExportTasksCommand,
@@ -11,18 +11,35 @@ import {
   RDSClient,
   StartExportTaskCommand,
 } from '@aws-sdk/client-rds';
-import { latestSnapshot } from './backups';
-import { EXPORTS_IN_FLIGHT, parse, type SnapshotExportRequest, snapshotExportRequest } from './contract';
+import { PutObjectCommand, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
+import { latestSnapshot, takenAt } from './backups';
+import {
+  EXPORTS_IN_FLIGHT,
+  type LastGood,
+  lastGoodKey,
+  parse,
+  type SnapshotExportRequest,
+  snapshotExportRequest,
+} from './contract';
 import { isFault } from './copy';
 import { durable, type Runbook } from './runbook';
 
 export interface Exported {
   readonly exportTask: string;
   readonly snapshot: string;
+  /** When the snapshot was taken. ISO 8601. */
+  readonly taken: string;
   /** Where it lies. For reading with Athena and the like: nothing of it can be restored. */
   readonly location: string;
+  /** What lies there. */
+  readonly bytes: number;
   /** What RDS could not export as it is. */
   readonly warning: string | null;
+}
+
+export interface SnapshotExportPorts {
+  readonly rds: RDSClient;
+  readonly s3: S3Client;
 }
 
 /** RDS allows 60 characters; the run has 12 of them. */
@@ -32,15 +49,14 @@ const SKIPPED = /"skippedTables"\s*:\s*\[\s*[^\]\s]/;
 const HOURS = { start: 12, export: 72 };
 
 export const exportSnapshot =
-  (rds: RDSClient) =>
+  ({ rds, s3 }: SnapshotExportPorts) =>
   async (input: unknown, runbook: Runbook): Promise<Exported> => {
     const request = parse(snapshotExportRequest, input, 'export request');
     const task = exportName(request.instance, runbook.id);
-    const { snapshot, arn } = await runbook.step('choose the newest snapshot', async () => {
-      const { DBSnapshotIdentifier = '', DBSnapshotArn = '' } = await latestSnapshot(rds, {
-        instance: request.instance,
-      });
-      return { snapshot: DBSnapshotIdentifier, arn: DBSnapshotArn };
+    const { snapshot, arn, taken } = await runbook.step('choose the newest snapshot', async () => {
+      const newest = await latestSnapshot(rds, { instance: request.instance });
+      const { DBSnapshotIdentifier: snapshot = '', DBSnapshotArn: arn = '' } = newest;
+      return { snapshot, arn, taken: takenAt(newest).toISOString() };
     });
     await runbook.poll(
       'start the export',
@@ -54,21 +70,35 @@ export const exportSnapshot =
       ({ status }) => ['COMPLETE', 'FAILED', 'CANCELED'].includes(status),
       { hours: HOURS.export },
     );
+    const folder = `${request.prefix}/${task}/`;
+    const location = `s3://${request.bucket}/${folder}`;
     if (ended.status !== 'COMPLETE') {
       const { status, reason } = ended;
       throw new Error(
         `export '${task}' of ${snapshot} is ${status}: ${reason ?? 'RDS gives no reason'}; what it has written under ` +
-          `s3://${request.bucket}/${request.prefix}/${task}/ is not whole`,
+          `${location} is not whole`,
       );
     }
-    const location = `s3://${request.bucket}/${request.prefix}/${task}/`;
     if (ended.warning && SKIPPED.test(ended.warning)) {
       throw new Error(
         `export '${task}' of ${snapshot} is complete but for tables that RDS skipped: ${ended.warning.slice(0, 2000)}; the ` +
           `others are under ${location}; take those from a logical dump, or have their rows fit what RDS exports`,
       );
     }
-    return { exportTask: task, snapshot, location, warning: ended.warning };
+    const bytes = await runbook.step('measure it', () => measure(s3, request.bucket, folder));
+    if (bytes === 0) {
+      throw new Error(
+        `export '${task}' of ${snapshot} is complete, as RDS says, and nothing lies under ${location}; see what moves or ` +
+          'deletes objects there',
+      );
+    }
+    // Its age is that of the data: an export of an old snapshot is no newer than the snapshot.
+    const good: LastGood = { finished: taken, bytes };
+    await runbook.step('say that it is good', async () => {
+      const document = { Bucket: request.bucket, Key: lastGoodKey(request.statusPrefix), Body: JSON.stringify(good) };
+      await s3.send(new PutObjectCommand({ ...document, ContentType: 'application/json' }));
+    });
+    return { exportTask: task, snapshot, taken, location, bytes, warning: ended.warning };
   };
 
 /** Starts with a letter and has no two hyphens in a row, as the identifier and the run have none. */
@@ -130,10 +160,19 @@ async function look(rds: RDSClient, task: string): Promise<Seen> {
   };
 }
 
-let rds: RDSClient | undefined;
+/** RDS tells it in whole gigabytes, so a small database would never change its size, or double it. */
+async function measure(s3: S3Client, bucket: string, folder: string): Promise<number> {
+  let bytes = 0;
+  for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: folder })) {
+    for (const { Size = 0 } of Contents) bytes += Size;
+  }
+  return bytes;
+}
+
+let ports: SnapshotExportPorts | undefined;
 
 /** The shipped function. */
 export const handler = durable((request: unknown, runbook) => {
-  rds ??= new RDSClient();
-  return exportSnapshot(rds)(request, runbook);
+  ports ??= { rds: new RDSClient(), s3: new S3Client() };
+  return exportSnapshot(ports)(request, runbook);
 });

@@ -2,6 +2,7 @@
 import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
+import { lastGoodKey } from '../lambda/contract';
 import { allow } from './handler';
 
 /**
@@ -21,14 +22,26 @@ export function backupAccess(bucket: s3.IBucket, ...prefixes: string[]): iam.Pol
     // It knows no condition on prefixes.
     allow(['s3:ListBucketMultipartUploads'], [bucket.bucketArn]),
   ];
-  if (bucket.encryptionKey) {
-    statements.push(
-      allow(['kms:Decrypt', 'kms:GenerateDataKey'], [bucket.encryptionKey.keyArn], {
-        StringEquals: { 'kms:ViaService': `s3.${Stack.of(bucket).region}.amazonaws.com` },
-      }),
-    );
-  }
-  return statements;
+  return [...statements, ...useOfKey(bucket)];
+}
+
+/**
+ * To write that a backup is good, which is one key.
+ *
+ * @param prefix where the backup says so
+ */
+export function lastGoodAccess(bucket: s3.IBucket, prefix: string): iam.PolicyStatement[] {
+  return [allow(['s3:PutObject'], [bucket.arnForObjects(lastGoodKey(prefix))]), ...useOfKey(bucket)];
+}
+
+/** Through S3, and of the key that synth knows of: an imported bucket may have another one. */
+function useOfKey(bucket: s3.IBucket): iam.PolicyStatement[] {
+  if (!bucket.encryptionKey) return [];
+  return [
+    allow(['kms:Decrypt', 'kms:GenerateDataKey'], [bucket.encryptionKey.keyArn], {
+      StringEquals: { 'kms:ViaService': `s3.${Stack.of(bucket).region}.amazonaws.com` },
+    }),
+  ];
 }
 
 /** @throws Error when a prefix would put keys where no reader looks for them */

@@ -6,7 +6,8 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct, type IConstruct } from 'constructs';
-import { type CacheExportRequest, lastGoodKey, SCHEDULED_TIME } from '../lambda/contract';
+import { type CacheExportRequest, SCHEDULED_TIME } from '../lambda/contract';
+import { lastGoodAccess } from './backup-access';
 import { BackupWatch } from './backup-watch';
 import { exportStatement, letsExport } from './cache-export-access';
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
@@ -159,7 +160,7 @@ export class CacheExport extends Construct {
   private statements(cache: CacheSource, bucket: s3.IBucket, statusPrefix: string): iam.PolicyStatement[] {
     const { kind } = cache.target;
     const files = bucket.arnForObjects(`${this.prefix}*`);
-    const statements = [
+    return [
       ...listSnapshots(cache),
       ...(kind === 'serverless'
         ? [
@@ -171,16 +172,8 @@ export class CacheExport extends Construct {
       allow(['s3:ListAllMyBuckets'], ['*']),
       allow(['s3:GetBucketLocation', 's3:ListBucket'], [bucket.bucketArn]),
       allow(['s3:PutObject', 's3:GetObject', 's3:DeleteObject'], [files]),
-      allow(['s3:PutObject'], [bucket.arnForObjects(lastGoodKey(statusPrefix))]),
+      ...lastGoodAccess(bucket, statusPrefix),
     ];
-    if (bucket.encryptionKey) {
-      statements.push(
-        allow(['kms:Decrypt', 'kms:GenerateDataKey'], [bucket.encryptionKey.keyArn], {
-          StringEquals: { 'kms:ViaService': `s3.${Stack.of(this).region}.amazonaws.com` },
-        }),
-      );
-    }
-    return statements;
   }
 
   private refusals(cache: CacheSource, bucket: s3.IBucket): string[] {

@@ -1,25 +1,33 @@
 import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { parse, type SnapshotExportRequest, snapshotExportRequest } from '../lambda/contract';
 import { acknowledgeWildcards } from './acknowledgement';
-import { deadLetterAlarm, deadLetters } from './dead-letters';
+import { lastGoodAccess } from './backup-access';
+import { BackupWatch } from './backup-watch';
 import { brokenOffAlarms } from './drill-alarm';
 import { pathName } from './drill-request';
 import { DrillSchedule, Weekday } from './drill-schedule';
 import { allow, Handler } from './handler';
 import { logKey } from './log-key';
+import { checkedOverdue, gapOf } from './overdue';
 import { known, SourceDatabase } from './source-database';
 import { Trigger } from './trigger';
 
 /** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html */
 const ENGINES = ['mariadb', 'mysql', 'postgres'];
+
+/**
+ * What RDS refuses in a prefix, or writes as underscores.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-export-snapshot.Considerations.html
+ */
+const ODD = /[:\\`"\s]/g;
 
 export interface SnapshotExportProps {
   /** An RDS instance with automated backups, of this app or imported: MariaDB, MySQL or PostgreSQL. */
@@ -33,9 +41,10 @@ export interface SnapshotExportProps {
 
   /**
    * What keys in the bucket start with, as in `exports/orders/`: the same as `ArchiveTier.prefixed()` takes, and the slash at
-   * its end may be left out. Each export has a folder of its own under it.
+   * its end may be left out. Each export has a folder of its own under it. That one is good is written under
+   * `status/<prefix>/<database>/`.
    *
-   * @default - `snapshot-exports/` and the path of the construct, its slashes as hyphens
+   * @default - `snapshot-exports/` and the path of the construct, its slashes, and what RDS does not take, as hyphens
    */
   readonly prefix?: string;
 
@@ -55,7 +64,30 @@ export interface SnapshotExportProps {
   readonly schedule?: DrillSchedule;
 
   /**
-   * Who is told when an export failed or could not be started.
+   * From which age of the exported data on somebody is told. An export takes hours, of a large database more than a day:
+   * allow for that.
+   *
+   * @default - the schedule's longest gap and two days: a day for the snapshot's own age, and a day to export
+   */
+  readonly overdueAfter?: Duration;
+
+  /**
+   * By how many percent an export may be larger or smaller than usual, which is the median of up to seven before. Above
+   * 0 and below 100.
+   *
+   * @default 50
+   */
+  readonly sizeTolerance?: number;
+
+  /**
+   * Name in metrics. Printable ASCII.
+   *
+   * @default - the construct's path
+   */
+  readonly backupName?: string;
+
+  /**
+   * Who is told when an export failed or could not be started, the newest is too old, or of an unusual size.
    *
    * @default - nobody; the alarms only show
    */
@@ -70,7 +102,8 @@ export interface SnapshotExportProps {
  *
  * RDS runs five exports of an account at once; this waits for its turn, for half a day.
  *
- * @throws Error when bucket or key are of another region, or RDS exports no snapshots of the engine
+ * @throws Error when bucket or key are of another region, RDS exports no snapshots of the engine, or takes no such prefix;
+ * at synth when another export of the database says in the same place that it is good
  */
 export class SnapshotExport extends Construct {
   /** What the runbook is handed at each start. */
@@ -80,15 +113,34 @@ export class SnapshotExport extends Construct {
   /** RDS writes to the bucket as this role. */
   public readonly role: iam.IRole;
 
+  private readonly watch: BackupWatch;
+
   constructor(scope: Construct, id: string, props: SnapshotExportProps) {
     super(scope, id);
     const { bucket, notify } = props;
     const source = new SourceDatabase(props.database);
-    const stated = props.prefix ?? `snapshot-exports/${pathName(this)}/`;
+    const stated = props.prefix ?? `snapshot-exports/${pathName(this).replace(ODD, '-')}/`;
     // RDS puts a slash behind it.
     const prefix = stated.replace(/\/$/, '');
     this.refuse(props, source, prefix);
+    const schedule = props.schedule ?? DrillSchedule.weekly({ weekday: Weekday.SUNDAY, hour: 6 });
     const encryptionKey = logKey(this, props.encryptionKey);
+
+    // Beside the exports: RDS's role may write over all that is under their prefix, and Athena reads it.
+    const statusPrefix = `status/${prefix}/${source.identifier}/`;
+    const backup = props.backupName ?? pathName(this);
+    this.watch = new BackupWatch(this, 'Watch', {
+      backup,
+      bucket,
+      prefix: statusPrefix,
+      overdueAfter:
+        checkedOverdue(this, props.overdueAfter, gapOf(schedule)) ?? schedule.longestGap.plus(Duration.days(2)),
+      sizeTolerance: props.sizeTolerance ?? 50,
+      overdue: `The newest export ${backup} of a snapshot to S3 is too old: look at its runbook's executions`,
+      encryptionKey,
+      notify,
+    });
+    const { deadLetterQueue } = this.watch;
 
     const role = new iam.Role(this, 'Role', {
       description: 'Lifeboat: RDS writes exports of snapshots as this role',
@@ -109,10 +161,10 @@ export class SnapshotExport extends Construct {
       instance: source.identifier,
       bucket: bucket.bucketName,
       prefix,
+      statusPrefix,
       role: role.roleArn,
       key: encryptionKey.keyArn,
     };
-    const deadLetterQueue = deadLetters(this, 'NotStarted');
     const handler = new Handler(this, 'Exporter', {
       entry: 'export-snapshot',
       description: 'Lifeboat: exports the newest automated snapshot of a database to S3',
@@ -122,21 +174,44 @@ export class SnapshotExport extends Construct {
       durableFor: Duration.days(4),
       deadLetterQueue,
       patterns:
-        'Automated snapshots are named by RDS after their database and the minute; what only describes can not be ' +
-        'narrowed.',
-      statements: this.permissions(source.identifier, role, encryptionKey),
+        'Automated snapshots are named by RDS after their database and the minute, and files of exports by RDS alone; what ' +
+        'only describes can not be narrowed.',
+      statements: [
+        ...this.permissions(source.identifier, role, encryptionKey),
+        // To measure what is there, and nothing of it is read.
+        allow(['s3:ListBucket'], [bucket.bucketArn], { StringLike: { 's3:prefix': `${prefix}/*` } }),
+        ...lastGoodAccess(bucket, statusPrefix),
+      ],
     });
     handler.node.addDependency(writing);
     this.exporter = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
     const trigger = new Trigger(this, 'Schedule', {
       target: this.exporter,
-      schedule: (props.schedule ?? DrillSchedule.weekly({ weekday: Weekday.SUNDAY, hour: 6 })).expression,
+      schedule: schedule.expression,
       description: 'Lifeboat: exports the newest automated snapshot of a database to S3',
       request: this.request,
       deadLetterQueue,
     });
     trigger.node.addDependency(handler);
-    this.ring(handler.function, deadLetterQueue, notify);
+    brokenOffAlarms(this, handler.function, {
+      description: `Export ${backup} of a snapshot to S3 did not end well, so there is none of this time: see its log`,
+      notify,
+    });
+  }
+
+  /** Seconds since the newest exported data was snapshotted. Published every hour; silence means that nobody watches. */
+  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.age(options);
+  }
+
+  /** Bytes of the newest good export. */
+  public size(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.size(options);
+  }
+
+  /** Percent by which those are more or fewer than usual. Silent until there are two exports. */
+  public sizeChange(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.sizeChange(options);
   }
 
   private permissions(instance: string, role: iam.IRole, key: kms.IKey): iam.PolicyStatement[] {
@@ -186,22 +261,22 @@ export class SnapshotExport extends Construct {
           "'exports/orders/'",
       );
     }
+    const odd = Token.isUnresolved(prefix) ? null : prefix.match(ODD);
+    if (odd) {
+      problems.push(
+        `the prefix '${props.prefix}' has ${odd.map((one) => JSON.stringify(one)).join(', ')} in it, and RDS takes no colons, and makes ` +
+          'underscores of backslashes, quotes and spaces, so that its role may not write there; leave those out',
+      );
+    }
     if (problems.length > 0) throw new Error(`snapshot export '${this.node.path}':\n  ${problems.join('\n  ')}`);
-    const tokens = { bucket: 'known-at-deployment', role: 'known-at-deployment', key: 'known-at-deployment' };
+    const tokens = {
+      bucket: 'known-at-deployment',
+      role: 'known-at-deployment',
+      key: 'known-at-deployment',
+      statusPrefix: 'known-at-deployment/',
+    };
     const { identifier } = source;
     const instance = Token.isUnresolved(identifier) ? 'known-at-deployment' : identifier;
     parse(snapshotExportRequest, { ...tokens, instance, prefix }, `snapshot export '${this.node.path}'`);
-  }
-
-  private ring(exporter: lambda.Function, notStarted: sqs.IQueue, notify?: sns.ITopic): void {
-    brokenOffAlarms(this, exporter, {
-      description: `Export ${this.node.path} of a snapshot to S3 did not end well, so this week has none: see its log`,
-      notify,
-    });
-    deadLetterAlarm(this, 'NotStartedAlarm', {
-      queue: notStarted,
-      description: `Export ${this.node.path} of a snapshot to S3 could not be started: the queue's messages say why`,
-      notify,
-    });
   }
 }

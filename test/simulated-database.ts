@@ -1,4 +1,4 @@
-/** A model of RDS around one database (settings, manual snapshots, exports), on a virtual clock, with faults. */
+/** A model of RDS around one database (settings, snapshots, exports and their bucket), on a virtual clock, with faults. */
 import {
   CreateDBSnapshotCommand,
   type DBInstance,
@@ -12,6 +12,7 @@ import {
   RDSClient,
   StartExportTaskCommand,
 } from '@aws-sdk/client-rds';
+import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { Runbook } from '../lambda/runbook';
 import type { Execution } from '../rehearsal/durable-executions';
 import { runCrashing } from './crashing';
@@ -38,12 +39,16 @@ export class SimulatedDatabase {
   snapshotMinutes = 0.5;
   /** What RDS says of a complete export. */
   exportWarning?: string;
+  /** Sizes of the files of an export. */
+  exportFiles = [1000, 2000, 500];
   /** The command whose next answer is lost, after it took effect. */
   loses?: string;
   /** How a snapshot or an export ends. */
   ends = { snapshot: 'available', export: 'COMPLETE' };
   readonly snapshots = new Map<string, DBSnapshot>();
   readonly exports = new Map<string, ExportTask>();
+  /** What was written to the bucket beside the exports, by key. */
+  readonly objects = new Map<string, string>();
   /** Every change that took effect. */
   readonly touched: string[] = [];
   private readonly random: () => number;
@@ -54,10 +59,10 @@ export class SimulatedDatabase {
 
   /** Runs a runbook to its end, with crashes. */
   async run<Request, Report>(
-    runbook: (rds: RDSClient) => (request: Request, runbook: Runbook) => Promise<Report>,
+    runbook: (rds: RDSClient, s3: S3Client) => (request: Request, runbook: Runbook) => Promise<Report>,
     request: Request,
   ): Promise<Execution> {
-    return runCrashing((alive) => runbook(this.rds(alive)), request, {
+    return runCrashing((alive) => runbook(this.rds(alive), this.s3(alive)), request, {
       name: `run-${this.troubles.seed}-${this.now}`,
       time: this,
       crashes: () => this.random() < (this.troubles.crashes ?? 0),
@@ -79,8 +84,16 @@ export class SimulatedDatabase {
   }
 
   private rds(alive: () => boolean): RDSClient {
+    return Object.create(RDSClient.prototype, { send: { value: this.sender(alive) } });
+  }
+
+  private s3(alive: () => boolean): S3Client {
+    return Object.create(S3Client.prototype, { send: { value: this.sender(alive) } });
+  }
+
+  private sender(alive: () => boolean) {
     const { throttled = 0, unavailable = 0, lost = 0 } = this.troubles;
-    const send = async (command: object) => {
+    return async (command: object) => {
       // A dead process hangs.
       if (!alive()) return new Promise(() => {});
       if (this.random() < throttled) throw fault('ThrottlingException', 400);
@@ -92,7 +105,6 @@ export class SimulatedDatabase {
       }
       return answer;
     };
-    return Object.create(RDSClient.prototype, { send: { value: send } });
   }
 
   private answer(command: object): object {
@@ -112,6 +124,11 @@ export class SimulatedDatabase {
       const found = [...this.exports.values()].filter((task) => !name || task.ExportTaskIdentifier === name);
       if (name && found.length === 0) throw fault('ExportTaskNotFoundFault', 404);
       return { ExportTasks: found.map((task) => this.progress(task)) };
+    }
+    if (command instanceof ListObjectsV2Command) return this.list(command.input);
+    if (command instanceof PutObjectCommand) {
+      this.objects.set(String(command.input.Key), String(command.input.Body));
+      return {};
     }
     throw new Error(`${command.constructor.name} is not modelled`);
   }
@@ -186,6 +203,26 @@ export class SimulatedDatabase {
       PercentProgress: 100,
       FailureCause,
       WarningMessage: this.exportWarning,
+    };
+  }
+
+  /** In pages of two. What is in the folder of an export is complete once that is. */
+  private list({ Prefix = '', ContinuationToken }: ListObjectsV2Command['input']): object {
+    const files = [...this.exports.values()].flatMap((task) =>
+      this.progress(task).Status === 'COMPLETE'
+        ? this.exportFiles.map((Size, part) => ({
+            Key: `${task.S3Prefix}/${task.ExportTaskIdentifier}/shop/public.votes/1/part-${part}.gz.parquet`,
+            Size,
+          }))
+        : [],
+    );
+    const all = files.filter(({ Key }) => Key.startsWith(Prefix));
+    const from = Number(ContinuationToken ?? 0);
+    const IsTruncated = from + 2 < all.length;
+    return {
+      Contents: all.slice(from, from + 2),
+      IsTruncated,
+      NextContinuationToken: IsTruncated ? String(from + 2) : undefined,
     };
   }
 }

@@ -4,7 +4,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
-import { parse, type SnapshotExportRequest, snapshotExportRequest } from '../lambda/contract';
+import { lastGood, parse, type SnapshotExportRequest, snapshotExportRequest } from '../lambda/contract';
 import { type Exported, exportName, exportSnapshot } from '../lambda/export-snapshot';
 import { ArchiveTier, DrillSchedule, SnapshotExport, type SnapshotExportProps, Weekday } from '../lib';
 import { passesNag } from './nag';
@@ -20,7 +20,8 @@ function newExport(props: Partial<SnapshotExportProps> = {}, stack = newStack())
 
 /** What its schedule hands over, as the runbook reads it. */
 function handedOver(template: Template) {
-  const [schedule] = Object.values(template.findResources('AWS::Scheduler::Schedule'));
+  const schedules = Object.entries(template.findResources('AWS::Scheduler::Schedule'));
+  const schedule = schedules.find(([id]) => !id.includes('Watch'))?.[1];
   const request = parse(snapshotExportRequest, JSON.parse(resolved(schedule?.Properties.Target.Input)), 'request');
   return { schedule, request };
 }
@@ -29,6 +30,7 @@ describe('the construct', () => {
   test('hands over a request that the runbook accepts, every Sunday', () => {
     const { schedule, request } = handedOver(newExport());
     expect(request).toMatchObject({ instance: 'orders', bucket: 'exports', prefix: 'snapshot-exports/Test-Weekly' });
+    expect(request.statusPrefix).toBe('status/snapshot-exports/Test-Weekly/orders/');
     expect(schedule?.Properties.ScheduleExpression).toBe('cron(0 6 ? * SUN *)');
   });
 
@@ -82,18 +84,61 @@ describe('the construct', () => {
     expect(may('iam:PassRole', role, { 'iam:PassedToService': 'lambda.amazonaws.com' })).toBe(false);
   });
 
-  test('rings when an export broke off or was not started', () => {
+  test('its function says that an export is good, in one file that RDS does not reach, and reads none', () => {
+    const stack = newStack();
+    const encryptionKey = new kms.Key(stack, 'BucketKey');
+    const bucket = new s3.Bucket(stack, 'Encrypted', { encryptionKey });
+    const template = newExport({ bucket, prefix: 'weekly' }, stack);
+    const [files, byKey] = [bucket.bucketArn, encryptionKey.keyArn].map((arn) => resolved(stack.resolve(arn)));
+    const of = (role: RegExp) => {
+      const statements = statementsOf(template, role);
+      return (action: string, resource: string, context = {}) =>
+        allows(statements, { action, resources: [resource], context });
+    };
+    const [handler, rds] = [of(/^WeeklyExporterRole/), of(/^WeeklyRole/)];
+    expect(handler('s3:PutObject', `${files}/status/weekly/orders/last-good.json`)).toBe(true);
+    expect(handler('s3:PutObject', `${files}/status/weekly/orders/sizes.json`)).toBe(false);
+    expect(handler('s3:PutObject', `${files}/weekly/x`)).toBe(false);
+    expect(rds('s3:PutObject', `${files}/status/weekly/orders/last-good.json`)).toBe(false);
+    expect(handler('s3:GetObject', `${files}/weekly/x`)).toBe(false);
+    expect(handler('s3:ListBucket', String(files), { 's3:prefix': 'weekly/orders-1/' })).toBe(true);
+    expect(handler('s3:ListBucket', String(files), { 's3:prefix': 'logs/' })).toBe(false);
+    const through = (service: string) => ({ 'kms:ViaService': `${service}.${REGION}.amazonaws.com` });
+    expect(handler('kms:GenerateDataKey', String(byKey), through('s3'))).toBe(true);
+    expect(handler('kms:GenerateDataKey', String(byKey), through('sns'))).toBe(false);
+  });
+
+  test('rings when an export broke off, was not started, is missing for two days, or of an unusual size', () => {
     const stack = newStack();
     const alarms = Object.values(
       newExport({ notify: new sns.Topic(stack, 'Alerts') }, stack).findResources('AWS::CloudWatch::Alarm'),
     );
-    expect(alarms.map(({ Properties }) => Properties.MetricName).sort()).toEqual([
-      'ApproximateNumberOfMessagesVisible',
-      'DurableExecutionFailed',
-      'DurableExecutionTimedOut',
-      'Errors',
+    const rings = alarms.map(({ Properties }) => [Properties.MetricName, Properties.Threshold]);
+    expect(rings.sort()).toEqual([
+      ['ApproximateNumberOfMessagesVisible', 0],
+      ['BackupSizeChange', 50],
+      ['DurableExecutionFailed', 0],
+      ['DurableExecutionTimedOut', 0],
+      ['Errors', 0],
+      ['SecondsSinceBackup', 9 * 86_400],
     ]);
     for (const { Properties } of alarms) expect(Properties.AlarmActions).toHaveLength(1);
+  });
+
+  test('is overdue, and of an unusual size, when it is told to be, under a name of its own', () => {
+    const stack = newStack();
+    const template = newExport({ overdueAfter: Duration.days(8), sizeTolerance: 10, backupName: 'tables' }, stack);
+    for (const [MetricName, Threshold] of [
+      ['SecondsSinceBackup', 8 * 86_400],
+      ['BackupSizeChange', 10],
+    ]) {
+      const Dimensions = [{ Name: 'Backup', Value: 'tables' }];
+      template.hasResourceProperties('AWS::CloudWatch::Alarm', { MetricName, Threshold, Dimensions });
+    }
+    const weekly = stack.node.findChild('Weekly') as SnapshotExport;
+    for (const metric of [weekly.age(), weekly.size(), weekly.sizeChange()]) {
+      expect(metric.dimensions).toEqual({ Backup: 'tables' });
+    }
   });
 
   describe('refuses', () => {
@@ -142,6 +187,45 @@ describe('the construct', () => {
       );
     });
 
+    test.each([
+      ['exports/a:b', '":"'],
+      ['my exports', '" "'],
+      ['a`b"c\\d', '"`", "\\"", "\\\\"'],
+    ])('the prefix %j, which RDS would not write as it is', (prefix, odd) => {
+      expect(() => newExport({ prefix })).toThrow(`the prefix '${prefix}' has ${odd} in it, and RDS takes no colons`);
+      expect(() => newExport({ prefix: prefix.replace(/[^a-z]/g, '_') })).not.toThrow();
+    });
+
+    test('no path of a construct, which is made to fit', () => {
+      const stack = newStack();
+      const bucket = s3.Bucket.fromBucketName(stack, 'Bucket', 'exports');
+      const { request } = new SnapshotExport(stack, 'All of: it', { database: importedDatabase(stack), bucket });
+      expect(request.prefix).toBe('snapshot-exports/Test-All-of--it');
+    });
+
+    test('two exports of one database under one prefix, where one that fails would be taken for the other', () => {
+      const both = (database: (stack: Stack) => [rds.IDatabaseInstance, rds.IDatabaseInstance]) => () => {
+        const stack = newStack();
+        const bucket = new s3.Bucket(stack, 'Both');
+        for (const [index, one] of database(stack).entries()) {
+          new SnapshotExport(stack, `Weekly${index}`, { database: one, bucket, prefix: 'weekly' });
+        }
+        Template.fromStack(stack);
+      };
+      const made = (stack: Stack) => newDatabase(stack);
+      expect(
+        both((stack) => {
+          const database = made(stack);
+          return [database, database];
+        }),
+      ).toThrow("'Test/Weekly1' and 'Test/Weekly0' both keep backups under");
+      expect(both((stack) => [made(stack), importedDatabase(stack)])).not.toThrow();
+    });
+
+    test('an age that every export reaches', () => {
+      expect(() => newExport({ overdueAfter: Duration.days(7) })).toThrow('7 days would be overdue');
+    });
+
     test('nothing that is known only at deployment', () => {
       const stack = newStack();
       const name = new CfnParameter(stack, 'Name').valueAsString;
@@ -171,6 +255,7 @@ describe('the runbook', () => {
     instance: DATABASE,
     bucket: 'exports',
     prefix: 'weekly',
+    statusPrefix: 'status/weekly/orders/',
     role: 'arn:aws:iam::111122223333:role/export',
     key: 'arn:aws:kms:eu-west-1:111122223333:key/1',
   };
@@ -186,7 +271,8 @@ describe('the runbook', () => {
     region.snapshot('by-hand', 0.1, {});
     return region;
   }
-  const run = (region: SimulatedDatabase) => region.run((rds) => exportSnapshot(rds), request as unknown);
+  const run = (region: SimulatedDatabase) => region.run((rds, s3) => exportSnapshot({ rds, s3 }), request as unknown);
+  const key = 'status/weekly/orders/last-good.json';
   const exporting = (region: SimulatedDatabase, count: number) => {
     for (let index = 0; index < count; index++) {
       region.exports.set(`other-${index}`, {
@@ -199,6 +285,7 @@ describe('the runbook', () => {
 
   test('exports the newest automated snapshot, and says where it lies', async () => {
     const region = regionWith();
+    const taken = new Date(region.now - 0.3 * 86_400_000).toISOString();
     const execution = await run(region);
     const [task] = region.exports.keys();
     expect(execution).toMatchObject({
@@ -206,6 +293,8 @@ describe('the runbook', () => {
       result: {
         exportTask: String(task),
         snapshot: newest,
+        taken,
+        bytes: 3500,
         location: `s3://exports/weekly/${task}/`,
         warning: null,
       } satisfies Exported,
@@ -217,6 +306,26 @@ describe('the runbook', () => {
       IamRoleArn: request.role,
       KmsKeyId: request.key,
     });
+  });
+
+  test('says that it is good, as old as its snapshot and as large as its files, and nothing else', async () => {
+    const region = regionWith();
+    const finished = new Date(region.now - 0.3 * 86_400_000).toISOString();
+    // Another week's, in the same bucket.
+    region.exports.set('orders-1', { ExportTaskIdentifier: 'orders-1', S3Prefix: 'weekly', Status: 'COMPLETE' });
+    await run(region);
+    expect([...region.objects.keys()]).toEqual([key]);
+    expect(parse(lastGood, JSON.parse(String(region.objects.get(key))), key)).toEqual({ finished, bytes: 3500 });
+  });
+
+  test('does not take for good what RDS calls complete, and is not there', async () => {
+    const region = regionWith();
+    region.exportFiles = [];
+    expect(await run(region)).toMatchObject({
+      status: 'failed',
+      error: expect.stringMatching(/is complete, as RDS says, and nothing lies under s3:\/\/exports\/weekly\/orders-/),
+    });
+    expect(region.objects.size).toBe(0);
   });
 
   test('waits while five exports of the account are in flight', async () => {
@@ -239,6 +348,7 @@ describe('the runbook', () => {
       status: 'failed',
       error: expect.stringContaining('is FAILED: the key is disabled'),
     });
+    expect(region.objects.size).toBe(0);
   });
 
   test('fails where RDS calls an export complete that lacks tables, and tells of other warnings', async () => {
@@ -248,6 +358,7 @@ describe('the runbook', () => {
       status: 'failed',
       error: expect.stringMatching(/complete but for tables that RDS skipped: .*shop\.public\.votes/),
     });
+    expect(region.objects.size).toBe(0);
     const whole = regionWith();
     whole.exportWarning = '{"skippedTables":[],"skippedObjectives":[],"general":[{"reason":"see the docs"}]}';
     expect(await run(whole)).toMatchObject({ status: 'succeeded', result: { warning: whole.exportWarning } });
@@ -275,6 +386,7 @@ describe('the runbook', () => {
       const { status, metered } = await run(region);
       expect([seed, status]).toEqual([seed, 'succeeded']);
       expect(region.touched).toHaveLength(1);
+      expect(JSON.parse(String(region.objects.get(key)))).toMatchObject({ bytes: 3500 });
       expect(metered).toBeLessThan(400);
     }
   });
