@@ -74,17 +74,23 @@ function deletesVersionsOf(rule: Rule, other: Rule): boolean {
   return !other.tagFilters && (rule.prefix ?? '').startsWith(other.prefix ?? '');
 }
 
-/** What is deleted before its storage class has been paid for: what that costs, one sentence each. */
+/** What a versioned bucket deletes before its storage class has been paid for: what that costs, one sentence each. */
 export function earlyDeletions(rules: readonly Rule[]): string[] {
-  return rules.flatMap(livesOf).flatMap(({ what, moves, end }) => {
-    const last = moves.at(-1);
-    const storageClass = last && classOf(last.storageClass);
-    if (!storageClass || end === undefined || end - last.day >= storageClass.minimumDays) return [];
-    return [
-      `${what} are deleted ${end - last.day} days after they moved to ${unused(storageClass, end - last.day)}; delete them at ` +
-        `${last.day + storageClass.minimumDays} days or later, or leave the move out`,
-    ];
+  return rules.flatMap((rule) => {
+    const [objects, versions] = livesOf(rule);
+    return [...(objects ? unpaid({ ...objects, end: goneAfter(rule) }) : []), ...(versions ? unpaid(versions) : [])];
   });
+}
+
+function unpaid({ what, moves, end }: Life): string[] {
+  const last = moves.at(-1);
+  const storageClass = last && classOf(last.storageClass);
+  const stored = last && end !== undefined ? end - last.day : undefined;
+  if (!storageClass || stored === undefined || stored >= storageClass.minimumDays) return [];
+  return [
+    `${what} are deleted ${stored} days after they moved to ${unused(storageClass, stored)}; keep them ` +
+      `${storageClass.minimumDays - stored} days longer, or leave the move out`,
+  ];
 }
 
 /**
@@ -116,7 +122,10 @@ const coversAll = (rule: Rule, prefix: string) =>
 const isLower = (name: string, than: StorageClass) =>
   WATERFALL.findIndex((one) => one.name === name) > WATERFALL.indexOf(than);
 
-/** Days until nothing is left of an object; undefined where something stays, or only deployment tells. */
+/**
+ * Days until nothing is left of an object: what expires stays as a noncurrent version, in its class. Undefined where something
+ * stays for ever, or only deployment tells.
+ */
 function goneAfter(rule: Rule): number | undefined {
   const [objects, versions] = livesOf(rule);
   const noncurrent = rule.noncurrentVersionExpiration as CfnBucket.NoncurrentVersionExpirationProperty | undefined;

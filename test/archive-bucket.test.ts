@@ -287,13 +287,26 @@ describe('it is warned of', () => {
     tiers: [ArchiveTier.daily({ expireAfter: days(end) })],
   });
 
-  test('storage that is paid for and not used, with its cost', () => {
+  test('storage that is paid for and not used, with its cost; versions of what expired use it, too', () => {
     expect(warnings(glacier(40))).toEqual([
       expect.stringMatching(
-        /are deleted 30 days after they moved to GLACIER.*60 days for nothing, about \$0\.0072 a GB/,
+        /are deleted 60 days after they moved to GLACIER.*30 days for nothing, about \$0\.0036 a GB; keep them 30 days longer/,
       ),
     ]);
-    expect(warnings(glacier(100))).toEqual([]);
+    expect(warnings(glacier(69))).toHaveLength(1);
+    expect(warnings(glacier(70))).toEqual([]);
+  });
+
+  test('storage that versions have not paid off', () => {
+    const replaced = (end: number) => ({
+      tiers: [
+        ArchiveTier.daily({
+          noncurrentVersions: { transitions: [glacierFlexibleRetrieval(days(10))], expireAfter: days(end) },
+        }),
+      ],
+    });
+    expect(warnings(replaced(99))).toEqual([expect.stringContaining('noncurrent versions are deleted 89 days after')]);
+    expect(warnings(replaced(100))).toEqual([]);
   });
 
   test('a lock that outlasts expiry', () => {
