@@ -30,6 +30,14 @@ export interface ProtectedDatabaseOptions {
   readonly window?: BackupWindow;
 
   /**
+   * When RDS maintains an imported database, as RDS writes it: `sun:04:00-sun:05:00`, UTC. It is held against `window` at
+   * synth, and not changed. A database of this app says so itself, and refuses this.
+   *
+   * @default - not compared: where the two overlap, RDS refuses the backup window, and the deployment fails
+   */
+  readonly maintenance?: string;
+
+  /**
    * How long automated backups are kept, 0 to 35 days. An imported database keeps them for 1 to 35, set at deployment by
    * `ExternalDatabaseBackups`.
    *
@@ -80,11 +88,12 @@ export class ProtectedDatabase extends Construct {
     private readonly options: ProtectedDatabaseOptions,
   ) {
     super(plan, id);
-    const { database, window, retention } = options;
+    const { database, window, maintenance, retention } = options;
     this.database = database;
+    const { resource } = new SourceDatabase(database);
+    refuseIdleMaintenance(this, options, resource !== undefined);
     cover(database, 'ProtectionPlan');
     if (window === undefined && retention === undefined) return;
-    const { resource } = new SourceDatabase(database);
     if (resource) {
       resource.with(new DatabaseBackups({ window, retention }));
       return;
@@ -92,6 +101,7 @@ export class ProtectedDatabase extends Construct {
     new ExternalDatabaseBackups(this, 'Backups', {
       database,
       window,
+      maintenance,
       retention,
       // Whether it may be deleted is its owner's word; a plan was asked for backups.
       deletionProtection: ExternalSetting.UNCHANGED,
@@ -152,4 +162,19 @@ export class ProtectedDatabase extends Construct {
     this.regionDrills ??= new RegionDrills(this, of);
     return this.regionDrills.add(id, options);
   }
+}
+
+/** A window that is held against nothing would be believed to be. */
+function refuseIdleMaintenance(
+  scope: Construct,
+  { window, maintenance }: ProtectedDatabaseOptions,
+  isOfApp: boolean,
+): void {
+  if (maintenance === undefined || (window !== undefined && !isOfApp)) return;
+  const [fact, remedy] = isOfApp
+    ? ['is made by this app, which states its maintenance window on it', 'set preferredMaintenanceWindow there']
+    : ['has no backup window stated here', 'state the window, too, or leave maintenance out'];
+  throw new Error(
+    `database '${scope.node.path}' ${fact}, so the maintenance window ${maintenance} would be held against nothing; ${remedy}`,
+  );
 }

@@ -7,6 +7,7 @@ import {
   BackupWindow,
   DrillSchedule,
   DrillSource,
+  type ProtectedDatabaseOptions,
   ProtectionPlan,
   RestoreDrill,
   RestorePoint,
@@ -51,6 +52,32 @@ test('sets window and retention of an imported database at deployment, and leave
     window: '03:00-04:00',
     retentionDays: 30,
     copyTagsToSnapshot: true,
+  });
+});
+
+describe('the maintenance window', () => {
+  const window = BackupWindow.daily('03:00', '04:00');
+  const planned = (options: Partial<ProtectedDatabaseOptions>) => () => {
+    const stack = newStack();
+    return newPlan(stack).addDatabase('Orders', { database: importedDatabase(stack), ...options });
+  };
+
+  test('of an imported database is held against its backup window', () => {
+    expect(planned({ window, maintenance: 'sun:03:30-sun:04:30' })).toThrow(
+      'the backup window 03:00-04:00 overlaps the maintenance window sun:03:30-sun:04:30, so RDS would refuse both',
+    );
+    expect(planned({ window, maintenance: 'sun:04:00-sun:05:00' })).not.toThrow();
+  });
+
+  test('is refused where it would be held against nothing', () => {
+    const maintenance = 'sun:04:00-sun:05:00';
+    expect(planned({ maintenance })).toThrow(
+      `database 'Test/Protection/Orders' has no backup window stated here, so the maintenance window ${maintenance} would be ` +
+        'held against nothing; state the window, too, or leave maintenance out',
+    );
+    expect(planned({ window, maintenance, database: newDatabase(newStack('App')) })).toThrow(
+      /is made by this app, .* would be held against nothing; set preferredMaintenanceWindow there/,
+    );
   });
 });
 
