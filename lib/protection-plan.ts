@@ -1,8 +1,9 @@
 import { Annotations } from 'aws-cdk-lib';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import { isDatabase } from './database-resource';
+import { examineTwin } from './database-twin';
 import { pathName } from './drill-request';
 import { DrillSite } from './drill-site';
 import { letLogsUse } from './log-key';
@@ -68,6 +69,7 @@ export class ProtectionPlan extends Construct {
   /** Permissions on all that the plan has. */
   public readonly grants = new PlanGrants();
 
+  private readonly databases = new Map<IConstruct, ProtectedDatabaseOptions>();
   private ownSite?: DrillSite;
   private copyKey?: kms.Key;
 
@@ -100,11 +102,13 @@ export class ProtectionPlan extends Construct {
   /**
    * Puts a database under the plan.
    *
-   * @throws Error when the id is taken, or RDS would refuse what is asked for
+   * @throws Error when the id is taken, two of one instance want its backups otherwise, or RDS would refuse what is asked for
    */
   public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
     refuseTakenName('database', this, id, ['CopyKey', 'Site']);
     const database = new ProtectedDatabase(this, id, options);
+    examineTwin(database, options, this.databases);
+    this.databases.set(database, options);
     const { resource } = new SourceDatabase(options.database);
     if (resource && isDatabase(resource)) examineBackups(resource);
     this.copy(database, options);

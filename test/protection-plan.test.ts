@@ -1,8 +1,9 @@
-import { App, Duration, Stack } from 'aws-cdk-lib';
+import { App, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
 import {
   BackupWindow,
   DrillSchedule,
@@ -52,6 +53,53 @@ test('sets window and retention of an imported database at deployment, and leave
     window: '03:00-04:00',
     retentionDays: 30,
     copyTagsToSnapshot: true,
+  });
+});
+
+describe('a database that is added twice', () => {
+  const window = BackupWindow.daily('03:00', '04:00');
+  type Options = Partial<ProtectedDatabaseOptions>;
+  const twice = (one: Options, other: Options, identifier = 'orders') => {
+    const stack = newStack();
+    const plan = newPlan(stack);
+    plan.addDatabase('Orders', { database: importedDatabase(stack), ...one });
+    const again = importedDatabase(new Construct(stack, 'Again'), identifier);
+    plan.addDatabase('Again', { database: again, ...other });
+    return warningsOf(stack).filter((warning) => warning.includes('lifeboat:database-twice'));
+  };
+
+  test('is warned of, by whatever construct it is named; another one is not', () => {
+    expect(twice({}, {}, 'ORDERS')).toEqual([
+      expect.stringMatching(
+        /^database 'Test\/Protection\/Again' is of the same instance as 'Test\/Protection\/Orders', so the proof of its initial/,
+      ),
+    ]);
+    expect(twice({ databaseName: 'shop' }, { databaseName: 'shop' })).toEqual([
+      expect.stringContaining('database shop'),
+    ]);
+    expect(twice({ databaseName: 'shop' }, { databaseName: 'blog' })).toEqual([]);
+    expect(twice({}, {}, 'users')).toEqual([]);
+  });
+
+  test('is refused where the two want its backups otherwise, and taken where they agree', () => {
+    const both = (one: Options, other: Options) => () =>
+      twice({ databaseName: 'shop', ...one }, { databaseName: 'blog', ...other });
+    const [retention, later] = [Duration.days(7), BackupWindow.daily('05:00', '06:00')];
+    expect(both({ window, retention }, { window: later, retention: Duration.days(8) })).toThrow(
+      /window is 05:00-06:00 here and 03:00-04:00 there; state it .*\n {2}the backup retention is 8 days here and 7 days there/,
+    );
+    expect(both({ window, retention }, { window, retention })()).toEqual([]);
+    expect(both({ window }, { retention })()).toEqual([]);
+  });
+
+  test('is two where only deployment will tell', () => {
+    const stack = newStack();
+    const plan = newPlan(stack);
+    for (const id of ['One', 'Two']) {
+      const identifier = new CfnParameter(stack, id).valueAsString;
+      plan.addDatabase(id, { database: importedDatabase(new Construct(stack, `Of${id}`), identifier) });
+    }
+    expect(warningsOf(stack)).toEqual([expect.stringContaining('lifeboat:nobody-is-told')]);
   });
 });
 
