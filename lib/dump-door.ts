@@ -3,6 +3,7 @@ import { Annotations, CfnResource, Stack } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { Construct, IConstruct } from 'constructs';
 import type { DumpSource } from './dump-source';
+import { known } from './source-database';
 
 /** Once the app is whole. Databases of another stack, and groups that were made elsewhere, are not judged. */
 export function warnIfShutOut(dump: Construct, group: ec2.SecurityGroup, source: DumpSource): void {
@@ -42,10 +43,11 @@ export function warnIfShutOut(dump: Construct, group: ec2.SecurityGroup, source:
 /** Where that is meant, it is acknowledged. */
 export function warnIfUnencrypted(dump: Construct, source: DumpSource): void {
   if (source.trust !== 'nobody') return;
+  const asked = Number(known(source.postgresVersion)) < 16 ? ', and told the password where it asks for it' : '';
   Annotations.of(dump).addWarningV2(
     'lifeboat:dump-not-encrypted',
     `dump '${dump.node.path}' reads ${source} without TLS, so who listens between them has every row, and who answers in its ` +
-      'place is believed; give the server a certificate, and name its authority in DumpSource.server()',
+      `place is believed${asked}; give the server a certificate, and name its authority in DumpSource.server()`,
   );
 }
 

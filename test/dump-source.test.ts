@@ -213,9 +213,9 @@ describe('security groups of a server', () => {
 });
 
 describe('a server without TLS', () => {
-  const unencrypted = () => {
+  const unencrypted = (said: Partial<ServerOptions> = {}) => {
     const stack = newStack();
-    const { certificateAuthorities, ...options } = optionsOf(stack, {});
+    const { certificateAuthorities, ...options } = optionsOf(stack, said);
     dumpOf(DumpSource.unencryptedServer(options), stack);
     const [task] = Object.values(Template.fromStack(stack).findResources('AWS::ECS::TaskDefinition'));
     const warnings = warningsOf(stack).filter((warning) => warning.includes('lifeboat:dump-not-encrypted'));
@@ -229,6 +229,13 @@ describe('a server without TLS', () => {
       ),
     ]);
     expect(warningsOf(served().stack).filter((warning) => warning.includes('not-encrypted'))).toEqual([]);
+  });
+
+  test('of a version whose libpq would tell anybody the password is warned of for that, too', () => {
+    expect(unencrypted({ postgresVersion: '15' }).warnings).toEqual([
+      expect.stringContaining('told the password where it asks for it'),
+    ]);
+    expect(unencrypted({ postgresVersion: '16' }).warnings).toEqual([expect.not.stringContaining('password')]);
   });
 
   test('is told no password that others could read', () => {
