@@ -176,12 +176,27 @@ export const GENERIC_CHECKS: readonly Check[] = [
   { kind: 'not-emptied' },
 ];
 
+/** What is examined in a restored instance, and where the evidence of it goes. */
+const proof = {
+  plan: label,
+  target: label,
+  drill: label,
+  /** The database to connect to. The source's initial one, else `postgres`, when absent. */
+  database: v.optional(name),
+  /** The generic ones when empty. */
+  checks: v.pipe(v.array(check), v.maxLength(100)),
+  objectives: v.strictObject({ rpoSeconds: seconds, rtoSeconds: seconds }),
+  /** Function name or ARN of the examiner. */
+  examiner: name,
+  /** Secret whose value is the key that passwords of restored instances are derived from. */
+  passwordKey: name,
+  evidenceBucket: name,
+};
+
 /** What starts a drill. Whole: nothing else has to be looked up. */
 export const drillRequest = v.pipe(
   v.strictObject({
-    plan: label,
-    target: label,
-    drill: label,
+    ...proof,
     source: v.strictObject({
       instance: identifier,
       /** Where the database is elsewhere, and copies of its backups are here: what these don't tell. */
@@ -212,16 +227,6 @@ export const drillRequest = v.pipe(
       /** How long a copy may live before the janitor deletes it. */
       expiresAfterSeconds: seconds,
     }),
-    /** The database to connect to. The source's initial one, else `postgres`, when absent. */
-    database: v.optional(name),
-    /** The generic ones when empty. */
-    checks: v.pipe(v.array(check), v.maxLength(100)),
-    objectives: v.strictObject({ rpoSeconds: seconds, rtoSeconds: seconds }),
-    /** Function name or ARN of the examiner. */
-    examiner: name,
-    /** Secret whose value is the key that copies' passwords are derived from. */
-    passwordKey: name,
-    evidenceBucket: name,
   }),
   // `postgres` would be examined instead, and pass, empty as it is.
   v.check(
@@ -242,9 +247,7 @@ export const RESTORE_TEST_PREFIX = 'awsbackup-restore-test-';
 
 /** What starts the validation of a restore that AWS Backup made to test a recovery point. */
 export const validationRequest = v.strictObject({
-  plan: label,
-  target: label,
-  drill: label,
+  ...proof,
   /** The job, as EventBridge tells of it. */
   restoreJob: name,
   /** ARN of the restore testing plan. Restores that others began are left alone. */
@@ -254,16 +257,6 @@ export const validationRequest = v.strictObject({
   newest: v.boolean(),
   /** How long AWS Backup leaves the restored instance standing. */
   windowSeconds: seconds,
-  /** The database to connect to. The restored instance's initial one, else `postgres`, when absent. */
-  database: v.optional(name),
-  /** The generic ones when empty. */
-  checks: v.pipe(v.array(check), v.maxLength(100)),
-  objectives: v.strictObject({ rpoSeconds: seconds, rtoSeconds: seconds }),
-  /** Function name or ARN of the examiner. */
-  examiner: name,
-  /** Secret whose value is the key that passwords of restored instances are derived from. */
-  passwordKey: name,
-  evidenceBucket: name,
 });
 export type ValidationRequest = v.InferOutput<typeof validationRequest>;
 

@@ -136,19 +136,7 @@ export class Copy {
 
   async setPassword(password: string): Promise<void> {
     if (!(await this.find())) throw notReady(`the copy '${this.name}' is not visible`);
-    try {
-      await this.rds.send(
-        new ModifyDBInstanceCommand({
-          DBInstanceIdentifier: this.name,
-          MasterUserPassword: password,
-          ApplyImmediately: true,
-        }),
-      );
-    } catch (error) {
-      // An earlier try is taking effect, or RDS is still at work on the copy.
-      if (isFault(error, 'InvalidDBInstanceState')) throw notReady(`'${this.name}' can't be modified in its state yet`);
-      throw error;
-    }
+    await changePassword(this.rds, this.name, password);
   }
 
   /** Asks for deletion where there is something left to delete, and says what it saw. */
@@ -213,6 +201,19 @@ export async function findInstance(rds: RDSClient, name: string): Promise<DBInst
     return DBInstances?.[0];
   } catch (error) {
     if (isFault(error, 'DBInstanceNotFound')) return undefined;
+    throw error;
+  }
+}
+
+/** Sets a master password. Whoever asks has made sure that the instance is one to be changed. */
+export async function changePassword(rds: RDSClient, name: string, password: string): Promise<void> {
+  try {
+    await rds.send(
+      new ModifyDBInstanceCommand({ DBInstanceIdentifier: name, MasterUserPassword: password, ApplyImmediately: true }),
+    );
+  } catch (error) {
+    // An earlier try is taking effect, or RDS is still at work on the instance.
+    if (isFault(error, 'InvalidDBInstanceState')) throw notReady(`'${name}' can't be modified in its state yet`);
     throw error;
   }
 }

@@ -4,9 +4,9 @@
  * What makes it safe: it is read, and changed, only while it has the name and the tag of a restore test. IAM holds the
  * same line once more. AWS Backup deletes it; nothing here does.
  */
-import { ModifyDBInstanceCommand, type RDSClient } from '@aws-sdk/client-rds';
+import type { RDSClient } from '@aws-sdk/client-rds';
 import { RESTORE_TEST_PREFIX, RESTORE_TEST_TAG } from './contract';
-import { type CopyState, findInstance, isFault, stateOf } from './copy';
+import { type CopyState, changePassword, findInstance, stateOf } from './copy';
 
 export class RestoredInstance {
   /** @throws when a restore test would not have given this name */
@@ -37,18 +37,6 @@ export class RestoredInstance {
 
   async setPassword(password: string): Promise<void> {
     await this.look();
-    try {
-      await this.rds.send(
-        new ModifyDBInstanceCommand({
-          DBInstanceIdentifier: this.name,
-          MasterUserPassword: password,
-          ApplyImmediately: true,
-        }),
-      );
-    } catch (error) {
-      if (!isFault(error, 'InvalidDBInstanceState')) throw error;
-      // RDS is still at work on it, or an earlier try is taking effect. A result once set can't be changed, so it waits.
-      throw Object.assign(new Error(`'${this.name}' can't be modified in its state yet`), { name: 'CopyNotReady' });
-    }
+    await changePassword(this.rds, this.name, password);
   }
 }
