@@ -21,6 +21,12 @@ export interface DrillAlarmProps {
    */
   readonly rings?: 'above' | 'below';
   /**
+   * How many periods in a row it has to be so.
+   *
+   * @default 1
+   */
+  readonly periods?: number;
+  /**
    * What silence means.
    *
    * @default TreatMissingData.NOT_BREACHING
@@ -34,7 +40,7 @@ export interface DrillAlarmProps {
   readonly notify?: sns.ITopic;
 }
 
-/** Rings on a single data point: drills are too rare to wait for a second one. */
+/** Rings on a single data point unless told otherwise: drills are too rare to wait for a second one. */
 export function drillAlarm(scope: Construct, id: string, props: DrillAlarmProps): cloudwatch.Alarm {
   const alarm = new cloudwatch.Alarm(scope, id, {
     metric: props.metric,
@@ -44,7 +50,7 @@ export function drillAlarm(scope: Construct, id: string, props: DrillAlarmProps)
       props.rings === 'below'
         ? cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
         : cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-    evaluationPeriods: 1,
+    evaluationPeriods: props.periods ?? 1,
     treatMissingData: props.silence ?? cloudwatch.TreatMissingData.NOT_BREACHING,
   });
   const topic = props.notify ?? planAround(scope)?.notify;

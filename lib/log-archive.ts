@@ -1,5 +1,4 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as firehose from 'aws-cdk-lib/aws-kinesisfirehose';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -11,8 +10,8 @@ import { acknowledgeWildcards } from './acknowledgement';
 import { ArchiveBucket } from './archive-bucket';
 import { ArchiveTier } from './archive-tier';
 import { refuseOddPrefix } from './backup-access';
-import { drillAlarm } from './drill-alarm';
 import { allow } from './handler';
+import { ringOnMissingLogs } from './log-alarms';
 import { logKey } from './log-key';
 import { StorageTransition } from './storage-transition';
 import { refuseUnsubscribable, tooManySubscriptions } from './subscribable';
@@ -186,7 +185,7 @@ export class LogArchive extends Construct {
     subscription.node.addValidation({ validate: () => tooManySubscriptions(subscription) });
     // CloudWatch Logs tries the role out before it takes the subscription.
     subscription.node.addDependency(policy);
-    this.watch(scope, id, stream);
+    ringOnMissingLogs(scope, { id, stream: stream.ref, logGroup, filter, notify: this.props.notify });
   }
 
   private stream(scope: Construct, id: string): firehose.CfnDeliveryStream {
@@ -242,34 +241,5 @@ export class LogArchive extends Construct {
     });
     stream.node.addDependency(policy);
     return stream;
-  }
-
-  private watch(scope: Construct, id: string, stream: firehose.CfnDeliveryStream): void {
-    const { notify } = this.props;
-    const alarm = (name: string, metricName: string, limit: number, description: string) =>
-      drillAlarm(scope, name, {
-        metric: new cloudwatch.Metric({
-          namespace: 'AWS/Firehose',
-          metricName,
-          dimensionsMap: { DeliveryStreamName: stream.ref },
-          statistic: cloudwatch.Stats.MAXIMUM,
-          period: Duration.hours(1),
-        }),
-        limit,
-        description,
-        notify,
-      });
-    alarm(
-      'Late',
-      'DeliveryToS3.DataFreshness',
-      3600,
-      `Logs of ${id} have waited for the archive for over an hour, and Firehose gives up after a day: see its error log`,
-    );
-    alarm(
-      'Refused',
-      'ThrottledRecords',
-      0,
-      `Logs of ${id} come faster than Firehose takes them, so some may be missing in the archive: ask for a higher quota`,
-    );
   }
 }

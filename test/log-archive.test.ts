@@ -97,6 +97,53 @@ test('rings when events wait for over an hour, or are refused', () => {
   for (const { Properties } of alarms) expect(Properties.AlarmActions).toHaveLength(1);
 });
 
+describe('rings when events are written for two hours, and none is archived', () => {
+  const watched = (subscribe: (archive: LogArchive) => void) => {
+    const stack = newStack();
+    subscribe(new LogArchive(stack, 'Logs'));
+    const template = Template.fromStack(stack);
+    const stopped = Object.values(template.findResources('AWS::CloudWatch::Alarm'))
+      .map(({ Properties }) => Properties)
+      .filter(({ Metrics }) => Metrics);
+    expect(stopped).toMatchObject([{ EvaluationPeriods: 2, Threshold: 0, TreatMissingData: 'notBreaching' }]);
+    const metrics: {
+      Id: string;
+      Expression?: string;
+      MetricStat?: { Period: number; Metric: object; Stat: string };
+    }[] = stopped[0]?.Metrics ?? [];
+    const of = (id: string) => metrics.find(({ Id }) => Id === id)?.MetricStat;
+    const expressions = metrics.flatMap(({ Expression }) => Expression ?? []);
+    expect(expressions).toEqual(['IF(FILL(written, 0) > 0 AND FILL(archived, 0) == 0, 1, 0)']);
+    const [stream] = Object.keys(template.findResources('AWS::KinesisFirehose::DeliveryStream'));
+    const Dimensions = [{ Name: 'DeliveryStreamName', Value: { Ref: stream } }];
+    expect(of('archived')).toEqual({
+      Metric: { Namespace: 'AWS/Firehose', MetricName: 'DeliveryToS3.Success', Dimensions },
+      Period: 3600,
+      Stat: 'Sum',
+    });
+    return { template, written: of('written'), Dimensions };
+  };
+
+  test('to the log group, so that a subscription that is gone is told of, too', () => {
+    const { template, written } = watched((archive) => archive.addLogGroup('application'));
+    const Ref = Object.keys(template.findResources('AWS::Logs::LogGroup')).find((id) =>
+      id.endsWith('applicationLogA839FC0C'),
+    );
+    const Dimensions = [{ Name: 'LogGroupName', Value: { Ref } }];
+    expect(written).toMatchObject({
+      Metric: { Namespace: 'AWS/Logs', MetricName: 'IncomingLogEvents', Dimensions },
+      Stat: 'Sum',
+    });
+  });
+
+  test('to the stream, where a filter leaves some out', () => {
+    const { written, Dimensions } = watched((archive) =>
+      archive.addLogGroup('application', { filter: logs.FilterPattern.allTerms('ERROR') }),
+    );
+    expect(written).toMatchObject({ Metric: { Namespace: 'AWS/Firehose', MetricName: 'IncomingRecords', Dimensions } });
+  });
+});
+
 test.each(['INFREQUENT_ACCESS', 'DELIVERY'] as const)(
   'refuses a log group of the class %s, and says which one would do',
   (name) => {
