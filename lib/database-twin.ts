@@ -5,7 +5,7 @@
 import { Annotations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import type { ProtectedDatabaseOptions } from './protected-database';
-import { SourceDatabase } from './source-database';
+import { known, SourceDatabase } from './source-database';
 
 /** What a plan has, and what was asked for it. */
 export type PlannedDatabases = ReadonlyMap<IConstruct, ProtectedDatabaseOptions>;
@@ -34,7 +34,7 @@ function contradictionsOf(one: ProtectedDatabaseOptions, other: ProtectedDatabas
   const days = ({ retention }: ProtectedDatabaseOptions) =>
     retention?.isUnresolved() ? undefined : retention?.toHumanString();
   return [
-    ['backup window', one.window?.expression, other.window?.expression],
+    ['backup window', known(one.window?.expression), known(other.window?.expression)],
     ['backup retention', days(one), days(other)],
   ]
     .filter(([, here, there]) => here !== undefined && there !== undefined && here !== there)

@@ -1,10 +1,10 @@
-import { ArnFormat, Stack, Token } from 'aws-cdk-lib';
+import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
 import type { DrillRequest } from '../lambda/contract';
-import { SourceDatabase } from './source-database';
+import { asKept, SourceDatabase } from './source-database';
 
 export interface DrilledDatabaseOptions {
   /**
@@ -79,9 +79,8 @@ export class DrillSource {
    */
   public static copies(options: CopiedDatabaseOptions): DrillSource {
     const { instanceIdentifier, port = 5432, keyArn, instanceType } = options;
-    const identifier = Token.isUnresolved(instanceIdentifier) ? instanceIdentifier : instanceIdentifier.toLowerCase();
     const instanceClass = instanceType && `db.${instanceType}`;
-    return new DrillSource(identifier, port, keyArn, instanceClass, undefined, options);
+    return new DrillSource(asKept(instanceIdentifier), port, keyArn, instanceClass, undefined, options);
   }
 
   private constructor(

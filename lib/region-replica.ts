@@ -1,4 +1,4 @@
-import { Annotations, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -8,7 +8,7 @@ import { Construct } from 'constructs';
 import { acknowledge } from './acknowledgement';
 import type { BackupWindow } from './backup-window';
 import { drillAlarm } from './drill-alarm';
-import { known } from './source-database';
+import { asKept, known } from './source-database';
 
 /** What each replica decides for itself. */
 export interface ReplicaOptions {
@@ -107,7 +107,7 @@ export class RegionReplica extends Construct {
     super(scope, id);
     const { sourceIdentifier, sourceRegion, encryptionKey, retention = Duration.days(7) } = props;
     const stack = Stack.of(this);
-    const dbInstanceIdentifier = (props.instanceIdentifier ?? `${sourceIdentifier}-${stack.region}`).toLowerCase();
+    const dbInstanceIdentifier = asKept(props.instanceIdentifier ?? `${sourceIdentifier}-${stack.region}`);
     const dbInstanceClass = props.instanceType ? `db.${props.instanceType}` : props.sourceClass;
     this.refuse(props, dbInstanceIdentifier, dbInstanceClass, retention);
 
@@ -132,7 +132,7 @@ export class RegionReplica extends Construct {
     if (!encryptionKey) {
       Annotations.of(this).addWarningV2(
         'lifeboat:copies-not-encrypted',
-        `replica '${dbInstanceIdentifier}' has no key, so what it holds in ${stack.region} is not encrypted; encrypt the source, ` +
+        `replica '${known(dbInstanceIdentifier) ?? this.node.path}' has no key, so what it holds is not encrypted; encrypt the source, ` +
           'and give the replica a key of its own region',
       );
     }
@@ -187,7 +187,7 @@ export class RegionReplica extends Construct {
     if (props.sourceRegion === region) {
       problems.push(`${region} is the source's own region, so it would be lost with it; put it in a stack of another`);
     }
-    if (!/^[a-z](-?[a-z0-9])*$/.test(identifier.replace(/\$\{Token[^}]*\}/g, 'x')) || identifier.length > 63) {
+    if (!Token.isUnresolved(identifier) && !/^(?=.{1,63}$)[a-z](-?[a-z0-9])*$/.test(identifier)) {
       problems.push(
         `'${identifier}' is no identifier that RDS takes; give up to 63 letters, digits and single hyphens as ` +
           'instanceIdentifier',

@@ -3,7 +3,7 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
 import type { SnapshotCopyRequest } from '../lambda/contract';
 import { accountRefusal } from './account-id';
-import { SourceDatabase } from './source-database';
+import { asKept, SourceDatabase } from './source-database';
 
 export interface SharedSnapshotsOptions {
   /** The account that shares its copies: 12 digits. */
@@ -28,7 +28,7 @@ export class SnapshotSource {
   public static shared(options: SharedSnapshotsOptions): SnapshotSource {
     const noAccount = accountRefusal(options.account, 'no snapshot of it would ever be found');
     if (noAccount) throw new Error(`shared snapshots of database '${options.instanceIdentifier}': ${noAccount}`);
-    return new SnapshotSource('shared', options.instanceIdentifier.toLowerCase(), options.account);
+    return new SnapshotSource('shared', asKept(options.instanceIdentifier), options.account);
   }
 
   private constructor(

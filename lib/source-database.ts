@@ -13,10 +13,8 @@ export class SourceDatabase {
     }
   }
 
-  /** RDS keeps identifiers in lower case, and IAM compares them as they are kept. */
   get identifier(): string {
-    const { instanceIdentifier } = this.database;
-    return Token.isUnresolved(instanceIdentifier) ? instanceIdentifier : instanceIdentifier.toLowerCase();
+    return asKept(this.database.instanceIdentifier);
   }
 
   /** The identifier as text, for stacks that must not refer to this one. Undefined where only deployment tells it. */
@@ -60,6 +58,10 @@ export function isEncrypted(database: rds.CfnDBInstance): boolean {
   if (Token.isUnresolved(storageEncrypted)) return true;
   return Boolean(storageEncrypted ?? kmsKeyId ?? dbSnapshotIdentifier ?? sourceDbInstanceIdentifier);
 }
+
+/** RDS keeps identifiers in lower case, and IAM compares them as they are kept. What is only known at deployment stays. */
+export const asKept = (identifier: string): string =>
+  Token.isUnresolved(identifier) ? identifier : identifier.toLowerCase();
 
 /** Undefined where the value is only known at deployment: then it is not compared. */
 export function known<T>(value: T | undefined): T | undefined {

@@ -394,6 +394,19 @@ describe('a replica', () => {
     expect(withOthers(15)()).toEqual([expect.stringMatching(/16 replicas.*makes 15 of one at most/)]);
   });
 
+  test('has a name that only deployment knows, whole', () => {
+    const stack = newStack();
+    new RegionReplica(stack, 'Replica', {
+      ...NETWORK,
+      sourceIdentifier: 'orders',
+      sourceRegion: EAST,
+      sourceClass: 'db.t4g.small',
+    });
+    Template.fromStack(stack).hasResourceProperties('AWS::RDS::DBInstance', {
+      DBInstanceIdentifier: { 'Fn::Join': ['', ['orders-', { Ref: 'AWS::Region' }]] },
+    });
+  });
+
   describe('alone', () => {
     const alone = (props: Partial<RegionReplicaProps> = {}) =>
       new RegionReplica(new Stack(newApp(), 'West', env('us-west-2')), 'Replica', {

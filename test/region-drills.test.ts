@@ -322,6 +322,13 @@ describe('a drill of copies without a plan', () => {
     expect(shared(ACCOUNT)).not.toThrow();
   });
 
+  test('an identifier that only deployment knows stays whole', () => {
+    const stack = newStack();
+    const instanceIdentifier = new CfnParameter(stack, 'Identifier').valueAsString;
+    expect(SnapshotSource.shared({ account: ACCOUNT, instanceIdentifier }).instance).toBe(instanceIdentifier);
+    expect(DrillSource.copies({ ...options, instanceIdentifier }).identifier).toBe(instanceIdentifier);
+  });
+
   test("needs a class, the source's or the copy's", () => {
     const source = DrillSource.copies(options);
     expect(() => newDrill(vault(), { source, databaseName: 'shop' })).toThrow(/needs an instance class/);
