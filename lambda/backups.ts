@@ -33,7 +33,10 @@ export async function namedSnapshot(
     if (found.Status === 'available') return found;
     throw new Error(`snapshot '${snapshot}' is ${found.Status}, so it can't be restored; wait until it is available`);
   }
-  throw new Error(`snapshot '${snapshot}' was not found`);
+  throw new Error(
+    `snapshot '${snapshot}' was not found here, so there is nothing to restore: deleted, expired or in another region; name one ` +
+      'that is here, or drill the latest',
+  );
 }
 
 /**
@@ -57,7 +60,8 @@ export async function latestSnapshot(rds: RDSClient, of: BackedUp): Promise<DBSn
     copied
       ? `no copy of a snapshot of ${copied.from} is available here, so there is nothing to restore; ` +
           "see the log of its SnapshotCopy's handler, or wait for its first copy"
-      : `database '${instance}' has no automated snapshot that is available, so there is nothing to restore`,
+      : `database '${instance}' has no automated snapshot that is available, so there is nothing to restore; ` +
+          'set a backup retention of at least 1 day, or wait for the first backup',
   );
 }
 

@@ -107,7 +107,9 @@ async function takeOne(
     { hours: HOURS.snapshot },
   );
   if (seen?.status === 'available' && seen.taken !== undefined) return { ...seen, taken: seen.taken };
-  throw new Error(`snapshot '${name}' of cache '${cache.id}' is ${seen?.status}, so there is nothing to export`);
+  throw new Error(
+    `snapshot '${name}' of cache '${cache.id}' is ${seen?.status ?? 'gone'}, so there is nothing to export; the next round takes another`,
+  );
 }
 
 async function start(

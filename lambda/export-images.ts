@@ -148,7 +148,9 @@ async function collect(
     new BatchGetImageCommand({ repositoryName, imageIds: [{ imageDigest: digest }], acceptedMediaTypes: MANIFESTS }),
   );
   const [found] = images;
-  if (!found?.imageManifest) throw new Error(`manifest ${digest} is not there: ${failures[0]?.failureReason}`);
+  if (!found?.imageManifest) {
+    throw new Error(`manifest ${digest} is not there: ${failures[0]?.failureReason ?? 'ECR gives no reason'}`);
+  }
   const bytes = Buffer.from(found.imageManifest);
   if (sha256(bytes) !== digest) throw new Error(`manifest ${digest} came as ${sha256(bytes)}`);
   const manifest = JSON.parse(found.imageManifest) as Manifest;

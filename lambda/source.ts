@@ -28,7 +28,12 @@ export interface Source {
 export async function describeSource(rds: RDSClient, instance: string): Promise<Source> {
   const { DBInstances } = await rds.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: instance }));
   const found = DBInstances?.[0];
-  if (!found) throw new Error(`database '${instance}' was not found`);
+  if (!found) {
+    throw new Error(
+      `database '${instance}' was not found, so there is nothing to drill; find out whether it was renamed or deleted, and drill ` +
+        'the one that is in use',
+    );
+  }
   return {
     instance,
     engine: postgres(instance, found),

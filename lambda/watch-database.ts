@@ -21,7 +21,10 @@ export const watchDatabase =
 
     const found = await rds.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: instance }));
     const [database] = found.DBInstances ?? [];
-    if (!database) throw new Error(`database '${instance}' was not found, so nobody can say how old its backups are`);
+    if (!database)
+      throw new Error(
+        `database '${instance}' was not found, so nobody can say how old its backups are; watch the one that is in use`,
+      );
     say(METRICS.backupRetention, 'Count', database.BackupRetentionPeriod ?? 0);
     if (database.LatestRestorableTime) sayAge(METRICS.recoveryPointAge, database.LatestRestorableTime);
     const snapshot = await newestSnapshot(rds, instance);

@@ -17,7 +17,9 @@ export class BackupWindow {
       .filter((time) => !Token.isUnresolved(time) && minuteOfDay(time) === undefined)
       .map((time) => `'${time}' is not a time of day`);
     if (problems.length > 0) {
-      throw new Error(`backup window ${from}-${to}: ${problems.join(', and ')}; write hh:mm in UTC, as in '03:00'`);
+      throw new Error(
+        `backup window ${from}-${to}: ${problems.join(', and ')}, so RDS would refuse it; write hh:mm in UTC, as in '03:00'`,
+      );
     }
     const window = new BackupWindow(`${from}-${to}`);
     const length = window.known ? (window.end - window.start + DAY) % DAY : undefined;

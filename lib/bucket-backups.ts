@@ -12,6 +12,7 @@ import {
 } from './bucket-replication';
 import { cover } from './covered';
 import { earlyDeletions, lifecycleRefusals, movesObjects, outlastedByLock, versionsForEver } from './lifecycle-limits';
+import { known } from './source-database';
 
 export interface BucketBackupsProps {
   /**
@@ -167,7 +168,7 @@ export class BucketBackups extends Mixin {
     if (bucket.cfnOptions.deletionPolicy === CfnDeletionPolicy.DELETE) {
       annotations.addWarningV2(
         'lifeboat:bucket-goes-with-its-stack',
-        'CloudFormation deletes the bucket with its stack; set removalPolicy: RETAIN',
+        'CloudFormation deletes the bucket with its stack, and the backups in it are gone; set removalPolicy: RETAIN',
       );
     }
   }
@@ -190,7 +191,7 @@ export class BucketBackups extends Mixin {
     ];
     Annotations.of(bucket).addWarningV2(
       'lifeboat:bucket-made-elsewhere',
-      `bucket '${bucket.bucketName}' is made elsewhere, so its settings can be neither read nor changed here, and nothing ` +
+      `bucket '${known(bucket.bucketName) ?? bucket.node.path}' is made elsewhere, so its settings can be neither read nor changed here, and nothing ` +
         `says that it can be recovered; its owner has to:\n  - ${tasks.join('\n  - ')}\nor applies BucketBackups where it is made`,
     );
   }

@@ -19,6 +19,7 @@ import { DrillSchedule, Weekday } from './drill-schedule';
 import { allow, Handler } from './handler';
 import { logKey } from './log-key';
 import { checkedOverdue, gapOf } from './overdue';
+import { known } from './source-database';
 import { Trigger } from './trigger';
 
 export interface CacheExportProps {
@@ -217,14 +218,14 @@ export class CacheExport extends Construct {
     if (bucket.encryptionKey) {
       Annotations.of(this).addWarningV2(
         'lifeboat:export-can-not-seed',
-        'the bucket is encrypted with AWS KMS, and a cache is seeded from files encrypted with S3 own keys only, so an export ' +
-          'would have to be copied before it can be restored; export into a bucket with S3 own keys (SSE-S3)',
+        "the bucket is encrypted with AWS KMS, and a cache is seeded from files encrypted with S3's own keys only, so an export " +
+          "would have to be copied before it can be restored; export into a bucket with S3's own keys (SSE-S3)",
       );
     }
     if (!(bucket instanceof s3.Bucket)) {
       Annotations.of(this).addWarningV2(
         'lifeboat:export-bucket-made-elsewhere',
-        `bucket '${bucket.bucketName}' is made elsewhere, so nothing here says that ElastiCache may write to it; its policy ` +
+        `bucket '${known(bucket.bucketName) ?? bucket.node.path}' is made elsewhere, so nothing here says that ElastiCache may write to it; its policy ` +
           `needs the statement ${JSON.stringify(Stack.of(this).resolve(exportStatement(bucket).toStatementJson()))}`,
       );
       return;

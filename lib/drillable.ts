@@ -1,5 +1,5 @@
 /** Whether a drill can work on a database, told at synth and not on the first Sunday of the month. */
-import { Annotations, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
 import { COPY_PREFIX } from '../lambda/contract';
@@ -36,7 +36,7 @@ export function refuseUndrillable(drill: IConstruct, source: DrillSource, restor
   const reach = restore.reachSeconds;
   if (retentionDays && reach !== undefined && reach > retentionDays * 86_400) {
     problems.push(
-      `the drill draws from the last ${reach / 86_400} days, and backups are kept for ${retentionDays}, so part of the ` +
+      `the drill draws from the last ${Duration.seconds(reach).toHumanString()}, and backups are kept for ${retentionDays} days, so part of the ` +
         'draw can never be made; shorten the one or lengthen the other',
     );
   }
@@ -82,7 +82,7 @@ export function warnOfOldSnapshots(
     : ['a snapshot', 'a day old', 'a day'];
   Annotations.of(drill).addWarningV2(
     'lifeboat:snapshot-beyond-rpo',
-    `the drill restores ${what}, which may be ${age}, and the recovery point objective is ${rpoSeconds} s, so its ` +
+    `the drill restores ${what}, which may be ${age}, and the recovery point objective is ${Duration.seconds(rpoSeconds).toHumanString()}, so its ` +
       `alarm on the recovery point rings though nothing is wrong; restore latest() or random(), or state an objective of ${remedy}`,
   );
 }

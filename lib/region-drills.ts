@@ -1,4 +1,4 @@
-import { Annotations, type Stack, Token } from 'aws-cdk-lib';
+import { Annotations, Duration, type Stack, Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as sns from 'aws-cdk-lib/aws-sns';
@@ -147,7 +147,7 @@ function reachRefusals({ resource }: SourceDatabase, { reachSeconds }: RestorePo
   const days = known(resource?.automaticBackupReplicationRetentionPeriod ?? resource?.backupRetentionPeriod);
   if (!days || reachSeconds === undefined || reachSeconds <= days * 86_400) return [];
   return [
-    `it draws from the last ${reachSeconds / 86_400} days, and backups are kept there for ${days}, so part of the draw can ` +
+    `it draws from the last ${Duration.seconds(reachSeconds).toHumanString()}, and backups are kept there for ${days} days, so part of the draw can ` +
       'never be made; shorten the one or lengthen the other',
   ];
 }

@@ -1,4 +1,4 @@
-import { Annotations, CfnResource, type IAspect, Stack } from 'aws-cdk-lib';
+import { Annotations, CfnResource, Duration, type IAspect, Stack } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
@@ -74,7 +74,7 @@ function ofAlarm(alarm: cloudwatch.CfnAlarm): string[] {
   const seconds = Math.max(...periods) * evaluationPeriods;
   if (seconds <= FURTHEST_SECONDS) return [];
   return [
-    `alarm '${alarm.node.path}' looks back ${seconds / 86_400} days, and CloudWatch takes 7 at most, so it would refuse it; alarm ` +
+    `alarm '${alarm.node.path}' looks back ${Duration.seconds(seconds).toHumanString()}, and CloudWatch takes 7 at most, so it would refuse it; alarm ` +
       'on an age that is published every hour, as secondsSinceProven() is',
   ];
 }

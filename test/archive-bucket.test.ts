@@ -651,6 +651,13 @@ describe('a bucket that there is already', () => {
     expect(warnings({ blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL })).toEqual([]);
   });
 
+  test('and is made elsewhere under a name that only deployment knows is told by its path', () => {
+    const stack = newStack();
+    const bucket = s3.Bucket.fromBucketName(stack, 'Files', new CfnParameter(stack, 'Name').valueAsString);
+    bucket.with(new BucketBackups({ tiers }));
+    expect(warningsOf(stack)).toEqual([expect.stringMatching(/^bucket 'Test\/Files' is made elsewhere/)]);
+  });
+
   test('and is made elsewhere is left alone, and its owner is told what to do', () => {
     const stack = newStack();
     const bucket = s3.Bucket.fromBucketName(stack, 'Files', 'files');

@@ -1,4 +1,4 @@
-import { App, Duration, Stack, Validations } from 'aws-cdk-lib';
+import { App, CfnParameter, Duration, Stack, Validations } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import * as kms from 'aws-cdk-lib/aws-kms';
@@ -355,7 +355,11 @@ describe('exports', () => {
     expect(warningsOf(stack)).toEqual([expect.stringContaining('lifeboat:export-can-not-seed')]);
     const other = newStack();
     exported(other, { bucket: s3.Bucket.fromBucketName(other, 'Bucket', 'archive') });
-    expect(warningsOf(other)).toEqual([expect.stringMatching(/export-bucket-made-elsewhere|elasticache-snapshot/)]);
+    expect(warningsOf(other)).toEqual([expect.stringMatching(/^bucket 'archive' is made elsewhere.*made-elsewhere/s)]);
+    const later = newStack();
+    const name = new CfnParameter(later, 'Name').valueAsString;
+    exported(later, { bucket: s3.Bucket.fromBucketName(later, 'Bucket', name) });
+    expect(String(warningsOf(later))).not.toMatch(/Token\[|object Object/);
     const right = newStack();
     exported(right);
     expect(warningsOf(right)).toEqual([]);
