@@ -70,7 +70,7 @@ function deletesVersionsOf(rule: Rule, other: Rule): boolean {
   const { noncurrentVersionExpiration, noncurrentVersionExpirationInDays } = other;
   if ((noncurrentVersionExpiration ?? noncurrentVersionExpirationInDays) === undefined) return false;
   // What is only known at deployment is not compared: it may be that wide.
-  if (other === rule || [rule.prefix, other.prefix].some((prefix) => Token.isUnresolved(prefix))) return true;
+  if (other === rule || [rule.prefix, other.prefix].some(isLater)) return true;
   return !other.tagFilters && (rule.prefix ?? '').startsWith(other.prefix ?? '');
 }
 
@@ -115,7 +115,7 @@ export function leftBeforePaid(rules: readonly Rule[], prefix: string, storageCl
 }
 
 const coversAll = (rule: Rule, prefix: string) =>
-  !Token.isUnresolved(rule.prefix) &&
+  !isLater(rule.prefix) &&
   prefix.startsWith(rule.prefix ?? '') &&
   rule.objectSizeGreaterThan === undefined &&
   rule.objectSizeLessThan === undefined;
@@ -154,7 +154,11 @@ export function outlastedByLock(rules: readonly Rule[], lockDays: number): strin
 
 export const movesObjects = (rules: readonly Rule[]) => rules.some((rule) => livesOf(rule).some((l) => l.moves.length));
 
-const nameOf = (rule: Rule) => `lifecycle '${rule.id ?? rule.prefix ?? 'without a name'}'`;
+function nameOf({ id, prefix }: Rule): string {
+  const stated = [id, prefix].filter((name) => name !== undefined);
+  const name = stated.find((each) => !isLater(each));
+  return `lifecycle '${name ?? (stated.length > 0 ? 'of a name known at deployment' : 'without a name')}'`;
+}
 
 function livesOf(rule: Rule): Life[] {
   const noncurrent = rule.noncurrentVersionExpiration as CfnBucket.NoncurrentVersionExpirationProperty | undefined;
@@ -248,7 +252,7 @@ function refusalsOfCounts(rule: Rule): string[] {
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html */
 function longNames({ id }: Rule): string[] {
-  if (id === undefined || Token.isUnresolved(id) || id.length <= 255) return [];
+  if (id === undefined || isLater(id) || id.length <= 255) return [];
   return [
     `a rule is called '${id.slice(0, 20)}...', of ${id.length} characters, and S3 takes 255; shorten it, or its prefix`,
   ];
@@ -256,7 +260,7 @@ function longNames({ id }: Rule): string[] {
 
 /** A rule of a wider prefix that deletes earlier wins, whatever the narrower one says. */
 function overlaps(rules: readonly Rule[]): string[] {
-  const plain = rules.filter((rule) => !rule.tagFilters && !Token.isUnresolved(rule.prefix));
+  const plain = rules.filter((rule) => !rule.tagFilters && !isLater(rule.prefix));
   return plain.flatMap((wider, index) =>
     plain.flatMap((narrower, other) => {
       const [wide = '', narrow = ''] = [wider.prefix, narrower.prefix];
@@ -279,5 +283,7 @@ const keepsObjects = (rule: Rule) => rule.expirationInDays !== undefined || move
 /** Parts of a day come of durations in hours, and are told as such. */
 const inWords = (days: number) =>
   Number.isInteger(days) || days < 0 ? `${days} days` : Duration.days(days).toHumanString();
+/** A token, or what one was resolved to. */
+const isLater = (value: unknown) => value !== undefined && (typeof value !== 'string' || Token.isUnresolved(value));
 const isWhole = (value: number, least: number) => Number.isInteger(value) && value >= least;
 const numberOf = (value: unknown) => (typeof value === 'number' && !Token.isUnresolved(value) ? value : undefined);

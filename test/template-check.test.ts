@@ -96,3 +96,17 @@ test('compares nothing that is only known at deployment', () => {
   };
   expect(checked(unknown)).not.toThrow();
 });
+
+test('a lifecycle whose prefix only deployment knows is not compared, and what else is wrong with it is told', () => {
+  const bucket = (days: number) =>
+    checked((stack) => {
+      const prefix = new CfnParameter(stack, 'Prefix').valueAsString;
+      const lifecycleRules = [
+        { prefix: 'daily/', expiration: Duration.days(7) },
+        { id: prefix, prefix: `${prefix}/`, expiration: Duration.days(days) },
+      ];
+      new s3.Bucket(stack, 'Bucket', { lifecycleRules });
+    });
+  expect(bucket(1)).not.toThrow();
+  expect(bucket(0)).toThrow("lifecycle 'of a name known at deployment': objects are deleted after 0 days");
+});
