@@ -1,5 +1,5 @@
 /** Who may read and write which backups in a bucket. Nobody is ever given leave to delete any. */
-import { Stack } from 'aws-cdk-lib';
+import { Stack, Token } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { lastGoodKey } from '../lambda/contract';
@@ -47,6 +47,12 @@ function useOfKey(bucket: s3.IBucket): iam.PolicyStatement[] {
 /** @throws Error when a prefix would put keys where no reader looks for them */
 export function refuseOddPrefix(construct: string, prefix: string): void {
   if (/^[^/].*\/$/.test(prefix)) return;
+  if (Token.isUnresolved(prefix)) {
+    throw new Error(
+      `${construct}: the prefix is only known at deployment, so nobody could say whether it ends in a slash, as a folder's name ` +
+        'does; put the slash behind it here',
+    );
+  }
   throw new Error(
     `${construct}: the prefix '${prefix}' ${prefix.startsWith('/') ? 'starts with' : 'does not end in'} a slash, so keys ` +
       `would not lie in a folder of that name; write it as in 'system/${prefix.replace(/^\/+|\/+$/g, '') || 'backups'}/'`,

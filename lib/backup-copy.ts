@@ -52,12 +52,12 @@ export class BackupCopy {
    */
   public static automatedBackups(options: AutomatedBackupsOptions = {}): BackupCopy {
     return new BackupCopy('automatedBackups', ({ database, region, scope }) => {
-      const { resource, identifier } = new SourceDatabase(database);
+      const { resource, name } = new SourceDatabase(database);
       if (!resource) {
         throw new Error(
           `database '${scope.node.id}' is imported, so this app can't replicate its backups to ${region}, and nobody would; ` +
             `apply ReplicatedBackups where it is made, or have RDS do it there: aws rds ` +
-            `start-db-instance-automated-backups-replication --region ${region} for ${identifier}`,
+            `start-db-instance-automated-backups-replication --region ${region} for ${name ?? 'its ARN'}`,
         );
       }
       const site = ownSite(scope, region);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ECRClient } from '@aws-sdk/client-ecr';
 import { S3Client } from '@aws-sdk/client-s3';
-import { App, Stack, Validations } from 'aws-cdk-lib';
+import { App, Aws, Stack, Validations } from 'aws-cdk-lib';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
@@ -348,6 +348,14 @@ describe('the construct', () => {
     ['both at once', { repositories: [], newest: 1.5 }, /no repository is named.*\n {2}the newest 1.5 images/],
   ])('refuses %s', (_, props, why) => {
     expect(() => archived(props)).toThrow(why);
+  });
+
+  test('refuses a prefix that may have no slash at its end, and takes one that has', () => {
+    const prefix = Aws.STACK_NAME;
+    expect(() => archived({ prefix })).toThrow(
+      /: the prefix is only known at deployment, .* put the slash behind it here$/,
+    );
+    expect(() => archived({ prefix: `${prefix}/` })).not.toThrow();
   });
 
   test('takes a single image', () => {

@@ -1,4 +1,4 @@
-import { App, Duration, NestedStack, Stack, Stage, Validations } from 'aws-cdk-lib';
+import { App, CfnParameter, Duration, NestedStack, Stack, Stage, Validations } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
@@ -201,7 +201,11 @@ describe('copies of a plan', () => {
     const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery: WEST });
     const database = importedDatabase(stack);
     expect(() => plan.addDatabase('A', { database, copies: [BackupCopy.automatedBackups()] })).toThrow(
-      /is imported.*apply ReplicatedBackups where it is made/,
+      /is imported.*apply ReplicatedBackups where it is made.* for orders$/,
+    );
+    const later = importedDatabase(stack, new CfnParameter(stack, 'Identifier').valueAsString);
+    expect(() => plan.addDatabase('C', { database: later, copies: [BackupCopy.automatedBackups()] })).toThrow(
+      /for its ARN$/,
     );
     expect(() =>
       plan.addDatabase('B', { database, copies: [BackupCopy.snapshots({ keep: Duration.days(7) })] }),
