@@ -33,6 +33,11 @@ const slim = {
     onLoad({ filter: /checksum\/createChecksumStream\.browser\.js$/ }, () => ({
       contents: `export const createChecksumStream = () => { throw new Error('web streams are not bundled'); };`,
     }));
+    // For a Node that was built without cryptography.
+    onLoad({ filter: /\/(Md5|Sha1|Sha256)Js\.js$/ }, ({ path }) => {
+      const [, name] = path.match(/(\w+)\.js$/);
+      return { contents: `export class ${name} { constructor() { throw new Error('${name} is not bundled'); } }` };
+    });
     // Of their package.json, clients read the version.
     onLoad({ filter: /@aws-sdk\/client-[^/]+\/package\.json$/ }, ({ path }) => ({
       contents: `export default { version: '${JSON.parse(readFileSync(path, 'utf8')).version}' };`,

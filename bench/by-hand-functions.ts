@@ -45,10 +45,11 @@ export function addFunction(
   ];
   if (settings.durableConfig) {
     const actions = ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'];
-    basics.push(allow(actions, [`${made.functionArn}:*`]));
+    const statements = [allow(actions, [`${made.functionArn}:*`])];
+    new iam.ManagedPolicy(stack, `${id}Durable`, { roles: [role], statements });
   }
-  // One policy for both would be too long for IAM.
-  new iam.ManagedPolicy(stack, `${id}Basics`, { roles: [role], statements: basics });
+  // Lambda makes no function that may not send to its own dead letter queue; one policy for all would be too long for IAM.
+  made.node.addDependency(new iam.ManagedPolicy(stack, `${id}Basics`, { roles: [role], statements: basics }));
   if (statements.length > 0) new iam.ManagedPolicy(stack, `${id}Policy`, { roles: [role], statements });
   return { function: made, role };
 }
