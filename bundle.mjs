@@ -33,6 +33,14 @@ const slim = {
     onLoad({ filter: /checksum\/createChecksumStream\.browser\.js$/ }, () => ({
       contents: `export const createChecksumStream = () => { throw new Error('web streams are not bundled'); };`,
     }));
+    // Imported dynamically, and nothing here streams events. One dynamic import has esbuild wrap what it shares with the
+    // rest, half the bundle, in functions that are parsed twice.
+    onLoad({ filter: /protocols\/HttpProtocol\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(
+        /\bimport\("@smithy\/core\/event-streams"\)/,
+        `Promise.reject(new Error('event streams are not bundled'))`,
+      ),
+    }));
     // For a Node that was built without cryptography.
     onLoad({ filter: /\/(Md5|Sha1|Sha256)Js\.js$/ }, ({ path }) => {
       const [, name] = path.match(/(\w+)\.js$/);
