@@ -44,7 +44,7 @@ export interface ArchiveBucketProps extends BucketBackupsProps {
   /**
    * Who is told when objects could not be replicated.
    *
-   * @default - nobody; the alarm only shows
+   * @default - whom the plan around it tells; else nobody, and the alarm only shows
    */
   readonly notify?: sns.ITopic;
 }

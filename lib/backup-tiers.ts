@@ -66,7 +66,7 @@ export interface BackupTiersProps {
   /**
    * Who is told when a job fails, expires or is missing.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }

@@ -72,7 +72,7 @@ export interface CacheExportProps {
   /**
    * Who is told when exports fail, are overdue, or of an unusual size.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }

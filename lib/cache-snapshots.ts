@@ -48,7 +48,7 @@ export interface CacheSnapshotsProps {
   /**
    * Who is told when the newest snapshot is too old, or nobody is watching.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }

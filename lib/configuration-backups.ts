@@ -112,7 +112,7 @@ export interface ConfigurationBackupsProps {
    * Who is told when something could not be stored, nothing was for too long, or far less than usual was
    * there.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }

@@ -51,7 +51,7 @@ export interface DrillSiteProps {
   /**
    * Who is told when a drill could not be started, or an expired copy not deleted.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }

@@ -70,7 +70,7 @@ export interface ImageArchiveProps {
   /**
    * Who is told when an image could not be exported, or none was looked for in too long.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }

@@ -16,7 +16,7 @@ export interface JanitorProps {
   /**
    * Who is told when a copy could not be deleted.
    *
-   * @default - nobody; the alarm only shows
+   * @default - whom the plan around it tells; else nobody, and the alarm only shows
    */
   readonly notify?: sns.ITopic;
 }

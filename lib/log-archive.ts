@@ -50,7 +50,7 @@ export interface LogArchiveProps {
   /**
    * Who is told when logs don't reach the archive.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }

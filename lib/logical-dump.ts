@@ -143,7 +143,7 @@ export interface LogicalDumpProps {
   /**
    * Who is told when a dump failed, or the newest good one is too old, or of an unusual size.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }

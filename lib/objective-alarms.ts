@@ -15,7 +15,7 @@ export interface ObjectiveAlarmsProps {
   /**
    * Who is told.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }

@@ -44,7 +44,7 @@ export interface ProtectedVaultProps {
   /**
    * Who is told when a job of this vault fails or expires.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }

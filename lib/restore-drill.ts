@@ -124,7 +124,7 @@ export interface RestoreDrillProps extends DrillOptions {
   /**
    * Who is told when a drill fails, misses an objective or is overdue.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }

@@ -43,7 +43,7 @@ export interface RestoreTestProps extends TestedDatabaseOptions {
   /**
    * Who is told.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }

@@ -73,7 +73,7 @@ export interface RestoreTestingProps {
   /**
    * Who is told when a test fails, misses an objective or is overdue.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }

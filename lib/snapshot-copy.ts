@@ -110,7 +110,7 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
   /**
    * Who is told when copies are missing or too old.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }

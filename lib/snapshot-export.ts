@@ -89,7 +89,7 @@ export interface SnapshotExportProps {
   /**
    * Who is told when an export failed or could not be started, the newest is too old, or of an unusual size.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }

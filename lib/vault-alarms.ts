@@ -21,7 +21,7 @@ export interface VaultAlarmsProps {
   /**
    * Who is told.
    *
-   * @default - nobody; the alarms only show
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
   readonly notify?: sns.ITopic;
 }
