@@ -11,6 +11,7 @@ module.exports = {
   transform: {
     '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, sourceMaps: 'inline' }],
   },
+  setupFilesAfterEnv: ['<rootDir>/test/cdk-out.js'],
   reporters: ['default', '<rootDir>/test/tally.js'],
   testTimeout: 60_000,
   // Many wait more than they compute, so two fit where jest would run one.
