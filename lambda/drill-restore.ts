@@ -4,32 +4,16 @@
  * Restores beside the source, never over it, so it is safe at any hour. The copy is named before it exists, so a crash
  * at any line below still cleans it up; and whatever happens, the run ends in evidence.
  */
-import { LambdaClient } from '@aws-sdk/client-lambda';
-import { RDSClient } from '@aws-sdk/client-rds';
-import { S3Client } from '@aws-sdk/client-s3';
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { type DrillRequest, drillRequest, parse } from './contract';
 import { Copy, NotThisRun } from './copy';
+import { awsDrillPorts, type DrillPorts, publish } from './drill-ports';
 import { DrillReport } from './drill-report';
-import { EvidenceChain, type Published } from './evidence';
 import type { Connection } from './examination';
 import { examineCopy } from './examine-copy';
-import { type Examiner, lambdaExaminer } from './examiner';
-import { drillMetrics, embeddedMetric } from './metrics';
 import { copyPassword } from './password';
-import { chooseRestorePoint, type RestorePoint } from './restore-point';
+import { chooseRestorePoint } from './restore-point';
 import { describe, durable, type Runbook } from './runbook';
 import { describeCopied, describeSource } from './source';
-
-/** What a drill reaches the world by. */
-export interface DrillPorts {
-  readonly rds: RDSClient;
-  readonly examiner: (functionName: string) => Examiner;
-  readonly secret: (id: string) => Promise<string>;
-  readonly evidence: (request: DrillRequest) => EvidenceChain;
-  /** Where metrics are printed. */
-  readonly print: (line: string) => void;
-}
 
 /** What the run returns to whoever started it; the whole of it lies in the evidence. */
 export interface DrillOutcome {
@@ -57,7 +41,7 @@ export const drillRestore =
         chooseRestorePoint(rds, request.source, request.restore),
       );
       report.point = point;
-      const proven = await runbook.step('read the last proof', () => lastProof(evidence, point));
+      const proven = await runbook.step('read the last proof', () => evidence.tablesProvenBy(point.time));
       asked = true;
       const life = request.copy.expiresAfterSeconds;
       const expires = new Date(runbook.now.getTime() + life * 1000);
@@ -85,19 +69,11 @@ export const drillRestore =
     }
     const { key, document } = await runbook.step(
       'publish evidence',
-      () => publish(ports, evidence, report, runbook),
+      () => publish(ports, evidence, report.conclude(runbook)),
       'any error',
     );
     return { outcome: document.outcome, findings: document.findings, evidence: key };
   };
-
-/** Tables that held rows when a drill last passed; a proof of a later moment says nothing about an earlier one. */
-async function lastProof(evidence: EvidenceChain, point: RestorePoint): Promise<readonly string[] | null> {
-  const proof = await evidence.lastPassed(
-    ({ restorePoint }) => restorePoint !== null && restorePoint.time <= point.time,
-  );
-  return proof?.tablesWithRows ?? null;
-}
 
 /** Has the examiner look at the copy. */
 async function examine(
@@ -157,41 +133,14 @@ async function deleteCopy(copy: Copy, runbook: Runbook): Promise<string | null> 
   }
 }
 
-async function publish(
-  ports: DrillPorts,
-  evidence: EvidenceChain,
-  report: DrillReport,
-  runbook: Runbook,
-): Promise<Published> {
-  const published = await evidence.append(report.conclude(runbook));
-  for (const metric of drillMetrics(published.document)) {
-    ports.print(embeddedMetric(metric, Date.parse(published.document.finished)));
-  }
-  return published;
-}
-
 async function password({ secret }: DrillPorts, { passwordKey }: DrillRequest, copy: Copy): Promise<string> {
   return copyPassword(await secret(passwordKey), copy.name);
-}
-
-function awsPorts(): DrillPorts {
-  const s3 = new S3Client();
-  const secrets = new SecretsManagerClient();
-  // A second try of a call that was cut off would examine the copy twice at once; the step tries again instead.
-  const lambda = new LambdaClient({ maxAttempts: 1 });
-  return {
-    rds: new RDSClient(),
-    examiner: (functionName) => lambdaExaminer(lambda, functionName),
-    secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
-    evidence: (request) => new EvidenceChain(s3, request.evidenceBucket, request),
-    print: (line) => process.stdout.write(`${line}\n`),
-  };
 }
 
 let ports: DrillPorts | undefined;
 
 /** The shipped function. Its clients are made when it is first called: importing this file reaches nothing. */
 export const handler = durable((request: unknown, runbook) => {
-  ports ??= awsPorts();
+  ports ??= awsDrillPorts();
   return drillRestore(ports)(request, runbook);
 });

@@ -6,18 +6,13 @@
  * answer, and AWS Backup's validation times out; what could not be checked has failed.
  */
 import { BackupClient } from '@aws-sdk/client-backup';
-import { LambdaClient } from '@aws-sdk/client-lambda';
-import { RDSClient } from '@aws-sdk/client-rds';
-import { S3Client } from '@aws-sdk/client-s3';
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { RDSClient } from '@aws-sdk/client-rds';
 import { type Evidence, parse, type ValidationRequest, validationRequest } from './contract';
 import { isFault } from './copy';
+import { awsDrillPorts, type DrillPorts, publish } from './drill-ports';
 import { DrillReport, measured } from './drill-report';
-import { EvidenceChain, type Published } from './evidence';
 import type { Connection } from './examination';
 import { examineCopy } from './examine-copy';
-import { type Examiner, lambdaExaminer } from './examiner';
-import { drillMetrics, embeddedMetric } from './metrics';
 import { copyPassword } from './password';
 import { answer, describeRecoveryPoint, describeRestoreJob, type RestoreJob } from './restore-job';
 import { RestoredInstance } from './restored-instance';
@@ -25,14 +20,8 @@ import { describe, durable, type Runbook } from './runbook';
 import { describeSource, type Source } from './source';
 
 /** What a validation reaches the world by. */
-export interface ValidationPorts {
+export interface ValidationPorts extends DrillPorts {
   readonly backup: BackupClient;
-  readonly rds: RDSClient;
-  readonly examiner: (functionName: string) => Examiner;
-  readonly secret: (id: string) => Promise<string>;
-  readonly evidence: (request: ValidationRequest) => EvidenceChain;
-  /** Where metrics are printed. */
-  readonly print: (line: string) => void;
 }
 
 /** What the run returns; the whole of it lies in the evidence. */
@@ -120,7 +109,7 @@ async function examineRestored(
   );
   report.copy = { host, port, ...state };
   if (!host || !port) throw new Error(`RDS gave no endpoint for '${restored.name}'`);
-  const proof = await runbook.step('read the last proof', () => lastProof(ports.evidence(request), point.time));
+  const proof = await runbook.step('read the last proof', () => ports.evidence(request).tablesProvenBy(point.time));
   const connection = async (): Promise<Connection> => ({
     host,
     port,
@@ -135,12 +124,6 @@ async function examineRestored(
     report,
     runbook,
   );
-}
-
-/** A proof of a later moment says nothing about an earlier one. */
-async function lastProof(evidence: EvidenceChain, moment: string): Promise<readonly string[] | null> {
-  const proof = await evidence.lastPassed(({ restorePoint }) => restorePoint !== null && restorePoint.time <= moment);
-  return proof?.tablesWithRows ?? null;
 }
 
 /** The source may be gone by now; what it was is told for the record only. */
@@ -174,37 +157,10 @@ function conclude(
   };
 }
 
-async function publish(
-  { print }: ValidationPorts,
-  evidence: EvidenceChain,
-  document: Omit<Evidence, 'sequence' | 'previous'>,
-): Promise<Published> {
-  const published = await evidence.append(document);
-  for (const metric of drillMetrics(published.document)) {
-    print(embeddedMetric(metric, Date.parse(published.document.finished)));
-  }
-  return published;
-}
-
-function awsPorts(): ValidationPorts {
-  const s3 = new S3Client();
-  const secrets = new SecretsManagerClient();
-  // A second try of a call that was cut off would examine the copy twice at once; the step tries again instead.
-  const lambda = new LambdaClient({ maxAttempts: 1 });
-  return {
-    backup: new BackupClient(),
-    rds: new RDSClient(),
-    examiner: (functionName) => lambdaExaminer(lambda, functionName),
-    secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
-    evidence: (request) => new EvidenceChain(s3, request.evidenceBucket, request),
-    print: (line) => process.stdout.write(`${line}\n`),
-  };
-}
-
 let ports: ValidationPorts | undefined;
 
 /** The shipped function. Its clients are made when it is first called: importing this file reaches nothing. */
 export const handler = durable((request: unknown, runbook) => {
-  ports ??= awsPorts();
+  ports ??= { ...awsDrillPorts(), backup: new BackupClient() };
   return validateRestore(ports)(request, runbook);
 });

@@ -1,7 +1,8 @@
 /** Runs the drill runbook in a simulated region, on a virtual clock, through any schedule of faults and crashes. */
 import type { DrillRequest, Evidence } from '../lambda/contract';
 import { deleteExpired } from '../lambda/delete-expired';
-import { type DrillPorts, drillRestore } from '../lambda/drill-restore';
+import type { DrillPorts } from '../lambda/drill-ports';
+import { drillRestore } from '../lambda/drill-restore';
 import { EvidenceChain } from '../lambda/evidence';
 import type { Finding, Survey } from '../lambda/examination';
 import type { Examiner } from '../lambda/examiner';
