@@ -59,7 +59,7 @@ export function copyPermissions(
     allow(['rds:AddTagsToResource'], [copies], made),
     allow(['rds:ModifyDBInstance'], [copies], { ...isCopy, ...isPrivate }),
     allow(['rds:DeleteDBInstance'], [copies], isCopy),
-    ...(keyArn ? [encrypting(stack, keyArn)] : []),
+    ...(keyArn ? [useOfKey(stack, keyArn, stack.region)] : []),
   ];
 }
 
@@ -76,7 +76,7 @@ function snapshots({ restore, source }: DrillRequest, arn: (resource: string, na
 }
 
 /** What RDS does with keys, in the name of who asked for a copy. */
-export const KEY_USE = [
+const KEY_USE = [
   'kms:CreateGrant',
   'kms:Decrypt',
   'kms:DescribeKey',
@@ -88,14 +88,17 @@ export const KEY_USE = [
 ];
 
 /**
- * RDS encrypts the copy with the key of what it restores, in the name of who asked for the copy. An alias is no resource
- * of IAM's for the use of a key: it stands in a condition on all keys.
+ * Lets RDS use a key in the name of who asks for a copy or a restore. An alias is no resource of IAM's for the use of a
+ * key: it stands in a condition on all keys.
+ *
+ * @param keyArn ARN of the key, or of an alias
+ * @param region the key's
  */
-function encrypting(stack: Stack, keyArn: string): iam.PolicyStatement {
-  const via = { StringEquals: { 'kms:ViaService': `rds.${stack.region}.amazonaws.com` } };
+export function useOfKey(stack: Stack, keyArn: string, region: string): iam.PolicyStatement {
+  const via = { StringEquals: { 'kms:ViaService': `rds.${region}.amazonaws.com` } };
   const [, alias] = keyArn.split(/:(?=alias\/)/);
   if (!alias) return allow(KEY_USE, [keyArn], via);
-  return allow(KEY_USE, [stack.formatArn({ service: 'kms', resource: 'key', resourceName: '*' })], {
+  return allow(KEY_USE, [stack.formatArn({ service: 'kms', region, resource: 'key', resourceName: '*' })], {
     ...via,
     'ForAnyValue:StringEquals': { 'kms:ResourceAliases': alias },
   });

@@ -6,7 +6,7 @@ import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { COPY_PREFIX, copiedBy, SNAPSHOT_TAGS, type SnapshotCopyRequest } from '../lambda/contract';
-import { KEY_USE } from './copy-permissions';
+import { useOfKey } from './copy-permissions';
 import { allow } from './handler';
 import type { RecoveryRegion } from './recovery-region';
 import type { SnapshotSource } from './snapshot-source';
@@ -46,30 +46,14 @@ export function snapshotCopyPermissions(
     ...(request.shareWith.length > 0
       ? [allow(['rds:ModifyDBSnapshotAttribute'], [copies], tagged('ResourceTag'))]
       : []),
-    destinationKey(scope, destination),
+    useOfKey(stack, destination.keyArnFor(scope), destination.name),
     ...sourceKeys(stack, source, storageKeyArn),
   ];
-}
-
-/** An alias is no resource of IAM's for the use of a key: it stands in a condition on all keys. */
-function destinationKey(scope: Construct, destination: RecoveryRegion): iam.PolicyStatement {
-  const { partition, account } = Stack.of(scope);
-  const via = { 'kms:ViaService': `rds.${destination}.amazonaws.com` };
-  if (destination.keyArn?.includes(':key/')) {
-    return allow(KEY_USE, [destination.keyArn], { StringEquals: via });
-  }
-  const alias = destination.keyArn?.split(':').pop() ?? destination.aliasFor(scope);
-  return allow(KEY_USE, [`arn:${partition}:kms:${destination}:${account}:key/*`], {
-    StringEquals: via,
-    'ForAnyValue:StringEquals': { 'kms:ResourceAliases': alias },
-  });
 }
 
 /** The account's own key for RDS needs no permission; which key another account shares under, it decides itself. */
 function sourceKeys(stack: Stack, source: SnapshotSource, storageKeyArn: string | undefined): iam.PolicyStatement[] {
   const keys = source.account ? `arn:${stack.partition}:kms:${stack.region}:${source.account}:key/*` : storageKeyArn;
   if (!keys) return [];
-  return [allow(KEY_USE, [keys], { StringEquals: { 'kms:ViaService': [viaRds(stack.region)] } })];
+  return [useOfKey(stack, keys, stack.region)];
 }
-
-const viaRds = (region: string) => `rds.${region}.amazonaws.com`;
