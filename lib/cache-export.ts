@@ -18,7 +18,7 @@ import { copyPrefix, pathName } from './drill-request';
 import { DrillSchedule, Weekday } from './drill-schedule';
 import { allow, Handler } from './handler';
 import { logKey } from './log-key';
-import { checkedOverdue, gapOf } from './overdue';
+import { overdueOf } from './overdue';
 import { known } from './source-database';
 import { Trigger } from './trigger';
 
@@ -112,8 +112,7 @@ export class CacheExport extends Construct {
       backup,
       bucket,
       prefix: statusPrefix,
-      overdueAfter:
-        checkedOverdue(this, props.overdueAfter, gapOf(schedule)) ?? schedule.longestGap.plus(Duration.days(2)),
+      overdueAfter: overdueOf(this, props.overdueAfter, schedule, Duration.days(2)),
       sizeTolerance: props.sizeTolerance ?? 50,
       overdue: `The newest export ${backup} of a cache is too old, so the archive falls behind: look at its runbook's executions`,
       encryptionKey,

@@ -15,7 +15,7 @@ import { pathName } from './drill-request';
 import { DrillSchedule } from './drill-schedule';
 import { allow, Handler } from './handler';
 import { logKey } from './log-key';
-import { checkedOverdue, gapOf } from './overdue';
+import { overdueOf } from './overdue';
 import { Trigger } from './trigger';
 
 export interface ConfigurationBackupsProps {
@@ -150,8 +150,7 @@ export class ConfigurationBackups extends Construct {
       bucket: this.bucket,
       prefix,
       encryptionKey,
-      overdueAfter:
-        checkedOverdue(this, props.overdueAfter, gapOf(schedule)) ?? schedule.longestGap.plus(Duration.hours(6)),
+      overdueAfter: overdueOf(this, props.overdueAfter, schedule, Duration.hours(6)),
       sizeTolerance: props.sizeTolerance ?? 50,
       overdue: `Configuration is stored under ${prefix} no more, so a rebuilt system would be an old one`,
       notify,

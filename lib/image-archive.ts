@@ -16,7 +16,7 @@ import { pathName } from './drill-request';
 import { DrillSchedule, Weekday } from './drill-schedule';
 import { allow, Handler } from './handler';
 import { logKey } from './log-key';
-import { checkedOverdue, gapOf } from './overdue';
+import { overdueOf } from './overdue';
 import { StorageTransition } from './storage-transition';
 import { Trigger } from './trigger';
 
@@ -122,8 +122,7 @@ export class ImageArchive extends Construct {
       bucket: this.bucket,
       prefix,
       encryptionKey,
-      overdueAfter:
-        checkedOverdue(this, props.overdueAfter, gapOf(schedule)) ?? schedule.longestGap.plus(Duration.days(2)),
+      overdueAfter: overdueOf(this, props.overdueAfter, schedule, Duration.days(2)),
       overdue: `Images are exported under ${prefix} no more, so they are as safe as their registry`,
       notify,
     });

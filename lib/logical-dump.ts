@@ -20,7 +20,7 @@ import type { DumpSource } from './dump-source';
 import { DumpTask } from './dump-task';
 import { type DumpTier, dumpLifecycle, rarestFirst } from './dump-tier';
 import { logKey } from './log-key';
-import { checkedOverdue, gapOf } from './overdue';
+import { overdueOf } from './overdue';
 
 export interface LogicalDumpProps {
   /** What is dumped, and how it is reached. It must let the dump's `connections` in. */
@@ -215,9 +215,7 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
       bucket: this.bucket,
       prefix: markers,
       encryptionKey,
-      overdueAfter:
-        checkedOverdue(this, props.overdueAfter, gapOf(schedule)) ??
-        schedule.longestGap.plus(timeout).plus(Duration.hours(1)),
+      overdueAfter: overdueOf(this, props.overdueAfter, schedule, timeout.plus(Duration.hours(1))),
       sizeTolerance: props.sizeTolerance ?? 50,
       overdue: `The newest good dump of ${dumpName} is too old: the task's log says why later ones are none`,
       notify,

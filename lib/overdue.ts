@@ -7,6 +7,20 @@ import type { IConstruct } from 'constructs';
 import { gapsBetween } from './backup-hours';
 import type { DrillSchedule } from './drill-schedule';
 
+/**
+ * The age from which on what a schedule makes is overdue.
+ *
+ * @param stated what the user asks for, if anything
+ * @param slack how long after it is due it may take, where nothing is stated
+ * @throws Error as `checkedOverdue`
+ */
+export const overdueOf = (
+  scope: IConstruct,
+  stated: Duration | undefined,
+  schedule: DrillSchedule,
+  slack: Duration,
+): Duration => checkedOverdue(scope, stated, gapOf(schedule)) ?? schedule.longestGap.plus(slack);
+
 /** Longest time from one start to the next. */
 export const gapOf = (schedule: DrillSchedule) => Duration.minutes(Math.max(...gapsBetween([schedule])));
 

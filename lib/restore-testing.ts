@@ -10,7 +10,7 @@ import type { BackupTarget } from './backup-target';
 import { pathName } from './drill-request';
 import type { DrillSchedule } from './drill-schedule';
 import { DrillSite } from './drill-site';
-import { checkedOverdue, gapOf } from './overdue';
+import { overdueOf } from './overdue';
 import { planAround } from './plan-around';
 import type { RecoveryCheck } from './recovery-check';
 import type { RecoveryObjectives } from './recovery-objectives';
@@ -199,9 +199,7 @@ export class RestoreTesting extends Construct {
     return new RestoreTest(this, id, {
       ...options,
       selectionName,
-      overdueAfter:
-        checkedOverdue(this, options.overdueAfter, gapOf(schedule)) ??
-        schedule.longestGap.plus(startWithin).plus(Duration.days(1)),
+      overdueAfter: overdueOf(this, options.overdueAfter, schedule, startWithin.plus(Duration.days(1))),
       target: options.target ?? id,
       newest: recoveryPoints.newest,
       plan: this.plan,

@@ -16,7 +16,7 @@ import { pathName } from './drill-request';
 import { DrillSchedule, Weekday } from './drill-schedule';
 import { allow, Handler } from './handler';
 import { logKey } from './log-key';
-import { checkedOverdue, gapOf } from './overdue';
+import { overdueOf } from './overdue';
 import { known, SourceDatabase } from './source-database';
 import { Trigger } from './trigger';
 
@@ -133,8 +133,7 @@ export class SnapshotExport extends Construct {
       backup,
       bucket,
       prefix: statusPrefix,
-      overdueAfter:
-        checkedOverdue(this, props.overdueAfter, gapOf(schedule)) ?? schedule.longestGap.plus(Duration.days(2)),
+      overdueAfter: overdueOf(this, props.overdueAfter, schedule, Duration.days(2)),
       sizeTolerance: props.sizeTolerance ?? 50,
       overdue: `The newest export ${backup} of a snapshot to S3 is too old: look at its runbook's executions`,
       encryptionKey,
