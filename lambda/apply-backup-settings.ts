@@ -10,7 +10,7 @@ import { type DBInstance, DescribeDBInstancesCommand, ModifyDBInstanceCommand, R
 import { type BackupSettings, backupSettings, parse } from './contract';
 import { isFault } from './copy';
 import { ANSWER_WITHIN_HOURS, type Answer, customResource, isRollingBack, putAnswer } from './custom-resource';
-import { describe, durable } from './runbook';
+import { describe, shipped } from './runbook';
 
 export interface BackupSettingsPorts {
   readonly rds: RDSClient;
@@ -123,10 +123,8 @@ function differences(found: DBInstance, settings: BackupSettings) {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Partial<typeof all>;
 }
 
-let ports: BackupSettingsPorts | undefined;
-
-/** The shipped function. */
-export const handler = durable((event: unknown, runbook) => {
-  ports ??= { rds: new RDSClient(), cloudFormation: new CloudFormationClient(), answer: putAnswer };
-  return applyBackupSettings(ports)(event, runbook);
-});
+export const handler = shipped(applyBackupSettings, () => ({
+  rds: new RDSClient(),
+  cloudFormation: new CloudFormationClient(),
+  answer: putAnswer,
+}));

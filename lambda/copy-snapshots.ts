@@ -7,7 +7,7 @@
 import { RDSClient } from '@aws-sdk/client-rds';
 import { METRICS, parse, type SnapshotCopyRequest, snapshotCopyRequest } from './contract';
 import { embeddedMetric } from './metrics';
-import { describe, durable, type Runbook } from './runbook';
+import { describe, type Runbook, shipped } from './runbook';
 import { type Missing, SnapshotCopies, type States } from './snapshot-copies';
 
 export interface CopyPorts {
@@ -155,10 +155,4 @@ function awsPorts(): CopyPorts {
   };
 }
 
-let ports: CopyPorts | undefined;
-
-/** The shipped function. Its clients are made when it is first called: importing this file reaches nothing. */
-export const handler = durable((request: unknown, runbook) => {
-  ports ??= awsPorts();
-  return copySnapshots(ports)(request, runbook);
-});
+export const handler = shipped(copySnapshots, awsPorts);

@@ -12,7 +12,7 @@ import type { Connection } from './examination';
 import { examineCopy } from './examine-copy';
 import { copyPassword } from './password';
 import { chooseRestorePoint } from './restore-point';
-import { describe, durable, type Runbook } from './runbook';
+import { describe, type Runbook, shipped } from './runbook';
 import { describeCopied, describeSource } from './source';
 
 /** What the run returns to whoever started it; the whole of it lies in the evidence. */
@@ -137,10 +137,4 @@ async function password({ secret }: DrillPorts, { passwordKey }: DrillRequest, c
   return copyPassword(await secret(passwordKey), copy.name);
 }
 
-let ports: DrillPorts | undefined;
-
-/** The shipped function. Its clients are made when it is first called: importing this file reaches nothing. */
-export const handler = durable((request: unknown, runbook) => {
-  ports ??= awsDrillPorts();
-  return drillRestore(ports)(request, runbook);
-});
+export const handler = shipped(drillRestore, awsDrillPorts);

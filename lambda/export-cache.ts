@@ -13,7 +13,7 @@ import { PutObjectCommand, paginateListObjectsV2, S3Client } from '@aws-sdk/clie
 import { type CacheSnapshot, discard, dueName, good, snapshotsOf, take } from './cache-snapshots';
 import { type CacheExportRequest, cacheExportRequest, type LastGood, lastGoodKey, parse } from './contract';
 import { isFault } from './copy';
-import { durable, type Runbook } from './runbook';
+import { type Runbook, shipped } from './runbook';
 
 export interface CacheExported {
   readonly snapshot: string;
@@ -172,4 +172,4 @@ async function discardOwn(client: ElastiCacheClient, { cache, prefix, due }: Cac
   throw new Error(`snapshot '${name}' is ${found.status} and can't be deleted yet; delete it by hand if it stays`);
 }
 
-export const handler = durable(exportCache({ cache: new ElastiCacheClient(), s3: new S3Client() }));
+export const handler = shipped(exportCache, () => ({ cache: new ElastiCacheClient(), s3: new S3Client() }));

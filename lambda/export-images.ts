@@ -23,7 +23,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { type ImageExportRequest, imageExportRequest, type LastGood, lastGoodKey, parse } from './contract';
 import { archive, archiveSize, type Entry } from './oci-archive';
-import { describe, durable, type Runbook } from './runbook';
+import { describe, type Runbook, shipped } from './runbook';
 
 export interface ImagePorts {
   readonly ecr: ECRClient;
@@ -242,6 +242,4 @@ async function download(url: string): Promise<AsyncIterable<Uint8Array>> {
   return response.body as unknown as AsyncIterable<Uint8Array>;
 }
 
-export const handler = durable((event: unknown, runbook) =>
-  exportImages({ ecr: new ECRClient(), s3: new S3Client(), download })(event, runbook),
-);
+export const handler = shipped(exportImages, () => ({ ecr: new ECRClient(), s3: new S3Client(), download }));

@@ -22,7 +22,7 @@ import {
   snapshotExportRequest,
 } from './contract';
 import { isFault } from './copy';
-import { durable, type Runbook } from './runbook';
+import { type Runbook, shipped } from './runbook';
 
 export interface Exported {
   readonly exportTask: string;
@@ -169,10 +169,4 @@ async function measure(s3: S3Client, bucket: string, folder: string): Promise<nu
   return bytes;
 }
 
-let ports: SnapshotExportPorts | undefined;
-
-/** The shipped function. */
-export const handler = durable((request: unknown, runbook) => {
-  ports ??= { rds: new RDSClient(), s3: new S3Client() };
-  return exportSnapshot(ports)(request, runbook);
-});
+export const handler = shipped(exportSnapshot, () => ({ rds: new RDSClient(), s3: new S3Client() }));

@@ -76,6 +76,21 @@ export function durable<Request, Report>(
   );
 }
 
+/**
+ * The shipped function of a runbook. Its ports are made when it is first called, and kept: importing its file reaches
+ * nothing, and an execution's later invocations have connections already.
+ */
+export function shipped<Ports extends object, Request, Report>(
+  runbook: (ports: Ports) => (request: Request, runbook: Runbook) => Promise<Report>,
+  connect: () => Ports,
+) {
+  let ports: Ports | undefined;
+  return durable((request: Request, run: Runbook) => {
+    ports ??= connect();
+    return runbook(ports)(request, run);
+  });
+}
+
 /** What this app says of a copy or an examiner that does not answer yet. */
 const NOT_READY = ['CopyNotReady', 'ExaminerNotReady'];
 

@@ -9,7 +9,7 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { RDSClient } from '@aws-sdk/client-rds';
 import { deploymentSnapshotRequest, parse, RUN_SUFFIX_LENGTH } from './contract';
 import { ANSWER_WITHIN_HOURS, type Answer, customResource, isRollingBack, putAnswer } from './custom-resource';
-import { durable } from './runbook';
+import { shipped } from './runbook';
 import { takeSnapshot } from './take-snapshot';
 
 export interface DeploymentPorts {
@@ -40,10 +40,8 @@ export const snapshotBeforeDeployment = ({ rds, cloudFormation, answer }: Deploy
     return { physicalId: snapshot, reason: reasons.join(' ') };
   }, answer);
 
-let ports: DeploymentPorts | undefined;
-
-/** The shipped function. */
-export const handler = durable((event: unknown, runbook) => {
-  ports ??= { rds: new RDSClient(), cloudFormation: new CloudFormationClient(), answer: putAnswer };
-  return snapshotBeforeDeployment(ports)(event, runbook);
-});
+export const handler = shipped(snapshotBeforeDeployment, () => ({
+  rds: new RDSClient(),
+  cloudFormation: new CloudFormationClient(),
+  answer: putAnswer,
+}));

@@ -16,7 +16,7 @@ import { examineCopy } from './examine-copy';
 import { copyPassword } from './password';
 import { answer, describeRecoveryPoint, describeRestoreJob, type RestoreJob } from './restore-job';
 import { RestoredInstance } from './restored-instance';
-import { describe, durable, type Runbook } from './runbook';
+import { describe, type Runbook, shipped } from './runbook';
 import { describeSource, type Source } from './source';
 
 /** What a validation reaches the world by. */
@@ -157,10 +157,4 @@ function conclude(
   };
 }
 
-let ports: ValidationPorts | undefined;
-
-/** The shipped function. Its clients are made when it is first called: importing this file reaches nothing. */
-export const handler = durable((request: unknown, runbook) => {
-  ports ??= { ...awsDrillPorts(), backup: new BackupClient() };
-  return validateRestore(ports)(request, runbook);
-});
+export const handler = shipped(validateRestore, () => ({ ...awsDrillPorts(), backup: new BackupClient() }));
