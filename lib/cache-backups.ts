@@ -161,7 +161,7 @@ function typeOf(construct: IConstruct): 'group' | 'cluster' | 'serverless' | 'pa
 }
 
 /** Why the group has several shards or could have; undefined where cluster mode is disabled or synth can't tell. */
-export function shardedBy(group: elasticache.CfnReplicationGroup): string | undefined {
+function shardedBy(group: elasticache.CfnReplicationGroup): string | undefined {
   const shards = known(group.numNodeGroups);
   if (shards !== undefined && shards > 1) return `the group has ${shards} shards`;
   if (group.clusterMode === 'enabled') return 'its cluster mode is enabled';

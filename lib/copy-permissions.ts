@@ -7,8 +7,9 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { COPY_PREFIX, type DrillRequest, TAGS } from '../lambda/contract';
+import { type DrillRequest, TAGS } from '../lambda/contract';
 import { allow } from './handler';
+import { automatedSnapshots, snapshotCopies } from './snapshot-source';
 
 /** @param keyArn the customer managed key that encrypts what is restored, if one does */
 export function copyPermissions(
@@ -70,7 +71,7 @@ export function copyPermissions(
 function snapshots({ restore, source }: DrillRequest, arn: (resource: string, name: string) => string): string[] {
   const { instance, copied } = source;
   if (restore.kind !== 'snapshot') {
-    return [arn('snapshot', copied ? `${COPY_PREFIX}????????-${instance}-20*` : `rds:${instance}-20??-??-??-??-??`)];
+    return [arn('snapshot', copied ? snapshotCopies(instance) : automatedSnapshots(instance))];
   }
   return [restore.snapshot.startsWith('arn:') ? restore.snapshot : arn('snapshot', restore.snapshot)];
 }

@@ -5,11 +5,11 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { COPY_PREFIX, copiedBy, SNAPSHOT_TAGS, type SnapshotCopyRequest } from '../lambda/contract';
+import { copiedBy, SNAPSHOT_TAGS, type SnapshotCopyRequest } from '../lambda/contract';
 import { useOfKey } from './copy-permissions';
 import { allow } from './handler';
 import type { RecoveryRegion } from './recovery-region';
-import type { SnapshotSource } from './snapshot-source';
+import { type SnapshotSource, snapshotCopies } from './snapshot-source';
 
 /** @param storageKeyArn the customer managed key that encrypts the source, if one does */
 export function snapshotCopyPermissions(
@@ -29,7 +29,7 @@ export function snapshotCopyPermissions(
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
   // Named by hash of source and copying, at run time; then after the database and the minute.
-  const copies = there('snapshot', `${COPY_PREFIX}????????-${source.instance}-20*`);
+  const copies = there('snapshot', snapshotCopies(source.instance));
   const tags = { [SNAPSHOT_TAGS.snapshotOf]: request.source.arn, [SNAPSHOT_TAGS.copiedBy]: copiedBy(request) };
   const at = (where: string) =>
     Object.fromEntries(Object.entries(tags).map(([tag, value]) => [`aws:${where}/${tag}`, value]));

@@ -17,6 +17,7 @@ import { DrillSchedule, Weekday } from './drill-schedule';
 import { allow, Handler } from './handler';
 import { logKey } from './log-key';
 import { overdueOf } from './overdue';
+import { automatedSnapshots } from './snapshot-source';
 import { known, SourceDatabase } from './source-database';
 import { Trigger } from './trigger';
 
@@ -218,7 +219,7 @@ export class SnapshotExport extends Construct {
       service: 'rds',
       resource: 'snapshot',
       // The pattern leaves out the snapshots of a database `orders-archive`.
-      resourceName: `rds:${instance}-20??-??-??-??-??`,
+      resourceName: automatedSnapshots(instance),
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
     return [

@@ -1,7 +1,7 @@
 import { ArnFormat, Stack, Token } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
-import type { SnapshotCopyRequest } from '../lambda/contract';
+import { COPY_PREFIX, type SnapshotCopyRequest } from '../lambda/contract';
 import { accountRefusal } from './account-id';
 import { asKept, SourceDatabase } from './source-database';
 
@@ -11,6 +11,12 @@ export interface SharedSnapshotsOptions {
   /** Identifier of the database there. */
   readonly instanceIdentifier: string;
 }
+
+/** Names of a database's automated snapshots, as IAM has patterns: after the minute. Leaves out those of `orders-archive`. */
+export const automatedSnapshots = (instance: string) => `rds:${instance}-20??-??-??-??-??`;
+
+/** Names of copies of them: after who copies, in 8 characters, and after the snapshot. */
+export const snapshotCopies = (instance: string) => `${COPY_PREFIX}????????-${instance}-20*`;
 
 /** Which snapshots are copied. */
 export class SnapshotSource {
@@ -55,7 +61,7 @@ export class SnapshotSource {
   /** Snapshots that may be copied, as IAM has them. The pattern leaves out those of `orders-archive`. */
   public snapshots(scope: IConstruct): string {
     const { kind, instance, account } = this;
-    const name = kind === 'automated' ? `rds:${instance}-20??-??-??-??-??` : `lifeboat-????????-${instance}-20*`;
+    const name = kind === 'automated' ? automatedSnapshots(instance) : snapshotCopies(instance);
     return this.arn(scope, 'snapshot', name, account);
   }
 
