@@ -11,8 +11,8 @@ module.exports = {
   transform: {
     '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, sourceMaps: 'inline' }],
   },
-  setupFilesAfterEnv: ['<rootDir>/test/cdk-out.js'],
-  reporters: ['default', '<rootDir>/test/tally.js'],
+  setupFilesAfterEnv: ['<rootDir>/test/jest/remove-cdk-out.js'],
+  reporters: ['default', '<rootDir>/test/jest/tally-reporter.js'],
   testTimeout: 60_000,
   // Many wait more than they compute, so two fit where jest would run one.
   maxWorkers: Math.max(2, availableParallelism() - 1),

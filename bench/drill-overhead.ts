@@ -6,15 +6,15 @@ import {
   DescribeDBInstancesCommand,
   type RDSClient,
 } from '@aws-sdk/client-rds';
-import { zephyr } from '../examples/zephyr-plan';
+import { zephyr } from '../examples/zephyr/plan';
 import type { Evidence } from '../lambda/contract';
-import type { Connection } from '../lambda/examination';
-import { rdsClient } from '../rehearsal/clients';
-import { DrillSite } from '../rehearsal/drill';
+import type { Connection } from '../lambda/examiner/protocol';
 import { type Region, serveRegion } from '../rehearsal/region';
-import { connect, fill } from '../rehearsal/zephyr-data';
+import { DrillSite } from '../rehearsal/runbooks/drill-site';
+import { rdsClient } from '../rehearsal/server/clients';
+import { connect, fill } from '../rehearsal/story/zephyr-data';
+import { deleteCopy, restoreByHand } from './by-hand/restore';
 import { alternate, type Measurement, type Progress, ratio, seconds, secondsOf } from './measurement';
-import { deleteCopy, restoreByHand } from './restore-by-hand';
 
 const ROWS = 1_000_000;
 /** Pairs, after one that warms the machine's caches up. */

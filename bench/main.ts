@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { drillOverhead } from './drill-overhead';
 import { handlerBundle } from './handler-bundle';
 import { isOk, type Measurement, type Progress } from './measurement';
-import { simulatedSchedules } from './simulated-schedules';
+import { simulatedSchedules } from './simulated-interleavings';
 import { synthOfZephyr } from './synth-of-zephyr';
 import { table } from './table';
 

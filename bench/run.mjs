@@ -1,7 +1,7 @@
 /** Bundles the benchmark into dist/bench/ as the build does the command line, and runs it. */
 import { existsSync } from 'node:fs';
 import { build } from 'esbuild';
-import { bundle, bundleHandler } from '../bundle.mjs';
+import { bundle, bundleHandler } from '../scripts/bundle.mjs';
 
 if (!existsSync('dist/handlers')) {
   console.error('bench: dist/ is missing, so there is nothing to measure; run `npm run build` first');
@@ -11,7 +11,7 @@ if (!existsSync('dist/handlers')) {
 await bundleHandler('bench/empty-handler.ts', 'dist/bench/empty-handler/index.js');
 await build({
   ...bundle,
-  entryPoints: ['bench/main.ts', 'bench/by-hand.ts'],
+  entryPoints: ['bench/main.ts', 'bench/by-hand/stack.ts'],
   outdir: 'dist/bench',
   target: 'node20',
   mainFields: ['module', 'main'],

@@ -9,7 +9,7 @@ import { alternate, type Measurement, type Progress, ratio, seconds, secondsOf }
 const ROUNDS = 7;
 const ROOT = join(__dirname, '..', '..');
 const ZEPHYR = { app: join(ROOT, 'dist', 'bin', 'app.js'), stack: 'Zephyr-production' };
-const BY_HAND = { app: join(__dirname, 'by-hand.js'), stack: 'ByHand-production' };
+const BY_HAND = { app: join(__dirname, 'by-hand', 'stack.js'), stack: 'ByHand-production' };
 type Synthesised = typeof ZEPHYR;
 
 export async function synthOfZephyr(progress: Progress): Promise<Measurement[]> {

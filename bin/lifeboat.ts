@@ -3,14 +3,14 @@
 import { join } from 'node:path';
 import { RDSClient } from '@aws-sdk/client-rds';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { snapshotByHand, snapshotRequest } from '../lambda/snapshot-by-hand';
+import { snapshotByHand, snapshotRequest } from '../lambda/rds/snapshot-from-terminal';
 import packageJson from '../package.json';
-import { rdsClient } from '../rehearsal/clients';
-import { writeExports } from '../rehearsal/exports';
-import { Narrator } from '../rehearsal/narrator';
 import { serveRegion } from '../rehearsal/region';
-import { rehearse, SYSTEMS } from '../rehearsal/rehearse';
-import { summary } from '../rehearsal/summary';
+import { rdsClient } from '../rehearsal/server/clients';
+import { writeExports } from '../rehearsal/shell-exports';
+import { Narrator } from '../rehearsal/story/narrator';
+import { rehearse, SYSTEMS } from '../rehearsal/story/rehearse';
+import { summary } from '../rehearsal/story/summary';
 
 /** Exit codes: what was to be proven was proven; it was not; the command was misused. */
 const PROVEN = 0;

@@ -1,7 +1,7 @@
 /** The systems that the app can deploy, by name. */
 import type { App, Stack } from 'aws-cdk-lib';
 import { addEverything } from './everything';
-import { ENVIRONMENTS, ZephyrStack } from './zephyr';
+import { ENVIRONMENTS, ZephyrStack } from './zephyr/stack';
 
 type AddStack = (app: App, environment: string) => Stack;
 

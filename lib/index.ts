@@ -1,10 +1,12 @@
-export { AirGappedVault, type AirGappedVaultProps } from './air-gapped-vault';
-export { ArchiveBucket, type ArchiveBucketProps } from './archive-bucket';
-export { ArchiveTier, type ArchiveTierOptions, type NoncurrentVersions } from './archive-tier';
-export { BackupAudit, type BackupAuditProps, BackupReport } from './backup-audit';
-export { BackupControl, type FrequencyAndRetention } from './backup-control';
-export { type AutomatedBackupsOptions, BackupCopy, type BackupCopyTarget } from './backup-copy';
-export { BackupTarget, type DatabaseWindows } from './backup-target';
+export { ObjectiveAlarms, type ObjectiveAlarmsProps } from './alarm/objective-alarms';
+export type { RecoveryObjectives } from './alarm/objectives';
+export { RecoveryMetrics } from './alarm/recovery-metrics';
+export { CoverageCheck } from './aspects/coverage-check';
+export { TemplateCheck } from './aspects/template-check';
+export { AirGappedVault, type AirGappedVaultProps } from './aws-backup/air-gapped-vault';
+export { BackupAudit, type BackupAuditProps, BackupReport } from './aws-backup/backup-audit';
+export { BackupControl, type FrequencyAndRetention } from './aws-backup/backup-control';
+export { BackupTarget, type DatabaseWindows } from './aws-backup/backup-target';
 export {
   BackupTier,
   type ContinuousTierOptions,
@@ -15,67 +17,48 @@ export {
   type TierOptions,
   type WeeklyTierOptions,
   type YearlyTierOptions,
-} from './backup-tier';
-export { BackupTiers, type BackupTiersProps } from './backup-tiers';
-export { BackupWindow } from './backup-window';
-export { BucketBackups, type BucketBackupsProps } from './bucket-backups';
-export { DeleteMarkers, type ReplicationTarget, ReplicationTiming } from './bucket-replication';
-export { CacheBackups, type CacheBackupsProps } from './cache-backups';
-export { CacheExport, type CacheExportProps } from './cache-export';
-export { CacheExportAccess } from './cache-export-access';
-export { CacheSnapshots, type CacheSnapshotsProps } from './cache-snapshots';
-export { CacheSource } from './cache-source';
-export { ConfigurationBackups, type ConfigurationBackupsProps } from './configuration-backups';
-export { CoverageCheck } from './coverage-check';
-export { DatabaseAlarms, type DatabaseAlarmsProps } from './database-alarms';
-export { DatabaseBackups, type DatabaseBackupsProps } from './database-backups';
-export { DatabaseLogs, type DatabaseLogsProps } from './database-logs';
-export { DatabaseProtection } from './database-protection';
-export { DatabaseStandby } from './database-standby';
-export { DatabaseWatch, type DatabaseWatchProps } from './database-watch';
-export { DeploymentSnapshot, type DeploymentSnapshotProps } from './deployment-snapshot';
-export { DrillNetwork, type DrillNetworkProps } from './drill-network';
+} from './aws-backup/backup-tier';
+export { BackupTiers, type BackupTiersProps } from './aws-backup/backup-tiers';
+export { ProtectedVault, type ProtectedVaultProps } from './aws-backup/protected-vault';
+export { RestoreTest, type RestoreTestProps } from './aws-backup/restore-test';
+export { RestoreTesting, type RestoreTestingProps, type TestedDatabaseOptions } from './aws-backup/restore-testing';
+export { TestedRecoveryPoints, type TestedWithinOptions } from './aws-backup/tested-recovery-points';
+export { VaultAlarms, type VaultAlarmsProps } from './aws-backup/vault-alarms';
+export { VaultCopy, type VaultCopyOptions } from './aws-backup/vault-copy';
+export { type ComplianceLockOptions, VaultLock, type VaultLockOptions } from './aws-backup/vault-lock';
+export { ArchiveBucket, type ArchiveBucketProps } from './bucket/archive-bucket';
 export {
-  type CronOptions,
-  DrillSchedule,
-  type MonthlyOptions,
-  type NthWeekdayOptions,
-  type QuarterlyOptions,
-  type TimeOfDay,
-  Weekday,
-  type WeeklyOptions,
-} from './drill-schedule';
-export { DrillSite, type DrillSiteProps } from './drill-site';
-export { type CopiedDatabaseOptions, type DrilledDatabaseOptions, DrillSource } from './drill-source';
-export {
-  type DumpedDatabaseOptions,
-  DumpSource,
-  type ServerOptions,
-  type UnencryptedServerOptions,
-} from './dump-source';
-export { DumpTier } from './dump-tier';
-export { EvidenceBucket, type EvidenceBucketProps } from './evidence-bucket';
+  ArchiveTier,
+  type ArchiveTierOptions,
+  type NoncurrentVersions,
+  StorageTransition,
+} from './bucket/archive-tier';
+export { BucketBackups, type BucketBackupsProps } from './bucket/bucket-backups';
+export { DeleteMarkers, type ReplicationTarget, ReplicationTiming } from './bucket/bucket-replication';
+export { CacheBackups, type CacheBackupsProps } from './cache/cache-backups';
+export { CacheExport, type CacheExportProps } from './cache/cache-export';
+export { CacheExportAccess } from './cache/cache-export-access';
+export { CacheSnapshots, type CacheSnapshotsProps } from './cache/cache-snapshots';
+export { CacheSource } from './cache/cache-source';
+export { ConfigurationBackups, type ConfigurationBackupsProps } from './configuration/configuration-backups';
+export { type SecretReplica, SecretReplicas, type SecretReplicasProps } from './configuration/secret-replicas';
+export { DatabaseAlarms, type DatabaseAlarmsProps } from './database/database-alarms';
+export { DatabaseBackups, type DatabaseBackupsProps } from './database/database-backups';
+export { DatabaseLogs, type DatabaseLogsProps } from './database/database-logs';
+export { DatabaseProtection } from './database/database-protection';
+export { DatabaseStandby } from './database/database-standby';
+export { DatabaseWatch, type DatabaseWatchProps } from './database/database-watch';
+export { DeploymentSnapshot, type DeploymentSnapshotProps, SnapshotsKept } from './database/deployment-snapshot';
 export {
   ExternalDatabaseBackups,
   type ExternalDatabaseBackupsProps,
   ExternalSetting,
-} from './external-database-backups';
-export { ImageArchive, type ImageArchiveProps } from './image-archive';
-export { ImageBackups, type ImageBackupsProps } from './image-backups';
-export { type ImageDestination, ImageReplication, type ImageReplicationProps } from './image-replication';
-export { ImageReplicationAccess, type ImageReplicationAccessProps } from './image-replication-access';
-export {
-  type ArchivedLogGroupOptions,
-  LogArchive,
-  type LogArchiveProps,
-  type SubscriptionOptions,
-} from './log-archive';
-export { LogicalDump, type LogicalDumpProps } from './logical-dump';
-export { ObjectiveAlarms, type ObjectiveAlarmsProps } from './objective-alarms';
-export { PlanGrants } from './plan-grants';
-export { ProtectedDatabase, type ProtectedDatabaseOptions } from './protected-database';
-export { ProtectedVault, type ProtectedVaultProps } from './protected-vault';
-export { ProtectionPlan, type ProtectionPlanProps } from './protection-plan';
+} from './database/external-database-backups';
+export { SnapshotExport, type SnapshotExportProps } from './database/snapshot-export';
+export { DrillNetwork, type DrillNetworkProps } from './drill/drill-network';
+export { DrillSite, type DrillSiteProps } from './drill/drill-site';
+export { type CopiedDatabaseOptions, type DrilledDatabaseOptions, DrillSource } from './drill/drill-source';
+export { EvidenceBucket, type EvidenceBucketProps } from './drill/evidence-bucket';
 export {
   type ForeignKeyOptions,
   type FreshnessOptions,
@@ -84,26 +67,46 @@ export {
   RecoveryCheck,
   type RowCountBounds,
   type TimestampColumn,
-} from './recovery-check';
-export { RecoveryMetrics } from './recovery-metrics';
-export type { RecoveryObjectives } from './recovery-objectives';
-export { RecoveryRegion, type RecoveryRegionOptions } from './recovery-region';
-export { RecoverySite, type RecoverySiteProps } from './recovery-site';
-export type { RegionDrillOptions } from './region-drills';
-export { RegionReplica, type RegionReplicaProps, type ReplicaOptions } from './region-replica';
-export { ReplicatedBackups, type ReplicatedBackupsProps } from './replicated-backups';
-export { type DrillOptions, RestoreDrill, type RestoreDrillProps } from './restore-drill';
-export { type RandomRestorePointOptions, RestorePoint } from './restore-point';
-export { RestoreTest, type RestoreTestProps } from './restore-test';
-export { RestoreTesting, type RestoreTestingProps, type TestedDatabaseOptions } from './restore-testing';
-export { type SecretReplica, SecretReplicas, type SecretReplicasProps } from './secret-replicas';
-export { SnapshotCopy, type SnapshotCopyOptions, type SnapshotCopyProps } from './snapshot-copy';
-export { SnapshotExport, type SnapshotExportProps } from './snapshot-export';
-export { type SharedSnapshotsOptions, SnapshotSource } from './snapshot-source';
-export { SnapshotsKept } from './snapshots-kept';
-export { StorageTransition } from './storage-transition';
-export { TemplateCheck } from './template-check';
-export { TestedRecoveryPoints, type TestedWithinOptions } from './tested-recovery-points';
-export { VaultAlarms, type VaultAlarmsProps } from './vault-alarms';
-export { VaultCopy, type VaultCopyOptions } from './vault-copy';
-export { type ComplianceLockOptions, VaultLock, type VaultLockOptions } from './vault-lock';
+} from './drill/recovery-check';
+export { type DrillOptions, RestoreDrill, type RestoreDrillProps } from './drill/restore-drill';
+export { type RandomRestorePointOptions, RestorePoint } from './drill/restore-point';
+export {
+  type DumpedDatabaseOptions,
+  DumpSource,
+  type ServerOptions,
+  type UnencryptedServerOptions,
+} from './dump/dump-source';
+export { DumpTier } from './dump/dump-tier';
+export { LogicalDump, type LogicalDumpProps } from './dump/logical-dump';
+export { ImageArchive, type ImageArchiveProps } from './images/image-archive';
+export { ImageBackups, type ImageBackupsProps } from './images/image-backups';
+export { type ImageDestination, ImageReplication, type ImageReplicationProps } from './images/image-replication';
+export { ImageReplicationAccess, type ImageReplicationAccessProps } from './images/image-replication-access';
+export {
+  type ArchivedLogGroupOptions,
+  LogArchive,
+  type LogArchiveProps,
+  type SubscriptionOptions,
+} from './logs/log-archive';
+export { PlanGrants } from './plan/plan-grants';
+export { ProtectedDatabase, type ProtectedDatabaseOptions } from './plan/protected-database';
+export { ProtectionPlan, type ProtectionPlanProps } from './plan/protection-plan';
+export { type AutomatedBackupsOptions, BackupCopy, type BackupCopyTarget } from './region/backup-copy';
+export { RecoveryRegion, type RecoveryRegionOptions } from './region/recovery-region';
+export { RecoverySite, type RecoverySiteProps } from './region/recovery-site';
+export type { RegionDrillOptions } from './region/region-drills';
+export { RegionReplica, type RegionReplicaProps, type ReplicaOptions } from './region/region-replica';
+export { ReplicatedBackups, type ReplicatedBackupsProps } from './region/replicated-backups';
+export { SnapshotCopy, type SnapshotCopyOptions, type SnapshotCopyProps } from './region/snapshot-copy';
+export { type SharedSnapshotsOptions, SnapshotSource } from './region/snapshot-source';
+export { BackupWindow } from './schedule/backup-window';
+export {
+  type CronOptions,
+  type MonthlyOptions,
+  type NthWeekdayOptions,
+  type QuarterlyOptions,
+  Recurrence,
+  type TimeOfDay,
+  Weekday,
+  type WeeklyOptions,
+} from './schedule/recurrence';

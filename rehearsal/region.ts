@@ -4,16 +4,16 @@
  */
 import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { type Damage, damageTable } from './damage';
-import type { Faults } from './faults';
-import { answerJson } from './json-service';
-import { parameterOperations } from './parameters';
-import { Rds } from './rds';
-import { S3 } from './s3';
-import { secretOperations } from './secrets';
-import { type Services, serve } from './server';
-import { keepFolder, runFolder } from './workspace';
-import { World } from './world';
+import { keepFolder, runFolder } from './machine/workspace';
+import { type Damage, damageTable } from './postgres/damage';
+import { Rds } from './rds/rds';
+import { S3 } from './s3/s3';
+import type { Faults } from './server/faults';
+import { type Services, serve } from './server/http-server';
+import { answerJson } from './server/json-protocol';
+import { parameterOperations } from './server/parameter-store';
+import { secretOperations } from './server/secrets-manager';
+import { World } from './server/world';
 
 export interface RegionOptions {
   /**

@@ -1,0 +1,206 @@
+/** The drills written by hand: functions and their schedules, where evidence lies, and the alarms. */
+import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { zephyr } from '../../examples/zephyr/plan';
+import { addFunction, addSchedule, allow, type Site } from './functions';
+import { drillNetwork } from './network';
+import { copyPermissions, PREFIX, rdsArn, TAGS } from './permissions';
+
+const HOURLY = ScheduleExpression.rate(Duration.hours(1));
+
+export function addDrills(stack: Stack, database: rds.DatabaseInstance, topic: sns.ITopic): void {
+  const key = new kms.Key(stack, 'DrillKey', { enableKeyRotation: true });
+  key.grantEncryptDecrypt(new iam.ServicePrincipal(`logs.${stack.region}.amazonaws.com`));
+  const evidence = evidenceBucket(stack, key);
+  const network = drillNetwork(stack, key);
+  const passwordKey = new secretsmanager.Secret(stack, 'PasswordKey', {
+    encryptionKey: key,
+    generateSecretString: { passwordLength: 64, excludePunctuation: true },
+  });
+  const deadLetterQueue = new sqs.Queue(stack, 'NotStarted', {
+    encryption: sqs.QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+    retentionPeriod: Duration.days(14),
+  });
+  const site: Site = { stack, key, deadLetterQueue };
+
+  const examiner = addExaminer(site, network);
+  const readEvidence = [
+    allow(['s3:GetObject'], [evidence.arnForObjects('evidence/*')]),
+    allow(['s3:PutObject'], [evidence.arnForObjects('evidence/*')], { Null: { 's3:if-none-match': 'false' } }),
+    allow(['s3:ListBucket'], [evidence.bucketArn], { StringLike: { 's3:prefix': 'evidence/*' } }),
+    allow(['kms:Decrypt', 'kms:GenerateDataKey'], [key.keyArn], {
+      StringEquals: { 'kms:ViaService': `s3.${stack.region}.amazonaws.com` },
+    }),
+  ];
+  const conductor = addFunction(
+    site,
+    'Conductor',
+    'drill-restore',
+    [
+      ...copyPermissions(stack, database, network.subnetGroup),
+      allow(['lambda:InvokeFunction'], [examiner.functionArn]),
+      allow(['secretsmanager:GetSecretValue'], [passwordKey.secretArn]),
+      allow(['kms:Decrypt'], [key.keyArn], {
+        StringEquals: { 'kms:ViaService': `secretsmanager.${stack.region}.amazonaws.com` },
+      }),
+      ...readEvidence,
+    ],
+    {
+      timeout: Duration.minutes(15),
+      memorySize: 512,
+      durableConfig: { executionTimeout: Duration.hours(6), retentionPeriod: Duration.days(90) },
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
+    },
+  );
+  const live = new lambda.Alias(stack, 'Live', { aliasName: 'live', version: conductor.function.currentVersion });
+  addSchedule(site, 'Monthly', live, ScheduleExpression.cron({ minute: '0', hour: '10', weekDay: 'SUN#1' }), {
+    plan: 'Zephyr',
+    target: 'Polls',
+    drill: 'Monthly',
+    source: { instance: database.instanceIdentifier },
+    restore: { kind: 'random', withinSeconds: Duration.days(7).toSeconds() },
+    copy: {
+      prefix: PREFIX,
+      subnetGroup: network.subnetGroup.subnetGroupName,
+      securityGroups: [network.copies.securityGroupId],
+      expiresAfterSeconds: Duration.hours(6).toSeconds(),
+    },
+    database: zephyr.database,
+    checks: zephyr.checks,
+    objectives: zephyr.objectives,
+    examiner: examiner.functionArn,
+    passwordKey: passwordKey.secretArn,
+    evidenceBucket: evidence.bucketName,
+  });
+
+  const small = { timeout: Duration.minutes(5), memorySize: 256 };
+  const janitor = addFunction(
+    site,
+    'Janitor',
+    'delete-expired',
+    [
+      allow(['rds:DescribeDBInstances', 'rds:ListTagsForResource'], ['*']),
+      allow(['rds:DeleteDBInstance'], [rdsArn(stack, 'db', `${PREFIX}*`)], {
+        Null: Object.fromEntries(TAGS.map((tag) => [`aws:ResourceTag/${tag}`, 'false'])),
+      }),
+    ],
+    small,
+  );
+  addSchedule(site, 'JanitorHourly', janitor.function, HOURLY, { prefix: PREFIX });
+  const watch = addFunction(site, 'Watch', 'watch-drills', readEvidence, small);
+  addSchedule(site, 'WatchHourly', watch.function, HOURLY, {
+    evidenceBucket: evidence.bucketName,
+    drills: [{ plan: 'Zephyr', target: 'Polls', drill: 'Monthly' }],
+  });
+  addAlarms(stack, topic, { conductor: conductor.function, janitor: janitor.function, deadLetterQueue });
+}
+
+function addExaminer(site: Site, network: ReturnType<typeof drillNetwork>): lambda.Function {
+  const { stack } = site;
+  const attachment = [
+    'ec2:AssignPrivateIpAddresses',
+    'ec2:CreateNetworkInterface',
+    'ec2:DeleteNetworkInterface',
+    'ec2:DescribeNetworkInterfaces',
+    'ec2:DescribeSubnets',
+    'ec2:UnassignPrivateIpAddresses',
+  ];
+  const examiner = addFunction(site, 'Examiner', 'examine', [], {
+    timeout: Duration.minutes(14),
+    memorySize: 1024,
+    vpc: network.vpc,
+    vpcSubnets: network.vpcSubnets,
+    securityGroups: [network.examiner],
+    deadLetterQueue: undefined,
+  });
+  examiner.function.node.addDependency(
+    new iam.ManagedPolicy(stack, 'ExaminerAttachment', {
+      roles: [examiner.role],
+      statements: [allow(attachment, ['*'])],
+    }),
+  );
+  new iam.ManagedPolicy(stack, 'ExaminerNoCalls', {
+    roles: [examiner.role],
+    statements: [
+      new iam.PolicyStatement({
+        effect: iam.Effect.DENY,
+        actions: attachment,
+        resources: ['*'],
+        conditions: { ArnEquals: { 'lambda:SourceFunctionArn': examiner.function.functionArn } },
+      }),
+    ],
+  });
+  return examiner.function;
+}
+
+function addAlarms(
+  stack: Stack,
+  topic: sns.ITopic,
+  watched: { conductor: lambda.IFunction; janitor: lambda.IFunction; deadLetterQueue: sqs.IQueue },
+): void {
+  const hour = { period: Duration.hours(1) };
+  const measured = (metricName: string, statistic: string) =>
+    new cloudwatch.Metric({
+      namespace: 'Lifeboat',
+      metricName,
+      dimensionsMap: { plan: 'Zephyr', target: 'Polls' },
+      statistic,
+      ...hour,
+    });
+  const above = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD;
+  const alarms: [string, cloudwatch.IMetric, number, cloudwatch.ComparisonOperator?][] = [
+    ['DrillFailed', measured('DrillPassed', 'Minimum'), 1, cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD],
+    ['RecoveryTime', measured('RecoveryTime', 'Maximum'), zephyr.objectives.rtoSeconds],
+    ['RecoveryPoint', measured('RecoveryPoint', 'Maximum'), zephyr.objectives.rpoSeconds],
+    ['Overdue', measured('SecondsSinceProven', 'Maximum'), Duration.days(36).toSeconds()],
+    ['BrokenOff', watched.conductor.metricErrors(hour), 0],
+    ['ExecutionFailed', watched.conductor.metric('DurableExecutionFailed', hour), 0],
+    ['ExecutionTimedOut', watched.conductor.metric('DurableExecutionTimedOut', hour), 0],
+    ['JanitorFailed', watched.janitor.metricErrors(hour), 0],
+    ['NotStartedAny', watched.deadLetterQueue.metricApproximateNumberOfMessagesVisible(hour), 0],
+  ];
+  for (const [id, metric, threshold, comparisonOperator = above] of alarms) {
+    new cloudwatch.Alarm(stack, id, {
+      metric,
+      threshold,
+      comparisonOperator,
+      evaluationPeriods: 1,
+      treatMissingData:
+        id === 'Overdue' ? cloudwatch.TreatMissingData.BREACHING : cloudwatch.TreatMissingData.NOT_BREACHING,
+    }).addAlarmAction(new SnsAction(topic));
+  }
+}
+
+function evidenceBucket(stack: Stack, encryptionKey: kms.IKey): s3.Bucket {
+  const shared = {
+    blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+    enforceSSL: true,
+    versioned: true,
+    removalPolicy: RemovalPolicy.RETAIN,
+  };
+  return new s3.Bucket(stack, 'Evidence', {
+    ...shared,
+    encryption: s3.BucketEncryption.KMS,
+    encryptionKey,
+    bucketKeyEnabled: true,
+    objectLockEnabled: true,
+    objectLockDefaultRetention: s3.ObjectLockRetention.governance(Duration.days(400)),
+    serverAccessLogsBucket: new s3.Bucket(stack, 'AccessLogs', {
+      ...shared,
+      encryption: s3.BucketEncryption.S3_MANAGED,
+      lifecycleRules: [{ expiration: Duration.days(400), noncurrentVersionExpiration: Duration.days(30) }],
+    }),
+    serverAccessLogsPrefix: 'evidence/',
+  });
+}

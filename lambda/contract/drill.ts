@@ -1,0 +1,172 @@
+/** What starts a drill, a validation, the janitor and the watch on drills. */
+import * as v from 'valibot';
+import { count, identifier, label, moment, name, seconds, table, text } from './fields';
+import { COPY_PREFIX, RUN_SUFFIX_LENGTH } from './names';
+
+export const NEVER_PASSES = 'atLeast is more than atMost, so no copy could pass';
+
+export interface Bounds {
+  readonly atLeast?: number | undefined;
+  readonly atMost?: number | undefined;
+}
+
+export function canPass({ atLeast, atMost }: Bounds): boolean {
+  return atLeast === undefined || atMost === undefined || atLeast <= atMost;
+}
+
+/** Which moment a restore goes back to. */
+export const restorePoint = v.variant('kind', [
+  /** The latest restorable time. */
+  v.strictObject({ kind: v.literal('latest') }),
+  /** The newest automated snapshot that is available. */
+  v.strictObject({ kind: v.literal('latest-snapshot') }),
+  v.strictObject({ kind: v.literal('snapshot'), snapshot: name }),
+  v.strictObject({ kind: v.literal('time'), time: moment }),
+  /** A moment drawn at random from the last `withinSeconds` that can be restored. */
+  v.strictObject({ kind: v.literal('random'), withinSeconds: seconds }),
+]);
+
+export type RestorePointRequest = v.InferOutput<typeof restorePoint>;
+
+/** One thing a restored copy must pass. */
+export const check = v.variant('kind', [
+  /** Every page of every table can be read. */
+  v.strictObject({ kind: v.literal('readable') }),
+  /** Every B-tree index agrees with its table. */
+  v.strictObject({ kind: v.literal('indexes') }),
+  /** Every declared foreign key holds. */
+  v.strictObject({ kind: v.literal('foreign-keys') }),
+  /** No table that had rows when the last drill passed is empty now, but for those that come and go. */
+  v.strictObject({ kind: v.literal('not-emptied'), except: v.optional(v.array(table)) }),
+  v.pipe(
+    v.strictObject({ kind: v.literal('row-count'), table, atLeast: v.optional(count), atMost: v.optional(count) }),
+    v.check((c) => c.atLeast !== undefined || c.atMost !== undefined, 'needs atLeast, atMost or both'),
+    v.check((c) => canPass(c), NEVER_PASSES),
+  ),
+  /** The newest value of the column is at most `withinSeconds` older than the restore point. */
+  v.strictObject({ kind: v.literal('fresh'), table, column: name, withinSeconds: seconds }),
+  /** No value of the column is later than the restore point. */
+  v.strictObject({ kind: v.literal('nothing-after'), table, column: name }),
+  /** Every non-null `table.column` has its row in `parent.parentColumn`. */
+  v.strictObject({ kind: v.literal('no-orphans'), table, column: name, parent: table, parentColumn: name }),
+  /** A query of the user's own that returns one row of one value. */
+  v.pipe(
+    v.strictObject({
+      kind: v.literal('query'),
+      name,
+      sql: text,
+      equals: v.optional(v.union([v.string(), v.number(), v.boolean()])),
+      atLeast: v.optional(v.number()),
+      atMost: v.optional(v.number()),
+    }),
+    v.check(
+      (c) => c.equals !== undefined || c.atLeast !== undefined || c.atMost !== undefined,
+      'needs an expectation: equals, atLeast or atMost',
+    ),
+    v.check((c) => canPass(c), NEVER_PASSES),
+  ),
+]);
+
+export type Check = v.InferOutput<typeof check>;
+
+/** What runs when a user names no check: what is wrong with any database, whatever it holds. */
+export const GENERIC_CHECKS: readonly Check[] = [
+  { kind: 'readable' },
+  { kind: 'foreign-keys' },
+  { kind: 'indexes' },
+  { kind: 'not-emptied' },
+];
+
+/** What is examined in a restored instance, and where the evidence of it goes. */
+export const proof = {
+  plan: label,
+  target: label,
+  drill: label,
+  /** The database to connect to. The source's initial one, else `postgres`, when absent. */
+  database: v.optional(name),
+  /** The generic ones when empty. */
+  checks: v.pipe(v.array(check), v.maxLength(100)),
+  objectives: v.strictObject({ rpoSeconds: seconds, rtoSeconds: seconds }),
+  /** Function name or ARN of the examiner. */
+  examiner: name,
+  /** Secret whose value is the key that passwords of restored instances are derived from. */
+  passwordKey: name,
+  evidenceBucket: name,
+};
+
+/** What starts a drill. Whole: nothing else has to be looked up. */
+export const drillRequest = v.pipe(
+  v.strictObject({
+    ...proof,
+    source: v.strictObject({
+      instance: identifier,
+      /** Where the database is elsewhere, and copies of its backups are here: what these don't tell. */
+      copied: v.optional(
+        v.strictObject({
+          /** ARN of the database. */
+          from: name,
+          /** Unknown when absent: then the copy's has to be told. */
+          instanceClass: v.optional(name),
+          /** In this region. The default one of the engine's version when absent. */
+          parameterGroup: v.optional(name),
+        }),
+      ),
+    }),
+    restore: restorePoint,
+    copy: v.strictObject({
+      /** Start of the copy's identifier, ending in a hyphen; the run follows. */
+      prefix: v.pipe(
+        v.string(),
+        v.startsWith(COPY_PREFIX),
+        v.regex(/^[a-z](-?[a-z0-9])*-$/, 'must be lower case letters, digits and single hyphens, ending in a hyphen'),
+        v.maxLength(63 - RUN_SUFFIX_LENGTH),
+      ),
+      subnetGroup: name,
+      securityGroups: v.pipe(v.array(name), v.minLength(1)),
+      /** The source's when absent. */
+      instanceClass: v.optional(name),
+      /** How long a copy may live before the janitor deletes it. */
+      expiresAfterSeconds: seconds,
+    }),
+  }),
+  // `postgres` would be examined instead, and pass, empty as it is.
+  v.check(
+    ({ source, database }) => !source.copied || database !== undefined,
+    "needs the name of the database: copies of backups don't tell it",
+  ),
+  v.check(
+    ({ source, copy }) => !source.copied || (source.copied.instanceClass ?? copy.instanceClass) !== undefined,
+    "needs an instance class, the source's or the copy's: copies of backups don't tell it",
+  ),
+);
+
+export type DrillRequest = v.InferOutput<typeof drillRequest>;
+
+/** What starts the validation of a restore that AWS Backup made to test a recovery point. */
+export const validationRequest = v.strictObject({
+  ...proof,
+  /** The job, as EventBridge tells of it. */
+  restoreJob: name,
+  /** ARN of the restore testing plan. Restores that others began are left alone. */
+  testingPlan: name,
+  source: v.strictObject({ instance: identifier }),
+  /** The newest recovery point is tested, not one at random: then its age is what would have been lost. */
+  newest: v.boolean(),
+  /** How long AWS Backup leaves the restored instance standing. */
+  windowSeconds: seconds,
+});
+
+export type ValidationRequest = v.InferOutput<typeof validationRequest>;
+
+/** What starts the janitor: it deletes expired copies whose identifier starts with the prefix. */
+export const janitorRequest = v.strictObject({ prefix: v.pipe(v.string(), v.startsWith(COPY_PREFIX)) });
+
+export type JanitorRequest = v.InferOutput<typeof janitorRequest>;
+
+/** What starts the watch on overdue drills. */
+export const watchRequest = v.strictObject({
+  evidenceBucket: name,
+  drills: v.array(v.strictObject({ plan: label, target: label, drill: label })),
+});
+
+export type WatchRequest = v.InferOutput<typeof watchRequest>;

@@ -1,0 +1,90 @@
+/** What a drill leaves behind. */
+import * as v from 'valibot';
+import { label, moment, name, seconds } from './fields';
+
+/**
+ * Where evidence lies in its bucket: `evidence/<plan>/<target>/<sequence>.json`, its readable form beside it, one hash
+ * chain for each target of a plan.
+ */
+export const evidencePrefix = (of: { plan: string; target: string }) => `evidence/${of.plan}/${of.target}/`;
+
+/** Written once, when a drill is first watched: before its first success, its age counts from here. */
+export const watchedSinceKey = (of: { plan: string; target: string; drill: string }) =>
+  `${evidencePrefix(of)}watched-since-${of.drill}.json`;
+
+/** One check's result. `observed` and `reason` never carry values of users' rows. */
+export const checkResult = v.variant('outcome', [
+  v.strictObject({ check: v.string(), outcome: v.literal('passed'), observed: v.string() }),
+  v.strictObject({ check: v.string(), outcome: v.literal('failed'), observed: v.string(), expected: v.string() }),
+  v.strictObject({ check: v.string(), outcome: v.literal('not-run'), reason: v.string() }),
+]);
+
+export type CheckResult = v.InferOutput<typeof checkResult>;
+
+export const measured = v.strictObject({
+  seconds: v.pipe(v.number(), v.minValue(0)),
+  objectiveSeconds: seconds,
+  met: v.boolean(),
+});
+
+/** What a run leaves: one document, linked by hash to the one before of the same target. */
+export const evidence = v.object({
+  schema: v.literal('lifeboat/evidence/1'),
+  plan: label,
+  target: label,
+  drill: label,
+  run: name,
+  /** 1 for a target's first document. */
+  sequence: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  /** The document before, and the SHA-256 of its bytes in hex; null for the first. */
+  previous: v.nullable(v.strictObject({ key: v.string(), sha256: v.string() })),
+  outcome: v.picklist(['passed', 'failed']),
+  /** Why it did not pass, one sentence each; empty when it did. */
+  findings: v.array(v.string()),
+  started: moment,
+  finished: moment,
+  source: v.nullable(
+    v.object({
+      instance: v.string(),
+      engine: v.string(),
+      instanceClass: v.string(),
+      storageGiB: v.number(),
+      /** ARN of the database, where it is elsewhere and a copy of its backups was restored. */
+      copiedFrom: v.optional(v.string()),
+    }),
+  ),
+  /** Absent when the run ended before a copy was asked for. */
+  copy: v.nullable(
+    v.object({
+      instance: v.string(),
+      instanceClass: v.string(),
+      engine: v.string(),
+      databaseBytes: v.nullable(v.number()),
+    }),
+  ),
+  /** The moment gone back to. */
+  restorePoint: v.nullable(
+    v.object({
+      requested: v.string(),
+      time: moment,
+      snapshot: v.nullable(v.string()),
+      /** ARN of the replicated backups that were restored from, where they were. */
+      automatedBackups: v.optional(v.string()),
+      latestRestorable: moment,
+    }),
+  ),
+  /** Start of the drill until all checks had passed; null when they did not. */
+  recoveryTime: v.nullable(measured),
+  /** Start of the drill minus the newest moment that could have been restored then. */
+  recoveryPoint: v.nullable(measured),
+  /** Restore point minus the newest row found in it; null without a `fresh` check. */
+  freshnessSeconds: v.nullable(v.number()),
+  phases: v.array(v.strictObject({ phase: v.string(), seconds: v.number() })),
+  checks: v.array(checkResult),
+  /** Tables that held rows, for the next drill to compare with. */
+  tablesWithRows: v.array(v.string()),
+  /** What a reader has to know to weigh the result. */
+  notes: v.array(v.string()),
+});
+
+export type Evidence = v.InferOutput<typeof evidence>;

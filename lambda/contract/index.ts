@@ -1,0 +1,17 @@
+/**
+ * The contract: all that synth writes and runbooks read. Both sides import this folder, and nothing else of each other.
+ *
+ * Everything here is plain JSON. A runbook parses what it was handed at its door, and reports all problems at once;
+ * after that nothing is checked again.
+ */
+export * from './bucket';
+export * from './cache';
+export * from './configuration';
+export * from './drill';
+export * from './evidence';
+export * from './handlers';
+export * from './images';
+export * from './metrics';
+export * from './names';
+export * from './parse';
+export * from './rds';

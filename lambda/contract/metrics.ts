@@ -1,0 +1,40 @@
+/** The metrics that runbooks print and alarms read. */
+
+export const METRICS = {
+  namespace: 'Lifeboat',
+  /** 1 when a drill passed, 0 when it did not. */
+  drillPassed: 'DrillPassed',
+  /** Seconds from the start of a drill until all checks had passed. */
+  recoveryTime: 'RecoveryTime',
+  /** Seconds of data that would have been lost, had the source failed when the drill began. */
+  recoveryPoint: 'RecoveryPoint',
+  /** Checks that failed or could not run. */
+  checksFailed: 'ChecksFailed',
+  /** Seconds of one phase; has the dimension `Phase` besides. */
+  phaseDuration: 'PhaseDuration',
+  /** Seconds since the drill last passed; has the dimension `Drill` besides. */
+  secondsSinceProven: 'SecondsSinceProven',
+  /** Seconds since a backup was last made and found good; has the dimension `Backup` alone. */
+  secondsSinceBackup: 'SecondsSinceBackup',
+  /** Bytes of that backup; has the dimension `Backup` alone. */
+  backupBytes: 'BackupBytes',
+  /** Percent by which those bytes are more or fewer than usual; has the dimension `Backup` alone. */
+  backupSizeChange: 'BackupSizeChange',
+  /** Seconds since the newest good copy's snapshot was taken; has the dimension `Copy` besides. */
+  snapshotCopyAge: 'SnapshotCopyAge',
+  /** Seconds of data that would be lost, had a database failed now; has the dimension `Database` alone, as the next two. */
+  recoveryPointAge: 'RecoveryPointAge',
+  /** Seconds since its newest automated snapshot was taken. */
+  snapshotAge: 'SnapshotAge',
+  /** Days that its automated backups are kept. */
+  backupRetention: 'BackupRetention',
+  dimensions: {
+    database: 'Database',
+    backup: 'Backup',
+    plan: 'Plan',
+    target: 'Target',
+    phase: 'Phase',
+    drill: 'Drill',
+    copy: 'Copy',
+  },
+} as const;

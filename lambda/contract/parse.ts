@@ -1,0 +1,14 @@
+/** How outside input is read: once, whole, and with every problem named. */
+import * as v from 'valibot';
+
+/**
+ * Reads outside input once: at a runbook's door, where nothing was started yet, and at synth, where nothing was to be.
+ *
+ * @throws Error that names every problem, not just the first
+ */
+export function parse<T>(schema: v.GenericSchema<unknown, T>, input: unknown, what: string): T {
+  const result = v.safeParse(schema, input);
+  if (result.success) return result.output;
+  const problems = result.issues.map((issue) => `  ${v.getDotPath(issue) ?? what}: ${issue.message}`);
+  throw new Error(`${what} is not valid, so it can't be used; correct:\n${problems.join('\n')}`);
+}

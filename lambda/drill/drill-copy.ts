@@ -1,0 +1,143 @@
+/**
+ * A drill's copy of a database: made beside the source, never over it, and gone afterwards.
+ *
+ * What makes it safe: the name is settled before the copy exists, the copy carries this run's tags from its first
+ * moment, and nothing is modified or deleted here that does not carry them. IAM holds the same line once more.
+ */
+import {
+  type DBInstance,
+  DeleteDBInstanceCommand,
+  DescribeEventsCommand,
+  type RDSClient,
+  RestoreDBInstanceFromDBSnapshotCommand,
+  RestoreDBInstanceToPointInTimeCommand,
+  type Tag,
+} from '@aws-sdk/client-rds';
+import { type DrillRequest, TAGS } from '../contract';
+import { isFault } from '../rds/fault';
+import { ABSENT, changePassword, FAILURES, findInstance, type InstanceState, notReady, stateOf } from '../rds/instance';
+import type { RestorePoint } from '../rds/restore-point';
+import type { Source } from '../rds/source';
+
+/** A database has the copy's name, and somebody else made it. */
+export class NotThisRun extends Error {}
+
+export class DrillCopy {
+  constructor(
+    private readonly rds: RDSClient,
+    readonly name: string,
+    private readonly source: string,
+    private readonly run: string,
+  ) {}
+
+  /** Asks for the copy. Asking twice is the same as once. */
+  async restore(
+    source: Source,
+    point: RestorePoint,
+    { securityGroups, subnetGroup, instanceClass }: DrillRequest['copy'],
+    expires: Date,
+  ): Promise<void> {
+    const settings = {
+      DBInstanceClass: instanceClass ?? source.instanceClass ?? undefined,
+      DBSubnetGroupName: subnetGroup,
+      VpcSecurityGroupIds: securityGroups,
+      DBParameterGroupName: source.parameterGroup ?? undefined,
+      OptionGroupName: source.optionGroup ?? undefined,
+      PubliclyAccessible: false,
+      MultiAZ: false,
+      DeletionProtection: false,
+      // Left out, the copy would inherit the source's retention and start backing itself up.
+      BackupRetentionPeriod: 0,
+      Tags: [
+        { Key: TAGS.copyOf, Value: this.source },
+        { Key: TAGS.run, Value: this.run },
+        { Key: TAGS.expires, Value: expires.toISOString() },
+      ] satisfies Tag[],
+    };
+    try {
+      if (point.snapshot !== null) {
+        const DBSnapshotIdentifier = point.snapshot;
+        await this.rds.send(
+          new RestoreDBInstanceFromDBSnapshotCommand({
+            DBInstanceIdentifier: this.name,
+            DBSnapshotIdentifier,
+            ...settings,
+          }),
+        );
+      } else {
+        await this.rds.send(
+          new RestoreDBInstanceToPointInTimeCommand({
+            ...(point.automatedBackups === undefined
+              ? { SourceDBInstanceIdentifier: source.instance }
+              : { SourceDBInstanceAutomatedBackupsArn: point.automatedBackups }),
+            TargetDBInstanceIdentifier: this.name,
+            RestoreTime: new Date(point.time),
+            ...settings,
+          }),
+        );
+      }
+    } catch (error) {
+      if (!isFault(error, 'DBInstanceAlreadyExists')) throw error;
+      // An earlier try took effect, unless somebody else's database has this name: then find() refuses it.
+      await this.find();
+    }
+  }
+
+  /** @throws when the copy has failed for good, with what RDS says of it */
+  async look(): Promise<InstanceState> {
+    const found = await this.find();
+    if (!found) return ABSENT;
+    const state = stateOf(found);
+    if (FAILURES.includes(state.status)) {
+      throw new Error(`RDS could not restore the copy: ${state.status}. ${await this.events()}`);
+    }
+    return state;
+  }
+
+  async setPassword(password: string): Promise<void> {
+    if (!(await this.find())) throw notReady(`the copy '${this.name}' is not visible`);
+    await changePassword(this.rds, this.name, password);
+  }
+
+  /** Asks for deletion where there is something left to delete, and says what it saw. */
+  async delete(): Promise<'absent' | 'deleting'> {
+    const found = await this.find();
+    if (!found) return 'absent';
+    if (found.DBInstanceStatus === 'deleting') return 'deleting';
+    try {
+      await this.rds.send(
+        new DeleteDBInstanceCommand({
+          DBInstanceIdentifier: this.name,
+          SkipFinalSnapshot: true,
+          DeleteAutomatedBackups: true,
+        }),
+      );
+      return 'deleting';
+    } catch (error) {
+      if (isFault(error, 'DBInstanceNotFound')) return 'absent';
+      if (isFault(error, 'InvalidDBInstanceState')) throw notReady(`'${this.name}' can't be deleted in its state yet`);
+      throw error;
+    }
+  }
+
+  /** @throws when a database of this name exists that this run did not make */
+  private async find(): Promise<DBInstance | undefined> {
+    const found = await findInstance(this.rds, this.name);
+    const tag = (key: string) => found?.TagList?.find(({ Key }) => Key === key)?.Value;
+    if (found && (tag(TAGS.run) !== this.run || tag(TAGS.copyOf) !== this.source)) {
+      throw new NotThisRun(
+        `database '${this.name}' exists and does not carry the tags of this run, so it is not touched; ` +
+          'find out who made it, and start the drill again',
+      );
+    }
+    return found;
+  }
+
+  private async events(): Promise<string> {
+    const { Events = [] } = await this.rds.send(
+      new DescribeEventsCommand({ SourceIdentifier: this.name, SourceType: 'db-instance', Duration: 24 * 60 }),
+    );
+    const said = Events.slice(-3).map(({ Message }) => Message);
+    return said.length > 0 ? `Its events: ${said.join('; ')}` : 'It has no events.';
+  }
+}

@@ -1,0 +1,151 @@
+import type { CheckResult, DrillRequest, Evidence } from '../contract';
+import type { Finding, Survey } from '../examiner/protocol';
+import type { InstanceState } from '../rds/instance';
+import type { RestorePoint } from '../rds/restore-point';
+import type { Source } from '../rds/source';
+import type { Phase, Runbook } from '../runbook/runbook';
+
+export class DrillReport {
+  source: Source | null = null;
+  point: RestorePoint | null = null;
+  copy: InstanceState | null = null;
+  survey: Survey | null = null;
+  findings: readonly Finding[] = [];
+  checks: readonly CheckResult[] = [];
+  /** When the last check had ended. */
+  checked: Date | null = null;
+  /** What ended the drill before its checks did. */
+  error: string | null = null;
+  /** What could not be cleaned up. */
+  leftover: string | null = null;
+
+  constructor(
+    private readonly request: Pick<DrillRequest, 'plan' | 'target' | 'drill' | 'objectives' | 'database'>,
+    private readonly copyName: string,
+  ) {}
+
+  conclude(runbook: Runbook): Omit<Evidence, 'sequence' | 'previous'> {
+    const { plan, target, drill, objectives } = this.request;
+    const { source, copy, point, survey } = this;
+    const started = runbook.started;
+    const findings = this.problems();
+    const outcome = findings.length === 0 ? 'passed' : 'failed';
+    const recovered = outcome === 'passed' && this.checked ? secondsBetween(started, this.checked) : null;
+    const lost = point && Math.max(0, secondsBetween(new Date(point.latestRestorable), started));
+    const freshness = this.findings.flatMap((finding) =>
+      finding.outcome !== 'not-run' && finding.freshnessSeconds !== undefined ? [finding.freshnessSeconds] : [],
+    );
+    return {
+      schema: 'lifeboat/evidence/1',
+      plan,
+      target,
+      drill,
+      run: runbook.id,
+      outcome,
+      findings,
+      started: started.toISOString(),
+      finished: runbook.now.toISOString(),
+      source: source && {
+        instance: source.instance,
+        engine: source.engine,
+        instanceClass: source.instanceClass ?? 'unknown',
+        storageGiB: source.storageGiB,
+        ...(source.copiedFrom !== null && { copiedFrom: source.copiedFrom }),
+      },
+      copy: copy && {
+        instance: this.copyName,
+        instanceClass: copy.instanceClass ?? 'unknown',
+        engine: survey ? `postgres ${survey.serverVersion}` : 'not examined',
+        databaseBytes: survey?.databaseBytes ?? null,
+      },
+      restorePoint: point,
+      recoveryTime: recovered === null ? null : measured(recovered, objectives.rtoSeconds),
+      recoveryPoint: lost === null ? null : measured(lost, objectives.rpoSeconds),
+      freshnessSeconds: freshness.length > 0 ? Math.max(0, Math.min(...freshness)) : null,
+      phases: grouped(runbook.phases),
+      checks: [...this.checks],
+      tablesWithRows: [...(survey?.tablesWithRows ?? [])],
+      notes: this.notes(),
+    };
+  }
+
+  private problems(): string[] {
+    const problems = this.checks.flatMap((result) => {
+      if (result.outcome === 'passed') return [];
+      const said = result.outcome === 'failed' ? result.observed : `could not run: ${result.reason}`;
+      return [`${result.check}: ${said}`];
+    });
+    if (this.error !== null) problems.push(this.error);
+    // Nothing was checked and nothing says why: that is no proof either.
+    if (problems.length === 0 && this.checks.length === 0) problems.push('no check has run');
+    return problems;
+  }
+
+  private notes(): string[] {
+    const { source, copy, survey, point } = this;
+    const notes: string[] = [];
+    if (source && copy?.instanceClass && copy.instanceClass !== source.instanceClass) {
+      const other = source.instanceClass
+        ? `the source runs on ${source.instanceClass}`
+        : "nobody knows the source's class";
+      notes.push(`The copy ran on ${copy.instanceClass}, ${other}: this proves restorability, not the RTO.`);
+    }
+    if (source?.copiedFrom && source.parameterGroup === null && copy?.parameterGroup) {
+      notes.push(
+        `The copy ran with ${copy.parameterGroup}, since copies of backups do not tell the source's parameter group: ` +
+          'what is set there, it ran without.',
+      );
+    }
+    if (source?.backupStatus === 'retained') {
+      notes.push(
+        'RDS retains these backups and adds nothing to them: the database is deleted, or their replication was stopped. ' +
+          'It stops by itself, too, as when a key can not be used; then start it again.',
+      );
+    }
+    if (source?.copiedFrom && point && point.requested === `snapshot ${point.snapshot}`) {
+      notes.push(
+        `The snapshot was chosen by its name, and says that its database is called ${source.instance}: that this is ` +
+          `${source.copiedFrom}, whoever chose it has to know.`,
+      );
+    }
+    if (source && survey && survey.otherDatabases.length > 0) {
+      notes.push(
+        `Only the database '${this.request.database ?? source.database}' was examined. The instance also holds ` +
+          `${survey.otherDatabases.join(', ')}, of which nothing is proven: drill each by its name.`,
+      );
+    }
+    if (survey?.reader === 'fingerprint') {
+      notes.push(
+        "Tables were read row by row, since amcheck can't be used here: " +
+          'pages are verified by their checksums alone, where those are on.',
+      );
+    }
+    if (point?.requested === 'random time' || point?.requested === 'given time') {
+      notes.push(
+        'The recovery point is measured from the latest restorable time, not from the earlier moment that was restored.',
+      );
+    }
+    if (this.leftover !== null) {
+      notes.push(`The copy '${this.copyName}' may be left: ${this.leftover}. The janitor deletes it when it expires.`);
+    }
+    return notes;
+  }
+}
+
+export const measured = (seconds: number, objectiveSeconds: number) => ({
+  seconds,
+  objectiveSeconds,
+  met: seconds <= objectiveSeconds,
+});
+
+const secondsBetween = (from: Date, to: Date) => (to.getTime() - from.getTime()) / 1000;
+
+/** The batches of one phase count as one: `run checks (2 of 7)` is `run checks`. */
+function grouped(phases: readonly Phase[]): Phase[] {
+  const totals = new Map<string, number>();
+  for (const { phase, seconds } of phases) {
+    const name = phase.replace(/ \(.*\)$/, '');
+    totals.set(name, (totals.get(name) ?? 0) + seconds);
+  }
+  return [...totals].map(([phase, seconds]) => ({ phase, seconds: Math.round(seconds * 1000) / 1000 }));
+}

@@ -1,0 +1,134 @@
+import { type DrillRequest, drillRequest, parse } from '../contract';
+import type { Connection } from '../examiner/protocol';
+import { copyPassword } from '../rds/password';
+import { chooseRestorePoint } from '../rds/restore-point';
+import { describeCopied, describeSource } from '../rds/source';
+import { examineCopy } from '../runbook/examine-copy';
+import { awsProofPorts, type ProofPorts, publish } from '../runbook/ports';
+import { describe, type Runbook, shipped } from '../runbook/runbook';
+import { DrillCopy, NotThisRun } from './drill-copy';
+import { DrillReport } from './drill-report';
+
+/** What the run returns to whoever started it; the whole of it lies in the evidence. */
+export interface DrillOutcome {
+  readonly outcome: 'passed' | 'failed';
+  readonly findings: readonly string[];
+  readonly evidence: string;
+}
+
+export const drillRestore =
+  (ports: ProofPorts) =>
+  async (input: unknown, runbook: Runbook): Promise<DrillOutcome> => {
+    const request = parse(drillRequest, input, 'drill request');
+    const { rds } = ports;
+    const evidence = ports.evidence(request);
+    const copy = new DrillCopy(rds, request.copy.prefix + runbook.id, request.source.instance, runbook.id);
+    const report = new DrillReport(request, copy.name);
+    let asked = false;
+    try {
+      const { instance, copied } = request.source;
+      const source = await runbook.step('describe the source', () =>
+        copied ? describeCopied(rds, request.source, copied, request.restore) : describeSource(rds, instance),
+      );
+      report.source = source;
+      const point = await runbook.step('choose restore point', () =>
+        chooseRestorePoint(rds, request.source, request.restore),
+      );
+      report.point = point;
+      const proven = await runbook.step('read the last proof', () => evidence.tablesProvenBy(point.time));
+      asked = true;
+      const life = request.copy.expiresAfterSeconds;
+      const expires = new Date(runbook.now.getTime() + life * 1000);
+      await runbook.step('start restore', () => copy.restore(source, point, request.copy, expires));
+      await runbook.poll(
+        'wait until available',
+        () => copy.look(),
+        ({ usable }) => usable,
+        { hours: Math.min(life / 3600, MAX_RESTORE_HOURS) },
+      );
+      await runbook.step('reset the master password', async () =>
+        copy.setPassword(await password(ports, request, copy)),
+      );
+      report.copy = await runbook.poll(
+        'wait until the password is set',
+        () => copy.look(),
+        ({ usable, passwordPending }) => usable && !passwordPending,
+        { hours: 1 },
+      );
+      await examine(ports, request, copy, report, runbook, proven, expires);
+    } catch (error) {
+      report.error = describe(error);
+    } finally {
+      if (asked) report.leftover = await deleteCopy(copy, runbook);
+    }
+    const { key, document } = await runbook.step(
+      'publish evidence',
+      () => publish(ports, evidence, report.conclude(runbook)),
+      'any error',
+    );
+    return { outcome: document.outcome, findings: document.findings, evidence: key };
+  };
+
+/** Has the examiner look at the copy. */
+async function examine(
+  ports: ProofPorts,
+  request: DrillRequest,
+  copy: DrillCopy,
+  report: DrillReport,
+  runbook: Runbook,
+  tablesWithRows: readonly string[] | null,
+  expires: Date,
+): Promise<void> {
+  const { source, point } = report;
+  const { host, port } = report.copy ?? {};
+  if (!source || !point || !host || !port) throw new Error(`RDS gave no endpoint for '${copy.name}'`);
+  const connection = async (): Promise<Connection> => ({
+    host,
+    port,
+    user: source.masterUser,
+    password: await password(ports, request, copy),
+    database: request.database ?? source.database,
+  });
+  const examiner = ports.examiner(request.examiner);
+  const { checks } = request;
+  await examineCopy(
+    { examiner, connection, checks, restorePoint: point.time, tablesWithRows, expires },
+    report,
+    runbook,
+  );
+}
+
+/** At a look every two minutes, half of the 3,000 operations that an execution may have. */
+const MAX_RESTORE_HOURS = 48;
+
+/** Looks that must agree before a copy counts as gone: right after the restore, RDS may not list it yet. */
+const LOOKS_UNTIL_GONE = 3;
+
+interface Deletion {
+  readonly absentLooks: number;
+  readonly error?: string;
+}
+
+/** Deletes the copy, insisting; when that can't be done, says why instead of hiding the drill's own result. */
+async function deleteCopy(copy: DrillCopy, runbook: Runbook): Promise<string | null> {
+  const look = async (before: Deletion | undefined): Promise<Deletion> => {
+    try {
+      return { absentLooks: (await copy.delete()) === 'absent' ? (before?.absentLooks ?? 0) + 1 : 0 };
+    } catch (error) {
+      if (error instanceof NotThisRun) throw error;
+      return { absentLooks: 0, error: describe(error) };
+    }
+  };
+  try {
+    await runbook.poll('delete the copy', look, ({ absentLooks }) => absentLooks >= LOOKS_UNTIL_GONE, { hours: 2 });
+    return null;
+  } catch (error) {
+    return describe(error);
+  }
+}
+
+async function password({ secret }: ProofPorts, { passwordKey }: DrillRequest, copy: DrillCopy): Promise<string> {
+  return copyPassword(await secret(passwordKey), copy.name);
+}
+
+export const handler = shipped(drillRestore, awsProofPorts);

@@ -1,0 +1,160 @@
+/**
+ * Runbook: check what AWS Backup restored, as a drill checks its own copy, and answer AWS Backup.
+ *
+ * EventBridge may tell twice of one job, and a result once set can't be changed: so evidence comes first, one document
+ * for each job however often it was told of, and the answer says what that document says. Without evidence there is no
+ * answer, and AWS Backup's validation times out; what could not be checked has failed.
+ */
+import { BackupClient } from '@aws-sdk/client-backup';
+import type { RDSClient } from '@aws-sdk/client-rds';
+import { type Evidence, parse, type ValidationRequest, validationRequest } from '../contract';
+import type { Connection } from '../examiner/protocol';
+import { isFault } from '../rds/fault';
+import { copyPassword } from '../rds/password';
+import { describeSource, type Source } from '../rds/source';
+import { examineCopy } from '../runbook/examine-copy';
+import { awsProofPorts, type ProofPorts, publish } from '../runbook/ports';
+import { describe, type Runbook, shipped } from '../runbook/runbook';
+import { DrillReport, measured } from './drill-report';
+import { answer, describeRecoveryPoint, describeRestoreJob, type RestoreJob } from './restore-job';
+import { RestoredInstance } from './restored-instance';
+
+/** What a validation reaches the world by. */
+export interface ValidationPorts extends ProofPorts {
+  readonly backup: BackupClient;
+}
+
+/** What the run returns; the whole of it lies in the evidence. */
+export type ValidationOutcome =
+  | { readonly outcome: 'passed' | 'failed'; readonly findings: readonly string[]; readonly evidence: string }
+  /** Of another database, or answered before. */
+  | { readonly outcome: 'nothing to do'; readonly reason: string };
+
+/** Kept back of the window, for evidence and answer. */
+const MARGIN_MS = 10 * 60_000;
+
+export const validateRestore =
+  (ports: ValidationPorts) =>
+  async (input: unknown, runbook: Runbook): Promise<ValidationOutcome> => {
+    const request = parse(validationRequest, input, 'validation request');
+    const { backup, rds } = ports;
+    const job = await runbook.step('describe the restore job', () => describeRestoreJob(backup, request.restoreJob));
+    if (job.testingPlan !== request.testingPlan) {
+      return { outcome: 'nothing to do', reason: `restore job ${job.id} is of another testing plan` };
+    }
+    if (job.answered) return { outcome: 'nothing to do', reason: `restore job ${job.id} has its result` };
+    const { instance, point } = await runbook.step('describe the recovery point', () =>
+      describeRecoveryPoint(rds, job.recoveryPoint),
+    );
+    if (instance !== request.source.instance) {
+      return { outcome: 'nothing to do', reason: `restore job ${job.id} is of '${instance}'` };
+    }
+
+    const evidence = ports.evidence(request);
+    const report = new DrillReport(request, job.instance ?? 'none');
+    report.point = point;
+    try {
+      if (job.status !== 'COMPLETED') {
+        throw new Error(
+          `AWS Backup could not restore the recovery point: ${job.status}, ${job.message ?? 'no reason given'}`,
+        );
+      }
+      report.source = await runbook.step('describe the source', () => sourceIfThere(rds, instance));
+      await examineRestored(ports, request, job, report, runbook);
+    } catch (error) {
+      report.error = describe(error);
+    }
+    const { key, document } = await runbook.step(
+      'publish evidence',
+      () => publish(ports, evidence, conclude(report, request, job, runbook)),
+      'any error',
+    );
+    const { outcome, findings } = document;
+    if (job.status === 'COMPLETED') {
+      const said = findings.length > 0 ? findings.join('; ') : `${document.checks.length} checks passed`;
+      const result = outcome === 'passed' ? 'SUCCESSFUL' : 'FAILED';
+      await runbook.step('answer AWS Backup', () => answer(backup, job.id, result, `${said} (${key})`), 'any error');
+    }
+    return { outcome, findings, evidence: key };
+  };
+
+async function examineRestored(
+  ports: ValidationPorts,
+  request: ValidationRequest,
+  job: RestoreJob,
+  report: DrillReport,
+  runbook: Runbook,
+): Promise<void> {
+  const { point } = report;
+  if (!job.instance || !point) throw new Error(`AWS Backup says not which instance restore job ${job.id} made`);
+  const restored = new RestoredInstance(ports.rds, job.instance);
+  const password = async () => copyPassword(await ports.secret(request.passwordKey), restored.name);
+  const expires = new Date(Date.parse(job.completed ?? job.created) + request.windowSeconds * 1000 - MARGIN_MS);
+
+  await runbook.poll(
+    'wait until available',
+    () => restored.look(),
+    ({ usable }) => usable,
+    { hours: 2 },
+  );
+  const { masterUser, database } = await runbook.step('describe the restored instance', () =>
+    describeSource(ports.rds, restored.name),
+  );
+  await runbook.step('reset the master password', async () => restored.setPassword(await password()));
+  const { host, port, ...state } = await runbook.poll(
+    'wait until the password is set',
+    () => restored.look(),
+    ({ usable, passwordPending }) => usable && !passwordPending,
+    { hours: 1 },
+  );
+  report.copy = { host, port, ...state };
+  if (!host || !port) throw new Error(`RDS gave no endpoint for '${restored.name}'`);
+  const proof = await runbook.step('read the last proof', () => ports.evidence(request).tablesProvenBy(point.time));
+  const connection = async (): Promise<Connection> => ({
+    host,
+    port,
+    user: masterUser,
+    password: await password(),
+    database: request.database ?? database,
+  });
+  const examiner = ports.examiner(request.examiner);
+  const { checks } = request;
+  await examineCopy(
+    { examiner, connection, checks, restorePoint: point.time, tablesWithRows: proof, expires },
+    report,
+    runbook,
+  );
+}
+
+/** The source may be gone by now; what it was is told for the record only. */
+async function sourceIfThere(rds: RDSClient, instance: string): Promise<Source | null> {
+  try {
+    return await describeSource(rds, instance);
+  } catch (error) {
+    if (isFault(error, 'DBInstanceNotFound')) return null;
+    throw error;
+  }
+}
+
+/** AWS Backup's clock began with the job, and its name is the run's: told of twice, a job leaves one document. */
+function conclude(
+  report: DrillReport,
+  { newest, objectives }: ValidationRequest,
+  job: RestoreJob,
+  runbook: Runbook,
+): Omit<Evidence, 'sequence' | 'previous'> {
+  const concluded = report.conclude(runbook);
+  const began = Date.parse(job.created);
+  const recovered = concluded.outcome === 'passed' && report.checked ? report.checked.getTime() - began : null;
+  const lost = newest && report.point ? Math.max(0, began - Date.parse(report.point.latestRestorable)) : null;
+  return {
+    ...concluded,
+    run: job.id,
+    started: job.created,
+    recoveryTime: recovered === null ? null : measured(recovered / 1000, objectives.rtoSeconds),
+    recoveryPoint: lost === null ? null : measured(lost / 1000, objectives.rpoSeconds),
+    notes: [...concluded.notes, `Restored by AWS Backup, job ${job.id}, from ${job.recoveryPoint}.`],
+  };
+}
+
+export const handler = shipped(validateRestore, () => ({ ...awsProofPorts(), backup: new BackupClient() }));

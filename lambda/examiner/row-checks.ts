@@ -1,0 +1,81 @@
+/** Checks of tables and columns that users name: counts, moments and orphans. They report numbers, never rows. */
+import { escapeLiteral } from 'pg';
+import type { Check } from '../contract';
+import { CannotCheck, type Column, findColumn, findTable } from './catalog';
+import type { Session } from './session';
+import type { ExaminedCopy, Verdict } from './verdict';
+
+type Of<Kind extends Check['kind']> = Extract<Check, { kind: Kind }>;
+
+export async function rowCount(session: Session, { table, atLeast, atMost }: Of<'row-count'>): Promise<Verdict> {
+  const [counted] = await session.rows(`SELECT count(*) FROM ${await findTable(session, table)}`);
+  const count = Number(counted![0]);
+  const observed = rowsOf(count);
+  if (count >= (atLeast ?? 0) && count <= (atMost ?? Number.POSITIVE_INFINITY)) return { outcome: 'passed', observed };
+  return { outcome: 'failed', observed, expected: `${bounds(atLeast, atMost)} rows` };
+}
+
+export async function fresh(session: Session, check: Of<'fresh'>, copy: ExaminedCopy): Promise<Verdict> {
+  const { table, column, type } = await momentColumn(session, check);
+  // One row dated next year would otherwise stand for writes that never reached the backup.
+  const [newest] = await session.rows(`
+    SELECT extract(epoch FROM ${moment(copy)} - max(${column})::timestamptz) FROM ${table}
+    WHERE isfinite(${column}) AND ${column} <= ${moment(copy)}::${type}`);
+  const expected = `at most ${check.withinSeconds} s before the restore point`;
+  if (newest![0] === null) {
+    return { outcome: 'failed', observed: 'no row holds a moment up to the restore point', expected };
+  }
+  const freshnessSeconds = Number(newest![0]);
+  const observed = `the newest is ${rounded(freshnessSeconds)} s before the restore point`;
+  if (freshnessSeconds <= check.withinSeconds) return { outcome: 'passed', observed, freshnessSeconds };
+  return { outcome: 'failed', observed, expected, freshnessSeconds };
+}
+
+export async function nothingAfter(session: Session, check: Of<'nothing-after'>, copy: ExaminedCopy): Promise<Verdict> {
+  const { table, column, type } = await momentColumn(session, check);
+  // The restore point takes the column's type, not the other way round: so an index on the column can be used.
+  const [later] = await session.rows(
+    `SELECT count(*) FROM ${table} WHERE ${column} > ${moment(copy)}::${type} AND isfinite(${column})`,
+  );
+  const count = Number(later![0]);
+  if (count === 0) return { outcome: 'passed', observed: 'no row is later than the restore point' };
+  return {
+    outcome: 'failed',
+    observed: `${rowsOf(count)} later than the restore point`,
+    expected: 'no row later than the restore point',
+  };
+}
+
+export async function noOrphans(session: Session, check: Of<'no-orphans'>): Promise<Verdict> {
+  const child = await findColumn(session, check.table, check.column);
+  const parent = await findColumn(session, check.parent, check.parentColumn);
+  // NOT IN would find no orphan at all once the parent's column holds a NULL.
+  const [orphans] = await session.rows(`
+    SELECT count(*) FROM ${child.table} AS child WHERE child.${child.column} IS NOT NULL
+      AND NOT EXISTS (SELECT FROM ${parent.table} AS parent WHERE parent.${parent.column} = child.${child.column})`);
+  const count = Number(orphans![0]);
+  if (count === 0) return { outcome: 'passed', observed: 'no row lacks its parent' };
+  return { outcome: 'failed', observed: `${rowsOf(count)} without a parent`, expected: 'a parent for every row' };
+}
+
+const MOMENTS = ['date', 'timestamp without time zone', 'timestamp with time zone'];
+
+async function momentColumn(session: Session, named: { table: string; column: string }): Promise<Column> {
+  const found = await findColumn(session, named.table, named.column);
+  if (MOMENTS.includes(found.type)) return found;
+  throw new CannotCheck(
+    `"${named.table}"."${named.column}" is of type ${found.type}; name a column of type date, timestamp or timestamptz`,
+  );
+}
+
+const moment = ({ restorePoint }: ExaminedCopy) => `${escapeLiteral(restorePoint)}::timestamptz`;
+
+export const rowsOf = (count: number) => (count === 1 ? '1 row' : `${count} rows`);
+
+const rounded = (seconds: number) => Number(seconds.toFixed(3));
+
+/** As in `at least 1 and at most 5`. */
+export const bounds = (atLeast: number | undefined, atMost: number | undefined): string =>
+  [atLeast === undefined ? [] : `at least ${atLeast}`, atMost === undefined ? [] : `at most ${atMost}`]
+    .flat()
+    .join(' and ');

@@ -1,0 +1,130 @@
+/**
+ * Runbook: have a database outside CloudFormation back itself up as asked.
+ *
+ * It changes what differs and nothing else, so it may run at any time and any number of times; what others left for the
+ * maintenance window stays there. When the resource is deleted nothing is put back: what protects a database stays until
+ * its owner says otherwise.
+ */
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { type DBInstance, DescribeDBInstancesCommand, ModifyDBInstanceCommand, RDSClient } from '@aws-sdk/client-rds';
+import { type BackupSettings, backupSettings, parse } from '../contract';
+import { ANSWER_WITHIN_HOURS, type Answer, customResource, isRollingBack, putAnswer } from '../runbook/custom-resource';
+import { describe, shipped } from '../runbook/runbook';
+import { isFault } from './fault';
+
+export interface BackupSettingsPorts {
+  readonly rds: RDSClient;
+  readonly cloudFormation: CloudFormationClient;
+  readonly answer: Answer;
+}
+
+/** RDS modifies databases in these states only; the latter two mean that blocks are still being loaded or moved. */
+const MODIFIABLE = ['available', 'storage-initialization', 'storage-optimization'];
+
+/** Nothing comes after these by itself. */
+const STUCK = /^(deleting|failed|stopped|stopping|incompatible-.*|inaccessible-.*|restore-error|storage-full)$/;
+
+export const applyBackupSettings = ({ rds, cloudFormation, answer }: BackupSettingsPorts) =>
+  customResource(async (event, runbook) => {
+    const { RequestType, PhysicalResourceId, ResourceProperties } = event;
+    if (RequestType === 'Delete') {
+      return {
+        physicalId: String(PhysicalResourceId),
+        reason: 'Nothing was put back: the database keeps its backup window, retention, tag copying and protection.',
+      };
+    }
+    const settings = parse(backupSettings, JSON.parse(ResourceProperties.Request), 'backup settings');
+    const physicalId = `backup-settings-of-${settings.instance}`;
+    try {
+      await runbook.poll(
+        'apply what differs, until it is in force',
+        () => apply(rds, settings),
+        (seen) => seen === 'in force',
+        { hours: ANSWER_WITHIN_HOURS },
+      );
+    } catch (error) {
+      // A rollback that fails has to be mended by hand, and holds up all that the stack holds.
+      if (RequestType !== 'Update' || !(await isRollingBack(cloudFormation, event, runbook))) throw error;
+      const why = describe(error).slice(0, 700);
+      return { physicalId, reason: `Not put back to what was asked before, so deploy again: ${why}` };
+    }
+    return {
+      physicalId,
+      reason: `In force on database '${settings.instance}'; they stay when this resource is deleted.`,
+    };
+  }, answer);
+
+/** One look, and a request for what is neither in force nor on its way. */
+async function apply(rds: RDSClient, settings: BackupSettings): Promise<string> {
+  const { instance } = settings;
+  const { DBInstances } = await rds.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: instance }));
+  const found = DBInstances?.[0] ?? {};
+  const status = found.DBInstanceStatus ?? 'unknown';
+  if (found.DBClusterIdentifier) {
+    throw new Error(
+      `database '${instance}' is a member of cluster '${found.DBClusterIdentifier}', which backs itself up as a whole, ` +
+        'so nothing was changed; set the backups of the cluster',
+    );
+  }
+  const pending = found.PendingModifiedValues ?? {};
+  const now = differences(found, settings);
+  const later = differences({ ...found, ...pending }, settings);
+  const asked = { ...now, ...later };
+  if (Object.keys(asked).length === 0) return 'in force';
+  if (STUCK.test(status)) {
+    throw new Error(
+      `database '${instance}' is ${status}, so RDS modifies nothing of it; bring it back, and deploy again`,
+    );
+  }
+  if (!MODIFIABLE.includes(status)) return status;
+  // All else is applied at once by itself; turning backups on waits for the maintenance window unless asked not to.
+  const retentions = [found.BackupRetentionPeriod, pending.BackupRetentionPeriod];
+  const ApplyImmediately = retentions.includes(0) && asked.BackupRetentionPeriod !== undefined;
+  if (!ApplyImmediately && Object.keys(later).length === 0) return `${status}, and on its way`;
+  if (ApplyImmediately) refuseToHasten(found);
+  try {
+    await rds.send(new ModifyDBInstanceCommand({ DBInstanceIdentifier: instance, ...asked, ApplyImmediately }));
+    return 'asked for';
+  } catch (error) {
+    // It was available a moment ago: a backup or somebody else's change began.
+    if (isFault(error, 'InvalidDBInstanceState')) return 'busy';
+    throw error;
+  }
+}
+
+/** Ours, and those that never wait for a maintenance window. */
+const NOBODY_ELSES = ['BackupRetentionPeriod', 'MasterUserPassword', 'PendingCloudwatchLogsExports'];
+
+/**
+ * What is asked to be applied at once takes along all that waits: a new class or version, with its outage.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ModifyInstance.ApplyImmediately.html
+ */
+function refuseToHasten({ DBInstanceIdentifier, PendingModifiedValues = {} }: DBInstance): void {
+  const waiting = Object.entries(PendingModifiedValues)
+    .filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0))
+    .map(([key]) => key)
+    .filter((key) => !NOBODY_ELSES.includes(key));
+  if (waiting.length === 0) return;
+  throw new Error(
+    `database '${DBInstanceIdentifier}' keeps no backups, and turning them on at once would also apply what waits for its ` +
+      `maintenance window (${waiting.join(', ')}), maybe with an outage, so nothing was changed; let that window pass, or ` +
+      'apply those changes, and deploy again',
+  );
+}
+
+function differences(found: DBInstance, settings: BackupSettings) {
+  const differs = <T>(there: T, wanted: T) => (wanted !== undefined && there !== wanted ? wanted : undefined);
+  const all = {
+    PreferredBackupWindow: differs(found.PreferredBackupWindow, settings.window),
+    BackupRetentionPeriod: differs(found.BackupRetentionPeriod, settings.retentionDays),
+    CopyTagsToSnapshot: differs<boolean | undefined>(found.CopyTagsToSnapshot, settings.copyTagsToSnapshot),
+    DeletionProtection: differs<boolean | undefined>(found.DeletionProtection, settings.deletionProtection),
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as Partial<typeof all>;
+}
+
+export const handler = shipped(applyBackupSettings, () => ({
+  rds: new RDSClient(),
+  cloudFormation: new CloudFormationClient(),
+  answer: putAnswer,
+}));

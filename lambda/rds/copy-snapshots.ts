@@ -1,0 +1,158 @@
+/**
+ * Runbook: bring a database's snapshots to where they outlive its region, or its account.
+ *
+ * Each round brings all that is missing, whatever started it: an automated snapshot's event, or the hourly sweep, since
+ * events are delivered by best effort only. Rounds may overlap. Nothing here can change or delete what it copies.
+ */
+import { RDSClient } from '@aws-sdk/client-rds';
+import { METRICS, parse, type SnapshotCopyRequest, snapshotCopyRequest } from '../contract';
+import { embeddedMetric } from '../evidence/metrics';
+import { describe, type Runbook, shipped } from '../runbook/runbook';
+import { type Missing, SnapshotCopies, type States } from './snapshot-copies';
+
+export interface CopyPorts {
+  /** A client of RDS in a region. */
+  readonly rds: (region: string) => RDSClient;
+  readonly print: (line: string) => void;
+  /** Read in steps only. */
+  readonly clock: () => number;
+}
+
+export interface CopyReport {
+  readonly copied: readonly string[];
+  readonly waiting: number;
+  readonly deleted: readonly string[];
+  /** When the newest good copy's snapshot was taken. ISO 8601. */
+  readonly newest: string | null;
+}
+
+/**
+ * The first copy of a large database into a region is a whole one, and may wait in RDS's own queue. At a look every two
+ * minutes, a quarter of the 3,000 operations that an execution may have.
+ */
+const COPY_HOURS = 24;
+
+/** @throws after having done all that could be done, when a copy failed or could not be asked for */
+export const copySnapshots =
+  (ports: CopyPorts) =>
+  async (input: unknown, runbook: Runbook): Promise<CopyReport> => {
+    const request = parse(snapshotCopyRequest, input, 'snapshot copy request');
+    const { source, destination } = request;
+    const copies = new SnapshotCopies(ports.rds(source.region), ports.rds(destination.region), request);
+
+    const problems: string[] = [];
+    const survey = await runbook.step('find what is missing', () => copies.survey(ports.clock()));
+    const asked = await ask(survey.missing, copies, runbook, problems);
+    const states = await settled(asked, copies, runbook, problems);
+    const copied = asked.filter((target) => states[target] === 'available');
+
+    // Whatever becomes of these, the age is told: it is what rings.
+    const deleted = await tried(problems, 'prune', runbook, () => copies.prune(ports.clock()));
+    await tried(problems, 'share good copies', runbook, () => copies.share());
+    const newest = await runbook.step('publish the age', () => publish(ports, copies, request));
+
+    if (problems.length > 0) {
+      throw new Error(
+        `copies of '${source.instance}' are not all as they should be; the next round tries again:\n  ${problems.join('\n  ')}`,
+      );
+    }
+    return { copied, waiting: survey.waiting, deleted: deleted ?? [], newest };
+  };
+
+/** A step whose failure is told at the end. */
+async function tried<T>(
+  problems: string[],
+  name: string,
+  runbook: Runbook,
+  effect: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await runbook.step(name, effect);
+  } catch (error) {
+    problems.push(`${name}: ${describe(error)}`);
+    return undefined;
+  }
+}
+
+/** What so many are refused for, the others would be, too. */
+const MAX_REFUSED = 3;
+
+/** Names of the copies that were asked for. */
+async function ask(
+  missing: readonly Missing[],
+  copies: SnapshotCopies,
+  runbook: Runbook,
+  problems: string[],
+): Promise<string[]> {
+  const asked: string[] = [];
+  let refused = 0;
+  for (const snapshot of missing) {
+    try {
+      const outcome = await runbook.step(`copy ${snapshot.target}`, () => copies.copy(snapshot));
+      if (outcome === 'no room') break;
+      if (outcome === 'asked') asked.push(snapshot.target);
+    } catch (error) {
+      problems.push(`${snapshot.target}: ${describe(error)}`);
+      refused += 1;
+      if (refused === MAX_REFUSED) break;
+    }
+  }
+  return asked;
+}
+
+async function settled(
+  asked: readonly string[],
+  copies: SnapshotCopies,
+  runbook: Runbook,
+  problems: string[],
+): Promise<States> {
+  if (asked.length === 0) return {};
+  const pending = (state: string) => !['available', 'failed', 'deleting', 'deleted'].includes(state);
+  const states = await runbook
+    .poll<States>(
+      'wait until available',
+      (before) => copies.states(asked, before),
+      (seen) => !Object.values(seen).some(pending),
+      { hours: COPY_HOURS },
+    )
+    .catch((error): States => {
+      problems.push(describe(error));
+      return {};
+    });
+  for (const [target, state] of Object.entries(states)) {
+    if (state === 'available') continue;
+    problems.push(`${target}: the copy is ${state}, and not available; its events say why`);
+  }
+  return states;
+}
+
+async function publish(
+  { print, clock }: CopyPorts,
+  copies: SnapshotCopies,
+  { plan, target, copy }: SnapshotCopyRequest,
+): Promise<string | null> {
+  const newest = await copies.newest();
+  // Without a copy there is no age to tell: the alarm takes silence for a missing copy.
+  if (newest === null) return null;
+  const { dimensions: name } = METRICS;
+  const dimensions = { [name.plan]: plan, [name.target]: target, [name.copy]: copy };
+  const now = clock();
+  const value = (now - newest) / 1000;
+  print(embeddedMetric({ name: METRICS.snapshotCopyAge, unit: 'Seconds', value, dimensions }, now));
+  return new Date(newest).toISOString();
+}
+
+function awsPorts(): CopyPorts {
+  const clients = new Map<string, RDSClient>();
+  return {
+    rds: (region) => {
+      const client = clients.get(region) ?? new RDSClient({ region });
+      clients.set(region, client);
+      return client;
+    },
+    print: (line) => process.stdout.write(`${line}\n`),
+    clock: Date.now,
+  };
+}
+
+export const handler = shipped(copySnapshots, awsPorts);

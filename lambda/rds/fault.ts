@@ -1,0 +1,6 @@
+/** Errors of AWS clients, told apart by their codes. */
+
+/** The SDK names a fault by its shape, which ends in `Fault` for some; the code on the wire does not. */
+export function isFault(error: unknown, code: string): boolean {
+  return error instanceof Error && (error.name === code || error.name === `${code}Fault`);
+}

@@ -1,0 +1,253 @@
+/**
+ * Copies of one database's snapshots in one destination.
+ *
+ * What makes it safe: a copy is named after its snapshot, so copying twice is the same as once; only what carries both
+ * tags and the name of this copying is ever shared or deleted; and the newest good copy stays, whatever its age.
+ */
+import { createHash } from 'node:crypto';
+import {
+  CopyDBSnapshotCommand,
+  type DBSnapshot,
+  DeleteDBSnapshotCommand,
+  type DescribeDBSnapshotsCommandInput,
+  ModifyDBSnapshotAttributeCommand,
+  paginateDescribeDBSnapshots,
+  type RDSClient,
+  type Tag,
+} from '@aws-sdk/client-rds';
+import { COPY_PREFIX, copiedBy, isAutomatedOf, isCopyOf, SNAPSHOT_TAGS, type SnapshotCopyRequest } from '../contract';
+import { isFault } from './fault';
+
+/**
+ * Copies into one region that an account may have in progress.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html
+ */
+const MAX_IN_PROGRESS = 20;
+/** RDS allows 50 tags on a resource. */
+const MAX_TAGS = 50;
+/** RDS allows 255 characters. */
+const MAX_NAME = 255;
+
+/** A snapshot that is to be copied. */
+export interface Missing {
+  readonly arn: string;
+  readonly target: string;
+  readonly tags: readonly { readonly Key: string; readonly Value: string }[];
+}
+
+export interface Survey {
+  /** To be copied now, newest first. */
+  readonly missing: readonly Missing[];
+  /** Have to wait, since the destination has no room for more copies at a time. */
+  readonly waiting: number;
+}
+
+/** What became of asking for a copy. `gone`: the snapshot expired meanwhile. */
+export type Asked = 'asked' | 'no room' | 'gone';
+
+/** RDS's word for each copy; `absent` where it lists none yet, `deleted` where it no longer does. */
+export type States = Readonly<Record<string, string>>;
+
+export class SnapshotCopies {
+  private readonly owner: string;
+
+  constructor(
+    private readonly from: RDSClient,
+    private readonly to: RDSClient,
+    private readonly request: SnapshotCopyRequest,
+  ) {
+    this.owner = createHash('sha256')
+      .update(`${request.source.arn} ${copiedBy(request)}`)
+      .digest('hex')
+      .slice(0, 8);
+  }
+
+  /** What could be copied, would be kept, and is not there yet. */
+  async survey(now: number): Promise<Survey> {
+    const there = await this.manual();
+    const copied = new Set(
+      there.filter((copy) => !isFailed(copy)).map(({ DBSnapshotIdentifier }) => DBSnapshotIdentifier),
+    );
+    const inProgress = there.filter((copy) => isCopy(copy) && copy.Status !== 'available' && !isFailed(copy)).length;
+    const missing = (await this.sources())
+      .filter((snapshot) => takenAt(snapshot) > now - this.request.keepSeconds * 1000)
+      .sort((one, other) => takenAt(other) - takenAt(one))
+      .map((snapshot) => this.copyOf(snapshot))
+      .filter(({ target }) => !copied.has(target));
+    const room = Math.max(0, MAX_IN_PROGRESS - inProgress);
+    return { missing: missing.slice(0, room), waiting: Math.max(0, missing.length - room) };
+  }
+
+  /** @throws when the region has no room for any copy, or a snapshot of that name that this copying did not make */
+  async copy({ arn, target, tags }: Missing): Promise<Asked> {
+    const { key, optionGroup } = this.request.destination;
+    try {
+      await this.to.send(
+        new CopyDBSnapshotCommand({
+          SourceDBSnapshotIdentifier: arn,
+          TargetDBSnapshotIdentifier: target,
+          KmsKeyId: key,
+          OptionGroupName: optionGroup,
+          // Named one by one: RDS copies no tags of a snapshot that another account shares.
+          Tags: [...tags],
+        }),
+      );
+      return 'asked';
+    } catch (error) {
+      if (isFault(error, 'DBSnapshotNotFound')) return 'gone';
+      if (isFault(error, 'SnapshotQuotaExceeded')) return noRoom(error as Error, this.request.destination.region);
+      if (!isFault(error, 'DBSnapshotAlreadyExists')) throw error;
+      if ((await this.manual()).some((copy) => copy.DBSnapshotIdentifier === target && !this.isOurs(copy))) {
+        throw new Error(
+          `snapshot '${target}' exists and does not carry the tags of this copying, so it is not touched and nothing ` +
+            'is copied in its place; find out who made it, and rename or delete it',
+        );
+      }
+      return 'asked';
+    }
+  }
+
+  /** @param before what was seen last: a copy that RDS listed and no longer does was deleted meanwhile */
+  async states(targets: readonly string[], before: States = {}): Promise<States> {
+    const there = new Map((await this.manual()).map((copy) => [copy.DBSnapshotIdentifier, copy.Status ?? 'unknown']));
+    const unlisted = (target: string) => ((before[target] ?? 'absent') === 'absent' ? 'absent' : 'deleted');
+    return Object.fromEntries(targets.map((target) => [target, there.get(target) ?? unlisted(target)]));
+  }
+
+  /** Lets the named accounts copy every good copy on. Doing it again changes nothing. */
+  async share(): Promise<void> {
+    const { shareWith } = this.request;
+    if (shareWith.length === 0) return;
+    for (const { DBSnapshotIdentifier } of await this.good()) {
+      const ValuesToAdd = [...shareWith];
+      try {
+        await this.to.send(
+          new ModifyDBSnapshotAttributeCommand({ DBSnapshotIdentifier, AttributeName: 'restore', ValuesToAdd }),
+        );
+      } catch (error) {
+        // Deleted meanwhile: the next round sees the same.
+        if (!isFault(error, 'DBSnapshotNotFound')) throw error;
+      }
+    }
+  }
+
+  /** Deletes what is over age, and what failed and would block another try. Never the newest good one. */
+  async prune(now: number): Promise<string[]> {
+    const [, ...older] = await this.good();
+    const expired = older.filter((copy) => takenAt(copy) < now - this.request.keepSeconds * 1000);
+    const failed = (await this.manual()).filter((copy) => this.isOurs(copy) && isFailed(copy));
+    const deleted: string[] = [];
+    for (const { DBSnapshotIdentifier } of [...expired, ...failed]) {
+      try {
+        await this.to.send(new DeleteDBSnapshotCommand({ DBSnapshotIdentifier }));
+        deleted.push(String(DBSnapshotIdentifier));
+      } catch (error) {
+        // Gone, or being copied on: the next round finds out.
+        if (!isFault(error, 'DBSnapshotNotFound') && !isFault(error, 'InvalidDBSnapshotState')) throw error;
+      }
+    }
+    return deleted;
+  }
+
+  /** When the newest good copy's snapshot was taken. */
+  async newest(): Promise<number | null> {
+    const [newest] = await this.good();
+    return newest ? takenAt(newest) : null;
+  }
+
+  /** Ours that are available, newest first. */
+  private async good(): Promise<DBSnapshot[]> {
+    return (await this.manual())
+      .filter((copy) => this.isOurs(copy) && copy.Status === 'available' && takenAt(copy) > 0)
+      .sort((one, other) => takenAt(other) - takenAt(one));
+  }
+
+  private async sources(): Promise<DBSnapshot[]> {
+    const { kind, instance, arn } = this.request.source;
+    // By name, as IAM has it: one that may not be copied would keep those before it from being copied.
+    if (kind === 'automated') {
+      const query = { SnapshotType: 'automated', DBInstanceIdentifier: instance };
+      return list(this.from, query, (one) => isAvailable(one) && isAutomatedOf(instance, one.DBSnapshotIdentifier));
+    }
+    // What others share can't be asked for by database.
+    const account = arn.split(':')[4];
+    return list(this.from, { SnapshotType: 'shared', IncludeShared: true }, (snapshot) => {
+      const [owner, name] = snapshot.DBSnapshotArn?.split(':snapshot:') ?? [];
+      const isTheirs = snapshot.DBInstanceIdentifier === instance && owner?.split(':')[4] === account;
+      return isAvailable(snapshot) && isTheirs && isCopyOf(instance, name);
+    });
+  }
+
+  /** All databases' manual snapshots there: copies count as manual, and all of them count against the limit. */
+  private manual(): Promise<DBSnapshot[]> {
+    return list(this.to, { SnapshotType: 'manual' }, () => true);
+  }
+
+  private copyOf(snapshot: DBSnapshot): Missing {
+    const own: Tag[] = Object.entries(this.tags()).map(([Key, Value]) => ({ Key, Value }));
+    const carried = (snapshot.TagList ?? []).filter(({ Key }) => Key && !/^(aws|lifeboat):/i.test(Key));
+    const tags = [...own, ...carried.slice(0, MAX_TAGS - own.length)];
+    return {
+      arn: String(snapshot.DBSnapshotArn),
+      target: this.target(String(snapshot.DBSnapshotArn)),
+      tags: tags.map(({ Key = '', Value = '' }) => ({ Key, Value })),
+    };
+  }
+
+  /** Automated snapshots are named like `rds:orders-2026-11-09-03-05`, and a colon is illegal in a copy's name. */
+  private target(arn: string): string {
+    const original = arn.split(':snapshot:')[1] ?? arn;
+    const words = original
+      .replace(new RegExp(`^(rds:|${COPY_PREFIX}[0-9a-f]{8}-)`), '')
+      .replace(/[^A-Za-z0-9]+/g, '-')
+      .replace(/^-+|-+$/g, '');
+    return `${COPY_PREFIX}${this.owner}-${words}`.slice(0, MAX_NAME).replace(/-+$/, '');
+  }
+
+  /** By name as well as by tags, as IAM has it: a person's copy of a copy may carry its tags, and stays that person's. */
+  private isOurs(snapshot: DBSnapshot): boolean {
+    if (!isCopyOf(this.request.source.instance, snapshot.DBSnapshotIdentifier)) return false;
+    const tag = (key: string) => snapshot.TagList?.find(({ Key }) => Key === key)?.Value;
+    return Object.entries(this.tags()).every(([key, value]) => tag(key) === value);
+  }
+
+  private tags(): Record<string, string> {
+    return {
+      [SNAPSHOT_TAGS.snapshotOf]: this.request.source.arn,
+      [SNAPSHOT_TAGS.copiedBy]: copiedBy(this.request),
+    };
+  }
+}
+
+/**
+ * One fault stands for two limits: copies in progress, which end by themselves, and manual snapshots at all.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html
+ */
+function noRoom({ message }: Error, region: string): 'no room' {
+  if (/across regions|in progress/i.test(message)) return 'no room';
+  throw new Error(
+    `the quota of manual snapshots in ${region} is used up (100 unless raised), so nothing more is copied there: ${message}; ` +
+      'delete some that nobody needs, keep copies for less long, or have the quota raised',
+  );
+}
+
+/** RDS returns snapshots in no order, in pages, and lists those that are still being made. */
+async function list(
+  client: RDSClient,
+  query: DescribeDBSnapshotsCommandInput,
+  wanted: (snapshot: DBSnapshot) => boolean,
+): Promise<DBSnapshot[]> {
+  const found: DBSnapshot[] = [];
+  for await (const { DBSnapshots = [] } of paginateDescribeDBSnapshots({ client }, query)) {
+    found.push(...DBSnapshots.filter(wanted));
+  }
+  return found;
+}
+
+/** SnapshotCreateTime changes when a snapshot is copied; the original one doesn't. 0 where RDS does not say yet. */
+const takenAt = ({ OriginalSnapshotCreateTime: original, SnapshotCreateTime: created }: DBSnapshot) =>
+  (original ?? created)?.getTime() ?? 0;
+
+const isAvailable = ({ Status }: DBSnapshot) => Status === 'available';
+const isFailed = ({ Status }: DBSnapshot) => Status === 'failed';
+const isCopy = ({ SourceDBSnapshotIdentifier }: DBSnapshot) => Boolean(SourceDBSnapshotIdentifier);

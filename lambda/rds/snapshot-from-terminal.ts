@@ -1,0 +1,51 @@
+/** A snapshot before a deployment, taken by a command that somebody runs, or a pipeline. */
+import type { RDSClient } from '@aws-sdk/client-rds';
+import { type DeploymentSnapshotRequest, deploymentSnapshotRequest, parse } from '../contract';
+import { TerminalRunbook } from '../runbook/terminal-runbook';
+import { snapshotName, takeSnapshot } from './take-snapshot';
+
+export interface SnapshotOptions {
+  readonly reason: string;
+  readonly deployment: string;
+  readonly keep?: number;
+}
+
+/** The first snapshot of a large database takes hours. */
+const HOURS = 24;
+
+/** @throws Error that names all that RDS would not take */
+export function snapshotRequest(
+  target: string,
+  { reason, deployment, keep }: SnapshotOptions,
+): DeploymentSnapshotRequest {
+  // RDS keeps identifiers in lower case, and snapshots are found by them again.
+  const request = { instance: target.toLowerCase(), reason, deploymentVersion: deployment, keepLast: keep };
+  return parse(deploymentSnapshotRequest, request, `snapshot of '${target}'`);
+}
+
+/**
+ * Takes the snapshot, and waits until it is available.
+ *
+ * @param say told of each step
+ * @param stop ends the wait; the snapshot goes on
+ * @returns its identifier
+ */
+export async function snapshotByHand(
+  rds: RDSClient,
+  request: DeploymentSnapshotRequest,
+  say: (line: string) => void,
+  stop?: AbortSignal,
+): Promise<string> {
+  const runbook = new TerminalRunbook(say, stop);
+  const name = snapshotName(request, runbook.id);
+  say(`snapshot ${name} of database '${request.instance}' in ${await rds.config.region()}`);
+  try {
+    const { snapshot, deleted, left } = await takeSnapshot(rds, { hours: HOURS })(request, runbook);
+    for (const older of deleted) say(`deleted ${older}`);
+    for (const older of left) say(`could not delete ${older}`);
+    return snapshot;
+  } catch (error) {
+    if (!stop?.aborted) throw error;
+    throw new Error(`interrupted; if it was asked for already, snapshot ${name} becomes available by itself`);
+  }
+}

@@ -1,0 +1,93 @@
+/** The database that a copy is made of: what it is, and how it is restored. Read only. */
+import { DescribeDBInstancesCommand, type RDSClient } from '@aws-sdk/client-rds';
+import type { DrillRequest, RestorePointRequest } from '../contract';
+import { automatedBackups, type BackedUp, latestSnapshot, namedSnapshot, required } from './backups';
+
+export interface Source {
+  readonly instance: string;
+  readonly engine: string;
+  /** Null where nobody knows it. */
+  readonly instanceClass: string | null;
+  readonly storageGiB: number;
+  readonly masterUser: string;
+  /**
+   * Carried over to copies by name. Null leaves it to RDS, which takes its default: a group can only be named where it is,
+   * and a region need not have even the default one before a database uses it.
+   */
+  readonly parameterGroup: string | null;
+  readonly optionGroup: string | null;
+  /** The initial database; `postgres` always exists besides. */
+  readonly database: string;
+  /** ARN of the database, where it is elsewhere and its backups were copied here. */
+  readonly copiedFrom: string | null;
+  /** RDS's word for the copied backup; null where the database itself was described. */
+  readonly backupStatus: string | null;
+}
+
+/** @throws when it isn't there, or isn't PostgreSQL */
+export async function describeSource(rds: RDSClient, instance: string): Promise<Source> {
+  const { DBInstances } = await rds.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: instance }));
+  const found = DBInstances?.[0];
+  if (!found) {
+    throw new Error(
+      `database '${instance}' was not found, so there is nothing to drill; find out whether it was renamed or deleted, and drill ` +
+        'the one that is in use',
+    );
+  }
+  return {
+    instance,
+    engine: postgres(instance, found),
+    instanceClass: required(found.DBInstanceClass, 'DBInstanceClass'),
+    storageGiB: required(found.AllocatedStorage, 'AllocatedStorage'),
+    masterUser: required(found.MasterUsername, 'MasterUsername'),
+    parameterGroup: required(found.DBParameterGroups?.[0]?.DBParameterGroupName, 'DBParameterGroupName'),
+    optionGroup: required(found.OptionGroupMemberships?.[0]?.OptionGroupName, 'OptionGroupName'),
+    database: found.DBName ?? 'postgres',
+    copiedFrom: null,
+    backupStatus: null,
+  };
+}
+
+/**
+ * Describes a database that is elsewhere by the copy of its backups that would be restored. Such a copy tells neither
+ * class nor parameter group nor initial database: those are in the request.
+ *
+ * @throws when there is no such copy, or it isn't PostgreSQL's
+ */
+export async function describeCopied(
+  rds: RDSClient,
+  of: BackedUp,
+  { from, instanceClass, parameterGroup }: CopiedSource,
+  wanted: RestorePointRequest,
+): Promise<Source> {
+  const backup = await wantedBackup(rds, of, wanted);
+  return {
+    instance: of.instance,
+    engine: postgres(of.instance, backup),
+    instanceClass: instanceClass ?? null,
+    storageGiB: required(backup.AllocatedStorage, 'AllocatedStorage'),
+    masterUser: required(backup.MasterUsername, 'MasterUsername'),
+    parameterGroup: parameterGroup ?? null,
+    // PostgreSQL has no options, and the group that a copy tells may be one of its database's region.
+    optionGroup: null,
+    database: 'postgres',
+    copiedFrom: from,
+    backupStatus: backup.Status ?? null,
+  };
+}
+
+type CopiedSource = NonNullable<DrillRequest['source']['copied']>;
+
+async function wantedBackup(rds: RDSClient, of: BackedUp, wanted: RestorePointRequest) {
+  if (wanted.kind === 'snapshot') return namedSnapshot(rds, of, wanted.snapshot);
+  if (wanted.kind === 'latest-snapshot') return latestSnapshot(rds, of);
+  return (await automatedBackups(rds, of)).backup;
+}
+
+function postgres(instance: string, { Engine, EngineVersion }: { Engine?: string; EngineVersion?: string }): string {
+  const engine = `${Engine} ${EngineVersion}`;
+  if (Engine === 'postgres') return engine;
+  throw new Error(
+    `database '${instance}' runs ${engine}, and drills can examine PostgreSQL only; take the drill off this database`,
+  );
+}

@@ -1,0 +1,149 @@
+/**
+ * Takes a snapshot of a database before a deployment, waits until it can be restored, and deletes older ones of its
+ * kind where the request limits their number.
+ *
+ * The snapshot is named after the run before it exists, so asking twice is the same as once. What is deleted carries
+ * the tags and the name of such snapshots, and there are enough newer ones that are available.
+ */
+import {
+  CreateDBSnapshotCommand,
+  type DBSnapshot,
+  DeleteDBSnapshotCommand,
+  DescribeDBSnapshotsCommand,
+  paginateDescribeDBSnapshots,
+  type RDSClient,
+} from '@aws-sdk/client-rds';
+import { type DeploymentSnapshotRequest, snapshotPrefix, DEPLOYMENT_SNAPSHOT_TAGS as TAGS } from '../contract';
+import type { Runbook } from '../runbook/runbook';
+import { isFault } from './fault';
+
+export interface TakenSnapshot {
+  readonly snapshot: string;
+  /** Older ones that were deleted. */
+  readonly deleted: readonly string[];
+  /** Why others that should go are still there. They are tried again the next time. */
+  readonly left: readonly string[];
+}
+
+/** @param run whatever asks twice with the same one gets the same snapshot; @default the runbook's own */
+export const takeSnapshot =
+  (rds: RDSClient, { hours, run }: { hours: number; run?: string }) =>
+  async (request: DeploymentSnapshotRequest, runbook: Runbook): Promise<TakenSnapshot> => {
+    const snapshot = snapshotName(request, run ?? runbook.id);
+    await runbook.poll(
+      'ask for the snapshot',
+      () => ask(rds, snapshot, request),
+      (seen) => seen === 'asked for',
+      { hours: hours / 3 },
+    );
+    await runbook.poll(
+      'wait until it is available',
+      () => look(rds, snapshot),
+      (seen) => seen === 'available',
+      { hours: (hours * 2) / 3 },
+    );
+    // The snapshot is there, which is what the deployment waits for: older ones can wait.
+    const pruned = await runbook
+      .step('delete older ones', () => prune(rds, request))
+      .catch((error: unknown) => ({ deleted: [], left: [String(error)] }));
+    return { snapshot, ...pruned };
+  };
+
+/** https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html: letters, digits, single hyphens. */
+export function snapshotName({ instance, deploymentVersion }: DeploymentSnapshotRequest, run: string): string {
+  const version = deploymentVersion
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 100)
+    .replace(/^-+|-+$/g, '');
+  return `${snapshotPrefix(instance)}${version ? `${version}-` : ''}${run}`;
+}
+
+async function ask(rds: RDSClient, snapshot: string, request: DeploymentSnapshotRequest): Promise<string> {
+  const { instance, reason, deploymentVersion, keepLast } = request;
+  try {
+    await rds.send(
+      new CreateDBSnapshotCommand({
+        DBInstanceIdentifier: instance,
+        DBSnapshotIdentifier: snapshot,
+        Tags: [
+          { Key: TAGS.beforeDeploymentOf, Value: instance },
+          { Key: TAGS.keep, Value: keepLast === undefined ? 'forever' : 'last' },
+          { Key: TAGS.reason, Value: reason },
+          { Key: TAGS.deploymentVersion, Value: deploymentVersion },
+        ],
+      }),
+    );
+  } catch (error) {
+    if (isFault(error, 'InvalidDBInstanceState')) {
+      // An earlier try took effect, a backup is being taken, or the database is being changed.
+      const own = (await look(rds, snapshot)) !== NOT_VISIBLE;
+      return own ? 'asked for' : `waiting: ${(error as Error).message}`;
+    }
+    if (isFault(error, 'SnapshotQuotaExceeded')) {
+      throw new Error(
+        `the region's quota of manual snapshots is used up (100 unless raised), so none was taken of '${instance}'; ` +
+          'delete some that nobody needs, keep fewer, or have the quota raised',
+      );
+    }
+    // An earlier try took effect: no other run has this name.
+    if (!isFault(error, 'DBSnapshotAlreadyExists')) throw error;
+  }
+  return 'asked for';
+}
+
+const NOT_VISIBLE = 'not visible yet';
+
+/** @throws when it can't become available any more */
+async function look(rds: RDSClient, snapshot: string): Promise<string> {
+  try {
+    const { DBSnapshots } = await rds.send(new DescribeDBSnapshotsCommand({ DBSnapshotIdentifier: snapshot }));
+    const { Status = NOT_VISIBLE, PercentProgress = 0 } = DBSnapshots?.[0] ?? {};
+    if (Status === 'failed') {
+      throw new Error(`snapshot '${snapshot}' failed, so there is nothing to go back to; take another one`);
+    }
+    return Status === 'creating' ? `creating, ${PercentProgress} %` : Status;
+  } catch (error) {
+    if (isFault(error, 'DBSnapshotNotFound')) return NOT_VISIBLE;
+    throw error;
+  }
+}
+
+async function prune(rds: RDSClient, { instance, keepLast }: DeploymentSnapshotRequest) {
+  const deleted: string[] = [];
+  const left: string[] = [];
+  if (keepLast === undefined) return { deleted, left };
+  for (const { DBSnapshotIdentifier: name } of await overAge(rds, instance, keepLast)) {
+    try {
+      await rds.send(new DeleteDBSnapshotCommand({ DBSnapshotIdentifier: name }));
+      deleted.push(String(name));
+    } catch (error) {
+      if (isFault(error, 'DBSnapshotNotFound')) continue;
+      left.push(`${name}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  return { deleted, left };
+}
+
+/** Only those that are available count: a failed one protects nothing, and makes no good one superfluous. */
+async function overAge(rds: RDSClient, instance: string, keepLast: number): Promise<DBSnapshot[]> {
+  const good: DBSnapshot[] = [];
+  const query = { DBInstanceIdentifier: instance, SnapshotType: 'manual' };
+  for await (const { DBSnapshots = [] } of paginateDescribeDBSnapshots({ client: rds }, query)) {
+    good.push(
+      ...DBSnapshots.filter((snapshot) => snapshot.Status === 'available' && isReplaceable(snapshot, instance)),
+    );
+  }
+  const taken = ({ SnapshotCreateTime }: DBSnapshot) => SnapshotCreateTime?.getTime() ?? Number.POSITIVE_INFINITY;
+  return good.sort((one, other) => taken(other) - taken(one)).slice(keepLast);
+}
+
+/** Ours by name and tags. A copy of one, made by hand with its tags, has another name. */
+function isReplaceable({ DBSnapshotIdentifier = '', TagList = [] }: DBSnapshot, instance: string): boolean {
+  const tag = (key: string) => TagList.find(({ Key }) => Key === key)?.Value;
+  return (
+    DBSnapshotIdentifier.startsWith(snapshotPrefix(instance)) &&
+    tag(TAGS.beforeDeploymentOf) === instance &&
+    tag(TAGS.keep) === 'last'
+  );
+}

@@ -1,0 +1,92 @@
+/**
+ * A runbook that CloudFormation starts as part of a deployment, and waits for.
+ *
+ * Whatever happens, it is answered: one that hears nothing waits for an hour, and then can't say why it failed.
+ */
+
+import { type CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import * as v from 'valibot';
+import { parse } from '../contract';
+import { describe, type Runbook } from './runbook';
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html */
+const customResourceEvent = v.object({
+  RequestType: v.picklist(['Create', 'Update', 'Delete']),
+  /** Whoever has it can answer, so it is printed nowhere. */
+  ResponseURL: v.string(),
+  StackId: v.string(),
+  RequestId: v.string(),
+  LogicalResourceId: v.string(),
+  PhysicalResourceId: v.optional(v.string()),
+  /** All properties arrive as strings; the request is whole in one of them. */
+  ResourceProperties: v.object({ Request: v.string() }),
+});
+export type CustomResourceEvent = v.InferOutput<typeof customResourceEvent>;
+
+export interface Provisioned {
+  /** CloudFormation asks for the deletion of what had another one before. */
+  readonly physicalId: string;
+  /** What an operator reads among the stack's events. */
+  readonly reason: string;
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+/** Puts an answer where CloudFormation waits for it. */
+export type Answer = (url: string, body: string) => Promise<void>;
+
+/** CloudFormation takes answers of 4 KB. */
+const REASON_LENGTH = 1000;
+
+/** How long a runbook may take until it answers: CloudFormation gives up after an hour. */
+export const ANSWER_WITHIN_HOURS = 0.9;
+
+export const customResource =
+  (provision: (event: CustomResourceEvent, runbook: Runbook) => Promise<Provisioned>, answer: Answer) =>
+  async (
+    input: unknown,
+    runbook: Runbook,
+  ): Promise<{ readonly status: 'SUCCESS' | 'FAILED'; readonly reason: string }> => {
+    const event = parse(customResourceEvent, input, "CloudFormation's request");
+    const { StackId, RequestId, LogicalResourceId } = event;
+    const result = await provision(event, runbook).then(
+      (made) => ({ status: 'SUCCESS' as const, ...made }),
+      (error: unknown) => ({
+        status: 'FAILED' as const,
+        physicalId: event.PhysicalResourceId ?? `${LogicalResourceId}-never-made`,
+        reason: describe(error),
+        attributes: undefined,
+      }),
+    );
+    const { status, physicalId, attributes } = result;
+    const reason = result.reason.slice(0, REASON_LENGTH);
+    const body = JSON.stringify({
+      Status: status,
+      Reason: reason,
+      PhysicalResourceId: physicalId,
+      StackId,
+      RequestId,
+      LogicalResourceId,
+      Data: attributes,
+    });
+    await runbook.step('answer CloudFormation', () => answer(event.ResponseURL, body), 'any error');
+    return { status, reason };
+  };
+
+/** Whether the deployment that this is part of has failed already, and is being undone. */
+export async function isRollingBack(
+  cloudFormation: CloudFormationClient,
+  { StackId }: CustomResourceEvent,
+  runbook: Runbook,
+): Promise<boolean> {
+  return runbook.step('see whether the stack is rolling back', async () => {
+    const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: StackId }));
+    return Stacks?.[0]?.StackStatus?.includes('ROLLBACK') ?? false;
+  });
+}
+
+/** @throws Error without the address: it is a secret until it is used */
+export const putAnswer: Answer = async (url, body) => {
+  // As bytes: the address is signed for no content type, and a string would bring one.
+  const { ok, status } = await fetch(url, { method: 'PUT', body: new TextEncoder().encode(body) });
+  if (!ok) throw new Error(`CloudFormation's bucket refused the answer with status ${status}`);
+};

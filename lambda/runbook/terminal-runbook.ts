@@ -1,0 +1,90 @@
+/**
+ * A runbook that somebody watches at a terminal: steps and polls in this process, told as they happen.
+ *
+ * Nothing is remembered when the process ends. What it began goes on in AWS, under a name that was printed first.
+ */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RUN_SUFFIX_LENGTH } from '../contract';
+import { describe, isTransient, type Phase, type PollLimit, type Retry, type Runbook } from './runbook';
+
+/** Somebody is waiting, so it looks more often than a runbook in Lambda; that costs nothing here. */
+const PAUSE = { least: 500, most: 15_000, shareOfElapsed: 1 / 10 };
+const STEP_ATTEMPTS = 5;
+
+export class TerminalRunbook implements Runbook {
+  readonly id = randomBytes(RUN_SUFFIX_LENGTH / 2).toString('hex');
+  readonly started = new Date();
+  readonly phases: Phase[] = [];
+
+  /**
+   * @param say told each step's name, and what polls see when it changes
+   * @param stop ends what is waited for
+   */
+  constructor(
+    private readonly say: (line: string) => void,
+    private readonly stop?: AbortSignal,
+  ) {}
+
+  get now(): Date {
+    return new Date();
+  }
+
+  async step<T>(name: string, effect: () => Promise<T>, retry: Retry = 'transient errors'): Promise<T> {
+    const began = Date.now();
+    this.say(name);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const value = await effect();
+        this.note(name, began);
+        return value;
+      } catch (error) {
+        const again = retry === 'any error' || isTransient(error);
+        if (!again || attempt >= STEP_ATTEMPTS) throw error;
+        this.say(`${name}: ${describe(error)}; trying again`);
+        await this.pause(2 ** attempt * PAUSE.least);
+      }
+    }
+  }
+
+  async poll<T>(
+    name: string,
+    look: (before: T | undefined) => Promise<T>,
+    settled: (seen: T) => boolean,
+    { hours }: PollLimit,
+  ): Promise<T> {
+    const began = Date.now();
+    let seen: T | undefined;
+    let said: string | undefined;
+    for (;;) {
+      let line: string;
+      try {
+        seen = await look(seen);
+        line = `${name}: ${typeof seen === 'string' ? seen : JSON.stringify(seen)}`;
+        if (line !== said) this.say(line);
+        if (settled(seen)) {
+          this.note(name, began);
+          return seen;
+        }
+      } catch (error) {
+        if (!isTransient(error)) throw error;
+        line = `${name}: ${describe(error)}; looking again`;
+        if (line !== said) this.say(line);
+      }
+      said = line;
+      const elapsed = Date.now() - began;
+      if (elapsed > hours * 3_600_000) throw new Error(`${line}; given up after ${hours} h, look at it yourself`);
+      await this.pause(Math.min(Math.max(elapsed * PAUSE.shareOfElapsed, PAUSE.least), PAUSE.most));
+    }
+  }
+
+  async rest(): Promise<void> {}
+
+  private async pause(milliseconds: number): Promise<void> {
+    await sleep(milliseconds, undefined, { signal: this.stop });
+  }
+
+  private note(phase: string, began: number): void {
+    this.phases.push({ phase, seconds: (Date.now() - began) / 1000 });
+  }
+}

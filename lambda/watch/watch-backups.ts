@@ -1,0 +1,65 @@
+/**
+ * The watch on backups in buckets: says every hour how long ago each was last made and found good, and how its size
+ * differs from the usual.
+ *
+ * CloudWatch alarms look back seven days at most, and hear nothing of a schedule that somebody switched off.
+ */
+import { S3Client } from '@aws-sdk/client-s3';
+import {
+  type BackupWatchRequest,
+  backupWatchedSinceKey,
+  backupWatchRequest,
+  type LastGood,
+  lastGood,
+  lastGoodKey,
+  METRICS,
+  parse,
+} from '../contract';
+import { putOnce, readIfThere, readText } from '../evidence/evidence-chain';
+import { embeddedMetric, type Metric } from '../evidence/metrics';
+import { sizeChange } from './backup-sizes';
+
+type Backup = BackupWatchRequest['backups'][number];
+
+/** @throws after having said what it could, when some could not be looked at */
+export const watchBackups =
+  (s3: S3Client, print: (line: string) => void, clock: () => number = Date.now) =>
+  async (input: unknown): Promise<void> => {
+    const { bucket, backups } = parse(backupWatchRequest, input, 'watch request');
+    const failures: string[] = [];
+    for (const { backup, prefix } of backups) {
+      try {
+        const good = await newestGood(s3, bucket, prefix);
+        const since = good?.finished ?? (await watchedSince(s3, bucket, prefix, clock()));
+        const dimensions = { [METRICS.dimensions.backup]: backup };
+        const say = (name: string, unit: Metric['unit'], value: number) =>
+          print(embeddedMetric({ name, unit, value, dimensions }, clock()));
+        say(METRICS.secondsSinceBackup, 'Seconds', (clock() - Date.parse(since)) / 1000);
+        if (good?.bytes === undefined) continue;
+        say(METRICS.backupBytes, 'Bytes', good.bytes);
+        const change = await sizeChange(s3, bucket, prefix, { finished: good.finished, bytes: good.bytes });
+        if (change !== undefined) say(METRICS.backupSizeChange, 'Percent', change);
+      } catch (error) {
+        failures.push(`${backup}: ${error instanceof Error ? error.message : error}`);
+      }
+    }
+    if (failures.length > 0)
+      throw new Error(`nobody can say how old these backups are, or how large:\n  ${failures.join('\n  ')}`);
+  };
+
+async function newestGood(s3: S3Client, bucket: string, prefix: Backup['prefix']): Promise<LastGood | undefined> {
+  const key = lastGoodKey(prefix);
+  const text = await readIfThere(s3, bucket, key);
+  return text === undefined ? undefined : parse(lastGood, JSON.parse(text), `s3://${bucket}/${key}`);
+}
+
+/** A backup that was never made is as old as its watch, so a new one is not overdue before its first night. */
+async function watchedSince(s3: S3Client, bucket: string, prefix: string, now: number): Promise<string> {
+  const key = backupWatchedSinceKey(prefix);
+  const since = new Date(now).toISOString();
+  if (await putOnce(s3, bucket, key, JSON.stringify({ watchedSince: since }), 'application/json')) return since;
+  return JSON.parse(await readText(s3, bucket, key)).watchedSince;
+}
+
+export const handler = (event: unknown) =>
+  watchBackups(new S3Client(), (line) => process.stdout.write(`${line}\n`))(event);

@@ -1,0 +1,89 @@
+/** Alarms that drills and other runbooks ring, all made the same way. */
+import { Duration, Stack, Token } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import type { Construct, IConstruct } from 'constructs';
+import { enclosingPlan } from '../synth/enclosing-plan';
+import { allowAlarmsToPublish } from './topic-policy';
+
+export interface AlarmProps {
+  readonly metric: cloudwatch.IMetric;
+  /** What an operator reads: what happened, and where to look. */
+  readonly description: string;
+  /** The smallest or largest value that is still right. */
+  readonly threshold: number;
+  /**
+   * Whether values below the limit ring, or those above.
+   *
+   * @default 'above'
+   */
+  readonly comparison?: 'above' | 'below';
+  /**
+   * How many periods in a row it has to be so.
+   *
+   * @default 1
+   */
+  readonly periods?: number;
+  /**
+   * What silence means.
+   *
+   * @default TreatMissingData.NOT_BREACHING
+   */
+  readonly treatMissingData?: cloudwatch.TreatMissingData;
+  /**
+   * Who is told.
+   *
+   * @default - whom the plan around it tells; else nobody, and the alarm only shows
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/** Rings on a single data point unless told otherwise: drills are too rare to wait for a second one. */
+export function addAlarm(scope: Construct, id: string, props: AlarmProps): cloudwatch.Alarm {
+  const alarm = new cloudwatch.Alarm(scope, id, {
+    metric: props.metric,
+    alarmDescription: props.description,
+    threshold: props.threshold,
+    comparisonOperator:
+      props.comparison === 'below'
+        ? cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+        : cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+    evaluationPeriods: props.periods ?? 1,
+    treatMissingData: props.treatMissingData ?? cloudwatch.TreatMissingData.NOT_BREACHING,
+  });
+  const topic = props.notify ?? enclosingPlan(scope)?.notify;
+  if (topic) {
+    refuseElsewhere(alarm, topic);
+    alarm.addAlarmAction(new SnsAction(topic));
+    allowAlarmsToPublish(topic, alarm);
+  }
+  return alarm;
+}
+
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html */
+function refuseElsewhere(alarm: IConstruct, { env, topicArn }: sns.ITopic): void {
+  const { region } = Stack.of(alarm);
+  if (Token.isUnresolved(region) || Token.isUnresolved(env.region) || env.region === region) return;
+  const topic = Token.isUnresolved(topicArn) ? 'the topic that it is to tell' : `topic ${topicArn}`;
+  throw new Error(
+    `alarm '${alarm.node.path}' lies in ${region} and ${topic} in ${env.region}, and an alarm reaches no topic of another ` +
+      `region, so nobody would be told; give one in ${region}`,
+  );
+}
+
+/**
+ * Rings when a durable function broke off. An execution that failed or timed out need not have had an invocation that did.
+ * https://docs.aws.amazon.com/lambda/latest/dg/durable-monitoring.html
+ */
+export function brokenOffAlarms(
+  scope: Construct,
+  runbook: lambda.IFunction,
+  { description, notify }: Pick<AlarmProps, 'description' | 'notify'>,
+): void {
+  for (const metricName of ['Errors', 'DurableExecutionFailed', 'DurableExecutionTimedOut']) {
+    const metric = runbook.metric(metricName, { statistic: cloudwatch.Stats.SUM, period: Duration.hours(1) });
+    addAlarm(scope, metricName, { metric, threshold: 0, description, notify });
+  }
+}

@@ -1,0 +1,23 @@
+/** What could not be started is kept for two weeks, and rings until somebody has looked at it and taken it away. */
+import { Duration } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import { type AlarmProps, addAlarm } from './alarm';
+
+export function deadLetters(scope: Construct, id: string): sqs.Queue {
+  return new sqs.Queue(scope, id, {
+    encryption: sqs.QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+    retentionPeriod: Duration.days(14),
+  });
+}
+
+export function deadLetterAlarm(
+  scope: Construct,
+  id: string,
+  { queue, ...props }: Pick<AlarmProps, 'description' | 'notify'> & { readonly queue: sqs.IQueue },
+): cloudwatch.Alarm {
+  const metric = queue.metricApproximateNumberOfMessagesVisible({ period: Duration.hours(1) });
+  return addAlarm(scope, id, { metric, threshold: 0, ...props });
+}

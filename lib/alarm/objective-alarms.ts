@@ -1,0 +1,52 @@
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { addAlarm } from './alarm';
+import type { RecoveryObjectives } from './objectives';
+import { warnOfShortRpo } from './objectives';
+import { RecoveryMetrics } from './recovery-metrics';
+
+export interface ObjectiveAlarmsProps {
+  /** Name of the plan, as evidence has it. */
+  readonly planName: string;
+  /** Name of what is drilled, as evidence has it. */
+  readonly target: string;
+  /** What drills are held against. */
+  readonly objectives: RecoveryObjectives;
+  /**
+   * Who is told.
+   *
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/** Rings when a drill of one target did not pass, or passed and missed an objective. Drills of a target share it. */
+export class ObjectiveAlarms extends Construct {
+  constructor(scope: Construct, id: string, props: ObjectiveAlarmsProps) {
+    super(scope, id);
+    const { planName, target, notify } = props;
+    const { rpo, rto } = props.objectives;
+    warnOfShortRpo(this, rpo);
+    const metrics = new RecoveryMetrics(planName);
+    const evidence = `its evidence lies under evidence/${planName}/${target}/`;
+    addAlarm(this, 'Failed', {
+      metric: metrics.drillPassed(target),
+      threshold: 1,
+      comparison: 'below',
+      description: `A restore drill of ${target} did not pass, so its backups may not bring it back: ${evidence}`,
+      notify,
+    });
+    addAlarm(this, 'RecoveryTime', {
+      metric: metrics.recoveryTime(target),
+      threshold: rto.toSeconds(),
+      description: `Restoring ${target} took longer than its objective of ${rto.toHumanString()}: ${evidence}`,
+      notify,
+    });
+    addAlarm(this, 'RecoveryPoint', {
+      metric: metrics.recoveryPoint(target),
+      threshold: rpo.toSeconds(),
+      description: `Restoring ${target} would have lost more than its objective of ${rpo.toHumanString()}: ${evidence}`,
+      notify,
+    });
+  }
+}

@@ -1,0 +1,137 @@
+import { type Duration, Token } from 'aws-cdk-lib';
+import type * as backup from 'aws-cdk-lib/aws-backup';
+
+export interface FrequencyAndRetention {
+  /** How often a plan backs up at least: 1 to 24 whole hours, or 1 to 31 whole days. */
+  readonly every: Duration;
+  /** How long it keeps recovery points at least, in whole days. */
+  readonly keep: Duration;
+}
+
+/**
+ * One thing that AWS Backup Audit Manager looks at each day.
+ *
+ * https://docs.aws.amazon.com/aws-backup/latest/devguide/controls-and-remediation.html
+ */
+export class BackupControl {
+  /** Each resource is in a backup plan. */
+  public static protectedByPlan(): BackupControl {
+    return new BackupControl('BACKUP_RESOURCES_PROTECTED_BY_BACKUP_PLAN');
+  }
+
+  /** Each backup plan backs up often enough, and keeps long enough. */
+  public static frequencyAndRetention(options: FrequencyAndRetention): BackupControl {
+    const { unit, value } = age('every', options.every, 24);
+    return new BackupControl('BACKUP_PLAN_MIN_FREQUENCY_AND_MIN_RETENTION_CHECK', {
+      requiredFrequencyUnit: unit,
+      requiredFrequencyValue: value,
+      requiredRetentionDays: wholeDays(options.keep),
+    });
+  }
+
+  /** No vault lets anybody delete recovery points by hand. */
+  public static noManualDeletion(): BackupControl {
+    return new BackupControl('BACKUP_RECOVERY_POINT_MANUAL_DELETION_DISABLED');
+  }
+
+  /** Recovery points are encrypted. */
+  public static encrypted(): BackupControl {
+    return new BackupControl('BACKUP_RECOVERY_POINT_ENCRYPTED');
+  }
+
+  /**
+   * Recovery points are kept for so long at least.
+   *
+   * @param keep whole days
+   */
+  public static minimumRetention(keep: Duration): BackupControl {
+    return new BackupControl('BACKUP_RECOVERY_POINT_MINIMUM_RETENTION_CHECK', {
+      requiredRetentionDays: wholeDays(keep),
+    });
+  }
+
+  /** Recovery points are copied into another region. */
+  public static crossRegion(): BackupControl {
+    return new BackupControl('BACKUP_RESOURCES_PROTECTED_BY_CROSS_REGION');
+  }
+
+  /** Recovery points are copied into another account. */
+  public static crossAccount(): BackupControl {
+    return new BackupControl('BACKUP_RESOURCES_PROTECTED_BY_CROSS_ACCOUNT');
+  }
+
+  /** Recovery points lie in a locked vault. */
+  public static vaultLock(): BackupControl {
+    return new BackupControl('BACKUP_RESOURCES_PROTECTED_BY_BACKUP_VAULT_LOCK');
+  }
+
+  /**
+   * Each resource has a recovery point that is not older.
+   *
+   * @param within 1 to 744 whole hours, or 1 to 31 whole days
+   */
+  public static lastRecoveryPoint(within: Duration): BackupControl {
+    const { unit, value } = age('within', within, 744);
+    return new BackupControl('BACKUP_LAST_RECOVERY_POINT_CREATED', {
+      recoveryPointAgeUnit: unit,
+      recoveryPointAgeValue: value,
+    });
+  }
+
+  /**
+   * Restores take no longer.
+   *
+   * @param most whole minutes
+   */
+  public static restoreTime(most: Duration): BackupControl {
+    const minutes = most.toMinutes({ integral: false });
+    if (!Token.isUnresolved(minutes) && !(Number.isInteger(minutes) && minutes >= 1)) {
+      throw refusal('restore time', most.toHumanString(), 'whole minutes from 1');
+    }
+    return new BackupControl('RESTORE_TIME_FOR_RESOURCES_MEET_TARGET', { maxRestoreTime: `${minutes}` });
+  }
+
+  private constructor(
+    /** As Audit Manager names it. */
+    public readonly name: string,
+    private readonly parameters: Record<string, string> = {},
+  ) {}
+
+  /** As CloudFormation has it. */
+  public get property(): backup.CfnFramework.FrameworkControlProperty {
+    const parameters = Object.entries(this.parameters);
+    return {
+      controlName: this.name,
+      controlInputParameters:
+        parameters.length > 0
+          ? parameters.map(([parameterName, parameterValue]) => ({ parameterName, parameterValue }))
+          : undefined,
+    };
+  }
+}
+
+const MAX_DAYS = 31;
+
+/** Hours where it is no whole number of days. */
+function age(what: string, duration: Duration, mostHours: number): { unit: 'hours' | 'days'; value: string } {
+  const hours = duration.toHours({ integral: false });
+  if (Token.isUnresolved(hours)) return { unit: 'hours', value: `${hours}` };
+  const days = hours / 24;
+  if (Number.isInteger(days) && days >= 1 && days <= MAX_DAYS) return { unit: 'days', value: `${days}` };
+  if (Number.isInteger(hours) && hours >= 1 && hours <= mostHours) return { unit: 'hours', value: `${hours}` };
+  throw refusal(what, duration.toHumanString(), `1 to ${mostHours} whole hours, or 1 to ${MAX_DAYS} whole days`);
+}
+
+function wholeDays(keep: Duration): string {
+  const days = keep.toDays({ integral: false });
+  if (!Token.isUnresolved(days) && !(Number.isInteger(days) && days >= 1)) {
+    throw refusal('retention', keep.toHumanString(), 'whole days from 1');
+  }
+  return `${days}`;
+}
+
+function refusal(what: string, given: string, legal: string): Error {
+  return new Error(
+    `backup control: ${what} of ${given} can't be asked for, since Audit Manager takes ${legal}; choose one of these`,
+  );
+}

@@ -1,0 +1,188 @@
+import { ArnFormat, CfnResource, Stack } from 'aws-cdk-lib';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as efs from 'aws-cdk-lib/aws-efs';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import type { IConstruct } from 'constructs';
+import { windowRefusals } from '../database/backup-settings';
+import type { BackupWindow } from '../schedule/backup-window';
+
+/** The windows of a database that this app doesn't make. */
+export interface DatabaseWindows {
+  /**
+   * When RDS takes its own daily backup.
+   *
+   * @default - what the database says itself; unknown for an imported one, and then not compared
+   */
+  readonly backup?: BackupWindow;
+
+  /**
+   * When RDS maintains it, as RDS writes it: `sun:04:00-sun:05:00`, UTC.
+   *
+   * @default - what the database says itself; unknown for an imported one, and then not compared
+   */
+  readonly maintenance?: string;
+}
+
+/** What AWS Backup backs up: one resource, or all that carry a tag. */
+export class BackupTarget {
+  /**
+   * An RDS instance.
+   *
+   * @param windows of a database that this app doesn't make
+   * @throws Error when RDS would refuse the windows
+   */
+  public static database(database: rds.IDatabaseInstance, windows: DatabaseWindows = {}): BackupTarget {
+    refuseOdd(windows, database);
+    return new BackupTarget({ kind: 'RDS', arn: database.instanceArn, construct: database, windows });
+  }
+
+  /** An Aurora cluster, or a Multi-AZ cluster of RDS, as its engine says. */
+  public static cluster(cluster: rds.IDatabaseCluster, windows: DatabaseWindows = {}): BackupTarget {
+    refuseOdd(windows, cluster);
+    const arn = Stack.of(cluster).formatArn({
+      service: 'rds',
+      resource: 'cluster',
+      resourceName: cluster.clusterIdentifier,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    const resource = resourceOf(cluster);
+    const stated =
+      resource?.cfnResourceType === 'AWS::RDS::DBCluster' ? (resource as rds.CfnDBCluster).engine : undefined;
+    const engine = stated ?? cluster.engine?.engineType;
+    const kind = engine === undefined ? undefined : engine.startsWith('aurora') ? 'Aurora' : 'RDS Multi-AZ cluster';
+    return new BackupTarget({ kind, arn, construct: cluster, windows });
+  }
+
+  /** A file system. */
+  public static fileSystem(fileSystem: efs.IFileSystem): BackupTarget {
+    return new BackupTarget({ kind: 'EFS', arn: fileSystem.fileSystemArn, construct: fileSystem });
+  }
+
+  /**
+   * A volume of EBS. Those of one server are taken at the same moment, as a power cut would leave them.
+   * https://docs.aws.amazon.com/aws-backup/latest/devguide/multi-volume-crash-consistent.html
+   */
+  public static volume(volume: ec2.IVolume): BackupTarget {
+    const arn = Stack.of(volume).formatArn({ service: 'ec2', resource: 'volume', resourceName: volume.volumeId });
+    return new BackupTarget({ kind: 'EBS', arn, construct: volume });
+  }
+
+  /**
+   * A server of EC2 as an image: its settings, and all its volumes at the same moment, as a power cut would leave them.
+   * https://docs.aws.amazon.com/aws-backup/latest/devguide/multi-volume-crash-consistent.html
+   */
+  public static server(server: ec2.IInstance): BackupTarget {
+    const arn = Stack.of(server).formatArn({ service: 'ec2', resource: 'instance', resourceName: server.instanceId });
+    return new BackupTarget({ kind: 'EC2', arn, construct: server });
+  }
+
+  /** A bucket. It must be versioned; for continuous backup it must send its events to EventBridge besides. */
+  public static bucket(bucket: s3.IBucket): BackupTarget {
+    return new BackupTarget({ kind: 'S3', arn: bucket.bucketArn, construct: bucket });
+  }
+
+  /** A resource that AWS Backup supports, of any kind. What its kind can't do is not told at synth. */
+  public static arn(arn: string): BackupTarget {
+    return new BackupTarget({ arn });
+  }
+
+  /** All resources that carry a tag, of any kind. What their kinds can't do is not told at synth. */
+  public static tagged(key: string, value: string): BackupTarget {
+    return new BackupTarget({ tag: [key, value] });
+  }
+
+  /** What it is, where synth can tell. */
+  public readonly kind?: BackedUp;
+  /** Its ARN; absent for a tag. */
+  public readonly arn?: string;
+  /** Key and value of the tag; absent for a resource. */
+  public readonly tag?: readonly [string, string];
+  /** What it was made of. */
+  public readonly construct?: IConstruct;
+
+  private readonly windows: DatabaseWindows;
+
+  private constructor(of: {
+    kind?: BackedUp;
+    arn?: string;
+    tag?: readonly [string, string];
+    construct?: IConstruct;
+    windows?: DatabaseWindows;
+  }) {
+    this.kind = of.kind;
+    this.arn = of.arn;
+    this.tag = of.tag;
+    this.construct = of.construct;
+    this.windows = of.windows ?? {};
+  }
+
+  /** The CloudFormation resource, when this app makes it. */
+  public get resource(): CfnResource | undefined {
+    return this.construct && resourceOf(this.construct);
+  }
+
+  /** hh:mm-hh:mm in UTC, where RDS was told it. */
+  public get backupWindow(): string | undefined {
+    return this.windows.backup?.expression ?? this.property('preferredBackupWindow');
+  }
+
+  /** ddd:hh:mm-ddd:hh:mm in UTC, where RDS was told it. */
+  public get maintenanceWindow(): string | undefined {
+    return this.windows.maintenance ?? this.property('preferredMaintenanceWindow');
+  }
+
+  /** As an error names it. */
+  public toString(): string {
+    const name = this.construct?.node.path ?? this.arn ?? `tag ${this.tag?.join('=')}`;
+    return `'${name}'`;
+  }
+
+  private property(name: 'preferredBackupWindow' | 'preferredMaintenanceWindow'): string | undefined {
+    const { resource } = this;
+    if (resource?.cfnResourceType === 'AWS::RDS::DBInstance') return (resource as rds.CfnDBInstance)[name];
+    if (resource?.cfnResourceType === 'AWS::RDS::DBCluster') return (resource as rds.CfnDBCluster)[name];
+    return undefined;
+  }
+}
+
+/** What can't be read can't be compared, and would pass for harmless. */
+function refuseOdd({ backup, maintenance }: DatabaseWindows, database: IConstruct): void {
+  const problems = windowRefusals(backup?.expression, maintenance);
+  if (problems.length === 0) return;
+  throw new Error(`windows of '${database.node.path}':\n  ${problems.join('\n  ')}`);
+}
+
+function resourceOf(construct: IConstruct): CfnResource | undefined {
+  const child = construct.node.defaultChild;
+  return child && CfnResource.isCfnResource(child) ? child : undefined;
+}
+
+/**
+ * What AWS Backup can do with which kind of resource. What it can't do it ignores or fails, each night.
+ * https://docs.aws.amazon.com/aws-backup/latest/devguide/backup-feature-availability.html#features-by-resource
+ */
+
+/** As AWS Backup names it in metrics and restore tests, but for Multi-AZ clusters, which it counts as RDS. */
+export type BackedUp = 'RDS' | 'RDS Multi-AZ cluster' | 'Aurora' | 'S3' | 'EBS' | 'EC2' | 'EFS';
+
+interface Features {
+  /** Recovery points can be moved to cold storage. */
+  readonly cold: boolean;
+  /** Any second of the last days can be restored. */
+  readonly continuous: boolean;
+  /** Recovery points can be copied into other regions and accounts. */
+  readonly copies: boolean;
+  /** They can go to a logically air-gapped vault. */
+  readonly airGapped: boolean;
+}
+
+export const FEATURES: Record<BackedUp, Features> = {
+  RDS: { cold: false, continuous: true, copies: true, airGapped: false },
+  'RDS Multi-AZ cluster': { cold: false, continuous: false, copies: false, airGapped: false },
+  Aurora: { cold: false, continuous: true, copies: true, airGapped: true },
+  S3: { cold: false, continuous: true, copies: true, airGapped: true },
+  EBS: { cold: true, continuous: false, copies: true, airGapped: true },
+  EC2: { cold: false, continuous: false, copies: true, airGapped: true },
+  EFS: { cold: true, continuous: false, copies: true, airGapped: true },
+};

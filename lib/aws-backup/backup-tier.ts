@@ -1,0 +1,168 @@
+import { Duration } from 'aws-cdk-lib';
+import { Recurrence, type TimeOfDay, type WeeklyOptions } from '../schedule/recurrence';
+
+/** What every tier may decide for itself. */
+export interface TierOptions {
+  /**
+   * After how long a recovery point goes to cold storage, in whole days. It stays there for 90 days at least. EBS and EFS
+   * have one, databases and buckets have none.
+   *
+   * @default - never
+   */
+  readonly coldAfter?: Duration;
+
+  /**
+   * How long after its time a job may start, at least 60 minutes. AWS Backup spreads its jobs over it, so it must end
+   * before an RDS window comes near.
+   *
+   * @default Duration.hours(1)
+   */
+  readonly startWithin?: Duration;
+
+  /**
+   * How long a job may take from its start; then AWS Backup cancels it.
+   *
+   * @default - 7 days, AWS Backup's own
+   */
+  readonly completeWithin?: Duration;
+}
+
+export interface DailyTierOptions extends TimeOfDay, TierOptions {
+  /**
+   * How long a recovery point is kept, in whole days.
+   *
+   * @default Duration.days(30)
+   */
+  readonly keep?: Duration;
+}
+
+export interface WeeklyTierOptions extends WeeklyOptions, TierOptions {
+  /**
+   * How long a recovery point is kept, in whole days.
+   *
+   * @default Duration.days(90)
+   */
+  readonly keep?: Duration;
+}
+
+export interface MonthlyTierOptions extends TimeOfDay, TierOptions {
+  /**
+   * Day of the month, 1 to 31. Shorter months are left out.
+   *
+   * @default 1
+   */
+  readonly day?: number;
+  /**
+   * How long a recovery point is kept, in whole days.
+   *
+   * @default Duration.days(365)
+   */
+  readonly keep?: Duration;
+}
+
+export interface YearlyTierOptions extends TimeOfDay, TierOptions {
+  /**
+   * Month, 1 to 12.
+   *
+   * @default 1
+   */
+  readonly month?: number;
+  /**
+   * Day of the month, 1 to 31.
+   *
+   * @default 1
+   */
+  readonly day?: number;
+  /**
+   * How long a recovery point is kept, in whole days.
+   *
+   * @default Duration.days(2557), seven years of which two have a day more
+   */
+  readonly keep?: Duration;
+}
+
+export interface ContinuousTierOptions extends TimeOfDay {
+  /**
+   * How far back a moment can lie, 1 to 35 whole days.
+   *
+   * @default Duration.days(35)
+   */
+  readonly keep?: Duration;
+}
+
+export interface OwnTierOptions extends TierOptions {
+  /** When its jobs are due. AWS Backup takes one an hour at most. */
+  readonly schedule: Recurrence;
+  /** How long a recovery point is kept, in whole days. */
+  readonly keep: Duration;
+}
+
+/** What a tier's recovery points are: a snapshot each, or one that every second of the last days can be restored from. */
+export type TierKind = 'snapshot' | 'continuous';
+
+/** One generation of backups: how often one is taken, and how long it is kept. */
+export class BackupTier {
+  /** One a day, kept 30 days. */
+  public static daily(options: DailyTierOptions): BackupTier {
+    return new BackupTier('Daily', 'snapshot', Recurrence.daily(options), options.keep ?? Duration.days(30), options);
+  }
+
+  /** One a week, kept 90 days. */
+  public static weekly(options: WeeklyTierOptions): BackupTier {
+    return new BackupTier('Weekly', 'snapshot', Recurrence.weekly(options), options.keep ?? Duration.days(90), options);
+  }
+
+  /** One a month, kept a year. */
+  public static monthly(options: MonthlyTierOptions): BackupTier {
+    const schedule = Recurrence.monthly({ ...options, day: options.day ?? 1 });
+    return new BackupTier('Monthly', 'snapshot', schedule, options.keep ?? Duration.days(365), options);
+  }
+
+  /** One a year, kept seven years. */
+  public static yearly(options: YearlyTierOptions): BackupTier {
+    const { minute = 0, hour, day = 1, month = 1, timeZone } = options;
+    const schedule = Recurrence.cron(`${minute} ${hour} ${day} ${month} ? *`, { timeZone });
+    return new BackupTier('Yearly', 'snapshot', schedule, options.keep ?? Duration.days(2557), options);
+  }
+
+  /**
+   * Every second of the last days: RDS (about 5 minutes behind), Aurora, S3 (about 15 minutes behind). One a resource,
+   * without cold storage; its copies are snapshots.
+   * https://docs.aws.amazon.com/aws-backup/latest/devguide/point-in-time-recovery.html
+   */
+  public static continuous(options: ContinuousTierOptions): BackupTier {
+    return new BackupTier('Continuous', 'continuous', Recurrence.daily(options), options.keep ?? Duration.days(35), {});
+  }
+
+  /**
+   * A tier of your own.
+   *
+   * @param name 1 to 50 letters, digits, hyphens, underscores and dots
+   */
+  public static of(name: string, options: OwnTierOptions): BackupTier {
+    return new BackupTier(name, 'snapshot', options.schedule, options.keep, options);
+  }
+
+  /** After how long a recovery point goes to cold storage. */
+  public readonly coldAfter?: Duration;
+  /** How long after its time a job may start. */
+  public readonly startWithin: Duration;
+  /** How long a job may take. */
+  public readonly completeWithin?: Duration;
+
+  private constructor(
+    /** Name of the tier, and of its rule. */
+    public readonly name: string,
+    /** What its recovery points are. */
+    public readonly kind: TierKind,
+    /** When its jobs are due. */
+    public readonly schedule: Recurrence,
+    /** How long a recovery point is kept. */
+    public readonly keep: Duration,
+    options: TierOptions,
+  ) {
+    this.coldAfter = options.coldAfter;
+    this.startWithin = options.startWithin ?? Duration.hours(1);
+    this.completeWithin = options.completeWithin;
+  }
+}

@@ -1,0 +1,227 @@
+import { Annotations, Duration } from 'aws-cdk-lib';
+import * as backup from 'aws-cdk-lib/aws-backup';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { Weekday } from '../schedule/recurrence';
+import { markCovered } from '../synth/coverage';
+import { pathName } from '../synth/names';
+import type { AirGappedVault } from './air-gapped-vault';
+import { BackupRole } from './backup-role';
+import type { BackupTarget } from './backup-target';
+import { BackupTier } from './backup-tier';
+import { warnOfForeignCopies } from './cross-account-keys';
+import { ProtectedVault } from './protected-vault';
+import { targetRefusals } from './target-limits';
+import { type Tiered, tierProblems } from './tier-limits';
+import { missingBackups, VaultAlarms } from './vault-alarms';
+import type { VaultCopy } from './vault-copy';
+
+export interface BackupTiersProps {
+  /** What is backed up. */
+  readonly targets: BackupTarget[];
+
+  /** Where recovery points lie: a `ProtectedVault`'s vault, or one that you have. */
+  readonly vault: backup.IBackupVault;
+
+  /**
+   * How often backups are taken, and how long each is kept.
+   *
+   * @default - daily at 06:00 UTC kept 30 days, Sundays at 07:00 kept 90 days, the 1st of each month at 08:00 kept a
+   * year, the 1st of January at 09:00 kept seven years
+   */
+  readonly tiers?: BackupTier[];
+
+  /**
+   * Where else recovery points go.
+   *
+   * @default - nowhere: what takes the region or the account takes the backups too
+   */
+  readonly copies?: VaultCopy[];
+
+  /**
+   * A logically air-gapped vault of this account and region that snapshots go to besides.
+   *
+   * @default - none
+   */
+  readonly airGapped?: AirGappedVault;
+
+  /**
+   * The role that AWS Backup works under.
+   *
+   * @default - one of its own, with the policies that AWS keeps for it
+   */
+  readonly role?: iam.IRole;
+
+  /**
+   * After how long without a single backup job that succeeded somebody is told: whole days, 7 at most. Each kind of target
+   * is watched by itself; jobs of others of its kind in the same vault count too, so give a target that must not be missed
+   * a vault of its own.
+   *
+   * @default - the longest gap of the most frequent tier and one day; where that is above 7 days synth warns, and nobody
+   * is told
+   */
+  readonly missingAfter?: Duration;
+
+  /**
+   * Who is told when a job fails, expires or is missing.
+   *
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/**
+ * Backups in generations, by AWS Backup: databases, file systems, volumes and buckets alike.
+ *
+ * Usable without a plan. What AWS Backup would refuse, ignore or fail each night is an error at synth.
+ */
+export class BackupTiers extends Construct {
+  public readonly plan: backup.CfnBackupPlan;
+  /** What is backed up. */
+  public readonly targets: readonly BackupTarget[];
+  /** How often, and for how long. */
+  public readonly tiers: readonly BackupTier[];
+
+  constructor(scope: Construct, id: string, props: BackupTiersProps) {
+    super(scope, id);
+    this.targets = props.targets;
+    this.tiers = props.tiers ?? defaultTiers();
+    const { vault, copies = [], airGapped, notify } = props;
+    const tiered: Tiered = { vault, tiers: this.tiers, targets: this.targets, copies, airGapped };
+    const problems = tierProblems(tiered);
+    if (problems.length > 0) throw new Error(`backup tiers '${this.node.path}':\n  ${problems.join('\n  ')}`);
+
+    this.plan = new backup.CfnBackupPlan(this, 'Plan', {
+      backupPlan: {
+        backupPlanName: pathName(this)
+          .replace(/[^A-Za-z0-9._-]+/g, '-')
+          .slice(0, 50),
+        backupPlanRule: this.tiers.map((tier) => this.rule(tier, tiered)),
+      },
+    });
+    this.select(props.role ?? this.ownRole());
+    for (const { construct } of this.targets) if (construct) markCovered(construct, 'BackupTiers');
+    // A protected vault has its own alarms for what fails.
+    if (!(vault.node.scope instanceof ProtectedVault)) new VaultAlarms(this, 'Alarms', { vault, notify });
+    const missingAfter = props.missingAfter ?? this.heartbeat();
+    if (missingAfter) {
+      for (const type of this.resourceTypes()) missingBackups(this, { vault, missingAfter, notify }, type);
+    }
+    // Windows and versions may still be set by Mixins after this, and keys let more accounts in.
+    this.node.addValidation({ validate: () => this.inWholeApp(copies) });
+  }
+
+  private rule(
+    { name, kind, schedule, keep, coldAfter, startWithin, completeWithin }: BackupTier,
+    { vault, copies, airGapped }: Tiered,
+  ): backup.CfnBackupPlan.BackupRuleResourceTypeProperty {
+    const { expressionString, timeZone } = schedule.expression;
+    const copied = copies.filter(({ tiers }) => tiers?.includes(name) ?? true);
+    return {
+      ruleName: name,
+      targetBackupVault: vault.backupVaultName,
+      scheduleExpression: expressionString,
+      scheduleExpressionTimezone: timeZone?.timezoneName,
+      startWindowMinutes: startWithin.toMinutes(),
+      completionWindowMinutes: completeWithin?.toMinutes(),
+      enableContinuousBackup: kind === 'continuous' ? true : undefined,
+      lifecycle: this.lifecycle(keep, coldAfter),
+      copyActions: copied.length > 0 ? copied.map((copy) => this.copyAction(copy, keep)) : undefined,
+      targetLogicallyAirGappedBackupVaultArn: kind === 'snapshot' ? airGapped?.vaultArn : undefined,
+      recoveryPointTags: { 'lifeboat:tier': name },
+    };
+  }
+
+  private copyAction(copy: VaultCopy, keep: Duration): backup.CfnBackupPlan.CopyActionResourceTypeProperty {
+    return {
+      destinationBackupVaultArn: copy.vaultArn(this),
+      lifecycle: this.lifecycle(copy.keep ?? keep, copy.coldAfter),
+    };
+  }
+
+  /** Apart: beside resources in one selection, tags could be read as narrowing them. */
+  private select(role: iam.IRole): void {
+    const resources = this.targets.flatMap(({ arn }) => (arn === undefined ? [] : [arn]));
+    const tags = this.targets.flatMap(({ tag }) =>
+      tag ? [{ conditionType: 'STRINGEQUALS', conditionKey: tag[0], conditionValue: tag[1] }] : [],
+    );
+    const backupPlanId = this.plan.ref;
+    const iamRoleArn = role.roleArn;
+    if (resources.length > 0) {
+      new backup.CfnBackupSelection(this, 'Selection', {
+        backupPlanId,
+        backupSelection: { selectionName: 'Targets', iamRoleArn, resources },
+      });
+    }
+    if (tags.length > 0) {
+      new backup.CfnBackupSelection(this, 'TagSelection', {
+        backupPlanId,
+        backupSelection: { selectionName: 'Tags', iamRoleArn, listOfTags: tags },
+      });
+    }
+  }
+
+  /** EBS goes cold only where it is asked to by name. */
+  private lifecycle(keep: Duration, coldAfter?: Duration): backup.CfnBackupPlan.LifecycleResourceTypeProperty {
+    const archives = coldAfter !== undefined && this.targets.some(({ kind }) => kind === 'EBS');
+    return {
+      deleteAfterDays: keep.toDays(),
+      moveToColdStorageAfterDays: coldAfter?.toDays(),
+      optInToArchiveForSupportedResources: archives ? true : undefined,
+    };
+  }
+
+  private ownRole(): iam.IRole {
+    const buckets = this.targets.some(({ kind }) => kind === 'S3' || kind === undefined);
+    return new BackupRole(this, 'Role', buckets ? ['backup', 'backup of buckets'] : ['backup']).role;
+  }
+
+  /** As metrics have them: each is watched by itself. Undefined, for the vault as a whole, where synth can't tell. */
+  private resourceTypes(): (string | undefined)[] {
+    return [...new Set(this.targets.map(({ kind }) => (kind === 'RDS Multi-AZ cluster' ? 'RDS' : kind)))];
+  }
+
+  private heartbeat(): Duration | undefined {
+    const gap = Math.min(...this.tiers.map(({ schedule }) => schedule.longestGap.toDays())) + 1;
+    if (gap <= 7) return Duration.days(gap);
+    Annotations.of(this).addWarningV2(
+      'lifeboat:missing-backups-go-unnoticed',
+      `the most frequent tier runs every ${gap - 1} days, and alarms of CloudWatch look back 7 at most, so nobody would be ` +
+        'told of jobs that stopped coming; add a tier that runs more often',
+    );
+    return undefined;
+  }
+
+  /** What only shows once the app is whole. */
+  private inWholeApp(copies: readonly VaultCopy[]): string[] {
+    warnOfForeignCopies(this, this.targets, copies);
+    return this.targets.flatMap((target) => [...targetRefusals(this, this.tiers, target), ...this.rivals(target)]);
+  }
+
+  /** AWS Backup keeps one continuous recovery point for each resource, whatever plan asks for it. */
+  private rivals(target: BackupTarget): string[] {
+    if (!target.construct || !this.isContinuous()) return [];
+    return this.node.root.node.findAll().flatMap((other) => {
+      if (!(other instanceof BackupTiers) || other === this || !other.isContinuous()) return [];
+      if (!other.targets.some(({ construct }) => construct === target.construct)) return [];
+      return [
+        `${target} is backed up continuously by '${this.node.path}' and by '${other.node.path}', and AWS Backup keeps one ` +
+          'continuous backup of a resource; leave one out',
+      ];
+    });
+  }
+
+  private isContinuous(): boolean {
+    return this.tiers.some(({ kind }) => kind === 'continuous');
+  }
+}
+
+function defaultTiers(): BackupTier[] {
+  return [
+    BackupTier.daily({ hour: 6 }),
+    BackupTier.weekly({ weekday: Weekday.SUNDAY, hour: 7 }),
+    BackupTier.monthly({ hour: 8 }),
+    BackupTier.yearly({ hour: 9 }),
+  ];
+}

@@ -1,0 +1,103 @@
+import { RemovalPolicy, Token } from 'aws-cdk-lib';
+import * as backup from 'aws-cdk-lib/aws-backup';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { accountIdProblem } from '../synth/names';
+import { VaultAlarms } from './vault-alarms';
+import { VaultLock } from './vault-lock';
+
+export interface ProtectedVaultProps {
+  /**
+   * Name of the vault: 2 to 50 letters, digits, hyphens and underscores. Give one to a vault that another region or
+   * account copies into, so that both sides agree on it without asking each other.
+   *
+   * @default - a name that CDK makes of the path
+   */
+  readonly vaultName?: string;
+
+  /**
+   * How firmly it holds on to its recovery points.
+   *
+   * @default VaultLock.governance(): at least 7 days; who may remove the lock can undo it
+   */
+  readonly lock?: VaultLock;
+
+  /**
+   * Encrypts the recovery points of resources that AWS Backup manages fully, and copies of all others. Its policy must
+   * let IAM policies of the account decide, as keys made by CDK do.
+   *
+   * @default - a key of the vault's own, rotated yearly, retained
+   */
+  readonly encryptionKey?: kms.IKey;
+
+  /**
+   * Accounts that may copy recovery points into this vault, each of 12 digits. Copies between accounts have to be allowed
+   * in AWS Organizations besides.
+   * https://docs.aws.amazon.com/aws-backup/latest/devguide/create-cross-account-backup.html
+   *
+   * @default - this account alone
+   */
+  readonly copiesFrom?: string[];
+
+  /**
+   * Who is told when a job of this vault fails or expires.
+   *
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/**
+ * A vault whose recovery points nobody deletes early: encrypted with a key of its own, locked, and kept when the stack
+ * goes. Deletion is denied by its policy besides, so that removing the lock alone is not enough.
+ */
+export class ProtectedVault extends Construct {
+  public readonly vault: backup.IBackupVault;
+  /** Encrypts its recovery points. */
+  public readonly encryptionKey: kms.IKey;
+
+  constructor(scope: Construct, id: string, props: ProtectedVaultProps = {}) {
+    super(scope, id);
+    this.examine(props);
+    const lock = props.lock ?? VaultLock.governance();
+    this.encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
+    const vault = new backup.BackupVault(this, 'Vault', {
+      backupVaultName: props.vaultName,
+      encryptionKey: this.encryptionKey,
+      blockRecoveryPointDeletion: true,
+      lockConfiguration: {
+        minRetention: lock.minRetention,
+        maxRetention: lock.maxRetention,
+        changeableFor: lock.grace,
+      },
+      // A first deployment that fails leaves no empty vault behind, whose name the second one would find taken.
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+    });
+    if (props.copiesFrom?.length) {
+      vault.addToAccessPolicy(
+        new iam.PolicyStatement({
+          principals: props.copiesFrom.map((account) => new iam.AccountPrincipal(account)),
+          actions: ['backup:CopyIntoBackupVault'],
+          resources: ['*'],
+        }),
+      );
+    }
+    this.vault = vault;
+    new VaultAlarms(this, 'Alarms', { vault, notify: props.notify });
+  }
+
+  private examine({ vaultName, copiesFrom = [] }: ProtectedVaultProps): void {
+    const problems = copiesFrom.flatMap(
+      (account) => accountIdProblem(account, 'nobody of it could ever copy here') ?? [],
+    );
+    if (vaultName !== undefined && !Token.isUnresolved(vaultName) && !/^[A-Za-z0-9_-]{2,50}$/.test(vaultName)) {
+      problems.push(
+        `'${vaultName}' is not of 2 to 50 letters, digits, hyphens and underscores, so AWS Backup would refuse it; ` +
+          'rename the vault',
+      );
+    }
+    if (problems.length > 0) throw new Error(`vault '${this.node.path}':\n  ${problems.join('\n  ')}`);
+  }
+}

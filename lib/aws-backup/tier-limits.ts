@@ -1,0 +1,242 @@
+/** What AWS Backup would refuse, ignore or fail each night, of a set of tiers: told at synth, all at once. */
+import { CfnResource, Duration, Stack, Token } from 'aws-cdk-lib';
+import type * as backup from 'aws-cdk-lib/aws-backup';
+import { shortestGap } from '../schedule/week';
+import { known } from '../synth/tokens';
+import type { AirGappedVault } from './air-gapped-vault';
+import type { BackupTarget } from './backup-target';
+import { type BackedUp, FEATURES } from './backup-target';
+import type { BackupTier } from './backup-tier';
+import type { VaultCopy } from './vault-copy';
+
+export interface Tiered {
+  readonly vault: backup.IBackupVault;
+  readonly tiers: readonly BackupTier[];
+  readonly targets: readonly BackupTarget[];
+  readonly copies: readonly VaultCopy[];
+  readonly airGapped: AirGappedVault | undefined;
+}
+
+/** https://docs.aws.amazon.com/aws-backup/latest/devguide/plan-options-and-configuration.html */
+const MIN_MINUTES_APART = 60;
+/** Recovery points stay in cold storage for so many days at least. */
+const MIN_COLD_DAYS = 90;
+const MAX_CONTINUOUS_DAYS = 35;
+const MIN_START_MINUTES = 60;
+/** https://docs.aws.amazon.com/aws-backup/latest/devguide/API_BackupSelection.html */
+const MAX_RESOURCES = 500;
+
+export function tierProblems(of: Tiered): string[] {
+  return [
+    ...counts(of),
+    ...of.tiers.flatMap(ofTier),
+    ...of.tiers.flatMap((tier) => outsideOfLock(`tier ${tier.name}`, days(tier.keep), lockOf(of.vault), 'the vault')),
+    ...coldWithoutCold(of),
+    ...continuousWithout(of),
+    ...ofCopies(of),
+    ...ofAirGapped(of),
+  ];
+}
+
+function counts({ tiers, targets, copies }: Tiered): string[] {
+  const problems: string[] = [];
+  if (tiers.length === 0) problems.push('there is no tier, so nothing is ever backed up; state one');
+  if (targets.length === 0) problems.push('there is no target, so nothing is ever backed up; name one');
+  const arns = targets.filter(({ arn }) => arn !== undefined).length;
+  if (arns > MAX_RESOURCES) {
+    problems.push(
+      `${arns} resources are more than the ${MAX_RESOURCES} that AWS Backup takes in one selection; name them by tag`,
+    );
+  }
+  const names = tiers.map(({ name }) => name);
+  for (const name of new Set(names.filter((one, index) => names.indexOf(one) !== index))) {
+    problems.push(
+      `several tiers are called '${name}', so no report could tell them apart; name all but one with BackupTier.of()`,
+    );
+  }
+  for (const copied of new Set(copies.flatMap((copy) => copy.tiers ?? []))) {
+    if (!names.includes(copied)) {
+      problems.push(
+        `a copy names the tier '${copied}', which is none of ${names.join(', ')}, so nothing is copied; correct it`,
+      );
+    }
+  }
+  return problems;
+}
+
+function ofTier({ name, schedule, keep, coldAfter, kind, startWithin, completeWithin }: BackupTier): string[] {
+  const problems = retention(`tier ${name}`, days(keep), days(coldAfter));
+  if (!/^[A-Za-z0-9._-]{1,50}$/.test(name)) {
+    problems.push(
+      `tier '${name}' is not of 1 to 50 letters, digits, hyphens, underscores and dots, so AWS Backup would refuse it; ` +
+        'rename it',
+    );
+  }
+  const apart = shortestGap(schedule);
+  if (apart < MIN_MINUTES_APART) {
+    problems.push(
+      `tier ${name} is due again after ${apart} minutes, and AWS Backup takes a job an hour at most, so it would refuse the ` +
+        'plan; back up hourly or less often, or continuously',
+    );
+  }
+  const kept = days(keep);
+  if (kind === 'continuous' && kept !== undefined && kept > MAX_CONTINUOUS_DAYS) {
+    problems.push(
+      `tier ${name} is continuous and keeps ${kept} days, and AWS Backup keeps ${MAX_CONTINUOUS_DAYS} at most; keep ` +
+        'snapshots for longer, in a tier of their own',
+    );
+  }
+  const start = known(startWithin.toMinutes({ integral: false }));
+  if (start !== undefined && start < MIN_START_MINUTES) {
+    problems.push(
+      `tier ${name} has a start window of ${start} minutes, and AWS Backup takes ${MIN_START_MINUTES} at least, else ` +
+        `jobs expire before they start; lengthen it`,
+    );
+  }
+  const complete = known(completeWithin?.toMinutes({ integral: false }));
+  if (start !== undefined && complete !== undefined && complete < start) {
+    problems.push(
+      `tier ${name} must be complete after ${complete} minutes and may start for ${start}, so AWS Backup would refuse it; ` +
+        'give it longer to complete',
+    );
+  }
+  return problems;
+}
+
+/** https://docs.aws.amazon.com/aws-backup/latest/devguide/API_Lifecycle.html */
+function retention(what: string, kept: number | undefined, cold: number | undefined): string[] {
+  const problems: string[] = [];
+  for (const [verb, value] of [
+    ['keeps for', kept],
+    ['goes cold after', cold],
+  ] as const) {
+    if (value === undefined || (Number.isInteger(value) && value >= 1)) continue;
+    problems.push(
+      `${what} ${verb} ${Duration.days(value).toHumanString()}, and AWS Backup takes whole days from 1; round it`,
+    );
+  }
+  if (kept !== undefined && cold !== undefined && kept < cold + MIN_COLD_DAYS) {
+    problems.push(
+      `${what} goes cold after ${cold} days and is deleted after ${kept}, less than ${MIN_COLD_DAYS} later, so AWS ` +
+        `Backup would refuse it; keep it for ${cold + MIN_COLD_DAYS} days or more, or leave it warm`,
+    );
+  }
+  return problems;
+}
+
+interface Limits {
+  readonly least: number | undefined;
+  readonly most: number | undefined;
+}
+
+const UNLIMITED: Limits = { least: undefined, most: undefined };
+
+function outsideOfLock(what: string, kept: number | undefined, { least, most }: Limits, vault: string): string[] {
+  if (kept === undefined) return [];
+  if (least !== undefined && kept < least) {
+    return [
+      `${what} keeps ${kept} days, and ${vault} is locked to ${least} or more, so each of its jobs would fail; keep longer, ` +
+        'or use another vault',
+    ];
+  }
+  if (most !== undefined && kept > most) {
+    return [
+      `${what} keeps ${kept} days, and ${vault} is locked to ${most} or less, so each of its jobs would fail; keep shorter, ` +
+        'or use another vault',
+    ];
+  }
+  return [];
+}
+
+function coldWithoutCold({ tiers, targets, copies }: Tiered): string[] {
+  const cold = tiers.filter(({ coldAfter }) => coldAfter !== undefined).map(({ name }) => `tier ${name}`);
+  if (copies.some(({ coldAfter }) => coldAfter !== undefined)) cold.push('a copy');
+  if (cold.length === 0) return [];
+  return without(targets, 'cold').map(
+    (kind) =>
+      `${cold.join(', ')} goes cold, and ${kind} has no cold storage, so AWS Backup ignores that without a word and you ` +
+      `pay for warm; leave 'coldAfter' out, or give these targets tiers of their own`,
+  );
+}
+
+function continuousWithout({ tiers, targets }: Tiered): string[] {
+  const continuous = tiers.filter(({ kind }) => kind === 'continuous');
+  if (continuous.length === 0) return [];
+  const problems = without(targets, 'continuous').map(
+    (kind) => `${kind} can't be backed up continuously, so no moment of it could be restored; give it snapshots alone`,
+  );
+  if (continuous.length > 1) {
+    problems.push('there are two continuous tiers, and AWS Backup keeps one for each resource; leave one out');
+  }
+  return problems;
+}
+
+function ofCopies({ vault, tiers, targets, copies }: Tiered): string[] {
+  if (copies.length === 0) return [];
+  const problems = without(targets, 'copies').map(
+    (kind) => `${kind} can't be copied by AWS Backup, so there would be nothing elsewhere; copy its snapshots instead`,
+  );
+  for (const [index, copy] of copies.entries()) {
+    const what = `copy ${index + 1}`;
+    if (copy.vault === vault || isNamed(copy.vaultArn(vault), vault)) {
+      problems.push(`${what} goes into the vault that it comes from, and protects from nothing; name another vault`);
+    }
+    const limits = copy.vault ? lockOf(copy.vault) : UNLIMITED;
+    const kept = copy.keep
+      ? [copy.keep]
+      : tiers.filter(({ name }) => copy.tiers?.includes(name) ?? true).map((t) => t.keep);
+    problems.push(
+      ...new Set(
+        kept.flatMap((keep) => [
+          ...retention(what, days(keep), days(copy.coldAfter)),
+          ...outsideOfLock(what, days(keep), limits, 'its vault'),
+        ]),
+      ),
+    );
+  }
+  return problems;
+}
+
+function ofAirGapped({ tiers, targets, airGapped }: Tiered): string[] {
+  if (!airGapped) return [];
+  const limits = { least: days(airGapped.minRetention), most: days(airGapped.maxRetention) };
+  const problems = without(targets, 'airGapped').map(
+    (kind) =>
+      `${kind} can't go to a logically air-gapped vault, so AWS Backup would leave it out; copy it into a locked vault of ` +
+      'another account, as VaultCopy does',
+  );
+  const snapshots = tiers.filter(({ kind }) => kind === 'snapshot');
+  return [
+    ...problems,
+    ...snapshots.flatMap((tier) => outsideOfLock(`tier ${tier.name}`, days(tier.keep), limits, 'the air-gapped vault')),
+  ];
+}
+
+/** Each kind of target that lacks a feature, once. */
+function without(targets: readonly BackupTarget[], feature: keyof (typeof FEATURES)[BackedUp]): BackedUp[] {
+  const kinds = targets.flatMap(({ kind }) => (kind && !FEATURES[kind][feature] ? [kind] : []));
+  return [...new Set(kinds)];
+}
+
+/** Whether an ARN is that of a vault which the app names. */
+function isNamed(arn: string, vault: backup.IBackupVault): boolean {
+  const name = resourceOf(vault)?.backupVaultName;
+  if (name === undefined || Token.isUnresolved(name)) return false;
+  const { region, account } = Stack.of(vault);
+  return arn.endsWith(`:backup:${region}:${account}:backup-vault:${name}`);
+}
+
+function resourceOf(vault: backup.IBackupVault): backup.CfnBackupVault | undefined {
+  const child = vault.node.defaultChild;
+  const own = child && CfnResource.isCfnResource(child) && child.cfnResourceType === 'AWS::Backup::BackupVault';
+  return own ? (child as backup.CfnBackupVault) : undefined;
+}
+
+function lockOf(vault: backup.IBackupVault): Limits {
+  const lockConfiguration = resourceOf(vault)?.lockConfiguration;
+  if (lockConfiguration === undefined || !('minRetentionDays' in lockConfiguration)) return UNLIMITED;
+  return { least: known(lockConfiguration.minRetentionDays), most: known(lockConfiguration.maxRetentionDays) };
+}
+
+const days = (duration: { toDays(options: { integral: boolean }): number } | undefined): number | undefined =>
+  known(duration?.toDays({ integral: false }));

@@ -1,0 +1,98 @@
+import { Duration } from 'aws-cdk-lib';
+import { known } from '../synth/tokens';
+
+/** What a vault accepts. Jobs that ask for less or more fail. */
+export interface VaultLockOptions {
+  /**
+   * The shortest retention that recovery points may have, in whole days.
+   *
+   * @default Duration.days(7)
+   */
+  readonly minRetention?: Duration;
+
+  /**
+   * The longest retention that recovery points may have, in whole days.
+   *
+   * @default - no limit
+   */
+  readonly maxRetention?: Duration;
+}
+
+export interface ComplianceLockOptions extends VaultLockOptions {
+  /**
+   * How long the lock can still be undone, in whole days: at least 3. After that nobody can, AWS included, and the vault
+   * can't be deleted while it holds a recovery point.
+   *
+   * https://docs.aws.amazon.com/aws-backup/latest/devguide/vault-lock.html
+   */
+  readonly grace: Duration;
+}
+
+const MAX_DAYS = 36_500;
+const MIN_GRACE_DAYS = 3;
+
+/** How firmly a vault holds on to its recovery points. */
+export class VaultLock {
+  /**
+   * Nobody deletes a recovery point before its retention is over, but for those whom IAM lets remove the lock first.
+   *
+   * @throws Error where AWS Backup would refuse the retentions
+   */
+  public static governance(options: VaultLockOptions = {}): VaultLock {
+    return new VaultLock(options, undefined);
+  }
+
+  /**
+   * Nobody deletes a recovery point before its retention is over. This can't be undone once the grace is over.
+   *
+   * @throws Error where AWS Backup would refuse the retentions or the grace
+   */
+  public static compliance(options: ComplianceLockOptions): VaultLock {
+    return new VaultLock(options, options.grace);
+  }
+
+  /** Shortest retention accepted. */
+  public readonly minRetention: Duration;
+  /** Longest retention accepted, where there is one. */
+  public readonly maxRetention?: Duration;
+  /** How long the lock can still be undone; absent in governance mode. */
+  public readonly grace?: Duration;
+
+  private constructor(options: VaultLockOptions, grace: Duration | undefined) {
+    this.minRetention = options.minRetention ?? Duration.days(7);
+    this.maxRetention = options.maxRetention;
+    this.grace = grace;
+    const problems = this.problems();
+    if (problems.length > 0) throw new Error(`vault lock:\n  ${problems.join('\n  ')}`);
+  }
+
+  private problems(): string[] {
+    const least = known(this.minRetention.toDays({ integral: false }));
+    const most = known(this.maxRetention?.toDays({ integral: false }));
+    const grace = known(this.grace?.toDays({ integral: false }));
+    const problems: string[] = [];
+    for (const [what, stated, days] of [
+      ['minimum', this.minRetention, least],
+      ['maximum', this.maxRetention, most],
+    ] as const) {
+      if (days === undefined || (Number.isInteger(days) && days >= 1 && days <= MAX_DAYS)) continue;
+      problems.push(
+        `a ${what} retention of ${stated?.toHumanString()} is not of 1 to ${MAX_DAYS} whole days, so AWS Backup would ` +
+          'refuse it; choose one of these',
+      );
+    }
+    if (least !== undefined && most !== undefined && most < least) {
+      problems.push(
+        `the maximum retention of ${this.maxRetention?.toHumanString()} is below the minimum of ` +
+          `${this.minRetention.toHumanString()}, so no recovery point would fit; raise it`,
+      );
+    }
+    if (grace !== undefined && !(Number.isInteger(grace) && grace >= MIN_GRACE_DAYS && grace <= MAX_DAYS)) {
+      problems.push(
+        `a grace of ${this.grace?.toHumanString()} is not of ${MIN_GRACE_DAYS} to ${MAX_DAYS} whole days, so AWS Backup ` +
+          `would refuse the lock; give at least ${MIN_GRACE_DAYS} days, and use them to try the lock out`,
+      );
+    }
+    return problems;
+  }
+}

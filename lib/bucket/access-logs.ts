@@ -1,0 +1,26 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import { markCovered } from '../synth/coverage';
+import { acknowledge } from '../synth/nag-acknowledgements';
+
+/**
+ * Where S3 tells who asked for what in a construct's bucket, for 400 days: a full year and the weeks an audit takes.
+ *
+ * @param of the construct's class
+ */
+export function accessLogs(scope: Construct, of: string): s3.IBucket {
+  const bucket = new s3.Bucket(scope, 'AccessLogs', {
+    // S3 delivers access logs to buckets with its own keys only.
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+    encryption: s3.BucketEncryption.S3_MANAGED,
+    blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+    enforceSSL: true,
+    versioned: true,
+    lifecycleRules: [{ expiration: Duration.days(400), noncurrentVersionExpiration: Duration.days(30) }],
+    removalPolicy: RemovalPolicy.RETAIN,
+  });
+  acknowledge(bucket, 'access logs');
+  markCovered(bucket, of);
+  return bucket;
+}

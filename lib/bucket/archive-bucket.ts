@@ -1,0 +1,186 @@
+import { Annotations, CfnResource, Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { addAlarm } from '../alarm/alarm';
+import { acknowledge } from '../synth/nag-acknowledgements';
+import { accountIdProblem } from '../synth/names';
+import { accessLogs } from './access-logs';
+import { BucketBackups, type BucketBackupsProps } from './bucket-backups';
+import { REPLICATION_RULE, type ReplicationTarget } from './bucket-replication';
+
+export interface ArchiveBucketProps extends BucketBackupsProps {
+  /**
+   * Its name. Both sides of a replication state it.
+   *
+   * @default - CloudFormation makes one up
+   */
+  readonly bucketName?: string;
+  /**
+   * Encrypts objects. Its policy must let IAM policies of the account decide, as keys made by CDK do.
+   *
+   * @default - S3's own keys (SSE-S3), which ElastiCache needs in order to be seeded from an export
+   */
+  readonly encryptionKey?: kms.IKey;
+  /**
+   * How long each version can't be changed or deleted. A bucket that was made with a lock never loses it again.
+   *
+   * `s3.ObjectLockRetention.governance(...)` can be undone by who may bypass governance, `compliance(...)` by nobody,
+   * AWS included.
+   *
+   * @default - not locked
+   */
+  readonly lock?: s3.ObjectLockRetention;
+  /**
+   * Where S3 delivers access logs: a bucket of the same region and account, encrypted with S3's own keys and without a
+   * default lock. https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+   *
+   * @default - a bucket of its own, kept for 400 days
+   */
+  readonly accessLogs?: s3.IBucket;
+  /**
+   * Who is told when objects could not be replicated.
+   *
+   * @default - whom the plan around it tells; else nobody, and the alarm only shows
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/**
+ * Where backups, exports and logs are kept for long: versioned, encrypted, private, TLS only, logged, and kept when the
+ * stack goes. Its lifecycle goes by prefix, so whoever writes a daily, weekly, monthly or yearly backup says so in the key.
+ *
+ * @throws Error that names all that S3 would refuse: order and days of moves, expiry, overlapping tiers, replication; or
+ * when S3 could not deliver access logs
+ */
+export class ArchiveBucket extends Construct {
+  public readonly bucket: s3.IBucket;
+
+  private readonly owned: s3.Bucket;
+  private readonly replication?: ReplicationTarget;
+
+  constructor(scope: Construct, id: string, props: ArchiveBucketProps = {}) {
+    super(scope, id);
+    const { encryptionKey, lock, replication } = props;
+    this.replication = replication;
+    if (props.accessLogs) this.refuseLogsOf(props.accessLogs);
+    this.owned = new s3.Bucket(this, 'Bucket', {
+      bucketName: props.bucketName,
+      encryption: encryptionKey ? s3.BucketEncryption.KMS : s3.BucketEncryption.S3_MANAGED,
+      encryptionKey,
+      ...(encryptionKey && { bucketKeyEnabled: true }),
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      versioned: true,
+      ...(lock && { objectLockEnabled: true, objectLockDefaultRetention: lock }),
+      serverAccessLogsBucket: props.accessLogs ?? accessLogs(this, 'ArchiveBucket'),
+      serverAccessLogsPrefix: `${id}/`,
+      // A first deployment that fails leaves no empty bucket behind, whose name the second one would find taken.
+      removalPolicy: props.bucketName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.RETAIN,
+    });
+    this.bucket = this.owned;
+    this.owned.with(new BucketBackups(props));
+    if (!encryptionKey) acknowledge(this.owned, "S3's own keys");
+    if (!replication) acknowledge(this.owned, 'archive in one region');
+    if (lock?.mode === s3.ObjectLockMode.COMPLIANCE) {
+      Annotations.of(this).addInfoV2(
+        'lifeboat:compliance-lock',
+        `nobody can delete a version before its ${lock.duration.toHumanString()} are over, AWS included; objects written by ` +
+          'mistake are billed until then',
+      );
+    }
+    if (replication) {
+      addAlarm(this, 'ReplicationFailed', {
+        metric: this.replicationMetric('OperationsFailedReplication', replication.bucketName),
+        threshold: 0,
+        description:
+          `Objects of the archive ${id} could not be replicated into ${replication.bucketName}, so the recovery region lacks ` +
+          "them: check the replication role and the target's key, then run S3 Batch Replication on what failed",
+        notify: props.notify,
+      });
+    }
+  }
+
+  /**
+   * Lets the replication role of another account write here, and hands what it writes to this account.
+   *
+   * The role need not exist yet: the source can be deployed only after its target, and makes the role.
+   *
+   * @param account the source's
+   * @param roleName as `replication.roleName` of the source states it
+   * @throws Error when the account is none
+   */
+  public acceptReplicas(account: string, roleName: string): void {
+    const noAccount = accountIdProblem(account, 'S3 would refuse the policy that lets it in');
+    if (noAccount) throw new Error(`archive '${this.node.path}' can't accept replicas: ${noAccount}`);
+    const { partition } = Stack.of(this);
+    const allowed = (actions: string[], resource: string) =>
+      this.owned.addToResourcePolicy(
+        new iam.PolicyStatement({
+          principals: [new iam.AccountPrincipal(account)],
+          actions,
+          resources: [resource],
+          conditions: { ArnEquals: { 'aws:PrincipalArn': `arn:${partition}:iam::${account}:role/${roleName}` } },
+        }),
+      );
+    const write = [
+      's3:ReplicateObject',
+      's3:ReplicateDelete',
+      's3:ReplicateTags',
+      's3:ObjectOwnerOverrideToBucketOwner',
+    ];
+    allowed(write, this.bucket.arnForObjects('*'));
+    allowed(['s3:ListBucket', 's3:GetBucketVersioning'], this.bucket.bucketArn);
+  }
+
+  /**
+   * Seconds that replicas lag behind. Silent while nothing is written. S3 publishes it in the target's region, so an alarm
+   * on it belongs into a stack there; that replication failed, it publishes here.
+   * https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html
+   */
+  public replicationLatency(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    const region = this.replication?.bucketName === target ? this.replication.region : undefined;
+    return this.replicationMetric('ReplicationLatency', target, {
+      statistic: cloudwatch.Stats.MAXIMUM,
+      region,
+      ...options,
+    });
+  }
+
+  private replicationMetric(metricName: string, target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return new cloudwatch.Metric({
+      namespace: 'AWS/S3',
+      metricName,
+      dimensionsMap: { SourceBucket: this.bucket.bucketName, DestinationBucket: target, RuleId: REPLICATION_RULE },
+      statistic: cloudwatch.Stats.SUM,
+      period: Duration.minutes(5),
+      ...options,
+    });
+  }
+
+  /** S3 would deliver nothing, and say so nowhere. */
+  private refuseLogsOf(bucket: s3.IBucket): void {
+    const problems: string[] = [];
+    const [here, there] = [Stack.of(this).region, bucket.env.region];
+    if (![here, there].some((region) => Token.isUnresolved(region)) && here !== there) {
+      problems.push(`it is in ${there} and the archive in ${here}; name one in ${here}`);
+    }
+    const resource = bucket.node.defaultChild;
+    const own = resource && CfnResource.isCfnResource(resource) && resource.cfnResourceType === 'AWS::S3::Bucket';
+    const { bucketEncryption, objectLockConfiguration } = own ? (resource as s3.CfnBucket) : {};
+    const stated = (value: unknown) => JSON.stringify(Stack.of(bucket).resolve(value) ?? {});
+    if (bucket.encryptionKey || stated(bucketEncryption).includes('aws:kms')) {
+      problems.push("it is encrypted with AWS KMS; encrypt it with S3's own keys (SSE-S3)");
+    }
+    if (stated(objectLockConfiguration).includes('defaultRetention')) {
+      problems.push('it locks objects by default; leave its default retention out');
+    }
+    if (problems.length === 0) return;
+    throw new Error(
+      `archive '${this.node.path}': S3 would deliver no access logs to '${bucket.node.path}':\n  ${problems.join('\n  ')}`,
+    );
+  }
+}

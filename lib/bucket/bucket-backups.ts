@@ -1,0 +1,265 @@
+import { Annotations, CfnDeletionPolicy, CfnResource, type Duration, Lazy, Mixin, Stack, Token } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import type { IConstruct } from 'constructs';
+import { markCovered } from '../synth/coverage';
+import { known } from '../synth/tokens';
+import { type ArchiveTier, daysOf } from './archive-tier';
+import {
+  BucketReplication,
+  type ReplicationSource,
+  type ReplicationTarget,
+  replicationRefusals,
+  whatReplicasLack,
+} from './bucket-replication';
+import { earlyDeletions, lifecycleRefusals, movesObjects, outlastedByLock, versionsForEver } from './lifecycle-limits';
+
+export interface BucketBackupsProps {
+  /**
+   * How long which objects are kept, and in which storage class.
+   *
+   * @default - nothing moves and nothing expires, replaced versions neither
+   */
+  readonly tiers?: ArchiveTier[];
+  /**
+   * After how many days parts of uploads that were never finished are deleted; until then they are billed, and no
+   * listing shows them.
+   *
+   * @default - 7 days
+   */
+  readonly unfinishedUploads?: Duration;
+  /**
+   * Where replicas go. Only what is written from then on is replicated: for what lies there already, run S3 Batch
+   * Replication once.
+   *
+   * @default - none are made
+   */
+  readonly replication?: ReplicationTarget;
+}
+
+/** Apps that were told of small objects: once is enough, whichever of their buckets it is. */
+const told = new WeakSet<IConstruct>();
+
+/**
+ * What makes a bucket recoverable, for its owner to apply: `bucket.with(new BucketBackups({ ... }))`.
+ *
+ * Versions are kept, public access is blocked, plain HTTP is denied (on buckets that are `s3.Bucket`), lifecycle rules
+ * and replication are added, and the bucket outlives its stack, unless the bucket says otherwise. What contradicts is
+ * refused. Applied to a bucket that is imported, it changes nothing and says what its owner has to do.
+ */
+export class BucketBackups extends Mixin {
+  constructor(private readonly props: BucketBackupsProps = {}) {
+    super();
+  }
+
+  public supports(construct: IConstruct): construct is s3.CfnBucket | s3.BucketBase {
+    return isResource(construct) || (construct instanceof s3.BucketBase && !construct.node.children.some(isResource));
+  }
+
+  /** @throws Error that names all that S3 would refuse */
+  public applyTo(construct: IConstruct): void {
+    if (!this.supports(construct)) return;
+    if (!isResource(construct)) this.listForItsOwner(construct as s3.BucketBase);
+    else this.protect(construct);
+  }
+
+  private protect(bucket: s3.CfnBucket): void {
+    const stack = Stack.of(bucket);
+    const rules = this.rules();
+    const before = bucket.lifecycleConfiguration;
+    const encryption = encryptionOf(bucket);
+    const source: ReplicationSource = { bucket, locked: bucket.objectLockEnabled === true, ...encryption };
+    const problems = [...lifecycleRefusals(rules), ...this.contradictions(bucket, source)];
+    if (problems.length > 0) throw new Error(`bucket '${bucket.node.path}':\n  ${problems.join('\n  ')}`);
+
+    bucket.versioningConfiguration ??= { status: 'Enabled' };
+    bucket.bucketEncryption ??= {
+      serverSideEncryptionConfiguration: [{ serverSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }],
+    };
+    bucket.publicAccessBlockConfiguration ??= {
+      blockPublicAcls: true,
+      blockPublicPolicy: true,
+      ignorePublicAcls: true,
+      restrictPublicBuckets: true,
+    };
+    bucket.cfnOptions.deletionPolicy ??= CfnDeletionPolicy.RETAIN;
+    bucket.cfnOptions.updateReplacePolicy ??= CfnDeletionPolicy.RETAIN;
+    // The bucket may still be told more rules after this.
+    bucket.lifecycleConfiguration = Lazy.any({
+      produce: () => {
+        const stated = stack.resolve(before);
+        return { ...stated, rules: [...(stated?.rules ?? []), ...rules] };
+      },
+    });
+    if (this.props.replication) {
+      const replication = new BucketReplication(bucket, 'Replication', source, this.props.replication);
+      bucket.replicationConfiguration = replication.configuration;
+      checkTargetInApp(bucket, this.props.replication, source.locked);
+      Annotations.of(bucket).addInfoV2('lifeboat:replication-lags', whatReplicasLack(this.props.replication));
+    }
+    denyPlainHttp(bucket);
+    this.warn(bucket, rules);
+    markCovered(bucket, 'BucketBackups');
+    // Rules that the bucket has besides are known only when all has been said.
+    bucket.node.addValidation({
+      validate: () => {
+        const all = stack.resolve(bucket.lifecycleConfiguration).rules;
+        for (const cost of versionsForEver(all)) {
+          Annotations.of(bucket).addWarningV2('lifeboat:expired-versions-stay', cost);
+        }
+        return lifecycleRefusals(all);
+      },
+    });
+  }
+
+  private rules(): s3.CfnBucket.RuleProperty[] {
+    const { tiers = [], unfinishedUploads } = this.props;
+    return [
+      ...tiers.map(({ rule }) => rule),
+      {
+        id: 'unfinished-uploads',
+        status: 'Enabled',
+        abortIncompleteMultipartUpload: { daysAfterInitiation: unfinishedUploads ? daysOf(unfinishedUploads) : 7 },
+        expiredObjectDeleteMarker: true,
+      },
+    ];
+  }
+
+  /** What the bucket says and what is asked for here must be one thing. */
+  private contradictions(bucket: s3.CfnBucket, source: ReplicationSource): string[] {
+    const { replication } = this.props;
+    const problems: string[] = [];
+    const { status } = Stack.of(bucket).resolve(bucket.versioningConfiguration) ?? {};
+    if (status === 'Suspended') {
+      problems.push(
+        'its versioning is suspended, so what is overwritten or deleted is lost, noncurrent versions never come to be, ' +
+          'and S3 would refuse replication; enable it (versioned: true)',
+      );
+    }
+    if (replication && bucket.replicationConfiguration) {
+      problems.push('it is replicated already, so one of the two would be lost; state replication once');
+    }
+    if (replication) problems.push(...replicationRefusals(source, replication));
+    return problems;
+  }
+
+  private warn(bucket: s3.CfnBucket, rules: s3.CfnBucket.RuleProperty[]): void {
+    const annotations = Annotations.of(bucket);
+    for (const cost of earlyDeletions(rules)) annotations.addWarningV2('lifeboat:paid-storage-unused', cost);
+    const lockDays = lockDaysOf(bucket);
+    for (const cost of lockDays === undefined ? [] : outlastedByLock(rules, lockDays)) {
+      annotations.addWarningV2('lifeboat:lock-outlasts-expiry', cost);
+    }
+    if (movesObjects(rules) && !told.has(bucket.node.root)) {
+      told.add(bucket.node.root);
+      annotations.addInfoV2(
+        'lifeboat:small-objects-stay',
+        'objects under 128 KB stay in the class they were written to, since moving them would cost more than it saves: ' +
+          'bundle small files before they are archived',
+      );
+    }
+    const blocked: unknown[] = Object.values(Stack.of(bucket).resolve(bucket.publicAccessBlockConfiguration));
+    if (blocked.length < 4 || blocked.includes(false)) {
+      annotations.addWarningV2(
+        'lifeboat:bucket-may-be-public',
+        'public access is not blocked in full, so one policy or ACL could publish its backups; use BlockPublicAccess.BLOCK_ALL',
+      );
+    }
+    if (bucket.cfnOptions.deletionPolicy === CfnDeletionPolicy.DELETE) {
+      annotations.addWarningV2(
+        'lifeboat:bucket-goes-with-its-stack',
+        'CloudFormation deletes the bucket with its stack, and the backups in it are gone; set removalPolicy: RETAIN',
+      );
+    }
+  }
+
+  /** A bucket of another stack or account: synth sees its name and nothing else. */
+  private listForItsOwner(bucket: s3.BucketBase): void {
+    const problems = lifecycleRefusals(this.rules());
+    if (problems.length > 0) throw new Error(`bucket '${bucket.node.path}':\n  ${problems.join('\n  ')}`);
+    const { replication } = this.props;
+    const rules = this.rules().map(({ id }) => `'${id}'`);
+    const tasks = [
+      'enable versioning (aws s3api put-bucket-versioning)',
+      'block public access (aws s3api put-public-access-block)',
+      'deny requests where aws:SecureTransport is false (aws s3api put-bucket-policy)',
+      `add the lifecycle rules ${rules.join(', ')} (aws s3api put-bucket-lifecycle-configuration replaces all rules: ` +
+        'bring those that are there)',
+      ...(replication
+        ? [`replicate into '${replication.bucketName}' in ${replication.region} (aws s3api put-bucket-replication)`]
+        : []),
+    ];
+    Annotations.of(bucket).addWarningV2(
+      'lifeboat:bucket-made-elsewhere',
+      `bucket '${known(bucket.bucketName) ?? bucket.node.path}' is made elsewhere, so its settings can be neither read nor changed here, and nothing ` +
+        `says that it can be recovered; its owner has to:\n  - ${tasks.join('\n  - ')}\nor applies BucketBackups where it is made`,
+    );
+  }
+}
+
+const isResource = (construct: IConstruct): construct is s3.CfnBucket =>
+  CfnResource.isCfnResource(construct) && construct.cfnResourceType === 'AWS::S3::Bucket';
+
+function encryptionOf(bucket: s3.CfnBucket): { usesKms: boolean; keyArn?: string } {
+  const [rule] = Stack.of(bucket).resolve(bucket.bucketEncryption)?.serverSideEncryptionConfiguration ?? [];
+  const { sseAlgorithm = '', kmsMasterKeyId } = rule?.serverSideEncryptionByDefault ?? {};
+  return {
+    usesKms: String(sseAlgorithm).startsWith('aws:kms'),
+    keyArn: kmsMasterKeyId === undefined ? undefined : Token.asString(kmsMasterKeyId),
+  };
+}
+
+function lockDaysOf(bucket: s3.CfnBucket): number | undefined {
+  const lock = Stack.of(bucket).resolve(bucket.objectLockConfiguration)?.rule?.defaultRetention;
+  const days = lock?.years === undefined ? lock?.days : lock.years * 365;
+  return typeof days === 'number' ? days : undefined;
+}
+
+/** Where the same app makes the other side, too, the two are held against each other: by name, without a reference. */
+function checkTargetInApp(bucket: s3.CfnBucket, target: ReplicationTarget, locked: boolean): void {
+  bucket.node.addValidation({
+    validate: () => {
+      const found = bucket.node.root.node
+        .findAll()
+        .find((other) => isResource(other) && other !== bucket && other.bucketName === target.bucketName) as
+        | s3.CfnBucket
+        | undefined;
+      if (!found) return [];
+      const stack = Stack.of(found);
+      const problems: string[] = [];
+      if (!Token.isUnresolved(stack.region) && stack.region !== target.region) {
+        problems.push(
+          `replicas go to '${target.bucketName}' in ${target.region}, and this app makes it in ${stack.region}, so replication ` +
+            'would fail; name the region that it is in',
+        );
+      }
+      if (stack.resolve(found.versioningConfiguration)?.status !== 'Enabled') {
+        problems.push(
+          `'${target.bucketName}' is not versioned, so S3 would refuse to replicate into it; enable versioning there`,
+        );
+      }
+      if (locked && stack.resolve(found.objectLockEnabled) !== true) {
+        problems.push(
+          `objects here are locked and '${target.bucketName}' has no Object Lock, so S3 would refuse to replicate into it; ` +
+            'give it a lock, too',
+        );
+      }
+      return problems;
+    },
+  });
+}
+
+function denyPlainHttp(resource: s3.CfnBucket): void {
+  const bucket = resource.node.scope;
+  if (!(bucket instanceof s3.Bucket)) return;
+  bucket.addToResourcePolicy(
+    // As `enforceSSL` writes it, so that a policy that has it already doesn't grow.
+    new iam.PolicyStatement({
+      effect: iam.Effect.DENY,
+      actions: ['s3:*'],
+      principals: [new iam.AnyPrincipal()],
+      resources: [bucket.bucketArn, bucket.arnForObjects('*')],
+      conditions: { Bool: { 'aws:SecureTransport': 'false' } },
+    }),
+  );
+}

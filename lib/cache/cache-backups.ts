@@ -1,0 +1,228 @@
+import { CfnDeletionPolicy, CfnResource, Duration, Mixin, Stack, Token } from 'aws-cdk-lib';
+import type * as elasticache from 'aws-cdk-lib/aws-elasticache';
+import type { IConstruct } from 'constructs';
+import { BackupWindow, maintenanceRefusals } from '../schedule/backup-window';
+import { markCovered } from '../synth/coverage';
+import { known } from '../synth/tokens';
+import { appendOnlyRefusals, parameterGroupOf } from './cache-parameters';
+
+export interface CacheBackupsProps {
+  /**
+   * When the daily snapshot begins: at least 60 minutes, in UTC. A serverless cache has a time only, the window's start.
+   *
+   * @default - what the cache says itself; else one that ElastiCache picks
+   */
+  readonly window?: BackupWindow;
+  /**
+   * How long daily snapshots are kept: 1 to 35 whole days. 0 turns them off.
+   *
+   * @default - what the cache says itself; else 15 days, the least that HIPAA's and NIST's packs of rules accept
+   */
+  readonly retention?: Duration;
+  /**
+   * Which node daily snapshots are taken from, so that it is a replica. Only where cluster mode is disabled: elsewhere
+   * ElastiCache takes them from each shard.
+   *
+   * @default - what the cache says itself; else ElastiCache picks a replica
+   */
+  readonly snapshottingClusterId?: string;
+  /**
+   * Name of the snapshot that is taken of a serverless cache before it is deleted. Names are unique in an account and
+   * region, so a cache that is made and deleted again needs another one. Of other caches CloudFormation names it.
+   *
+   * @default - the cache's name and `-final`
+   */
+  readonly finalSnapshotName?: string;
+}
+
+type NodeCache = elasticache.CfnReplicationGroup | elasticache.CfnCacheCluster;
+type Cache = NodeCache | elasticache.CfnServerlessCache;
+
+/**
+ * Daily snapshots of an ElastiCache cache, for its owner to apply: `cache.with(new CacheBackups({ ... }))`.
+ *
+ * It works on replication groups, cache clusters and serverless caches. A last snapshot is taken before CloudFormation
+ * deletes or replaces a cache, unless the cache says otherwise. Parameter groups that ask for an append-only file are
+ * refused: ElastiCache has had none since engine 2.8.22.
+ * https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups.html
+ */
+export class CacheBackups extends Mixin {
+  constructor(private readonly props: CacheBackupsProps = {}) {
+    super();
+  }
+
+  public supports(construct: IConstruct): construct is Cache | elasticache.CfnParameterGroup {
+    return typeOf(construct) !== undefined;
+  }
+
+  /** @throws Error that names all that ElastiCache would refuse */
+  public applyTo(construct: IConstruct): void {
+    const type = typeOf(construct);
+    const problems: string[] = [];
+    if (type === 'parameters') problems.push(...appendOnlyRefusals(construct as elasticache.CfnParameterGroup));
+    if (type === 'group') problems.push(...this.onGroup(construct as elasticache.CfnReplicationGroup));
+    if (type === 'cluster') problems.push(...this.onCluster(construct as elasticache.CfnCacheCluster));
+    if (type === 'serverless') problems.push(...this.onServerless(construct as elasticache.CfnServerlessCache));
+    if (problems.length > 0) throw new Error(`cache '${construct.node.path}':\n  ${problems.join('\n  ')}`);
+    const { snapshotRetentionLimit } = construct as Cache;
+    if (type !== 'parameters' && snapshotRetentionLimit !== 0) markCovered(construct, 'CacheBackups');
+    // Windows may still be set after this.
+    if (type === 'group' || type === 'cluster') {
+      construct.node.addValidation({ validate: () => cacheWindowRefusals(construct as NodeCache) });
+    }
+  }
+
+  private onGroup(group: elasticache.CfnReplicationGroup): string[] {
+    const { snapshottingClusterId } = this.props;
+    const problems = [...this.onNodes(group), ...contradictions(group.snapshottingClusterId, snapshottingClusterId)];
+    const sharded = shardedBy(group);
+    if (sharded && (snapshottingClusterId ?? group.snapshottingClusterId)) {
+      problems.push(
+        `'${snapshottingClusterId ?? group.snapshottingClusterId}' alone would be the source of snapshots, and ${sharded}, so ` +
+          'ElastiCache would refuse it: each shard has its own; leave snapshottingClusterId out',
+      );
+    }
+    if (problems.length === 0) group.snapshottingClusterId ??= snapshottingClusterId;
+    return problems;
+  }
+
+  private onCluster(cluster: elasticache.CfnCacheCluster): string[] {
+    const problems = this.onNodes(cluster);
+    if (cluster.engine === 'memcached') {
+      problems.push(
+        'it runs Memcached on nodes of its own, which ElastiCache takes no snapshots of; use a serverless cache or Valkey',
+      );
+    }
+    if (this.props.snapshottingClusterId) {
+      problems.push('it is a single cluster, so snapshots are taken from it anyway; leave snapshottingClusterId out');
+    }
+    return problems;
+  }
+
+  /** What replication groups and clusters have in common. */
+  private onNodes(cache: NodeCache): string[] {
+    const { window, finalSnapshotName } = this.props;
+    const days = daysOf(this.props.retention);
+    const problems = [
+      ...contradictions(cache.snapshotWindow, window?.expression),
+      ...contradictions(cache.snapshotRetentionLimit, days),
+      ...retentionRefusals(days),
+      ...cacheWindowRefusals(cache, window?.expression),
+    ];
+    const parameters = parameterGroupOf(cache);
+    if (parameters) problems.push(...appendOnlyRefusals(parameters));
+    if (finalSnapshotName) {
+      problems.push('CloudFormation names the final snapshot of a cache on nodes; leave finalSnapshotName out');
+    }
+    if (problems.length > 0) return problems;
+    cache.snapshotWindow ??= window?.expression;
+    cache.snapshotRetentionLimit ??= days ?? 15;
+    cache.cfnOptions.deletionPolicy ??= CfnDeletionPolicy.SNAPSHOT;
+    cache.cfnOptions.updateReplacePolicy ??= CfnDeletionPolicy.SNAPSHOT;
+    return [];
+  }
+
+  private onServerless(cache: elasticache.CfnServerlessCache): string[] {
+    const { window, finalSnapshotName, snapshottingClusterId } = this.props;
+    const days = daysOf(this.props.retention);
+    const start = window?.expression.slice(0, 5);
+    const problems = [
+      ...contradictions(cache.dailySnapshotTime, start),
+      ...contradictions(cache.snapshotRetentionLimit, days),
+      ...contradictions(cache.finalSnapshotName, finalSnapshotName),
+      ...retentionRefusals(days),
+      ...(known(window?.expression) ? lengthRefusals(window?.expression as string) : []),
+    ];
+    if (snapshottingClusterId) {
+      problems.push('a serverless cache has no nodes to take snapshots from; leave snapshottingClusterId out');
+    }
+    if (problems.length > 0) return problems;
+    cache.dailySnapshotTime ??= start;
+    cache.snapshotRetentionLimit ??= days ?? 15;
+    cache.finalSnapshotName ??= finalSnapshotName ?? `${cache.serverlessCacheName}-final`;
+    return [];
+  }
+}
+
+function typeOf(construct: IConstruct): 'group' | 'cluster' | 'serverless' | 'parameters' | undefined {
+  if (!CfnResource.isCfnResource(construct)) return undefined;
+  switch (construct.cfnResourceType) {
+    case 'AWS::ElastiCache::ReplicationGroup':
+      return 'group';
+    case 'AWS::ElastiCache::CacheCluster':
+      return 'cluster';
+    case 'AWS::ElastiCache::ServerlessCache':
+      return 'serverless';
+    case 'AWS::ElastiCache::ParameterGroup':
+      return 'parameters';
+    default:
+      return undefined;
+  }
+}
+
+/** Why the group has several shards or could have; undefined where cluster mode is disabled or synth can't tell. */
+function shardedBy(group: elasticache.CfnReplicationGroup): string | undefined {
+  const shards = known(group.numNodeGroups);
+  if (shards !== undefined && shards > 1) return `the group has ${shards} shards`;
+  if (group.clusterMode === 'enabled') return 'its cluster mode is enabled';
+  const parameters = known(group.cacheParameterGroupName);
+  if (parameters?.endsWith('.cluster.on')) return `its parameter group ${parameters} enables cluster mode`;
+  const ofApp = parameterGroupOf(group);
+  const enabled = ofApp && Stack.of(ofApp).resolve(ofApp.properties)?.['cluster-enabled'] === 'yes';
+  return enabled ? 'its parameter group enables cluster mode' : undefined;
+}
+
+/** What the cache says and what is asked for here must be one thing. */
+function contradictions(stated: unknown, asked: unknown): string[] {
+  if (known(stated) === undefined || known(asked) === undefined || stated === asked) return [];
+  return [`it says ${stated} itself and ${asked} is asked for here, so one would be lost; state it once`];
+}
+
+function daysOf(retention: Duration | undefined): number | undefined {
+  if (!retention) return undefined;
+  return retention.isUnresolved() ? retention.toDays() : retention.toDays({ integral: false });
+}
+
+function retentionRefusals(days: number | undefined): string[] {
+  if (days === undefined || Token.isUnresolved(days)) return [];
+  if (Number.isInteger(days) && days >= 0 && days <= 35) return [];
+  return [
+    `a snapshot retention of ${Duration.days(days).toHumanString()} is not of 0 to 35 whole days, so ElastiCache would refuse it; keep longer ones ` +
+      'in S3 with CacheExport',
+  ];
+}
+
+/** Of the windows that the cache states, or will have. What is unknown at synth is not compared. */
+export function cacheWindowRefusals(cache: NodeCache, asked?: string): string[] {
+  const maintenance = known(cache.preferredMaintenanceWindow);
+  const problems = maintenanceRefusals(maintenance, { name: 'ElastiCache', leastMinutes: MIN_MINUTES });
+  const window = known(cache.snapshotWindow ?? asked);
+  if (window === undefined) return problems;
+  const ofLength = lengthRefusals(window);
+  if (ofLength.length > 0 || problems.length > 0) return [...ofLength, ...problems];
+  const [from = '', to = ''] = window.split('-');
+  if (maintenance === undefined || !BackupWindow.daily(from, to).overlaps(maintenance)) return [];
+  return [
+    `the snapshot window ${window} overlaps the maintenance window ${maintenance}, so ElastiCache would refuse both; start ` +
+      `maintenance at ${to} or later`,
+  ];
+}
+
+/** https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups-automatic.html */
+const MIN_MINUTES = 60;
+const TIME = '([01]\\d|2[0-3]):[0-5]\\d';
+
+function lengthRefusals(window: string): string[] {
+  if (!new RegExp(`^${TIME}-${TIME}$`).test(window)) {
+    return [
+      `the snapshot window '${window}' is not of the form hh:mm-hh:mm, so ElastiCache would refuse it; write it in UTC`,
+    ];
+  }
+  const minutes = (minuteOf(window.slice(6)) - minuteOf(window.slice(0, 5)) + 1440) % 1440;
+  if (minutes >= MIN_MINUTES) return [];
+  return [
+    `the snapshot window ${window} is ${minutes} minutes long, and ElastiCache refuses less than ${MIN_MINUTES}; end it later`,
+  ];
+}
+
+const minuteOf = (time: string) => Number(time.slice(0, 2)) * 60 + Number(time.slice(3));

@@ -1,0 +1,32 @@
+/** What taking, listing and deleting snapshots of one cache needs: nothing of any other, and no deletion of others' work. */
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type { IConstruct } from 'constructs';
+import { CACHE_SNAPSHOT_TAGS } from '../../lambda/contract';
+import { allow } from '../function/statements';
+import type { CacheSource } from './cache-source';
+
+const CARRIES_TAGS = {
+  Null: Object.fromEntries(Object.values(CACHE_SNAPSHOT_TAGS).map((tag) => [`aws:ResourceTag/${tag}`, 'false'])),
+};
+
+export const ABOUT_PATTERNS =
+  'Snapshots are named at run time, so they are allowed by prefix, and deleted only with the tags that they are made with; ' +
+  'nodes of a group are named after it; what only describes can not be narrowed.';
+
+/** Listing reads names and times of all snapshots of the region, and no data. */
+export function listSnapshots(source: CacheSource): iam.PolicyStatement[] {
+  return [allow([source.action('Describe'), 'elasticache:DescribeReplicationGroups'], ['*'])];
+}
+
+/** @param prefix what names of the snapshots start with */
+export function ownSnapshots(scope: IConstruct, source: CacheSource, prefix: string): iam.PolicyStatement[] {
+  const own = source.snapshotArn(scope, `${prefix}*`);
+  return [
+    allow([source.action('Create')], [...source.arns(scope), own]),
+    allow(['elasticache:AddTagsToResource'], [own], {
+      'ForAllValues:StringEquals': { 'aws:TagKeys': Object.values(CACHE_SNAPSHOT_TAGS) },
+    }),
+    allow(['elasticache:ListTagsForResource'], [own]),
+    allow([source.action('Delete')], [own], CARRIES_TAGS),
+  ];
+}

@@ -1,0 +1,201 @@
+import { Annotations, Duration } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { type CacheSnapshotRequest, METRICS, SCHEDULED_TIME } from '../../lambda/contract';
+import { addAlarm } from '../alarm/alarm';
+import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
+import { logKey } from '../function/log-key';
+import { ScheduleTrigger } from '../function/schedule-trigger';
+import { ShippedFunction } from '../function/shipped-function';
+import { checkedOverdue } from '../schedule/overdue';
+import { markCovered } from '../synth/coverage';
+import { copyPrefix, pathName } from '../synth/names';
+import { CacheExport } from './cache-export';
+import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
+import type { CacheSource } from './cache-source';
+
+export interface CacheSnapshotsProps {
+  /** What snapshots are taken of. */
+  readonly cache: CacheSource;
+  /**
+   * How often: whole minutes. ElastiCache takes 20 manual snapshots of a node within 24 hours, and 24 of a serverless
+   * cache, those that others take among them. https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups.html
+   */
+  readonly every: Duration;
+  /** How long each is kept, at least as long as `every`. The newest good one is kept whatever its age. */
+  readonly keep: Duration;
+  /**
+   * From which age of the newest good snapshot on somebody is told.
+   *
+   * @default - `every` and one hour
+   */
+  readonly overdueAfter?: Duration;
+  /**
+   * Name in metrics. Printable ASCII.
+   *
+   * @default - the construct's path
+   */
+  readonly backupName?: string;
+  /**
+   * Encrypts the handler's log. A key of another app must let CloudWatch Logs use it.
+   *
+   * @default - a key of its own, rotated yearly
+   */
+  readonly encryptionKey?: kms.IKey;
+  /**
+   * Who is told when the newest snapshot is too old, or nobody is watching.
+   *
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/**
+ * Snapshots of a cache more than once a day, which ElastiCache's automatic ones are not: on a schedule, named, tagged, and
+ * deleted when they are over age.
+ *
+ * Every hour, and whenever one is taken, the age of the newest good snapshot is published, automatic ones counted. What
+ * was written since is lost with the cache: a snapshot is no log.
+ *
+ * @throws Error when the schedule is beyond ElastiCache's quota, or the cache can have no snapshots; at synth when all that
+ * takes snapshots of the cache is together beyond it
+ */
+export class CacheSnapshots extends Construct {
+  /** What names of its snapshots start with. */
+  public readonly prefix: string;
+
+  private readonly backupName: string;
+  private readonly cache: CacheSource;
+  /** Within 24 hours. */
+  private readonly count: number;
+
+  constructor(scope: Construct, id: string, props: CacheSnapshotsProps) {
+    super(scope, id);
+    const { cache, every, keep, notify } = props;
+    const problems = refusals(cache, every, keep);
+    this.cache = cache;
+    this.count = every.isUnresolved() ? 0 : Math.ceil(1440 / every.toMinutes({ integral: false }));
+    this.node.addValidation({ validate: () => this.tooManyTogether() });
+    if (problems.length > 0) throw new Error(`cache snapshots '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    const encryptionKey = logKey(this, props.encryptionKey);
+    markCovered(cache.cache, 'CacheSnapshots');
+    this.prefix = copyPrefix(this, id);
+    this.backupName = props.backupName ?? pathName(this);
+
+    const deadLetterQueue = deadLetters(this, 'NotTaken');
+    const handler = new ShippedFunction(this, 'Handler', {
+      entry: 'snapshot-cache',
+      description: `Lifeboat: takes, counts and deletes snapshots ${id} of a cache`,
+      timeout: Duration.minutes(5),
+      memorySize: 256,
+      encryptionKey,
+      deadLetterQueue,
+      patterns: ABOUT_PATTERNS,
+      statements: [...listSnapshots(cache), ...ownSnapshots(this, cache, this.prefix)],
+    });
+    const request: CacheSnapshotRequest = {
+      backup: this.backupName,
+      cache: cache.target,
+      prefix: this.prefix,
+      keepSeconds: keep.toSeconds(),
+    };
+    const trigger = (triggerId: string, rate: Duration, what: string, more: Partial<CacheSnapshotRequest>) => {
+      const made = new ScheduleTrigger(this, triggerId, {
+        target: handler.function,
+        schedule: ScheduleExpression.rate(rate),
+        description: `Lifeboat: ${what} ${id}`,
+        request: { ...request, ...more },
+        deadLetterQueue,
+      });
+      made.node.addDependency(handler);
+      return made;
+    };
+    trigger('Schedule', every, 'takes snapshots', { due: SCHEDULED_TIME });
+    const hourly = trigger('Hourly', Duration.hours(1), 'says how old the newest snapshot is of', {});
+    deadLetterAlarm(this, 'Failed', {
+      queue: deadLetterQueue,
+      description: `Snapshots ${this.backupName} of a cache could not be taken or deleted: the messages in the queue, and the log, say why`,
+      notify,
+    });
+    const overdueAfter = checkedOverdue(this, props.overdueAfter, every) ?? every.plus(Duration.hours(1));
+    const alarm = addAlarm(this, 'Overdue', {
+      metric: this.age(),
+      threshold: overdueAfter.toSeconds(),
+      description:
+        `The newest good snapshot of the cache of ${this.backupName} is older than ${overdueAfter.toHumanString()}, or there is ` +
+        'none, or nobody is watching: what was written since would be lost with the cache',
+      treatMissingData: cloudwatch.TreatMissingData.BREACHING,
+      notify,
+    });
+    // The first watch comes before the alarm can miss it.
+    alarm.node.addDependency(hourly);
+    if (every.toDays({ integral: false }) >= 1) {
+      Annotations.of(this).addInfoV2(
+        'lifeboat:automatic-snapshots-do',
+        'ElastiCache takes a snapshot a day by itself, at no cost for the first: CacheBackups turns that on',
+      );
+    }
+  }
+
+  /** Seconds since the newest good snapshot was taken. Published every hour; silence means that there is none. */
+  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return new cloudwatch.Metric({
+      namespace: METRICS.namespace,
+      metricName: METRICS.secondsSinceBackup,
+      dimensionsMap: { [METRICS.dimensions.backup]: this.backupName },
+      statistic: cloudwatch.Stats.MAXIMUM,
+      // Two hours hold a round of every hour, however late it is.
+      period: Duration.hours(2),
+      ...options,
+    });
+  }
+
+  /** Each may be within the quota by itself. The first in the app tells. */
+  private tooManyTogether(): string[] {
+    const { cache } = this.cache;
+    const others = this.node.root.node.findAll();
+    const rounds = others.filter((other): other is CacheSnapshots => other instanceof CacheSnapshots);
+    const same = rounds.filter((round) => round.cache.cache === cache);
+    const exports = others.filter((other) => other instanceof CacheExport && other.snapshotsFirst === cache);
+    const { count, of } = this.cache.dailyQuota;
+    const total = same.reduce((sum, round) => sum + round.count, exports.length);
+    if (total <= count || same[0] !== this || same.length + exports.length === 1) return [];
+    const names = [...same, ...exports].map(({ node }) => `'${node.path}'`).join(', ');
+    return [
+      `${names} take ${total} snapshots of one cache within 24 hours, and ElastiCache takes ${count} manual snapshots of ${of}, ` +
+        'so the rest would fail; take some less often',
+    ];
+  }
+}
+
+function refusals(cache: CacheSource, every: Duration, keep: Duration): string[] {
+  const problems: string[] = [];
+  if (cache.runsMemcachedOnNodes) {
+    problems.push(
+      'it runs Memcached on nodes of its own, which ElastiCache takes no snapshots of; use a serverless cache or Valkey',
+    );
+  }
+  problems.push(...cache.appendOnlyRefusals);
+  if (every.isUnresolved() || keep.isUnresolved()) return problems;
+  const minutes = every.toMinutes({ integral: false });
+  const { count, of } = cache.dailyQuota;
+  const least = (24 * 60) / count;
+  if (minutes < least) {
+    problems.push(
+      `one every ${minutes} minutes is ${Math.ceil(1440 / minutes)} within 24 hours, and ElastiCache takes ${count} manual ` +
+        `snapshots of ${of}, so the rest would fail; take one every ${least} minutes or less often`,
+    );
+  } else if (!Number.isInteger(minutes)) {
+    problems.push(`one every ${minutes} minutes is no schedule that EventBridge takes; round it to whole minutes`);
+  }
+  if (keep.toMilliseconds() < every.toMilliseconds()) {
+    problems.push(
+      `each would be kept for ${keep.toHumanString()} and taken every ${every.toHumanString()}, so there would be times with the ` +
+        'newest one only; keep them for as long as it takes to notice that something is wrong',
+    );
+  }
+  return problems;
+}

@@ -1,0 +1,290 @@
+import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import type { ConfigurationRequest } from '../../lambda/contract';
+import { addAlarm } from '../alarm/alarm';
+import { BackupWatch } from '../alarm/backup-watch';
+import { ArchiveBucket } from '../bucket/archive-bucket';
+import { ArchiveTier } from '../bucket/archive-tier';
+import { logKey } from '../function/log-key';
+import { ScheduleTrigger } from '../function/schedule-trigger';
+import { ShippedFunction } from '../function/shipped-function';
+import { allow, backupAccess, refuseOddPrefix } from '../function/statements';
+import { overdueOf } from '../schedule/overdue';
+import { Recurrence } from '../schedule/recurrence';
+import { pathName } from '../synth/names';
+
+export interface ConfigurationBackupsProps {
+  /**
+   * Where it is stored: a versioned bucket of the same region. Its lifecycle should expire noncurrent versions under the
+   * prefix only, since a file that doesn't change is not written again.
+   *
+   * @default - an `ArchiveBucket` of its own, which keeps each version for 90 days after it was replaced
+   */
+  readonly bucket?: s3.IBucket;
+
+  /**
+   * What keys start with, ending in a slash.
+   *
+   * @default 'configuration/'
+   */
+  readonly prefix?: string;
+
+  /**
+   * When it is stored.
+   *
+   * @default - every day at 02:00 UTC
+   */
+  readonly schedule?: Recurrence;
+
+  /**
+   * Names of the CloudFormation stacks whose templates and parameters are stored. One that is missing fails the run.
+   *
+   * @default - all stacks of the region
+   */
+  readonly stacks?: string[];
+
+  /**
+   * What names of SSM parameters start with, as in `/zephyr/production/`.
+   *
+   * @default - all parameters of the region
+   */
+  readonly parameters?: string[];
+
+  /**
+   * Families of the ECS task definitions that are stored. One that is missing fails the run.
+   *
+   * @default - all families of the region
+   */
+  readonly taskDefinitions?: string[];
+
+  /**
+   * The ECS services that are stored, as `cluster/service`. One that is missing fails the run.
+   *
+   * @default - all services of the region
+   */
+  readonly services?: string[];
+
+  /**
+   * Domain names of the hosted zones in Route 53 whose records are stored, and all health checks with them. One that is
+   * missing fails the run. Zones that AWS Cloud Map makes are not stored: it writes them by itself.
+   *
+   * @default - all zones of the account
+   */
+  readonly zones?: string[];
+
+  /**
+   * Asks for the values of secure parameters, too, and encrypts them with this key, in a file of their own: who can read
+   * the bucket can't read them without the key. The key's policy must let IAM policies of the account decide, as keys
+   * made by CDK do.
+   *
+   * @default - values of secure parameters are never read
+   */
+  readonly secureValuesKey?: kms.IKey;
+
+  /**
+   * Encrypts logs, and the bucket of its own.
+   *
+   * @default - a key of its own, rotated yearly, retained
+   */
+  readonly encryptionKey?: kms.IKey;
+
+  /**
+   * After how long without a run that stored everything somebody is told.
+   *
+   * @default - the schedule's longest gap and 6 hours
+   */
+  readonly overdueAfter?: Duration;
+
+  /**
+   * By how many percent all of it may be larger or smaller than usual, which is the median of up to seven before. Above
+   * 0 and below 100.
+   *
+   * @default 50
+   */
+  readonly sizeTolerance?: number;
+
+  /**
+   * Who is told when something could not be stored, nothing was for too long, or far less than usual was
+   * there.
+   *
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/**
+ * What a system is made of, stored every night as files that build it again: templates and parameters of CloudFormation
+ * stacks, SSM parameters, task definitions and services of ECS, and records of Route 53. A new version is written only of
+ * what changed.
+ *
+ * It may read configuration and write under its prefix, and can't change or delete anything.
+ *
+ * @throws Error when nothing would be stored, a service names no cluster, or the prefix is none
+ */
+export class ConfigurationBackups extends Construct {
+  /** Where it is stored. */
+  public readonly bucket: s3.IBucket;
+
+  private readonly watch: BackupWatch;
+
+  constructor(scope: Construct, id: string, props: ConfigurationBackupsProps = {}) {
+    super(scope, id);
+    const { secureValuesKey, notify, prefix = 'configuration/' } = props;
+    this.refuse(props, prefix);
+    const schedule = props.schedule ?? Recurrence.daily({ hour: 2 });
+    const encryptionKey = logKey(this, props.encryptionKey);
+    this.bucket =
+      props.bucket ??
+      new ArchiveBucket(this, 'Files', {
+        encryptionKey,
+        tiers: [ArchiveTier.prefixed(prefix, { noncurrentVersions: { expireAfter: Duration.days(90) } })],
+      }).bucket;
+    this.node.addValidation({ validate: () => this.losesVersions() });
+    this.watch = new BackupWatch(this, 'Watch', {
+      backup: pathName(this),
+      bucket: this.bucket,
+      prefix,
+      encryptionKey,
+      overdueAfter: overdueOf(this, props.overdueAfter, schedule, Duration.hours(6)),
+      sizeTolerance: props.sizeTolerance ?? 50,
+      overdue: `Configuration is stored under ${prefix} no more, so a rebuilt system would be an old one`,
+      notify,
+    });
+
+    const request: ConfigurationRequest = {
+      bucket: this.bucket.bucketName,
+      prefix,
+      stacks: props.stacks,
+      parameters: props.parameters,
+      taskDefinitions: props.taskDefinitions,
+      services: props.services,
+      zones: props.zones?.map((zone) => zone.replace(/\.$/, '')),
+      secureValuesKey: secureValuesKey?.keyArn,
+    };
+    const handler = new ShippedFunction(this, 'Handler', {
+      entry: 'store-configuration',
+      description: 'Lifeboat: stores what the system is made of where it changed',
+      timeout: Duration.minutes(15),
+      memorySize: 512,
+      encryptionKey,
+      deadLetterQueue: this.watch.deadLetterQueue,
+      patterns:
+        'It reads what there is, by names that are known at run time; what only lists can not be narrowed; it writes ' +
+        'files under one prefix.',
+      statements: [...this.reading(props), ...backupAccess(this.bucket, prefix)],
+    });
+    const nightly = new ScheduleTrigger(this, 'Nightly', {
+      target: handler.function,
+      schedule: schedule.expression,
+      description: 'Lifeboat: stores configuration where it changed',
+      request,
+      deadLetterQueue: this.watch.deadLetterQueue,
+    });
+    nightly.node.addDependency(handler);
+    addAlarm(this, 'Failed', {
+      metric: handler.function.metricErrors({ period: Duration.hours(1) }),
+      threshold: 0,
+      description: 'Some configuration could not be stored, while the rest was: the log names it',
+      notify,
+    });
+  }
+
+  /** Seconds since all configuration was last stored. */
+  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.age(options);
+  }
+
+  /** Of a bucket of this app only; Mixins may have turned versions on since. */
+  private losesVersions(): string[] {
+    const made = this.bucket.node.defaultChild;
+    if (!(made instanceof s3.CfnBucket)) return [];
+    const { status = 'Suspended' } = Stack.of(made).resolve(made.versioningConfiguration) ?? {};
+    if (status !== 'Suspended') return [];
+    return [
+      `configuration backups '${this.node.path}': bucket '${made.node.path}' keeps no versions, so each change would erase what ` +
+        'was before it, and a mistake be stored over what is right; make it versioned',
+    ];
+  }
+
+  private refuse(
+    { stacks, parameters, taskDefinitions, services, zones }: ConfigurationBackupsProps,
+    prefix: string,
+  ): void {
+    refuseOddPrefix(`configuration backups '${this.node.path}'`, prefix);
+    if ([stacks, parameters, taskDefinitions, services, zones].every((names) => names?.length === 0)) {
+      throw new Error(
+        `configuration backups '${this.node.path}': no stack, parameter, task definition, service or zone is named, so ` +
+          'nothing would be stored; leave one of the lists out to store all there are',
+      );
+    }
+    const odd = services?.filter((name) => !Token.isUnresolved(name) && !/^[^/]+\/[^/]+$/.test(name)) ?? [];
+    if (odd.length > 0) {
+      throw new Error(
+        `configuration backups '${this.node.path}': '${odd.join("', '")}' is no service of a cluster, so it would not be ` +
+          "found; write it as in 'shop/web', the cluster's name first",
+      );
+    }
+  }
+
+  private reading(props: ConfigurationBackupsProps): iam.PolicyStatement[] {
+    const { stacks = ['*'], parameters = [''], taskDefinitions, services = ['*'], zones, secureValuesKey } = props;
+    const stack = Stack.of(this);
+    const statements: iam.PolicyStatement[] = [];
+    if (stacks.length > 0) {
+      const arns = stacks.map((name) =>
+        stack.formatArn({ service: 'cloudformation', resource: 'stack', resourceName: `${name}/*` }),
+      );
+      statements.push(allow(['cloudformation:DescribeStacks'], ['*']), allow(['cloudformation:GetTemplate'], arns));
+    }
+    if (parameters.length > 0) {
+      const arns = parameters.map((start) =>
+        stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName: `${start.replace(/^\//, '')}*` }),
+      );
+      statements.push(allow(['ssm:DescribeParameters'], ['*']), allow(['ssm:GetParameters'], arns));
+      statements.push(...this.secureValues(secureValuesKey));
+    }
+    if (taskDefinitions?.length !== 0) {
+      statements.push(allow(['ecs:DescribeTaskDefinition', 'ecs:ListTaskDefinitionFamilies'], ['*']));
+    }
+    if (services.length > 0) {
+      const arns = services.map((name) => stack.formatArn({ service: 'ecs', resource: 'service', resourceName: name }));
+      statements.push(allow(['ecs:ListClusters', 'ecs:ListServices'], ['*']), allow(['ecs:DescribeServices'], arns));
+    }
+    if (zones?.length !== 0) {
+      // Which zones have the names is known at run time only.
+      const any = `arn:${stack.partition}:route53:::hostedzone/*`;
+      statements.push(
+        allow(['route53:ListHealthChecks', 'route53:ListHostedZones'], ['*']),
+        allow(['route53:ListResourceRecordSets'], [any]),
+      );
+    }
+    return statements;
+  }
+
+  /** SSM decrypts for who may use the parameter's key, and the account's own key for SSM lets everybody. */
+  private secureValues(key?: kms.IKey): iam.PolicyStatement[] {
+    const stack = Stack.of(this);
+    const bySsm = { StringEquals: { 'kms:ViaService': `ssm.${stack.region}.amazonaws.com` } };
+    const anyKey = stack.formatArn({
+      service: 'kms',
+      resource: 'key',
+      resourceName: '*',
+      arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+    });
+    if (!key) {
+      const deny = { effect: iam.Effect.DENY, actions: ['kms:Decrypt'], resources: ['*'], conditions: bySsm };
+      return [new iam.PolicyStatement(deny)];
+    }
+    return [
+      allow(['kms:Decrypt'], [anyKey], bySsm),
+      allow(['kms:GenerateDataKey'], [key.keyArn], {
+        StringEquals: { 'kms:ViaService': `s3.${stack.region}.amazonaws.com` },
+      }),
+    ];
+  }
+}

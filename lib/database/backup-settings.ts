@@ -1,0 +1,88 @@
+/** What a database says itself of its backups: what RDS would refuse of it, and what would be lost by it. */
+import { Annotations, CfnDeletionPolicy, Token } from 'aws-cdk-lib';
+import { BackupWindow, maintenanceRefusals } from '../schedule/backup-window';
+import { known } from '../synth/tokens';
+import { type DatabaseResource, isLimitless, isReplica } from './database-resource';
+
+const examined = new WeakSet<DatabaseResource>();
+
+/** Looks at a database once the app is whole, when all Mixins have been applied; only once, whoever asks. */
+export function examineBackups(database: DatabaseResource): void {
+  if (examined.has(database)) return;
+  examined.add(database);
+  database.node.addValidation({
+    validate: () => {
+      warnOfOneDay(database);
+      warnOfLoss(database);
+      return windowRefusals(database.preferredBackupWindow, database.preferredMaintenanceWindow);
+    },
+  });
+}
+
+/**
+ * What RDS would refuse of a pair of windows, a sentence each. What is unknown at synth is not compared.
+ *
+ * @param backup hh:mm-hh:mm in UTC
+ * @param maintenance ddd:hh:mm-ddd:hh:mm in UTC
+ */
+export function windowRefusals(backup: string | undefined, maintenance: string | undefined): string[] {
+  const problems = maintenanceRefusals(maintenance);
+  if (backup === undefined || Token.isUnresolved(backup)) return problems;
+  const window = parsed(backup);
+  if (typeof window === 'string') return [window, ...problems];
+  if (maintenance !== undefined && problems.length === 0 && window.overlaps(maintenance)) {
+    problems.push(
+      `the backup window ${window} overlaps the maintenance window ${maintenance}, so RDS would refuse both; ` +
+        `start maintenance at ${window.expression.slice(6)} or later`,
+    );
+  }
+  return problems;
+}
+
+/** The window, or what is wrong with it. */
+function parsed(backup: string): BackupWindow | string {
+  const [from = '', to = ''] = backup.split('-');
+  try {
+    return BackupWindow.daily(from, to);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.BackupRetention.html */
+function warnOfOneDay(database: DatabaseResource): void {
+  // What comes from a snapshot or a source may bring its retention along.
+  if (database.backupRetentionPeriod !== undefined || isReplica(database) || isRestored(database)) return;
+  Annotations.of(database).addWarningV2(
+    'lifeboat:one-day-of-backups',
+    `database '${database.node.path}' states no backup retention, and RDS then keeps automated backups for 1 day (7 are the ` +
+      "console's default, 30 nobody's), so a mistake that is noticed two days later can't be undone; state up to 35 days",
+  );
+}
+
+const isRestored = (database: DatabaseResource) =>
+  ('dbSnapshotIdentifier' in database ? database.dbSnapshotIdentifier : database.snapshotIdentifier) !== undefined;
+
+/** https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html: deleted along with it by default */
+function warnOfLoss(database: DatabaseResource): void {
+  const { deleteAutomatedBackups, cfnOptions } = database;
+  if (isReplica(database) || isLimitless(database) || database.backupRetentionPeriod === 0) return;
+  if (deleteAutomatedBackups !== undefined && known(deleteAutomatedBackups) !== true) return;
+  const replicated = 'automaticBackupReplicationRegion' in database && database.automaticBackupReplicationRegion;
+  if (replicated || isToldOf(database)) return;
+  const final =
+    cfnOptions.deletionPolicy === CfnDeletionPolicy.DELETE
+      ? 'nothing would be left, not even a final snapshot'
+      : 'no moment before its final snapshot could be restored';
+  Annotations.of(database).addWarningV2(
+    NOT_PROTECTED,
+    `database '${database.node.path}' takes its automated backups along when it is deleted, and ${final}; apply ` +
+      'DatabaseProtection, or set deleteAutomatedBackups: false',
+  );
+}
+
+/** The id of every warning that says what a deletion would take along. */
+export const NOT_PROTECTED = 'lifeboat:database-not-protected';
+
+const isToldOf = (database: DatabaseResource) =>
+  database.node.metadata.some(({ data }) => String(data).includes(NOT_PROTECTED));

@@ -1,0 +1,89 @@
+import { Duration, Size } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as events from 'aws-cdk-lib/aws-events';
+import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { addAlarm } from '../alarm/alarm';
+import { letUseKey } from '../alarm/topic-policy';
+import { known } from '../synth/tokens';
+import { SourceDatabase } from './source-database';
+
+export interface DatabaseAlarmsProps {
+  /** An RDS instance of any engine, of this app or imported. */
+  readonly database: rds.IDatabaseInstance;
+
+  /**
+   * Who is told. A topic of another app must let `events.amazonaws.com` and `cloudwatch.amazonaws.com` in, and so must its
+   * key.
+   */
+  readonly notify: sns.ITopic;
+
+  /**
+   * Below which free storage somebody is told: backups stop when none is left.
+   *
+   * @default - a tenth of the storage, where this app says how much there is; else 10 GiB
+   */
+  readonly freeStorage?: Size;
+}
+
+/**
+ * What endangers a database or its backups. Each category and event as RDS names it; backups that were switched off are
+ * told as a change of configuration, among many that are harmless, so by their own number.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
+ */
+const DANGERS = { EventCategories: ['deletion', 'failover', 'failure', 'low storage'], EventID: ['RDS-EVENT-0028'] };
+
+/**
+ * Tells of a failover, a failure, a deletion, backups that were switched off, and storage that runs out.
+ *
+ * By EventBridge, since RDS's own subscriptions send nothing to encrypted topics. RDS sends events as best it can, so no
+ * message is no proof that all is well; drills and the ages of copies are.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateEventSubscription.html
+ */
+export class DatabaseAlarms extends Construct {
+  constructor(scope: Construct, id: string, { database, notify, freeStorage }: DatabaseAlarmsProps) {
+    super(scope, id);
+    const source = new SourceDatabase(database);
+    const name = source.name ?? database.node.path;
+    const rule = new events.Rule(this, 'Dangers', {
+      description: `Lifeboat: what endangers database ${name}`,
+      eventPattern: {
+        source: ['aws.rds'],
+        detailType: ['RDS DB Instance Event'],
+        detail: {
+          SourceIdentifier: [source.identifier],
+          $or: Object.entries(DANGERS).map(([field, values]) => ({ [field]: values })),
+        },
+      },
+      targets: [new SnsTopic(notify)],
+    });
+    letUseKey(notify, 'events.amazonaws.com');
+    addAlarm(this, 'NotTold', {
+      metric: new cloudwatch.Metric({
+        namespace: 'AWS/Events',
+        metricName: 'FailedInvocations',
+        dimensionsMap: { RuleName: rule.ruleName },
+        statistic: cloudwatch.Stats.SUM,
+        period: Duration.hours(1),
+      }),
+      threshold: 0,
+      description:
+        `Something happened to database ${name} and could not be told: see its events, and let events.amazonaws.com use ` +
+        'the topic and its key',
+      notify,
+    });
+    const allocated = Number(known(source.resource?.allocatedStorage) ?? Number.NaN);
+    const tenth = Number.isNaN(allocated) ? Size.gibibytes(10) : Size.mebibytes(Math.ceil(allocated * 102.4));
+    addAlarm(this, 'StorageLow', {
+      metric: database.metricFreeStorageSpace({ statistic: cloudwatch.Stats.MINIMUM, period: Duration.minutes(5) }),
+      threshold: (freeStorage ?? tenth).toBytes(),
+      comparison: 'below',
+      description:
+        `Database ${name} runs out of storage, and backups stop when it is full: add storage, or let it grow ` +
+        '(maxAllocatedStorage)',
+      notify,
+    });
+  }
+}

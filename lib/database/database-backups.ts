@@ -1,0 +1,84 @@
+import { type Duration, Mixin } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
+import type { BackupWindow } from '../schedule/backup-window';
+import { markCovered } from '../synth/coverage';
+import { known } from '../synth/tokens';
+import { examineBackups, windowRefusals } from './backup-settings';
+import { type DatabaseResource, isCluster, isDatabase, isLimitless } from './database-resource';
+
+export interface DatabaseBackupsProps {
+  /**
+   * When the daily backup is taken.
+   *
+   * @default - what the database says itself; else 30 minutes that RDS picks at random
+   */
+  readonly window?: BackupWindow;
+
+  /**
+   * How long automated backups are kept, and how far back a point in time can lie: 1 to 35 whole days. 0 turns automated
+   * backups of an instance off; those of a cluster are always on.
+   *
+   * @default - what the database says itself; else 1 day, which is RDS's default, and synth warns
+   */
+  readonly retention?: Duration;
+}
+
+/**
+ * Automated backups of an RDS instance or a cluster, Aurora's or RDS's, for its owner to apply:
+ * `database.with(new DatabaseBackups({ ... }))`. Instances of a cluster are backed up by it, and left alone.
+ *
+ * Besides, backups outlive the instance, and snapshots carry its tags, unless the instance says otherwise.
+ *
+ * @throws Error that names all that RDS would refuse; at synth for windows that the database is told later
+ */
+export class DatabaseBackups extends Mixin {
+  constructor(private readonly props: DatabaseBackupsProps) {
+    super();
+  }
+
+  public supports(construct: IConstruct): construct is DatabaseResource {
+    return isDatabase(construct);
+  }
+
+  public applyTo(construct: IConstruct): void {
+    if (!this.supports(construct)) return;
+    const { window, retention } = this.props;
+    const days = retention?.toDays({ integral: false });
+    const problems = [...this.contradictions(construct, days), ...this.refusals(construct, days)];
+    if (problems.length > 0) {
+      throw new Error(`database '${construct.node.path}':\n  ${problems.join('\n  ')}`);
+    }
+    construct.preferredBackupWindow ??= window?.expression;
+    construct.backupRetentionPeriod ??= days;
+    if (!isLimitless(construct)) construct.deleteAutomatedBackups ??= false;
+    construct.copyTagsToSnapshot ??= true;
+    examineBackups(construct);
+    if (construct.backupRetentionPeriod !== 0) markCovered(construct, 'DatabaseBackups');
+  }
+
+  /** What the database says and what is asked for here must be one thing: a reader of either believes it. */
+  private contradictions(database: DatabaseResource, days: number | undefined): string[] {
+    const problems: string[] = [];
+    const compare = (what: string, stated: unknown, asked: unknown) => {
+      if (known(stated) === undefined || known(asked) === undefined || stated === asked) return;
+      problems.push(`${what} is ${stated} on the database and ${asked} here, so one would be lost; state it once`);
+    };
+    compare('the backup window', database.preferredBackupWindow, this.props.window?.expression);
+    compare('the backup retention in days', database.backupRetentionPeriod, days);
+    return problems;
+  }
+
+  private refusals(database: DatabaseResource, days: number | undefined): string[] {
+    const window = this.props.window?.expression ?? database.preferredBackupWindow;
+    const problems = windowRefusals(window, database.preferredMaintenanceWindow);
+    // https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Managing.Backups.html: a cluster's are always on
+    const least = isCluster(database) ? 1 : 0;
+    if (known(days) !== undefined && !(Number.isInteger(days) && Number(days) >= least && Number(days) <= 35)) {
+      const remedy = days === 0 ? "a cluster's backups can't be turned off" : 'keep longer copies with AWS Backup';
+      problems.push(
+        `a backup retention of ${this.props.retention?.toHumanString()} is outside of ${least} to 35 whole days, so RDS would refuse it; ${remedy}`,
+      );
+    }
+    return problems;
+  }
+}

@@ -1,0 +1,89 @@
+import { Mixin } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
+import { known } from '../synth/tokens';
+import { type DatabaseResource, isDatabase } from './database-resource';
+
+export interface DatabaseLogsProps {
+  /**
+   * Which logs, as RDS names them.
+   *
+   * @default - what the database says itself; else those that are there without further settings: `postgresql` and
+   * `upgrade` of PostgreSQL, `error` and `slowquery` of MySQL and MariaDB, and so on
+   */
+  readonly exports?: string[];
+}
+
+interface Logs {
+  readonly byDefault: readonly string[];
+  /** Others, which need an option, a parameter or a feature of the engine. */
+  readonly besides: readonly string[];
+}
+
+/** https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html and API_CreateDBCluster.html */
+const LOGS: Readonly<Record<string, Logs>> = {
+  'aurora-mysql': {
+    byDefault: ['error', 'slowquery'],
+    besides: ['audit', 'general', 'iam-db-auth-error', 'instance'],
+  },
+  'aurora-postgresql': { byDefault: ['postgresql'], besides: ['iam-db-auth-error', 'instance'] },
+  db2: { byDefault: ['diag.log', 'notify.log'], besides: [] },
+  mariadb: { byDefault: ['error', 'slowquery'], besides: ['audit', 'general', 'iam-db-auth-error'] },
+  mysql: { byDefault: ['error', 'slowquery'], besides: ['audit', 'general', 'iam-db-auth-error'] },
+  oracle: { byDefault: ['alert', 'listener'], besides: ['audit', 'oemagent', 'trace'] },
+  postgres: { byDefault: ['postgresql', 'upgrade'], besides: ['iam-db-auth-error'] },
+  sqlserver: { byDefault: ['error'], besides: ['agent'] },
+};
+
+/**
+ * Exports an RDS instance's or a cluster's logs to CloudWatch Logs, for its owner to apply:
+ * `database.with(new DatabaseLogs())`. RDS makes the log groups, and keeps them for ever unless their retention is set.
+ *
+ * @throws Error when the engine has no such log, or the database names others
+ */
+export class DatabaseLogs extends Mixin {
+  constructor(private readonly props: DatabaseLogsProps = {}) {
+    super();
+  }
+
+  public supports(construct: IConstruct): construct is DatabaseResource {
+    return isDatabase(construct);
+  }
+
+  public applyTo(construct: IConstruct): void {
+    if (!this.supports(construct)) return;
+    const { exports } = this.props;
+    const stated = construct.enableCloudwatchLogsExports;
+    const engine = known(construct.engine);
+    const logs = engine === undefined ? undefined : logsOf(engine);
+    const problems: string[] = [];
+    if (exports && known(stated) && known(exports) && !sameSet(exports, stated ?? [])) {
+      problems.push(
+        `logs ${stated?.join(', ')} are exported on the database and ${exports.join(', ')} here, so some would be lost; ` +
+          'state them once',
+      );
+    }
+    const all = logs && [...logs.byDefault, ...logs.besides];
+    const unknown = known(exports)?.filter((name) => known(name) !== undefined && all && !all.includes(name)) ?? [];
+    if (unknown.length > 0) {
+      problems.push(
+        `${engine} has no log ${unknown.join(', ')}, so RDS would refuse it; choose from ${all?.join(', ')}`,
+      );
+    }
+    const wanted = exports ?? stated ?? logs?.byDefault;
+    if (!wanted) {
+      problems.push(`which logs ${engine ?? 'its engine'} has is not known at synth; name them in 'exports'`);
+    }
+    if (problems.length > 0) throw new Error(`database '${construct.node.path}':\n  ${problems.join('\n  ')}`);
+    construct.enableCloudwatchLogsExports ??= wanted && [...wanted];
+  }
+}
+
+/** Editions follow the engine's name: `oracle-se2`, `sqlserver-web`. */
+function logsOf(engine: string): Logs | undefined {
+  const name = Object.keys(LOGS).find((known) => engine === known || engine.startsWith(`${known}-`));
+  return name === undefined ? undefined : LOGS[name];
+}
+
+function sameSet(one: readonly string[], other: readonly string[]): boolean {
+  return JSON.stringify([...one].sort()) === JSON.stringify([...other].sort());
+}

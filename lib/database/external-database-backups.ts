@@ -1,0 +1,157 @@
+import { ArnFormat, type Duration, Stack, Token } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import { Construct } from 'constructs';
+import type { BackupSettings } from '../../lambda/contract';
+import { RunbookResource } from '../function/runbook-resource';
+import { allow } from '../function/statements';
+import type { BackupWindow } from '../schedule/backup-window';
+import { markCovered } from '../synth/coverage';
+import { known } from '../synth/tokens';
+import { windowRefusals } from './backup-settings';
+import { ofACluster } from './database-resource';
+import { SourceDatabase } from './source-database';
+
+/** What becomes of a setting of a database that this app doesn't make. */
+export enum ExternalSetting {
+  /** It is switched on. */
+  ON = 'on',
+  /** It stays as it is. */
+  UNCHANGED = 'unchanged',
+}
+
+export interface ExternalDatabaseBackupsProps {
+  /** An RDS instance that no CloudFormation template describes, imported by its identifier. */
+  readonly database: rds.IDatabaseInstance;
+
+  /**
+   * When the daily backup is taken.
+   *
+   * @default - stays as it is
+   */
+  readonly window?: BackupWindow;
+
+  /**
+   * When RDS maintains it, as RDS writes it: `sun:04:00-sun:05:00`, UTC. It is held against `window` at synth, and not
+   * changed.
+   *
+   * @default - not compared: where the two overlap, RDS refuses the backup window, and the deployment fails
+   */
+  readonly maintenance?: string;
+
+  /**
+   * How long automated backups are kept: 1 to 35 whole days. A shorter time than before deletes what is older. From 0 on
+   * the database to any other, RDS interrupts it for a moment.
+   * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.BackupRetention.html
+   *
+   * @default - stays as it is
+   */
+  readonly retention?: Duration;
+
+  /**
+   * Whether snapshots carry the database's tags.
+   *
+   * @default ExternalSetting.ON
+   */
+  readonly tagCopying?: ExternalSetting;
+
+  /**
+   * Whether the database refuses to be deleted.
+   *
+   * @default ExternalSetting.ON
+   */
+  readonly deletionProtection?: ExternalSetting;
+
+  /**
+   * Encrypts the log. A key of another app must let CloudWatch Logs use it.
+   *
+   * @default - a key of its own, rotated yearly, retained
+   */
+  readonly encryptionKey?: kms.IKey;
+}
+
+/**
+ * Automated backups of a database that was made outside CloudFormation: by hand, or by another tool. A database of this
+ * app has them by `database.with(new DatabaseBackups({ ... }))`.
+ *
+ * The settings are applied at deployment, at once, by a function that may modify this one instance. Applied again only
+ * when they change here: what somebody changes at the database in between stays. Other changes that wait for its
+ * maintenance window stay there. Where backups are off, turning them on would bring those forward, with their outages:
+ * then the deployment fails, and says so.
+ *
+ * Nothing is put back when this is deleted: the database keeps its window, retention, tag copying and protection.
+ *
+ * @throws Error when a setting is one that RDS refuses, or the database is this app's
+ */
+export class ExternalDatabaseBackups extends Construct {
+  constructor(scope: Construct, id: string, props: ExternalDatabaseBackupsProps) {
+    super(scope, id);
+    const { database, window, retention } = props;
+    const source = new SourceDatabase(database);
+    const problems = refusals(this, props, source);
+    if (problems.length > 0) {
+      throw new Error(`backups of an external database '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    }
+    const request: BackupSettings = {
+      instance: source.identifier,
+      window: window?.expression,
+      retentionDays: retention?.toDays({ integral: false }),
+      copyTagsToSnapshot: isOn(props.tagCopying) || undefined,
+      deletionProtection: isOn(props.deletionProtection) || undefined,
+    };
+    const instance = Stack.of(this).formatArn({
+      service: 'rds',
+      resource: 'db',
+      resourceName: source.identifier,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    new RunbookResource(this, 'Settings', {
+      entry: 'apply-backup-settings',
+      resourceType: 'Custom::LifeboatBackupSettings',
+      description: 'Lifeboat: has a database outside CloudFormation back itself up as asked',
+      request,
+      encryptionKey: props.encryptionKey,
+      statements: [
+        allow(['rds:DescribeDBInstances'], [instance]),
+        // A second line only: IAM's reference of RDS names this key for restores, and not for what is modified.
+        allow(['rds:ModifyDBInstance'], [instance], { BoolIfExists: { 'rds:PubliclyAccessible': 'false' } }),
+        allow(['cloudformation:DescribeStacks'], [Stack.of(this).stackId]),
+      ],
+    });
+    markCovered(database, 'ExternalDatabaseBackups');
+  }
+}
+
+function refusals(scope: Construct, props: ExternalDatabaseBackupsProps, source: SourceDatabase): string[] {
+  const problems: string[] = [];
+  const { database, window, maintenance, retention, tagCopying, deletionProtection } = props;
+  if (source.resource) {
+    problems.push(
+      `database '${database.node.path}' is made by this app, so its next deployment would undo what is set beside it; ` +
+        'use database.with(new DatabaseBackups({ ... }))',
+    );
+  }
+  problems.push(...ofACluster(source), ...windowRefusals(window?.expression, maintenance));
+  const days = known(retention?.toDays({ integral: false }));
+  if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
+    const consequence = days === 0 ? 'it would delete all automated backups there are' : 'RDS would refuse it';
+    problems.push(
+      `a backup retention of ${retention?.toHumanString()} is outside of 1 to 35 whole days, and ${consequence}; choose one from 1 to 35, and keep ` +
+        'longer copies with AWS Backup',
+    );
+  }
+  const here = Stack.of(scope).region;
+  const there = database.env.region;
+  if (![here, there].some((region) => Token.isUnresolved(region)) && here !== there) {
+    problems.push(
+      `the database is in ${there} and this stack in ${here}, so the function would look for it in the wrong region; ` +
+        `put this into a stack of ${there}`,
+    );
+  }
+  if (!window && !retention && !isOn(tagCopying) && !isOn(deletionProtection)) {
+    problems.push('nothing is to be changed, so it would do nothing; state a window or a retention, or leave it out');
+  }
+  return problems;
+}
+
+const isOn = (setting = ExternalSetting.ON): boolean => setting === ExternalSetting.ON;

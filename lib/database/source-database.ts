@@ -1,0 +1,61 @@
+/** What synth knows of a database it was handed: much of one made in this app, little of an imported one. */
+import { CfnResource, Token } from 'aws-cdk-lib';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import { asKept, known } from '../synth/tokens';
+
+export class SourceDatabase {
+  /** The CloudFormation resource, when this app makes it. */
+  public readonly resource?: rds.CfnDBInstance;
+
+  constructor(private readonly database: rds.IDatabaseInstance) {
+    const child = database.node.defaultChild;
+    if (child && CfnResource.isCfnResource(child) && child.cfnResourceType === 'AWS::RDS::DBInstance') {
+      this.resource = child as rds.CfnDBInstance;
+    }
+  }
+
+  get identifier(): string {
+    return asKept(this.database.instanceIdentifier);
+  }
+
+  /** The identifier as text, for stacks that must not refer to this one. Undefined where only deployment tells it. */
+  get name(): string | undefined {
+    return known(this.resource?.dbInstanceIdentifier ?? this.database.instanceIdentifier)?.toLowerCase();
+  }
+
+  get engine(): string | undefined {
+    return this.resource?.engine ?? this.database.engine?.engineType;
+  }
+
+  /** PostgreSQL's usual one where synth can't tell. */
+  get port(): number {
+    const port = this.resource ? this.resource.port : this.database.dbInstanceEndpointPort;
+    return port !== undefined && !Token.isUnresolved(port) ? Number(port) : 5432;
+  }
+
+  /** CDK gives it lazily, so it is unresolved until asked for. */
+  get instanceClass(): string | undefined {
+    const { resource } = this;
+    const instanceClass = resource?.stack.resolve(resource.dbInstanceClass);
+    return typeof instanceClass === 'string' ? instanceClass : undefined;
+  }
+
+  get retentionDays(): number | undefined {
+    return known(this.resource?.backupRetentionPeriod);
+  }
+
+  /** ARN of the customer managed key that the resource names. */
+  get storageKeyArn(): string | undefined {
+    return this.resource?.kmsKeyId;
+  }
+}
+
+/**
+ * Whether RDS encrypts it. What is only known at deployment, or comes with a snapshot or a source, is taken for
+ * encrypted: copies of it then have a key.
+ */
+export function isEncrypted(database: rds.CfnDBInstance): boolean {
+  const { storageEncrypted, kmsKeyId, dbSnapshotIdentifier, sourceDbInstanceIdentifier } = database;
+  if (Token.isUnresolved(storageEncrypted)) return true;
+  return Boolean(storageEncrypted ?? kmsKeyId ?? dbSnapshotIdentifier ?? sourceDbInstanceIdentifier);
+}

@@ -1,0 +1,102 @@
+/** Whether a drill can work on a database, told at synth and not on the first Sunday of the month. */
+
+import { Annotations, Duration, Stack, Token } from 'aws-cdk-lib';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type { IConstruct } from 'constructs';
+import { COPY_PREFIX } from '../../lambda/contract';
+import { accountIdProblem } from '../synth/names';
+import type { DrillSource } from './drill-source';
+import type { RestorePoint } from './restore-point';
+
+/** @throws Error that names all that keeps a database from being drilled, as far as synth can tell */
+export function refuseUndrillable(drill: IConstruct, source: DrillSource, restore: RestorePoint): void {
+  const problems: string[] = [];
+  const { identifier } = source;
+  const { engine, retentionDays } = source.known ?? {};
+  problems.push(...engineRefusals(engine));
+  if (identifier.startsWith(COPY_PREFIX)) {
+    problems.push(
+      `its identifier '${identifier}' starts with '${COPY_PREFIX}', so it could be taken for a copy and deleted; rename it`,
+    );
+  }
+  if (retentionDays === 0 && restore.request.kind !== 'snapshot') {
+    problems.push(
+      'its backup retention is 0 days, so RDS makes no automated backup and there is nothing to restore; ' +
+        'set 1 to 35 days, or drill a snapshot with RestorePoint.snapshot()',
+    );
+  }
+  const { account } = source;
+  const noAccount = accountIdProblem(account, 'no copy of its database would ever be found');
+  if (noAccount) problems.push(noAccount);
+  if (isElsewhere(drill, account) && !isOfSnapshot(restore)) {
+    problems.push(
+      `it restores a moment, and RDS replicates automated backups within one account, not from ${account} into this one; ` +
+        'restore a copy of a snapshot with RestorePoint.latestSnapshot()',
+    );
+  }
+  const reach = restore.reachSeconds;
+  if (retentionDays && reach !== undefined && reach > retentionDays * 86_400) {
+    problems.push(
+      `the drill draws from the last ${Duration.seconds(reach).toHumanString()}, and backups are kept for ${retentionDays} days, so part of the ` +
+        'draw can never be made; shorten the one or lengthen the other',
+    );
+  }
+  if (problems.length > 0) {
+    throw new Error(`restore drill '${drill.node.path}' can't work on its database:\n  ${problems.join('\n  ')}`);
+  }
+}
+
+export function engineRefusals(engine: string | undefined): string[] {
+  if (engine === undefined || engine === 'postgres') return [];
+  return [`it runs ${engine}, and drills examine PostgreSQL only; drill a PostgreSQL instance`];
+}
+
+const isOfSnapshot = ({ request: { kind } }: RestorePoint) => kind === 'latest-snapshot' || kind === 'snapshot';
+
+function isElsewhere(drill: IConstruct, account: string | undefined): boolean {
+  const own = Stack.of(drill).account;
+  return account !== undefined && !Token.isUnresolved(account) && !Token.isUnresolved(own) && account !== own;
+}
+
+export function warnOfAnotherClass(drill: IConstruct, sourceClass?: string, instanceClass?: ec2.InstanceType): void {
+  if (!instanceClass || !sourceClass || sourceClass === `db.${instanceClass}`) return;
+  Annotations.of(drill).addWarningV2(
+    'lifeboat:copy-of-another-class',
+    `copies are db.${instanceClass} and the source is ${sourceClass}, so the drill proves that the backup can ` +
+      'be restored, not that it meets the recovery time objective; leave instanceClass out to prove both',
+  );
+}
+
+const DAY = 86_400;
+
+/** RDS takes one automated snapshot a day, and a copy of it is there once it has been copied. */
+export function warnOfOldSnapshots(
+  drill: IConstruct,
+  source: DrillSource,
+  restore: RestorePoint,
+  rpoSeconds: number,
+): void {
+  const isCopy = source.database === undefined;
+  if (!isOfSnapshot(restore) || (isCopy ? rpoSeconds > DAY : rpoSeconds >= DAY)) return;
+  const [what, age, remedy] = isCopy
+    ? ['a copy of a snapshot', 'a day old and as much older as copying takes', 'two days']
+    : ['a snapshot', 'a day old', 'a day'];
+  Annotations.of(drill).addWarningV2(
+    'lifeboat:snapshot-beyond-rpo',
+    `the drill restores ${what}, which may be ${age}, and the recovery point objective is ${Duration.seconds(rpoSeconds).toHumanString()}, so its ` +
+      `alarm on the recovery point rings though nothing is wrong; restore latest() or random(), or state an objective of ${remedy}`,
+  );
+}
+
+/** One moment, or one automated snapshot, goes with its backup's retention, and schedules go on. */
+export function warnOfExpiry(drill: IConstruct, source: DrillSource, { request }: RestorePoint): void {
+  const chosen = request.kind === 'time' ? request.time : request.kind === 'snapshot' ? request.snapshot : undefined;
+  if (chosen === undefined || (request.kind === 'snapshot' && !chosen.startsWith('rds:'))) return;
+  const days = source.known?.retentionDays;
+  const kept = days === undefined ? 'its backup is kept for 35 days at most' : `backups are kept for ${days} days`;
+  Annotations.of(drill).addWarningV2(
+    'lifeboat:restore-point-expires',
+    `each drill restores ${chosen}, and ${kept}, so all drills fail from then on; restore latest() or random(), or a snapshot ` +
+      'that somebody took and keeps',
+  );
+}

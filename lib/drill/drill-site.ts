@@ -1,0 +1,129 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
+import { logKey } from '../function/log-key';
+import { ShippedFunction } from '../function/shipped-function';
+import { allow } from '../function/statements';
+import { acknowledge } from '../synth/nag-acknowledgements';
+import { DrillNetwork } from './drill-network';
+import { DrillWatch } from './drill-watch';
+import { EvidenceBucket } from './evidence-bucket';
+import { Janitor } from './janitor';
+
+export interface DrillSiteProps {
+  /**
+   * A network that you have.
+   *
+   * @default - one of the drills' own, apart from production's: two isolated subnets without gateway or endpoint
+   */
+  readonly vpc?: ec2.IVpc;
+
+  /**
+   * Where in your network copies and the examiner go: two zones at least, as RDS asks.
+   *
+   * @default - its isolated subnets
+   */
+  readonly subnets?: ec2.SubnetSelection;
+
+  /**
+   * Where evidence lies. Give a bucket of another stack to keep all systems' evidence together; it needs versioning and
+   * Object Lock, as `EvidenceBucket` has them.
+   *
+   * @default - an `EvidenceBucket` of the site's own
+   */
+  readonly evidence?: s3.IBucket;
+
+  /**
+   * Encrypts logs, the password key, and evidence in the site's own bucket. The key's policy must let CloudWatch Logs use
+   * it, which is added for keys of the same app, and IAM policies of the account decide, as keys made by CDK do.
+   *
+   * @default - a key of the site's own, rotated yearly, retained
+   */
+  readonly encryptionKey?: kms.IKey;
+
+  /**
+   * Who is told when a drill could not be started, or an expired copy not deleted.
+   *
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/**
+ * Where drills run, and what they share: an isolated network, the examiner in it, the key of copies' passwords, the
+ * evidence, a janitor, and the watch on overdue drills.
+ */
+export class DrillSite extends Construct {
+  /** Where copies are restored. */
+  public readonly network: DrillNetwork;
+  /** Where evidence lies. */
+  public readonly evidence: s3.IBucket;
+  /** Encrypts logs, the password key and evidence. */
+  public readonly encryptionKey: kms.IKey;
+  /** Reaches copies, and has no permission in AWS. */
+  public readonly examiner: lambda.IFunction;
+  /** Passwords of copies are derived from it. */
+  public readonly passwordKey: secretsmanager.ISecret;
+  /** Holds what could not be started. */
+  public readonly deadLetterQueue: sqs.IQueue;
+  /** Says how long ago each drill last passed. */
+  public readonly watch: DrillWatch;
+
+  constructor(scope: Construct, id: string, props: DrillSiteProps = {}) {
+    super(scope, id);
+    const { vpc, subnets, notify } = props;
+    const encryptionKey = logKey(this, props.encryptionKey);
+    this.encryptionKey = encryptionKey;
+    this.evidence = props.evidence ?? new EvidenceBucket(this, 'Evidence', { encryptionKey }).bucket;
+    this.network = new DrillNetwork(this, 'Network', { vpc, subnets, encryptionKey });
+
+    this.passwordKey = new secretsmanager.Secret(this, 'PasswordKey', {
+      description: 'Lifeboat: passwords of restored copies are derived from it',
+      encryptionKey,
+      generateSecretString: { passwordLength: 64, excludePunctuation: true },
+    });
+    acknowledge(this.passwordKey, 'rotation');
+
+    const examiner = new ShippedFunction(this, 'Examiner', {
+      entry: 'examine',
+      description: 'Lifeboat: examines a restored copy; no permission in AWS, no way to the internet',
+      timeout: Duration.minutes(14),
+      memorySize: 1024,
+      encryptionKey,
+      statements: [],
+      network: { vpc: this.network.vpc, subnets: this.network.subnets, securityGroup: this.network.examiner },
+    });
+    acknowledge(examiner, 'answers its caller');
+    this.examiner = examiner.function;
+
+    const deadLetterQueue = deadLetters(this, 'NotStarted');
+    this.deadLetterQueue = deadLetterQueue;
+    deadLetterAlarm(this, 'NotStartedAlarm', {
+      queue: deadLetterQueue,
+      description: 'A drill, the janitor or the watch could not be started: the messages in the queue say why',
+      notify,
+    });
+
+    new Janitor(this, 'Janitor', { encryptionKey, deadLetterQueue, notify });
+    this.watch = new DrillWatch(this, 'Watch', { evidence: this.evidence, encryptionKey, deadLetterQueue });
+  }
+
+  /** What a conductor needs here: to call the examiner, and to read the key of copies' passwords. */
+  public permissions(): iam.PolicyStatement[] {
+    return [
+      allow(['lambda:InvokeFunction'], [this.examiner.functionArn]),
+      allow(['secretsmanager:GetSecretValue'], [this.passwordKey.secretArn]),
+      allow(['kms:Decrypt'], [this.encryptionKey.keyArn], {
+        StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(this).region}.amazonaws.com` },
+      }),
+    ];
+  }
+}

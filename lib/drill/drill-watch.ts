@@ -1,0 +1,53 @@
+/** Says every hour how long ago each drill last passed: alarms alone look back seven days at most. */
+
+import { Duration, Lazy } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { type WatchRequest, watchedSinceKey } from '../../lambda/contract';
+import { ScheduleTrigger } from '../function/schedule-trigger';
+import { ShippedFunction } from '../function/shipped-function';
+import { evidenceAccess } from '../function/statements';
+import { warnOfLooseEvidence } from './evidence-bucket';
+
+export interface DrillWatchProps {
+  readonly evidence: s3.IBucket;
+  readonly encryptionKey: kms.IKey;
+  readonly deadLetterQueue: sqs.IQueue;
+}
+
+export type WatchedDrill = WatchRequest['drills'][number];
+
+export class DrillWatch extends Construct {
+  private readonly drills: WatchedDrill[] = [];
+
+  constructor(scope: Construct, id: string, props: DrillWatchProps) {
+    super(scope, id);
+    const { evidence, deadLetterQueue, encryptionKey } = props;
+    warnOfLooseEvidence(this, evidence);
+    const handler = new ShippedFunction(this, 'Handler', {
+      entry: 'watch-drills',
+      description: 'Lifeboat: says how long ago each drill last passed',
+      timeout: Duration.minutes(5),
+      memorySize: 256,
+      encryptionKey,
+      deadLetterQueue,
+      patterns: 'It reads the evidence of all drills, and writes when each began to be watched: one document a drill.',
+      statements: evidenceAccess(evidence, 'evidence/', watchedSinceKey({ plan: '*', target: '*', drill: '*' })),
+    });
+    const hourly = new ScheduleTrigger(this, 'Hourly', {
+      target: handler.function,
+      schedule: ScheduleExpression.rate(Duration.hours(1)),
+      description: 'Lifeboat: says how long ago each drill last passed',
+      request: { evidenceBucket: evidence.bucketName, drills: Lazy.any({ produce: () => this.drills }) },
+      deadLetterQueue,
+    });
+    hourly.node.addDependency(handler);
+  }
+
+  public add(drill: WatchedDrill): void {
+    this.drills.push(drill);
+  }
+}

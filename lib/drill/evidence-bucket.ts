@@ -1,0 +1,61 @@
+import { Annotations, CfnResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { Construct, type IConstruct } from 'constructs';
+import { accessLogs } from '../bucket/access-logs';
+import { markCovered } from '../synth/coverage';
+import { acknowledge } from '../synth/nag-acknowledgements';
+
+export interface EvidenceBucketProps {
+  /**
+   * How long each document can't be changed or deleted.
+   *
+   * @default - 400 days in governance mode: a full year and the weeks an audit takes; who may bypass governance can undo
+   * it. Compliance mode nobody can undo, AWS included: `s3.ObjectLockRetention.compliance(...)`
+   */
+  readonly lock?: s3.ObjectLockRetention;
+
+  /**
+   * Encrypts documents. The key's policy must let IAM policies of the account decide, as keys made by CDK do.
+   *
+   * @default - a key of the bucket's own, rotated yearly, retained
+   */
+  readonly encryptionKey?: kms.IKey;
+}
+
+/** Where evidence lies: written once, locked, versioned, private, encrypted, and kept when the stack goes. */
+export class EvidenceBucket extends Construct {
+  public readonly bucket: s3.IBucket;
+
+  constructor(scope: Construct, id: string, props: EvidenceBucketProps = {}) {
+    super(scope, id);
+    this.bucket = new s3.Bucket(this, 'Bucket', {
+      encryption: s3.BucketEncryption.KMS,
+      encryptionKey: props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true }),
+      bucketKeyEnabled: true,
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      versioned: true,
+      objectLockEnabled: true,
+      objectLockDefaultRetention: props.lock ?? s3.ObjectLockRetention.governance(Duration.days(400)),
+      serverAccessLogsBucket: accessLogs(this, 'EvidenceBucket'),
+      serverAccessLogsPrefix: 'evidence/',
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    markCovered(this.bucket, 'EvidenceBucket');
+    acknowledge(this.bucket, 'replication');
+  }
+}
+
+/** Of a bucket of this app that is no `EvidenceBucket`. One that was made elsewhere, synth can't look into. */
+export function warnOfLooseEvidence(scope: IConstruct, bucket: s3.IBucket): void {
+  const resource = bucket.node.defaultChild;
+  if (!resource || !CfnResource.isCfnResource(resource) || resource.cfnResourceType !== 'AWS::S3::Bucket') return;
+  const lock = Stack.of(resource).resolve((resource as s3.CfnBucket).objectLockConfiguration);
+  if (lock?.rule !== undefined) return;
+  Annotations.of(scope).addWarningV2(
+    'lifeboat:evidence-not-locked',
+    `evidence goes to bucket '${bucket.node.path}', which locks nothing by default, so it can be deleted, and proves nothing then; ` +
+      'use an EvidenceBucket, or give it objectLockDefaultRetention',
+  );
+}

@@ -1,0 +1,155 @@
+import type { Duration } from 'aws-cdk-lib';
+import { type Check, check, parse } from '../../lambda/contract';
+
+export interface RowCountBounds {
+  /**
+   * Fewest rows that pass.
+   *
+   * @default - no lower bound; then `atMost` is needed
+   */
+  readonly atLeast?: number;
+  /**
+   * Most rows that pass.
+   *
+   * @default - no upper bound; then `atLeast` is needed
+   */
+  readonly atMost?: number;
+}
+
+export interface TimestampColumn {
+  /** `table` or `schema.table`, without quotes. */
+  readonly table: string;
+  /** A column of dates or timestamps. */
+  readonly column: string;
+}
+
+export interface FreshnessOptions extends TimestampColumn {
+  /** How much older than the restore point the newest value may be. */
+  readonly within: Duration;
+}
+
+export interface ForeignKeyOptions {
+  /** The referring table: `table` or `schema.table`, without quotes. */
+  readonly table: string;
+  /** The referring column. */
+  readonly column: string;
+  /** The table referred to. */
+  readonly parent: string;
+  /**
+   * The column referred to.
+   *
+   * @default 'id'
+   */
+  readonly parentColumn?: string;
+}
+
+export interface NotEmptiedOptions {
+  /**
+   * Tables that may be emptied or dropped, such as queues: `table` or `schema.table`, without quotes.
+   *
+   * @default - none
+   */
+  readonly except?: string[];
+}
+
+export interface QueryOptions {
+  /** What evidence calls it. */
+  readonly name: string;
+  /** Returns one row of one value. Runs in a read-only transaction. */
+  readonly sql: string;
+  /**
+   * The value, written as PostgreSQL prints it.
+   *
+   * @default - not compared
+   */
+  readonly equals?: string;
+  /**
+   * Smallest number that passes.
+   *
+   * @default - no lower bound
+   */
+  readonly atLeast?: number;
+  /**
+   * Largest number that passes.
+   *
+   * @default - no upper bound
+   */
+  readonly atMost?: number;
+}
+
+/** https://www.postgresql.org/docs/current/functions-subquery.html#FUNCTIONS-SUBQUERY-NOTIN */
+function refuseNotIn(name: string, sql: string): void {
+  if (!/\bnot\s+in\s*\(\s*(select|table|values|with)\b/i.test(sql)) return;
+  throw new Error(
+    `recovery check '${name}': it asks by NOT IN (subquery), which is true of no row once the subquery gives a NULL, so it would ` +
+      'find nothing wrong in a database that is; ask by NOT EXISTS, or use RecoveryCheck.noOrphans()',
+  );
+}
+
+/** One thing that a restored copy must pass. A check that could not run is never counted as passed. */
+export class RecoveryCheck {
+  /** Every page of every table can be read. `SELECT count(*)` does not tell: it may read an index alone. */
+  public static readable(): RecoveryCheck {
+    return new RecoveryCheck({ kind: 'readable' });
+  }
+
+  /** Every B-tree index agrees with its table. */
+  public static indexes(): RecoveryCheck {
+    return new RecoveryCheck({ kind: 'indexes' });
+  }
+
+  /** Every foreign key that the schema declares holds. */
+  public static foreignKeys(): RecoveryCheck {
+    return new RecoveryCheck({ kind: 'foreign-keys' });
+  }
+
+  /** No table that had rows at the last drill that passed is empty or gone now. */
+  public static notEmptied(options: NotEmptiedOptions = {}): RecoveryCheck {
+    return new RecoveryCheck({ kind: 'not-emptied', except: options.except });
+  }
+
+  /** A table has as many rows as expected. */
+  public static rowCount(table: string, bounds: RowCountBounds): RecoveryCheck {
+    return new RecoveryCheck({ kind: 'row-count', table, atLeast: bounds.atLeast, atMost: bounds.atMost });
+  }
+
+  /** The newest value of a column is not much older than the restore point: writes did reach the backup. */
+  public static fresh(options: FreshnessOptions): RecoveryCheck {
+    const { table, column, within } = options;
+    return new RecoveryCheck({ kind: 'fresh', table, column, withinSeconds: within.toSeconds() });
+  }
+
+  /** No value of a column is later than the restore point: the restore went back as far as it was told to. */
+  public static nothingAfter(options: TimestampColumn): RecoveryCheck {
+    return new RecoveryCheck({ kind: 'nothing-after', table: options.table, column: options.column });
+  }
+
+  /** Every row that refers to a parent has it, declared as a foreign key or not. */
+  public static noOrphans(options: ForeignKeyOptions): RecoveryCheck {
+    const { table, column, parent, parentColumn = 'id' } = options;
+    return new RecoveryCheck({ kind: 'no-orphans', table, column, parent, parentColumn });
+  }
+
+  /**
+   * A query of your own, with what it must return.
+   *
+   * @throws Error when it asks by NOT IN a subquery: one NULL there, and it finds nothing, so the check would pass
+   */
+  public static query(options: QueryOptions): RecoveryCheck {
+    const { name, sql, equals, atLeast, atMost } = options;
+    return new RecoveryCheck({ kind: 'query', name, sql, equals, atLeast, atMost });
+  }
+
+  /** A check that is data already, from a file say. */
+  public static fromContract(contract: Check): RecoveryCheck {
+    return new RecoveryCheck(contract);
+  }
+
+  /** As the contract writes it. */
+  public readonly contract: Check;
+
+  private constructor(contract: Check) {
+    this.contract = parse(check, contract, `recovery check '${contract.kind}'`);
+    if (contract.kind === 'query') refuseNotIn(contract.name, contract.sql);
+  }
+}

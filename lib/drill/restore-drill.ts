@@ -1,0 +1,269 @@
+import { Duration, Stack, Token } from 'aws-cdk-lib';
+import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import type { Schedule } from 'aws-cdk-lib/aws-scheduler';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { type DrillRequest, evidencePrefix } from '../../lambda/contract';
+import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
+import { ObjectiveAlarms } from '../alarm/objective-alarms';
+import type { RecoveryObjectives } from '../alarm/objectives';
+import { RecoveryMetrics } from '../alarm/recovery-metrics';
+import { ScheduleTrigger } from '../function/schedule-trigger';
+import { ShippedFunction } from '../function/shipped-function';
+import { evidenceAccess } from '../function/statements';
+import { gapOf, warnOfOverdueDrills } from '../schedule/overdue';
+import type { Recurrence } from '../schedule/recurrence';
+import { markCovered } from '../synth/coverage';
+import { enclosingPlan } from '../synth/enclosing-plan';
+import { copyPrefix, pathName } from '../synth/names';
+import { refuseUndrillable, warnOfAnotherClass, warnOfExpiry, warnOfOldSnapshots } from './drill-limits';
+import { copyPermissions } from './drill-permissions';
+import { checkedRequest } from './drill-request';
+import { DrillSite } from './drill-site';
+import type { DrillSource } from './drill-source';
+import type { RecoveryCheck } from './recovery-check';
+import { RestorePoint } from './restore-point';
+
+/** What a drill may take beyond its copy's life: to end what it is at, delete the copy, and publish evidence of it. */
+const FOR_THE_END = Duration.hours(8);
+
+/** What each drill decides for itself. */
+export interface DrillOptions {
+  /** When it runs. */
+  readonly schedule: Recurrence;
+
+  /**
+   * Which moment the restore goes back to.
+   *
+   * @default RestorePoint.latest()
+   */
+  readonly restore?: RestorePoint;
+
+  /**
+   * What the drill is held against. Under a plan, one with objectives of its own has alarms and a chain of evidence of its
+   * own, too: those of the target `<database>-<drill>`.
+   *
+   * @default - the plan's; a drill without a plan needs them
+   */
+  readonly objectives?: RecoveryObjectives;
+
+  /**
+   * Class of the copy. A smaller one is cheaper, and proves that the backup can be restored, not how fast.
+   *
+   * @default - the source's
+   */
+  readonly instanceClass?: ec2.InstanceType;
+
+  /**
+   * How long a copy may live. A drill that takes longer has failed, and its copy is deleted.
+   *
+   * @default - four times the recovery time objective, and at least 6 hours
+   */
+  readonly expiresAfter?: Duration;
+
+  /**
+   * After how long without a drill that passed somebody is told, a drill that was started by hand included. Synth warns of
+   * less than the schedule's gap, and of twice as much.
+   *
+   * @default - the schedule's longest gap and one day
+   */
+  readonly overdueAfter?: Duration;
+}
+
+export interface RestoreDrillProps extends DrillOptions {
+  /** What is restored: `DrillSource.database(orders)`, or copies of one that is elsewhere. */
+  readonly source: DrillSource;
+
+  /** What the drill is held against. */
+  readonly objectives: RecoveryObjectives;
+
+  /**
+   * What the copy must pass.
+   *
+   * @default - readable, foreignKeys, indexes and notEmptied: what is wrong with any database, whatever it holds
+   */
+  readonly checks?: RecoveryCheck[];
+
+  /**
+   * The database in the instance to connect to.
+   *
+   * @default - the instance's initial database, else `postgres`; copies of one that is elsewhere need the name
+   */
+  readonly databaseName?: string;
+
+  /**
+   * Name of the plan, in evidence and metrics.
+   *
+   * @default - the plan's around it; else the path of the construct that the drill is in
+   */
+  readonly planName?: string;
+
+  /**
+   * Name of what is drilled, in evidence and metrics. Drills of one database share it, and its chain of evidence.
+   *
+   * @default - the drill's id
+   */
+  readonly target?: string;
+
+  /**
+   * Where it runs.
+   *
+   * @default - the site of the plan around it; else one of the drill's own
+   */
+  readonly site?: DrillSite;
+
+  /**
+   * Alarms on the outcome, shared by the drills of one target.
+   *
+   * @default - alarms of the drill's own
+   */
+  readonly alarms?: ObjectiveAlarms;
+
+  /**
+   * Who is told when a drill fails, misses an objective or is overdue.
+   *
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/**
+ * Proves on a schedule that a database can be restored: beside the source, never over it.
+ *
+ * Its conductor, a durable function, may make, modify and delete copies of this one database, told by their names and
+ * tags, and can't touch anything else.
+ */
+export class RestoreDrill extends Construct {
+  /** What the conductor is handed at each start. */
+  public readonly request: DrillRequest;
+  /** Starts a drill when it is invoked, asynchronously, with the request. */
+  public readonly conductor: lambda.IAlias;
+  /** What the drill measures. */
+  public readonly metrics: RecoveryMetrics;
+
+  private readonly schedule: Schedule;
+
+  constructor(scope: Construct, id: string, props: RestoreDrillProps) {
+    super(scope, id);
+    const { source, objectives, notify, restore = RestorePoint.latest() } = props;
+    const planName = props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope);
+    const target = props.target ?? id;
+    const expiresAfter = props.expiresAfter ?? atLeast(Duration.hours(6), 4 * objectives.rto.toSeconds());
+    refuseUndrillable(this, source, restore);
+    if (source.database) markCovered(source.database, 'RestoreDrill');
+    warnOfAnotherClass(this, source.instanceClass, props.instanceClass);
+    warnOfOldSnapshots(this, source, restore, objectives.rpo.toSeconds());
+    warnOfExpiry(this, source, restore);
+    warnOfOverdueDrills(this, props.overdueAfter, gapOf(props.schedule));
+
+    const site = props.site ?? enclosingPlan(this)?.site ?? new DrillSite(this, 'Site', { notify });
+    site.network.open(source.port);
+    this.request = checkedRequest(this, {
+      plan: planName,
+      target,
+      drill: id,
+      source: source.request(this),
+      restore: restore.request,
+      copy: {
+        prefix: copyPrefix(this, target),
+        subnetGroup: site.network.subnetGroup.subnetGroupName,
+        securityGroups: [site.network.copies.securityGroupId],
+        instanceClass: props.instanceClass && `db.${props.instanceClass}`,
+        expiresAfterSeconds: expiresAfter.toSeconds(),
+      },
+      database: props.databaseName,
+      checks: (props.checks ?? []).map((check) => check.contract),
+      objectives: { rpoSeconds: objectives.rpo.toSeconds(), rtoSeconds: objectives.rto.toSeconds() },
+      examiner: site.examiner.functionArn,
+      passwordKey: site.passwordKey.secretArn,
+      evidenceBucket: site.evidence.bucketName,
+    });
+
+    const handler = new ShippedFunction(this, 'Conductor', {
+      entry: 'drill-restore',
+      description: `Lifeboat: drill ${id} of ${target}, restored to a copy`,
+      timeout: Duration.minutes(15),
+      memorySize: 512,
+      encryptionKey: site.encryptionKey,
+      durableFor: expiresAfter.plus(FOR_THE_END),
+      deadLetterQueue: site.deadLetterQueue,
+      patterns:
+        'Copies are named at run time, so they are allowed by prefix, and by the tags they are made with; replicated ' +
+        'backups are named by RDS, at random, and only restored from; a restore ' +
+        'names parameter and option groups without changing them; what only describes can not be narrowed; evidence is ' +
+        'a document a run under one prefix.',
+      statements: [
+        ...copyPermissions(this, this.request, source.keyArn),
+        ...site.permissions(),
+        ...evidenceAccess(site.evidence, evidencePrefix(this.request), `${evidencePrefix(this.request)}*`),
+      ],
+    });
+    this.conductor = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
+    const trigger = new ScheduleTrigger(this, 'Schedule', {
+      target: this.conductor,
+      schedule: props.schedule.expression,
+      description: `Lifeboat: drill ${id} of ${target}`,
+      request: this.request,
+      deadLetterQueue: site.deadLetterQueue,
+    });
+    trigger.node.addDependency(handler);
+    this.schedule = trigger.schedule;
+
+    this.metrics = new RecoveryMetrics(planName);
+    if (!props.alarms) new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
+    brokenOffAlarms(this, handler.function, {
+      description: `The runbook of drill ${id} of ${target} broke off, so it may have left no evidence: see its log`,
+      notify,
+    });
+    const { longestGap } = props.schedule;
+    const overdueAfter = props.overdueAfter ?? longestGap.plus(Duration.days(1));
+    site.watch.add({ plan: planName, target, drill: id });
+    const overdue = addAlarm(this, 'Overdue', {
+      metric: this.metrics.secondsSinceProven(target, id),
+      threshold: overdueAfter.toSeconds(),
+      description:
+        `Drill ${id} of ${target} has not passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
+        'what it protects is unproven',
+      treatMissingData: TreatMissingData.BREACHING,
+      notify,
+    });
+    // The first watch comes before the alarm can miss it.
+    overdue.node.addDependency(site.watch);
+  }
+
+  /**
+   * Lets somebody start the drill at any time, and read the request to start it with from its schedule.
+   *
+   * @throws Error when the grantee lies in a stack of another region, whose policies can't refer to the drill
+   */
+  public grantStart(grantee: iam.IGrantable): iam.Grant {
+    if (Construct.isConstruct(grantee)) this.refuseFarGrantee(grantee);
+    return iam.Grant.addToPrincipal({
+      grantee,
+      actions: ['lambda:InvokeFunction'],
+      resourceArns: [this.conductor.functionArn],
+    }).combine(
+      iam.Grant.addToPrincipal({
+        grantee,
+        actions: ['scheduler:GetSchedule'],
+        resourceArns: [this.schedule.scheduleArn],
+      }),
+    );
+  }
+
+  private refuseFarGrantee(grantee: Construct): void {
+    const [here, there] = [Stack.of(this).region, Stack.of(grantee).region];
+    if (Token.isUnresolved(here) || Token.isUnresolved(there) || here === there) return;
+    throw new Error(
+      `drill '${this.node.path}' lies in ${here} and '${grantee.node.path}' in ${there}, so a policy there can't refer to it; ` +
+        "name the role, and import it beside the drill: iam.Role.fromRoleName(Stack.of(drill), 'Starter', name)",
+    );
+  }
+}
+
+function atLeast(floor: Duration, seconds: number): Duration {
+  return seconds > floor.toSeconds() ? Duration.seconds(seconds) : floor;
+}

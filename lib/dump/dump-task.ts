@@ -1,0 +1,257 @@
+/**
+ * The Fargate task of a logical dump: PostgreSQL's own image dumps, the AWS CLI's stores, and pipes in a folder that
+ * both share join them. So neither image has to be built or kept up to date here, and no archive is on disk.
+ */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { lastGoodKey, METRICS } from '../../lambda/contract';
+import { addAlarm } from '../alarm/alarm';
+import { allow, backupAccess } from '../function/statements';
+import { acknowledge, acknowledgeWildcards } from '../synth/nag-acknowledgements';
+import { pathName } from '../synth/names';
+import type { DumpSource } from './dump-source';
+
+export interface DumpTaskProps {
+  /** Part of all keys. */
+  readonly dumpName: string;
+  readonly bucket: s3.IBucket;
+  /** From the rarest on. */
+  readonly tiers: readonly string[];
+  /** Where it says that a dump is good. */
+  readonly markers: string;
+  readonly source: DumpSource;
+  readonly databaseName: string;
+  readonly credentials: secretsmanager.ISecret;
+  /**
+   * Of archives; what tells of them is too small for any other than the first.
+   *
+   * @default - S3 Standard
+   */
+  readonly storageClass?: s3.StorageClass;
+  readonly postgres: ecs.ContainerImage;
+  readonly awsCli: ecs.ContainerImage;
+  readonly cpu: number;
+  readonly memoryMiB: number;
+  /** After how long the dump is given up. */
+  readonly timeout: Duration;
+  readonly encryptionKey: kms.IKey;
+}
+
+/** Where both containers see the same pipes. */
+const WORK = '/pipes';
+
+export class DumpTask extends Construct {
+  public readonly definition: ecs.FargateTaskDefinition;
+  public readonly log: logs.ILogGroup;
+  /** The roles that a scheduler has to hand to the task. */
+  public readonly roles: iam.IRole[];
+
+  constructor(scope: Construct, id: string, props: DumpTaskProps) {
+    super(scope, id);
+    const { bucket, dumpName, encryptionKey, source, storageClass } = props;
+    this.log = new logs.LogGroup(this, 'Log', {
+      retention: logs.RetentionDays.ONE_YEAR,
+      encryptionKey,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    // Those of RDS are too many for the environment.
+    const authorities =
+      source.trust === 'RDS' ? new Asset(this, 'Authorities', { path: shipped('rds-ca.pem') }) : undefined;
+    const principal = new iam.ServicePrincipal('ecs-tasks.amazonaws.com');
+    const taskRole = new iam.Role(this, 'Role', { assumedBy: principal });
+    const executionRole = new iam.Role(this, 'ExecutionRole', { assumedBy: principal });
+    this.roles = [taskRole, executionRole];
+    const prefixes = [...props.tiers.map((tier) => `${tier}/${dumpName}/`), props.markers];
+    acknowledgeWildcards(
+      new iam.ManagedPolicy(this, 'Policy', {
+        roles: [taskRole],
+        statements: [
+          ...backupAccess(bucket, ...prefixes),
+          ...(authorities
+            ? [allow(['s3:GetObject'], [authorities.bucket.arnForObjects(authorities.s3ObjectKey)])]
+            : []),
+        ],
+      }),
+      'It names dumps by their date, under its own prefixes.',
+    );
+    const starting = new iam.ManagedPolicy(this, 'ExecutionPolicy', {
+      roles: [executionRole],
+      statements: this.starting(props),
+    });
+    acknowledgeWildcards(starting, "Tokens of ECR and a log's streams have no names yet.");
+
+    this.definition = new ecs.FargateTaskDefinition(this, 'Definition', {
+      cpu: props.cpu,
+      memoryLimitMiB: props.memoryMiB,
+      runtimePlatform: {
+        cpuArchitecture: ecs.CpuArchitecture.ARM64,
+        operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
+      },
+      taskRole: taskRole.withoutPolicyUpdates(),
+      executionRole: executionRole.withoutPolicyUpdates(),
+      volumes: [{ name: 'pipes' }],
+    });
+    this.definition.node.addDependency(starting);
+    acknowledge(this.definition, 'plain settings');
+
+    const seconds = String(props.timeout.toSeconds());
+    this.container(
+      'dump',
+      props.postgres,
+      ['timeout', '--kill-after=60', seconds, 'bash', '-c', script(), 'dump.sh', 'dump'],
+      {
+        environment: {
+          PGHOST: source.host,
+          PGPORT: source.port,
+          PGDATABASE: props.databaseName,
+          ...encryption(source),
+          // A database whose answers stop coming is not waited for until the timeout.
+          PGCONNECT_TIMEOUT: '30',
+        },
+        secrets: {
+          PGUSER: ecs.Secret.fromSecretsManager(props.credentials, 'username'),
+          PGPASSWORD: ecs.Secret.fromSecretsManager(props.credentials, 'password'),
+        },
+      },
+    );
+    this.container('store', props.awsCli, ['bash', '-c', script(), 'dump.sh', 'store'], {
+      environment: {
+        BUCKET: bucket.bucketName,
+        NAME: dumpName,
+        TIERS: props.tiers.join(' '),
+        LAST_GOOD: lastGoodKey(props.markers),
+        ...(authorities && { CA_BUNDLE: authorities.s3ObjectUrl }),
+        ...(storageClass && { STORAGE_CLASS: storageClass.value }),
+      },
+    });
+  }
+
+  private container(
+    name: string,
+    image: ecs.ContainerImage,
+    command: string[],
+    settings: Pick<ecs.ContainerDefinitionOptions, 'environment' | 'secrets'>,
+  ): void {
+    const container = this.definition.addContainer(name, {
+      image,
+      entryPoint: [command[0] as string],
+      command: command.slice(1),
+      essential: true,
+      logging: ecs.LogDrivers.awsLogs({ logGroup: this.log, streamPrefix: 'dump' }),
+      ...settings,
+      environment: { WORK, ...settings.environment },
+    });
+    container.addMountPoints({ containerPath: WORK, sourceVolume: 'pipes', readOnly: false });
+  }
+
+  /** What ECS needs to start the containers, before anything in them runs. */
+  private starting({ credentials }: DumpTaskProps): iam.PolicyStatement[] {
+    const statements = [
+      allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [this.log.logGroupArn, `${this.log.logGroupArn}:*`]),
+      // A secret that is imported by its name alone has six characters more in its ARN, which nobody here knows.
+      allow(['secretsmanager:GetSecretValue'], [credentials.secretFullArn ?? `${credentials.secretArn}-??????`]),
+      // For images from the account's own registry, such as a pull-through cache.
+      allow(['ecr:GetAuthorizationToken'], ['*']),
+      allow(['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'], ['*']),
+    ];
+    if (credentials.encryptionKey) {
+      statements.push(
+        allow(['kms:Decrypt'], [credentials.encryptionKey.keyArn], {
+          StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(this).region}.amazonaws.com` },
+        }),
+      );
+    }
+    return statements;
+  }
+}
+
+/** As libpq is told. */
+function encryption({ trust }: DumpSource): Record<string, string> {
+  // Without TLS whoever answers could ask for the password as it is. https://www.postgresql.org/docs/16/libpq-connect.html
+  if (trust === 'nobody') return { PGSSLMODE: 'disable', PGREQUIREAUTH: 'scram-sha-256' };
+  const verified = { PGSSLMODE: 'verify-full', PGSSLROOTCERT: `${WORK}/ca.pem` };
+  return trust === 'RDS' ? verified : { ...verified, CA_PEM: trust.authorities };
+}
+
+/** CPU units to the least and most GiB of memory, and what lies between two sizes of it. */
+const SIZES: Readonly<Record<number, readonly [least: number, most: number, step: number]>> = {
+  256: [0.5, 2, 0.5],
+  512: [1, 4, 1],
+  1024: [2, 8, 1],
+  2048: [4, 16, 1],
+  4096: [8, 30, 1],
+  8192: [16, 60, 4],
+  16384: [32, 120, 8],
+};
+
+/**
+ * What Fargate would refuse, as a sentence.
+ * https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
+ */
+export function sizeProblem(cpu: number, memoryMiB: number): string | undefined {
+  if (Token.isUnresolved(cpu) || Token.isUnresolved(memoryMiB)) return undefined;
+  const size = SIZES[cpu];
+  if (!size) return `${cpu} CPU units are no size of Fargate; take one of ${Object.keys(SIZES).join(', ')}`;
+  const [least, most, step] = size;
+  const memory = memoryMiB / 1024;
+  // 0.5, 1 and 2 GiB, but not 1.5.
+  if (memory >= least && memory <= most && (memory - least) % step === 0 && memory !== 1.5) return undefined;
+  return (
+    `${memoryMiB} MiB of memory don't go with ${cpu} CPU units on Fargate; take ${least * 1024} to ${most * 1024}` +
+    (step > 1 ? ` in steps of ${step * 1024}` : '')
+  );
+}
+
+/** ECS takes a task definition of 64 KiB; comments are for who reads the file. */
+function script(): string {
+  return readFileSync(shipped('dump.sh'), 'utf8').replace(/^\s*#.*\n/gm, '');
+}
+
+/** Beside the compiled constructs in the package; in a checkout some of it is only built. */
+function shipped(file: string): string {
+  const places = [join(__dirname, '..', '..', 'dump', file), join(__dirname, '..', '..', 'dist', 'dump', file)];
+  const found = places.find((place) => existsSync(place));
+  if (found) return found;
+  throw new Error(
+    `'${file}' of the logical dump is missing (looked for ${places.join(' and ')}), so nothing could be deployed; ` +
+      'run `npm run build` in a checkout, or install cdk-lifeboat again',
+  );
+}
+
+/** Rings when the log of a dump's task says that it failed: a task has no other way to tell. */
+export function ringOnFailedDump(
+  scope: Construct,
+  { log, dumpName, notify }: { log: logs.ILogGroup; dumpName: string; notify?: sns.ITopic },
+): void {
+  const metricName = `DumpFailed-${pathName(scope)}`;
+  new logs.MetricFilter(scope, 'Failures', {
+    logGroup: log,
+    filterPattern: logs.FilterPattern.literal('"lifeboat: failed"'),
+    metricNamespace: METRICS.namespace,
+    metricName,
+    metricValue: '1',
+  });
+  addAlarm(scope, 'Failed', {
+    metric: new cloudwatch.Metric({
+      namespace: METRICS.namespace,
+      metricName,
+      statistic: cloudwatch.Stats.SUM,
+      period: Duration.hours(1),
+    }),
+    threshold: 0,
+    description: `A dump of ${dumpName} failed and is no backup; those before it are as good as they were: see its log`,
+    notify,
+  });
+}

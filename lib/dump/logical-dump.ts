@@ -1,0 +1,258 @@
+import { Duration } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { BackupWatch } from '../alarm/backup-watch';
+import { ArchiveBucket } from '../bucket/archive-bucket';
+import { logKey } from '../function/log-key';
+import { overdueOf } from '../schedule/overdue';
+import { Recurrence } from '../schedule/recurrence';
+import { markCovered } from '../synth/coverage';
+import { pathName } from '../synth/names';
+import { dumpSettings, warnIfUnencrypted, warnOfDaysUnused, warnOfMissingIngress } from './dump-limits';
+import { scheduleDump } from './dump-schedule';
+import type { DumpSource } from './dump-source';
+import { DumpTask, ringOnFailedDump } from './dump-task';
+import { type DumpTier, dumpLifecycle, rarestFirst } from './dump-tier';
+
+export interface LogicalDumpProps {
+  /** What is dumped, and how it is reached. It must let the dump's `connections` in. */
+  readonly source: DumpSource;
+
+  /** The network of the source, or one that it is reached from. */
+  readonly vpc: ec2.IVpc;
+
+  /**
+   * Where the task runs. It pulls its images from public.ecr.aws and reaches S3, so it needs a way out.
+   *
+   * @default - the network's private subnets with a way out
+   */
+  readonly subnets?: ec2.SubnetSelection;
+
+  /**
+   * When it is dumped.
+   *
+   * @default - every day at 02:00 UTC
+   */
+  readonly schedule?: Recurrence;
+
+  /**
+   * Which tiers there are. Each dump goes to the rarest one that has no good dump of this year, month or week yet.
+   *
+   * @default - all four
+   */
+  readonly tiers?: DumpTier[];
+
+  /**
+   * Where dumps go: a versioned bucket of the same region. Keys are `<tier>/<name>/<period>/<time>.dump`, so
+   * `ArchiveTier.daily()` and its like say how long each is kept.
+   *
+   * @default - an `ArchiveBucket` of its own: daily dumps are kept 30 days, weekly 90, monthly a year (Glacier Instant
+   * Retrieval after 30 days), yearly seven years (Deep Archive after 90 days)
+   */
+  readonly bucket?: s3.IBucket;
+
+  /**
+   * The class that dumps are written to. Each is read back once, which other classes than the first charge for; they are
+   * also billed for a minimum of days, against which the bucket's lifecycle is held. One that is not read at once is refused.
+   * https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html
+   *
+   * @default - S3 Standard
+   */
+  readonly storageClass?: s3.StorageClass;
+
+  /**
+   * Name of the dump in its keys.
+   *
+   * @default - the construct's id
+   */
+  readonly dumpName?: string;
+
+  /**
+   * After how long a dump is given up: 1 minute to 24 hours.
+   *
+   * @default - 6 hours
+   */
+  readonly timeout?: Duration;
+
+  /**
+   * CPU units of the task, 1,024 each: pg_dump compresses on one.
+   *
+   * @default 1024
+   */
+  readonly cpu?: number;
+
+  /**
+   * Memory of the task in MiB, as Fargate pairs it with CPU. The upload holds several parts at once, and S3 takes 10,000 of
+   * them: allow 1,024 beside each TiB of the database.
+   *
+   * @default 2048
+   */
+  readonly memoryMiB?: number;
+
+  /**
+   * Where tasks run.
+   *
+   * @default - a cluster of its own, which costs nothing by itself
+   */
+  readonly cluster?: ecs.ICluster;
+
+  /**
+   * Image with bash, GNU coreutils, psql, pg_dump and pg_restore.
+   *
+   * @default - the official one of the major version: public.ecr.aws/docker/library/postgres
+   */
+  readonly postgresImage?: ecs.ContainerImage;
+
+  /**
+   * Image with bash, GNU coreutils and version 2 of the AWS CLI.
+   *
+   * @default - the official one: public.ecr.aws/aws-cli/aws-cli
+   */
+  readonly awsCliImage?: ecs.ContainerImage;
+
+  /**
+   * Encrypts logs, and the bucket of its own.
+   *
+   * @default - a key of its own, rotated yearly, retained
+   */
+  readonly encryptionKey?: kms.IKey;
+
+  /**
+   * From which age of the newest good dump on somebody is told.
+   *
+   * @default - the schedule's longest gap, the timeout, and 1 hour
+   */
+  readonly overdueAfter?: Duration;
+
+  /**
+   * By how many percent a dump may be larger or smaller than usual, which is the median of up to seven before it. Above 0
+   * and below 100.
+   *
+   * @default 50
+   */
+  readonly sizeTolerance?: number;
+
+  /**
+   * Who is told when a dump failed, or the newest good one is too old, or of an unusual size.
+   *
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/** What is stored does not depend on its version, so it need not follow each release. */
+const AWS_CLI = 'public.ecr.aws/aws-cli/aws-cli:2.36.44';
+
+/**
+ * A dump of a PostgreSQL database into S3 by pg_dump, on a schedule, of RDS or of a server of your own: a copy that needs
+ * neither to be read. It is not a substitute for physical backups: what was written since the last dump is not in it.
+ *
+ * It goes to S3 without touching a disk, and is then read back as a whole. Only what comes back as it was sent, can be
+ * read to its last row, and holds every table that it lists, gets a manifest (`<time>.manifest.json`, with size, SHA-256,
+ * server version and rows of each table). No manifest, no backup.
+ *
+ * @throws Error that names all that would keep it from working, as far as synth can tell
+ */
+export class LogicalDump extends Construct implements ec2.IConnectable {
+  /** Let these into the database: `database.connections.allowDefaultPortFrom(dump)`. */
+  public readonly connections: ec2.Connections;
+  /** Where dumps go. */
+  public readonly bucket: s3.IBucket;
+
+  private readonly watch: BackupWatch;
+
+  constructor(scope: Construct, id: string, props: LogicalDumpProps) {
+    super(scope, id);
+    const { source, notify, dumpName = id, storageClass, timeout = Duration.hours(6) } = props;
+    const { credentials, databaseName, postgresVersion, cpu, memoryMiB } = dumpSettings(this, props, dumpName, timeout);
+    const tiers = rarestFirst(props.tiers);
+    const schedule = props.schedule ?? Recurrence.daily({ hour: 2 });
+    if (source.database) markCovered(source.database, 'LogicalDump');
+
+    const encryptionKey = logKey(this, props.encryptionKey);
+    this.bucket =
+      props.bucket ?? new ArchiveBucket(this, 'Archive', { encryptionKey, tiers: dumpLifecycle(tiers) }).bucket;
+    const markers = `dumps/${dumpName}/`;
+
+    const securityGroup = this.securityGroup(props);
+    this.connections = new ec2.Connections({ securityGroups: [securityGroup] });
+    warnOfMissingIngress(this, securityGroup, source);
+    warnIfUnencrypted(this, source);
+    if (storageClass)
+      warnOfDaysUnused(this, {
+        bucket: this.bucket,
+        prefixes: tiers.map((tier) => `${tier}/${dumpName}/`),
+        storageClass,
+      });
+    const task = new DumpTask(this, 'Task', {
+      dumpName,
+      bucket: this.bucket,
+      tiers,
+      markers,
+      source,
+      storageClass,
+      databaseName,
+      credentials,
+      postgres:
+        props.postgresImage ??
+        ecs.ContainerImage.fromRegistry(`public.ecr.aws/docker/library/postgres:${postgresVersion}`),
+      awsCli: props.awsCliImage ?? ecs.ContainerImage.fromRegistry(AWS_CLI),
+      cpu,
+      memoryMiB,
+      timeout,
+      encryptionKey,
+    });
+    this.watch = new BackupWatch(this, 'Watch', {
+      backup: pathName(this),
+      bucket: this.bucket,
+      prefix: markers,
+      encryptionKey,
+      overdueAfter: overdueOf(this, props.overdueAfter, schedule, timeout.plus(Duration.hours(1))),
+      sizeTolerance: props.sizeTolerance ?? 50,
+      overdue: `The newest good dump of ${dumpName} is too old: the task's log says why later ones are none`,
+      notify,
+    });
+    scheduleDump(this, {
+      task,
+      schedule: schedule.expression,
+      cluster:
+        props.cluster ??
+        new ecs.Cluster(this, 'Cluster', { vpc: props.vpc, containerInsightsV2: ecs.ContainerInsights.ENABLED }),
+      subnets: props.subnets,
+      securityGroups: this.connections.securityGroups,
+      deadLetterQueue: this.watch.deadLetterQueue,
+    });
+    ringOnFailedDump(this, { log: task.log, dumpName, notify });
+  }
+
+  /** Seconds since the newest good dump was finished. */
+  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.age(options);
+  }
+
+  /** Bytes of the newest good dump. */
+  public size(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.size(options);
+  }
+
+  /** Percent by which those are more or fewer than usual. Silent until there are two dumps. */
+  public sizeChange(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.sizeChange(options);
+  }
+
+  private securityGroup({ vpc, source }: LogicalDumpProps): ec2.SecurityGroup {
+    const group = new ec2.SecurityGroup(this, 'SecurityGroup', {
+      vpc,
+      description: 'Lifeboat: logical dump',
+      allowAllOutbound: false,
+    });
+    group.addEgressRule(ec2.Peer.anyIpv4(), ec2.Port.tcp(443), 'S3, Secrets Manager, logs and images');
+    group.addEgressRule(source.peer, source.tcp, 'the database');
+    return group;
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * One of the Lambda functions that ship with the package, bundled, with a role, a log and nothing else of its own.
+ *
+ * Permissions lie in managed policies beside the role: the function waits for its basics only, so others may name it.
+ */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Annotations, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { HandlerName } from '../../lambda/contract';
+import { acknowledge, acknowledgeWildcards } from '../synth/nag-acknowledgements';
+import { allow } from './statements';
+
+export interface FunctionNetwork {
+  readonly vpc: ec2.IVpc;
+  readonly subnets: ec2.SubnetSelection;
+  readonly securityGroup: ec2.ISecurityGroup;
+}
+
+export interface ShippedFunctionProps {
+  /** File in lambda/ that exports `handler`. */
+  readonly entry: HandlerName;
+  readonly description: string;
+  readonly timeout: Duration;
+  readonly memorySize: number;
+  /** Encrypts the log. */
+  readonly encryptionKey: kms.IKey;
+  /** All that it may do, besides writing its log. */
+  readonly statements: iam.PolicyStatement[];
+  /**
+   * Why some of its permissions are on patterns of names, for auditors.
+   *
+   * @default - none is
+   */
+  readonly patterns?: string;
+  /**
+   * How long a durable execution may take.
+   *
+   * @default - an ordinary function
+   */
+  readonly durableFor?: Duration;
+  /**
+   * Where it runs.
+   *
+   * @default - in no network of the account
+   */
+  readonly network?: FunctionNetwork;
+  /**
+   * What becomes of events that it failed on.
+   *
+   * @default - dropped; the caller waits for the answer
+   */
+  readonly deadLetterQueue?: sqs.IQueue;
+}
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length */
+const POLICY_LENGTH = 6144;
+
+export class ShippedFunction extends Construct {
+  public readonly function: lambda.Function;
+
+  constructor(scope: Construct, id: string, props: ShippedFunctionProps) {
+    super(scope, id);
+    const { network, durableFor, deadLetterQueue } = props;
+
+    const logGroup = new logs.LogGroup(this, 'Log', {
+      retention: logs.RetentionDays.ONE_YEAR,
+      encryptionKey: props.encryptionKey,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
+
+    this.function = new lambda.Function(this, 'Function', {
+      description: props.description,
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      handler: 'index.handler',
+      code: lambda.Code.fromAsset(bundle(props.entry)),
+      timeout: props.timeout,
+      memorySize: props.memorySize,
+      role: role.withoutPolicyUpdates(),
+      logGroup,
+      deadLetterQueue,
+      ...(durableFor && {
+        // History is kept for a quarter, so that a run can still be looked into at the next drill.
+        durableConfig: { executionTimeout: durableFor, retentionPeriod: Duration.days(90) },
+        // A drill in flight ends on the code it began with.
+        currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
+      }),
+      ...(network && {
+        vpc: network.vpc,
+        vpcSubnets: network.subnets,
+        securityGroups: [network.securityGroup],
+      }),
+    });
+
+    acknowledge(this, 'concurrency');
+    Annotations.of(this).acknowledgeInfo('aws-lambda:Function.DurableConfig', 'it was durable from its first day');
+    const basics = [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn])];
+    if (deadLetterQueue) basics.push(allow(['sqs:SendMessage'], [deadLetterQueue.queueArn]));
+    // Lambda makes no function that may not send to its own dead letter queue, so this comes first, and names none.
+    this.function.node.addDependency(new iam.ManagedPolicy(this, 'Basics', { roles: [role], statements: basics }));
+    if (durableFor) {
+      const actions = ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'];
+      const statements = [allow(actions, [`${this.function.functionArn}:*`])];
+      acknowledgeWildcards(
+        new iam.ManagedPolicy(this, 'Durable', { roles: [role], statements }),
+        'A durable execution is named under its function, at run time.',
+      );
+    }
+    // Apart from these, since one of 6,144 characters would be full.
+    if (props.statements.length > 0) {
+      const policy = new iam.ManagedPolicy(this, 'Policy', { roles: [role], statements: props.statements });
+      policy.node.addValidation({ validate: () => tooLong(policy) });
+      if (props.patterns) acknowledgeWildcards(policy, props.patterns);
+    }
+    if (network) this.attachToNetwork(role);
+    else acknowledge(this, 'outside any network');
+  }
+
+  /** Lambda needs these to place the function in subnets; the function's own code is denied them. */
+  private attachToNetwork(role: iam.Role): void {
+    const actions = [
+      'ec2:AssignPrivateIpAddresses',
+      'ec2:CreateNetworkInterface',
+      'ec2:DeleteNetworkInterface',
+      'ec2:DescribeNetworkInterfaces',
+      'ec2:DescribeSubnets',
+      'ec2:UnassignPrivateIpAddresses',
+    ];
+    const attachment = new iam.ManagedPolicy(this, 'Attachment', {
+      roles: [role],
+      statements: [allow(actions, ['*'])],
+    });
+    acknowledgeWildcards(
+      attachment,
+      'Lambda needs these on all resources to place a function in subnets; the code itself is denied them.',
+    );
+    this.function.node.addDependency(attachment);
+    // https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice
+    new iam.ManagedPolicy(this, 'NoCallsOfItsOwn', {
+      roles: [role],
+      statements: [
+        new iam.PolicyStatement({
+          effect: iam.Effect.DENY,
+          actions,
+          resources: ['*'],
+          conditions: { ArnEquals: { 'lambda:SourceFunctionArn': this.function.functionArn } },
+        }),
+      ],
+    });
+  }
+}
+
+/** What is only known at deployment counts as little as it may. */
+function tooLong(policy: iam.ManagedPolicy): string[] {
+  const text = JSON.stringify(Stack.of(policy).resolve(policy.document));
+  const least = text.replace(/\{"(Ref|Fn::GetAtt)":[^{}]*\}/g, 'x').length;
+  if (least <= POLICY_LENGTH) return [];
+  return [
+    `its permissions come to ${least} characters or more, and IAM takes ${POLICY_LENGTH} in a policy, so the deployment would ` +
+      'fail; name fewer things here, and the others in a second one',
+  ];
+}
+
+/** The build leaves bundles beside the compiled constructs; run from the sources, they are one folder further. */
+function bundle(entry: string): string {
+  const places = [
+    join(__dirname, '..', '..', 'handlers', entry),
+    join(__dirname, '..', '..', 'dist', 'handlers', entry),
+  ];
+  const found = places.find((place) => existsSync(place));
+  if (found) return found;
+  throw new Error(
+    `the bundled handler '${entry}' is missing (looked for ${places.join(' and ')}), so nothing could be deployed; ` +
+      'run `npm run build` in a checkout, or install cdk-lifeboat again',
+  );
+}

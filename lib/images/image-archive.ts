@@ -1,0 +1,171 @@
+import { Duration, Token } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as ecr from 'aws-cdk-lib/aws-ecr';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import type { ImageExportRequest } from '../../lambda/contract';
+import { brokenOffAlarms } from '../alarm/alarm';
+import { BackupWatch } from '../alarm/backup-watch';
+import { ArchiveBucket } from '../bucket/archive-bucket';
+import { ArchiveTier, StorageTransition } from '../bucket/archive-tier';
+import { logKey } from '../function/log-key';
+import { ScheduleTrigger } from '../function/schedule-trigger';
+import { ShippedFunction } from '../function/shipped-function';
+import { allow, backupAccess, refuseOddPrefix } from '../function/statements';
+import { overdueOf } from '../schedule/overdue';
+import { Recurrence, Weekday } from '../schedule/recurrence';
+import { pathName } from '../synth/names';
+
+export interface ImageArchiveProps {
+  /** Whose images are exported. */
+  readonly repositories: ecr.IRepository[];
+
+  /**
+   * How many of each repository's newest images with a tag are exported, 1 at least.
+   *
+   * @default 5
+   */
+  readonly newest?: number;
+
+  /**
+   * When it is looked for new images.
+   *
+   * @default - Sundays at 03:00 UTC
+   */
+  readonly schedule?: Recurrence;
+
+  /**
+   * Where archives go, as `<prefix><repository>/sha256-<digest>.tar`: a versioned bucket of the same region.
+   *
+   * @default - an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year; what is still
+   * among the newest then is exported again
+   */
+  readonly bucket?: s3.IBucket;
+
+  /**
+   * What keys start with, ending in a slash.
+   *
+   * @default 'images/'
+   */
+  readonly prefix?: string;
+
+  /**
+   * Encrypts logs, and the bucket of its own.
+   *
+   * @default - a key of its own, rotated yearly, retained
+   */
+  readonly encryptionKey?: kms.IKey;
+
+  /**
+   * After how long without an export that got everything somebody is told.
+   *
+   * @default - the schedule's longest gap and 2 days
+   */
+  readonly overdueAfter?: Duration;
+
+  /**
+   * Who is told when an image could not be exported, or none was looked for in too long.
+   *
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/**
+ * Container images that outlive their registry: the newest ones of each repository, as OCI archives in S3, for all the
+ * machines that they are made for. `skopeo copy oci-archive:...`, `docker load` from Docker 25 on, and the like bring them back.
+ *
+ * It reads images and writes archives, and can't change or delete any. Each layer is checked against its digest.
+ *
+ * @throws Error when no image would be exported
+ */
+export class ImageArchive extends Construct {
+  /** Where archives go. */
+  public readonly bucket: s3.IBucket;
+
+  private readonly watch: BackupWatch;
+
+  constructor(scope: Construct, id: string, props: ImageArchiveProps) {
+    super(scope, id);
+    const { repositories, notify, newest = 5, prefix = 'images/' } = props;
+    refuseOddPrefix(`image archive '${this.node.path}'`, prefix);
+    const problems: string[] = [];
+    if (repositories.length === 0) {
+      problems.push('no repository is named, so nothing would be exported; name those whose images are deployed');
+    }
+    if (!Token.isUnresolved(newest) && !(Number.isInteger(newest) && newest >= 1)) {
+      problems.push(
+        `the newest ${newest} images of each repository are asked for, which is no whole number from 1, so nothing would be ` +
+          'exported; ask for 1 or more',
+      );
+    }
+    if (problems.length > 0) throw new Error(`image archive '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    const schedule = props.schedule ?? Recurrence.weekly({ weekday: Weekday.SUNDAY, hour: 3 });
+    const encryptionKey = logKey(this, props.encryptionKey);
+    this.bucket =
+      props.bucket ??
+      new ArchiveBucket(this, 'Archive', {
+        encryptionKey,
+        tiers: [
+          ArchiveTier.prefixed(prefix, {
+            transitions: [StorageTransition.glacierInstantRetrieval(Duration.days(90))],
+            expireAfter: Duration.days(365),
+          }),
+        ],
+      }).bucket;
+    this.watch = new BackupWatch(this, 'Watch', {
+      backup: pathName(this),
+      bucket: this.bucket,
+      prefix,
+      encryptionKey,
+      overdueAfter: overdueOf(this, props.overdueAfter, schedule, Duration.days(2)),
+      overdue: `Images are exported under ${prefix} no more, so they are as safe as their registry`,
+      notify,
+    });
+    const { deadLetterQueue } = this.watch;
+
+    const request: ImageExportRequest = {
+      bucket: this.bucket.bucketName,
+      prefix,
+      repositories: repositories.map(({ repositoryName }) => repositoryName),
+      newest,
+    };
+    const handler = new ShippedFunction(this, 'Handler', {
+      entry: 'export-images',
+      description: 'Lifeboat: exports the newest images as OCI archives',
+      timeout: Duration.minutes(15),
+      memorySize: 1024,
+      encryptionKey,
+      durableFor: Duration.days(1),
+      deadLetterQueue,
+      patterns: 'Archives are named by the digests of images, under one prefix.',
+      statements: [
+        allow(
+          ['ecr:BatchGetImage', 'ecr:DescribeImages', 'ecr:GetDownloadUrlForLayer'],
+          repositories.map(({ repositoryArn }) => repositoryArn),
+        ),
+        ...backupAccess(this.bucket, prefix),
+      ],
+    });
+    const trigger = new ScheduleTrigger(this, 'Schedule', {
+      target: new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion }),
+      schedule: schedule.expression,
+      description: 'Lifeboat: exports the newest images',
+      request,
+      deadLetterQueue,
+    });
+    trigger.node.addDependency(handler);
+    brokenOffAlarms(this, handler.function, {
+      description: 'Some image could not be exported, while the others were: the log names it',
+      notify,
+    });
+  }
+
+  /** Seconds since all images were last found, or made, to be in the archive. */
+  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.age(options);
+  }
+}

@@ -1,0 +1,180 @@
+import type { Duration } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import { Construct } from 'constructs';
+import { ObjectiveAlarms } from '../alarm/objective-alarms';
+import type { RecoveryObjectives } from '../alarm/objectives';
+import { DatabaseBackups } from '../database/database-backups';
+import { ExternalDatabaseBackups, ExternalSetting } from '../database/external-database-backups';
+import { SourceDatabase } from '../database/source-database';
+import { DrillSource } from '../drill/drill-source';
+import type { RecoveryCheck } from '../drill/recovery-check';
+import { type DrillOptions, RestoreDrill } from '../drill/restore-drill';
+import type { BackupCopy } from '../region/backup-copy';
+import { type RegionDrillOptions, RegionDrills } from '../region/region-drills';
+import type { BackupWindow } from '../schedule/backup-window';
+import { markCovered } from '../synth/coverage';
+import { refuseTakenName } from '../synth/names';
+import type { ProtectionPlan } from './protection-plan';
+
+export interface ProtectedDatabaseOptions {
+  /** What is protected: a PostgreSQL instance, of this app or imported. */
+  readonly database: rds.IDatabaseInstance;
+
+  /**
+   * When the daily backup is taken. On an imported database it is set at deployment, by `ExternalDatabaseBackups`: leave
+   * it out for one that another stack describes, and apply `DatabaseBackups` there.
+   *
+   * @default - what the database says itself; else 30 minutes that RDS picks at random
+   */
+  readonly window?: BackupWindow;
+
+  /**
+   * When RDS maintains an imported database, as RDS writes it: `sun:04:00-sun:05:00`, UTC. It is held against `window` at
+   * synth, and not changed. A database of this app says so itself, and refuses this.
+   *
+   * @default - not compared: where the two overlap, RDS refuses the backup window, and the deployment fails
+   */
+  readonly maintenance?: string;
+
+  /**
+   * How long automated backups are kept, 0 to 35 days. An imported database keeps them for 1 to 35, set at deployment by
+   * `ExternalDatabaseBackups`.
+   *
+   * @default - what the database says itself; else 1 day, which is RDS's default
+   */
+  readonly retention?: Duration;
+
+  /**
+   * How its data gets into the plan's recovery region: one of each kind at most.
+   *
+   * @default - not at all
+   */
+  readonly copies?: BackupCopy[];
+
+  /**
+   * What a restored copy must pass.
+   *
+   * @default - readable, foreignKeys, indexes and notEmptied: what is wrong with any database, whatever it holds
+   */
+  readonly checks?: RecoveryCheck[];
+
+  /**
+   * The database in the instance to connect to.
+   *
+   * @default - the instance's initial database, else `postgres`
+   */
+  readonly databaseName?: string;
+
+  /**
+   * The key that encrypts the instance. Its policy must let IAM policies of the account decide, as keys made by CDK do.
+   *
+   * @default - the key that an instance of this app names; else the account's own key for RDS
+   */
+  readonly storageKey?: kms.IKey;
+}
+
+/** A database under a plan. */
+export class ProtectedDatabase extends Construct {
+  /** What is protected. */
+  public readonly database: rds.IDatabaseInstance;
+  private alarms?: ObjectiveAlarms;
+  private regionDrills?: RegionDrills;
+
+  /** Use `plan.addDatabase()`. */
+  constructor(
+    private readonly plan: ProtectionPlan,
+    id: string,
+    private readonly options: ProtectedDatabaseOptions,
+  ) {
+    super(plan, id);
+    const { database, window, maintenance, retention } = options;
+    this.database = database;
+    const { resource } = new SourceDatabase(database);
+    refuseIdleMaintenance(this, options, resource !== undefined);
+    markCovered(database, 'ProtectionPlan');
+    if (window === undefined && retention === undefined) return;
+    if (resource) {
+      resource.with(new DatabaseBackups({ window, retention }));
+      return;
+    }
+    new ExternalDatabaseBackups(this, 'Backups', {
+      database,
+      window,
+      maintenance,
+      retention,
+      // Whether it may be deleted is its owner's word; a plan was asked for backups.
+      deletionProtection: ExternalSetting.UNCHANGED,
+    });
+  }
+
+  /**
+   * Proves on a schedule that the database can be restored.
+   *
+   * @throws Error when the id is taken, or the drill could not work
+   */
+  public addDrill(id: string, options: DrillOptions): RestoreDrill {
+    refuseTakenName('drill', this, id, ['Alarms', 'Backups', 'Snapshots']);
+    const { plan } = this;
+    const { database, checks, databaseName, storageKey } = this.options;
+    const source = DrillSource.database(database, { storageKey });
+    const given = { ...options, source, checks, databaseName, ...this.judged(id, options.objectives) };
+    const drill = new RestoreDrill(this, id, {
+      ...given,
+      notify: plan.notify,
+      planName: plan.planName,
+      site: plan.site,
+    });
+    plan.grants.cover(drill);
+    return drill;
+  }
+
+  /** What a drill is held against. Its metrics are the target's, so other objectives need another target. */
+  private judged(id: string, own?: RecoveryObjectives) {
+    const { planName, objectives, notify } = this.plan;
+    const target = this.node.id;
+    if (own) return { objectives: own, target: `${target}-${id}` };
+    this.alarms ??= new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
+    return { objectives, target, alarms: this.alarms };
+  }
+
+  /**
+   * Proves on a schedule, in the plan's recovery region, that the database can be restored from what was copied there. By
+   * default it goes back to the latest moment of replicated backups, else to the latest copy of a snapshot.
+   *
+   * It lies in that region's stack, and needs nothing of this one: it can be started while this region is down. For the
+   * same reason `plan.grants` does not reach it: use its own `grantStart()`, with a role that is made or imported there.
+   *
+   * @throws Error when nothing is copied there that it could restore, or synth does not know what copies don't tell
+   */
+  public addRegionDrill(id: string, options: RegionDrillOptions): RestoreDrill {
+    const { planName, recovery: region } = this.plan;
+    if (!region) {
+      throw new Error(
+        `drill '${this.node.path}/${id}' belongs into the plan's recovery region, and the plan names none; give the plan ` +
+          `recovery: RecoveryRegion.named('us-west-2'), say`,
+      );
+    }
+    const { database, copies = [], checks, databaseName } = this.options;
+    const target = this.node.id;
+    const objectives = region.objectives ?? this.plan.objectives;
+    const of = { database, region, copies, checks, databaseName, planName, target, objectives };
+    this.regionDrills ??= new RegionDrills(this, of);
+    return this.regionDrills.add(id, options);
+  }
+}
+
+/** A window that is held against nothing would be believed to be. */
+function refuseIdleMaintenance(
+  scope: Construct,
+  { window, maintenance }: ProtectedDatabaseOptions,
+  isOfApp: boolean,
+): void {
+  if (maintenance === undefined || (window !== undefined && !isOfApp)) return;
+  const [fact, remedy] = isOfApp
+    ? ['is made by this app, which states its maintenance window on it', 'set preferredMaintenanceWindow there']
+    : ['has no backup window stated here', 'state the window, too, or leave maintenance out'];
+  throw new Error(
+    `database '${scope.node.path}' ${fact}, so the maintenance window ${maintenance} would be held against nothing; ${remedy}`,
+  );
+}

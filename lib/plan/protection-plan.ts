@@ -1,0 +1,152 @@
+import { Annotations } from 'aws-cdk-lib';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct, type IConstruct } from 'constructs';
+import type { RecoveryObjectives } from '../alarm/objectives';
+import { warnOfShortRpo, warnOfSlowCopies } from '../alarm/objectives';
+import { RecoveryMetrics } from '../alarm/recovery-metrics';
+import { examineBackups } from '../database/backup-settings';
+import { isDatabase } from '../database/database-resource';
+import { SourceDatabase } from '../database/source-database';
+import { DrillSite } from '../drill/drill-site';
+import { letLogsUse } from '../function/log-key';
+import type { RecoveryRegion } from '../region/recovery-region';
+import { registerPlan } from '../synth/enclosing-plan';
+import { pathName, refuseTakenName } from '../synth/names';
+import { examineTwin } from './duplicate-database';
+import { PlanGrants } from './plan-grants';
+import { ProtectedDatabase, type ProtectedDatabaseOptions } from './protected-database';
+
+export interface ProtectionPlanProps {
+  /** What a recovery may cost at most. */
+  readonly objectives: RecoveryObjectives;
+
+  /**
+   * Who is told when a drill fails, misses an objective or is overdue.
+   *
+   * @default - nobody; the alarms only show, and synth warns
+   */
+  readonly notify?: sns.ITopic;
+
+  /**
+   * Name of the plan, in evidence and metrics. Evidence and alarms of another name start anew.
+   *
+   * @default - the plan's path, as in `Zephyr-production-Protection`
+   */
+  readonly planName?: string;
+
+  /**
+   * Where copies go, so that they outlive this region.
+   *
+   * @default - nowhere; databases can't have copies
+   */
+  readonly recovery?: RecoveryRegion;
+
+  /**
+   * Where drills run.
+   *
+   * @default - a site of the plan's own, made with the first drill
+   */
+  readonly site?: DrillSite;
+}
+
+/**
+ * What must survive, how much may be lost and how long it may take; and the drills that prove it.
+ *
+ * What else belongs to it (dumps, exports, caches, archives) is put into its scope, or into that of one of its databases:
+ * it then tells whom the plan tells, under the plan's name, unless it lies in a stack of another region.
+ */
+export class ProtectionPlan extends Construct {
+  public readonly objectives: RecoveryObjectives;
+  public readonly planName: string;
+  /** Who is told. */
+  public readonly notify?: sns.ITopic;
+  /** Where copies go. */
+  public readonly recovery?: RecoveryRegion;
+  /** What the plan's drills measure. */
+  public readonly metrics: RecoveryMetrics;
+  /** Permissions on all that the plan has. */
+  public readonly grants = new PlanGrants();
+
+  private readonly databases = new Map<IConstruct, ProtectedDatabaseOptions>();
+  private ownSite?: DrillSite;
+  private copyKey?: kms.Key;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: ProtectionPlanProps,
+  ) {
+    super(scope, id);
+    registerPlan(this);
+    this.objectives = props.objectives;
+    this.notify = props.notify;
+    this.recovery = props.recovery;
+    this.planName = props.planName ?? pathName(this);
+    this.metrics = new RecoveryMetrics(this.planName);
+    warnOfShortRpo(this, props.objectives.rpo);
+    if (props.notify) return;
+    Annotations.of(this).addWarningV2(
+      'lifeboat:nobody-is-told',
+      `plan '${id}' has no topic to notify, so a failed drill is an alarm that nobody hears; give it 'notify'`,
+    );
+  }
+
+  /** Where the plan's drills run. */
+  public get site(): DrillSite {
+    this.ownSite ??= this.props.site ?? new DrillSite(this, 'Site', { notify: this.notify });
+    return this.ownSite;
+  }
+
+  /**
+   * Puts a database under the plan.
+   *
+   * @throws Error when the id is taken, two of one instance want its backups otherwise, or RDS would refuse what is asked for
+   */
+  public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
+    refuseTakenName('database', this, id, ['CopyKey', 'Site']);
+    const database = new ProtectedDatabase(this, id, options);
+    examineTwin(database, options, this.databases);
+    this.databases.set(database, options);
+    const { resource } = new SourceDatabase(options.database);
+    if (resource && isDatabase(resource)) examineBackups(resource);
+    this.copy(database, options);
+    return database;
+  }
+
+  private copy(
+    scope: ProtectedDatabase,
+    { database, window, storageKey, copies = [] }: ProtectedDatabaseOptions,
+  ): void {
+    const { planName, notify, recovery: region } = this;
+    const target = scope.node.id;
+    const kinds = copies.map(({ kind }) => kind);
+    const twice = kinds.find((kind, index) => kinds.indexOf(kind) !== index);
+    if (twice) {
+      throw new Error(
+        `database '${target}' has two copies of the kind '${twice}', and the plan has one recovery region, so they would ` +
+          'be the same copy twice; leave one out',
+      );
+    }
+    if (copies.length === 0) return;
+    if (!region) {
+      throw new Error(
+        `database '${target}' has copies (${kinds.join(', ')}), and the plan names no region for them, so they would be ` +
+          `made nowhere; give the plan recovery: RecoveryRegion.named('us-west-2'), say`,
+      );
+    }
+    warnOfSlowCopies(scope, (region.objectives ?? this.objectives).rpo, kinds, region.name);
+    const encryptionKey = () => this.keyOfCopying();
+    const made = { scope, database, region, planName, target, encryptionKey, window, storageKey, notify };
+    for (const copy of copies) copy.applyTo(made);
+  }
+
+  /** Encrypts the logs of all copying, whatever is copied. */
+  private keyOfCopying(): kms.IKey {
+    if (!this.copyKey) {
+      this.copyKey = new kms.Key(this, 'CopyKey', { enableKeyRotation: true });
+      letLogsUse(this.copyKey, this);
+    }
+    return this.copyKey;
+  }
+}

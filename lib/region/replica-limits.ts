@@ -1,0 +1,113 @@
+/** Whether RDS makes a replica of a database in another region, told at synth. */
+import { Annotations, CfnResource, Token } from 'aws-cdk-lib';
+import type * as rds from 'aws-cdk-lib/aws-rds';
+import type { IConstruct } from 'constructs';
+import type { SourceDatabase } from '../database/source-database';
+import { known } from '../synth/tokens';
+import type { RecoveryRegion } from './recovery-region';
+
+/**
+ * Replicas of one source.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.html
+ */
+const MAX_REPLICAS: readonly (readonly [engine: RegExp, replicas: number])[] = [
+  [/^(mariadb|mysql|postgres)$/, 15],
+  [/^db2-(ae|se)$/, 3],
+  // Only the editions with Active Data Guard and Always On replicate.
+  [/^oracle-ee(-cdb)?$/, 5],
+  [/^sqlserver-ee$/, 5],
+];
+
+const PARAMETER_GROUP = 'AWS::RDS::DBParameterGroup';
+
+/**
+ * @returns the name that the replica's stack knows its source by
+ * @throws Error that names all that keeps a database from having a replica there, as far as synth can tell
+ */
+export function refuseReplica(
+  source: SourceDatabase,
+  region: RecoveryRegion,
+  sourceRegion: string,
+  path: string,
+): string {
+  const problems: string[] = [];
+  const { engine, name, resource, retentionDays } = source;
+  if (name === undefined) {
+    problems.push(
+      `its identifier is only known at deployment, and the replica's stack must deploy without this one; give it an ` +
+        'instanceIdentifier',
+    );
+  }
+  if (Token.isUnresolved(sourceRegion)) {
+    problems.push(
+      "its region is only known at deployment, and the replica's stack has to name it; give its stack env: { region }",
+    );
+  }
+  if (sourceRegion === region.name) {
+    problems.push(`${region} is its own region, so the replica would be lost with it; name another region`);
+  }
+  if (engine !== undefined && !MAX_REPLICAS.some(([engines]) => engines.test(engine))) {
+    problems.push(`RDS makes no replicas of ${engine} in other regions; replicate its backups, or copy its snapshots`);
+  }
+  if (retentionDays === 0) {
+    problems.push('its backup retention is 0 days, and RDS makes replicas of what is backed up only; set 1 to 35 days');
+  }
+  if (known(resource?.manageMasterUserPassword) === true && !engine?.startsWith('sqlserver')) {
+    problems.push(
+      'RDS keeps its master password in a secret, and makes no replicas of such databases but of SQL Server; keep the ' +
+        'password in a secret of yours',
+    );
+  }
+  if (name === undefined || problems.length > 0) {
+    throw new Error(`database '${path}' can't have a replica in ${region}:\n  ${problems.join('\n  ')}`);
+  }
+  return name;
+}
+
+/** Counts the source's replicas in the whole app once it is complete, and warns of what they don't take over. */
+export function limitReplicas(replica: IConstruct, source: SourceDatabase): void {
+  warnOfDefaultParameters(replica, source);
+  const most = MAX_REPLICAS.find(([engines]) => engines.test(source.engine ?? ''))?.[1] ?? 15;
+  replica.node.addValidation({
+    validate: () => {
+      const count = replica.node.root.node.findAll().filter((one) => isReplicaOf(one, source)).length;
+      if (count <= most) return [];
+      return [
+        `database '${source.name}' has ${count} replicas in this app, and RDS makes ${most} of one at most; leave ` +
+          `${count - most} out, or replicate from a replica`,
+      ];
+    },
+  });
+}
+
+/** Parameter groups lie in one region, so none is taken over. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.XRgn.html */
+function warnOfDefaultParameters(replica: IConstruct, { resource }: SourceDatabase): void {
+  const group = resource && ownParameterGroup(resource);
+  const { dbParameterGroupName } = replica.node.findChild('Instance') as rds.CfnDBInstance;
+  if (group === undefined || dbParameterGroupName !== undefined) return;
+  Annotations.of(replica).addWarningV2(
+    'lifeboat:replica-without-parameter-group',
+    `the source has the parameter group ${group}, which is not in the replica's region, so the replica runs with the engine's ` +
+      'defaults, promoted as well; make one there, and name it as parameterGroupName',
+  );
+}
+
+/** The group's name, or path in this app; undefined for a default one, and where only deployment tells. */
+function ownParameterGroup({ dbParameterGroupName, stack }: rds.CfnDBInstance): string | undefined {
+  const name: unknown = stack.resolve(dbParameterGroupName);
+  if (typeof name === 'string') return name.startsWith('default') ? undefined : `'${name}'`;
+  const groups = stack.node
+    .findAll()
+    .filter((one): one is CfnResource => CfnResource.isCfnResource(one) && one.cfnResourceType === PARAMETER_GROUP);
+  const found = groups.find(({ ref }) => JSON.stringify(stack.resolve(ref)) === JSON.stringify(name));
+  return found && `'${found.node.path}'`;
+}
+
+function isReplicaOf(construct: IConstruct, { name, resource }: SourceDatabase): boolean {
+  if (!CfnResource.isCfnResource(construct) || construct.cfnResourceType !== 'AWS::RDS::DBInstance') return false;
+  const { stack, sourceDbInstanceIdentifier: named } = construct as rds.CfnDBInstance;
+  if (named === undefined) return false;
+  const text = JSON.stringify(stack.resolve(named)).replace(/"\]?\]?\}?$/, '');
+  if (text.endsWith(`:db:${name}`) || text.endsWith(`"${name}`)) return true;
+  return resource !== undefined && stack === resource.stack && text.includes(stack.getLogicalId(resource));
+}

@@ -1,0 +1,29 @@
+/** The stack that copies are made of, and those beside it in other regions. */
+import { Stack, Token } from 'aws-cdk-lib';
+import type { Construct, IConstruct } from 'constructs';
+
+/** The stack that people deploy by name. A nested one's name is only known at deployment, so no other could derive it. */
+export function outermostStack(scope: IConstruct): Stack {
+  let stack = Stack.of(scope);
+  while (stack.nestedStackParent) stack = stack.nestedStackParent;
+  return stack;
+}
+
+/**
+ * A stack of another region beside a construct's own, of the same account. Made when first asked for.
+ *
+ * @param name what follows the primary's name, as in `us-west-2`
+ */
+export function siblingStack(scope: IConstruct, region: string, name: string, description: string): Stack {
+  const primary = outermostStack(scope);
+  const parent = primary.node.scope as Construct;
+  const id = `${primary.node.id}-${name}`;
+  const found = parent.node.tryFindChild(id);
+  if (found) return found as Stack;
+  return new Stack(parent, id, {
+    stackName: `${primary.stackName}-${name}`,
+    description,
+    env: { region, account: Token.isUnresolved(primary.account) ? undefined : primary.account },
+    terminationProtection: true,
+  });
+}

@@ -1,0 +1,74 @@
+/** What RDS would refuse of a copying, or never do, told at synth. */
+import { Annotations, Duration, Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { countSnapshots } from '../database/snapshot-quota';
+import { BackupWindow } from '../schedule/backup-window';
+import { known } from '../synth/tokens';
+import type { SnapshotCopyProps } from './snapshot-copy';
+import type { SnapshotSource } from './snapshot-source';
+
+/** Accounts that one snapshot may be shared with. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ShareSnapshot.html */
+const MAX_ACCOUNTS = 20;
+/** RDS's own choice where nobody names a window. */
+const USUAL_WINDOW = Duration.minutes(30);
+
+/** @throws Error that names all that keeps snapshots from being copied, as far as synth can tell */
+export function refuseUncopyable(copy: Construct, props: SnapshotCopyProps): void {
+  const { source, destination, keep, rpo, shareWith = [] } = props;
+  const database = source.known;
+  const problems: string[] = [];
+  if (source.kind === 'automated' && Stack.of(copy).region === destination.name) {
+    problems.push(
+      `${destination} is the database's own region, so the copies would be lost with it; name another region`,
+    );
+  }
+  if (database?.retentionDays === 0) {
+    problems.push('its backup retention is 0 days, so RDS takes no automated snapshot; set 1 to 35 days');
+  }
+  if (database?.engine !== undefined && /^(aurora|docdb|neptune)/.test(database.engine)) {
+    problems.push(
+      `it runs ${database.engine}, whose snapshots are those of a cluster; copy them with AWS Backup, or use a global database`,
+    );
+  }
+  if (keep.toMilliseconds() < Duration.days(1).toMilliseconds()) {
+    problems.push(
+      `copies kept for ${keep.toHumanString()} are gone before the next day's snapshot is there; keep them for 1 day or more`,
+    );
+  }
+  if (rpo && rpo.toMilliseconds() < Duration.days(1).toMilliseconds()) {
+    problems.push(
+      `RDS takes one automated snapshot a day, so copies can't give a recovery point of ${rpo.toHumanString()}; replicate ` +
+        'automated backups with BackupCopy.automatedBackups(), or allow 24 hours',
+    );
+  }
+  if (shareWith.length > MAX_ACCOUNTS) {
+    problems.push(
+      `they are shared with ${shareWith.length} accounts, and RDS shares a snapshot with ${MAX_ACCOUNTS} at most; have one ` +
+        'of the accounts share its copies on',
+    );
+  }
+  if (problems.length > 0) {
+    throw new Error(`snapshots of database '${source}' can't be copied to ${destination}:\n  ${problems.join('\n  ')}`);
+  }
+  warn(copy, props);
+}
+
+function warn(copy: Construct, { source, destination, keep, optionGroupName }: SnapshotCopyProps): void {
+  // One a day.
+  countSnapshots(copy, destination.name, Math.ceil(keep.toDays({ integral: false })));
+  const group = known(source.known?.resource?.optionGroupName);
+  if (group !== undefined && !group.startsWith('default') && !optionGroupName) {
+    Annotations.of(copy).addWarningV2(
+      'lifeboat:copies-without-option-group',
+      `the database has the option group '${group}', which does not exist in ${destination}, so copies get the engine's ` +
+        'default one, and databases with TDE are not copied at all; make one there, and name it as optionGroupName',
+    );
+  }
+}
+
+/** How much later than a day the next automated snapshot may come. */
+export function backupWindowLength(source: SnapshotSource): Duration {
+  const stated = known(source.known?.resource?.preferredBackupWindow);
+  const [from, to] = stated?.split('-') ?? [];
+  return (from && to && BackupWindow.daily(from, to).length) || USUAL_WINDOW;
+}

@@ -1,0 +1,257 @@
+import { Duration, Token } from 'aws-cdk-lib';
+import { type Alarm, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import * as events from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { parse, type SnapshotCopyRequest, snapshotCopyRequest } from '../../lambda/contract';
+import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
+import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
+import { RecoveryMetrics } from '../alarm/recovery-metrics';
+import { logKey } from '../function/log-key';
+import { ScheduleTrigger } from '../function/schedule-trigger';
+import { ShippedFunction } from '../function/shipped-function';
+import type { BackupWindow } from '../schedule/backup-window';
+import { enclosingPlan } from '../synth/enclosing-plan';
+import { pathName } from '../synth/names';
+import type { RecoveryRegion } from './recovery-region';
+import { backupWindowLength, refuseUncopyable } from './snapshot-copy-limits';
+import { snapshotCopyPermissions } from './snapshot-copy-permissions';
+import type { SnapshotSource } from './snapshot-source';
+
+/** What each copying decides for itself. */
+export interface SnapshotCopyOptions {
+  /**
+   * How long copies are kept, counted from when their snapshot was taken: 1 day or more. The newest good copy is kept
+   * longer, until there is another.
+   */
+  readonly keep: Duration;
+
+  /**
+   * How old the newest copied snapshot may be when the next one is due: 24 hours or more, as RDS takes an automated
+   * snapshot a day. The alarm adds the backup window and the time that a copy takes.
+   *
+   * @default Duration.days(1)
+   */
+  readonly rpo?: Duration;
+
+  /**
+   * How long a copy may take until it is available. RDS gives no promise; the first one into a region is a whole one.
+   *
+   * @default Duration.hours(4)
+   */
+  readonly copyTime?: Duration;
+
+  /**
+   * Option group of the copies, of the same engine, in the recovery region. Databases with TDE need one.
+   *
+   * @default - the engine's default one
+   */
+  readonly optionGroupName?: string;
+
+  /**
+   * Accounts of 12 digits that may copy the copies on, with a `SnapshotCopy` of `SnapshotSource.shared()`. The key of the
+   * copies must let them: give them to `RecoverySite` as readers. Who is taken off this list keeps what was shared, until it
+   * is pruned.
+   *
+   * @default - none
+   */
+  readonly shareWith?: string[];
+}
+
+export interface SnapshotCopyProps extends SnapshotCopyOptions {
+  /** What is copied. */
+  readonly source: SnapshotSource;
+
+  /** Where to. */
+  readonly destination: RecoveryRegion;
+
+  /**
+   * When the daily backup is taken: its length is how much later than a day the next one may come.
+   *
+   * @default - the window that a database of this app names; else 30 minutes, as RDS picks
+   */
+  readonly window?: BackupWindow;
+
+  /**
+   * The key that encrypts the database. Its policy must let IAM policies of the account decide, as keys made by CDK do.
+   *
+   * @default - the key that an instance of this app names; else the account's own key for RDS
+   */
+  readonly storageKey?: kms.IKey;
+
+  /**
+   * Name of the plan, in metrics, and with the target's and the copying's id in a tag of each copy: what copies are
+   * pruned by. Another name leaves the copies there are to you. Letters, digits, spaces or any of `_.:=+-@`.
+   *
+   * @default - the plan's around it; else the path of the construct that the copying is in
+   */
+  readonly planName?: string;
+
+  /**
+   * Name of what is copied, in metrics and tags, as the plan's.
+   *
+   * @default - the copying's id
+   */
+  readonly target?: string;
+
+  /**
+   * Encrypts the handler's log. A key of another app must let CloudWatch Logs use it.
+   *
+   * @default - a key of its own, rotated yearly, retained
+   */
+  readonly encryptionKey?: kms.IKey;
+
+  /**
+   * Who is told when copies are missing or too old.
+   *
+   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   */
+  readonly notify?: sns.ITopic;
+}
+
+/**
+ * Copies a database's automated snapshots into another region, where they outlive the database, its region, and its
+ * retention.
+ *
+ * A round starts with each snapshot's event, and every hour besides: events are delivered by best effort. It copies what
+ * is missing, 20 at a time, prunes its own that are over age, and says how old the newest is. The key there is the one
+ * of `RecoverySite`, unless the region names another.
+ *
+ * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html
+ */
+export class SnapshotCopy extends Construct {
+  /** What each round is handed. */
+  public readonly request: SnapshotCopyRequest;
+  /** Starts a round when it is invoked, asynchronously, with the request. */
+  public readonly handler: lambda.IAlias;
+  /** Seconds since the newest good copy's snapshot was taken. Published every hour; silence means that there is none. */
+  public readonly age: Metric;
+  /** Rings when there is no good copy, or none young enough. */
+  public readonly alarm: Alarm;
+
+  constructor(scope: Construct, id: string, props: SnapshotCopyProps) {
+    super(scope, id);
+    const { source, destination, keep, notify, shareWith = [] } = props;
+    refuseUncopyable(this, props);
+    const encryptionKey = logKey(this, props.encryptionKey);
+    const target = props.target ?? id;
+    this.request = checked(this, {
+      plan: props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope),
+      target,
+      copy: id,
+      source: source.request(this),
+      destination: {
+        region: destination.name,
+        key: destination.keyArnFor(this),
+        optionGroup: props.optionGroupName,
+      },
+      keepSeconds: keep.toSeconds(),
+      shareWith,
+    });
+
+    const deadLetterQueue = deadLetters(this, 'NotStarted');
+    const storageKeyArn = props.storageKey?.keyArn ?? source.known?.storageKeyArn;
+    const handler = new ShippedFunction(this, 'Handler', {
+      entry: 'copy-snapshots',
+      description: `Lifeboat: copies snapshots of ${target} to ${destination}`,
+      timeout: Duration.minutes(15),
+      memorySize: 256,
+      encryptionKey,
+      // The longest wait for copies is a day.
+      durableFor: Duration.hours(30),
+      deadLetterQueue,
+      patterns:
+        'Snapshots are named after the minute, and copies after them; option groups are only referred to; lists of ' +
+        'snapshots can not be narrowed; a key is told by its alias where its ARN is not known.',
+      statements: snapshotCopyPermissions(this, source, destination, this.request, storageKeyArn),
+    });
+    this.handler = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
+    this.start(handler, deadLetterQueue, target);
+
+    this.age = new RecoveryMetrics(this.request.plan).snapshotCopyAge(target, id);
+    const allowed = allowedAge(props);
+    this.alarm = addAlarm(this, 'Overdue', {
+      metric: this.age,
+      threshold: allowed.toSeconds(),
+      description:
+        `${destination} has no good copy of ${target}'s snapshots that is younger than ${allowed.toHumanString()}, or ` +
+        `nobody is copying: the log of ${id}'s handler says why`,
+      treatMissingData: TreatMissingData.BREACHING,
+      notify,
+    });
+    brokenOffAlarms(this, handler.function, {
+      description: `A snapshot of ${target} could not be copied to ${destination}, and is tried again: see the handler's log`,
+      notify,
+    });
+    deadLetterAlarm(this, 'NotStartedAlarm', {
+      queue: deadLetterQueue,
+      description: `Copying snapshots of ${target} could not be started: the messages in the queue say why`,
+      notify,
+    });
+  }
+
+  /** By event where there is one, and every hour. */
+  private start(handler: ShippedFunction, deadLetterQueue: sqs.Queue, target: string): void {
+    const { source } = this.request;
+    if (source.kind === 'automated') {
+      const rule = new events.Rule(this, 'Taken', {
+        description: `Lifeboat: an automated snapshot of ${target} is there`,
+        eventPattern: {
+          source: ['aws.rds'],
+          detailType: ['RDS DB Snapshot Event'],
+          detail: { EventID: ['RDS-EVENT-0091'], SourceIdentifier: [{ prefix: `rds:${source.instance}-20` }] },
+        },
+      });
+      rule.addTarget(
+        new LambdaFunction(this.handler, {
+          event: events.RuleTargetInput.fromObject(this.request),
+          deadLetterQueue,
+          retryAttempts: 2,
+          maxEventAge: Duration.hours(1),
+        }),
+      );
+      rule.node.addDependency(handler);
+    }
+    const hourly = new ScheduleTrigger(this, 'Hourly', {
+      target: this.handler,
+      schedule: ScheduleExpression.rate(Duration.hours(1)),
+      description: `Lifeboat: copies snapshots of ${target} that no event told of`,
+      request: this.request,
+      deadLetterQueue,
+    });
+    hourly.node.addDependency(handler);
+  }
+}
+
+/** A backup may start anywhere in its window, and a copy is young only once it is there. */
+function allowedAge({ rpo, copyTime, window, source }: SnapshotCopyProps): Duration {
+  return (rpo ?? Duration.days(1))
+    .plus(window?.length ?? backupWindowLength(source))
+    .plus(copyTime ?? Duration.hours(4));
+}
+
+/** Tokens stand for what is only known at deployment; the handler checks that again at its door. */
+function checked(scope: Construct, request: SnapshotCopyRequest): SnapshotCopyRequest {
+  const settled = (value: string) => (Token.isUnresolved(value) ? 'known-at-deployment' : value);
+  const { source } = request;
+  const seen = {
+    ...source,
+    region: settled(source.region),
+    instance: settled(source.instance),
+    arn: settled(source.arn),
+  };
+  const plan = settled(request.plan);
+  const target = settled(request.target);
+  const shareWith = request.shareWith.filter((account) => !Token.isUnresolved(account));
+  parse(
+    snapshotCopyRequest,
+    { ...request, plan, target, source: seen, shareWith },
+    `snapshot copy '${scope.node.path}'`,
+  );
+  return request;
+}

@@ -1,0 +1,63 @@
+/** What people name: accounts, regions, constructs; and the names that are made of a construct's path. */
+import { Token } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
+import { COPY_PREFIX, RUN_SUFFIX_LENGTH } from '../../lambda/contract';
+
+/**
+ * What is wrong with an account's id, as a sentence; undefined where nothing is. One unknown at synth is not looked at.
+ *
+ * @param consequence what would come of it, as in `nothing would ever get there`
+ */
+export function accountIdProblem(account: string | undefined, consequence: string): string | undefined {
+  if (account === undefined || Token.isUnresolved(account) || /^\d{12}$/.test(account)) return undefined;
+  return `'${account}' is no account, so ${consequence}; write its 12 digits`;
+}
+
+/**
+ * What is wrong with a region's name, as a sentence; undefined where nothing is. One unknown at synth is not looked at.
+ *
+ * Whether AWS has such a region is not asked: it gets new ones.
+ */
+export function regionNameProblem(name: string): string | undefined {
+  if (Token.isUnresolved(name) || /^[a-z]{2,}(-[a-z]+)+-\d+$/.test(name)) return undefined;
+  return `'${name}' is no region, so nothing would ever get there; write it as in 'us-west-2'`;
+}
+
+/**
+ * Refuses an id that Lifeboat gives to something of its own in the same scope. CDK would refuse one of both, too, but only
+ * once both are made, and would not say whose the other is.
+ *
+ * @param what the id is meant for, as in `drill`
+ */
+export function refuseTakenName(what: string, scope: IConstruct, id: string, taken: readonly string[]): void {
+  if (!taken.includes(id)) return;
+  throw new Error(
+    `${what} '${scope.node.path}/${id}' has an id that Lifeboat needs there itself (${taken.join(', ')}), so one of both could ` +
+      `not be made; give the ${what} another, as in '${id}${what.replace(/^./, (first) => first.toUpperCase())}'`,
+  );
+}
+
+/** A construct's path as one name: it goes into keys of evidence, which are cut at slashes. */
+export function pathName(scope: IConstruct): string {
+  return scope.node.path.replaceAll('/', '-') || 'App';
+}
+
+/** RDS allows identifiers of 63 characters. */
+const PREFIX_LENGTH = 63 - RUN_SUFFIX_LENGTH;
+const HASH_LENGTH = 8;
+
+/**
+ * What identifiers of a drill's copies start with. The hash is of the drill's path, so that no two drills' permissions
+ * meet, and none of them changes when drills are added or reordered.
+ */
+export function copyPrefix(scope: IConstruct, target: string): string {
+  const room = PREFIX_LENGTH - COPY_PREFIX.length - HASH_LENGTH - 2;
+  const words = target
+    .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, room)
+    .replace(/^-+|-+$/g, '');
+  const hash = scope.node.addr.slice(-HASH_LENGTH);
+  return `${COPY_PREFIX}${words ? `${words}-` : ''}${hash}-`;
+}

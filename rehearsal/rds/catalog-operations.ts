@@ -1,0 +1,137 @@
+/** RDS's operations on what stands around instances: groups, tags and events. */
+import type * as rds from '@aws-sdk/client-rds';
+import {
+  DBInstanceNotFoundFault,
+  DBParameterGroupAlreadyExistsFault,
+  DBSnapshotNotFoundFault,
+  DBSubnetGroupAlreadyExistsFault,
+} from '@aws-sdk/client-rds';
+import { QueryError } from '../server/query-protocol';
+import { operation } from './operation';
+import { page } from './paging';
+import type { ParameterGroup, RdsRegion, Tagged } from './region-state';
+import { mergeTags } from './snapshot-operations';
+
+const PAGING = ['MaxRecords', 'Marker'] as const;
+
+export const catalogOperations = [
+  operation<rds.CreateDBSubnetGroupMessage, rds.CreateDBSubnetGroupResult>(
+    'CreateDBSubnetGroup',
+    ['DBSubnetGroupName', 'DBSubnetGroupDescription', 'SubnetIds', 'Tags'],
+    async (region, input) => {
+      const name = input.DBSubnetGroupName!.toLowerCase();
+      if (region.subnetGroups.has(name)) {
+        const message = `The DB subnet group '${name}' already exists.`;
+        throw new DBSubnetGroupAlreadyExistsFault({ message, $metadata: {} });
+      }
+      const { DBSubnetGroupDescription: description, SubnetIds: subnets, Tags: tags } = input;
+      return { DBSubnetGroup: region.addSubnetGroup(name, description!, subnets!, [...(tags ?? [])]) };
+    },
+  ),
+
+  operation<rds.DescribeDBSubnetGroupsMessage, rds.DBSubnetGroupMessage>(
+    'DescribeDBSubnetGroups',
+    ['DBSubnetGroupName', ...PAGING],
+    async (region, input) => {
+      const wanted = input.DBSubnetGroupName && [region.subnetGroup(input.DBSubnetGroupName)];
+      const { items, Marker } = page(wanted || region.subnetGroups.values(), ({ name }) => name, input);
+      return { DBSubnetGroups: items, Marker };
+    },
+  ),
+
+  operation<rds.CreateDBParameterGroupMessage, rds.CreateDBParameterGroupResult>(
+    'CreateDBParameterGroup',
+    ['DBParameterGroupName', 'DBParameterGroupFamily', 'Description', 'Tags'],
+    async (region, input) => {
+      const name = input.DBParameterGroupName!.toLowerCase();
+      if (region.parameterGroups.has(name)) {
+        const message = `Parameter group ${name} already exists`;
+        throw new DBParameterGroupAlreadyExistsFault({ message, $metadata: {} });
+      }
+      const { Description: description, DBParameterGroupFamily: family, Tags: tags } = input;
+      return { DBParameterGroup: shown(region.addParameterGroup(name, description!, family!, [...(tags ?? [])])) };
+    },
+  ),
+
+  operation<rds.DescribeDBParameterGroupsMessage, rds.DBParameterGroupsMessage>(
+    'DescribeDBParameterGroups',
+    ['DBParameterGroupName', ...PAGING],
+    async (region, input) => {
+      const wanted = input.DBParameterGroupName && [region.parameterGroup(input.DBParameterGroupName)];
+      const { items, Marker } = page(wanted || region.parameterGroups.values(), ({ name }) => name, input);
+      return { DBParameterGroups: items.map(shown), Marker };
+    },
+  ),
+
+  operation<rds.AddTagsToResourceMessage, object>(
+    'AddTagsToResource',
+    ['ResourceName', 'Tags'],
+    async (region, input) => {
+      const resource = tagged(region, input.ResourceName!);
+      resource.tags = mergeTags(resource.tags, input.Tags);
+      return {};
+    },
+  ),
+
+  operation<rds.RemoveTagsFromResourceMessage, object>(
+    'RemoveTagsFromResource',
+    ['ResourceName', 'TagKeys'],
+    async (region, input) => {
+      const resource = tagged(region, input.ResourceName!);
+      resource.tags = resource.tags.filter(({ Key }) => !input.TagKeys!.includes(Key!));
+      return {};
+    },
+  ),
+
+  operation<rds.ListTagsForResourceMessage, rds.TagListMessage>(
+    'ListTagsForResource',
+    ['ResourceName'],
+    async (region, input) => ({ TagList: tagged(region, input.ResourceName!).tags }),
+  ),
+
+  operation<rds.DescribeEventsMessage, rds.EventsMessage>(
+    'DescribeEvents',
+    ['SourceIdentifier', 'SourceType', 'StartTime', 'EndTime', 'Duration', 'EventCategories', ...PAGING],
+    async (region, input) => {
+      if (input.SourceIdentifier && !input.SourceType) {
+        throw new QueryError(
+          'InvalidParameterCombination',
+          'SourceType must be specified along with SourceIdentifier.',
+        );
+      }
+      const start = input.StartTime?.getTime() ?? Date.now() - (input.Duration ?? 60) * 60_000;
+      const end = input.EndTime?.getTime() ?? Number.POSITIVE_INFINITY;
+      const found = region.events.filter((event) => {
+        const time = event.Date!.getTime();
+        const categories = input.EventCategories;
+        return (
+          time >= start &&
+          time <= end &&
+          (input.SourceIdentifier?.toLowerCase() ?? event.SourceIdentifier) === event.SourceIdentifier &&
+          (input.SourceType ?? event.SourceType) === event.SourceType &&
+          (!categories?.length || categories.some((category) => event.EventCategories!.includes(category)))
+        );
+      });
+      const { items, Marker } = page(found, ({ order }) => String(order).padStart(9, '0'), input);
+      return { Events: items, Marker };
+    },
+  ),
+];
+
+function shown(group: ParameterGroup): rds.DBParameterGroup {
+  return {
+    DBParameterGroupName: group.name,
+    DBParameterGroupFamily: group.family,
+    Description: group.description,
+    DBParameterGroupArn: group.arn,
+  };
+}
+
+function tagged(region: RdsRegion, arn: string): Tagged {
+  const found = region.tagged(arn);
+  if (found) return found;
+  const what = { message: `${arn} not found.`, $metadata: {} };
+  if (/^arn:aws[\w-]*:rds:[^:]+:\d{12}:snapshot:/.test(arn)) throw new DBSnapshotNotFoundFault(what);
+  if (/^arn:aws[\w-]*:rds:[^:]+:\d{12}:\w+:/.test(arn)) throw new DBInstanceNotFoundFault(what);
+  throw new QueryError('InvalidParameterValue', `Invalid resource name: ${arn}`);
+}

@@ -1,0 +1,328 @@
+/**
+ * One DB instance: a PostgreSQL server, and the states it goes through.
+ *
+ * The master user is a superuser here, where RDS grants rds_superuser: what works in a rehearsal may lack permission
+ * on RDS, never the other way round.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  type DBInstance,
+  InvalidDBInstanceStateFault,
+  type PendingModifiedValues,
+  type Tag,
+} from '@aws-sdk/client-rds';
+import { escapeIdentifier, escapeLiteral } from 'pg';
+import { type Cluster, createCluster } from '../postgres/cluster';
+import { type Recovery, recover } from '../postgres/recovery';
+import { follow, following, promote, waiting } from '../postgres/streaming-replica';
+import { AutomatedBackup } from './automated-backup';
+import { describeInstance } from './instance-description';
+import type { InstanceSettings } from './instance-settings';
+import { automatedName, beginSnapshot, fillSnapshot } from './instance-snapshots';
+import { EndsAs, InstanceStates } from './instance-states';
+import type { RdsRegion } from './region-state';
+import type { Snapshot } from './snapshot';
+
+/** What a read replica follows. */
+export interface Replication {
+  readonly leaderArn: string;
+  /** Undefined once it was deleted: a replica in another region stays as it is until somebody promotes it. */
+  readonly leader: Instance | undefined;
+}
+
+export class Instance {
+  public readonly states: InstanceStates;
+  public readonly created = new Date();
+  public readonly resourceId = `db-${randomBytes(16).toString('hex').toUpperCase().slice(0, 26)}`;
+  public readonly automated: AutomatedBackup;
+  public pending: PendingModifiedValues = {};
+  /** A name it is about to take. */
+  public reservedName: string | undefined;
+  public cluster: Cluster | undefined;
+  /** Present in a read replica. */
+  public replication: Replication | undefined;
+  /** Those that follow it, in any region. */
+  public readonly replicas = new Set<Instance>();
+  /** Whether its endpoint is known yet. */
+  public hasEndpoint = false;
+
+  constructor(
+    public readonly region: RdsRegion,
+    public identifier: string,
+    public settings: InstanceSettings,
+    public tags: Tag[],
+  ) {
+    this.states = new InstanceStates(region.world, (reason) => this.announce(['failure'], reason));
+    this.automated = new AutomatedBackup(region, this.resourceId, this);
+    region.instances.set(identifier, this);
+    region.automatedBackups.set(this.resourceId, this.automated);
+  }
+
+  public get arn(): string {
+    return this.region.arn('db', this.identifier);
+  }
+
+  public get status(): string {
+    return this.states.current;
+  }
+
+  /** @throws InvalidDBInstanceStateFault unless it is available */
+  public assertAvailable(): void {
+    if (this.status === 'available') return;
+    const message = `Instance ${this.identifier} is not currently in the available state.`;
+    throw new InvalidDBInstanceStateFault({ message, $metadata: {} });
+  }
+
+  /** Waits until all that was asked of it so far has been done, or has failed. */
+  public settled(): Promise<void> {
+    return this.states.settled();
+  }
+
+  /** Comes into being empty. */
+  public create(masterPassword: string): void {
+    this.states.go('creating', 'failed', async () => {
+      const { world, name } = this.region;
+      await world.pace(async () => {
+        await this.automated.archive.make();
+        this.cluster = await createCluster({
+          folder: world.place('db'),
+          settings: this.automated.archive.settings(),
+          at: world.takeAddress(name, this.identifier),
+        });
+        await this.cluster.start();
+        const { MasterUsername, DBName } = this.settings;
+        const master = escapeIdentifier(MasterUsername);
+        await this.cluster.query(`CREATE ROLE ${master} SUPERUSER LOGIN PASSWORD ${escapeLiteral(masterPassword)}`);
+        if (DBName && DBName !== 'postgres') {
+          await this.cluster.query(`CREATE DATABASE ${escapeIdentifier(DBName)} OWNER ${master}`);
+        }
+      });
+      this.isServing(['creation'], 'DB instance created');
+      if (this.settings.BackupRetentionPeriod > 0) await this.backUpAutomatically();
+    });
+  }
+
+  /** Comes into being from a backup. The master user keeps the password it had there. */
+  public restore(recovery: Recovery, announcement: string): void {
+    const fault = this.region.world.faults.nextRestore();
+    if (fault === 'stuck') return;
+    this.states.go('creating', 'incompatible-restore', async () => {
+      const { world, name } = this.region;
+      if (fault) {
+        await world.sleep(world.pacing);
+        throw new EndsAs(fault, `Restore of ${this.identifier} failed, as this rehearsal was asked for`);
+      }
+      await world.pace(async () => {
+        await this.automated.archive.make();
+        const at = world.takeAddress(name, this.identifier);
+        await recover(recovery, world.place('db'), this.automated.archive.settings(), at, (cluster) => {
+          this.cluster = cluster;
+        });
+      });
+      this.isServing(['restoration'], announcement);
+      if (this.settings.BackupRetentionPeriod > 0) await this.backUpAutomatically();
+    });
+  }
+
+  /** Comes into being as a read replica. */
+  public replicate(leader: Instance): void {
+    this.replication = { leader, leaderArn: leader.arn };
+    leader.replicas.add(this);
+    const fault = this.region.world.faults.nextRestore();
+    if (fault === 'stuck') return;
+    this.states.go('creating', 'failed', async () => {
+      const { world, name } = this.region;
+      if (fault) throw new EndsAs(fault, `Creation of ${this.identifier} failed, as this rehearsal was asked for`);
+      await world.pace(async () => {
+        const { archive } = this.automated;
+        await archive.make();
+        const places = { folder: world.place('db'), backup: world.place('base') };
+        const at = world.takeAddress(name, this.identifier);
+        await follow(leader.asLeader, places, archive.settings(), at, (cluster) => {
+          this.cluster = cluster;
+        });
+      });
+      this.isServing(['creation'], 'DB instance created');
+    });
+  }
+
+  /** Becomes an instance of its own; RDS restarts it on the way. */
+  public promote(settings: InstanceSettings): void {
+    this.settings = settings;
+    this.states.go('modifying', 'failed', async () => {
+      await this.region.world.pace(() => promote(this.serving, this.automated.archive.settings()));
+      this.stopFollowing();
+      this.states.enter('rebooting');
+      await this.restart();
+      this.announce(['read replica'], 'Promoted read replica to a stand-alone DB instance');
+      if (this.settings.BackupRetentionPeriod > 0) await this.backUpAutomatically();
+      else await this.dropAutomatedSnapshots();
+    });
+  }
+
+  /** Does what changes need besides being noted. */
+  public modify(changes: { settings: InstanceSettings; password?: string; name?: string }): void {
+    const backupsBegin = this.settings.BackupRetentionPeriod === 0 && changes.settings.BackupRetentionPeriod > 0;
+    this.settings = changes.settings;
+    if (changes.name) this.reservedName = changes.name;
+    // AWS answers with the state before, and goes on a moment later.
+    this.states.go(undefined, 'failed', async () => {
+      if (changes.password !== undefined) {
+        this.states.enter('resetting-master-credentials');
+        const user = escapeIdentifier(this.settings.MasterUsername);
+        const password = escapeLiteral(changes.password);
+        await this.region.world.pace(() => this.serving.query(`ALTER ROLE ${user} PASSWORD ${password}`));
+        delete this.pending.MasterUserPassword;
+        this.announce(['configuration change'], 'Reset master credentials');
+      }
+      if (changes.name) await this.rename(changes.name);
+      if (this.settings.BackupRetentionPeriod === 0) await this.dropAutomatedSnapshots();
+      else if (backupsBegin) await this.backUpAutomatically();
+    });
+  }
+
+  public reboot(): void {
+    this.states.go('rebooting', 'failed', async () => {
+      await this.restart();
+      this.announce(['availability'], 'DB instance restarted');
+    });
+  }
+
+  /** Takes a snapshot; it is `creating` until the copy is complete. */
+  public takeSnapshot(identifier: string, tags: Tag[]): Snapshot {
+    const snapshot = beginSnapshot(this, identifier, 'manual', tags);
+    this.states.go('backing-up', 'available', () => fillSnapshot(this, snapshot));
+    return snapshot;
+  }
+
+  /** Takes an automated snapshot now; RDS would in the backup window. */
+  public takeAutomatedSnapshot(): Promise<Snapshot> {
+    this.assertAvailable();
+    return new Promise((resolve, reject) => {
+      this.states.go('backing-up', 'available', async () => {
+        const snapshot = this.backUpAutomatically();
+        snapshot.then(resolve, reject);
+        await snapshot;
+      });
+    });
+  }
+
+  /** Goes, after a last snapshot if one is asked for. */
+  public delete(how: { finalSnapshot?: string; keepBackups: boolean }): void {
+    const snapshot = how.finalSnapshot && beginSnapshot(this, how.finalSnapshot, 'manual', [...this.tags]);
+    this.states.go('deleting', 'failed', async () => {
+      await this.region.world.pace(async () => {
+        if (snapshot) await fillSnapshot(this, snapshot);
+        if (how.keepBackups) await this.automated.latest('now');
+        await this.automated.replicate();
+        await this.cluster?.stop(); // replicas get all there is
+        for (const replica of this.replicas) await replica.detach();
+        await this.cluster?.remove();
+      });
+      if (how.keepBackups) this.automated.retain();
+      else await this.automated.remove();
+      this.region.instances.delete(this.identifier);
+      this.stopFollowing();
+      for (const replica of [...this.replicas]) replica.loseLeader();
+      this.announce(['deletion'], 'DB instance deleted');
+    });
+  }
+
+  public describe(): Promise<DBInstance> {
+    return describeInstance(this, this.region);
+  }
+
+  /** @throws Error when it has no server, or none yet */
+  public get serving(): Cluster {
+    if (this.cluster) return this.cluster;
+    throw new Error(`instance ${this.identifier} has no server, though it is ${this.status}`);
+  }
+
+  /** Whom others follow. */
+  private get asLeader() {
+    return { cluster: this.serving, archive: this.automated.archive };
+  }
+
+  private stopFollowing(): void {
+    this.replication?.leader?.replicas.delete(this);
+    this.replication = undefined;
+  }
+
+  /** In the leader's own region RDS promotes its replicas when it is deleted; elsewhere they wait for somebody to. */
+  private loseLeader(): void {
+    const { leader, leaderArn } = this.replication!;
+    leader?.replicas.delete(this);
+    this.replication = { leader: undefined, leaderArn };
+    if (leader?.region === this.region) this.promote(this.settings);
+  }
+
+  /** Lets go of a leader's address before somebody else may take it, whom it could not tell from the leader. */
+  private detach(): Promise<void> {
+    return this.reconfigure(waiting());
+  }
+
+  /** Goes on following a leader that moved to another address. */
+  private async refollow(): Promise<void> {
+    const leader = this.replication?.leader;
+    if (!leader) return;
+    this.replication = { leader, leaderArn: leader.arn };
+    await this.reconfigure(following(leader.asLeader));
+  }
+
+  private async reconfigure(settings: Record<string, string>): Promise<void> {
+    await this.cluster?.configure({ ...this.automated.archive.settings(), ...settings });
+    await this.cluster?.reload().catch(() => undefined); // one that doesn't run reads it when it starts
+  }
+
+  private async restart(): Promise<void> {
+    await this.region.world.pace(async () => {
+      await this.serving.stop();
+      await this.serving.start();
+    });
+  }
+
+  private isServing(categories: string[], announcement: string): void {
+    this.hasEndpoint = true;
+    this.region.world.rememberAddress(this.region.name, this.identifier, this.serving);
+    this.announce(categories, announcement);
+  }
+
+  private async rename(name: string): Promise<void> {
+    const { world, name: region } = this.region;
+    this.states.enter('renaming');
+    const before = this.identifier;
+    await world.pace(async () => {
+      for (const replica of this.replicas) await replica.detach();
+      await this.serving.stop();
+      world.keepAddress(region, before, await this.serving.moveTo(world.takeAddress(region, name)));
+      await this.serving.start();
+    });
+    this.region.instances.delete(before);
+    this.identifier = name;
+    this.region.instances.set(name, this);
+    world.rememberAddress(region, name, this.serving);
+    for (const replica of this.replicas) await replica.refollow();
+    this.reservedName = undefined;
+    delete this.pending.DBInstanceIdentifier;
+    // Automated snapshots keep their names, but belong to the instance whatever it is called.
+    for (const snapshot of this.automated.snapshots) snapshot.source = { ...snapshot.source, identifier: name };
+    this.announce(['notification'], `Renamed instance from ${before} to ${name}`);
+  }
+
+  private async backUpAutomatically(): Promise<Snapshot> {
+    this.states.enter('backing-up');
+    const tags = this.settings.CopyTagsToSnapshot ? [...this.tags] : [];
+    const snapshot = beginSnapshot(this, automatedName(this), 'automated', tags);
+    await fillSnapshot(this, snapshot);
+    await this.automated.prune();
+    return snapshot;
+  }
+
+  private async dropAutomatedSnapshots(): Promise<void> {
+    for (const snapshot of this.automated.snapshots) await snapshot.remove();
+  }
+
+  public announce(categories: string[], message: string): void {
+    this.region.announce('db-instance', this.identifier, categories, message);
+  }
+}

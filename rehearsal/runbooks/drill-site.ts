@@ -1,0 +1,140 @@
+/** Runs the shipped drill against a rehearsal region: the same runbook and examiner, handed clients that end here. */
+import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CreateDBSubnetGroupCommand } from '@aws-sdk/client-rds';
+import { CreateBucketCommand, PutObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
+import { CreateSecretCommand, GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
+import { type DrillRequest, type Evidence, evidence, parse } from '../../lambda/contract';
+import { drillRestore } from '../../lambda/drill/drill-restore';
+import { EvidenceChain, readText } from '../../lambda/evidence/evidence-chain';
+import { examine } from '../../lambda/examiner/examine';
+import type { Connection, Finding, Survey } from '../../lambda/examiner/protocol';
+import { durable } from '../../lambda/runbook/runbook';
+import { type ClientOptions, rdsClient, s3Client, secretsManagerClient } from '../server/clients';
+import { execute } from './durable-executions';
+
+export interface DrillEvents {
+  /** A step or poll of the runbook begins. */
+  readonly onStep?: (name: string) => void;
+  /** The copy can be reached, and nothing has looked at it yet. */
+  readonly onCopy?: (connection: Connection) => Promise<void>;
+  /** Ends the drill at its next wait, without cleaning up: for when the region goes, too. */
+  readonly stop?: AbortSignal;
+}
+
+export interface DrillResult {
+  readonly document: Evidence;
+  /** The document's bytes, and its readable form. */
+  readonly json: string;
+  readonly text: string;
+  readonly key: string;
+}
+
+/** What the constructs would provision around drills. */
+export class DrillSite {
+  private constructor(private readonly clients: ClientOptions) {}
+
+  static async build(clients: ClientOptions): Promise<DrillSite> {
+    const s3 = s3Client(clients);
+    const { subnetGroup, passwordKey, evidenceBucket } = siteIn(clients.region);
+    await Promise.all([
+      rdsClient(clients).send(
+        new CreateDBSubnetGroupCommand({
+          DBSubnetGroupName: subnetGroup,
+          DBSubnetGroupDescription: 'Where copies of drills live, apart from everything else',
+          SubnetIds: ['subnet-0d0a', 'subnet-0d0b'],
+        }),
+      ),
+      secretsManagerClient(clients).send(
+        new CreateSecretCommand({ Name: passwordKey, SecretString: randomBytes(48).toString('base64') }),
+      ),
+      s3.send(new CreateBucketCommand({ Bucket: evidenceBucket, ObjectLockEnabledForBucket: true })),
+    ]);
+    await s3.send(
+      new PutObjectLockConfigurationCommand({
+        Bucket: evidenceBucket,
+        ObjectLockConfiguration: {
+          ObjectLockEnabled: 'Enabled',
+          Rule: { DefaultRetention: { Mode: 'GOVERNANCE', Days: 365 } },
+        },
+      }),
+    );
+    return new DrillSite(clients);
+  }
+
+  get region(): string {
+    return this.clients.region;
+  }
+
+  /** @throws when the runbook itself ends in an error, which a failed drill is not */
+  async run(request: RehearsedDrill, events: DrillEvents = {}): Promise<DrillResult> {
+    const s3 = s3Client(this.clients);
+    const secrets = secretsManagerClient(this.clients);
+    // No certificate authority: this examiner connects within this machine, and refuses any other host.
+    // The copy runs here, too: more connections than cores only get into each other's way.
+    const look = examine({ connections: Math.min(4, availableParallelism()) });
+    const runbook = drillRestore({
+      rds: rdsClient(this.clients),
+      examiner: () => ({
+        survey: async (task) => {
+          await events.onCopy?.(task.connection);
+          return (await look({ task: 'survey', ...task })) as Survey;
+        },
+        check: async (task) => (await look({ task: 'check', ...task })) as readonly Finding[],
+      }),
+      secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
+      evidence: (of) => new EvidenceChain(s3, of.evidenceBucket, of),
+      // The metrics are for CloudWatch, which a rehearsal has none of.
+      print: () => {},
+    });
+    const execution = await execute(
+      (client) => durable(runbook, { durableExecutionClient: client }),
+      wholeRequest(request, this.region),
+      {
+        name: `rehearsal-${randomBytes(6).toString('hex')}`,
+        clock: impatient(events.stop),
+        onUpdate: ({ Name, Action }) => Action === 'START' && Name && events.onStep?.(Name),
+      },
+    );
+    if (execution.status !== 'succeeded') {
+      throw new Error(execution.status === 'failed' ? execution.error : 'the drill was stopped');
+    }
+    const { evidence: key } = execution.result as { evidence: string };
+    const [json, text] = await Promise.all(
+      [key, key.replace(/json$/, 'md')].map((object) => readText(s3, siteIn(this.region).evidenceBucket, object)),
+    );
+    if (json === undefined || text === undefined) throw new Error(`evidence ${key} is not complete`);
+    return { document: parse(evidence, JSON.parse(json), `evidence ${key}`), json, text, key };
+  }
+}
+
+/** What differs from drill to drill; the rest is where the site has it. */
+export type RehearsedDrill = Omit<DrillRequest, 'copy' | 'examiner' | 'passwordKey' | 'evidenceBucket'>;
+
+/** What sites are called: buckets have one namespace for all regions. */
+const siteIn = (region: string) => ({
+  subnetGroup: 'lifeboat-drills',
+  passwordKey: `lifeboat/password-key-${region}`,
+  evidenceBucket: `lifeboat-evidence-${region}`,
+});
+
+/** The request as the runbook gets it, with what the region's site has. */
+export function wholeRequest(drill: RehearsedDrill, region: string): DrillRequest {
+  const { subnetGroup, passwordKey, evidenceBucket } = siteIn(region);
+  return {
+    ...drill,
+    copy: { prefix: 'lifeboat-rehearsal-', subnetGroup, securityGroups: ['sg-0d0d'], expiresAfterSeconds: 3600 },
+    examiner: 'examiner',
+    passwordKey,
+    evidenceBucket,
+  };
+}
+
+/** Real time, but waits are cut short: here a restore takes seconds, and nobody minds being asked often. */
+export const impatient = (stop?: AbortSignal) => ({
+  now: Date.now,
+  until: async (moment: number) => {
+    await sleep(Math.min(Math.max(moment - Date.now(), 0), 40), undefined, { signal: stop });
+  },
+});

@@ -1,0 +1,112 @@
+/**
+ * What a shell exports so that its AWS tools talk to a rehearsal, and can talk to nothing else.
+ *
+ * The trap: version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for RDS in us-east-1 and goes to the real service. So
+ * credentials are forced to dummy ones, which AWS refuses, and an `aws` that names the endpoint goes ahead on the PATH.
+ */
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Region } from './region';
+import { DUMMY_CREDENTIALS, loopback } from './server/clients';
+
+/** Services that a region answers for, as the SDKs name them in AWS_ENDPOINT_URL_<service>. */
+const SERVICES = ['RDS', 'S3', 'SECRETS_MANAGER', 'SSM'];
+
+/** What could outweigh the exports: other identities, and the switch that turns endpoints off. */
+const UNSET = [
+  'AWS_PROFILE',
+  'AWS_DEFAULT_PROFILE',
+  'AWS_SESSION_TOKEN',
+  'AWS_SECURITY_TOKEN',
+  'AWS_ROLE_ARN',
+  'AWS_WEB_IDENTITY_TOKEN_FILE',
+  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+  'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS',
+  'AWS_USE_FIPS_ENDPOINT',
+  'AWS_USE_DUALSTACK_ENDPOINT',
+];
+
+/**
+ * Writes what a shell needs into the region's folder.
+ *
+ * @param name of the AWS region that the shell shall be in
+ * @returns the text to print: what it is, and the lines to copy; as shell input it exports and says nothing
+ */
+export async function writeExports(region: Region, name: string): Promise<string> {
+  const bin = join(region.folder, 'bin');
+  await mkdir(bin, { recursive: true });
+  await writeFile(join(bin, 'aws'), wrapper(region.endpoint));
+  await chmod(join(bin, 'aws'), 0o755);
+  const lines = exportLines(region.endpoint, name, bin);
+  const file = join(region.folder, 'exports.sh');
+  await writeFile(file, `${lines}\n`);
+  return `# A rehearsal of AWS at ${region.endpoint}, on real PostgreSQL, until Ctrl-C.
+# In another shell:  . ${quoted(file)}
+# or copy these lines:
+
+${lines}
+
+# Then, for instance:
+#   aws rds create-db-instance --db-instance-identifier orders --engine postgres --db-instance-class db.t3.micro \\
+#     --master-username owner --master-user-password rehearsal-only --backup-retention-period 7
+#   aws rds describe-db-instances --query 'DBInstances[].[DBInstanceIdentifier,DBInstanceStatus,Endpoint]'
+#
+# Beware: version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for RDS in us-east-1 and would go to the real AWS. Hence
+# the dummy keys, and the 'aws' ahead on the PATH that always names the endpoint: keep both.
+# Master users are PostgreSQL superusers here; on RDS they have rds_superuser, which may do less.
+# What isn't modelled answers with status 501 and its name.
+`;
+}
+
+function exportLines(endpoint: string, region: string, bin: string): string {
+  const variables = {
+    AWS_ENDPOINT_URL: loopback(endpoint),
+    ...Object.fromEntries(SERVICES.map((service) => [`AWS_ENDPOINT_URL_${service}`, endpoint])),
+    AWS_ACCESS_KEY_ID: DUMMY_CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: DUMMY_CREDENTIALS.secretAccessKey,
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+  return [
+    `unset ${UNSET.join(' ')}`,
+    ...Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`),
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's
+    'export NO_PROXY="127.0.0.1${NO_PROXY:+,$NO_PROXY}" no_proxy="127.0.0.1${no_proxy:+,$no_proxy}"',
+    `export PATH=${quoted(bin)}:"$PATH"`,
+  ].join('\n');
+}
+
+/** An `aws` that finds the next one on the PATH and hands it the endpoint. */
+function wrapper(endpoint: string): string {
+  return `#!/bin/sh
+# The AWS CLI, bound to a rehearsal at ${endpoint}.
+for argument in "$@"; do
+  case "$argument" in
+    --endpoint-url|--endpoint-url=*|--profile|--profile=*)
+      echo "this shell rehearses at ${endpoint}; use another shell for $argument" >&2
+      exit 2 ;;
+  esac
+done
+unset ${UNSET.join(' ')}
+export AWS_ACCESS_KEY_ID=${quoted(DUMMY_CREDENTIALS.accessKeyId)}
+export AWS_SECRET_ACCESS_KEY=${quoted(DUMMY_CREDENTIALS.secretAccessKey)}
+rest=$PATH:
+while [ -n "$rest" ]; do
+  folder=\${rest%%:*}
+  rest=\${rest#*:}
+  if [ -x "$folder/aws" ] && ! [ "$folder/aws" -ef "$0" ]; then
+    exec "$folder/aws" --endpoint-url ${quoted(endpoint)} "$@"
+  fi
+done
+echo "there is no AWS CLI on the PATH besides the one of this rehearsal; install it" >&2
+exit 127
+`;
+}
+
+function quoted(text: string): string {
+  return /^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,80 @@
+/**
+ * Tells a rehearsal as it happens: chapters with the time they took, and a line that moves while something is under
+ * way. On a terminal in colour and in place; elsewhere in plain lines, of which none says less.
+ */
+import { duration } from '../../lambda/evidence/evidence-text';
+
+type Colour = 'green' | 'red' | 'yellow' | 'dim' | 'bold';
+const CODES: Record<Colour, number> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 };
+
+export class Narrator {
+  private readonly start = Date.now();
+  private readonly live: boolean;
+  private readonly colours: boolean;
+  private doing: { text: string; since: number } | undefined;
+  private readonly ticker: NodeJS.Timeout | undefined;
+
+  constructor(private readonly out: NodeJS.WriteStream) {
+    this.live = out.isTTY === true;
+    this.colours = this.live && process.env.NO_COLOR === undefined;
+    if (this.live) this.ticker = setInterval(() => this.draw(), 100).unref();
+  }
+
+  chapter(title: string): void {
+    this.done();
+    this.line(`\n${this.paint('bold', title)}`);
+  }
+
+  /** What is going on now, until the next. Plain output names it when it ends, with its time. */
+  doingNow(text: string): void {
+    if (text === this.doing?.text) return;
+    this.done();
+    this.doing = { text, since: Date.now() };
+    this.draw();
+  }
+
+  /** The same work, further on. */
+  progress(text: string): void {
+    if (!this.doing) return;
+    this.doing.text = text;
+    this.draw();
+  }
+
+  /** Ends what was going on; nothing when nothing was. */
+  done(): void {
+    const { doing } = this;
+    this.doing = undefined;
+    if (!doing) return;
+    const seconds = (Date.now() - doing.since) / 1000;
+    this.line(`  ${doing.text.padEnd(58)} ${this.paint('dim', duration(seconds).padStart(9))}`);
+  }
+
+  say(text: string, colour?: Colour): void {
+    this.done();
+    this.line(text ? `  ${colour ? this.paint(colour, text) : text}` : '');
+  }
+
+  paint(colour: Colour, text: string): string {
+    return this.colours ? `\u001b[${CODES[colour]}m${text}\u001b[0m` : text;
+  }
+
+  /** Seconds since it began. */
+  elapsed(): number {
+    return (Date.now() - this.start) / 1000;
+  }
+
+  end(): void {
+    this.done();
+    clearInterval(this.ticker);
+  }
+
+  private line(text: string): void {
+    this.out.write(`${this.live ? '\r\u001b[2K' : ''}${text}\n`);
+  }
+
+  private draw(): void {
+    if (!this.live || !this.doing) return;
+    const seconds = (Date.now() - this.doing.since) / 1000;
+    this.out.write(`\r\u001b[2K  ${this.doing.text} ${this.paint('dim', `${seconds.toFixed(1)} s`)}`);
+  }
+}

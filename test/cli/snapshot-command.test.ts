@@ -1,0 +1,161 @@
+/** `lifeboat snapshot` as a user runs it: the bundled command in a process of its own, against a rehearsal region. */
+
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { CreateDBSnapshotCommand, DescribeDBSnapshotsCommand, type RDSClient } from '@aws-sdk/client-rds';
+import { applyBackupSettings } from '../../lambda/rds/apply-backup-settings';
+import { snapshotByHand, snapshotRequest } from '../../lambda/rds/snapshot-from-terminal';
+import { TerminalRunbook } from '../../lambda/runbook/terminal-runbook';
+import { DUMMY_CREDENTIALS } from '../../rehearsal/server/clients';
+import { useRegion } from '../real/region';
+
+const COMMAND = join(__dirname, '..', '..', 'dist', 'bin', 'lifeboat.js');
+const local = useRegion();
+beforeAll(() => local().createDatabase('orders', { Tags: [{ Key: 'team', Value: 'shop' }] }));
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function lifeboat(args: readonly string[], env: NodeJS.ProcessEnv = {}, interruptAt?: RegExp): Promise<Ended> {
+  const bare = { PATH: process.env.PATH, AWS_CONFIG_FILE: '/none', AWS_SHARED_CREDENTIALS_FILE: '/none' };
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [COMMAND, 'snapshot', ...args], { env: { ...bare, ...env } });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+      // Once: a second one ends the process as usual.
+      if (child.killed || !interruptAt?.test(err)) return;
+      child.kill('SIGINT');
+    });
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, out, err }));
+  });
+}
+
+const here = () => ['--endpoint', local().region.endpoint, '--region', local().name];
+const about = ['--reason', 'pre-deployment', '--deployment', 'v1.4.2'];
+const tagsOf = async (name: string) => {
+  const { DBSnapshots } = await local().rds.send(new DescribeDBSnapshotsCommand({ DBSnapshotIdentifier: name }));
+  return Object.fromEntries(DBSnapshots?.[0]?.TagList?.map(({ Key, Value }) => [Key, Value]) ?? []);
+};
+const manual = async () => {
+  const query = { DBInstanceIdentifier: 'orders', SnapshotType: 'manual' };
+  const { DBSnapshots = [] } = await local().rds.send(new DescribeDBSnapshotsCommand(query));
+  return DBSnapshots.map(({ DBSnapshotIdentifier }) => String(DBSnapshotIdentifier)).sort();
+};
+
+test('prints the identifier of a snapshot that is available, alone on standard output', async () => {
+  // Real credentials lie around: with an endpoint they stay out of it.
+  const { code, out, err } = await lifeboat(['orders', ...about, ...here()], { AWS_PROFILE: 'production' });
+  expect([code, out]).toEqual([0, expect.stringMatching(/^lifeboat-before-orders-v1-4-2-[0-9a-f]{12}\n$/)]);
+  expect(err).toContain("of database 'orders' in eu-central-1");
+  expect(err).toContain('wait until it is available: available');
+  await local().snapshotAvailable(out.trim());
+  expect(await tagsOf(out.trim())).toMatchObject({
+    Reason: 'pre-deployment',
+    DeploymentVersion: 'v1.4.2',
+    'lifeboat:before-deployment-of': 'orders',
+    'lifeboat:keep': 'forever',
+  });
+});
+
+test("finds the user's own credentials, region and endpoint as the SDK always does", async () => {
+  const { code, out } = await lifeboat(['ORDERS', ...about], {
+    AWS_ACCESS_KEY_ID: DUMMY_CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: DUMMY_CREDENTIALS.secretAccessKey,
+    AWS_REGION: local().name,
+    AWS_ENDPOINT_URL_RDS: local().region.endpoint,
+  });
+  expect(code).toBe(0);
+  expect(await manual()).toContain(out.trim());
+});
+
+test('keeps the newest so many, all those for ever, and what others made', async () => {
+  const DBSnapshotIdentifier = 'by-hand';
+  await local().rds.send(new CreateDBSnapshotCommand({ DBInstanceIdentifier: 'orders', DBSnapshotIdentifier }));
+  await local().snapshotAvailable(DBSnapshotIdentifier);
+  const before = await manual();
+  const take = (deployment: string) =>
+    snapshotByHand(local().rds, snapshotRequest('orders', { reason: 'x', deployment, keep: 2 }), () => {});
+  const first = await take('1');
+  const second = await take('2');
+  const { code, out, err } = await lifeboat(['orders', '--reason', 'x', '--deployment', '3', '--keep', '2', ...here()]);
+  expect([code, await manual()]).toEqual([0, [...before, second, out.trim()].sort()]);
+  expect(err).toContain(`deleted ${first}`);
+});
+
+test('exits with 1 and says why, when there is no such database', async () => {
+  const { code, out, err } = await lifeboat(['nobody', ...about, ...here()]);
+  expect([code, out]).toEqual([1, '']);
+  expect(err).toMatch(/nobody.*not found/i);
+});
+
+test.each([
+  ['no target', [...about], /missing required argument 'target'/],
+  ['no reason', ['orders', '--deployment', 'v1'], /--reason/],
+  ['no deployment', ['orders', '--reason', 'x'], /--deployment/],
+  ['a reason that no tag holds', ['orders', '--reason', 'why?', '--deployment', 'v1'], /reason: must be 1 to 256/],
+  ['a target that is no identifier', ['my_db', ...about], /instance: must be an RDS identifier/],
+  ['none to be kept', ['orders', ...about, '--keep', '0'], /keepLast/],
+  ['no number', ['orders', ...about, '--keep', 'all'], /whole number/],
+  [
+    'an endpoint elsewhere',
+    ['orders', ...about, '--endpoint', 'https://rds.us-east-1.amazonaws.com'],
+    /not on this machine/,
+  ],
+  ['an endpoint left empty', ['orders', ...about, '--endpoint', ''], /Invalid URL/],
+  ['no region', ['orders', ...about], /no AWS region is known; name it by --region/],
+])('exits with 2 on %s', async (_, args, message) => {
+  const { code, out, err } = await lifeboat(args);
+  expect([code, out]).toEqual([2, '']);
+  expect(err).toMatch(message);
+});
+
+test('says what becomes of the snapshot when it is interrupted', async () => {
+  const { code, out, err } = await lifeboat(
+    ['nobody-yet', ...about, '--endpoint', 'http://127.0.0.1:9'],
+    {},
+    /looking again/,
+  );
+  expect([code, out]).toEqual([1, '']);
+  expect(err).toMatch(
+    /interrupted; if it was asked for already, snapshot lifeboat-before-nobody-yet-\S+ becomes available/,
+  );
+});
+
+test('a database of the region takes on the backup settings it is given, once', async () => {
+  const answers: string[] = [];
+  const answer = async (_: string, body: string) => {
+    answers.push(JSON.parse(body).Status);
+  };
+  const settings = { instance: 'orders', window: '05:00-06:00', retentionDays: 14, deletionProtection: true };
+  const event = {
+    RequestType: 'Create',
+    ResponseURL: 'https://answers.example',
+    StackId: 'stack',
+    RequestId: 'request',
+    LogicalResourceId: 'Backups',
+    ResourceProperties: { Request: JSON.stringify({ ...settings, copyTagsToSnapshot: true }) },
+  };
+  // Asked about rollbacks only.
+  const cloudFormation = new CloudFormationClient();
+  const apply = (rds: RDSClient) =>
+    applyBackupSettings({ rds, cloudFormation, answer })(event, new TerminalRunbook(() => {}));
+  await apply(local().rds);
+  await apply(local().rds);
+  expect(answers).toEqual(['SUCCESS', 'SUCCESS']);
+  expect(await local().describe('orders')).toMatchObject({
+    PreferredBackupWindow: '05:00-06:00',
+    BackupRetentionPeriod: 14,
+    DeletionProtection: true,
+    CopyTagsToSnapshot: true,
+  });
+});

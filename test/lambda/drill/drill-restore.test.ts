@@ -1,0 +1,384 @@
+import type { Evidence } from '../../../lambda/contract';
+import { BYSTANDER, drillRequest, SOURCE, simulate } from '../../simulated/drill';
+import { ELSEWHERE } from '../../simulated/region';
+
+const COPY = /^lifeboat-orders-1a2b3c-[0-9a-f]{12}$/;
+
+test('restores beside the source, checks, deletes the copy, and then publishes', async () => {
+  const run = await simulate();
+  expect(run.steps).toEqual([
+    'describe the source',
+    'choose restore point',
+    'read the last proof',
+    'start restore',
+    'wait until available',
+    'reset the master password',
+    'wait until the password is set',
+    'survey the copy',
+    'make room (1)',
+    'run checks (1)',
+    'make room (2)',
+    'run checks (2)',
+    'delete the copy',
+    'publish evidence',
+  ]);
+  expect(run.evidence).toHaveLength(1);
+  expect(run.evidence[0]).toMatchObject({ outcome: 'passed', findings: [], sequence: 1, previous: null });
+  expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
+});
+
+test('gives the copy all that RDS would otherwise fill in with defaults', async () => {
+  const { region } = await simulate({ request: { copy: { ...drillRequest.copy, instanceClass: 'db.t3.micro' } } });
+  const copy = [...region.instances.values()].find(({ name }) => COPY.test(name));
+  expect(copy?.settings).toMatchObject({
+    SourceDBInstanceIdentifier: SOURCE,
+    DBInstanceClass: 'db.t3.micro',
+    DBSubnetGroupName: 'drills',
+    VpcSecurityGroupIds: ['sg-drills'],
+    DBParameterGroupName: 'zephyr-pg17',
+    OptionGroupName: 'default:postgres-17',
+    PubliclyAccessible: false,
+    MultiAZ: false,
+    DeletionProtection: false,
+    BackupRetentionPeriod: 0,
+    Tags: [
+      { Key: 'lifeboat:copy-of', Value: SOURCE },
+      { Key: 'lifeboat:run', Value: copy?.name.slice(-12) },
+      { Key: 'lifeboat:expires', Value: expect.stringMatching(/^2026-11-01T22:00/) },
+    ],
+  });
+});
+
+describe('evidence', () => {
+  test('measures the recovery time to the last check, and the recovery point from the latest restorable time', async () => {
+    const [document] = (await simulate({ restoreMinutes: 12 })).evidence as [Evidence];
+    const available = document.phases.find(({ phase }) => phase === 'wait until available')?.seconds ?? 0;
+    expect(available).toBeGreaterThanOrEqual(12 * 60);
+    // A poll may notice it a twentieth late.
+    expect(available).toBeLessThanOrEqual(12 * 60 * 1.06);
+    expect(document.recoveryTime?.seconds).toBeGreaterThan(available);
+    expect(document.recoveryTime).toMatchObject({ objectiveSeconds: 3600, met: true });
+    // The simulated region's logs are four minutes behind.
+    expect(document.recoveryPoint).toMatchObject({ seconds: expect.closeTo(240, 0), objectiveSeconds: 300, met: true });
+  });
+
+  test('says that an objective was not met', async () => {
+    const [document] = (await simulate({ restoreMinutes: 90 })).evidence as [Evidence];
+    expect(document.outcome).toBe('passed');
+    expect(document.recoveryTime).toMatchObject({ met: false });
+  });
+
+  test('says that a smaller class proves restorability, not the RTO', async () => {
+    const run = await simulate({ request: { copy: { ...drillRequest.copy, instanceClass: 'db.t3.micro' } } });
+    expect(run.evidence[0]?.notes.join()).toMatch(/db\.t3\.micro.*db\.t3\.large.*not the RTO/);
+  });
+
+  test('says which databases of the instance were not examined', async () => {
+    const run = await simulate();
+    const [note] = run.evidence[0]?.notes ?? [];
+    expect(note).toMatch(/^Only the database 'zephyr' was examined\. .* billing, of which nothing is proven/);
+  });
+
+  test('has a readable form beside it', async () => {
+    const { region } = await simulate({ database: 'corrupt' });
+    const text = region.objects.get('evidence/Protection/Orders/00000001.md');
+    expect(text).toContain('# Orders: drill failed');
+    expect(text).toContain('votes: invalid page in block 12');
+  });
+});
+
+describe('a restore point', () => {
+  const restoredTo = async (restore: (typeof drillRequest)['restore']) => {
+    const run = await simulate({ request: { restore } });
+    const copy = [...run.region.instances.values()].find(({ name }) => COPY.test(name));
+    return { document: run.evidence[0] as Evidence, settings: copy?.settings as Record<string, unknown> | undefined };
+  };
+
+  test('at random lies within the span, in whole seconds', async () => {
+    const { document, settings } = await restoredTo({ kind: 'random', withinSeconds: 3600 });
+    const time = settings?.RestoreTime as Date;
+    const age = (Date.parse(document.started) - time.getTime()) / 1000;
+    expect(time.getMilliseconds()).toBe(0);
+    expect(age).toBeGreaterThan(240);
+    expect(age).toBeLessThan(3600 + 250);
+  });
+
+  test('latest is the last whole second that RDS can restore', async () => {
+    const { document } = await restoredTo({ kind: 'latest' });
+    const behind =
+      Date.parse(String(document.restorePoint?.latestRestorable)) - Date.parse(String(document.restorePoint?.time));
+    expect(behind).toBeGreaterThan(0);
+    expect(behind).toBeLessThanOrEqual(1000);
+  });
+
+  test('latest snapshot is the newest available one of all pages, not the first', async () => {
+    const { settings } = await restoredTo({ kind: 'latest-snapshot' });
+    expect(settings).toMatchObject({ DBSnapshotIdentifier: 'rds:orders-2026-11-19-03-05' });
+  });
+
+  test('may be a snapshot by its name, of the very database', async () => {
+    const own = await restoredTo({ kind: 'snapshot', snapshot: 'orders-by-hand' });
+    expect(own.settings).toMatchObject({ DBSnapshotIdentifier: 'orders-by-hand' });
+    expect(own.document.outcome).toBe('passed');
+    const { document } = await restoredTo({ kind: 'snapshot', snapshot: 'billing-by-hand' });
+    expect(document.findings.join()).toMatch(/'billing-by-hand' is of database 'billing'.*nothing about 'orders'/);
+  });
+
+  test('that is no moment is refused at the door', async () => {
+    for (const time of [
+      '2026-02-31T10:00:00Z',
+      '2026-11-01T10:00:00+05',
+      '2026-11-01 10:00:00Z',
+      '2026-11-01T25:00:00Z',
+    ]) {
+      const run = await simulate({ request: { restore: { kind: 'time', time } } });
+      expect(JSON.stringify(run.execution)).toMatch(/restore\.time: must be/);
+      expect(run.evidence).toEqual([]);
+    }
+  });
+
+  test('outside of the backups is refused, with the moments that are possible', async () => {
+    const { document } = await restoredTo({ kind: 'time', time: '2020-01-01T00:00:00Z' });
+    expect(document.outcome).toBe('failed');
+    expect(document.findings.join()).toMatch(/2020-01-01.*can't be restored: the backups reach from 2026-10-02/);
+  });
+});
+
+describe('a drill of what was copied from another region', () => {
+  const copied = { from: ELSEWHERE, instanceClass: 'db.r6g.large' };
+  const drilled = async (
+    restore: (typeof drillRequest)['restore'],
+    more: Partial<NonNullable<(typeof drillRequest)['source']['copied']>> = {},
+    instanceClass?: string,
+  ) => {
+    const source = { instance: SOURCE, copied: { ...copied, ...more } };
+    const copyOptions = { ...drillRequest.copy, instanceClass };
+    const run = await simulate({ request: { source, restore, database: 'zephyr', copy: copyOptions } });
+    const copy = [...run.region.instances.values()].find(({ name }) => COPY.test(name));
+    return { ...run, document: run.evidence[0] as Evidence, settings: copy?.settings };
+  };
+
+  test("restores the newest copy of the database's that its role may restore, with the class it was told", async () => {
+    const { document, settings, region } = await drilled({ kind: 'latest-snapshot' });
+    expect(settings).toMatchObject({
+      DBSnapshotIdentifier: 'lifeboat-0a1b2c3d-orders-2026-10-30-03-04',
+      DBInstanceClass: 'db.r6g.large',
+    });
+    expect(document).toMatchObject({
+      outcome: 'passed',
+      source: { instance: SOURCE, engine: 'postgres 17.10', copiedFrom: ELSEWHERE },
+      restorePoint: { requested: 'latest copy of a snapshot' },
+      // As old as the snapshot was when it was taken, not when it was copied.
+      recoveryPoint: { seconds: expect.closeTo(2 * 86_400, -2), met: false },
+    });
+    expect(region.objects.get('evidence/Protection/Orders/00000001.md')).toContain(`backups of ${ELSEWHERE}`);
+  });
+
+  test('restores replicated backups to a point in time, naming them and not the database', async () => {
+    const { document, settings } = await drilled({ kind: 'latest' }, { parameterGroup: 'orders-west' });
+    const automatedBackups = 'arn:aws:rds:us-west-2:123456789012:auto-backup:ab-orders';
+    expect(settings).toMatchObject({
+      SourceDBInstanceAutomatedBackupsArn: automatedBackups,
+      DBParameterGroupName: 'orders-west',
+    });
+    expect(settings).not.toHaveProperty('SourceDBInstanceIdentifier');
+    expect(document).toMatchObject({
+      outcome: 'passed',
+      restorePoint: { automatedBackups },
+      recoveryPoint: { seconds: expect.closeTo(300, 0) },
+    });
+  });
+
+  test('names no group of the region that may not be there, and no option group of another region', async () => {
+    for (const kind of ['latest', 'latest-snapshot'] as const) {
+      const { settings } = await drilled({ kind });
+      expect(settings?.DBParameterGroupName).toBeUndefined();
+      expect(settings?.OptionGroupName).toBeUndefined();
+    }
+  });
+
+  test('of a database that is gone restores what reaches furthest, and says that nothing is added to it', async () => {
+    const { document, settings } = await drilled({ kind: 'latest' }, { from: ELSEWHERE.replace('orders', 'gone') });
+    const note = expect.stringMatching(/^RDS retains these backups.*deleted, or their replication was stopped/);
+    expect(document.notes).toContainEqual(note);
+    expect((await drilled({ kind: 'latest' })).document.notes).not.toContainEqual(note);
+    expect(settings).toMatchObject({ SourceDBInstanceAutomatedBackupsArn: expect.stringMatching(/:ab-gone$/) });
+  });
+
+  test('is not passed by what an earlier database of the same name left, while the new one has nothing here', async () => {
+    const from = ELSEWHERE.replace('orders', 'anew');
+    const { document, settings } = await drilled({ kind: 'latest' }, { from });
+    expect(document.findings).toEqual([expect.stringContaining(`${from} are not replicated here (pending)`)]);
+    expect(settings).toBeUndefined();
+  });
+
+  test('may be of a snapshot by its name, unless its tags say that it is of another database of that name', async () => {
+    const byHand = await drilled({ kind: 'snapshot', snapshot: 'orders-by-hand' });
+    expect(byHand.document.outcome).toBe('passed');
+    expect(byHand.document.notes).toContainEqual(
+      expect.stringMatching(/chosen by its name.*called orders: that this is/),
+    );
+    const own = await drilled({ kind: 'snapshot', snapshot: 'orders-from-us-east-1' });
+    expect(own.document.outcome).toBe('passed');
+    const other = await drilled({ kind: 'snapshot', snapshot: 'orders-from-eu-west-1' });
+    expect(other.document.findings.join()).toMatch(
+      /of database 'arn:aws:rds:eu-west-1:.*nothing about 'arn:aws:rds:us-east-1/,
+    );
+    expect(other.settings).toBeUndefined();
+  });
+
+  test('claims no recovery time for a class that nobody told', async () => {
+    const { document, settings } = await drilled({ kind: 'latest' }, { instanceClass: undefined }, 'db.t3.large');
+    expect(settings).toMatchObject({ DBInstanceClass: 'db.t3.large' });
+    expect(document).toMatchObject({ outcome: 'passed', source: { instanceClass: 'unknown' } });
+    expect(document.notes).toContainEqual(expect.stringMatching(/nobody knows the source's class.*not the RTO/));
+  });
+
+  test('says so when nothing was copied yet, and asks for no restore', async () => {
+    const from = ELSEWHERE.replace('orders', 'new');
+    for (const [restore, finding] of [
+      [{ kind: 'latest-snapshot' }, `no copy of a snapshot of ${from} is available here`],
+      [{ kind: 'latest' }, `automated backups of ${from} are not replicated here (none found)`],
+    ] as const) {
+      const { document, settings } = await drilled(restore, { from });
+      expect(document.findings).toEqual([expect.stringContaining(finding)]);
+      expect(settings).toBeUndefined();
+    }
+  });
+
+  test("says that the parameter group is not the source's, unless one is named", async () => {
+    const note = expect.stringContaining('default.postgres17, since copies of backups do not tell');
+    expect((await drilled({ kind: 'latest' })).document.notes).toContainEqual(note);
+    expect((await drilled({ kind: 'latest' }, { parameterGroup: 'mine' })).document.notes).not.toContainEqual(note);
+  });
+
+  test('needs the name of the database and a class, which copies do not tell', async () => {
+    const run = await simulate({ request: { source: { instance: SOURCE, copied: { from: ELSEWHERE } } } });
+    expect(JSON.stringify(run.execution)).toMatch(/needs the name of the database.*needs an instance class/);
+  });
+});
+
+describe('a drill that can not pass', () => {
+  test('fails with the finding when a check fails', async () => {
+    const run = await simulate({ database: 'corrupt' });
+    expect(run.evidence[0]?.outcome).toBe('failed');
+    expect(run.evidence[0]?.findings.join()).toContain('votes: invalid page in block 12');
+    expect(run.evidence[0]?.recoveryTime).toBeNull();
+    expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
+  });
+
+  test('does not pass when a check could not run', async () => {
+    const run = await simulate({ database: 'partly unchecked' });
+    expect(run.evidence[0]?.outcome).toBe('failed');
+    expect(run.evidence[0]?.findings.join()).toContain('could not run: canceling statement');
+  });
+
+  test('fails loudly, and still deletes the copy, when the copy refuses connections', async () => {
+    const run = await simulate({ database: 'refuses connections' });
+    expect(run.evidence[0]?.outcome).toBe('failed');
+    expect(run.evidence[0]?.findings.join()).toContain('password authentication failed');
+    expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
+  });
+
+  test('is dated when its very first step fails, so that its alarm hears of it', async () => {
+    const run = await simulate({ request: { source: { instance: 'gone' } } });
+    expect(run.evidence[0]).toMatchObject({ outcome: 'failed', findings: [expect.stringContaining('NotFound')] });
+    expect(run.evidence[0]?.started).toMatch(/^2026-11-01T10:0/);
+    expect(run.evidence[0]?.finished).toMatch(/^2026-11-01T10:0/);
+    expect(run.evidence[0]?.phases.map(({ phase }) => phase)).toEqual(['describe the source']);
+    // CloudWatch drops metrics that are older than two weeks.
+    const stamps = [...run.traces.matchAll(/"Timestamp\\":(\d+)/g)].map(([, stamp]) => Number(stamp));
+    expect(Math.min(...stamps)).toBeGreaterThan(Date.parse('2026-11-01T10:00:00Z'));
+    expect(stamps.length).toBeGreaterThan(0);
+  });
+
+  test('says which checks did not run when the examiner dies', async () => {
+    const run = await simulate({ database: 'examiner dies' });
+    expect(run.evidence[0]?.checks.map(({ outcome }) => outcome)).toEqual(Array(4).fill('not-run'));
+    expect(run.evidence[0]?.findings.join()).toContain('Runtime exited');
+  });
+
+  test('ends at once, with what RDS says, when the restore fails', async () => {
+    const run = await simulate({ restore: 'incompatible-restore' });
+    expect(run.evidence[0]?.findings.join()).toContain(
+      'incompatible-restore. Its events: Restore failed: disk on fire',
+    );
+    expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
+  });
+
+  test('gives up on a restore that sticks, within its budget of operations', async () => {
+    const run = await simulate({ restore: 'sticks' });
+    expect(run.evidence[0]?.findings.join()).toContain("'wait until available' did not end within 12 h");
+    expect(run.execution.metered).toBeLessThan(500);
+    expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
+  });
+});
+
+test('waits for a restore as long as its copy may live, and for no check beyond that', async () => {
+  const copy = { ...drillRequest.copy, expiresAfterSeconds: 10 * 3600 };
+  const long = await simulate({ restoreMinutes: 8 * 60, request: { copy } });
+  expect(long.evidence[0]?.outcome).toBe('passed');
+  const late = await simulate({ restoreMinutes: 1, request: { copy: { ...copy, expiresAfterSeconds: 75 } } });
+  expect(late.evidence[0]?.findings.join()).toContain("the copy's time was over");
+  expect(late.evidence[0]?.checks.map(({ outcome }) => outcome)).toEqual(Array(4).fill('not-run'));
+  expect(late.region.present()).toEqual([SOURCE, BYSTANDER]);
+});
+
+test('waits while RDS is at work on the copy, as after a reset of the password whose answer was lost', async () => {
+  const runs = await Promise.all(Array.from({ length: 30 }, (_, seed) => simulate({ seed, lost: 0.3 })));
+  const outcomes = runs.map(({ evidence }) => evidence[0]?.outcome);
+  expect(outcomes).toEqual(Array(30).fill('passed'));
+});
+
+test('uses a copy whose blocks are still being loaded', async () => {
+  const run = await simulate({ restore: 'storage-initialization' });
+  expect(run.evidence[0]?.outcome).toBe('passed');
+});
+
+test('gives every call to the examiner an invocation of its own, whose 15 minutes it may need', async () => {
+  const { execution } = await simulate();
+  const names = execution.operations.map(({ Name }) => Name);
+  for (const [at, name] of names.entries()) {
+    if (name?.startsWith('run checks')) expect(names[at - 1]).toMatch(/^make room/);
+  }
+});
+
+test('calls again for what a slow copy left no time for', async () => {
+  const run = await simulate({ database: 'slow' });
+  expect(run.steps.filter((step) => step.startsWith('run checks'))).toHaveLength(4);
+  expect(run.evidence[0]?.outcome).toBe('passed');
+});
+
+test('refuses a request with every problem at once, before it touches anything', async () => {
+  const run = await simulate({
+    request: { restore: { kind: 'random', withinSeconds: -1 }, copy: { ...drillRequest.copy, prefix: 'orders-' } },
+  });
+  expect(run.execution).toMatchObject({ status: 'failed' });
+  expect(JSON.stringify(run.execution)).toMatch(/restore\.withinSeconds.*copy\.prefix/);
+  expect(run.steps).toEqual([]);
+});
+
+test('leaves the password in no checkpoint, no printed line and no document', async () => {
+  for (const database of ['healthy', 'refuses connections', 'examiner dies'] as const) {
+    const run = await simulate({ database, crashes: 0.2, lost: 0.1 });
+    expect(run.passwords).toHaveLength(1);
+    expect(run.passwords[0]).toHaveLength(43);
+    expect(run.traces).toContain('publish evidence');
+    for (const secret of [...run.passwords, 'a key of more than']) expect(run.traces).not.toContain(secret);
+  }
+});
+
+test('a stopped run leaves its copy to the janitor, who takes nothing else', async () => {
+  const run = await simulate({ stoppedAfter: 3 });
+  expect(run.execution.status).toBe('stopped');
+  expect(run.region.present()).toHaveLength(3);
+  await run.janitor();
+  expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
+});
+
+test('finds and deletes a copy that RDS does not list yet, when the answer to its restore was lost on the way', async () => {
+  const runs = await Promise.all(Array.from({ length: 60 }, (_, seed) => simulate({ seed, garbled: 0.2, stale: 0.9 })));
+  const hasty = runs.filter(({ steps }) => steps.includes('start restore') && !steps.includes('wait until available'));
+  expect(hasty.length).toBeGreaterThan(3);
+  for (const { region } of hasty) expect(region.present()).toEqual([SOURCE, BYSTANDER]);
+});

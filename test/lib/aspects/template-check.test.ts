@@ -1,0 +1,112 @@
+import { AspectPriority, Aspects, CfnParameter, Duration, type Stack } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import * as elasticache from 'aws-cdk-lib/aws-elasticache';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { CacheBackups, RecoveryMetrics, TemplateCheck } from '../../../lib';
+import { newDatabase, newStack, Template, warningsOf } from '../../template/stacks';
+
+/** A stack that says something, checked. */
+function checked(say: (stack: Stack) => void): () => Stack {
+  return () => {
+    const stack = newStack();
+    say(stack);
+    Aspects.of(stack.node.root).add(new TemplateCheck(), { priority: AspectPriority.READONLY });
+    Template.fromStack(stack);
+    return stack;
+  };
+}
+
+const database = (maintenance: string, more: object) => (stack: Stack) =>
+  newDatabase(stack, { preferredBackupWindow: '03:00-04:00', preferredMaintenanceWindow: maintenance, ...more });
+const kept = { backupRetention: Duration.days(7), deleteAutomatedBackups: false };
+const group = (properties: Record<string, string>) => (stack: Stack) =>
+  new elasticache.CfnParameterGroup(stack, 'Parameters', {
+    cacheParameterGroupFamily: 'redis7',
+    description: 'p',
+    properties,
+  });
+const cache = (snapshotWindow: string) => (stack: Stack) =>
+  new elasticache.CfnReplicationGroup(stack, 'Cache', { replicationGroupDescription: 'c', snapshotWindow });
+const bucket = (days: number) => (stack: Stack) =>
+  new s3.Bucket(stack, 'Bucket', {
+    lifecycleRules: [
+      {
+        transitions: [{ storageClass: s3.StorageClass.INFREQUENT_ACCESS, transitionAfter: Duration.days(days) }],
+      },
+    ],
+  });
+const alarm = (period: Duration, evaluationPeriods: number) => (stack: Stack) =>
+  new RecoveryMetrics('Plan')
+    .recoveryPoint('Orders', { period })
+    .createAlarm(stack, 'Alarm', { threshold: 1, evaluationPeriods });
+const math = (days: number) => (stack: Stack) =>
+  new cloudwatch.MathExpression({
+    expression: 'FILL(age, 0)',
+    usingMetrics: { age: new RecoveryMetrics('Plan').recoveryPoint('Orders') },
+    period: Duration.days(days),
+  }).createAlarm(stack, 'Alarm', { threshold: 1, evaluationPeriods: 1 });
+
+test.each([
+  ['windows that overlap', database('sun:03:30-sun:04:30', kept), 'overlaps', database('sun:04:00-sun:05:00', kept)],
+  ['an append-only file', group({ appendonly: 'yes' }), 'no append-only file', group({ appendonly: 'no' })],
+  ["a cache's window of half an hour", cache('03:00-03:30'), 'refuses less than 60', cache('03:00-04:00')],
+  ['a move to STANDARD_IA on day 29', bucket(29), 'no earlier than after 30', bucket(30)],
+  ['an alarm over 31 days', alarm(Duration.days(31), 1), 'looks back 31 days', alarm(Duration.days(7), 1)],
+  ['an alarm over eight times a day', alarm(Duration.days(1), 8), 'looks back 8 days', alarm(Duration.days(1), 7)],
+  ['an alarm on an expression over 8 days', math(8), 'looks back 8 days', math(7)],
+])('refuses %s of any resource, and takes the nearest legal one', (_, wrong, message, right) => {
+  expect(checked(wrong)).toThrow(message);
+  expect(checked(right)).not.toThrow();
+});
+
+test('warns of what a database would lose, unless it keeps it', () => {
+  expect(warningsOf(checked(database('sun:04:00-sun:05:00', {}))())).toEqual([
+    expect.stringContaining('lifeboat:one-day-of-backups'),
+    expect.stringContaining('lifeboat:database-not-protected'),
+  ]);
+  expect(warningsOf(checked(database('sun:04:00-sun:05:00', kept))())).toEqual([]);
+});
+
+test('warns of versions that are kept for ever, where versions are kept', () => {
+  const expiring = (versioned: boolean) => (stack: Stack) =>
+    new s3.Bucket(stack, 'Bucket', { versioned, lifecycleRules: [{ expiration: Duration.days(90) }] });
+  expect(warningsOf(checked(expiring(true))())).toEqual([expect.stringContaining('lifeboat:expired-versions-stay')]);
+  expect(warningsOf(checked(expiring(false))())).toEqual([]);
+});
+
+test('tells once what a Mixin tells, too', () => {
+  const both = (stack: Stack) => {
+    const sessions = cache('03:00-04:00')(stack);
+    sessions.with(new CacheBackups());
+    sessions.snapshotWindow = '03:00-03:30';
+  };
+  let told = '';
+  try {
+    checked(both)();
+  } catch (error) {
+    told = String(error);
+  }
+  expect(told.match(/refuses less than 60/g)).toHaveLength(1);
+});
+
+test('compares nothing that is only known at deployment', () => {
+  const unknown = (stack: Stack) => {
+    const evaluationPeriods = new CfnParameter(stack, 'Periods', { type: 'Number' }).valueAsNumber;
+    alarm(Duration.days(31), evaluationPeriods)(stack);
+  };
+  expect(checked(unknown)).not.toThrow();
+});
+
+test('a lifecycle whose prefix only deployment knows is not compared, and what else is wrong with it is told', () => {
+  const bucket = (days: number) =>
+    checked((stack) => {
+      const prefix = new CfnParameter(stack, 'Prefix').valueAsString;
+      const lifecycleRules = [
+        { prefix: 'daily/', expiration: Duration.days(7) },
+        { id: prefix, prefix: `${prefix}/`, expiration: Duration.days(days) },
+      ];
+      new s3.Bucket(stack, 'Bucket', { lifecycleRules });
+    });
+  expect(bucket(1)).not.toThrow();
+  expect(bucket(0)).toThrow("lifecycle 'of a name known at deployment': objects are deleted after 0 days");
+});

@@ -1,0 +1,184 @@
+import { CfnParameter, Duration } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import { AirGappedVault } from '../../../lib/aws-backup/air-gapped-vault';
+import { ProtectedVault } from '../../../lib/aws-backup/protected-vault';
+import { VaultAlarms } from '../../../lib/aws-backup/vault-alarms';
+import { VaultLock } from '../../../lib/aws-backup/vault-lock';
+import { newStack, Template } from '../../template/stacks';
+
+const days = Duration.days;
+
+test('denies early deletion to everyone, is locked, encrypted with a rotated key, and kept when the stack goes', () => {
+  const stack = newStack();
+  new ProtectedVault(stack, 'Vault');
+  const template = Template.fromStack(stack);
+  template.hasResource('AWS::Backup::BackupVault', {
+    // Kept, but for the leftover of a first deployment that fails: its name would be taken for the second.
+    DeletionPolicy: 'RetainExceptOnCreate',
+    UpdateReplacePolicy: 'Retain',
+    Properties: {
+      LockConfiguration: { MinRetentionDays: 7 },
+      EncryptionKeyArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('Key'), 'Arn'] },
+      AccessPolicy: {
+        Statement: [
+          {
+            Effect: 'Deny',
+            Principal: { AWS: '*' },
+            Action: ['backup:DeleteRecoveryPoint', 'backup:UpdateRecoveryPointLifecycle'],
+          },
+        ],
+      },
+    },
+  });
+  template.hasResource('AWS::KMS::Key', { DeletionPolicy: 'Retain', Properties: { EnableKeyRotation: true } });
+});
+
+test('a lock that nobody can undo is asked for by name, and begins after its grace', () => {
+  const stack = newStack();
+  const lock = VaultLock.compliance({ minRetention: days(30), maxRetention: days(3000), grace: days(3) });
+  new ProtectedVault(stack, 'Vault', { lock });
+  Template.fromStack(stack).hasResourceProperties('AWS::Backup::BackupVault', {
+    LockConfiguration: { MinRetentionDays: 30, MaxRetentionDays: 3000, ChangeableForDays: 3 },
+  });
+});
+
+test('other accounts copy in only where they are named', () => {
+  const stack = newStack();
+  new ProtectedVault(stack, 'Vault', { copiesFrom: ['111122223333'] });
+  const [vault] = Object.values(Template.fromStack(stack).findResources('AWS::Backup::BackupVault'));
+  expect(vault?.Properties.AccessPolicy.Statement.slice(1)).toEqual([
+    expect.objectContaining({ Effect: 'Allow', Action: 'backup:CopyIntoBackupVault', Resource: '*' }),
+  ]);
+});
+
+test("the user's key wins", () => {
+  const stack = newStack();
+  new ProtectedVault(stack, 'Vault', { encryptionKey: new kms.Key(stack, 'Own') });
+  Template.fromStack(stack).resourceCountIs('AWS::KMS::Key', 1);
+});
+
+test.each([
+  [
+    'a grace of 2 days',
+    () => VaultLock.compliance({ grace: days(2) }),
+    'a grace of 2 days is not of 3 to 36500 whole days',
+  ],
+  [
+    'hours, in hours',
+    () => VaultLock.compliance({ minRetention: Duration.hours(7), grace: Duration.hours(73) }),
+    /minimum retention of 7 hours is not of 1 to 36500 whole days.*\n.*grace of 3 days 1 hour is not of 3/,
+  ],
+  ['no minimum', () => VaultLock.governance({ minRetention: days(0) }), 'a minimum retention of 0 days'],
+  ['a century', () => VaultLock.governance({ maxRetention: days(36_501) }), 'a maximum retention of 36501 days'],
+  [
+    'a maximum below the minimum',
+    () => VaultLock.governance({ minRetention: days(30), maxRetention: days(29) }),
+    'the maximum retention of 29 days is below the minimum of 30 days',
+  ],
+])('refuses %s', (_, make, message) => {
+  expect(make).toThrow(message);
+});
+
+test('takes the nearest legal lock', () => {
+  expect(VaultLock.governance({ minRetention: days(1), maxRetention: days(36_500) }).maxRetention?.toDays()).toBe(
+    36_500,
+  );
+  expect(VaultLock.compliance({ minRetention: days(30), maxRetention: days(30), grace: days(3) }).grace?.toDays()).toBe(
+    3,
+  );
+});
+
+test('refuses names and accounts that AWS Backup would, all at once', () => {
+  const make = () => new ProtectedVault(newStack(), 'Vault', { vaultName: 'my vault', copiesFrom: ['1234'] });
+  expect(make).toThrow("'1234' is no account, so nobody of it could ever copy here; write its 12 digits");
+  expect(make).toThrow("'my vault' is not of 2 to 50 letters");
+  expect(() => new ProtectedVault(newStack(), 'Vault', { vaultName: 'my-vault_2' })).not.toThrow();
+});
+
+describe('alarms', () => {
+  test('ring on failed, expired and missing jobs; only missing ones by silence', () => {
+    const stack = newStack();
+    const { vault } = new ProtectedVault(stack, 'Vault', { vaultName: 'Orders' });
+    new VaultAlarms(stack, 'Missing', { vault, missingAfter: days(2) });
+    const alarms = Object.values(Template.fromStack(stack).findResources('AWS::CloudWatch::Alarm')).map(
+      ({ Properties }) => [
+        Properties.MetricName,
+        Properties.TreatMissingData,
+        Properties.Period,
+        Properties.Dimensions[0].Name,
+      ],
+    );
+    const failures = ['BackupJobsFailed', 'BackupJobsExpired', 'CopyJobsFailed', 'RestoreJobsFailed'].map((jobs) => [
+      `NumberOf${jobs}`,
+      'notBreaching',
+      3600,
+      'BackupVaultName',
+    ]);
+    const missing = ['NumberOfBackupJobsCompleted', 'breaching', 2 * 86_400, 'BackupVaultName'];
+    expect(alarms).toEqual([...failures, ...failures, missing]);
+  });
+
+  test.each([8, 0, 1.5])('refuse to look back %d days', (back) => {
+    const stack = newStack();
+    const { vault } = new ProtectedVault(stack, 'Vault');
+    const make = () => new VaultAlarms(stack, 'Missing', { vault, missingAfter: Duration.hours(back * 24) });
+    expect(make).toThrow('alarms of CloudWatch look back whole days up to 7');
+  });
+
+  test.each([1, 7])('look back %d days', (back) => {
+    const stack = newStack();
+    const { vault } = new ProtectedVault(stack, 'Vault');
+    expect(() => new VaultAlarms(stack, 'Missing', { vault, missingAfter: days(back) })).not.toThrow();
+  });
+});
+
+describe('a logically air-gapped vault', () => {
+  const make = (least: number, most: number, vaultName = 'Orders-gap') => {
+    const stack = newStack();
+    new AirGappedVault(stack, 'Gap', { vaultName, minRetention: days(least), maxRetention: days(most) });
+    return Template.fromStack(stack);
+  };
+
+  test('is kept when the stack goes', () => {
+    make(7, 7).hasResource('AWS::Backup::LogicallyAirGappedBackupVault', {
+      DeletionPolicy: 'RetainExceptOnCreate',
+      UpdateReplacePolicy: 'Retain',
+      Properties: { MinRetentionDays: 7, MaxRetentionDays: 7 },
+    });
+  });
+
+  test.each([
+    [6, 30, 'Gap', 'a minimum retention of 6 days'],
+    [30, 29, 'Gap', 'a maximum retention of 29 days'],
+    [7, 30, 'a gap', "'a gap' is not of 2 to 50"],
+  ])('refuses %d to %d days as %s', (least, most, name, message) => {
+    expect(() => make(least, most, name)).toThrow(message);
+  });
+});
+
+test('what is only known at deployment is not compared', () => {
+  const stack = newStack();
+  const minRetention = days(new CfnParameter(stack, 'Days', { type: 'Number' }).valueAsNumber);
+  new ProtectedVault(stack, 'Vault', { lock: VaultLock.governance({ minRetention }) });
+  Template.fromStack(stack).hasResourceProperties('AWS::Backup::BackupVault', {
+    LockConfiguration: { MinRetentionDays: { Ref: 'Days' } },
+  });
+});
+
+/** An upgrade that changed one of these would replace what can't be replaced: past backups, and the key to them. */
+test('logical IDs of vaults and keys stay as they are', () => {
+  const stack = newStack();
+  new ProtectedVault(stack, 'Orders');
+  new AirGappedVault(stack, 'Gap', { vaultName: 'gap', minRetention: days(7), maxRetention: days(30) });
+  const template = Template.fromStack(stack);
+  const types = ['AWS::Backup::BackupVault', 'AWS::Backup::LogicallyAirGappedBackupVault', 'AWS::KMS::Key'];
+  const ids = types.flatMap((type) => Object.keys(template.findResources(type)));
+  expect(ids.sort()).toMatchInlineSnapshot(`
+[
+  "GapVaultE65944AE",
+  "OrdersKey6C690DD2",
+  "OrdersVaultD2FD70FF",
+]
+`);
+});

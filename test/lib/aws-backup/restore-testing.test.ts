@@ -1,0 +1,436 @@
+import { App, Duration, Stack, TimeZone, Validations } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as rds from 'aws-cdk-lib/aws-rds';
+import * as sns from 'aws-cdk-lib/aws-sns';
+import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
+import {
+  BackupTarget,
+  BackupTier,
+  BackupTiers,
+  DrillSite,
+  ProtectedVault,
+  RecoveryCheck,
+  Recurrence,
+  Weekday,
+} from '../../../lib';
+import {
+  RestoreTesting,
+  type RestoreTestingProps,
+  type TestedDatabaseOptions,
+} from '../../../lib/aws-backup/restore-testing';
+import { TestedRecoveryPoints } from '../../../lib/aws-backup/tested-recovery-points';
+import { ACCOUNT, allows, REGION, statementsOf } from '../../template/policies';
+import { importedDatabase, newDatabase, newStack, OBJECTIVES, Template, warningsOf } from '../../template/stacks';
+
+const micro = ec2.InstanceType.of(ec2.InstanceClass.T4G, ec2.InstanceSize.MICRO);
+
+function testingOf(stack: Stack, props: Partial<RestoreTestingProps> = {}): RestoreTesting {
+  return new RestoreTesting(stack, 'Tests', {
+    vaults: props.vaults ?? [new ProtectedVault(stack, 'Vault').vault],
+    schedule: Recurrence.firstSunday({ hour: 5, timeZone: TimeZone.EUROPE_BERLIN }),
+    ...props,
+  });
+}
+
+function tested(options: Partial<TestedDatabaseOptions> = {}, props: Partial<RestoreTestingProps> = {}, id = 'Orders') {
+  const stack = newStack();
+  testingOf(stack, props).addDatabase(id, {
+    database: importedDatabase(stack),
+    objectives: OBJECTIVES,
+    instanceClass: micro,
+    parameterGroupName: 'orders-pg17',
+    ...options,
+  });
+  return Template.fromStack(stack);
+}
+
+const ofEngine = (engine: rds.IInstanceEngine) =>
+  rds.DatabaseInstance.fromDatabaseInstanceAttributes(newStack('Elsewhere'), 'Database', {
+    instanceIdentifier: 'orders',
+    instanceEndpointAddress: 'orders.example.com',
+    port: 5432,
+    securityGroups: [],
+    engine,
+  });
+
+test('restores snapshots of the vaults on its schedule', () => {
+  tested().hasResourceProperties('AWS::Backup::RestoreTestingPlan', {
+    RestoreTestingPlanName: 'Test_Tests',
+    ScheduleExpression: 'cron(0 5 ? * SUN#1 *)',
+    ScheduleExpressionTimezone: 'Europe/Berlin',
+    StartWindowHours: 24,
+    RecoveryPointSelection: {
+      Algorithm: 'LATEST_WITHIN_WINDOW',
+      IncludeVaults: [{ 'Fn::GetAtt': [Match.stringLikeRegexp('^Vault'), 'BackupVaultArn'] }],
+      RecoveryPointTypes: ['SNAPSHOT'],
+      SelectionWindowDays: 30,
+    },
+  });
+});
+
+test('leaves no setting of the restored instance to defaults', () => {
+  tested().hasResourceProperties('AWS::Backup::RestoreTestingSelection', {
+    RestoreTestingSelectionName: 'Orders',
+    ProtectedResourceType: 'RDS',
+    ProtectedResourceArns: [Match.anyValue()],
+    ValidationWindowHours: 8,
+    RestoreMetadataOverrides: {
+      dbSubnetGroupName: { Ref: Match.stringLikeRegexp('SubnetGroup') },
+      vpcSecurityGroupIds: { 'Fn::Join': ['', ['["', Match.anyValue(), '"]']] },
+      dbParameterGroupName: 'orders-pg17',
+      dbInstanceClass: 'db.t4g.micro',
+    },
+  });
+});
+
+test("takes class and parameter group from a database of this app, and RDS's group of its version where it states none", () => {
+  const stack = newStack();
+  const engine = rds.DatabaseInstanceEngine.postgres({ version: rds.PostgresEngineVersion.VER_17_5 });
+  const database = newDatabase(stack, { engine, instanceType: micro });
+  testingOf(stack).addDatabase('Orders', { database, objectives: OBJECTIVES });
+  Template.fromStack(stack).hasResourceProperties('AWS::Backup::RestoreTestingSelection', {
+    RestoreMetadataOverrides: { dbParameterGroupName: 'default.postgres17', dbInstanceClass: 'db.t4g.micro' },
+  });
+});
+
+test('validates when AWS Backup tells of a restore of its own plan, with the checks of a drill', () => {
+  const template = tested({ checks: [RecoveryCheck.rowCount('orders', { atLeast: 1 })] });
+  template.hasResourceProperties('AWS::Events::Rule', {
+    EventPattern: {
+      source: ['aws.backup'],
+      'detail-type': ['Restore Job State Change'],
+      detail: {
+        status: ['COMPLETED', 'FAILED', 'ABORTED'],
+        resourceType: ['RDS'],
+        restoreTestingPlanArn: [
+          { 'Fn::GetAtt': ['TestsPlan10A12CF2', 'RestoreTestingPlanArn'].map(() => Match.anyValue()) },
+        ],
+      },
+    },
+    Targets: [
+      {
+        Arn: { Ref: Match.stringLikeRegexp('Live') },
+        InputTransformer: { InputPathsMap: { 'detail-restoreJobId': '$.detail.restoreJobId' } },
+      },
+    ],
+  });
+  const [rule] = Object.values(template.findResources('AWS::Events::Rule'));
+  const handed = JSON.stringify(rule?.Properties.Targets[0].InputTransformer.InputTemplate);
+  expect(handed).toContain('restoreJob');
+  expect(handed).toContain('row-count');
+});
+
+describe('the validator', () => {
+  const statements = statementsOf(tested(), /OrdersValidatorRole/);
+  const db = (name: string) => `arn:aws:rds:${REGION}:${ACCOUNT}:db:${name}`;
+  const modify = (name: string, context: Record<string, string>) =>
+    allows(statements, { action: 'rds:ModifyDBInstance', resources: [db(name)], context });
+  const tag = { 'aws:ResourceTag/awsbackup-restore-test': 'Tests' };
+
+  test('changes what carries the name and the tag of a restore test', () => {
+    expect(modify('awsbackup-restore-test-1', tag)).toBe(true);
+  });
+
+  test.each<[string, string, Record<string, string>]>([
+    ['without the tag', 'awsbackup-restore-test-1', {}],
+    ['with another tag', 'awsbackup-restore-test-1', { 'aws:ResourceTag/lifeboat:copy-of': 'orders' }],
+    ['without the name', 'orders', tag],
+    ['to be public', 'awsbackup-restore-test-1', { ...tag, 'rds:PubliclyAccessible': 'true' }],
+  ])('changes nothing %s', (_, name, context) => {
+    expect(modify(name, context)).toBe(false);
+  });
+
+  test.each([
+    'rds:DeleteDBInstance',
+    'rds:AddTagsToResource',
+    'rds:RestoreDBInstanceFromDBSnapshot',
+    'rds:RebootDBInstance',
+  ])('may not %s, whatever carries the tag', (action) => {
+    const resources = [db('awsbackup-restore-test-1')];
+    expect(allows(statements, { action, resources, context: tag })).toBe(false);
+  });
+
+  test.each(['backup:DescribeRestoreJob', 'backup:PutRestoreValidationResult'])('may %s', (action) => {
+    expect(allows(statements, { action, resources: ['*'] })).toBe(true);
+  });
+
+  test.each(['backup:DeleteRecoveryPoint', 'backup:StartRestoreJob', 'backup:DeleteBackupVault'])(
+    'may not %s',
+    (action) => {
+      expect(allows(statements, { action, resources: ['*'] })).toBe(false);
+    },
+  );
+});
+
+test('is told of as overdue by the watch, since events may be lost', () => {
+  tested().hasResourceProperties('AWS::CloudWatch::Alarm', {
+    MetricName: 'SecondsSinceProven',
+    TreatMissingData: 'breaching',
+    Threshold: (35 + 1 + 1) * 86_400,
+  });
+});
+
+describe('an objective that recovery points can not meet', () => {
+  const testedWithin = (within: Duration, tier: BackupTier) => {
+    const stack = newStack();
+    const database = importedDatabase(stack);
+    const { vault } = new ProtectedVault(stack, 'Vault');
+    new BackupTiers(stack, 'Tiers', { vault, tiers: [tier], targets: [BackupTarget.database(database)] });
+    const objectives = { rpo: Duration.days(7), rto: Duration.hours(4) };
+    const of = { database, objectives, instanceClass: micro, parameterGroupName: 'orders-pg17' };
+    testingOf(stack, { vaults: [vault], recoveryPoints: TestedRecoveryPoints.random({ within }) }).addDatabase('O', of);
+    return warningsOf(stack);
+  };
+  const warned = (rpo: Duration, tiers: BackupTier[], recoveryPoints?: TestedRecoveryPoints) => {
+    const stack = newStack();
+    const database = importedDatabase(stack);
+    const { vault } = new ProtectedVault(stack, 'Vault');
+    if (tiers.length > 0) {
+      new BackupTiers(stack, 'Tiers', { vault, tiers, targets: [BackupTarget.database(database)] });
+    }
+    const objectives = { rpo, rto: Duration.hours(4) };
+    const of = { database, objectives, instanceClass: micro, parameterGroupName: 'orders-pg17' };
+    testingOf(stack, { vaults: [vault], recoveryPoints }).addDatabase('Orders', of);
+    return warningsOf(stack).filter((warning) => warning.includes('beyond-rpo'));
+  };
+  const daily = BackupTier.daily({ hour: 6 });
+  const keep = Duration.days(30);
+  const hourly = BackupTier.of('Hourly', { schedule: Recurrence.cron('0 * * * ? *'), keep });
+  const monthly = BackupTier.monthly({ hour: 8 });
+
+  test.each([
+    [[daily, monthly], Duration.hours(23), Duration.hours(24), 'every 1 day'],
+    [[hourly, daily], Duration.minutes(59), Duration.hours(1), 'every 1 hour'],
+    [[monthly], Duration.days(30), Duration.days(31), 'every 31 days'],
+    [[], Duration.minutes(59), Duration.hours(1), 'AWS Backup takes at most a recovery point every 1 hour'],
+  ])('is warned of, and the nearest one is not (%#)', (tiers, tooShort, enough, text) => {
+    expect(warned(tooShort, tiers)).toEqual([expect.stringContaining(text)]);
+    expect(warned(enough, tiers)).toEqual([]);
+  });
+
+  test('is no objective where no recovery point is in reach, which is warned of', () => {
+    const weekly = BackupTier.weekly({ weekday: Weekday.SUNDAY, hour: 7 });
+    const reaching = (within: number) =>
+      testedWithin(Duration.days(within), weekly).filter((warning) => warning.includes('in-reach'));
+    expect(reaching(6)).toEqual([expect.stringMatching(/of the last 6 days, and tiers Weekly take one every 7 days/)]);
+    expect(reaching(7)).toEqual([]);
+  });
+
+  test('is not judged where any recovery point may be drawn', () => {
+    expect(warned(Duration.minutes(5), [daily], TestedRecoveryPoints.random({ within: keep }))).toEqual([]);
+  });
+});
+
+describe('refuses', () => {
+  type Refused = [string, () => unknown, string, () => unknown];
+
+  test.each<Refused>([
+    [
+      'a name of hyphens',
+      () => tested({}, { testingPlanName: 'my-plan' }),
+      "'my-plan' is not of 1 to 50 letters",
+      () => tested({}, { testingPlanName: 'my_plan' }),
+    ],
+    [
+      'a name of 51 characters',
+      () => tested({}, { testingPlanName: 'a'.repeat(51) }),
+      'is not of 1 to 50 letters',
+      () => tested({}, { testingPlanName: 'a'.repeat(50) }),
+    ],
+    ...['Plan', 'Role', 'Site'].map(
+      (id): Refused => [
+        `the id '${id}', which it needs itself`,
+        () => tested({}, {}, id),
+        `test 'Test/Tests/${id}' has an id that Lifeboat needs there itself (Plan, Role, Site), so one of both could not be made; ` +
+          `give the test another, as in '${id}Test'`,
+        () => tested({}, {}, `${id}Test`),
+      ],
+    ),
+    [
+      'the id of the role for files',
+      () =>
+        testingOf(newStack()).addFileSystems('Role', [
+          BackupTarget.arn('arn:aws:elasticfilesystem:us-east-1:111122223333:file-system/fs-1'),
+        ]),
+      "as in 'RoleTest'",
+      () => tested({}, {}, 'Alarms'),
+    ],
+    ['no vault', () => tested({}, { vaults: [] }), 'there is no vault', () => tested()],
+    [
+      'a start window of 7 days 1 hour',
+      () => tested({}, { startWithin: Duration.hours(169) }),
+      'a start window of 7 days 1 hour',
+      () => tested({}, { startWithin: Duration.hours(168) }),
+    ],
+    [
+      'a validation window of 7 days 1 hour',
+      () => tested({ validationWindow: Duration.hours(169) }),
+      'a validation window of 7 days 1 hour',
+      () => tested({ validationWindow: Duration.hours(168) }),
+    ],
+    [
+      'a validation window of half an hour',
+      () => tested({ validationWindow: Duration.minutes(30) }),
+      'a validation window of 30 minutes',
+      () => tested({ validationWindow: Duration.hours(1) }),
+    ],
+    [
+      'an id of 51 characters',
+      () => tested({}, {}, 'a'.repeat(51)),
+      'longer than 50 characters',
+      () => tested({}, {}, 'a'.repeat(50)),
+    ],
+    [
+      'an engine that can not be examined',
+      () => tested({ database: ofEngine(rds.DatabaseInstanceEngine.MYSQL) }),
+      'it runs mysql, and only PostgreSQL can be examined',
+      () => tested({ database: ofEngine(rds.DatabaseInstanceEngine.POSTGRES) }),
+    ],
+    ['a class left to AWS Backup', () => tested({ instanceClass: undefined }), "state 'instanceClass'", () => tested()],
+    [
+      'a parameter group left to RDS',
+      () => tested({ parameterGroupName: undefined }),
+      "state 'parameterGroupName'",
+      () => tested(),
+    ],
+    [
+      'recovery points of the last 366 days',
+      () => TestedRecoveryPoints.random({ within: Duration.days(366) }),
+      'recovery points of the last 366 days',
+      () => TestedRecoveryPoints.random({ within: Duration.days(365) }),
+    ],
+    [
+      'half a day of recovery points',
+      () => TestedRecoveryPoints.newest({ within: Duration.hours(12) }),
+      'recovery points of the last 12 hours',
+      () => TestedRecoveryPoints.newest({ within: Duration.days(1) }),
+    ],
+    [
+      'more checks than EventBridge hands over',
+      () =>
+        tested({ checks: [RecoveryCheck.query({ name: 'long', sql: `SELECT ${'1 + '.repeat(2500)}1`, atLeast: 1 })] }),
+      'EventBridge hands over 8192 at most',
+      () =>
+        tested({ checks: [RecoveryCheck.query({ name: 'long', sql: `SELECT ${'1 + '.repeat(1500)}1`, atLeast: 1 })] }),
+    ],
+  ])('%s', (_, wrong, message, right) => {
+    expect(wrong).toThrow(message);
+    expect(right).not.toThrow();
+  });
+
+  const problemsOf = (stack: Stack) => stack.node.findAll().flatMap((construct) => construct.node.validate());
+
+  test.each([
+    [31, ['it has 31 tests, and AWS Backup takes 30 selections in one plan']],
+    [30, []],
+  ])('%d databases in one plan, where that is too many', (count, problems) => {
+    const stack = newStack();
+    const testing = testingOf(stack);
+    for (let index = 0; index < count; index++) {
+      testing.addDatabase(`Orders${index}`, {
+        database: importedDatabase(stack, `orders${index}`),
+        objectives: OBJECTIVES,
+        instanceClass: micro,
+        parameterGroupName: 'pg17',
+      });
+    }
+    expect(problemsOf(stack)).toEqual(problems.map((problem) => expect.stringContaining(problem)));
+  });
+
+  test.each([
+    [101, true],
+    [100, false],
+  ])('%d plans in one region, where that is too many', (count, refused) => {
+    const stack = newStack();
+    const { vault } = new ProtectedVault(stack, 'Vault');
+    const site = new DrillSite(stack, 'Site');
+    for (let index = 0; index < count; index++) {
+      const schedule = Recurrence.daily({ hour: 5 });
+      new RestoreTesting(stack, `Tests${index}`, { vaults: [vault], site, schedule });
+    }
+    expect(problemsOf(stack).some((problem) => problem.includes('AWS Backup takes 100 in one region'))).toBe(refused);
+  });
+
+  test('a plan that tests nothing', () => {
+    const stack = newStack();
+    testingOf(stack);
+    expect(() => Template.fromStack(stack)).toThrow('it tests nothing');
+  });
+
+  test('ids that AWS Backup could not tell apart', () => {
+    const stack = newStack();
+    const testing = testingOf(stack);
+    for (const id of ['the-orders', 'the_orders']) {
+      testing.addDatabase(id, {
+        database: importedDatabase(stack, id.replace('_', '')),
+        objectives: OBJECTIVES,
+        instanceClass: micro,
+        parameterGroupName: 'pg17',
+      });
+    }
+    expect(() => Template.fromStack(stack)).toThrow("would be called 'the_orders'");
+  });
+});
+
+describe('application files', () => {
+  const volumes = (stack: Stack, count: number) =>
+    Array.from({ length: count }, (_, index) => {
+      const at = { volumeId: `vol-${index}`, availabilityZone: 'a' };
+      return BackupTarget.volume(ec2.Volume.fromVolumeAttributes(stack, `Disk${index}`, at));
+    });
+
+  test('are restored by AWS Backup', () => {
+    const stack = newStack();
+    testingOf(stack).addFileSystems('Disks', volumes(stack, 2));
+    const [selection] = Object.values(Template.fromStack(stack).findResources('AWS::Backup::RestoreTestingSelection'));
+    expect(selection?.Properties).toMatchObject({
+      RestoreTestingSelectionName: 'Disks',
+      ProtectedResourceType: 'EBS',
+      ValidationWindowHours: 1,
+    });
+    expect(selection?.Properties.ProtectedResourceArns).toHaveLength(2);
+  });
+
+  test.each<[string, (stack: Stack) => BackupTarget[], string]>([
+    ['31 of them', (stack) => volumes(stack, 31), 'it names 31 resources'],
+    ['databases among them', (stack) => [BackupTarget.database(importedDatabase(stack))], 'are of RDS kind'],
+    [
+      'two kinds',
+      (stack) => [...volumes(stack, 1), BackupTarget.database(importedDatabase(stack))],
+      'are of EBS and RDS kind',
+    ],
+    ['a tag', () => [BackupTarget.tagged('backup', 'yes')], 'are of unknown kind'],
+    ['none', () => [], 'are of no kind'],
+  ])('refuse %s', (_, targets, message) => {
+    const stack = newStack();
+    expect(() => testingOf(stack).addFileSystems('Files', targets(stack))).toThrow(message);
+  });
+
+  test('take 30 of them', () => {
+    const stack = newStack();
+    expect(() => testingOf(stack).addFileSystems('Files', volumes(stack, 30))).not.toThrow();
+  });
+
+  test.each([51, 50])('refuse an id of 51 characters, and take one of 50: %d', (length) => {
+    const stack = newStack();
+    const add = () => testingOf(stack).addFileSystems('a'.repeat(length), volumes(stack, 1));
+    if (length > 50) expect(add).toThrow('longer than 50 characters');
+    else expect(add).not.toThrow();
+  });
+});
+
+test("passes cdk-nag's packs in a stack of its own", () => {
+  const app = new App({ builtinCloudFormationValidation: false });
+  const stack = new Stack(app, 'Test');
+  const notify = sns.Topic.fromTopicArn(stack, 'Told', 'arn:aws:sns:eu-west-1:111122223333:told');
+  const { vault } = new ProtectedVault(stack, 'Vault', { notify });
+  testingOf(stack, { vaults: [vault], notify }).addDatabase('Orders', {
+    database: importedDatabase(stack),
+    objectives: OBJECTIVES,
+    instanceClass: micro,
+    parameterGroupName: 'orders-pg17',
+  });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new NIST80053R5Checks(app), new HIPAASecurityChecks(app));
+  expect(() => app.synth()).not.toThrow();
+});

@@ -1,0 +1,159 @@
+import { App, Duration, Stack } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { DrillSite, DrillSource, EvidenceBucket } from '../../../lib';
+import { importedDatabase, newDrill, newStack, Template, warningsOf } from '../../template/stacks';
+
+describe("by default the network is the drills' own", () => {
+  const stack = newStack();
+  newDrill(stack);
+  const template = Template.fromStack(stack);
+
+  test.each([
+    'AWS::EC2::NatGateway',
+    'AWS::EC2::InternetGateway',
+    'AWS::EC2::VPCEndpoint',
+    'AWS::EC2::Route',
+    'AWS::EC2::VPCPeeringConnection',
+  ])('without %s', (type) => {
+    template.resourceCountIs(type, 0);
+  });
+
+  test('of two subnets in two zones, and its flows are recorded', () => {
+    template.resourceCountIs('AWS::EC2::Subnet', 2);
+    template.hasResourceProperties('AWS::EC2::Subnet', { MapPublicIpOnLaunch: false });
+    template.hasResourceProperties('AWS::EC2::FlowLog', { TrafficType: 'ALL' });
+  });
+
+  test('where only the examiner reaches a copy, on its port, and nothing goes out', () => {
+    template.resourceCountIs('AWS::EC2::SecurityGroupIngress', 1);
+    template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', { FromPort: 5432, ToPort: 5432 });
+    template.resourceCountIs('AWS::EC2::SecurityGroupEgress', 1);
+    const groups = Object.values(template.findResources('AWS::EC2::SecurityGroup')).map(({ Properties }) => Properties);
+    expect(groups.map((group) => group.SecurityGroupIngress)).toEqual([undefined, undefined]);
+    // CDK's way to say that nothing goes out. The examiner's one way out is the rule above.
+    const nothing = [expect.objectContaining({ CidrIp: '255.255.255.255/32', IpProtocol: 'icmp' })];
+    expect(groups.map((group) => group.SecurityGroupEgress)).toEqual([nothing, undefined]);
+  });
+
+  test('and needs no lookup, also where account and region are known', () => {
+    const known = new Stack(new App(), 'Known', { env: { account: '111122223333', region: 'eu-west-1' } });
+    newDrill(known);
+    expect(Template.fromStack(known).toJSON().Resources).toBeDefined();
+    expect((known.node.root as App).synth().manifest.missing ?? []).toEqual([]);
+  });
+});
+
+test('each port of its databases is opened once', () => {
+  const stack = newStack();
+  const site = new DrillSite(stack, 'Site');
+  for (const [name, port] of Object.entries({ orders: 5432, billing: 5432, audit: 6543 })) {
+    const inner = new Stack(stack.node.root, name);
+    newDrill(inner, { source: DrillSource.database(importedDatabase(inner, name, port)), site });
+  }
+  Template.fromStack(stack).resourceCountIs('AWS::EC2::SecurityGroupIngress', 2);
+});
+
+describe('in a network that the user has', () => {
+  const vpc = (scope: Stack) => new ec2.Vpc(scope, 'Vpc', { maxAzs: 2, natGateways: 1 });
+
+  test('public subnets are refused', () => {
+    const stack = newStack();
+    const subnets = { subnetType: ec2.SubnetType.PUBLIC };
+    expect(() => new DrillSite(stack, 'Site', { vpc: vpc(stack), subnets })).toThrow(
+      'the chosen subnets are public, so copies of your data would lie a security group away from the internet',
+    );
+  });
+
+  test('subnets with a way out are warned of', () => {
+    const stack = newStack();
+    const subnets = { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS };
+    new DrillSite(stack, 'Site', { vpc: vpc(stack), subnets });
+    expect(warningsOf(stack)).toEqual([expect.stringContaining('lifeboat:drill-subnets-reach-the-internet')]);
+  });
+
+  test('isolated ones are taken as they are', () => {
+    const stack = newStack();
+    const subnetConfiguration = [{ name: 'Isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }];
+    new DrillSite(stack, 'Site', { vpc: new ec2.Vpc(stack, 'Vpc', { maxAzs: 2, subnetConfiguration }) });
+    expect(warningsOf(stack)).toEqual([]);
+    Template.fromStack(stack).resourceCountIs('AWS::EC2::VPC', 1);
+  });
+});
+
+describe('evidence', () => {
+  test('is locked, versioned, encrypted, private, logged, and kept when the stack goes', () => {
+    const stack = newStack();
+    new EvidenceBucket(stack, 'Evidence');
+    const template = Template.fromStack(stack);
+    template.hasResource('AWS::S3::Bucket', {
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: {
+        ObjectLockConfiguration: { Rule: { DefaultRetention: { Mode: 'GOVERNANCE', Days: 400 } } },
+        VersioningConfiguration: { Status: 'Enabled' },
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms' } }],
+        },
+        PublicAccessBlockConfiguration: { BlockPublicAcls: true, RestrictPublicBuckets: true },
+        LoggingConfiguration: Match.anyValue(),
+      },
+    });
+    template.hasResourceProperties('AWS::S3::BucketPolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+        ]),
+      },
+    });
+  });
+
+  test('may be kept in a bucket of another stack', () => {
+    const app = new App();
+    const { bucket } = new EvidenceBucket(new Stack(app, 'Audit'), 'Evidence');
+    const stack = new Stack(app, 'Test');
+    newDrill(stack, { site: new DrillSite(stack, 'Site', { evidence: bucket }) });
+    Template.fromStack(stack).resourceCountIs('AWS::S3::Bucket', 0);
+  });
+
+  test('that nothing locks is warned of; a default lock is enough', () => {
+    const warned = (make: (stack: Stack) => s3.IBucket) => {
+      const stack = newStack();
+      new DrillSite(stack, 'Site', { evidence: make(stack) });
+      return warningsOf(stack);
+    };
+    const bucket = (props: s3.BucketProps) => (stack: Stack) => new s3.Bucket(stack, 'Bucket', props);
+    expect(warned(bucket({ versioned: true }))).toEqual([expect.stringContaining('lifeboat:evidence-not-locked')]);
+    expect(warned(bucket({ objectLockEnabled: true }))).toHaveLength(1);
+    const lock = s3.ObjectLockRetention.governance(Duration.days(1));
+    expect(warned(bucket({ objectLockDefaultRetention: lock }))).toEqual([]);
+    expect(warned((stack) => s3.Bucket.fromBucketName(stack, 'Bucket', 'evidence'))).toEqual([]);
+  });
+
+  test('may be locked for good, where asked for', () => {
+    const stack = newStack();
+    new EvidenceBucket(stack, 'Evidence', { lock: s3.ObjectLockRetention.compliance(Duration.days(30)) });
+    Template.fromStack(stack).hasResourceProperties('AWS::S3::Bucket', {
+      ObjectLockConfiguration: { Rule: { DefaultRetention: { Mode: 'COMPLIANCE', Days: 30 } } },
+    });
+  });
+});
+
+/** An upgrade that changed one of these would replace what can't be replaced: past evidence, and the keys to it. */
+test('logical IDs of buckets, keys and secrets stay as they are', () => {
+  const stack = newStack();
+  newDrill(stack, { site: new DrillSite(stack, 'Site') });
+  const template = Template.fromStack(stack);
+  const ids = ['AWS::S3::Bucket', 'AWS::KMS::Key', 'AWS::SecretsManager::Secret'].flatMap((type) =>
+    Object.keys(template.findResources(type)),
+  );
+  expect(ids.sort()).toMatchInlineSnapshot(`
+[
+  "SiteEvidenceAccessLogs6C56B3E8",
+  "SiteEvidenceBucketDF858609",
+  "SiteKey28264800",
+  "SitePasswordKey55F34818",
+]
+`);
+});

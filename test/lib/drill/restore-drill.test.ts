@@ -1,0 +1,247 @@
+import { App, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as rds from 'aws-cdk-lib/aws-rds';
+import { drillRequest, parse, RUN_SUFFIX_LENGTH } from '../../../lambda/contract';
+import { DrillSource, RecoveryCheck, Recurrence, RestoreDrill, RestorePoint } from '../../../lib';
+import { resolved } from '../../template/policies';
+import {
+  importedDatabase,
+  newDatabase,
+  newDrill,
+  newStack,
+  OBJECTIVES,
+  Template,
+  warningsOf,
+} from '../../template/stacks';
+
+/** What EventBridge Scheduler would hand to the conductor, with tokens as strings. */
+function handedOver(stack: Stack) {
+  const schedules = Template.fromStack(stack).findResources('AWS::Scheduler::Schedule');
+  const [own] = Object.entries(schedules).flatMap(([id, schedule]) => (id.startsWith('Recurrence') ? [schedule] : []));
+  return JSON.parse(resolved(own?.Properties.Target.Input));
+}
+
+test('hands its runbook a request that the runbook accepts, whole', () => {
+  const stack = newStack();
+  newDrill(stack, {
+    checks: [RecoveryCheck.rowCount('polls', { atLeast: 1 })],
+    restore: RestorePoint.random({ within: Duration.days(7) }),
+    databaseName: 'zephyr',
+  });
+  const request = parse(drillRequest, handedOver(stack), 'request');
+  expect(request).toMatchObject({
+    plan: 'Test',
+    target: 'Drill',
+    drill: 'Drill',
+    source: { instance: 'orders' },
+    restore: { kind: 'random', withinSeconds: 604_800 },
+    database: 'zephyr',
+    checks: [{ kind: 'row-count', table: 'polls', atLeast: 1 }],
+    objectives: { rpoSeconds: 300, rtoSeconds: 3600 },
+  });
+});
+
+test('starts by its alias, durable from the first day, with few retries and a place for what was not started', () => {
+  const stack = newStack();
+  newDrill(stack);
+  const template = Template.fromStack(stack);
+  template.hasResourceProperties('AWS::Lambda::Function', {
+    Runtime: 'nodejs24.x',
+    DurableConfig: { ExecutionTimeout: 14 * 3600, RetentionPeriodInDays: 90 },
+    DeadLetterConfig: Match.anyValue(),
+    VpcConfig: Match.absent(),
+  });
+  template.hasResourceProperties('AWS::Scheduler::Schedule', {
+    ScheduleExpression: 'cron(0 2 * * ? *)',
+    ScheduleExpressionTimezone: 'Etc/UTC',
+    State: 'ENABLED',
+    Target: {
+      Arn: { Ref: Match.stringLikeRegexp('^DrillLive') },
+      RetryPolicy: { MaximumRetryAttempts: 2 },
+      DeadLetterConfig: Match.anyValue(),
+    },
+  });
+});
+
+test('a drill in flight ends on the code it began with', () => {
+  const stack = newStack();
+  newDrill(stack);
+  Template.fromStack(stack).hasResource('AWS::Lambda::Version', { DeletionPolicy: 'Retain' });
+});
+
+test('a copy outlives no drill by much: four recovery times, or what is asked for', () => {
+  const long = newDrill(newStack(), { objectives: { ...OBJECTIVES, rto: Duration.hours(4) } });
+  expect(long.request.copy.expiresAfterSeconds).toBe(16 * 3600);
+  const asked = newDrill(newStack(), { expiresAfter: Duration.hours(2) });
+  expect(asked.request.copy.expiresAfterSeconds).toBe(2 * 3600);
+});
+
+test('is given time to clean up and to publish once its copy has expired: what times out leaves no evidence', () => {
+  const stack = newStack();
+  newDrill(stack, { expiresAfter: Duration.hours(2) });
+  Template.fromStack(stack).hasResourceProperties('AWS::Lambda::Function', {
+    DurableConfig: { ExecutionTimeout: 10 * 3600 },
+  });
+});
+
+describe('names of copies', () => {
+  const prefix = (id: string, stackName = 'Test') => {
+    const stack = new Stack(new App(), stackName);
+    return new RestoreDrill(stack, id, {
+      source: DrillSource.database(importedDatabase(stack)),
+      schedule: Recurrence.daily({ hour: 2 }),
+      objectives: OBJECTIVES,
+    }).request.copy.prefix;
+  };
+
+  test.each(['Orders', 'OrdersDb', 'orders_db 2', 'A'.repeat(100), '--x--', '()'])('are valid for %s', (id) => {
+    const longest = prefix(id) + 'z'.repeat(RUN_SUFFIX_LENGTH);
+    expect(longest).toMatch(/^[a-z](-?[a-z0-9])*$/);
+    expect(longest.length).toBeLessThanOrEqual(63);
+  });
+
+  test('are told apart by stack, and stay', () => {
+    expect(prefix('OrdersDb')).toBe(prefix('OrdersDb'));
+    expect(prefix('OrdersDb', 'Staging')).not.toBe(prefix('OrdersDb', 'Production'));
+    expect(prefix('OrdersDb')).toMatch(/^lifeboat-orders-db-[0-9a-f]{8}-$/);
+  });
+});
+
+describe('refuses', () => {
+  const withDatabase = (props: Partial<rds.DatabaseInstanceProps>, restore?: RestorePoint) => () => {
+    const stack = newStack();
+    newDrill(stack, { source: DrillSource.database(newDatabase(stack, props)), restore });
+  };
+
+  test('a database without automated backups, which leaves nothing to restore', () => {
+    expect(withDatabase({ backupRetention: Duration.days(0) })).toThrow('its backup retention is 0 days');
+    expect(withDatabase({ backupRetention: Duration.days(0) }, RestorePoint.snapshot('s'))).not.toThrow();
+  });
+
+  test('another engine, before it is deployed', () => {
+    const engine = rds.DatabaseInstanceEngine.mysql({ version: rds.MysqlEngineVersion.VER_8_0 });
+    expect(withDatabase({ engine })).toThrow('it runs mysql, and drills examine PostgreSQL only');
+  });
+
+  test('to draw from further back than backups reach', () => {
+    const restore = RestorePoint.random({ within: Duration.days(7) });
+    expect(withDatabase({ backupRetention: Duration.days(3) }, restore)).toThrow(
+      'the drill draws from the last 7 days, and backups are kept for 3',
+    );
+  });
+
+  test('a source that could be taken for a copy', () => {
+    const stack = newStack();
+    const database = importedDatabase(stack, 'Lifeboat-Orders');
+    expect(() => newDrill(stack, { source: DrillSource.database(database) })).toThrow(
+      "starts with 'lifeboat-', so it could be taken for a copy",
+    );
+  });
+
+  test('names that evidence could not be kept under, all at once', () => {
+    const refused = () => newDrill(newStack(), { planName: 'a/b', target: '' });
+    expect(refused).toThrow(/plan: .*\n.*target: /);
+  });
+
+  test.each(['注文', 'Überweisungen', 'all*', ' ', 'two\nlines'])('a name that CloudWatch would drop: %j', (target) => {
+    expect(() => newDrill(newStack(), { target })).toThrow(/target: must be 1 to 100 printable ASCII characters/);
+  });
+});
+
+test('warns of a copy of another class, since it proves no recovery time', () => {
+  const stack = newStack();
+  const instanceType = ec2.InstanceType.of(ec2.InstanceClass.T3, ec2.InstanceSize.LARGE);
+  const micro = ec2.InstanceType.of(ec2.InstanceClass.T3, ec2.InstanceSize.MICRO);
+  newDrill(stack, { source: DrillSource.database(newDatabase(stack, { instanceType })), instanceClass: micro });
+  expect(warningsOf(stack)).toEqual([expect.stringContaining('lifeboat:copy-of-another-class')]);
+  expect(handedOver(stack).copy.instanceClass).toBe('db.t3.micro');
+});
+
+test('warns of a snapshot that can not meet the recovery point, unless a day of loss is agreed to', () => {
+  const drilled = (restore: RestorePoint, rpo: Duration) => {
+    const stack = newStack();
+    newDrill(stack, { restore, objectives: { rpo, rto: Duration.hours(1) } });
+    return warningsOf(stack);
+  };
+  const warning = [expect.stringContaining('lifeboat:snapshot-beyond-rpo')];
+  expect(drilled(RestorePoint.latestSnapshot(), Duration.hours(23))).toEqual(warning);
+  expect(drilled(RestorePoint.latestSnapshot(), Duration.hours(24))).toEqual([]);
+  expect(drilled(RestorePoint.latest(), Duration.minutes(5))).toEqual([]);
+});
+
+test('warns of a restore point that goes with its backup, while the schedule goes on; of others it does not', () => {
+  const warned = (restore: RestorePoint, backupRetention?: Duration) => {
+    const stack = newStack();
+    const database = backupRetention ? newDatabase(stack, { backupRetention }) : importedDatabase(stack);
+    newDrill(stack, {
+      restore,
+      source: DrillSource.database(database),
+      objectives: { ...OBJECTIVES, rpo: Duration.days(1) },
+    });
+    return warningsOf(stack).filter((warning) => warning.includes('lifeboat:restore-point-expires'));
+  };
+  const moment = RestorePoint.at('2026-11-09T14:25:00Z');
+  expect(warned(moment, Duration.days(7))).toEqual([
+    expect.stringMatching(
+      /^each drill restores 2026-11-09T14:25:00Z, and backups are kept for 7 days, so all drills fail/,
+    ),
+  ]);
+  expect(warned(moment)).toEqual([expect.stringContaining('its backup is kept for 35 days at most')]);
+  expect(warned(RestorePoint.snapshot('rds:orders-2026-11-09-03-10'))).toHaveLength(1);
+  expect(warned(RestorePoint.snapshot('before-release'))).toEqual([]);
+  expect(warned(RestorePoint.random({ within: Duration.days(7) }), Duration.days(7))).toEqual([]);
+});
+
+test('what is only known at deployment is not compared', () => {
+  const stack = newStack();
+  const retention = new CfnParameter(stack, 'Days', { type: 'Number' }).valueAsNumber;
+  const instanceIdentifier = new CfnParameter(stack, 'Identifier').valueAsString;
+  const database = newDatabase(stack, { backupRetention: Duration.days(retention), instanceIdentifier });
+  expect(() =>
+    newDrill(stack, {
+      source: DrillSource.database(database),
+      restore: RestorePoint.random({ within: Duration.days(7) }),
+    }),
+  ).not.toThrow();
+});
+
+describe('alarms', () => {
+  const stack = newStack();
+  newDrill(stack, { schedule: Recurrence.firstSunday({ hour: 10 }) });
+  const template = Template.fromStack(stack);
+  const alarm = (properties: object) => template.hasResourceProperties('AWS::CloudWatch::Alarm', properties);
+
+  test('ring when a drill did not pass', () => {
+    alarm({ MetricName: 'DrillPassed', ComparisonOperator: 'LessThanThreshold', Threshold: 1 });
+  });
+
+  test('ring when an objective was missed', () => {
+    alarm({ MetricName: 'RecoveryTime', ComparisonOperator: 'GreaterThanThreshold', Threshold: 3600 });
+    alarm({ MetricName: 'RecoveryPoint', ComparisonOperator: 'GreaterThanThreshold', Threshold: 300 });
+  });
+
+  test('ring when nothing was proven for longer than the schedule explains, and when nobody is watching', () => {
+    const Dimensions = Match.arrayWith([{ Name: 'Drill', Value: 'Drill' }]);
+    const Threshold = 36 * 86_400;
+    alarm({ MetricName: 'SecondsSinceProven', Dimensions, Threshold, TreatMissingData: 'breaching' });
+  });
+
+  test('ring when runbook or janitor broke off, or something was not started', () => {
+    const errors = Object.values(template.findResources('AWS::CloudWatch::Alarm')).filter(
+      ({ Properties }) => Properties.MetricName === 'Errors',
+    );
+    expect(errors).toHaveLength(2);
+    for (const MetricName of ['DurableExecutionFailed', 'DurableExecutionTimedOut']) {
+      const Dimensions = [{ Name: 'FunctionName', Value: { Ref: Match.stringLikeRegexp('^DrillConductor') } }];
+      alarm({ Namespace: 'AWS/Lambda', MetricName, Dimensions, Threshold: 0, Statistic: 'Sum' });
+    }
+    alarm({ MetricName: 'ApproximateNumberOfMessagesVisible', Threshold: 0 });
+  });
+
+  test('look back no further than CloudWatch does', () => {
+    for (const { Properties } of Object.values(template.findResources('AWS::CloudWatch::Alarm'))) {
+      expect(Properties.Period * Properties.EvaluationPeriods).toBeLessThanOrEqual(7 * 86_400);
+    }
+  });
+});

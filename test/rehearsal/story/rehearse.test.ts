@@ -1,0 +1,121 @@
+/** The story as a user runs it: the bundled command, in a process of its own. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { workspace } from '../../../rehearsal/machine/workspace';
+import type { Rehearsal } from '../../../rehearsal/story/rehearse';
+
+const COMMAND = join(__dirname, '..', '..', '..', 'dist', 'bin', 'lifeboat.js');
+const folder = mkdtempSync(join(tmpdir(), 'lifeboat-story-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly pid: number | undefined;
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function lifeboat(
+  args: readonly string[],
+  during?: (said: string, interrupt: () => void, pid?: number) => void,
+): Promise<Ended> {
+  // Real credentials and endpoints lie around on laptops; a rehearsal must not care.
+  const env = {
+    ...process.env,
+    AWS_ACCESS_KEY_ID: 'AKIAREALREALREALREAL',
+    AWS_SECRET_ACCESS_KEY: 'real',
+    AWS_ENDPOINT_URL: 'http://192.0.2.1:9',
+    AWS_REGION: 'eu-central-1',
+  };
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [COMMAND, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+      during?.(out, () => child.kill('SIGINT'), child.pid);
+    });
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+    });
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ pid: child.pid, code, out, err }));
+  });
+}
+
+/** What a run left: servers by their command lines, files by the name of its folder. */
+function leftBy(pid: number | undefined): string[] {
+  const places = [workspace(), join('/dev/shm', basename(workspace()))].filter((place) => existsSync(place));
+  const files = places.flatMap((place) => readdirSync(place)).filter((entry) => entry.startsWith(`run-${pid}-`));
+  const processes = process.platform === 'linux' ? readdirSync('/proc').filter((entry) => /^\d+$/.test(entry)) : [];
+  const commands = processes.map((entry) => {
+    try {
+      return readFileSync(`/proc/${entry}/cmdline`, 'utf8');
+    } catch {
+      return ''; // ended while it was being looked at
+    }
+  });
+  return [...files, ...commands.filter((command) => command.includes(`run-${pid}-`))];
+}
+
+test('proves the good backup and its copy elsewhere, catches both bad ones, and leaves evidence of each', async () => {
+  const evidence = join(folder, 'evidence');
+  const { pid, code, out, err } = await lifeboat(['rehearse', '--rows', '50000', '--json', '--evidence', evidence]);
+  expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
+  const { drills, asExpected }: Rehearsal = JSON.parse(out);
+  expect(asExpected).toBe(true);
+  expect(drills.map(({ drill, outcome }) => [drill, outcome])).toEqual([
+    ['healthy backup', 'passed'],
+    ['corrupt snapshot', 'failed'],
+    ['lost rows', 'failed'],
+    ['region lost', 'passed'],
+  ]);
+  expect(drills[1]?.findings.join('\n')).toMatch(/^readable: votes: .*invalid page in block \d+/m);
+  expect(drills[2]?.findings.join('\n')).toMatch(/3000 rows without a parent/);
+  const home = join(evidence, 'us-east-1');
+  expect(readdirSync(home).sort()).toEqual(
+    ['1', '2', '3'].flatMap((number) => [`0000000${number}.json`, `0000000${number}.md`]),
+  );
+  const chain = ['1', '2', '3'].map((n) => JSON.parse(readFileSync(join(home, `0000000${n}.json`), 'utf8')));
+  expect(chain.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+  // With its region lost, the other one begins a chain of its own.
+  const away = JSON.parse(readFileSync(join(evidence, 'us-west-2', '00000001.json'), 'utf8'));
+  expect(away).toMatchObject({ sequence: 1, source: { copiedFrom: expect.stringContaining(':us-east-1:') } });
+  // The story itself goes to standard error, in plain lines.
+  expect(err).toMatch(/the guide's own test: SELECT COUNT\(\*\) FROM votes; {2}-> {2}50,\d+, "test passed"/);
+  expect(err).not.toContain('\u001b');
+  expect(leftBy(pid)).toEqual([]);
+});
+
+test('ends everything it started when it is interrupted', async () => {
+  let interrupted = false;
+  let atWork: string[] = [];
+  const { pid, code, err } = await lifeboat(
+    ['rehearse', '--rows', '50000', '--evidence', join(folder, 'never')],
+    (said, interrupt, running) => {
+      if (interrupted || !said.includes('start restore')) return;
+      interrupted = true;
+      atWork = leftBy(running);
+      interrupt();
+    },
+  );
+  expect(err).toContain('interrupted; everything that was started has been ended');
+  expect(code).toBe(1);
+  // The run folder, the source's server, and the copy's in the making.
+  expect(atWork.length).toBeGreaterThan(1);
+  expect(leftBy(pid)).toEqual([]);
+  expect(existsSync(join(folder, 'never'))).toBe(false);
+});
+
+test.each([
+  [['rehearse', '--rows', '12'], /Fewer rows than 10000/],
+  [['rehearse', '--system', 'orders'], /Allowed choices are zephyr/],
+  [['drill'], /unknown command/],
+  [['region', '--port', '70000'], /up to 65535/],
+])('%j is misuse: exit code 2, and what would be right', async (args, says) => {
+  const { code, err } = await lifeboat(args);
+  expect(code).toBe(2);
+  expect(err).toMatch(says);
+});

@@ -1,0 +1,161 @@
+import type { DrillRequest, Evidence } from '../../lambda/contract';
+import { deleteExpired } from '../../lambda/drill/delete-expired';
+import { drillRestore } from '../../lambda/drill/drill-restore';
+import { EvidenceChain } from '../../lambda/evidence/evidence-chain';
+import type { Finding, Survey } from '../../lambda/examiner/protocol';
+import type { Examiner } from '../../lambda/runbook/examiner-client';
+import type { ProofPorts } from '../../lambda/runbook/ports';
+import type { Execution } from '../../rehearsal/runbooks/durable-executions';
+import { runCrashing } from './crashes';
+import { type Behaviour, MINUTE, QUIET, SimulatedRegion } from './region';
+import { generator } from './seeded-random';
+
+export interface Schedule extends Partial<Behaviour> {
+  readonly seed?: number;
+  /** What the examiner finds in the copy. */
+  readonly database?: 'healthy' | 'slow' | 'corrupt' | 'partly unchecked' | 'refuses connections' | 'examiner dies';
+  /** Share of checkpoints that the invocation crashes at. */
+  readonly crashes?: number;
+  /** Somebody stops the execution after so many invocations. */
+  readonly stoppedAfter?: number;
+  readonly request?: Partial<DrillRequest>;
+}
+
+export interface Run {
+  readonly execution: Execution;
+  /** Steps and polls in the order in which they were first reached. */
+  readonly steps: string[];
+  readonly region: SimulatedRegion;
+  /** This run's documents. */
+  readonly evidence: Evidence[];
+  /** Everything a run leaves that somebody could read: checkpoints, what was printed, documents. */
+  readonly traces: string;
+  /** Every password that was set on the copy. */
+  readonly passwords: string[];
+  /** Lets time pass until copies have expired, and the janitor's next round is over. */
+  janitor(): Promise<void>;
+}
+
+export const SOURCE = 'orders';
+/** Has the copies' prefix and none of their tags: nobody's to delete. */
+export const BYSTANDER = 'lifeboat-orders-by-hand';
+const KEY = 'a key of more than thirty-two characters';
+
+export const drillRequest: DrillRequest = {
+  plan: 'Protection',
+  target: 'Orders',
+  drill: 'Monthly',
+  source: { instance: SOURCE },
+  restore: { kind: 'random', withinSeconds: 7 * 24 * 3600 },
+  copy: {
+    prefix: 'lifeboat-orders-1a2b3c-',
+    subnetGroup: 'drills',
+    securityGroups: ['sg-drills'],
+    expiresAfterSeconds: 12 * 3600,
+  },
+  checks: [],
+  objectives: { rpoSeconds: 300, rtoSeconds: 3600 },
+  examiner: 'examiner',
+  passwordKey: 'key',
+  evidenceBucket: 'evidence',
+};
+
+export async function simulate(schedule: Schedule = {}): Promise<Run> {
+  const { seed = 1, crashes = 0, stoppedAfter, request, database = 'healthy', ...behaviour } = schedule;
+  const random = generator(seed);
+  const time = { now: Date.parse('2026-11-01T10:00:00Z') };
+  const clock = () => time.now;
+  const region = new SimulatedRegion(clock, random, { ...QUIET, ...behaviour });
+  region.existing(SOURCE);
+  region.existing(BYSTANDER);
+
+  const printed: string[] = [];
+  const passwords = new Set<string>();
+  const print = (line: string) => printed.push(line);
+  const { steps, ...execution } = await runCrashing(
+    (alive) => drillRestore({ ...simulatedPorts(region, database, passwords, alive), print }),
+    { ...drillRequest, ...request },
+    { name: `run-${seed}`, time, crashes: () => random() < crashes, stoppedAfter },
+  );
+
+  const documents = [...region.objects].filter(([key]) => key.endsWith('.json')).map(([, body]) => JSON.parse(body));
+  return {
+    execution,
+    steps,
+    region,
+    evidence: documents,
+    passwords: [...passwords],
+    traces: JSON.stringify([execution, printed, [...region.objects]]),
+    janitor: async () => {
+      time.now += 13 * 60 * MINUTE;
+      const quiet = new SimulatedRegion(clock, random, QUIET);
+      for (const [name, instance] of region.instances) quiet.instances.set(name, instance);
+      await deleteExpired(
+        quiet.rds(() => true),
+        clock,
+      )({ prefix: 'lifeboat-' });
+      region.touched.push(...quiet.touched);
+      time.now += 10 * MINUTE;
+    },
+  };
+}
+
+/** All that a drill reaches, in the simulated region. Calls hang once `alive` is false, as a dead process does. */
+export function simulatedPorts(
+  region: SimulatedRegion,
+  database: Schedule['database'] = 'healthy',
+  passwords = new Set<string>(),
+  alive = () => true,
+) {
+  return {
+    rds: region.rds(alive),
+    examiner: () => simulatedExaminer(region, database, passwords),
+    secret: async () => KEY,
+    evidence: (of: Pick<DrillRequest, 'plan' | 'target' | 'evidenceBucket'>) =>
+      new EvidenceChain(region.s3(alive), of.evidenceBucket, of),
+    print: () => {},
+  } satisfies ProofPorts;
+}
+
+export function simulatedExaminer(
+  region: SimulatedRegion,
+  database: Schedule['database'],
+  passwords: Set<string>,
+): Examiner {
+  const connect = ({ host, password }: { host: string; password: string }) => {
+    passwords.add(password);
+    if (database === 'refuses connections' || region.passwordOf(host) !== password) {
+      throw Object.assign(new Error('password authentication failed'), { name: 'CopyNotReady' });
+    }
+  };
+  return {
+    survey: async ({ connection, checks }): Promise<Survey> => {
+      connect(connection);
+      const work = checks.map((_, check) => ({ check, bytes: 1000 }));
+      return {
+        serverVersion: '17.10',
+        databaseBytes: 250_000_000,
+        otherDatabases: ['billing'],
+        tablesWithRows: ['public.polls', 'public.votes'],
+        reader: 'verify_heapam',
+        batches: [work.slice(0, 2), work.slice(2)].filter((batch) => batch.length > 0),
+      };
+    },
+    check: async ({ connection, work }): Promise<Finding[]> => {
+      connect(connection);
+      if (database === 'examiner dies') throw new Error('Runtime exited');
+      return work.map((piece, index) => {
+        if (database === 'slow' && index > 0) {
+          return { work: piece, outcome: 'not-run', reason: 'ran out of time', outOfTime: true };
+        }
+        if (database === 'corrupt' && index === 0) {
+          return { work: piece, outcome: 'failed', observed: 'votes: invalid page in block 12', expected: 'no damage' };
+        }
+        if (database === 'partly unchecked' && index === 0) {
+          return { work: piece, outcome: 'not-run', reason: 'canceling statement due to statement timeout' };
+        }
+        return { work: piece, outcome: 'passed', observed: 'all well' };
+      });
+    },
+  };
+}

@@ -1,0 +1,53 @@
+/** A stack with a database, a plan and a drill, for tests to take apart. */
+import { App, Duration, Stack } from 'aws-cdk-lib';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as rds from 'aws-cdk-lib/aws-rds';
+import type { Construct } from 'constructs';
+import { DrillSource, ProtectionPlan, Recurrence, RestoreDrill, type RestoreDrillProps } from '../../lib';
+
+export const OBJECTIVES = { rpo: Duration.minutes(5), rto: Duration.hours(1) };
+
+export function newStack(id = 'Test'): Stack {
+  return new Stack(new App({ builtinCloudFormationValidation: false }), id);
+}
+
+export function newDatabase(scope: Construct, props: Partial<rds.DatabaseInstanceProps> = {}): rds.DatabaseInstance {
+  return new rds.DatabaseInstance(scope, 'Database', {
+    engine: rds.DatabaseInstanceEngine.postgres({ version: rds.PostgresEngineVersion.VER_17 }),
+    vpc: new ec2.Vpc(scope, 'Vpc', { maxAzs: 2, natGateways: 0 }),
+    vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
+    ...props,
+  });
+}
+
+/** Made elsewhere: synth knows its name and little more. */
+export function importedDatabase(scope: Construct, instanceIdentifier = 'orders', port = 5432): rds.IDatabaseInstance {
+  return rds.DatabaseInstance.fromDatabaseInstanceAttributes(scope, `Imported-${instanceIdentifier}`, {
+    instanceIdentifier,
+    instanceEndpointAddress: `${instanceIdentifier}.example.com`,
+    port,
+    securityGroups: [],
+  });
+}
+
+export function newPlan(scope: Construct): ProtectionPlan {
+  return new ProtectionPlan(scope, 'Protection', { objectives: OBJECTIVES });
+}
+
+export function newDrill(stack: Stack, props: Partial<RestoreDrillProps> = {}): RestoreDrill {
+  return new RestoreDrill(stack, 'Drill', {
+    source: props.source ?? DrillSource.database(importedDatabase(stack)),
+    schedule: Recurrence.daily({ hour: 2 }),
+    objectives: OBJECTIVES,
+    ...props,
+  });
+}
+
+export function warningsOf(stack: Stack): string[] {
+  return Annotations.fromStack(stack)
+    .findWarning('*', Match.anyValue())
+    .map(({ entry }) => String(entry.data));
+}
+
+export { Template };
