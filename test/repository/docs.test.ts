@@ -28,8 +28,11 @@ test.each(MADE_BY_OTHERS)('%s is named where it is made', (name) => {
 /** Rooms that users only meet through others. */
 const WITHOUT_PAGE = ['alarm', 'function', 'schedule', 'synth'];
 
+const roomsOf = (folder: string) =>
+  readdirSync(join(root, folder)).filter((name) => statSync(join(root, folder, name)).isDirectory());
+
 test('each room of lib/ has a page, unless users meet it through others only', () => {
-  const rooms = readdirSync(join(root, 'lib')).filter((name) => statSync(join(root, 'lib', name)).isDirectory());
+  const rooms = roomsOf('lib');
   const own = roomPages.map((page) => basename(page, '.md'));
   expect([...own, ...WITHOUT_PAGE].sort()).toEqual(rooms.sort());
 });
@@ -75,6 +78,13 @@ test('every page of docs/ can be reached from its start page', () => {
     for (const { target } of linksOf(page)) if (pages.includes(target)) reached.add(target);
   }
   expect(pages.filter((page) => page.startsWith('docs') && !reached.has(page))).toEqual([]);
+});
+
+test.each(['lib', 'lambda'])('README.md names every room of %s/, and no other', (folder) => {
+  const text = sectionOf('README.md', 'How it is laid out');
+  const [, listed = ''] = new RegExp(`^${folder}/.*\\n((?: {2}.*\\n)*)`, 'm').exec(text) ?? [];
+  const named = Array.from(listed.matchAll(/(?<=^ {2}| )([a-z-]+)\/(?= )/gm), ([, name]) => name);
+  expect(named.sort()).toEqual(roomsOf(folder).sort());
 });
 
 test('functions.md has every function that ships, and no other', () => {
