@@ -62,7 +62,7 @@ export { EvidenceBucket, type EvidenceBucketProps } from './drill/evidence-bucke
 export {
   type ForeignKeyOptions,
   type FreshnessOptions,
-  type NotEmptiedOptions,
+  type NotShrunkOptions,
   type QueryOptions,
   RecoveryCheck,
   type RowCountBounds,

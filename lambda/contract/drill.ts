@@ -30,14 +30,24 @@ export type RestorePointRequest = v.InferOutput<typeof restorePoint>;
 
 /** One thing a restored copy must pass. */
 export const check = v.variant('kind', [
-  /** Every page of every table can be read. */
+  /** Everything that is stored can be read: tables, TOAST, catalogs, large objects, sequences, indexes. */
   v.strictObject({ kind: v.literal('readable') }),
-  /** Every B-tree index agrees with its table. */
+  /** Every index agrees with its table, and unique ones hold no key twice. */
   v.strictObject({ kind: v.literal('indexes') }),
   /** Every declared foreign key holds. */
   v.strictObject({ kind: v.literal('foreign-keys') }),
-  /** No table that had rows when the last drill passed is empty now, but for those that come and go. */
-  v.strictObject({ kind: v.literal('not-emptied'), except: v.optional(v.array(table)) }),
+  /** Every row keeps what its table declares: NOT NULL, CHECK, exclusion. */
+  v.strictObject({ kind: v.literal('constraints') }),
+  /**
+   * No table lost more than a share of its rows since the last proof, and no table or constraint is gone. What comes and
+   * goes is named: `table`, `schema.table`, or a pattern of either, with `*` for any characters.
+   */
+  v.strictObject({
+    kind: v.literal('not-shrunk'),
+    /** Share of its rows that a table may lose, from 0 to 1. Half of them when absent. */
+    lostShare: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+    except: v.optional(v.array(table)),
+  }),
   v.pipe(
     v.strictObject({ kind: v.literal('row-count'), table, atLeast: v.optional(count), atMost: v.optional(count) }),
     v.check((c) => c.atLeast !== undefined || c.atMost !== undefined, 'needs atLeast, atMost or both'),
@@ -72,9 +82,10 @@ export type Check = v.InferOutput<typeof check>;
 /** What runs when a user names no check: what is wrong with any database, whatever it holds. */
 export const GENERIC_CHECKS: readonly Check[] = [
   { kind: 'readable' },
-  { kind: 'foreign-keys' },
   { kind: 'indexes' },
-  { kind: 'not-emptied' },
+  { kind: 'constraints' },
+  { kind: 'foreign-keys' },
+  { kind: 'not-shrunk' },
 ];
 
 /** What is examined in a restored instance, and where the evidence of it goes. */
@@ -82,8 +93,12 @@ export const proof = {
   plan: label,
   target: label,
   drill: label,
-  /** The database to connect to. The source's initial one, else `postgres`, when absent. */
+  /** The database that checks of the user's own are about. The source's initial one, else `postgres`, when absent. */
   database: v.optional(name),
+  /** Databases to examine. All of the instance when absent, apart from `rdsadmin`, templates, and an empty `postgres`. */
+  databases: v.optional(v.array(name)),
+  /** Whether a drill may pass in which no database holds a row. */
+  allowEmpty: v.optional(v.boolean()),
   /** The generic ones when empty. */
   checks: v.pipe(v.array(check), v.maxLength(100)),
   objectives: v.strictObject({ rpoSeconds: seconds, rtoSeconds: seconds }),

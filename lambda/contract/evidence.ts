@@ -12,13 +12,23 @@ export const evidencePrefix = (of: { plan: string; target: string }) => `evidenc
 export const watchedSinceKey = (of: { plan: string; target: string; drill: string }) =>
   `${evidencePrefix(of)}watched-since-${of.drill}.json`;
 
-/** One check's result. `observed` and `reason` never carry values of users' rows. */
-export const checkResult = v.variant('outcome', [
-  v.strictObject({ check: v.string(), outcome: v.literal('passed'), observed: v.string() }),
-  v.strictObject({ check: v.string(), outcome: v.literal('failed'), observed: v.string(), expected: v.string() }),
-  v.strictObject({ check: v.string(), outcome: v.literal('not-run'), reason: v.string() }),
-]);
+/** What does not make a check fail, and a reader has to know: the object, what was expected, what was found, what to do. */
+const warnings = v.optional(v.array(v.string()));
+const remedy = v.optional(v.string());
 
+/** One check's result. No text carries values of users' rows. */
+export const checkResult = v.variant('outcome', [
+  v.strictObject({ check: v.string(), outcome: v.literal('passed'), observed: v.string(), warnings }),
+  v.strictObject({
+    check: v.string(),
+    outcome: v.literal('failed'),
+    observed: v.string(),
+    expected: v.string(),
+    remedy,
+    warnings,
+  }),
+  v.strictObject({ check: v.string(), outcome: v.literal('not-run'), reason: v.string(), remedy, warnings }),
+]);
 export type CheckResult = v.InferOutput<typeof checkResult>;
 
 export const measured = v.strictObject({
@@ -81,8 +91,8 @@ export const evidence = v.object({
   freshnessSeconds: v.nullable(v.number()),
   phases: v.array(v.strictObject({ phase: v.string(), seconds: v.number() })),
   checks: v.array(checkResult),
-  /** Tables that held rows, for the next drill to compare with. */
-  tablesWithRows: v.array(v.string()),
+  /** What did not make it fail, and a reader has to know, one sentence each. Absent in documents of before. */
+  warnings: v.optional(v.array(v.string())),
   /** What a reader has to know to weigh the result. */
   notes: v.array(v.string()),
 });

@@ -1,5 +1,6 @@
 import type { CheckResult, DrillRequest, Evidence } from '../contract';
-import type { Finding, Survey } from '../examiner/protocol';
+import type { ExaminedDatabase } from '../examiner/conclusion';
+import type { Server } from '../examiner/protocol';
 import type { InstanceState } from '../rds/instance';
 import type { RestorePoint } from '../rds/restore-point';
 import type { Source } from '../rds/source';
@@ -9,8 +10,8 @@ export class DrillReport {
   source: Source | null = null;
   point: RestorePoint | null = null;
   copy: InstanceState | null = null;
-  survey: Survey | null = null;
-  findings: readonly Finding[] = [];
+  server: Server | null = null;
+  databases: ExaminedDatabase[] = [];
   checks: readonly CheckResult[] = [];
   /** When the last check had ended. */
   checked: Date | null = null;
@@ -26,15 +27,13 @@ export class DrillReport {
 
   conclude(runbook: Runbook): Omit<Evidence, 'sequence' | 'previous'> {
     const { plan, target, drill, objectives } = this.request;
-    const { source, copy, point, survey } = this;
+    const { source, copy, point, server } = this;
     const started = runbook.started;
     const findings = this.problems();
     const outcome = findings.length === 0 ? 'passed' : 'failed';
     const recovered = outcome === 'passed' && this.checked ? secondsBetween(started, this.checked) : null;
     const lost = point && Math.max(0, secondsBetween(new Date(point.latestRestorable), started));
-    const freshness = this.findings.flatMap((finding) =>
-      finding.outcome !== 'not-run' && finding.freshnessSeconds !== undefined ? [finding.freshnessSeconds] : [],
-    );
+    const freshness = this.databases.flatMap(({ findings }) => findings.flatMap((one) => one.freshnessSeconds ?? []));
     return {
       schema: 'lifeboat/evidence/1',
       plan,
@@ -55,8 +54,8 @@ export class DrillReport {
       copy: copy && {
         instance: this.copyName,
         instanceClass: copy.instanceClass ?? 'unknown',
-        engine: survey ? `postgres ${survey.serverVersion}` : 'not examined',
-        databaseBytes: survey?.databaseBytes ?? null,
+        engine: server ? `postgres ${server.version}` : 'not examined',
+        databaseBytes: server && this.databases.reduce((sum, { survey }) => sum + survey.bytes, 0),
       },
       restorePoint: point,
       recoveryTime: recovered === null ? null : measured(recovered, objectives.rtoSeconds),
@@ -64,7 +63,7 @@ export class DrillReport {
       freshnessSeconds: freshness.length > 0 ? Math.max(0, Math.min(...freshness)) : null,
       phases: grouped(runbook.phases),
       checks: [...this.checks],
-      tablesWithRows: [...(survey?.tablesWithRows ?? [])],
+      warnings: this.checks.flatMap(({ check, warnings = [] }) => warnings.map((warning) => `${check}: ${warning}`)),
       notes: this.notes(),
     };
   }
@@ -82,7 +81,7 @@ export class DrillReport {
   }
 
   private notes(): string[] {
-    const { source, copy, survey, point } = this;
+    const { source, copy, server, point } = this;
     const notes: string[] = [];
     if (source && copy?.instanceClass && copy.instanceClass !== source.instanceClass) {
       const other = source.instanceClass
@@ -108,18 +107,18 @@ export class DrillReport {
           `${source.copiedFrom}, whoever chose it has to know.`,
       );
     }
-    if (source && survey && survey.otherDatabases.length > 0) {
-      notes.push(
-        `Only the database '${this.request.database ?? source.database}' was examined. The instance also holds ` +
-          `${survey.otherDatabases.join(', ')}, of which nothing is proven: drill each by its name.`,
-      );
+    if (server && this.databases.length > 0) {
+      const examined = this.databases.map(({ survey }) => survey.database);
+      const others = server.databases.map(({ name }) => name).filter((name) => !examined.includes(name));
+      if (others.length > 0) {
+        notes.push(
+          `Examined: ${examined.join(', ')}. The instance also holds ${others.join(', ')}, of which nothing is proven: name ` +
+            "them in the drill's databases, or name none to examine all.",
+        );
+      }
     }
-    if (survey?.reader === 'fingerprint') {
-      notes.push(
-        "Tables were read row by row, since amcheck can't be used here: " +
-          'pages are verified by their checksums alone, where those are on.',
-      );
-    }
+    notes.push(...(server?.notes ?? []));
+    for (const { survey } of this.databases) notes.push(...survey.notes.map((note) => `${survey.database}: ${note}`));
     if (point?.requested === 'random time' || point?.requested === 'given time') {
       notes.push(
         'The recovery point is measured from the latest restorable time, not from the earlier moment that was restored.',

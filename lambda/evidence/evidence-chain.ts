@@ -55,12 +55,6 @@ export class EvidenceChain {
     return undefined;
   }
 
-  /** Tables that held rows when a drill last passed; a proof of a later moment says nothing about an earlier one. */
-  async tablesProvenBy(moment: string): Promise<readonly string[] | null> {
-    const proof = await this.lastPassed(({ restorePoint }) => restorePoint !== null && restorePoint.time <= moment);
-    return proof?.tablesWithRows ?? null;
-  }
-
   /** Appends a run's document, once: asked again for the same run, it returns what was published. */
   async append(document: Omit<Evidence, 'sequence' | 'previous'>): Promise<Published> {
     for (;;) {

@@ -9,6 +9,7 @@ import { DatabaseError } from 'pg';
 import { whatPostgresSaid } from './postgres-error';
 import type { ExaminerRequest, ExaminerResponse } from './protocol';
 import { runChecks } from './run-checks';
+import { describeServer } from './server';
 import { CopyRefused, type Deadline, Session, type Tls } from './session';
 import { survey } from './survey';
 
@@ -47,7 +48,8 @@ export const examine =
     try {
       if (request.task === 'check') return await runChecks(request, open, deadline, connections);
       const session = await open();
-      return await survey(session, request.checks).finally(() => session.close());
+      const work = request.task === 'server' ? describeServer(session) : survey(session, request);
+      return await work.finally(() => session.close());
     } catch (error) {
       // Not of any one check, but of finding out what there is: a damaged catalog, or a user with too few rights.
       if (error instanceof DatabaseError)

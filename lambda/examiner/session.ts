@@ -3,7 +3,7 @@
  * could change what a check reads.
  */
 import { BlockList, isIP } from 'node:net';
-import { Client, DatabaseError } from 'pg';
+import { Client, DatabaseError, escapeLiteral } from 'pg';
 import { endsSession } from './postgres-error';
 import type { Connection } from './protocol';
 
@@ -19,6 +19,9 @@ export class CopyNotReady extends Error {
 
 /** The server did not even answer that it had cut a statement off. */
 export class CopySilent extends CopyNotReady {}
+
+/** The server ended the session without having been told to: what it was reading may have made it crash. */
+export class CopyCrashed extends CopyNotReady {}
 
 /** Another try would meet the same. */
 export class CopyRefused extends Error {
@@ -42,16 +45,29 @@ const CONNECT_TIMEOUT_MS = 15_000;
 /** How long after the deadline a silent server is waited for. */
 const GRACE_MS = 2_000;
 
-const SETTINGS = {
+/**
+ * Set at the start of each session and again in each transaction: a database may set others for whoever connects, and a
+ * login trigger may set them after that. With `pg_temp` named last, no temporary object stands before the catalog.
+ */
+const PINS = {
+  search_path: 'pg_catalog, pg_temp',
   TimeZone: 'UTC', // a timestamp without zone counts as UTC
   DateStyle: 'ISO',
   IntervalStyle: 'postgres',
   extra_float_digits: '1',
+  bytea_output: 'hex',
+  standard_conforming_strings: 'on',
+  transform_null_equals: 'off',
+  client_min_messages: 'error',
   row_security: 'off', // rows hidden by a policy become an error instead of silence
   jit: 'off', // compiling costs more than most checks
-  idle_in_transaction_session_timeout: '0', // one session's snapshot must outlast its own work
-  lock_timeout: '0',
-};
+  idle_in_transaction_session_timeout: '0',
+  lock_timeout: '10s', // a prepared transaction keeps its locks for ever
+} as const;
+
+/** Settings that not every version knows, and that may cut sessions or transactions off. */
+const UNLIMITED = `SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog.pg_settings
+  WHERE name IN ('idle_session_timeout', 'transaction_timeout')`;
 
 export class Session {
   /** The server's own account of why it hung up comes apart from the statement that it cut off. */
@@ -87,8 +103,8 @@ export class Session {
       connectionTimeoutMillis: Math.min(CONNECT_TIMEOUT_MS, left),
       keepAlive: true,
       statement_timeout: left,
-      options: Object.entries(SETTINGS)
-        .map(([setting, value]) => `-c ${setting}=${value}`)
+      options: Object.entries(PINS)
+        .map(([setting, value]) => `-c ${setting}=${value.replaceAll(' ', '\\ ')}`)
         .join(' '),
       // Numbers beyond 2^53 and PostgreSQL's own spelling of values survive only as text.
       types: { getTypeParser: () => (value: string) => value },
@@ -104,6 +120,44 @@ export class Session {
       throw unreachable(where, error);
     }
     return session;
+  }
+
+  /**
+   * Runs statements in a transaction with every setting pinned, and rolls it back unless it is to write.
+   *
+   * @param pins further settings, for this transaction alone
+   */
+  public async transaction<T>(
+    mode: 'READ ONLY' | 'READ WRITE',
+    statements: () => Promise<T>,
+    pins: Readonly<Record<string, string>> = {},
+  ): Promise<T> {
+    const timeout = Math.max(1, Math.floor(this.deadline.left()));
+    const set = Object.entries({ ...PINS, ...pins }).map(
+      ([name, value]) => `SET LOCAL ${name} = ${quoted(name, value)}`,
+    );
+    await this.rows(
+      `BEGIN ISOLATION LEVEL REPEATABLE READ ${mode}; ${set.join('; ')}; SET LOCAL statement_timeout = ${timeout}; ${UNLIMITED}`,
+    );
+    let done = false;
+    try {
+      const result = await statements();
+      done = true;
+      return result;
+    } finally {
+      const end = done && mode === 'READ WRITE' ? 'COMMIT' : 'ROLLBACK';
+      // Where the session is lost, the transaction is, too, and why it was lost is told already.
+      if (done) await this.rows(end);
+      else await this.rows(end).catch(() => undefined);
+    }
+  }
+
+  /** Runs one statement that can't be in a transaction, with every setting pinned. */
+  public async alone(statement: string): Promise<void> {
+    const timeout = Math.max(1, Math.floor(this.deadline.left()));
+    for (const [name, value] of Object.entries(PINS)) await this.rows(`SET ${name} = ${quoted(name, value)}`);
+    await this.rows(`SET statement_timeout = ${timeout}`);
+    await this.rows(statement);
   }
 
   /** Runs one statement, or several separated by semicolons, of which it gives the last one's rows. */
@@ -137,6 +191,9 @@ export class Session {
   }
 }
 
+/** A search path is a list of names, which quotes would make one. */
+const quoted = (name: string, value: string) => (name === 'search_path' ? value : escapeLiteral(value));
+
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
@@ -168,7 +225,8 @@ function unreachable(where: string, error: unknown): Error {
     ? PASSING_STATES.has(code) || PASSING_FAULTS.has(code)
     : /^(Connection terminated|timeout expired|Client has encountered a connection error)/.test(said);
   if (passing) {
-    return new CopyNotReady(
+    const crashed = code === undefined || ['57P02', 'ECONNRESET', 'EPIPE', 'ECONNABORTED'].includes(code);
+    return new (crashed ? CopyCrashed : CopyNotReady)(
       `${where} takes no connection or lost it (${said}), so nothing could be checked; try again`,
     );
   }

@@ -3,13 +3,26 @@ import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
 import { CannotCheck } from './catalog';
 import { conditionOf, isServersOwn } from './postgres-error';
-import { bounds } from './row-checks';
+import { bounds, type Answer as Verdict } from './row-checks';
 import type { Answer, Session } from './session';
-import type { Verdict } from './verdict';
+
+/**
+ * The search path that the user's sessions have, so that the query means what it means to them; behind the catalog, so that
+ * no function of the database's stands before PostgreSQL's own.
+ */
+const WITH_THE_USERS_PATH = `
+  SELECT pg_catalog.set_config('search_path', 'pg_catalog, ' || coalesce((
+    SELECT pg_catalog.substr(setting, pg_catalog.length('search_path=') + 1)
+    FROM pg_catalog.pg_db_role_setting s, pg_catalog.unnest(s.setconfig) AS setting
+    WHERE s.setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
+      AND s.setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user))
+      AND setting LIKE 'search_path=%'
+    ORDER BY s.setrole <> 0 DESC, s.setdatabase <> 0 DESC LIMIT 1), '"$user", public'), true)`;
 
 type Query = Extract<Check, { kind: 'query' }>;
 
 export async function userQuery(session: Session, check: Query): Promise<Verdict> {
+  await session.rows(WITH_THE_USERS_PATH);
   // As a subquery it can only read, and a second row is enough to know that there are too many.
   const wrapped = `SELECT * FROM (\n${check.sql.replace(/;\s*$/, '')}\n) AS answer LIMIT 2`;
   const { value, type } = theOneValue(await answer(session, wrapped));

@@ -9,7 +9,8 @@ import { type DrillRequest, type Evidence, evidence, parse } from '../../lambda/
 import { drillRestore } from '../../lambda/drill/drill-restore';
 import { EvidenceChain, readText } from '../../lambda/evidence/evidence-chain';
 import { examine } from '../../lambda/examiner/examine';
-import type { Connection, Finding, Survey } from '../../lambda/examiner/protocol';
+import type { Connection } from '../../lambda/examiner/protocol';
+import { examinerOf } from '../../lambda/runbook/examiner-client';
 import { durable } from '../../lambda/runbook/runbook';
 import { type ClientOptions, rdsClient, s3Client, secretsManagerClient } from '../server/clients';
 import { execute } from './durable-executions';
@@ -76,13 +77,11 @@ export class DrillSite {
     const look = examine({ connections: Math.min(4, availableParallelism()) });
     const runbook = drillRestore({
       rds: rdsClient(this.clients),
-      examiner: () => ({
-        survey: async (task) => {
-          await events.onCopy?.(task.connection);
-          return (await look({ task: 'survey', ...task })) as Survey;
-        },
-        check: async (task) => (await look({ task: 'check', ...task })) as readonly Finding[],
-      }),
+      examiner: () =>
+        examinerOf(async (task) => {
+          if (task.task === 'server') await events.onCopy?.(task.connection);
+          return look(task);
+        }),
       secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
       evidence: (of) => new EvidenceChain(s3, of.evidenceBucket, of),
       // The metrics are for CloudWatch, which a rehearsal has none of.

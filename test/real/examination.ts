@@ -1,39 +1,36 @@
-/** Looks at a database the way a drill does: survey, batches, conclusion. */
+/** Looks at a database the way a drill does: server, survey, calls, conclusion. */
 
 import type { Check, CheckResult } from '../../lambda/contract';
-import { conclude } from '../../lambda/examiner/conclusion';
+import { conclude, type ExaminedDatabase } from '../../lambda/examiner/conclusion';
 import { type ExaminerOptions, examine } from '../../lambda/examiner/examine';
-import type { CheckTask, Connection, Finding, Survey } from '../../lambda/examiner/protocol';
+import type { Connection, Finding } from '../../lambda/examiner/protocol';
+import { examinerOf } from '../../lambda/runbook/examiner-client';
 
-export interface Look {
-  readonly survey: Survey;
-  readonly findings: readonly Finding[];
+export interface Look extends ExaminedDatabase {
   readonly results: readonly CheckResult[];
+  /** Rows of tables, by OID. */
+  readonly rows: ReadonlyMap<number, number>;
 }
 
 export interface LookOptions extends ExaminerOptions {
   readonly restorePoint?: string;
-  readonly tablesWithRows?: readonly string[] | null;
-  readonly reader?: Survey['reader'];
 }
 
+/** One database. */
 export async function look(connection: Connection, checks: readonly Check[], options: LookOptions = {}): Promise<Look> {
-  const examiner = examine(options);
-  const survey = (await examiner({ task: 'survey', connection, checks })) as Survey;
+  const examiner = examinerOf(examine(options));
+  const survey = await examiner.survey({ connection, checks, main: true });
   const findings: Finding[] = [];
-  for (const work of survey.batches) {
-    const task: CheckTask = {
-      task: 'check',
-      connection,
-      checks,
-      work,
-      reader: options.reader ?? survey.reader,
-      restorePoint: options.restorePoint ?? new Date().toISOString(),
-      tablesWithRows: options.tablesWithRows ?? null,
-    };
-    findings.push(...((await examiner(task)) as readonly Finding[]));
+  const rows = new Map<number, number>();
+  const queue = [...survey.calls];
+  for (let work = queue.shift(); work; work = queue.shift()) {
+    const restorePoint = options.restorePoint ?? new Date().toISOString();
+    const checked = await examiner.check({ connection, checks, work, restorePoint });
+    findings.push(...checked.findings);
+    for (const [oid, count] of checked.rows) rows.set(oid, (rows.get(oid) ?? 0) + count);
+    if (checked.left.length > 0) queue.unshift(checked.left);
   }
-  return { survey, findings, results: conclude(checks, survey.batches, findings) };
+  return { survey, findings, rows, results: conclude(checks, [{ survey, findings }]) };
 }
 
 /** The result of a single check. */

@@ -2,7 +2,7 @@ import type { DrillRequest, Evidence } from '../../lambda/contract';
 import { deleteExpired } from '../../lambda/drill/delete-expired';
 import { drillRestore } from '../../lambda/drill/drill-restore';
 import { EvidenceChain } from '../../lambda/evidence/evidence-chain';
-import type { Finding, Survey } from '../../lambda/examiner/protocol';
+import type { Checked, Finding, Problems, Server, Survey, Work } from '../../lambda/examiner/protocol';
 import type { Examiner } from '../../lambda/runbook/examiner-client';
 import type { ProofPorts } from '../../lambda/runbook/ports';
 import type { Execution } from '../../rehearsal/runbooks/durable-executions';
@@ -129,33 +129,38 @@ export function simulatedExaminer(
     }
   };
   return {
+    server: async ({ connection }): Promise<Server> => {
+      connect(connection);
+      return { version: '17.10', databases: [{ name: connection.database, bytes: 250_000_000 }], notes: [] };
+    },
     survey: async ({ connection, checks }): Promise<Survey> => {
       connect(connection);
-      const work = checks.map((_, check) => ({ check, bytes: 1000 }));
-      return {
-        serverVersion: '17.10',
-        databaseBytes: 250_000_000,
-        otherDatabases: ['billing'],
-        tablesWithRows: ['public.polls', 'public.votes'],
-        reader: 'verify_heapam',
-        batches: [work.slice(0, 2), work.slice(2)].filter((batch) => batch.length > 0),
-      };
+      const work = checks.map((_, check): Work => ({ detector: 'rows', checks: [check], objects: 1, bytes: 1000 }));
+      const calls = [work.slice(0, 2), work.slice(2)].filter((call) => call.length > 0);
+      return { database: connection.database, bytes: 250_000_000, calls, notes: [] };
     },
-    check: async ({ connection, work }): Promise<Finding[]> => {
+    check: async ({ connection, work }): Promise<Checked> => {
       connect(connection);
       if (database === 'examiner dies') throw new Error('Runtime exited');
-      return work.map((piece, index) => {
-        if (database === 'slow' && index > 0) {
-          return { work: piece, outcome: 'not-run', reason: 'ran out of time', outOfTime: true };
-        }
-        if (database === 'corrupt' && index === 0) {
-          return { work: piece, outcome: 'failed', observed: 'votes: invalid page in block 12', expected: 'no damage' };
-        }
-        if (database === 'partly unchecked' && index === 0) {
-          return { work: piece, outcome: 'not-run', reason: 'canceling statement due to statement timeout' };
-        }
-        return { work: piece, outcome: 'passed', observed: 'all well' };
+      const left = database === 'slow' ? work.slice(1) : [];
+      const findings = work.slice(0, work.length - left.length).map((one, index): Finding => {
+        const observed = index > 0 || database === 'healthy' || database === 'slow' ? ['all well'] : [];
+        const wrong = observed.length === 0;
+        return {
+          work: one,
+          check: one.checks[0]!,
+          examined: 1,
+          bytes: 1000,
+          observed,
+          failures: problems(wrong && database === 'corrupt', 'invalid page in block 12', 'no damage'),
+          warnings: problems(false),
+          notRun: problems(wrong && database === 'partly unchecked', 'canceling statement due to statement timeout'),
+        };
       });
+      return { findings, left, rows: [] };
     },
   };
 }
+
+const problems = (any: boolean, observed = '', expected?: string): Problems =>
+  any ? { count: 1, first: [{ object: 'votes', observed, expected }] } : { count: 0, first: [] };

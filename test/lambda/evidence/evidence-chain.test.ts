@@ -23,7 +23,7 @@ const draft = (run: string, over: Partial<Evidence> = {}): Omit<Evidence, 'seque
   freshnessSeconds: null,
   phases: [{ phase: 'wait until available', seconds: 720 }],
   checks: [{ check: 'readable', outcome: 'passed', observed: '4 tables' }],
-  tablesWithRows: [],
+  warnings: [],
   notes: [],
   ...over,
 });
@@ -78,9 +78,9 @@ test('publishes a run once, also when one that had ended before it began was pub
 
 test('remembers the last drill that passed, past the ones that did not', async () => {
   const { chain: evidence } = chain();
-  await evidence.append(draft('a', { tablesWithRows: ['public.votes'] }));
+  await evidence.append(draft('a', { notes: ['the first'] }));
   await evidence.append(draft('b', { outcome: 'failed', findings: ['readable: votes'] }));
-  expect((await evidence.lastPassed(() => true))?.tablesWithRows).toEqual(['public.votes']);
+  expect((await evidence.lastPassed(() => true))?.notes).toEqual(['the first']);
   expect(await evidence.lastPassed(({ drill }) => drill === 'Quarterly')).toBeUndefined();
 });
 
