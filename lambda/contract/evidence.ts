@@ -91,6 +91,8 @@ export const evidence = v.object({
   freshnessSeconds: v.nullable(v.number()),
   phases: v.array(v.strictObject({ phase: v.string(), seconds: v.number() })),
   checks: v.array(checkResult),
+  /** What the restored instance held, for later proofs to compare with: an object beside this one. */
+  inventory: v.optional(v.nullable(v.object({ key: v.string(), sha256: v.string() }))),
   /** What did not make it fail, and a reader has to know, one sentence each. Absent in documents of before. */
   warnings: v.optional(v.array(v.string())),
   /** What a reader has to know to weigh the result. */

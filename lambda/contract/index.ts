@@ -11,6 +11,7 @@ export * from './drill';
 export * from './evidence';
 export * from './handlers';
 export * from './images';
+export * from './inventory';
 export * from './metrics';
 export * from './names';
 export * from './parse';

@@ -1,4 +1,5 @@
 import type { CheckResult, DrillRequest, Evidence } from '../contract';
+import type { StoredInventory } from '../evidence/inventories';
 import type { ExaminedDatabase } from '../examiner/conclusion';
 import type { Server } from '../examiner/protocol';
 import type { InstanceState } from '../rds/instance';
@@ -13,6 +14,9 @@ export class DrillReport {
   server: Server | null = null;
   databases: ExaminedDatabase[] = [];
   checks: readonly CheckResult[] = [];
+  inventory: StoredInventory | null = null;
+  failures: string[] = [];
+  warnings: string[] = [];
   /** When the last check had ended. */
   checked: Date | null = null;
   /** What ended the drill before its checks did. */
@@ -63,7 +67,11 @@ export class DrillReport {
       freshnessSeconds: freshness.length > 0 ? Math.max(0, Math.min(...freshness)) : null,
       phases: grouped(runbook.phases),
       checks: [...this.checks],
-      warnings: this.checks.flatMap(({ check, warnings = [] }) => warnings.map((warning) => `${check}: ${warning}`)),
+      inventory: this.inventory,
+      warnings: [
+        ...this.checks.flatMap(({ check, warnings = [] }) => warnings.map((warning) => `${check}: ${warning}`)),
+        ...this.warnings,
+      ],
       notes: this.notes(),
     };
   }
@@ -74,6 +82,7 @@ export class DrillReport {
       const said = result.outcome === 'failed' ? result.observed : `could not run: ${result.reason}`;
       return [`${result.check}: ${said}`];
     });
+    problems.push(...this.failures);
     if (this.error !== null) problems.push(this.error);
     // Nothing was checked and nothing says why: that is no proof either.
     if (problems.length === 0 && this.checks.length === 0) problems.push('no check has run');
@@ -106,16 +115,6 @@ export class DrillReport {
         `The snapshot was chosen by its name, and says that its database is called ${source.instance}: that this is ` +
           `${source.copiedFrom}, whoever chose it has to know.`,
       );
-    }
-    if (server && this.databases.length > 0) {
-      const examined = this.databases.map(({ survey }) => survey.database);
-      const others = server.databases.map(({ name }) => name).filter((name) => !examined.includes(name));
-      if (others.length > 0) {
-        notes.push(
-          `Examined: ${examined.join(', ')}. The instance also holds ${others.join(', ')}, of which nothing is proven: name ` +
-            "them in the drill's databases, or name none to examine all.",
-        );
-      }
     }
     notes.push(...(server?.notes ?? []));
     for (const { survey } of this.databases) notes.push(...survey.notes.map((note) => `${survey.database}: ${note}`));

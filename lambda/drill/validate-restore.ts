@@ -119,7 +119,16 @@ async function examineRestored(
   const examiner = ports.examiner(request.examiner);
   const { checks } = request;
   await examineCopy(
-    { examiner, connection, checks, databases: request.databases, restorePoint: point.time, expires },
+    {
+      examiner,
+      connection,
+      checks,
+      databases: request.databases,
+      allowEmpty: request.allowEmpty,
+      restorePoint: point.time,
+      inventories: ports.inventories(request),
+      expires,
+    },
     report,
     runbook,
   );

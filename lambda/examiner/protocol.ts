@@ -6,6 +6,7 @@
  * object by object, and only what is wrong is named.
  */
 import type { Check } from '../contract';
+import type { CompressedListing } from './listing';
 
 export interface Connection {
   readonly host: string;
@@ -56,6 +57,9 @@ export interface Survey {
   readonly bytes: number;
   /** One after the other: what a later call does may destroy what an earlier one has to see. */
   readonly calls: readonly (readonly Work[])[];
+  /** Whether any table holds a row; null where that could not be told. */
+  readonly holdsRows: boolean | null;
+  readonly tables: number;
   /** What was changed on the copy to examine it, and what that keeps from being seen. */
   readonly notes: readonly string[];
 }
@@ -118,5 +122,11 @@ export interface Checked {
   readonly rows: readonly (readonly [oid: number, rows: number])[];
 }
 
-export type ExaminerRequest = ServerTask | SurveyTask | CheckTask;
-export type ExaminerResponse = Server | Survey | Checked;
+/** Lists what a database holds: before anything is vacuumed, which rewrites the planner's estimates. */
+export interface ListTask {
+  readonly task: 'list';
+  readonly connection: Connection;
+}
+
+export type ExaminerRequest = ServerTask | SurveyTask | ListTask | CheckTask;
+export type ExaminerResponse = Server | Survey | CompressedListing | Checked;

@@ -11,7 +11,7 @@ import type { Session } from './session';
 export const rows: Detector = {
   name: 'rows',
   phase: 'rows',
-  serves: ['readable', 'constraints'],
+  serves: ['readable', 'constraints', 'not-shrunk'],
   objects: ({ version }) => `
     SELECT c.oid, ${displayName('n', 'c')} AS name, pg_catalog.pg_table_size(c.oid) AS bytes,
       ${/* Before 14 a range of blocks is read by scanning the whole table. */ version >= 140_000 ? "pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int4" : 'NULL'} AS blocks
@@ -69,6 +69,7 @@ async function readRows(session: Session, piece: Piece, context: Context): Promi
           remedy: 'restore an earlier backup beside this one, and compare the table',
         },
         { check: 'constraints', outcome: 'not-run', observed: 'its rows could not be read' },
+        { check: 'not-shrunk', outcome: 'not-run', observed: 'its rows could not be read' },
       ],
     };
   }
@@ -107,6 +108,7 @@ function verdictsOn(rules: readonly Rule[], violations: readonly number[], { fac
   });
   return [
     { check: 'readable', outcome: 'passed', observed: `every row read in full and decoded; ${seen}` },
+    { check: 'not-shrunk', outcome: 'passed', observed: 'counted' },
     ...(broken.length > 0
       ? broken
       : [{ check: 'constraints', outcome: 'passed', observed: 'NOT NULL and CHECK hold for every row' } as const]),

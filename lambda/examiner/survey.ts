@@ -1,6 +1,8 @@
 /** Finds out what there is to check in a database of the copy, and cuts it into calls. */
+import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
 import { cutObjects, fillCalls } from './batches';
+import { userSchema } from './catalog';
 import { DETECTORS } from './detectors';
 import { type CopyFacts, readFacts } from './facts';
 import { prepare } from './prepare';
@@ -37,10 +39,35 @@ export async function survey(session: Session, { checks, main }: SurveyTask): Pr
     return {
       database: facts.database,
       bytes,
+      ...(await contents(session)),
       calls: fillCalls(works, phaseOf),
       notes: [...notes, ...limits(facts, checks)],
     };
   });
+}
+
+/** The largest tables first: nearly always the first one holds a row. What can't be read is for the checks to say. */
+async function contents(session: Session): Promise<Pick<Survey, 'tables' | 'holdsRows'>> {
+  const tables = await session.rows(`
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.pg_relation_size(c.oid) > 0
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'm') AND c.relpersistence = 'p' AND c.relispopulated AND ${userSchema('n')}
+    ORDER BY pg_catalog.pg_relation_size(c.oid) DESC`);
+  let unknown = false;
+  for (const [table, stored] of tables) {
+    if (stored !== 't') break;
+    await session.rows('SAVEPOINT look');
+    try {
+      const [found] = await session.rows(`SELECT EXISTS (SELECT FROM ONLY ${table})`);
+      if (found![0] === 't') return { tables: tables.length, holdsRows: true };
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error;
+      unknown = true;
+      await session.rows('ROLLBACK TO SAVEPOINT look');
+    }
+    await session.rows('RELEASE SAVEPOINT look');
+  }
+  return { tables: tables.length, holdsRows: unknown ? null : false };
 }
 
 function limits({ functions, checksums }: CopyFacts, checks: readonly Check[]): string[] {

@@ -4,9 +4,12 @@
  * Part of every runbook that proves a backup: a drill's own copy, or what AWS Backup restored.
  */
 import { type Check, type CheckResult, GENERIC_CHECKS } from '../contract';
+import type { Inventories, StoredInventory } from '../evidence/inventories';
 import { conclude, type ExaminedDatabase } from '../examiner/conclusion';
+import { size } from '../examiner/figures';
 import type { Connection, Finding, Server, Survey, Work } from '../examiner/protocol';
 import type { Examiner } from './examiner-client';
+import { type CountedDatabase, compareWithLastProof } from './last-proof';
 import type { Runbook } from './runbook';
 
 export interface CopyToExamine {
@@ -17,8 +20,11 @@ export interface CopyToExamine {
   readonly checks: readonly Check[];
   /** Databases to examine; all of the instance when absent. */
   readonly databases?: readonly string[];
+  /** Whether it may pass though no database holds a row. */
+  readonly allowEmpty?: boolean;
   /** The moment it was restored to, ISO 8601. */
   readonly restorePoint: string;
+  readonly inventories: Inventories;
   /** When the copy may be deleted. */
   readonly expires: Date;
 }
@@ -28,6 +34,11 @@ export interface Examined {
   server: Server | null;
   databases: ExaminedDatabase[];
   checks: readonly CheckResult[];
+  /** What the copy held, for the next proof to compare with. */
+  inventory: StoredInventory | null;
+  /** What is wrong with the copy as a whole. */
+  failures: string[];
+  warnings: string[];
   /** When the last check had ended. */
   checked: Date | null;
 }
@@ -37,8 +48,9 @@ const MAX_CALLS = 600;
 
 /** @throws when the copy can't be examined, or not in time */
 export async function examineCopy(copy: CopyToExamine, report: Examined, runbook: Runbook): Promise<void> {
-  const { examiner, connection } = copy;
+  const { examiner, connection, inventories, restorePoint } = copy;
   const checks = copy.checks.length > 0 ? copy.checks : GENERIC_CHECKS;
+  const examined: (CountedDatabase & { findings: Finding[] })[] = [];
   try {
     const { main, server } = await runbook.step('look at the server', async () => {
       const to = await connection();
@@ -46,18 +58,55 @@ export async function examineCopy(copy: CopyToExamine, report: Examined, runbook
     });
     report.server = server;
     const calls = { made: 0 };
-    for (const database of chosen(server, main, copy.databases)) {
-      const to = async (): Promise<Connection> => ({ ...(await connection()), database });
-      const survey = await runbook.step(`survey ${database}`, async () =>
-        examiner.survey({ connection: await to(), checks, main: database === main }),
+    for (const name of chosen(server, main, copy.databases)) {
+      const to = async (): Promise<Connection> => ({ ...(await connection()), database: name });
+      const survey = await runbook.step(`survey ${name}`, async () =>
+        examiner.survey({ connection: await to(), checks, main: name === main }),
       );
-      const examined = { survey, findings: [] as Finding[] };
-      report.databases.push(examined);
-      await examineDatabase({ ...copy, checks, connection: to }, survey, examined.findings, calls, runbook);
+      // Every instance has one of this name, and most leave it empty.
+      if (name === 'postgres' && name !== main && survey.tables === 0 && !copy.databases) continue;
+      const position = examined.length;
+      await runbook.step(`list what ${name} holds`, async () =>
+        inventories.keepListing(runbook.id, position, JSON.stringify(await examiner.list({ connection: await to() }))),
+      );
+      const database = { survey, findings: [] as Finding[], position, rows: new Map<number, number>() };
+      examined.push(database);
+      report.databases.push(database);
+      await examineDatabase({ ...copy, checks, connection: to }, survey, database, calls, runbook);
     }
+    const compared = await runbook.step('compare with the last proof', () =>
+      compareWithLastProof(inventories, runbook.id, examined, checks, restorePoint),
+    );
+    report.inventory = compared.inventory;
+    for (const [index, findings] of compared.findings.entries()) examined[index]!.findings.push(...findings);
+    nothingProven(copy, report);
   } finally {
     report.checks = conclude(checks, report.databases);
     report.checked = runbook.now;
+  }
+}
+
+/** A copy without a row is what a failed restore leaves, and every check passes on it. */
+function nothingProven({ allowEmpty }: CopyToExamine, report: Examined): void {
+  const empty = report.databases
+    .filter(({ survey }) => survey.holdsRows === false)
+    .map(({ survey }) => survey.database);
+  if (empty.length === report.databases.length) {
+    const text = `no examined database holds a row (${empty.join(', ')})`;
+    if (allowEmpty) report.warnings.push(`${text}, which the drill's definition allows`);
+    else report.failures.push(`${text}, so the drill proves nothing; where that is right, set allowEmpty`);
+    return;
+  }
+  for (const name of empty) report.warnings.push(`database '${name}' holds no row, so nothing is proven about it`);
+  const left = report.server?.databases.filter(
+    ({ name }) => !report.databases.some(({ survey }) => survey.database === name),
+  );
+  for (const { name, bytes } of left ?? []) {
+    if (name === 'postgres') continue;
+    report.warnings.push(
+      `database '${name}' (${size(bytes)}) was not examined, so nothing is proven about it; name it in the drill's databases, ` +
+        'or name none to examine all',
+    );
   }
 }
 
@@ -76,7 +125,7 @@ function chosen(server: Server, main: string, wanted: readonly string[] | undefi
 async function examineDatabase(
   { examiner, connection, checks, restorePoint, expires }: CopyToExamine,
   survey: Survey,
-  findings: Finding[],
+  { findings, rows }: { findings: Finding[]; rows: Map<number, number> },
   calls: { made: number },
   runbook: Runbook,
 ): Promise<void> {
@@ -96,6 +145,7 @@ async function examineDatabase(
       examiner.check({ connection: await connection(), checks, work: now, restorePoint }),
     );
     findings.push(...found.findings);
+    for (const [oid, count] of found.rows) rows.set(oid, (rows.get(oid) ?? 0) + count);
     // A restored volume is still being loaded, so what ran out of time may well fit the next call: before the others,
     // since what comes later may destroy what it has to see.
     const progress = found.findings.some(({ examined }) => examined > 0);

@@ -1,10 +1,12 @@
 /** The conductor's end of the line to the examiner: the call carries the password, so neither end logs it. */
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import type { CompressedListing } from '../examiner/listing';
 import type {
   Checked,
   CheckTask,
   ExaminerRequest,
   ExaminerResponse,
+  ListTask,
   Server,
   ServerTask,
   Survey,
@@ -14,6 +16,7 @@ import type {
 export interface Examiner {
   server(task: Omit<ServerTask, 'task'>): Promise<Server>;
   survey(task: Omit<SurveyTask, 'task'>): Promise<Survey>;
+  list(task: Omit<ListTask, 'task'>): Promise<CompressedListing>;
   check(task: Omit<CheckTask, 'task'>): Promise<Checked>;
 }
 
@@ -22,6 +25,7 @@ export function examinerOf(ask: (request: ExaminerRequest) => Promise<ExaminerRe
   return {
     server: (task) => ask({ task: 'server', ...task }) as Promise<Server>,
     survey: (task) => ask({ task: 'survey', ...task }) as Promise<Survey>,
+    list: (task) => ask({ task: 'list', ...task }) as Promise<CompressedListing>,
     check: (task) => ask({ task: 'check', ...task }) as Promise<Checked>,
   };
 }

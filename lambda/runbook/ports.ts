@@ -5,6 +5,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { DrillRequest, Evidence } from '../contract';
 import { EvidenceChain, type Published } from '../evidence/evidence-chain';
+import { type Inventories, inventoriesOf } from '../evidence/inventories';
 import { drillMetrics, embeddedMetric } from '../evidence/metrics';
 import { type Examiner, lambdaExaminer } from './examiner-client';
 
@@ -13,6 +14,7 @@ export interface ProofPorts {
   readonly examiner: (functionName: string) => Examiner;
   readonly secret: (id: string) => Promise<string>;
   readonly evidence: (request: Pick<DrillRequest, 'plan' | 'target' | 'evidenceBucket'>) => EvidenceChain;
+  readonly inventories: (request: Pick<DrillRequest, 'plan' | 'target' | 'evidenceBucket'>) => Inventories;
   /** Where metrics are printed. */
   readonly print: (line: string) => void;
 }
@@ -27,6 +29,7 @@ export function awsProofPorts(): ProofPorts {
     examiner: (functionName) => lambdaExaminer(lambda, functionName),
     secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
     evidence: (request) => new EvidenceChain(s3, request.evidenceBucket, request),
+    inventories: (request) => inventoriesOf(s3, request),
     print: (line) => process.stdout.write(`${line}\n`),
   };
 }

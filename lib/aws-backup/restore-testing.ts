@@ -87,7 +87,7 @@ export interface TestedDatabaseOptions {
   /**
    * What the restored instance must pass.
    *
-   * @default - readable, foreignKeys, indexes and notEmptied: what is wrong with any database, whatever it holds
+   * @default - readable, indexes, constraints, foreignKeys and notShrunk: what is wrong with any database, whatever it holds
    */
   readonly checks?: RecoveryCheck[];
 

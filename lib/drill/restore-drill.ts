@@ -83,7 +83,7 @@ export interface RestoreDrillProps extends DrillOptions {
   /**
    * What the copy must pass.
    *
-   * @default - readable, foreignKeys, indexes and notEmptied: what is wrong with any database, whatever it holds
+   * @default - readable, indexes, constraints, foreignKeys and notShrunk: what is wrong with any database, whatever it holds
    */
   readonly checks?: RecoveryCheck[];
 

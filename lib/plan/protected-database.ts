@@ -55,7 +55,7 @@ export interface ProtectedDatabaseOptions {
   /**
    * What a restored copy must pass.
    *
-   * @default - readable, foreignKeys, indexes and notEmptied: what is wrong with any database, whatever it holds
+   * @default - readable, indexes, constraints, foreignKeys and notShrunk: what is wrong with any database, whatever it holds
    */
   readonly checks?: RecoveryCheck[];
 

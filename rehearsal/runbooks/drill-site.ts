@@ -8,6 +8,7 @@ import { CreateSecretCommand, GetSecretValueCommand } from '@aws-sdk/client-secr
 import { type DrillRequest, type Evidence, evidence, parse } from '../../lambda/contract';
 import { drillRestore } from '../../lambda/drill/drill-restore';
 import { EvidenceChain, readText } from '../../lambda/evidence/evidence-chain';
+import { inventoriesOf } from '../../lambda/evidence/inventories';
 import { examine } from '../../lambda/examiner/examine';
 import type { Connection } from '../../lambda/examiner/protocol';
 import { examinerOf } from '../../lambda/runbook/examiner-client';
@@ -84,6 +85,7 @@ export class DrillSite {
         }),
       secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
       evidence: (of) => new EvidenceChain(s3, of.evidenceBucket, of),
+      inventories: (of) => inventoriesOf(s3, of),
       // The metrics are for CloudWatch, which a rehearsal has none of.
       print: () => {},
     });

@@ -1,7 +1,10 @@
-import type { DrillRequest, Evidence } from '../../lambda/contract';
+import { gzipSync } from 'node:zlib';
+import { type DrillRequest, type Evidence, INVENTORY_KINDS } from '../../lambda/contract';
 import { deleteExpired } from '../../lambda/drill/delete-expired';
 import { drillRestore } from '../../lambda/drill/drill-restore';
 import { EvidenceChain } from '../../lambda/evidence/evidence-chain';
+import { inventoriesOf } from '../../lambda/evidence/inventories';
+import type { CompressedListing, Listing } from '../../lambda/examiner/listing';
 import type { Checked, Finding, Problems, Server, Survey, Work } from '../../lambda/examiner/protocol';
 import type { Examiner } from '../../lambda/runbook/examiner-client';
 import type { ProofPorts } from '../../lambda/runbook/ports';
@@ -54,6 +57,7 @@ export const drillRequest: DrillRequest = {
     expiresAfterSeconds: 12 * 3600,
   },
   checks: [],
+  databases: ['zephyr'],
   objectives: { rpoSeconds: 300, rtoSeconds: 3600 },
   examiner: 'examiner',
   passwordKey: 'key',
@@ -78,7 +82,9 @@ export async function simulate(schedule: Schedule = {}): Promise<Run> {
     { name: `run-${seed}`, time, crashes: () => random() < crashes, stoppedAfter },
   );
 
-  const documents = [...region.objects].filter(([key]) => key.endsWith('.json')).map(([, body]) => JSON.parse(body));
+  const documents = [...region.objects]
+    .filter(([key]) => /\/\d{8}\.json$/.test(key))
+    .map(([, body]) => JSON.parse(body));
   return {
     execution,
     steps,
@@ -113,6 +119,7 @@ export function simulatedPorts(
     secret: async () => KEY,
     evidence: (of: Pick<DrillRequest, 'plan' | 'target' | 'evidenceBucket'>) =>
       new EvidenceChain(region.s3(alive), of.evidenceBucket, of),
+    inventories: (of: Pick<DrillRequest, 'plan' | 'target' | 'evidenceBucket'>) => inventoriesOf(region.s3(alive), of),
     print: () => {},
   } satisfies ProofPorts;
 }
@@ -131,13 +138,21 @@ export function simulatedExaminer(
   return {
     server: async ({ connection }): Promise<Server> => {
       connect(connection);
-      return { version: '17.10', databases: [{ name: connection.database, bytes: 250_000_000 }], notes: [] };
+      return {
+        version: '17.10',
+        databases: ['billing', connection.database].map((name) => ({ name, bytes: 250_000_000 })),
+        notes: [],
+      };
     },
     survey: async ({ connection, checks }): Promise<Survey> => {
       connect(connection);
       const work = checks.map((_, check): Work => ({ detector: 'rows', checks: [check], objects: 1, bytes: 1000 }));
       const calls = [work.slice(0, 2), work.slice(2)].filter((call) => call.length > 0);
-      return { database: connection.database, bytes: 250_000_000, calls, notes: [] };
+      return { database: connection.database, bytes: 250_000_000, calls, tables: 2, holdsRows: true, notes: [] };
+    },
+    list: async ({ connection }): Promise<CompressedListing> => {
+      connect(connection);
+      return { gzip: gzipSync(JSON.stringify(listing(connection.database))).toString('base64') };
     },
     check: async ({ connection, work }): Promise<Checked> => {
       connect(connection);
@@ -161,6 +176,14 @@ export function simulatedExaminer(
     },
   };
 }
+
+const listing = (database: string): Listing => ({
+  database,
+  tables: [],
+  objects: Object.fromEntries(INVENTORY_KINDS.map((kind) => [kind, []])) as unknown as Listing['objects'],
+  largeObjects: 0,
+  roles: [],
+});
 
 const problems = (any: boolean, observed = '', expected?: string): Problems =>
   any ? { count: 1, first: [{ object: 'votes', observed, expected }] } : { count: 0, first: [] };

@@ -9,16 +9,18 @@ test('restores beside the source, checks, deletes the copy, and then publishes',
   expect(run.steps).toEqual([
     'describe the source',
     'choose restore point',
-    'read the last proof',
     'start restore',
     'wait until available',
     'reset the master password',
     'wait until the password is set',
-    'survey the copy',
+    'look at the server',
+    'survey zephyr',
+    'list what zephyr holds',
     'make room (1)',
     'run checks (1)',
     'make room (2)',
     'run checks (2)',
+    'compare with the last proof',
     'delete the copy',
     'publish evidence',
   ]);
@@ -75,8 +77,8 @@ describe('evidence', () => {
 
   test('says which databases of the instance were not examined', async () => {
     const run = await simulate();
-    const [note] = run.evidence[0]?.notes ?? [];
-    expect(note).toMatch(/^Only the database 'zephyr' was examined\. .* billing, of which nothing is proven/);
+    expect(run.evidence[0]?.warnings).toEqual([expect.stringMatching(/^database 'billing' .* was not examined/)]);
+    expect(run.evidence[0]?.outcome).toBe('passed');
   });
 
   test('has a readable form beside it', async () => {
@@ -270,7 +272,7 @@ describe('a drill that can not pass', () => {
   test('does not pass when a check could not run', async () => {
     const run = await simulate({ database: 'partly unchecked' });
     expect(run.evidence[0]?.outcome).toBe('failed');
-    expect(run.evidence[0]?.findings.join()).toContain('could not run: canceling statement');
+    expect(run.evidence[0]?.findings.join()).toContain('could not run: votes: canceling statement');
   });
 
   test('fails loudly, and still deletes the copy, when the copy refuses connections', async () => {
@@ -294,7 +296,7 @@ describe('a drill that can not pass', () => {
 
   test('says which checks did not run when the examiner dies', async () => {
     const run = await simulate({ database: 'examiner dies' });
-    expect(run.evidence[0]?.checks.map(({ outcome }) => outcome)).toEqual(Array(4).fill('not-run'));
+    expect(run.evidence[0]?.checks.map(({ outcome }) => outcome)).toEqual(Array(5).fill('not-run'));
     expect(run.evidence[0]?.findings.join()).toContain('Runtime exited');
   });
 
@@ -320,7 +322,7 @@ test('waits for a restore as long as its copy may live, and for no check beyond 
   expect(long.evidence[0]?.outcome).toBe('passed');
   const late = await simulate({ restoreMinutes: 1, request: { copy: { ...copy, expiresAfterSeconds: 75 } } });
   expect(late.evidence[0]?.findings.join()).toContain("the copy's time was over");
-  expect(late.evidence[0]?.checks.map(({ outcome }) => outcome)).toEqual(Array(4).fill('not-run'));
+  expect(late.evidence[0]?.checks.map(({ outcome }) => outcome)).toEqual(Array(5).fill('not-run'));
   expect(late.region.present()).toEqual([SOURCE, BYSTANDER]);
 });
 
@@ -345,7 +347,7 @@ test('gives every call to the examiner an invocation of its own, whose 15 minute
 
 test('calls again for what a slow copy left no time for', async () => {
   const run = await simulate({ database: 'slow' });
-  expect(run.steps.filter((step) => step.startsWith('run checks'))).toHaveLength(4);
+  expect(run.steps.filter((step) => step.startsWith('run checks'))).toHaveLength(5);
   expect(run.evidence[0]?.outcome).toBe('passed');
 });
 

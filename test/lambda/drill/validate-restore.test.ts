@@ -10,12 +10,14 @@ test('checks what AWS Backup restored, publishes, and then answers', async () =>
     'describe the restored instance',
     'reset the master password',
     'wait until the password is set',
-    'read the last proof',
-    'survey the copy',
+    'look at the server',
+    'survey zephyr',
+    'list what zephyr holds',
     'make room (1)',
     'run checks (1)',
     'make room (2)',
     'run checks (2)',
+    'compare with the last proof',
     'publish evidence',
     'answer AWS Backup',
   ]);
@@ -23,7 +25,7 @@ test('checks what AWS Backup restored, publishes, and then answers', async () =>
     { outcome: 'passed', run: 'job-1', drill: 'RestoreTest', source: { instance: 'orders' } },
   ]);
   expect(run.answers).toEqual([
-    { result: 'SUCCESSFUL', message: '4 checks passed (evidence/Protection/Orders/00000001.json)' },
+    { result: 'SUCCESSFUL', message: '5 checks passed (evidence/Protection/Orders/00000001.json)' },
   ]);
 });
 

@@ -12,8 +12,9 @@ import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import type { Check, Evidence } from '../../../lambda/contract';
 import { validateRestore } from '../../../lambda/drill/validate-restore';
 import { EvidenceChain } from '../../../lambda/evidence/evidence-chain';
+import { inventoriesOf } from '../../../lambda/evidence/inventories';
 import { examine } from '../../../lambda/examiner/examine';
-import type { Finding, Survey } from '../../../lambda/examiner/protocol';
+import { examinerOf } from '../../../lambda/runbook/examiner-client';
 import { durable } from '../../../lambda/runbook/runbook';
 import { execute } from '../../../rehearsal/runbooks/durable-executions';
 import { s3Client } from '../../../rehearsal/server/clients';
@@ -59,17 +60,15 @@ async function validated(
   const runbook = validateRestore({
     backup: backup(restored, answers),
     rds: rds(new Date()),
-    examiner: () => ({
-      survey: async (task) => (await look({ task: 'survey', ...task })) as Survey,
-      check: async (task) => (await look({ task: 'check', ...task })) as readonly Finding[],
-    }),
+    examiner: () => examinerOf(look),
+    inventories: (of) => inventoriesOf(s3, of),
     secret: async () => 'a key of more than thirty-two characters',
     evidence: (of) => new EvidenceChain(s3, of.evidenceBucket, of),
     print: () => {},
   });
   const execution = await execute(
     (client) => durable(runbook, { durableExecutionClient: client }),
-    { ...validationRequest, restoreJob: `job-of-${restored}`, checks },
+    { ...validationRequest, databases: undefined, restoreJob: `job-of-${restored}`, checks },
     { name: restored, clock: { now: Date.now, until: () => sleep(20) } },
   );
   if (execution.status !== 'succeeded') throw new Error(JSON.stringify(execution));
