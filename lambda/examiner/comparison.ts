@@ -53,7 +53,7 @@ export function inventoryOf(
         ...(emptied !== undefined && { emptied }),
       };
     }),
-    objects: Object.fromEntries(INVENTORY_KINDS.map((kind) => [kind, [...listing.objects[kind]]])),
+    objects: Object.fromEntries(INVENTORY_KINDS.map((kind) => [kind, [...(listing.objects[kind] ?? [])]])),
     largeObjects: listing.largeObjects,
   };
 }

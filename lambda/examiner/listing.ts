@@ -20,7 +20,7 @@ export interface ListedTable {
 export interface Listing {
   readonly database: string;
   readonly tables: readonly ListedTable[];
-  readonly objects: Readonly<Record<InventoryKind, readonly string[]>>;
+  readonly objects: Readonly<Partial<Record<InventoryKind, readonly string[]>>>;
   readonly largeObjects: number;
   /** Of the instance, PostgreSQL's and RDS's own apart. */
   readonly roles: readonly string[];

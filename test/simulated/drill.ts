@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { type DrillRequest, type Evidence, INVENTORY_KINDS } from '../../lambda/contract';
+import type { DrillRequest, Evidence } from '../../lambda/contract';
 import { deleteExpired } from '../../lambda/drill/delete-expired';
 import { drillRestore } from '../../lambda/drill/drill-restore';
 import { EvidenceChain } from '../../lambda/evidence/evidence-chain';
@@ -180,7 +180,7 @@ export function simulatedExaminer(
 const listing = (database: string): Listing => ({
   database,
   tables: [],
-  objects: Object.fromEntries(INVENTORY_KINDS.map((kind) => [kind, []])) as unknown as Listing['objects'],
+  objects: {},
   largeObjects: 0,
   roles: [],
 });
