@@ -107,7 +107,7 @@ export class ProtectionPlan extends Construct {
    */
   public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
     refuseTakenName('database', this, id, ['CopyKey', 'Site']);
-    const database = new ProtectedDatabase(this, id, options);
+    const database = new ProtectedDatabase(this, id, { ...options, plan: this });
     examineTwin(database, options, this.databases);
     this.databases.set(database, options);
     const { resource } = new SourceDatabase(options.database);
