@@ -3,7 +3,7 @@ import { Annotations, Duration } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { gapsBetween } from '../schedule/week';
 import type { BackupTier } from './backup-tier';
-import { BackupTiers } from './backup-tiers';
+import { tiersInAppOf } from './backup-tiers';
 import type { TestedDatabaseOptions } from './restore-testing';
 import type { TestedRecoveryPoints } from './tested-recovery-points';
 
@@ -17,10 +17,7 @@ export function warnOfOldRecoveryPoints(
   { within, newest }: TestedRecoveryPoints,
 ): string[] {
   const { rpo } = objectives;
-  const plans = testing.node.root.node
-    .findAll()
-    .filter((one): one is BackupTiers => one instanceof BackupTiers)
-    .filter(({ targets }) => targets.some(({ construct }) => construct === database));
+  const plans = tiersInAppOf(testing).filter(({ targets }) => targets.some(({ construct }) => construct === database));
   // Snapshots only: they are what is tested.
   const tiers = plans.flatMap((plan) => plan.tiers.filter(({ kind }) => kind === 'snapshot'));
   warnOfEmptyWindow(testing, id, tiers, within);

@@ -7,10 +7,12 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { DrillSite } from '../drill/drill-site';
+import { enclosingSite } from '../drill/enclosing-site';
 import type { RecoveryCheck } from '../drill/recovery-check';
 import { overdueOf } from '../schedule/overdue';
 import type { Recurrence } from '../schedule/recurrence';
 import { enclosingPlan } from '../synth/enclosing-plan';
+import { Mark } from '../synth/marks';
 import { pathName, refuseTakenName } from '../synth/names';
 import { known } from '../synth/tokens';
 import { BackupRole } from './backup-role';
@@ -142,6 +144,8 @@ const NEWEST = TestedRecoveryPoints.newest({ within: Duration.days(30) });
 const NAME = /^[A-Za-z0-9_]{1,50}$/;
 const NAME_LENGTH = 50;
 
+const made = new Mark<RestoreTesting>('RestoreTesting');
+
 /**
  * Has AWS Backup restore its recovery points on a schedule, checks each restored database as a drill does, answers AWS
  * Backup with the result, and leaves evidence.
@@ -162,12 +166,13 @@ export class RestoreTesting extends Construct {
     private readonly props: RestoreTestingProps,
   ) {
     super(scope, id);
+    made.put(this, this);
     const { schedule, vaults, recoveryPoints = NEWEST } = props;
     const name = props.testingPlanName ?? this.nameOfPath();
     const startWithin = props.startWithin ?? Duration.hours(24);
     this.examine(name, startWithin);
     this.planName = props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope);
-    this.site = props.site ?? enclosingPlan(this)?.site ?? new DrillSite(this, 'Site', { notify: props.notify });
+    this.site = props.site ?? enclosingSite(this) ?? new DrillSite(this, 'Site', { notify: props.notify });
     this.role = props.role ?? new BackupRole(this, 'Role', ['restore']).role;
     const { expressionString, timeZone } = schedule.expression;
     this.plan = new backup.CfnRestoreTestingPlan(this, 'Plan', {
@@ -284,9 +289,7 @@ export class RestoreTesting extends Construct {
   private tooMany(): string[] {
     const problems: string[] = [];
     const { environment } = this.plan.stack;
-    const plans = this.node.root.node
-      .findAll()
-      .filter((other) => other instanceof RestoreTesting && other.plan.stack.environment === environment);
+    const plans = made.inAppOf(this).filter(({ plan }) => plan.stack.environment === environment);
     if (plans.length > MAX_PLANS) {
       problems.push(
         `there are ${plans.length} restore testing plans, and AWS Backup takes ${MAX_PLANS} in one region; test several ` +

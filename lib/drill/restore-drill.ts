@@ -24,6 +24,7 @@ import { copyPermissions } from './drill-permissions';
 import { checkedRequest } from './drill-request';
 import { DrillSite } from './drill-site';
 import type { DrillSource } from './drill-source';
+import { enclosingSite } from './enclosing-site';
 import type { RecoveryCheck } from './recovery-check';
 import { RestorePoint } from './restore-point';
 
@@ -159,7 +160,7 @@ export class RestoreDrill extends Construct {
     warnOfExpiry(this, source, restore);
     warnOfOverdueDrills(this, props.overdueAfter, gapOf(props.schedule));
 
-    const site = props.site ?? enclosingPlan(this)?.site ?? new DrillSite(this, 'Site', { notify });
+    const site = props.site ?? enclosingSite(this) ?? new DrillSite(this, 'Site', { notify });
     site.network.open(source.port);
     this.request = checkedRequest(this, {
       plan: planName,

@@ -9,6 +9,7 @@ import { examineBackups } from '../database/backup-settings';
 import { isDatabase } from '../database/database-resource';
 import { SourceDatabase } from '../database/source-database';
 import { DrillSite } from '../drill/drill-site';
+import { shareSite } from '../drill/enclosing-site';
 import { letLogsUse } from '../function/log-key';
 import type { RecoveryRegion } from '../region/recovery-region';
 import { registerPlan } from '../synth/enclosing-plan';
@@ -79,6 +80,7 @@ export class ProtectionPlan extends Construct {
   ) {
     super(scope, id);
     registerPlan(this);
+    shareSite(this);
     this.objectives = props.objectives;
     this.notify = props.notify;
     this.recovery = props.recovery;
@@ -105,7 +107,7 @@ export class ProtectionPlan extends Construct {
    */
   public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
     refuseTakenName('database', this, id, ['CopyKey', 'Site']);
-    const database = new ProtectedDatabase(this, id, options);
+    const database = new ProtectedDatabase(this, id, { ...options, plan: this });
     examineTwin(database, options, this.databases);
     this.databases.set(database, options);
     const { resource } = new SourceDatabase(options.database);
