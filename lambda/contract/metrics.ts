@@ -10,6 +10,8 @@ export const METRICS = {
   recoveryPoint: 'RecoveryPoint',
   /** Checks that failed or could not run. */
   checksFailed: 'ChecksFailed',
+  /** What a drill warned of: it passes all the same. */
+  warnings: 'Warnings',
   /** Seconds of one phase; has the dimension `Phase` besides. */
   phaseDuration: 'PhaseDuration',
   /** Seconds since the drill last passed; has the dimension `Drill` besides. */

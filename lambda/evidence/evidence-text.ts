@@ -28,6 +28,7 @@ export function evidenceText(document: Evidence): string {
     '',
     table(['', ''], rows),
     ...section('Findings', document.findings),
+    ...section('Warnings', document.warnings ?? []),
     ...(document.checks.length > 0
       ? ['', '## Checks', '', table(['check', 'outcome', 'seen'], document.checks.map(checkRow))]
       : []),
@@ -62,11 +63,13 @@ function checkRow(result: CheckResult): string[] {
     case 'passed':
       return [result.check, 'passed', result.observed];
     case 'failed':
-      return [result.check, 'FAILED', `${result.observed}; expected ${result.expected}`];
+      return [result.check, 'FAILED', `${result.observed}; expected ${result.expected}${toDo(result)}`];
     case 'not-run':
-      return [result.check, 'NOT RUN', result.reason];
+      return [result.check, 'NOT RUN', `${result.reason}${toDo(result)}`];
   }
 }
+
+const toDo = ({ remedy }: { remedy?: string }) => (remedy === undefined ? '' : `; to do: ${remedy}`);
 
 const section = (title: string, lines: readonly string[]) =>
   lines.length > 0 ? ['', `## ${title}`, '', ...lines.map((line) => `- ${line}`)] : [];

@@ -132,6 +132,9 @@ function summary(check: Check, findings: readonly Finding[]): string {
       return `${many(count('rows'), 'table')}, ${size(bytes)}: ${observed}`;
     case 'indexes':
       return `${many(count('btree'), 'B-tree index', 'B-tree indexes')}: ${observed}`;
+    case 'not-shrunk':
+      // The rows that were counted for it are told by what was made of them.
+      return findings.flatMap((one) => (one.work.detector === 'last proof' ? one.observed : [])).join('; ');
     case 'foreign-keys':
       return `${many(count('foreign keys'), 'foreign key')} without orphans`;
     default:

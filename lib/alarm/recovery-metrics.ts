@@ -31,6 +31,11 @@ export class RecoveryMetrics {
     return this.metric(METRICS.checksFailed, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
   }
 
+  /** What a drill warned of: it passes all the same. */
+  public warnings(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.warnings, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
+  }
+
   /** Seconds that one phase of a drill took. */
   public phaseDuration(target: string, phase: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     const of = { [dimension.target]: target, [dimension.phase]: phase };
