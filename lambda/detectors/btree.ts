@@ -1,8 +1,7 @@
 /** Compares each B-tree index with its table: one that lacks rows makes queries lose them without an error. */
-import { DatabaseError } from 'pg';
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
-import { sqlClass, whatPostgresSaid } from '../examiner/postgres-error';
+import { isServersOwn, whatPostgresSaid } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
 
 export const btree: Detector = {
@@ -35,7 +34,7 @@ async function compare(session: Session, { oid }: Piece, { facts }: Context): Pr
     await session.rows(statement);
     return { verdicts: [{ check: 'indexes', outcome: 'passed', observed: 'every row found in it' }] };
   } catch (error) {
-    if (!(error instanceof DatabaseError) || !['XX', '58'].includes(sqlClass(error))) throw error;
+    if (!isServersOwn(error, ['XX', '58'])) throw error;
     return {
       verdicts: [
         {

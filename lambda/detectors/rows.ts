@@ -2,10 +2,10 @@
  * Reads every row of a table once, from the table itself and never from an index: counts it, decodes each of its values,
  * and compares it with what the table declares, NOT NULL and CHECK.
  */
-import { DatabaseError, escapeIdentifier } from 'pg';
+import { escapeIdentifier } from 'pg';
 import { CannotCheck, displayName, userSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
-import { sqlClass, whatPostgresSaid } from '../examiner/postgres-error';
+import { isServersOwn, whatPostgresSaid } from '../examiner/postgres-error';
 import { FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Session } from '../examiner/session';
 
@@ -51,7 +51,7 @@ async function readRows(session: Session, piece: Piece, context: Context): Promi
     const [count, , ...violations] = counted!.map(Number);
     return { rows: count, verdicts: verdictsOn(rules, violations, context) };
   } catch (error) {
-    if (!(error instanceof DatabaseError) || !['XX', '58', '22'].includes(sqlClass(error))) throw error;
+    if (!isServersOwn(error, ['XX', '58', '22'])) throw error;
     return {
       verdicts: [
         {

@@ -1,8 +1,10 @@
 /** Checks of tables and columns that users name: counts, moments and orphans. They report numbers, never rows. */
 import { escapeLiteral } from 'pg';
 import type { Check } from '../contract';
-import { CannotCheck, type Column, findColumn, findTable } from './catalog';
+import { CannotCheck, type Column, findColumn, findTable, type Table } from './catalog';
 import type { Context, Detector, Examined, Verdict } from './detector';
+import { many } from './figures';
+import { planned } from './planned';
 import type { Session } from './session';
 import { userQuery } from './user-query';
 
@@ -49,9 +51,9 @@ async function answerTo(session: Session, check: Check, context: Context): Promi
 type Of<Kind extends Check['kind']> = Extract<Check, { kind: Kind }>;
 
 export async function rowCount(session: Session, { table, atLeast, atMost }: Of<'row-count'>): Promise<Answer> {
-  const [counted] = await session.rows(`SELECT pg_catalog.count(*) FROM ${await findTable(session, table)}`);
-  const count = Number(counted![0]);
-  const observed = rowsOf(count);
+  const found = await findTable(session, table);
+  const count = sum(await ofEach(session, found, (part) => `SELECT pg_catalog.count(*) FROM ${part}`));
+  const observed = rowsOf(count) + leftOut(found);
   if (count >= (atLeast ?? 0) && count <= (atMost ?? Number.POSITIVE_INFINITY)) return { outcome: 'passed', observed };
   return { outcome: 'failed', observed, expected: `${bounds(atLeast, atMost)} rows` };
 }
@@ -59,15 +61,21 @@ export async function rowCount(session: Session, { table, atLeast, atMost }: Of<
 export async function fresh(session: Session, check: Of<'fresh'>, context: Context): Promise<Answer> {
   const { table, column, type } = await momentColumn(session, check);
   // One row dated next year would otherwise stand for writes that never reached the backup.
-  const [newest] = await session.rows(`
-    SELECT extract(epoch FROM ${moment(context)} - pg_catalog.max(${column})::pg_catalog.timestamptz) FROM ${table}
-    WHERE pg_catalog.isfinite(${column}) AND ${column} <= ${moment(context)}::${type}`);
+  const ages = await ofEach(
+    session,
+    table,
+    (part) => `
+    SELECT extract(epoch FROM ${moment(context)} - pg_catalog.max(${column})::pg_catalog.timestamptz) FROM ${part}
+    WHERE pg_catalog.isfinite(${column}) AND ${column} <= ${moment(context)}::${type}`,
+  );
   const expected = `at most ${check.withinSeconds} s before the restore point`;
-  if (newest![0] === null) {
-    return { outcome: 'failed', observed: 'no row holds a moment up to the restore point', expected };
+  const known = ages.flatMap((age) => (age === null ? [] : [Number(age)]));
+  if (known.length === 0) {
+    const observed = `no row holds a moment up to the restore point${leftOut(table)}`;
+    return { outcome: 'failed', observed, expected };
   }
-  const freshnessSeconds = Number(newest![0]);
-  const observed = `the newest is ${rounded(freshnessSeconds)} s before the restore point`;
+  const freshnessSeconds = Math.min(...known);
+  const observed = `the newest is ${rounded(freshnessSeconds)} s before the restore point${leftOut(table)}`;
   if (freshnessSeconds <= check.withinSeconds) return { outcome: 'passed', observed, freshnessSeconds };
   return { outcome: 'failed', observed, expected, freshnessSeconds };
 }
@@ -75,11 +83,14 @@ export async function fresh(session: Session, check: Of<'fresh'>, context: Conte
 export async function nothingAfter(session: Session, check: Of<'nothing-after'>, context: Context): Promise<Answer> {
   const { table, column, type } = await momentColumn(session, check);
   // The restore point takes the column's type: so every row is compared as it is stored.
-  const [later] = await session.rows(
-    `SELECT pg_catalog.count(*) FROM ${table} WHERE ${column} > ${moment(context)}::${type} AND pg_catalog.isfinite(${column})`,
+  const later = await ofEach(
+    session,
+    table,
+    (part) =>
+      `SELECT pg_catalog.count(*) FROM ${part} WHERE ${column} > ${moment(context)}::${type} AND pg_catalog.isfinite(${column})`,
   );
-  const count = Number(later![0]);
-  if (count === 0) return { outcome: 'passed', observed: 'no row is later than the restore point' };
+  const count = sum(later);
+  if (count === 0) return { outcome: 'passed', observed: `no row is later than the restore point${leftOut(table)}` };
   return {
     outcome: 'failed',
     observed: `${rowsOf(count)} later than the restore point`,
@@ -90,14 +101,40 @@ export async function nothingAfter(session: Session, check: Of<'nothing-after'>,
 export async function noOrphans(session: Session, check: Of<'no-orphans'>): Promise<Answer> {
   const child = await findColumn(session, check.table, check.column);
   const parent = await findColumn(session, check.parent, check.parentColumn);
+  if (parent.table.foreign > 0) {
+    throw new CannotCheck(
+      `${many(parent.table.foreign, 'partition')} of "${check.parent}" ${parent.table.foreign === 1 ? 'is' : 'are'} foreign, so ` +
+        'parents may be in another database, which no backup of this one has',
+    );
+  }
   // NOT IN would find no orphan at all once the parent's column holds a NULL.
-  const [orphans] = await session.rows(`
-    SELECT pg_catalog.count(*) FROM ${child.table} AS child WHERE child.${child.column} IS NOT NULL
-      AND NOT EXISTS (SELECT FROM ${parent.table} AS parent WHERE parent.${parent.column} = child.${child.column})`);
-  const count = Number(orphans![0]);
-  if (count === 0) return { outcome: 'passed', observed: 'no row lacks its parent' };
+  const orphans = await ofEach(
+    session,
+    child.table,
+    (part) => `
+    SELECT pg_catalog.count(*) FROM ${part} AS child WHERE child.${child.column} IS NOT NULL
+      AND NOT EXISTS (SELECT FROM ${parent.table.sql} AS parent WHERE parent.${parent.column} = child.${child.column})`,
+  );
+  const count = sum(orphans);
+  if (count === 0) return { outcome: 'passed', observed: `no row lacks its parent${leftOut(child.table)}` };
   return { outcome: 'failed', observed: `${rowsOf(count)} without a parent`, expected: 'a parent for every row' };
 }
+
+/** What a statement of one row and one value gives for each part of a table. */
+async function ofEach(session: Session, { parts }: Table, statement: (part: string) => string) {
+  const values: (string | null)[] = [];
+  for (const part of parts) {
+    const [row] = await planned(session, statement(part));
+    values.push(row![0]!);
+  }
+  return values;
+}
+
+const sum = (counts: readonly (string | null)[]) => counts.reduce((all, count) => all + Number(count), 0);
+
+/** Foreign tables are never touched: a backup does not hold their rows, and their servers are production. */
+const leftOut = ({ foreign }: Table) =>
+  foreign === 0 ? '' : `, without ${many(foreign, 'foreign partition')}, whose rows are in no backup of this database`;
 
 const MOMENTS = ['date', 'timestamp without time zone', 'timestamp with time zone'];
 

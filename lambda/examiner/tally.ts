@@ -1,5 +1,6 @@
 /** Adds up what was found out about the objects of a call, for each piece of work and each check that it serves. */
 import type { Examined, Piece, Verdict } from './detector';
+import { printable } from './postgres-error';
 import type { Checked, Finding, Problem, Problems, Work } from './protocol';
 
 /** How many problems of a kind one piece of work names; the others are counted. */
@@ -79,7 +80,13 @@ export class Tally {
 
 function named(piece: Piece, { object, observed, expected, remedy }: Problem): Problem {
   const name = object ?? (piece.name || undefined);
-  return { ...(name !== undefined && { object: name }), observed, expected, remedy };
+  const text = (one: string | undefined) => (one === undefined ? undefined : printable(one));
+  return {
+    ...(name !== undefined && { object: printable(name) }),
+    observed: printable(observed),
+    expected: text(expected),
+    remedy: text(remedy),
+  };
 }
 
 /** Objects are worked through in the order of their OIDs, so what is left is one range, or few. */
