@@ -126,7 +126,7 @@ export class DrillReport {
     if (this.leftover !== null) {
       notes.push(`The copy '${this.copyName}' may be left: ${this.leftover}. The janitor deletes it when it expires.`);
     }
-    return notes;
+    return [...new Set(notes)];
   }
 }
 

@@ -23,14 +23,14 @@ export interface Listed {
 export function cutObjects(detector: Detector, checks: readonly number[], objects: readonly Listed[]): Work[] {
   const works: Work[] = [];
   let open: Listed[] = [];
+  let held = 0;
   const close = () => {
     const [first] = open;
     const last = open[open.length - 1];
     if (first && last) {
-      const bytes = open.reduce((sum, one) => sum + one.bytes, 0);
-      works.push({ detector: detector.name, checks, oids: [first.oid, last.oid], objects: open.length, bytes });
+      works.push({ detector: detector.name, checks, oids: [first.oid, last.oid], objects: open.length, bytes: held });
     }
-    open = [];
+    [open, held] = [[], 0];
   };
   for (const object of objects) {
     const { oid, bytes, blocks } = object;
@@ -49,9 +49,9 @@ export function cutObjects(detector: Detector, checks: readonly number[], object
       }
       continue;
     }
-    const held = open.reduce((sum, one) => sum + one.bytes, 0);
     if (open.length >= CALL_OBJECTS || (open.length > 0 && held + bytes > CALL_BYTES)) close();
     open.push(object);
+    held += bytes;
   }
   close();
   return works;

@@ -7,8 +7,8 @@
 import { DatabaseError } from 'pg';
 import type { Detector } from './detector';
 import { list } from './listing';
-import { whatPostgresSaid } from './postgres-error';
-import type { CheckTask, ExaminerRequest, ExaminerResponse } from './protocol';
+import { whatPostgresSaidOfStatement } from './postgres-error';
+import type { CheckTask, Connection, ExaminerRequest, ExaminerResponse } from './protocol';
 import { runChecks } from './run-checks';
 import { describeServer } from './server';
 import { CopyRefused, type Deadline, Session, type Tls } from './session';
@@ -46,15 +46,15 @@ export const examineWith =
     const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
     const end = performance.now() + budget;
     const deadline: Deadline = { left: () => end - performance.now() };
-    const open = () => Session.open(request.connection, tls, deadline);
+    const open = (as: Connection) => Session.open(as, tls, deadline);
     try {
       if (request.task === 'check') return await runChecks(request, detectors, open, deadline, connections);
-      const session = await open();
-      return await answer(session, request, detectors).finally(() => session.close());
+      const session = await open(request.connection);
+      return await answer(session, request, detectors, open).finally(() => session.close());
     } catch (error) {
       // Not of any one check, but of finding out what there is: a damaged catalog, or a user with too few rights.
       if (error instanceof DatabaseError)
-        throw new CopyRefused(`the copy can't be examined: ${whatPostgresSaid(error)}`);
+        throw new CopyRefused(`the copy can't be examined: ${whatPostgresSaidOfStatement(error)}`);
       throw error;
     }
   };
@@ -63,12 +63,13 @@ function answer(
   session: Session,
   request: Exclude<ExaminerRequest, CheckTask>,
   detectors: readonly Detector[],
+  open: (as: Connection) => Promise<Session>,
 ): Promise<ExaminerResponse> {
   switch (request.task) {
     case 'server':
-      return describeServer(session);
+      return describeServer(session, (database) => open({ ...request.connection, database }));
     case 'survey':
-      return survey(session, request, detectors);
+      return survey(session, request, detectors, open);
     case 'list':
       return list(session);
   }

@@ -22,7 +22,10 @@ export interface KnownFunctions {
   readonly pgstattuple?: string;
 }
 
-/** The schema-qualified names, ready for SQL. Only functions that belong to an extension of that name count. */
+/**
+ * The schema-qualified names, ready for SQL. Only functions that belong to an extension of that name count, and that are
+ * still what it brought: its owner could have put others in their place.
+ */
 export async function findFunctions(session: Session): Promise<KnownFunctions> {
   const found = await session.rows(`
     SELECT p.proname, pg_catalog.format('%I.%I', n.nspname, p.proname),
@@ -32,7 +35,8 @@ export async function findFunctions(session: Session): Promise<KnownFunctions> {
       AND d.deptype = 'e' AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
     JOIN pg_catalog.pg_proc p ON p.oid = d.objid
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-    WHERE e.extname IN (${EXTENSIONS.map((name) => `'${name}'`).join(', ')})
+    JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+    WHERE l.lanname = 'c' AND p.probin = '$libdir/' || e.extname AND e.extname IN (${EXTENSIONS.map((name) => `'${name}'`).join(', ')})
       AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
     ORDER BY p.pronargs`);
   const named = (name: string) => found.find(([own]) => own === name)?.[1] ?? undefined;

@@ -2,6 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { INVENTORY_KINDS, type InventoryKind } from '../contract';
 import { displayName, userSchema } from './catalog';
+import { READER_NAME } from './reader';
 import type { Session } from './session';
 
 export interface ListedTable {
@@ -44,7 +45,7 @@ export async function list(session: Session): Promise<CompressedListing> {
       largeObjects: Number(facts![1]),
       roles: await names(
         session,
-        "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname !~ '^(pg_|rds)' AND oid >= 16384",
+        `SELECT rolname FROM pg_catalog.pg_roles WHERE rolname !~ '^(pg_|rds)' AND rolname !~ '${READER_NAME}' AND oid >= 16384`,
       ),
     };
     return { gzip: gzipSync(JSON.stringify(listing)).toString('base64') };

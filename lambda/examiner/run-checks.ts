@@ -7,16 +7,23 @@
 import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
 import { CannotCheck } from './catalog';
-import { type Context, type Detector, type Examined, PHASES, type Piece, type Verdict } from './detector';
+import { type Context, type Detector, type Examined, PHASES, type Phase, type Piece, type Verdict } from './detector';
 import { type CopyFacts, readFacts } from './facts';
-import { isDamage, whatPostgresSaid } from './postgres-error';
-import type { Checked, CheckTask, Work } from './protocol';
+import { isDamage, isFromFunction, whatPostgresSaid } from './postgres-error';
+import type { Checked, CheckTask, Connection, Work } from './protocol';
+import { hasReader, readerOf } from './reader';
 import { CopyCrashed, CopyNotReady, CopySilent, type Deadline, type Session } from './session';
+import { Sessions } from './sessions';
 import { Tally } from './tally';
 
 /** A server that keeps crashing is not waited for until the call ends. */
 const MAX_CRASHES = 20;
-const RECONNECT_MS = 120_000;
+
+/**
+ * Reading rows runs functions of the database's own, so it is done as a user that can read and nothing else. What looks
+ * at pages or vacuums needs the master's rights; there, PostgreSQL runs those of indexes as their owner.
+ */
+const READERS_PHASES: readonly Phase[] = ['rows', 'references', 'own checks'];
 
 interface Job {
   readonly work: Work;
@@ -26,61 +33,51 @@ interface Job {
 }
 
 /**
- * @param open another session on the copy
+ * @param open a session on the copy, as somebody
  * @param connections how many to use at most
  */
 export async function runChecks(
   task: CheckTask,
   detectors: readonly Detector[],
-  open: () => Promise<Session>,
+  open: (as: Connection) => Promise<Session>,
   deadline: Deadline,
   connections: number,
 ): Promise<Checked> {
-  const run = new Run(task, detectors, open, deadline);
+  const sessions = new Sessions(open, deadline, connections);
   try {
-    return await run.all(connections);
+    return await new Run(task, detectors, sessions, deadline).all();
   } finally {
-    await run.close();
+    await sessions.close();
   }
 }
 
 class Run {
   private readonly tally = new Tally((check) => this.checkOf(check).kind);
-  private sessions: Session[] = [];
   private crashes = 0;
 
   constructor(
     private readonly task: CheckTask,
     private readonly detectors: readonly Detector[],
-    private readonly open: () => Promise<Session>,
+    private readonly sessions: Sessions,
     private readonly deadline: Deadline,
   ) {}
 
-  async all(connections: number): Promise<Checked> {
-    await this.openSome(connections);
-    const [leader] = this.sessions;
-    const facts = await leader!.transaction('READ ONLY', () => readFacts(leader!));
+  async all(): Promise<Checked> {
+    const { connection, work } = this.task;
+    await this.sessions.become(connection, 1);
+    const { leader } = this.sessions;
+    const facts = await leader.transaction('READ ONLY', () => readFacts(leader));
+    const reader = (await hasReader(leader, connection)) ? readerOf(connection) : connection;
     for (const phase of PHASES) {
-      const works = this.task.work.filter(({ detector }) => this.detectorOf(detector).phase === phase);
+      const works = work.filter(({ detector }) => this.detectorOf(detector).phase === phase);
+      if (works.length === 0) continue;
+      const objects = works.reduce((sum, { objects }) => sum + objects, 0);
+      await this.sessions.become(READERS_PHASES.includes(phase) ? reader : connection, objects);
       const jobs: Job[] = [];
       for (const work of works) jobs.push(...(await this.jobsOf(work, facts)));
       await this.serve(jobs);
     }
     return this.tally.result();
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.sessions.map((session) => session.close()));
-  }
-
-  /**
-   * Fewer sessions than wanted are slower, not blind; none at all is an error. The first opens alone: where PostgreSQL has
-   * room for one only, several at once would each find it taken by the others, and none would get in.
-   */
-  private async openSome(wanted: number): Promise<void> {
-    this.sessions = [await this.open()];
-    const attempts = await Promise.allSettled(Array.from({ length: wanted - 1 }, () => this.open()));
-    this.sessions.push(...attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : [])));
   }
 
   private async jobsOf(work: Work, facts: CopyFacts): Promise<Job[]> {
@@ -107,9 +104,9 @@ class Run {
     const listed = detector.objects?.(facts);
     if (listed === undefined) throw new CannotCheck(`detector '${detector.name}' has no objects here`);
     const [from, to] = work.oids;
-    const [leader] = this.sessions;
-    const rows = await leader!.transaction('READ ONLY', () =>
-      leader!.rows(`SELECT oid, name, bytes FROM (${listed}) AS o WHERE oid BETWEEN ${from} AND ${to} ORDER BY oid`),
+    const { leader } = this.sessions;
+    const rows = await leader.transaction('READ ONLY', () =>
+      leader.rows(`SELECT oid, name, bytes FROM (${listed}) AS o WHERE oid BETWEEN ${from} AND ${to} ORDER BY oid`),
     );
     return rows.map(([oid, name, bytes]) => ({
       oid: Number(oid),
@@ -127,23 +124,30 @@ class Run {
       for (let job = queue.shift(); job; job = queue.shift()) {
         if ((await this.attempt(index, job)) === 'lost') {
           suspects.push(job);
-          await this.reconnect(index);
+          await this.sessions.reopen(index);
         }
       }
     };
-    await Promise.all(this.sessions.map((_, index) => one(index)));
-    // One crash ends every session, so which object it was shows only when each is read alone.
+    await Promise.all(Array.from({ length: this.sessions.count }, (_, index) => one(index)));
+    // One crash ends every session, the idle ones too, so which object it was shows only when each is read alone.
     for (const job of suspects) {
+      await this.sessions.reopen(0);
       if ((await this.attempt(0, job)) !== 'lost') continue;
       this.tally.add(job.work, job.piece, crashed(job));
-      await this.reconnect(0);
+      if (++this.crashes > MAX_CRASHES) {
+        throw new CopyNotReady(`${this.crashes} objects made the copy's server crash, so the rest was not examined`);
+      }
+    }
+    // Whoever comes next finds every session alive.
+    if (suspects.length > 0) {
+      for (let index = 0; index < this.sessions.count; index++) await this.sessions.reopen(index);
     }
   }
 
   private async attempt(index: number, job: Job): Promise<'done' | 'lost'> {
     const { work, detector, piece, context } = job;
     if (this.deadline.left() <= 0) return this.outOfTime(job);
-    const session = this.sessions[index]!;
+    const session = this.sessions.at(index);
     try {
       const examine = () => detector.examine(session, piece, context);
       const examined = detector.alone ? await examine() : await session.transaction('READ ONLY', examine);
@@ -166,26 +170,6 @@ class Run {
     return 'done';
   }
 
-  /** A server that crashed takes connections again once it has recovered. */
-  private async reconnect(index: number): Promise<void> {
-    this.crashes++;
-    await this.sessions[index]!.close();
-    if (this.crashes > MAX_CRASHES) {
-      throw new CopyNotReady(`the copy's server ended ${this.crashes} sessions, so the rest could not be examined`);
-    }
-    const end = Math.min(RECONNECT_MS, this.deadline.left());
-    const started = performance.now();
-    for (;;) {
-      try {
-        this.sessions[index] = await this.open();
-        return;
-      } catch (error) {
-        if (!(error instanceof CopyNotReady) || performance.now() - started > end) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 500));
-      }
-    }
-  }
-
   private detectorOf(name: string): Detector {
     const found = this.detectors.find((detector) => detector.name === name);
     if (!found) throw new Error(`there is no detector '${name}'; conductor and examiner are of different versions`);
@@ -202,7 +186,7 @@ class Run {
 /** Damage counts against the first check; what can't be examined leaves all of them without an answer. */
 function explain(error: CannotCheck | DatabaseError, { serves }: Detector, { wanted }: Context): Verdict[] {
   const kinds = serves.filter((kind) => wanted.has(kind));
-  if (error instanceof DatabaseError && isDamage(error)) {
+  if (isDamage(error)) {
     return kinds.map((check) => ({
       check,
       outcome: 'failed',
@@ -211,8 +195,21 @@ function explain(error: CannotCheck | DatabaseError, { serves }: Detector, { wan
     }));
   }
   const observed = error instanceof DatabaseError ? whatPostgresSaid(error) : error.message;
-  const remedy = error instanceof CannotCheck ? error.remedy : undefined;
-  return kinds.map((check) => ({ check, outcome: 'not-run', observed, remedy }));
+  const remedy = error instanceof DatabaseError ? remedyFor(error) : error.remedy;
+  return kinds.map((check) => ({ check, outcome: 'not-run', observed, ...(remedy && { remedy }) }));
+}
+
+function remedyFor(error: DatabaseError): string | undefined {
+  if (isFromFunction(error)) {
+    return (
+      'a function that it calls failed; where it names others without their schema, set its path: ' +
+      'ALTER FUNCTION ... SET search_path, else it fails in dumps and vacuums too'
+    );
+  }
+  if (error.code === '55P03') {
+    return 'something holds a lock on it, such as a prepared transaction: commit or roll it back in the source';
+  }
+  return undefined;
 }
 
 function crashed({ detector, context }: Job): Examined {

@@ -6,48 +6,51 @@ import { userSchema } from './catalog';
 import type { Detector } from './detector';
 import { type CopyFacts, readFacts } from './facts';
 import { prepare } from './prepare';
-import type { Survey, SurveyTask, Work } from './protocol';
+import type { Connection, Survey, SurveyTask, Work } from './protocol';
+import { quiet } from './quiet';
 import type { Session } from './session';
 
+/** @param open a session as somebody, also as the reader */
 export async function survey(
   session: Session,
-  { checks, main }: SurveyTask,
+  { connection, checks, main }: SurveyTask,
   detectors: readonly Detector[],
+  open: (as: Connection) => Promise<Session>,
 ): Promise<Survey> {
-  const notes = await prepare(session);
-  return session.transaction('READ ONLY', async () => {
-    const facts = await readFacts(session);
-    const [size] = await session.rows('SELECT pg_catalog.pg_database_size(pg_catalog.current_database())');
-    const bytes = Number(size![0]);
-    const works: Work[] = [];
-    for (const detector of detectors) {
-      const served = checks.flatMap(({ kind }, index) => (detector.serves.includes(kind) ? [index] : []));
-      if (served.length === 0) continue;
-      if (!detector.objects) {
-        // Nobody knows what a user's query reads; what is started early is least in the way.
-        const own = served.map((check) => ({ detector: detector.name, checks: [check], objects: 1, bytes }));
-        works.push(...(main ? own : []));
-        continue;
-      }
-      const listed = detector.objects(facts);
-      if (listed === undefined) continue;
-      const rows = await session.rows(`SELECT oid, bytes, blocks FROM (${listed}) AS o ORDER BY oid`);
-      const objects = rows.map(([oid, size, blocks]) => ({
-        oid: Number(oid),
-        bytes: Number(size),
-        blocks: blocks === null || blocks === undefined ? null : Number(blocks),
-      }));
-      works.push(...cutObjects(detector, served, objects));
+  const notes = [...(await quiet(session)), ...(await prepare(session, connection, open))];
+  // Each look is a transaction of its own: a long one would keep what it locks, and locks of thousands of tables don't fit.
+  const look = <T>(statements: () => Promise<T>) => session.transaction('READ ONLY', statements);
+  const facts = await look(() => readFacts(session));
+  const [size] = await look(() => session.rows('SELECT pg_catalog.pg_database_size(pg_catalog.current_database())'));
+  const bytes = Number(size![0]);
+  const works: Work[] = [];
+  for (const detector of detectors) {
+    const served = checks.flatMap(({ kind }, index) => (detector.serves.includes(kind) ? [index] : []));
+    if (served.length === 0) continue;
+    if (!detector.objects) {
+      // Nobody knows what a user's query reads; what is started early is least in the way.
+      const own = served.map((check) => ({ detector: detector.name, checks: [check], objects: 1, bytes }));
+      works.push(...(main ? own : []));
+      continue;
     }
-    const phaseOf = (name: string) => detectors.find((detector) => detector.name === name)!.phase;
-    return {
-      database: facts.database,
-      bytes,
-      ...(await contents(session)),
-      calls: fillCalls(works, phaseOf),
-      notes: [...notes, ...limits(facts, checks)],
-    };
-  });
+    const listed = detector.objects(facts);
+    if (listed === undefined) continue;
+    const rows = await look(() => session.rows(`SELECT oid, bytes, blocks FROM (${listed}) AS o ORDER BY oid`));
+    const objects = rows.map(([oid, size, blocks]) => ({
+      oid: Number(oid),
+      bytes: Number(size),
+      blocks: blocks === null || blocks === undefined ? null : Number(blocks),
+    }));
+    works.push(...cutObjects(detector, served, objects));
+  }
+  const phaseOf = (name: string) => detectors.find((detector) => detector.name === name)!.phase;
+  return {
+    database: facts.database,
+    bytes,
+    ...(await look(() => contents(session))),
+    calls: fillCalls(works, phaseOf),
+    notes: [...notes, ...limits(facts, checks)],
+  };
 }
 
 /** The largest tables first: nearly always the first one holds a row. What can't be read is for the checks to say. */
@@ -67,9 +70,9 @@ async function contents(session: Session): Promise<Pick<Survey, 'tables' | 'hold
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
       unknown = true;
-      await session.rows('ROLLBACK TO SAVEPOINT look');
     }
-    await session.rows('RELEASE SAVEPOINT look');
+    // Not released alone, which would keep the table's lock.
+    await session.rows('ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look');
   }
   return { tables: tables.length, holdsRows: unknown ? null : false };
 }

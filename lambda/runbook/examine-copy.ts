@@ -58,17 +58,17 @@ export async function examineCopy(copy: CopyToExamine, report: Examined, runbook
     });
     report.server = server;
     const calls = { made: 0 };
-    for (const name of chosen(server, main, copy.databases)) {
+    for (const [position, name] of chosen(server, main, copy.databases).entries()) {
       const to = async (): Promise<Connection> => ({ ...(await connection()), database: name });
+      // Before the survey, which prepares the copy for examination and so changes what is listed.
+      await runbook.step(`list what ${name} holds`, async () =>
+        inventories.keepListing(runbook.id, position, JSON.stringify(await examiner.list({ connection: await to() }))),
+      );
       const survey = await runbook.step(`survey ${name}`, async () =>
         examiner.survey({ connection: await to(), checks, main: name === main }),
       );
       // Every instance has one of this name, and most leave it empty.
       if (name === 'postgres' && name !== main && survey.tables === 0 && !copy.databases) continue;
-      const position = examined.length;
-      await runbook.step(`list what ${name} holds`, async () =>
-        inventories.keepListing(runbook.id, position, JSON.stringify(await examiner.list({ connection: await to() }))),
-      );
       const database = { survey, findings: [] as Finding[], position, rows: new Map<number, number>() };
       examined.push(database);
       report.databases.push(database);

@@ -32,7 +32,7 @@ export async function compareWithLastProof(
   const kept: Inventory['databases'] = [];
   const roles = new Set<string>();
   const compared: Compared['findings'][number][] = [];
-  for (const { position, rows } of databases) {
+  for (const [place, { position, rows }] of databases.entries()) {
     const { gzip } = JSON.parse(await inventories.listing(run, position)) as { gzip: string };
     const listing: Listing = JSON.parse(gunzipSync(Buffer.from(gzip, 'base64')).toString());
     for (const role of listing.roles) roles.add(role);
@@ -44,7 +44,7 @@ export async function compareWithLastProof(
     compared.push(
       asked.map(({ check, index }) => {
         const found = before ? compare(check, now, before) : compareWithEstimates(listing, rows);
-        const lost = baseline && position === 0 ? lostRoles(instance, baseline) : [];
+        const lost = baseline && place === 0 ? lostRoles(instance, baseline) : [];
         return finding(index, { ...found, warnings: [...found.warnings, ...lost] }, before !== undefined);
       }),
     );

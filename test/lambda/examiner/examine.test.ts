@@ -175,7 +175,7 @@ describe('one failing statement', () => {
 describe('all sessions of a call', () => {
   test('write nothing, not even through a function', async () => {
     const { cluster, query } = database();
-    await query('CREATE SEQUENCE written');
+    await query('CREATE SEQUENCE written; GRANT ALL ON SEQUENCE written TO PUBLIC');
     const result = await resultOf(cluster.superuser, {
       kind: 'query',
       name: 'writes',
