@@ -9,6 +9,7 @@ import type { Check } from '../contract';
 import { CannotCheck } from './catalog';
 import { type Context, type Detector, type Examined, PHASES, type Phase, type Piece, type Verdict } from './detector';
 import { type CopyFacts, readFacts } from './facts';
+import { listObjects } from './objects';
 import { isDamage, isFromFunction, whatPostgresSaid } from './postgres-error';
 import type { Checked, CheckTask, Connection, Work } from './protocol';
 import { hasReader, readerOf } from './reader';
@@ -104,11 +105,8 @@ class Run {
     const listed = detector.objects?.(facts);
     if (listed === undefined) throw new CannotCheck(`detector '${detector.name}' has no objects here`);
     const [from, to] = work.oids;
-    const { leader } = this.sessions;
-    const rows = await leader.transaction('READ ONLY', () =>
-      leader.rows(`SELECT oid, name, bytes FROM (${listed}) AS o WHERE oid BETWEEN ${from} AND ${to} ORDER BY oid`),
-    );
-    return rows.map(([oid, name, bytes]) => ({
+    const rows = await listObjects(this.sessions.leader, listed, `oid BETWEEN ${from} AND ${to}`);
+    return rows.map(([oid, bytes, , name]) => ({
       oid: Number(oid),
       name: name!,
       bytes: Number(bytes),

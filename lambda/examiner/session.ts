@@ -68,7 +68,7 @@ const PINS = {
   xmloption: 'content',
   work_mem: '64MB',
   idle_in_transaction_session_timeout: '0',
-  lock_timeout: '10s', // a prepared transaction keeps its locks for ever
+  lock_timeout: '3s', // nothing on the copy holds a lock for long, but a prepared transaction for ever
 } as const;
 
 /** Of a session's start: whatever a login trigger tries to write, it can't. */
@@ -227,12 +227,21 @@ export class Session {
   }
 
   private async learnPins(): Promise<void> {
-    const names = Object.keys(NEWER_PINS).map((name) => escapeLiteral(name));
-    const known = await this.transaction('READ ONLY', () =>
-      this.rows(`SELECT name FROM pg_catalog.pg_settings WHERE name IN (${names.join(', ')})`),
+    const names = ['server_encoding', ...Object.keys(NEWER_PINS)].map((name) => escapeLiteral(name));
+    const known = new Map(
+      (
+        await this.transaction('READ ONLY', () =>
+          this.rows(`SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN (${names.join(', ')})`),
+        )
+      ).map(([name, setting]) => [name, setting]),
     );
-    const newer = Object.entries(NEWER_PINS).filter(([name]) => known.some(([one]) => one === name));
-    this.pins = { ...PINS, ...Object.fromEntries(newer), ...(this.isReplica && AS_REPLICA) };
+    this.pins = {
+      ...PINS,
+      ...Object.fromEntries(Object.entries(NEWER_PINS).filter(([name]) => known.has(name))),
+      ...(this.isReplica && AS_REPLICA),
+      // Else a name whose bytes are no UTF-8 is an error.
+      ...(known.get('server_encoding') === 'SQL_ASCII' && { client_encoding: 'SQL_ASCII' }),
+    };
   }
 
   private async ask(query: { text: string; rowMode: 'array'; queryMode?: 'extended' }): Promise<Answer> {

@@ -5,6 +5,7 @@ import { cutObjects, fillCalls } from './batches';
 import { userSchema } from './catalog';
 import type { Detector } from './detector';
 import { type CopyFacts, readFacts } from './facts';
+import { listObjects, SIZE_LOCK } from './objects';
 import { prepare } from './prepare';
 import type { Connection, Survey, SurveyTask, Work } from './protocol';
 import { quiet } from './quiet';
@@ -35,7 +36,7 @@ export async function survey(
     }
     const listed = detector.objects(facts);
     if (listed === undefined) continue;
-    const rows = await look(() => session.rows(`SELECT oid, bytes, blocks FROM (${listed}) AS o ORDER BY oid`));
+    const rows = await listObjects(session, listed);
     const objects = rows.map(([oid, size, blocks]) => ({
       oid: Number(oid),
       bytes: Number(size),
@@ -47,7 +48,7 @@ export async function survey(
   return {
     database: facts.database,
     bytes,
-    ...(await look(() => contents(session))),
+    ...(await contents(session)),
     calls: fillCalls(works, phaseOf),
     notes: [...notes, ...limits(facts, checks)],
   };
@@ -55,26 +56,35 @@ export async function survey(
 
 /** The largest tables first: nearly always the first one holds a row. What can't be read is for the checks to say. */
 async function contents(session: Session): Promise<Pick<Survey, 'tables' | 'holdsRows'>> {
-  const tables = await session.rows(`
-    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.pg_relation_size(c.oid) > 0
+  const listed = `
+    SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, pg_catalog.pg_relation_size(c.oid) AS bytes,
+      NULL AS blocks
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'm') AND c.relpersistence = 'p' AND c.relispopulated AND ${userSchema('n')}
-    ORDER BY pg_catalog.pg_relation_size(c.oid) DESC`);
+    WHERE c.relkind IN ('r', 'm') AND c.relpersistence = 'p' AND c.relispopulated AND ${userSchema('n')}`;
+  const tables = (await listObjects(session, listed)).map(([, bytes, , name]) => ({ bytes: Number(bytes), name }));
+  const sized = tables.some(({ bytes }) => bytes > 0);
+  const largest = tables.filter(({ bytes }) => bytes > 0 || !sized).sort((a, b) => b.bytes - a.bytes);
   let unknown = false;
-  for (const [table, stored] of tables) {
-    if (stored !== 't') break;
-    await session.rows('SAVEPOINT look');
-    try {
-      const [found] = await session.rows(`SELECT EXISTS (SELECT FROM ONLY ${table})`);
-      if (found![0] === 't') return { tables: tables.length, holdsRows: true };
-    } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
-      unknown = true;
-    }
-    // Not released alone, which would keep the table's lock.
-    await session.rows('ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look');
-  }
-  return { tables: tables.length, holdsRows: unknown ? null : false };
+  const holdsRows = await session.transaction(
+    'READ ONLY',
+    async () => {
+      for (const { name } of largest) {
+        await session.rows('SAVEPOINT look');
+        try {
+          const [found] = await session.rows(`SELECT EXISTS (SELECT FROM ONLY ${name})`);
+          if (found![0] === 't') return true;
+        } catch (error) {
+          if (!(error instanceof DatabaseError)) throw error;
+          unknown = true;
+        }
+        // Not released alone, which would keep the table's lock.
+        await session.rows('ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look');
+      }
+      return false;
+    },
+    SIZE_LOCK,
+  );
+  return { tables: tables.length, holdsRows: holdsRows || (unknown ? null : false) };
 }
 
 function limits({ functions, checksums }: CopyFacts, checks: readonly Check[]): string[] {
