@@ -1,6 +1,6 @@
 /** What starts a drill, a validation, the janitor and the watch on drills. */
 import * as v from 'valibot';
-import { count, identifier, label, moment, name, seconds, table, text } from './fields';
+import { count, exactNumber, identifier, label, moment, name, seconds, table, text, withoutNul } from './fields';
 import { COPY_PREFIX, RUN_SUFFIX_LENGTH } from './names';
 
 export const NEVER_PASSES = 'atLeast is more than atMost, so no copy could pass';
@@ -65,9 +65,9 @@ export const check = v.variant('kind', [
       kind: v.literal('query'),
       name,
       sql: text,
-      equals: v.optional(v.union([v.string(), v.number(), v.boolean()])),
-      atLeast: v.optional(v.number()),
-      atMost: v.optional(v.number()),
+      equals: v.optional(v.union([withoutNul, exactNumber, v.boolean()])),
+      atLeast: v.optional(exactNumber),
+      atMost: v.optional(exactNumber),
     }),
     v.check(
       (c) => c.equals !== undefined || c.atLeast !== undefined || c.atMost !== undefined,
