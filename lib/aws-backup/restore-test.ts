@@ -23,6 +23,7 @@ import { warnOfAnotherClass } from '../drill/drill-limits';
 import type { DrillSite } from '../drill/drill-site';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow, evidenceAccess } from '../function/statements';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import type { TestedDatabaseOptions } from './restore-testing';
 
@@ -213,9 +214,7 @@ export class RestoreTest extends Construct {
           'would refuse it; choose one of these',
       );
     }
-    if (problems.length > 0) {
-      throw new Error(`restore test '${this.node.path}' can't work on its database:\n  ${problems.join('\n  ')}`);
-    }
+    refuseAll(`restore test '${this.node.path}' can't work on its database`, problems);
     return { instanceClass: String(instanceClass), parameterGroup: String(parameterGroup) };
   }
 

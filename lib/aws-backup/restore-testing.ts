@@ -12,6 +12,7 @@ import { overdueOf } from '../schedule/overdue';
 import type { Recurrence } from '../schedule/recurrence';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { pathName, refuseTakenName } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import { BackupRole } from './backup-role';
 import type { BackupTarget } from './backup-target';
@@ -236,7 +237,7 @@ export class RestoreTesting extends Construct {
         `it names ${targets.length} resources, and AWS Backup takes ${MAX_ARNS} in one selection; divide them`,
       );
     }
-    if (problems.length > 0) throw new Error(`restore test '${this.node.path}/${id}':\n  ${problems.join('\n  ')}`);
+    refuseAll(`restore test '${this.node.path}/${id}'`, problems);
     const selection = new backup.CfnRestoreTestingSelection(this, id, {
       restoreTestingPlanName: this.plan.restoreTestingPlanName,
       restoreTestingSelectionName: selectionName,
@@ -278,7 +279,7 @@ export class RestoreTesting extends Construct {
           'choose one of these',
       );
     }
-    if (problems.length > 0) throw new Error(`restore testing '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    refuseAll(`restore testing '${this.node.path}'`, problems);
   }
 
   private tooMany(): string[] {

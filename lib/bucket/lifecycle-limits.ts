@@ -42,11 +42,11 @@ interface Life {
  *
  * @param rules resolved; numbers unknown at synth are not compared
  */
-export function lifecycleRefusals(rules: readonly Rule[]): string[] {
+export function lifecycleProblems(rules: readonly Rule[]): string[] {
   const enabled = rules.filter(({ status }) => status === 'Enabled');
   return [
-    ...enabled.flatMap((rule) => livesOf(rule).flatMap(refusalsOfLife)),
-    ...enabled.flatMap(refusalsOfCounts),
+    ...enabled.flatMap((rule) => livesOf(rule).flatMap(lifeProblems)),
+    ...enabled.flatMap(countProblems),
     ...overlaps(enabled),
     ...rules.flatMap(longNames),
     ...(rules.length > 1000 ? [`it has ${rules.length} rules, and S3 takes 1,000 at most; join some`] : []),
@@ -190,7 +190,7 @@ function movesOf(transitions: Transitions): Life['moves'] {
   return known.sort((one, other) => one.day - other.day);
 }
 
-function refusalsOfLife({ what, moves, end, endProperty }: Life): string[] {
+function lifeProblems({ what, moves, end, endProperty }: Life): string[] {
   const problems: string[] = [];
   for (const { storageClass, day } of moves) {
     const earliest = classOf(storageClass)?.earliestDay ?? 0;
@@ -232,7 +232,7 @@ function refusalsOfLife({ what, moves, end, endProperty }: Life): string[] {
   return problems;
 }
 
-function refusalsOfCounts(rule: Rule): string[] {
+function countProblems(rule: Rule): string[] {
   const { noncurrentVersionExpiration: noncurrent, abortIncompleteMultipartUpload: upload } = rule;
   const kept = numberOf((noncurrent as CfnBucket.NoncurrentVersionExpirationProperty)?.newerNoncurrentVersions);
   const days = numberOf((upload as CfnBucket.AbortIncompleteMultipartUploadProperty)?.daysAfterInitiation);

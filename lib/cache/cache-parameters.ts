@@ -24,7 +24,7 @@ export function parameterGroupOf(
     );
 }
 
-export function appendOnlyRefusals(group: elasticache.CfnParameterGroup): string[] {
+export function appendOnlyProblems(group: elasticache.CfnParameterGroup): string[] {
   if (
     Token.isUnresolved(group.cacheParameterGroupFamily) ||
     group.cacheParameterGroupFamily === WITH_APPEND_ONLY_FILE

@@ -10,9 +10,10 @@ import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
 import { logKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
-import { checkedOverdue } from '../schedule/overdue';
+import { refuseEarlyOverdue } from '../schedule/overdue';
 import { markCovered } from '../synth/coverage';
 import { copyPrefix, pathName } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 import { CacheExport } from './cache-export';
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
 import type { CacheSource } from './cache-source';
@@ -75,11 +76,10 @@ export class CacheSnapshots extends Construct {
   constructor(scope: Construct, id: string, props: CacheSnapshotsProps) {
     super(scope, id);
     const { cache, every, keep, notify } = props;
-    const problems = refusals(cache, every, keep);
     this.cache = cache;
     this.count = every.isUnresolved() ? 0 : Math.ceil(1440 / every.toMinutes({ integral: false }));
     this.node.addValidation({ validate: () => this.tooManyTogether() });
-    if (problems.length > 0) throw new Error(`cache snapshots '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    refuseAll(`cache snapshots '${this.node.path}'`, problemsOf(cache, every, keep));
     const encryptionKey = logKey(this, props.encryptionKey);
     markCovered(cache.cache, 'CacheSnapshots');
     this.prefix = copyPrefix(this, id);
@@ -120,7 +120,8 @@ export class CacheSnapshots extends Construct {
       description: `Snapshots ${this.backupName} of a cache could not be taken or deleted: the messages in the queue, and the log, say why`,
       notify,
     });
-    const overdueAfter = checkedOverdue(this, props.overdueAfter, every) ?? every.plus(Duration.hours(1));
+    refuseEarlyOverdue(this, props.overdueAfter, every);
+    const overdueAfter = props.overdueAfter ?? every.plus(Duration.hours(1));
     const alarm = addAlarm(this, 'Overdue', {
       metric: this.age(),
       threshold: overdueAfter.toSeconds(),
@@ -171,14 +172,14 @@ export class CacheSnapshots extends Construct {
   }
 }
 
-function refusals(cache: CacheSource, every: Duration, keep: Duration): string[] {
+function problemsOf(cache: CacheSource, every: Duration, keep: Duration): string[] {
   const problems: string[] = [];
   if (cache.runsMemcachedOnNodes) {
     problems.push(
       'it runs Memcached on nodes of its own, which ElastiCache takes no snapshots of; use a serverless cache or Valkey',
     );
   }
-  problems.push(...cache.appendOnlyRefusals);
+  problems.push(...cache.appendOnlyProblems);
   if (every.isUnresolved() || keep.isUnresolved()) return problems;
   const minutes = every.toMinutes({ integral: false });
   const { count, of } = cache.dailyQuota;

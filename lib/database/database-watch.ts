@@ -14,6 +14,7 @@ import { logKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow } from '../function/statements';
+import { refuseAll } from '../synth/problems';
 import { SourceDatabase } from './source-database';
 
 export interface DatabaseWatchProps {
@@ -71,7 +72,7 @@ export class DatabaseWatch extends Construct {
   constructor(scope: Construct, id: string, props: DatabaseWatchProps) {
     super(scope, id);
     const { database, notify } = props;
-    this.refuse(props);
+    refuseAll(`database watch '${this.node.path}'`, problemsOf(props));
     const source = new SourceDatabase(database);
     this.identifier = source.identifier;
     const name = source.name ?? database.node.path;
@@ -153,31 +154,6 @@ export class DatabaseWatch extends Construct {
     return this.metric(METRICS.backupRetention, cloudwatch.Stats.MINIMUM, options);
   }
 
-  private refuse({ recoveryPointAge, snapshotAge, retention }: DatabaseWatchProps): void {
-    const problems: string[] = [];
-    const beyond = (age: Duration | undefined, least: Duration) =>
-      age === undefined || age.isUnresolved() || age.toMilliseconds() > least.toMilliseconds();
-    if (!beyond(recoveryPointAge, LOGS_SHIP)) {
-      problems.push(
-        `a recovery point of ${recoveryPointAge?.toHumanString()} would ring between two logs, which RDS ships every 5 minutes; ` +
-          'give it 15 minutes, say',
-      );
-    }
-    if (!beyond(snapshotAge, Duration.days(1))) {
-      problems.push(
-        `a snapshot is older than ${snapshotAge?.toHumanString()} before each backup window, so it would ring every day; give ` +
-          'it a day, the length of the window, and an hour',
-      );
-    }
-    const days = retention?.isUnresolved() ? undefined : retention?.toDays({ integral: false });
-    if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
-      problems.push(
-        `RDS keeps automated backups for 0 to 35 whole days, so ${retention?.toHumanString()} would ring always or never; take 1 to 35`,
-      );
-    }
-    if (problems.length > 0) throw new Error(`database watch '${this.node.path}':\n  ${problems.join('\n  ')}`);
-  }
-
   /** An hour's value may come a little late, and two hours miss none. */
   private metric(metricName: string, statistic: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return new cloudwatch.Metric({
@@ -189,4 +165,29 @@ export class DatabaseWatch extends Construct {
       ...options,
     });
   }
+}
+
+function problemsOf({ recoveryPointAge, snapshotAge, retention }: DatabaseWatchProps): string[] {
+  const problems: string[] = [];
+  const beyond = (age: Duration | undefined, least: Duration) =>
+    age === undefined || age.isUnresolved() || age.toMilliseconds() > least.toMilliseconds();
+  if (!beyond(recoveryPointAge, LOGS_SHIP)) {
+    problems.push(
+      `a recovery point of ${recoveryPointAge?.toHumanString()} would ring between two logs, which RDS ships every 5 minutes; ` +
+        'give it 15 minutes, say',
+    );
+  }
+  if (!beyond(snapshotAge, Duration.days(1))) {
+    problems.push(
+      `a snapshot is older than ${snapshotAge?.toHumanString()} before each backup window, so it would ring every day; give ` +
+        'it a day, the length of the window, and an hour',
+    );
+  }
+  const days = retention?.isUnresolved() ? undefined : retention?.toDays({ integral: false });
+  if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
+    problems.push(
+      `RDS keeps automated backups for 0 to 35 whole days, so ${retention?.toHumanString()} would ring always or never; take 1 to 35`,
+    );
+  }
+  return problems;
 }

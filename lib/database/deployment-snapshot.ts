@@ -13,7 +13,7 @@ import {
 import { RunbookResource } from '../function/runbook-resource';
 import { allow } from '../function/statements';
 import { known } from '../synth/tokens';
-import { ofACluster } from './database-resource';
+import { clusterProblems } from './database-resource';
 import { countSnapshots } from './snapshot-quota';
 import { SourceDatabase } from './source-database';
 
@@ -73,7 +73,7 @@ export class DeploymentSnapshot extends Construct {
     super(scope, id);
     const { deploymentVersion, reason = 'pre-deployment', kept = SnapshotsKept.last(10) } = props;
     const source = new SourceDatabase(props.database);
-    const [problem] = ofACluster(source);
+    const [problem] = clusterProblems(source);
     if (problem) throw new Error(`deployment snapshot '${this.node.path}': ${problem}`);
     const { identifier } = source;
     const request = { instance: identifier, reason, deploymentVersion, keepLast: kept.count };

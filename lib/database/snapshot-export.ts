@@ -18,6 +18,7 @@ import { overdueOf } from '../schedule/overdue';
 import { Recurrence, Weekday } from '../schedule/recurrence';
 import { acknowledgeWildcards } from '../synth/nag-acknowledgements';
 import { pathName } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import { SourceDatabase } from './source-database';
 
@@ -268,7 +269,7 @@ export class SnapshotExport extends Construct {
           'underscores of backslashes, quotes and spaces, so that its role may not write there; leave those out',
       );
     }
-    if (problems.length > 0) throw new Error(`snapshot export '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    refuseAll(`snapshot export '${this.node.path}'`, problems);
     const tokens = {
       bucket: 'known-at-deployment',
       role: 'known-at-deployment',

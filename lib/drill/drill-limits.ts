@@ -5,6 +5,7 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
 import { COPY_PREFIX } from '../../lambda/contract';
 import { accountIdProblem } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 import type { DrillSource } from './drill-source';
 import type { RestorePoint } from './restore-point';
 
@@ -13,7 +14,7 @@ export function refuseUndrillable(drill: IConstruct, source: DrillSource, restor
   const problems: string[] = [];
   const { identifier } = source;
   const { engine, retentionDays } = source.known ?? {};
-  problems.push(...engineRefusals(engine));
+  problems.push(...engineProblems(engine));
   if (identifier.startsWith(COPY_PREFIX)) {
     problems.push(
       `its identifier '${identifier}' starts with '${COPY_PREFIX}', so it could be taken for a copy and deleted; rename it`,
@@ -41,12 +42,10 @@ export function refuseUndrillable(drill: IConstruct, source: DrillSource, restor
         'draw can never be made; shorten the one or lengthen the other',
     );
   }
-  if (problems.length > 0) {
-    throw new Error(`restore drill '${drill.node.path}' can't work on its database:\n  ${problems.join('\n  ')}`);
-  }
+  refuseAll(`restore drill '${drill.node.path}' can't work on its database`, problems);
 }
 
-export function engineRefusals(engine: string | undefined): string[] {
+export function engineProblems(engine: string | undefined): string[] {
   if (engine === undefined || engine === 'postgres') return [];
   return [`it runs ${engine}, and drills examine PostgreSQL only; drill a PostgreSQL instance`];
 }

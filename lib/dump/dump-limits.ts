@@ -4,6 +4,7 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct, IConstruct } from 'constructs';
 import { leftBeforePaid } from '../bucket/lifecycle-limits';
+import { refusal } from '../synth/problems';
 import { known } from '../synth/tokens';
 import type { DumpSource } from './dump-source';
 import { sizeProblem } from './dump-task';
@@ -70,7 +71,7 @@ const isIngress = (construct: IConstruct): construct is ec2.CfnSecurityGroupIngr
  */
 const NOT_READ_AT_ONCE = ['GLACIER', 'DEEP_ARCHIVE'];
 
-export function classRefusals(storageClass: s3.StorageClass | undefined): string[] {
+export function storageClassProblems(storageClass: s3.StorageClass | undefined): string[] {
   if (!storageClass || !NOT_READ_AT_ONCE.includes(storageClass.value)) return [];
   return [
     `it is written to ${storageClass.value}, which nobody reads at once, so no dump could be read back and found good; write it ` +
@@ -109,7 +110,7 @@ export function warnOfDaysUnused(dump: Construct, { bucket, prefixes, storageCla
 export function dumpSettings(scope: Construct, props: LogicalDumpProps, dumpName: string, timeout: Duration) {
   const { source, cpu = 1024, memoryMiB = 2048 } = props;
   const { credentials, databaseName, postgresVersion } = source;
-  const problems = [...source.refusals, ...classRefusals(props.storageClass)];
+  const problems = [...source.problems, ...storageClassProblems(props.storageClass)];
   if (postgresVersion === undefined && !props.postgresImage) {
     problems.push("its version can't be told, and pg_dump refuses servers newer than itself; state 'postgresVersion'");
   } else if (known(postgresVersion) !== undefined && !/^\d+$/.test(String(postgresVersion))) {
@@ -130,7 +131,7 @@ export function dumpSettings(scope: Construct, props: LogicalDumpProps, dumpName
   const size = sizeProblem(cpu, memoryMiB);
   if (size) problems.push(size);
   if (problems.length > 0 || !credentials || !databaseName) {
-    throw new Error(`logical dump '${scope.node.path}' can't work:\n  ${problems.join('\n  ')}`);
+    throw refusal(`logical dump '${scope.node.path}' can't work`, problems);
   }
   return { credentials, databaseName, postgresVersion, cpu, memoryMiB };
 }

@@ -18,6 +18,7 @@ import { allow, backupAccess, refuseOddPrefix } from '../function/statements';
 import { overdueOf } from '../schedule/overdue';
 import { Recurrence, Weekday } from '../schedule/recurrence';
 import { pathName } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 
 export interface ImageArchiveProps {
   /** Whose images are exported. */
@@ -102,7 +103,7 @@ export class ImageArchive extends Construct {
           'exported; ask for 1 or more',
       );
     }
-    if (problems.length > 0) throw new Error(`image archive '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    refuseAll(`image archive '${this.node.path}'`, problems);
     const schedule = props.schedule ?? Recurrence.weekly({ weekday: Weekday.SUNDAY, hour: 3 });
     const encryptionKey = logKey(this, props.encryptionKey);
     this.bucket =

@@ -5,6 +5,7 @@
 import { Annotations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { SourceDatabase } from '../database/source-database';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import type { ProtectedDatabaseOptions } from './protected-database';
 
@@ -17,11 +18,7 @@ export function examineTwin(database: IConstruct, options: ProtectedDatabaseOpti
     if (!isSameInstance(options, other)) continue;
     const fact = `database '${database.node.path}' is of the same instance as '${twin.node.path}'`;
     const contradictions = contradictionsOf(options, other);
-    if (contradictions.length > 0) {
-      throw new Error(
-        `${fact}, which has one of each, so the last one deployed would undo the other:\n  ${contradictions.join('\n  ')}`,
-      );
-    }
+    refuseAll(`${fact}, which has one of each, so the last one deployed would undo the other`, contradictions);
     const doubles = doublesOf(options, other);
     if (doubles.length === 0) continue;
     Annotations.of(database).addWarningV2(

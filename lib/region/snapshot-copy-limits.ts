@@ -3,6 +3,7 @@ import { Annotations, Duration, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { countSnapshots } from '../database/snapshot-quota';
 import { BackupWindow } from '../schedule/backup-window';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import type { SnapshotCopyProps } from './snapshot-copy';
 import type { SnapshotSource } from './snapshot-source';
@@ -47,9 +48,7 @@ export function refuseUncopyable(copy: Construct, props: SnapshotCopyProps): voi
         'of the accounts share its copies on',
     );
   }
-  if (problems.length > 0) {
-    throw new Error(`snapshots of database '${source}' can't be copied to ${destination}:\n  ${problems.join('\n  ')}`);
-  }
+  refuseAll(`snapshots of database '${source}' can't be copied to ${destination}`, problems);
   warn(copy, props);
 }
 

@@ -46,7 +46,7 @@ export class BackupWindow {
   public overlaps(maintenance: string): boolean {
     if (!this.known || Token.isUnresolved(maintenance)) return false;
     const [from, to] = maintenance.toLowerCase().split('-').map(minuteOfWeek);
-    if (from === undefined || to === undefined) throw new Error(maintenanceRefusals(maintenance).join());
+    if (from === undefined || to === undefined) throw new Error(maintenanceProblems(maintenance).join());
     // Seen from the maintenance window's start, each day's backup begins at a point of the week.
     const maintenanceLength = (to - from + WEEK) % WEEK;
     const backupLength = (this.end - this.start + DAY) % DAY;
@@ -84,7 +84,7 @@ export class BackupWindow {
  * @param maintenance as RDS writes it: ddd:hh:mm-ddd:hh:mm
  * @param service who would refuse it, and windows shorter than so many minutes
  */
-export function maintenanceRefusals(
+export function maintenanceProblems(
   maintenance: string | undefined,
   service: { readonly name: string; readonly leastMinutes: number } = { name: 'RDS', leastMinutes: 30 },
 ): string[] {
