@@ -8,7 +8,6 @@ import { refusal } from '../synth/problems';
 import { known } from '../synth/tokens';
 import type { DumpSource } from './dump-source';
 import { sizeProblem } from './dump-task';
-import type { LogicalDumpProps } from './logical-dump';
 
 /** Once the app is whole. Databases of another stack, and groups that were made elsewhere, are not judged. */
 export function warnOfMissingIngress(dump: Construct, group: ec2.SecurityGroup, source: DumpSource): void {
@@ -102,12 +101,27 @@ export function warnOfDaysUnused(dump: Construct, { bucket, prefixes, storageCla
   });
 }
 
+/** What the props of a dump say of its task. */
+interface Dumped {
+  readonly source: DumpSource;
+  /** @default - the usual ones */
+  readonly tiers?: readonly unknown[];
+  /** @default - S3 Standard */
+  readonly storageClass?: s3.StorageClass;
+  /** @default - that of the source's version */
+  readonly postgresImage?: unknown;
+  /** @default 1024 */
+  readonly cpu?: number;
+  /** @default 2048 */
+  readonly memoryMiB?: number;
+}
+
 /**
  * What a dump's task needs to know, from what was said or from an instance of this app.
  *
  * @throws Error that names all that would keep it from working
  */
-export function dumpSettings(scope: Construct, props: LogicalDumpProps, dumpName: string, timeout: Duration) {
+export function dumpSettings(scope: Construct, props: Dumped, dumpName: string, timeout: Duration) {
   const { source, cpu = 1024, memoryMiB = 2048 } = props;
   const { credentials, databaseName, postgresVersion } = source;
   const problems = [...source.problems, ...storageClassProblems(props.storageClass)];

@@ -5,7 +5,7 @@ import { countSnapshots } from '../database/snapshot-quota';
 import { BackupWindow } from '../schedule/backup-window';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
-import type { SnapshotCopyProps } from './snapshot-copy';
+import type { RecoveryRegion } from './recovery-region';
 import type { SnapshotSource } from './snapshot-source';
 
 /** Accounts that one snapshot may be shared with. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ShareSnapshot.html */
@@ -13,8 +13,20 @@ const MAX_ACCOUNTS = 20;
 /** RDS's own choice where nobody names a window. */
 const USUAL_WINDOW = Duration.minutes(30);
 
+interface Copied {
+  readonly source: SnapshotSource;
+  readonly destination: RecoveryRegion;
+  readonly keep: Duration;
+  /** @default - 1 day, as RDS takes snapshots */
+  readonly rpo?: Duration;
+  /** @default - nobody */
+  readonly shareWith?: readonly string[];
+  /** @default - the engine's default one */
+  readonly optionGroupName?: string;
+}
+
 /** @throws Error that names all that keeps snapshots from being copied, as far as synth can tell */
-export function refuseUncopyable(copy: Construct, props: SnapshotCopyProps): void {
+export function refuseUncopyable(copy: Construct, props: Copied): void {
   const { source, destination, keep, rpo, shareWith = [] } = props;
   const database = source.known;
   const problems: string[] = [];
@@ -52,7 +64,7 @@ export function refuseUncopyable(copy: Construct, props: SnapshotCopyProps): voi
   warn(copy, props);
 }
 
-function warn(copy: Construct, { source, destination, keep, optionGroupName }: SnapshotCopyProps): void {
+function warn(copy: Construct, { source, destination, keep, optionGroupName }: Copied): void {
   // One a day.
   countSnapshots(copy, destination.name, Math.ceil(keep.toDays({ integral: false })));
   const group = known(source.known?.resource?.optionGroupName);

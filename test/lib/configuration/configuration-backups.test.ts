@@ -532,7 +532,7 @@ describe('the construct', () => {
   test('refuses to store nothing, and takes a single list', () => {
     const nothing = { stacks: [], parameters: [], taskDefinitions: [], services: [], zones: [] };
     expect(() => synth(nothing)).toThrow(
-      "configuration backups 'Test/Configuration': no stack, parameter, task definition, service or zone is named",
+      "configuration backups 'Test/Configuration':\n  no stack, parameter, task definition, service or zone is named",
     );
     expect(() => synth({ ...nothing, stacks: ['zephyr'] })).not.toThrow();
   });
