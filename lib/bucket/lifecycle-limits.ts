@@ -154,11 +154,11 @@ type Transitions = Rule['transitions'] | Rule['noncurrentVersionTransitions'];
 function movesOf(transitions: Transitions): Life['moves'] {
   if (!Array.isArray(transitions)) return [];
   const stated = transitions as { storageClass: string; transitionInDays?: number }[];
-  const known = stated.flatMap(({ storageClass, transitionInDays }) => {
+  const dated = stated.flatMap(({ storageClass, transitionInDays }) => {
     const day = numberOf(transitionInDays);
     return day === undefined ? [] : [{ storageClass, day }];
   });
-  return known.sort((one, other) => one.day - other.day);
+  return dated.sort((one, other) => one.day - other.day);
 }
 
 function lifeProblems({ what, moves, end, endProperty }: Life): string[] {

@@ -3,6 +3,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type CacheSnapshotRequest, METRICS, SCHEDULED_TIME } from '../../lambda/contract';
 import { addAlarm } from '../alarm/alarm';
@@ -75,7 +76,7 @@ export class CacheSnapshots extends Construct {
 
   constructor(scope: Construct, id: string, props: CacheSnapshotsProps) {
     super(scope, id);
-    const { cache, every, keep, notify } = props;
+    const { cache, every, keep } = props;
     this.cache = cache;
     this.count = every.isUnresolved() ? 0 : Math.ceil(1440 / every.toMinutes({ integral: false }));
     this.node.addValidation({ validate: () => this.tooManyTogether() });
@@ -86,6 +87,42 @@ export class CacheSnapshots extends Construct {
     this.backupName = props.backupName ?? pathName(this);
 
     const deadLetterQueue = deadLetters(this, 'NotTaken');
+    const hourly = this.start(id, props, encryptionKey, deadLetterQueue);
+    deadLetterAlarm(this, 'Failed', {
+      queue: deadLetterQueue,
+      description: `Snapshots ${this.backupName} of a cache could not be taken or deleted: the messages in the queue, and the log, say why`,
+      notify: props.notify,
+    });
+    refuseEarlyOverdue(this, props.overdueAfter, every);
+    this.addOverdueAlarm(props.overdueAfter ?? every.plus(Duration.hours(1)), hourly, props.notify);
+    if (every.toDays({ integral: false }) >= 1) {
+      Annotations.of(this).addInfoV2(
+        'lifeboat:automatic-snapshots-do',
+        'ElastiCache takes a snapshot a day by itself, at no cost for the first: CacheBackups turns that on',
+      );
+    }
+  }
+
+  /** Seconds since the newest good snapshot was taken. Published every hour; silence means that there is none. */
+  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return new cloudwatch.Metric({
+      namespace: METRICS.namespace,
+      metricName: METRICS.secondsSinceBackup,
+      dimensionsMap: { [METRICS.dimensions.backup]: this.backupName },
+      statistic: cloudwatch.Stats.MAXIMUM,
+      // Two hours hold a round of every hour, however late it is.
+      period: Duration.hours(2),
+      ...options,
+    });
+  }
+
+  /** @returns what starts the hourly round, which says how old the newest snapshot is */
+  private start(
+    id: string,
+    { cache, every, keep }: CacheSnapshotsProps,
+    encryptionKey: kms.IKey,
+    deadLetterQueue: sqs.Queue,
+  ): ScheduleTrigger {
     const handler = new ShippedFunction(this, 'Handler', {
       entry: 'snapshot-cache',
       description: `Lifeboat: takes, counts and deletes snapshots ${id} of a cache`,
@@ -114,14 +151,10 @@ export class CacheSnapshots extends Construct {
       return made;
     };
     trigger('Schedule', every, 'takes snapshots', { due: SCHEDULED_TIME });
-    const hourly = trigger('Hourly', Duration.hours(1), 'says how old the newest snapshot is of', {});
-    deadLetterAlarm(this, 'Failed', {
-      queue: deadLetterQueue,
-      description: `Snapshots ${this.backupName} of a cache could not be taken or deleted: the messages in the queue, and the log, say why`,
-      notify,
-    });
-    refuseEarlyOverdue(this, props.overdueAfter, every);
-    const overdueAfter = props.overdueAfter ?? every.plus(Duration.hours(1));
+    return trigger('Hourly', Duration.hours(1), 'says how old the newest snapshot is of', {});
+  }
+
+  private addOverdueAlarm(overdueAfter: Duration, hourly: ScheduleTrigger, notify?: sns.ITopic): void {
     const alarm = addAlarm(this, 'Overdue', {
       metric: this.age(),
       threshold: overdueAfter.toSeconds(),
@@ -133,25 +166,6 @@ export class CacheSnapshots extends Construct {
     });
     // The first watch comes before the alarm can miss it.
     alarm.node.addDependency(hourly);
-    if (every.toDays({ integral: false }) >= 1) {
-      Annotations.of(this).addInfoV2(
-        'lifeboat:automatic-snapshots-do',
-        'ElastiCache takes a snapshot a day by itself, at no cost for the first: CacheBackups turns that on',
-      );
-    }
-  }
-
-  /** Seconds since the newest good snapshot was taken. Published every hour; silence means that there is none. */
-  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return new cloudwatch.Metric({
-      namespace: METRICS.namespace,
-      metricName: METRICS.secondsSinceBackup,
-      dimensionsMap: { [METRICS.dimensions.backup]: this.backupName },
-      statistic: cloudwatch.Stats.MAXIMUM,
-      // Two hours hold a round of every hour, however late it is.
-      period: Duration.hours(2),
-      ...options,
-    });
   }
 
   /** Each may be within the quota by itself. The first in the app tells. */

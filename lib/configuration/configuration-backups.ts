@@ -135,7 +135,7 @@ export class ConfigurationBackups extends Construct {
 
   constructor(scope: Construct, id: string, props: ConfigurationBackupsProps = {}) {
     super(scope, id);
-    const { secureValuesKey, notify, prefix = 'configuration/' } = props;
+    const { notify, prefix = 'configuration/' } = props;
     const what = `configuration backups '${this.node.path}'`;
     refuseOddPrefix(what, prefix);
     refuseAll(what, this.problemsOf(props));
@@ -159,36 +159,8 @@ export class ConfigurationBackups extends Construct {
       notify,
     });
 
-    const request: ConfigurationRequest = {
-      bucket: this.bucket.bucketName,
-      prefix,
-      stacks: props.stacks,
-      parameters: props.parameters,
-      taskDefinitions: props.taskDefinitions,
-      services: props.services,
-      zones: props.zones?.map((zone) => zone.replace(/\.$/, '')),
-      secureValuesKey: secureValuesKey?.keyArn,
-    };
-    const handler = new ShippedFunction(this, 'Handler', {
-      entry: 'store-configuration',
-      description: 'Lifeboat: stores what the system is made of where it changed',
-      timeout: Duration.minutes(15),
-      memorySize: 512,
-      encryptionKey,
-      deadLetterQueue: this.watch.deadLetterQueue,
-      patterns:
-        'It reads what there is, by names that are known at run time; what only lists can not be narrowed; it writes ' +
-        'files under one prefix.',
-      statements: [...reading(this, props), ...backupAccess(this.bucket, prefix)],
-    });
-    const nightly = new ScheduleTrigger(this, 'Nightly', {
-      target: handler.function,
-      schedule: schedule.expression,
-      description: 'Lifeboat: stores configuration where it changed',
-      request,
-      deadLetterQueue: this.watch.deadLetterQueue,
-    });
-    nightly.node.addDependency(handler);
+    const handler = this.storing(props, prefix, encryptionKey);
+    this.startOn(schedule, handler, this.requestOf(props, prefix));
     addAlarm(this, 'Failed', {
       metric: handler.function.metricErrors({ period: Duration.hours(1) }),
       threshold: 0,
@@ -200,6 +172,45 @@ export class ConfigurationBackups extends Construct {
   /** Seconds since all configuration was last stored. */
   public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.watch.age(options);
+  }
+
+  private requestOf(props: ConfigurationBackupsProps, prefix: string): ConfigurationRequest {
+    return {
+      bucket: this.bucket.bucketName,
+      prefix,
+      stacks: props.stacks,
+      parameters: props.parameters,
+      taskDefinitions: props.taskDefinitions,
+      services: props.services,
+      zones: props.zones?.map((zone) => zone.replace(/\.$/, '')),
+      secureValuesKey: props.secureValuesKey?.keyArn,
+    };
+  }
+
+  private storing(props: ConfigurationBackupsProps, prefix: string, encryptionKey: kms.IKey): ShippedFunction {
+    return new ShippedFunction(this, 'Handler', {
+      entry: 'store-configuration',
+      description: 'Lifeboat: stores what the system is made of where it changed',
+      timeout: Duration.minutes(15),
+      memorySize: 512,
+      encryptionKey,
+      deadLetterQueue: this.watch.deadLetterQueue,
+      patterns:
+        'It reads what there is, by names that are known at run time; what only lists can not be narrowed; it writes ' +
+        'files under one prefix.',
+      statements: [...reading(this, props), ...backupAccess(this.bucket, prefix)],
+    });
+  }
+
+  private startOn(schedule: Recurrence, handler: ShippedFunction, request: ConfigurationRequest): void {
+    const nightly = new ScheduleTrigger(this, 'Nightly', {
+      target: handler.function,
+      schedule: schedule.expression,
+      description: 'Lifeboat: stores configuration where it changed',
+      request,
+      deadLetterQueue: this.watch.deadLetterQueue,
+    });
+    nightly.node.addDependency(handler);
   }
 
   /** Of a bucket of this app only; Mixins may have turned versions on since. */

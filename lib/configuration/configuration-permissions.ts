@@ -60,7 +60,7 @@ export function reading(scope: Construct, props: Read): iam.PolicyStatement[] {
 /** SSM decrypts for who may use the parameter's key, and the account's own key for SSM lets everybody. */
 function secureValues(scope: Construct, key?: kms.IKey): iam.PolicyStatement[] {
   const stack = Stack.of(scope);
-  const bySsm = { StringEquals: { 'kms:ViaService': `ssm.${stack.region}.amazonaws.com` } };
+  const viaSsm = { StringEquals: { 'kms:ViaService': `ssm.${stack.region}.amazonaws.com` } };
   const anyKey = stack.formatArn({
     service: 'kms',
     resource: 'key',
@@ -68,11 +68,11 @@ function secureValues(scope: Construct, key?: kms.IKey): iam.PolicyStatement[] {
     arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
   });
   if (!key) {
-    const deny = { effect: iam.Effect.DENY, actions: ['kms:Decrypt'], resources: ['*'], conditions: bySsm };
+    const deny = { effect: iam.Effect.DENY, actions: ['kms:Decrypt'], resources: ['*'], conditions: viaSsm };
     return [new iam.PolicyStatement(deny)];
   }
   return [
-    allow(['kms:Decrypt'], [anyKey], bySsm),
+    allow(['kms:Decrypt'], [anyKey], viaSsm),
     allow(['kms:GenerateDataKey'], [key.keyArn], {
       StringEquals: { 'kms:ViaService': `s3.${stack.region}.amazonaws.com` },
     }),

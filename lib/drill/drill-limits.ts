@@ -13,7 +13,7 @@ import type { RestorePoint } from './restore-point';
 export function refuseUndrillable(drill: IConstruct, source: DrillSource, restore: RestorePoint): void {
   const problems: string[] = [];
   const { identifier } = source;
-  const { engine, retentionDays } = source.known ?? {};
+  const { engine, retentionDays } = source.sourceDatabase ?? {};
   problems.push(...engineProblems(engine));
   if (identifier.startsWith(COPY_PREFIX)) {
     problems.push(
@@ -91,7 +91,7 @@ export function warnOfOldSnapshots(
 export function warnOfExpiry(drill: IConstruct, source: DrillSource, { request }: RestorePoint): void {
   const chosen = request.kind === 'time' ? request.time : request.kind === 'snapshot' ? request.snapshot : undefined;
   if (chosen === undefined || (request.kind === 'snapshot' && !chosen.startsWith('rds:'))) return;
-  const days = source.known?.retentionDays;
+  const days = source.sourceDatabase?.retentionDays;
   const kept = days === undefined ? 'its backup is kept for 35 days at most' : `backups are kept for ${days} days`;
   Annotations.of(drill).addWarningV2(
     'lifeboat:restore-point-expires',

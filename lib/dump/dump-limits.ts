@@ -1,6 +1,7 @@
 /** Between a dump and its source: whether it is let in, else each night's dump would wait for an answer and fail; and who listens. */
 import { Annotations, CfnResource, type Duration, Stack } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct, IConstruct } from 'constructs';
 import { leftBeforePaid } from '../bucket/lifecycle-limits';
@@ -47,11 +48,11 @@ export function warnOfMissingIngress(dump: Construct, group: ec2.SecurityGroup, 
 /** Where that is meant, it is acknowledged. */
 export function warnIfUnencrypted(dump: Construct, source: DumpSource): void {
   if (source.trust !== 'nobody') return;
-  const asked = Number(known(source.postgresVersion)) < 16 ? ', and told the password where it asks for it' : '';
+  const passwordRisk = Number(known(source.postgresVersion)) < 16 ? ', and told the password where it asks for it' : '';
   Annotations.of(dump).addWarningV2(
     'lifeboat:dump-not-encrypted',
     `dump '${dump.node.path}' reads ${source} without TLS, so who listens between them has every row, and who answers in its ` +
-      `place is believed${asked}; give the server a certificate, and name its authority in DumpSource.server()`,
+      `place is believed${passwordRisk}; give the server a certificate, and name its authority in DumpSource.server()`,
   );
 }
 
@@ -109,7 +110,7 @@ interface Dumped {
   /** @default - S3 Standard */
   readonly storageClass?: s3.StorageClass;
   /** @default - that of the source's version */
-  readonly postgresImage?: unknown;
+  readonly postgresImage?: ecs.ContainerImage;
   /** @default 1024 */
   readonly cpu?: number;
   /** @default 2048 */
@@ -147,5 +148,7 @@ export function dumpSettings(scope: Construct, props: Dumped, dumpName: string, 
   if (problems.length > 0 || !credentials || !databaseName) {
     throw refusal(`logical dump '${scope.node.path}' can't work`, problems);
   }
-  return { credentials, databaseName, postgresVersion, cpu, memoryMiB };
+  const postgres =
+    props.postgresImage ?? ecs.ContainerImage.fromRegistry(`public.ecr.aws/docker/library/postgres:${postgresVersion}`);
+  return { credentials, databaseName, postgres, cpu, memoryMiB };
 }

@@ -147,7 +147,6 @@ export class RegionReplica extends Construct {
       securityGroups: [],
     });
 
-    const maxLag = props.maxLag ?? Duration.minutes(5);
     this.lag = new cloudwatch.Metric({
       namespace: 'AWS/RDS',
       metricName: 'ReplicaLag',
@@ -155,16 +154,20 @@ export class RegionReplica extends Construct {
       statistic: cloudwatch.Stats.MINIMUM,
       period: Duration.minutes(5),
     });
-    const alarm = addAlarm(this, 'Lag', {
+    this.addLagAlarm(dbInstanceIdentifier, props).node.addDependency(replica);
+  }
+
+  private addLagAlarm(identifier: string, props: RegionReplicaProps): cloudwatch.Alarm {
+    const { sourceIdentifier, maxLag = Duration.minutes(5), notify } = props;
+    return addAlarm(this, 'Lag', {
       metric: this.behind(),
       threshold: maxLag.toSeconds(),
       description:
-        `Replica ${dbInstanceIdentifier} is more than ${maxLag.toHumanString()} behind ${sourceIdentifier}, or does not ` +
+        `Replica ${identifier} is more than ${maxLag.toHumanString()} behind ${sourceIdentifier}, or does not ` +
         'replicate at all: promoting it now would lose that much',
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
-      notify: props.notify,
+      notify,
     });
-    alarm.node.addDependency(replica);
   }
 
   /**

@@ -28,7 +28,7 @@ interface Copied {
 /** @throws Error that names all that keeps snapshots from being copied, as far as synth can tell */
 export function refuseUncopyable(copy: Construct, props: Copied): void {
   const { source, destination, keep, rpo, shareWith = [] } = props;
-  const database = source.known;
+  const database = source.sourceDatabase;
   const problems: string[] = [];
   if (source.kind === 'automated' && Stack.of(copy).region === destination.name) {
     problems.push(
@@ -67,7 +67,7 @@ export function refuseUncopyable(copy: Construct, props: Copied): void {
 function warn(copy: Construct, { source, destination, keep, optionGroupName }: Copied): void {
   // One a day.
   countSnapshots(copy, destination.name, Math.ceil(keep.toDays({ integral: false })));
-  const group = known(source.known?.resource?.optionGroupName);
+  const group = known(source.sourceDatabase?.resource?.optionGroupName);
   if (group !== undefined && !group.startsWith('default') && !optionGroupName) {
     Annotations.of(copy).addWarningV2(
       'lifeboat:copies-without-option-group',
@@ -79,7 +79,7 @@ function warn(copy: Construct, { source, destination, keep, optionGroupName }: C
 
 /** How much later than a day the next automated snapshot may come. */
 export function backupWindowLength(source: SnapshotSource): Duration {
-  const stated = known(source.known?.resource?.preferredBackupWindow);
+  const stated = known(source.sourceDatabase?.resource?.preferredBackupWindow);
   const [from, to] = stated?.split('-') ?? [];
   return (from && to && BackupWindow.daily(from, to).length) || USUAL_WINDOW;
 }

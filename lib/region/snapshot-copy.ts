@@ -175,7 +175,7 @@ export class SnapshotCopy extends Construct {
 
   private copying(props: SnapshotCopyProps, encryptionKey: kms.IKey, deadLetterQueue: sqs.Queue): ShippedFunction {
     const { source, destination } = props;
-    const storageKeyArn = props.storageKey?.keyArn ?? source.known?.storageKeyArn;
+    const storageKeyArn = props.storageKey?.keyArn ?? source.sourceDatabase?.storageKeyArn;
     return new ShippedFunction(this, 'Handler', {
       entry: 'copy-snapshots',
       description: `Lifeboat: copies snapshots of ${this.request.target} to ${destination}`,
