@@ -88,8 +88,13 @@ export {
   type LogArchiveProps,
   type SubscriptionOptions,
 } from './logs/log-archive';
-export { PlanGrants } from './plan/plan-grants';
-export { ProtectedDatabase, type ProtectedDatabaseOptions } from './plan/protected-database';
+export { PlanGrants, type StartableDrill } from './plan/plan-grants';
+export {
+  type PlanOfDatabases,
+  ProtectedDatabase,
+  type ProtectedDatabaseOptions,
+  type ProtectedDatabaseProps,
+} from './plan/protected-database';
 export { ProtectionPlan, type ProtectionPlanProps } from './plan/protection-plan';
 export { type AutomatedBackupsOptions, BackupCopy, type BackupCopyTarget } from './region/backup-copy';
 export { RecoveryRegion, type RecoveryRegionOptions } from './region/recovery-region';

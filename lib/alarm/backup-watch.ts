@@ -15,6 +15,7 @@ import { type BackupWatchRequest, backupSizesKey, backupWatchedSinceKey, METRICS
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow, evidenceAccess } from '../function/statements';
+import { Mark } from '../synth/marks';
 import { addAlarm } from './alarm';
 import { deadLetterAlarm, deadLetters } from './dead-letters';
 
@@ -43,6 +44,8 @@ export interface BackupWatchProps {
   readonly notify?: sns.ITopic;
 }
 
+const made = new Mark<BackupWatch>('BackupWatch');
+
 /**
  * @throws Error when the tolerance would let a backup shrink to nothing, or ring for each; at synth when another backup says
  * in the same place that it is good
@@ -59,6 +62,7 @@ export class BackupWatch extends Construct {
     private readonly props: BackupWatchProps,
   ) {
     super(scope, id);
+    made.put(this, this);
     this.node.addValidation({ validate: () => this.sharesItsPlace() });
     const { backup, bucket, prefix, encryptionKey, overdueAfter, sizeTolerance, notify } = props;
     this.backup = backup;
@@ -122,9 +126,8 @@ export class BackupWatch extends Construct {
   /** One that fails would be taken for good as long as the other is. The second in the app tells. */
   private sharesItsPlace(): string[] {
     const { bucket, prefix } = this.props;
-    const watches = this.node.root.node.findAll().filter((other) => other instanceof BackupWatch);
     const same = ({ props }: BackupWatch) => props.prefix === prefix && props.bucket.bucketName === bucket.bucketName;
-    const first = watches.find(same);
+    const first = made.inAppOf(this).find(same);
     if (!first || first === this) return [];
     const path = (watch: BackupWatch) => `'${watch.node.scope?.node.path}'`;
     return [

@@ -2,6 +2,7 @@ import { CfnResource, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { IConstruct } from 'constructs';
+import { Mark } from '../synth/marks';
 
 /**
  * Lets alarms of the construct's region and account be told to a topic, and use its key. SNS lets CloudWatch in by itself
@@ -25,15 +26,15 @@ export function allowAlarmsToPublish(topic: sns.ITopic, scope: IConstruct): void
       },
     }),
   );
-  if (statementAdded) examine(topic);
+  if (statementAdded) validatePolicy(topic);
 }
 
-const examined = new WeakSet<sns.ITopic>();
+const examined = new Mark<true>('topic-examined');
 
 /** Its owner may still say so after this: then one of the two would be lost. */
-function examine(topic: sns.ITopic): void {
-  if (examined.has(topic)) return;
-  examined.add(topic);
+function validatePolicy(topic: sns.ITopic): void {
+  if (examined.on(topic)) return;
+  examined.put(topic, true);
   topic.node.addValidation({
     validate: () => {
       const other = policyBeside(topic);

@@ -6,7 +6,7 @@ import type { IConstruct } from 'constructs';
 import { lifecycleProblems, versionsForEver } from '../bucket/lifecycle-limits';
 import { cacheWindowProblems } from '../cache/cache-backups';
 import { appendOnlyProblems } from '../cache/cache-parameters';
-import { examineBackups } from '../database/backup-settings';
+import { validateBackups } from '../database/backup-settings';
 import { isDatabase } from '../database/database-resource';
 import { coveredBy } from '../synth/coverage';
 
@@ -22,7 +22,7 @@ import { coveredBy } from '../synth/coverage';
  */
 export class TemplateCheck implements IAspect {
   public visit(node: IConstruct): void {
-    if (isDatabase(node)) examineBackups(node);
+    if (isDatabase(node)) validateBackups(node);
     else if (CfnResource.isCfnResource(node)) node.node.addValidation({ validate: () => problemsOf(node) });
   }
 }

@@ -6,6 +6,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { accessLogs } from '../bucket/access-logs';
 import { markCovered } from '../synth/coverage';
+import { Mark } from '../synth/marks';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { BackupControl } from './backup-control';
@@ -63,6 +64,8 @@ const MAX_CONTROLS = 50;
 const NAME_LENGTH = 200;
 const COMPLIANCE: BackupReport[] = [BackupReport.CONTROL_COMPLIANCE, BackupReport.RESOURCE_COMPLIANCE];
 
+const made = new Mark<BackupAudit>('BackupAudit');
+
 /** Has AWS Backup Audit Manager look at backups each day, and report to a bucket. */
 export class BackupAudit extends Construct {
   public readonly framework: backup.CfnFramework;
@@ -73,6 +76,7 @@ export class BackupAudit extends Construct {
 
   constructor(scope: Construct, id: string, props: BackupAuditProps = {}) {
     super(scope, id);
+    made.put(this, this);
     const controls = props.controls ?? [
       BackupControl.protectedByPlan(),
       BackupControl.noManualDeletion(),
@@ -113,9 +117,7 @@ export class BackupAudit extends Construct {
   /** The limit is the region's, for all frameworks in it; the first of the app tells. */
   private tooManyTogether(): string[] {
     const { environment } = Stack.of(this);
-    const audits = this.node.root.node
-      .findAll()
-      .filter((one): one is BackupAudit => one instanceof BackupAudit && Stack.of(one).environment === environment);
+    const audits = made.inAppOf(this).filter((one) => Stack.of(one).environment === environment);
     const total = audits.reduce((sum, { controls }) => sum + controls, 0);
     if (total <= MAX_CONTROLS || audits[0] !== this) return [];
     const names = audits.map(({ node }) => `'${node.path}'`).join(', ');

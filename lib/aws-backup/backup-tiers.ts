@@ -2,9 +2,10 @@ import { Annotations, Duration } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import { Construct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import { Weekday } from '../schedule/recurrence';
 import { markCovered } from '../synth/coverage';
+import { Mark } from '../synth/marks';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import type { AirGappedVault } from './air-gapped-vault';
@@ -12,7 +13,7 @@ import { BackupRole } from './backup-role';
 import type { BackupTarget } from './backup-target';
 import { BackupTier } from './backup-tier';
 import { warnOfForeignCopies } from './cross-account-keys';
-import { ProtectedVault } from './protected-vault';
+import { hasOwnAlarms } from './protected-vault';
 import { targetProblems } from './target-limits';
 import { type Tiered, tierProblems } from './tier-limits';
 import { missingBackups, VaultAlarms } from './vault-alarms';
@@ -72,6 +73,11 @@ export interface BackupTiersProps {
   readonly notify?: sns.ITopic;
 }
 
+const made = new Mark<BackupTiers>('BackupTiers');
+
+/** All that the app of a construct has, in the order of the tree. */
+export const tiersInAppOf = (construct: IConstruct): BackupTiers[] => made.inAppOf(construct);
+
 /**
  * Backups in generations, by AWS Backup: databases, file systems, volumes and buckets alike.
  *
@@ -86,6 +92,7 @@ export class BackupTiers extends Construct {
 
   constructor(scope: Construct, id: string, props: BackupTiersProps) {
     super(scope, id);
+    made.put(this, this);
     this.targets = props.targets;
     this.tiers = props.tiers ?? defaultTiers();
     const { vault, copies = [], airGapped, notify } = props;
@@ -102,8 +109,7 @@ export class BackupTiers extends Construct {
     });
     this.select(props.role ?? this.ownRole());
     for (const { construct } of this.targets) if (construct) markCovered(construct, 'BackupTiers');
-    // A protected vault has its own alarms for what fails.
-    if (!(vault.node.scope instanceof ProtectedVault)) new VaultAlarms(this, 'Alarms', { vault, notify });
+    if (!hasOwnAlarms(vault)) new VaultAlarms(this, 'Alarms', { vault, notify });
     const missingAfter = props.missingAfter ?? this.heartbeat();
     if (missingAfter) {
       for (const type of this.resourceTypes()) missingBackups(this, { vault, missingAfter, notify }, type);
@@ -205,8 +211,8 @@ export class BackupTiers extends Construct {
   /** AWS Backup keeps one continuous recovery point for each resource, whatever plan asks for it. */
   private rivalProblems(target: BackupTarget): string[] {
     if (!target.construct || !this.isContinuous()) return [];
-    return this.node.root.node.findAll().flatMap((other) => {
-      if (!(other instanceof BackupTiers) || other === this || !other.isContinuous()) return [];
+    return tiersInAppOf(this).flatMap((other) => {
+      if (other === this || !other.isContinuous()) return [];
       if (!other.targets.some(({ construct }) => construct === target.construct)) return [];
       return [
         `${target} is backed up continuously by '${this.node.path}' and by '${other.node.path}', and AWS Backup keeps one ` +

@@ -4,6 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { Mark } from '../synth/marks';
 import { accountIdProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { VaultAlarms } from './vault-alarms';
@@ -50,6 +51,11 @@ export interface ProtectedVaultProps {
   readonly notify?: sns.ITopic;
 }
 
+const made = new Mark<true>('protected-vault');
+
+/** A protected vault has its own alarms for jobs that fail. */
+export const hasOwnAlarms = (vault: backup.IBackupVault): boolean => made.on(vault) === true;
+
 /**
  * A vault whose recovery points nobody deletes early: encrypted with a key of its own, locked, and kept when the stack
  * goes. Deletion is denied by its policy besides, so that removing the lock alone is not enough.
@@ -86,6 +92,7 @@ export class ProtectedVault extends Construct {
       );
     }
     this.vault = vault;
+    made.put(vault, true);
     new VaultAlarms(this, 'Alarms', { vault, notify: props.notify });
   }
 }

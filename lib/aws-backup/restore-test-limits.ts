@@ -11,7 +11,7 @@ import { gapsBetween } from '../schedule/week';
 import { known } from '../synth/tokens';
 import type { BackupTarget } from './backup-target';
 import type { BackupTier } from './backup-tier';
-import { BackupTiers } from './backup-tiers';
+import { tiersInAppOf } from './backup-tiers';
 import type { TestedRecoveryPoints } from './tested-recovery-points';
 
 /** Of plans and selections. */
@@ -133,10 +133,7 @@ export function warnOfOldRecoveryPoints(
   { within, newest }: TestedRecoveryPoints,
 ): string[] {
   const { rpo } = objectives;
-  const plans = testing.node.root.node
-    .findAll()
-    .filter((one): one is BackupTiers => one instanceof BackupTiers)
-    .filter(({ targets }) => targets.some(({ construct }) => construct === database));
+  const plans = tiersInAppOf(testing).filter(({ targets }) => targets.some(({ construct }) => construct === database));
   // Snapshots only: they are what is tested.
   const tiers = plans.flatMap((plan) => plan.tiers.filter(({ kind }) => kind === 'snapshot'));
   warnOfEmptyWindow(testing, id, tiers, within);

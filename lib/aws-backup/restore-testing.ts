@@ -4,9 +4,11 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { DrillSite } from '../drill/drill-site';
+import { enclosingSite } from '../drill/enclosing-site';
 import { overdueOf } from '../schedule/overdue';
 import type { Recurrence } from '../schedule/recurrence';
 import { enclosingPlan } from '../synth/enclosing-plan';
+import { Mark } from '../synth/marks';
 import { pathName, refuseTakenName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { BackupRole } from './backup-role';
@@ -78,6 +80,8 @@ const MAX_PLANS = 100;
 const MAX_SELECTIONS = 30;
 const NEWEST = TestedRecoveryPoints.newest({ within: Duration.days(30) });
 
+const made = new Mark<RestoreTesting>('RestoreTesting');
+
 /**
  * Has AWS Backup restore its recovery points on a schedule, checks each restored database as a drill does, answers AWS
  * Backup with the result, and leaves evidence.
@@ -98,12 +102,13 @@ export class RestoreTesting extends Construct {
     private readonly props: RestoreTestingProps,
   ) {
     super(scope, id);
+    made.put(this, this);
     const { schedule, vaults, recoveryPoints = NEWEST } = props;
     const name = props.testingPlanName ?? this.nameOfPath();
     const startWithin = props.startWithin ?? Duration.hours(24);
     refuseAll(`restore testing '${this.node.path}'`, testingProblems(name, vaults, startWithin));
     this.planName = props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope);
-    this.site = props.site ?? enclosingPlan(this)?.site ?? new DrillSite(this, 'Site', { notify: props.notify });
+    this.site = props.site ?? enclosingSite(this) ?? new DrillSite(this, 'Site', { notify: props.notify });
     this.role = props.role ?? new BackupRole(this, 'Role', ['restore']).role;
     const { expressionString, timeZone } = schedule.expression;
     this.plan = new backup.CfnRestoreTestingPlan(this, 'Plan', {
@@ -182,9 +187,7 @@ export class RestoreTesting extends Construct {
   private quotaProblems(): string[] {
     const problems: string[] = [];
     const { environment } = this.plan.stack;
-    const plans = this.node.root.node
-      .findAll()
-      .filter((other) => other instanceof RestoreTesting && other.plan.stack.environment === environment);
+    const plans = made.inAppOf(this).filter(({ plan }) => plan.stack.environment === environment);
     if (plans.length > MAX_PLANS) {
       problems.push(
         `there are ${plans.length} restore testing plans, and AWS Backup takes ${MAX_PLANS} in one region; test several ` +

@@ -1,8 +1,10 @@
-import { Annotations, CfnDeletionPolicy, CfnResource, type Duration, Lazy, Mixin, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, CfnDeletionPolicy, type Duration, Lazy, Mixin, Stack, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { IConstruct } from 'constructs';
+import { isBucketOfApp, isBucketResource, isImportedBucket } from '../synth/bucket-resource';
 import { markCovered } from '../synth/coverage';
+import { Mark } from '../synth/marks';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import { type ArchiveTier, daysOf } from './archive-tier';
@@ -39,7 +41,7 @@ export interface BucketBackupsProps {
 }
 
 /** Apps that were told of small objects: once is enough, whichever of their buckets it is. */
-const told = new WeakSet<IConstruct>();
+const smallObjectsNoted = new Mark<true>('small-objects-noted');
 
 /**
  * What makes a bucket recoverable, for its owner to apply: `bucket.with(new BucketBackups({ ... }))`.
@@ -54,14 +56,14 @@ export class BucketBackups extends Mixin {
   }
 
   public supports(construct: IConstruct): construct is s3.CfnBucket | s3.BucketBase {
-    return isResource(construct) || (construct instanceof s3.BucketBase && !construct.node.children.some(isResource));
+    return isBucketResource(construct) || isImportedBucket(construct);
   }
 
   /** @throws Error that names all that S3 would refuse */
   public applyTo(construct: IConstruct): void {
     if (!this.supports(construct)) return;
-    if (!isResource(construct)) this.listForItsOwner(construct as s3.BucketBase);
-    else this.protect(construct);
+    if (isBucketResource(construct)) this.protect(construct);
+    else this.listForItsOwner(construct);
   }
 
   private protect(bucket: s3.CfnBucket): void {
@@ -153,8 +155,8 @@ export class BucketBackups extends Mixin {
     for (const cost of lockDays === undefined ? [] : outlastedByLock(rules, lockDays)) {
       annotations.addWarningV2('lifeboat:lock-outlasts-expiry', cost);
     }
-    if (movesObjects(rules) && !told.has(bucket.node.root)) {
-      told.add(bucket.node.root);
+    if (movesObjects(rules) && !smallObjectsNoted.on(bucket.node.root)) {
+      smallObjectsNoted.put(bucket.node.root, true);
       annotations.addInfoV2(
         'lifeboat:small-objects-stay',
         'objects under 128 KB stay in the class they were written to, since moving them would cost more than it saves: ' +
@@ -199,9 +201,6 @@ export class BucketBackups extends Mixin {
   }
 }
 
-const isResource = (construct: IConstruct): construct is s3.CfnBucket =>
-  CfnResource.isCfnResource(construct) && construct.cfnResourceType === 'AWS::S3::Bucket';
-
 function encryptionOf(bucket: s3.CfnBucket): { usesKms: boolean; keyArn?: string } {
   const [rule] = Stack.of(bucket).resolve(bucket.bucketEncryption)?.serverSideEncryptionConfiguration ?? [];
   const { sseAlgorithm = '', kmsMasterKeyId } = rule?.serverSideEncryptionByDefault ?? {};
@@ -223,9 +222,8 @@ function checkTargetInApp(bucket: s3.CfnBucket, target: ReplicationTarget, locke
     validate: () => {
       const found = bucket.node.root.node
         .findAll()
-        .find((other) => isResource(other) && other !== bucket && other.bucketName === target.bucketName) as
-        | s3.CfnBucket
-        | undefined;
+        .filter(isBucketResource)
+        .find((other) => other !== bucket && other.bucketName === target.bucketName);
       if (!found) return [];
       const stack = Stack.of(found);
       const problems: string[] = [];
@@ -253,7 +251,7 @@ function checkTargetInApp(bucket: s3.CfnBucket, target: ReplicationTarget, locke
 
 function denyPlainHttp(resource: s3.CfnBucket): void {
   const bucket = resource.node.scope;
-  if (!(bucket instanceof s3.Bucket)) return;
+  if (!bucket || !isBucketOfApp(bucket)) return;
   bucket.addToResourcePolicy(
     // As `enforceSSL` writes it, so that a policy that has it already doesn't grow.
     new iam.PolicyStatement({

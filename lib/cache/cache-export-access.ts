@@ -1,7 +1,8 @@
 import { Mixin, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { IConstruct } from 'constructs';
+import { isBucketOfApp } from '../synth/bucket-resource';
 
 /** https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups-exporting.html */
 const ACTIONS = [
@@ -20,7 +21,7 @@ const ACTIONS = [
  */
 export class CacheExportAccess extends Mixin {
   public supports(construct: IConstruct): construct is s3.Bucket {
-    return construct instanceof s3.Bucket;
+    return isBucketOfApp(construct);
   }
 
   public applyTo(construct: IConstruct): void {

@@ -3,7 +3,7 @@ import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct, type IConstruct } from 'constructs';
 import { type CacheExportRequest, SCHEDULED_TIME } from '../../lambda/contract';
@@ -15,7 +15,9 @@ import { ShippedFunction } from '../function/shipped-function';
 import { allow, lastGoodAccess } from '../function/statements';
 import { overdueOf } from '../schedule/overdue';
 import { Recurrence, Weekday } from '../schedule/recurrence';
+import { isBucketOfApp } from '../synth/bucket-resource';
 import { coveredBy } from '../synth/coverage';
+import { Mark } from '../synth/marks';
 import { copyPrefix, pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
@@ -78,6 +80,11 @@ export interface CacheExportProps {
   readonly notify?: sns.ITopic;
 }
 
+const made = new Mark<CacheExport>('CacheExport');
+
+/** All that the app of a construct has, in the order of the tree. */
+export const exportsInAppOf = (construct: IConstruct): CacheExport[] => made.inAppOf(construct);
+
 /**
  * Exports a cache's newest snapshot to S3 on a schedule, as `.rdb` files that outlive the cache, its region's snapshots and,
  * replicated, its region.
@@ -96,6 +103,7 @@ export class CacheExport extends Construct {
 
   constructor(scope: Construct, id: string, props: CacheExportProps) {
     super(scope, id);
+    made.put(this, this);
     const { cache, bucket, notify } = props;
     const schedule = props.schedule ?? Recurrence.weekly({ weekday: Weekday.SUNDAY, hour: 5, minute: 30 });
     this.prefix = props.prefix ?? copyPrefix(this, id);
@@ -221,7 +229,7 @@ export class CacheExport extends Construct {
           "would have to be copied before it can be restored; export into a bucket with S3's own keys (SSE-S3)",
       );
     }
-    if (!(bucket instanceof s3.Bucket)) {
+    if (!isBucketOfApp(bucket)) {
       Annotations.of(this).addWarningV2(
         'lifeboat:export-bucket-made-elsewhere',
         `bucket '${known(bucket.bucketName) ?? bucket.node.path}' is made elsewhere, so nothing here says that ElastiCache may write to it; its policy ` +

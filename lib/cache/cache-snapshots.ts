@@ -13,9 +13,10 @@ import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { refuseEarlyOverdue } from '../schedule/overdue';
 import { markCovered } from '../synth/coverage';
+import { Mark } from '../synth/marks';
 import { copyPrefix, pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
-import { CacheExport } from './cache-export';
+import { exportsInAppOf } from './cache-export';
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
 import type { CacheSource } from './cache-source';
 
@@ -55,6 +56,8 @@ export interface CacheSnapshotsProps {
   readonly notify?: sns.ITopic;
 }
 
+const made = new Mark<CacheSnapshots>('CacheSnapshots');
+
 /**
  * Snapshots of a cache more than once a day, which ElastiCache's automatic ones are not: on a schedule, named, tagged, and
  * deleted when they are over age.
@@ -76,6 +79,7 @@ export class CacheSnapshots extends Construct {
 
   constructor(scope: Construct, id: string, props: CacheSnapshotsProps) {
     super(scope, id);
+    made.put(this, this);
     const { cache, every, keep } = props;
     this.cache = cache;
     this.count = every.isUnresolved() ? 0 : Math.ceil(1440 / every.toMinutes({ integral: false }));
@@ -171,10 +175,8 @@ export class CacheSnapshots extends Construct {
   /** Each may be within the quota by itself. The first in the app tells. */
   private tooManyTogether(): string[] {
     const { cache } = this.cache;
-    const others = this.node.root.node.findAll();
-    const rounds = others.filter((other): other is CacheSnapshots => other instanceof CacheSnapshots);
-    const same = rounds.filter((round) => round.cache.cache === cache);
-    const exports = others.filter((other) => other instanceof CacheExport && other.snapshotsFirst === cache);
+    const same = made.inAppOf(this).filter((round) => round.cache.cache === cache);
+    const exports = exportsInAppOf(this).filter(({ snapshotsFirst }) => snapshotsFirst === cache);
     const { count, of } = this.cache.dailyQuota;
     const total = same.reduce((sum, round) => sum + round.count, exports.length);
     if (total <= count || same[0] !== this || same.length + exports.length === 1) return [];

@@ -1,7 +1,7 @@
 import { Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as kms from 'aws-cdk-lib/aws-kms';
-import * as s3 from 'aws-cdk-lib/aws-s3';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { ConfigurationRequest } from '../../lambda/contract';
@@ -15,6 +15,7 @@ import { ShippedFunction } from '../function/shipped-function';
 import { backupAccess, refuseOddPrefix } from '../function/statements';
 import { overdueOf } from '../schedule/overdue';
 import { Recurrence } from '../schedule/recurrence';
+import { isBucketResource } from '../synth/bucket-resource';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { reading } from './configuration-permissions';
@@ -216,7 +217,7 @@ export class ConfigurationBackups extends Construct {
   /** Of a bucket of this app only; Mixins may have turned versions on since. */
   private losesVersions(): string[] {
     const made = this.bucket.node.defaultChild;
-    if (!(made instanceof s3.CfnBucket)) return [];
+    if (!isBucketResource(made)) return [];
     const { status = 'Suspended' } = Stack.of(made).resolve(made.versioningConfiguration) ?? {};
     if (status !== 'Suspended') return [];
     return [

@@ -1,15 +1,16 @@
 /** What a database says itself of its backups: what RDS would refuse of it, and what would be lost by it. */
 import { Annotations, CfnDeletionPolicy, Token } from 'aws-cdk-lib';
 import { BackupWindow, maintenanceProblems } from '../schedule/backup-window';
+import { Mark } from '../synth/marks';
 import { known } from '../synth/tokens';
 import { type DatabaseResource, isLimitless, isReplica } from './database-resource';
 
-const examined = new WeakSet<DatabaseResource>();
+const examined = new Mark<true>('database-examined');
 
 /** Looks at a database once the app is whole, when all Mixins have been applied; only once, whoever asks. */
-export function examineBackups(database: DatabaseResource): void {
-  if (examined.has(database)) return;
-  examined.add(database);
+export function validateBackups(database: DatabaseResource): void {
+  if (examined.on(database)) return;
+  examined.put(database, true);
   database.node.addValidation({
     validate: () => {
       warnOfOneDay(database);

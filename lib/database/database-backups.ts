@@ -4,7 +4,7 @@ import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
-import { examineBackups, windowProblems } from './backup-settings';
+import { validateBackups, windowProblems } from './backup-settings';
 import { type DatabaseResource, isCluster, isDatabase, isLimitless } from './database-resource';
 
 export interface DatabaseBackupsProps {
@@ -53,7 +53,7 @@ export class DatabaseBackups extends Mixin {
     construct.backupRetentionPeriod ??= days;
     if (!isLimitless(construct)) construct.deleteAutomatedBackups ??= false;
     construct.copyTagsToSnapshot ??= true;
-    examineBackups(construct);
+    validateBackups(construct);
     if (construct.backupRetentionPeriod !== 0) markCovered(construct, 'DatabaseBackups');
   }
 

@@ -3,7 +3,8 @@
  * parts are counted together; automated snapshots and those of AWS Backup don't count.
  */
 import { Annotations, Stack, Token } from 'aws-cdk-lib';
-import type { Construct, IConstruct } from 'constructs';
+import type { Construct } from 'constructs';
+import { Mark } from '../synth/marks';
 
 /** Unless raised. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html */
 const QUOTA = 100;
@@ -14,7 +15,7 @@ interface Part {
   readonly count: number;
 }
 
-const parts = new WeakMap<IConstruct, Part[]>();
+const parts = new Mark<Part[]>('kept-snapshots');
 
 /**
  * Notes that something keeps snapshots, and warns once the app is whole, where they are too many together.
@@ -23,8 +24,8 @@ const parts = new WeakMap<IConstruct, Part[]>();
  */
 export function countSnapshots(by: Construct, region: string, count: number): void {
   const { root } = by.node;
-  const all = parts.get(root) ?? [];
-  parts.set(root, all);
+  const all = parts.on(root) ?? [];
+  parts.put(root, all);
   const part: Part = { by, where: `${Stack.of(by).account} ${region}`, count };
   all.push(part);
   by.node.addValidation({

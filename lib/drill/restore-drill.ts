@@ -30,6 +30,7 @@ import {
 import { copyPermissions } from './drill-permissions';
 import { DrillSite } from './drill-site';
 import type { DrillSource } from './drill-source';
+import { enclosingSite } from './enclosing-site';
 import type { RecoveryCheck } from './recovery-check';
 import { RestorePoint } from './restore-point';
 
@@ -164,7 +165,7 @@ export class RestoreDrill extends Construct {
     warnOfExpiry(this, source, restore);
     warnOfOverdueDrills(this, props.overdueAfter, gapOf(props.schedule));
 
-    const site = props.site ?? enclosingPlan(this)?.site ?? new DrillSite(this, 'Site', { notify });
+    const site = props.site ?? enclosingSite(this) ?? new DrillSite(this, 'Site', { notify });
     site.network.open(source.port);
     this.request = parseAtSynth(
       drillRequest,
@@ -295,6 +296,5 @@ interface Settled {
   readonly site: DrillSite;
 }
 
-function atLeast(floor: Duration, seconds: number): Duration {
-  return seconds > floor.toSeconds() ? Duration.seconds(seconds) : floor;
-}
+const atLeast = (floor: Duration, seconds: number): Duration =>
+  seconds > floor.toSeconds() ? Duration.seconds(seconds) : floor;

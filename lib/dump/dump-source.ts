@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import * as rds from 'aws-cdk-lib/aws-rds';
+import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { SourceDatabase } from '../database/source-database';
 import { known } from '../synth/tokens';
@@ -102,7 +102,7 @@ export class DumpSource {
       host: database.dbInstanceEndpointAddress,
       port,
       databaseName: options.databaseName ?? resource?.dbName,
-      credentials: options.credentials ?? (database instanceof rds.DatabaseInstance ? database.secret : undefined),
+      credentials: options.credentials ?? masterSecret(database),
       postgresVersion: options.postgresVersion ?? database.engine?.engineVersion?.majorVersion,
       securityGroups: [],
     };
@@ -189,6 +189,11 @@ export class DumpSource {
     if (this.database) return `database '${this.database.node.path}'`;
     return Token.isUnresolved(this.host) ? 'the server' : `server '${this.host}'`;
   }
+}
+
+/** Only what this app makes has one. */
+function masterSecret(database: rds.IDatabaseInstance): secretsmanager.ISecret | undefined {
+  return 'secret' in database ? (database as rds.DatabaseInstance).secret : undefined;
 }
 
 const onServer = (options: UnencryptedServerOptions): Dumped => ({

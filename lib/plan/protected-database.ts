@@ -8,14 +8,17 @@ import { DatabaseBackups } from '../database/database-backups';
 import { ExternalDatabaseBackups, ExternalSetting } from '../database/external-database-backups';
 import { SourceDatabase } from '../database/source-database';
 import { DrillSource } from '../drill/drill-source';
+import type { SharedSite } from '../drill/enclosing-site';
 import type { RecoveryCheck } from '../drill/recovery-check';
 import { type DrillOptions, RestoreDrill } from '../drill/restore-drill';
 import type { BackupCopy } from '../region/backup-copy';
+import type { RecoveryRegion } from '../region/recovery-region';
 import { type RegionDrillOptions, RegionDrills } from '../region/region-drills';
 import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
+import type { PlanDefaults } from '../synth/enclosing-plan';
 import { refuseTakenName } from '../synth/names';
-import type { ProtectionPlan } from './protection-plan';
+import type { PlanGrants } from './plan-grants';
 
 export interface ProtectedDatabaseOptions {
   /** What is protected: a PostgreSQL instance, of this app or imported. */
@@ -74,6 +77,25 @@ export interface ProtectedDatabaseOptions {
   readonly storageKey?: kms.IKey;
 }
 
+/** What a plan gives its databases. */
+export interface PlanOfDatabases extends PlanDefaults, SharedSite {
+  /** What a recovery may cost at most. */
+  readonly objectives: RecoveryObjectives;
+  /**
+   * Where copies go.
+   *
+   * @default - nowhere; databases can't have copies
+   */
+  readonly recovery?: RecoveryRegion;
+  /** Permissions on all that the plan has. */
+  readonly grants: PlanGrants;
+}
+
+export interface ProtectedDatabaseProps extends ProtectedDatabaseOptions {
+  /** The plan that it is under. */
+  readonly plan: PlanOfDatabases;
+}
+
 /** A database under a plan. */
 export class ProtectedDatabase extends Construct {
   /** What is protected. */
@@ -83,15 +105,15 @@ export class ProtectedDatabase extends Construct {
 
   /** Use `plan.addDatabase()`. */
   constructor(
-    private readonly plan: ProtectionPlan,
+    scope: Construct,
     id: string,
-    private readonly options: ProtectedDatabaseOptions,
+    private readonly props: ProtectedDatabaseProps,
   ) {
-    super(plan, id);
-    const { database, window, maintenance, retention } = options;
+    super(scope, id);
+    const { database, window, maintenance, retention } = props;
     this.database = database;
     const { resource } = new SourceDatabase(database);
-    refuseIdleMaintenance(this, options, resource !== undefined);
+    refuseIdleMaintenance(this, props, resource !== undefined);
     markCovered(database, 'ProtectionPlan');
     if (window === undefined && retention === undefined) return;
     if (resource) {
@@ -115,8 +137,7 @@ export class ProtectedDatabase extends Construct {
    */
   public addDrill(id: string, options: DrillOptions): RestoreDrill {
     refuseTakenName('drill', this, id, ['Alarms', 'Backups', 'Snapshots']);
-    const { plan } = this;
-    const { database, checks, databaseName, storageKey } = this.options;
+    const { plan, database, checks, databaseName, storageKey } = this.props;
     const source = DrillSource.database(database, { storageKey });
     const given = { ...options, source, checks, databaseName, ...this.judged(id, options.objectives) };
     const drill = new RestoreDrill(this, id, {
@@ -131,7 +152,7 @@ export class ProtectedDatabase extends Construct {
 
   /** What a drill is held against. Its metrics are the target's, so other objectives need another target. */
   private judged(id: string, own?: RecoveryObjectives) {
-    const { planName, objectives, notify } = this.plan;
+    const { planName, objectives, notify } = this.props.plan;
     const target = this.node.id;
     if (own) return { objectives: own, target: `${target}-${id}` };
     this.alarms ??= new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
@@ -148,16 +169,16 @@ export class ProtectedDatabase extends Construct {
    * @throws Error when nothing is copied there that it could restore, or synth does not know what copies don't tell
    */
   public addRegionDrill(id: string, options: RegionDrillOptions): RestoreDrill {
-    const { planName, recovery: region } = this.plan;
+    const { plan, database, copies = [], checks, databaseName } = this.props;
+    const { planName, recovery: region } = plan;
     if (!region) {
       throw new Error(
         `drill '${this.node.path}/${id}' belongs into the plan's recovery region, and the plan names none; give the plan ` +
           `recovery: RecoveryRegion.named('us-west-2'), say`,
       );
     }
-    const { database, copies = [], checks, databaseName } = this.options;
     const target = this.node.id;
-    const objectives = region.objectives ?? this.plan.objectives;
+    const objectives = region.objectives ?? plan.objectives;
     const of = { database, region, copies, checks, databaseName, planName, target, objectives };
     this.regionDrills ??= new RegionDrills(this, of);
     return this.regionDrills.add(id, options);

@@ -5,15 +5,16 @@ import { Construct, type IConstruct } from 'constructs';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { warnOfShortRpo, warnOfSlowCopies } from '../alarm/objectives';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
-import { examineBackups } from '../database/backup-settings';
+import { validateBackups } from '../database/backup-settings';
 import { isDatabase } from '../database/database-resource';
 import { SourceDatabase } from '../database/source-database';
 import { DrillSite } from '../drill/drill-site';
+import { shareSite } from '../drill/enclosing-site';
 import { letLogsUse } from '../function/log-key';
 import type { RecoveryRegion } from '../region/recovery-region';
 import { registerPlan } from '../synth/enclosing-plan';
 import { pathName, refuseTakenName } from '../synth/names';
-import { examineTwin } from './duplicate-database';
+import { refuseOtherSettings } from './duplicate-database';
 import { PlanGrants } from './plan-grants';
 import { ProtectedDatabase, type ProtectedDatabaseOptions } from './protected-database';
 
@@ -79,6 +80,7 @@ export class ProtectionPlan extends Construct {
   ) {
     super(scope, id);
     registerPlan(this);
+    shareSite(this);
     this.objectives = props.objectives;
     this.notify = props.notify;
     this.recovery = props.recovery;
@@ -105,11 +107,11 @@ export class ProtectionPlan extends Construct {
    */
   public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
     refuseTakenName('database', this, id, ['CopyKey', 'Site']);
-    const database = new ProtectedDatabase(this, id, options);
-    examineTwin(database, options, this.databases);
+    const database = new ProtectedDatabase(this, id, { ...options, plan: this });
+    refuseOtherSettings(database, options, this.databases);
     this.databases.set(database, options);
     const { resource } = new SourceDatabase(options.database);
-    if (resource && isDatabase(resource)) examineBackups(resource);
+    if (resource && isDatabase(resource)) validateBackups(resource);
     this.copy(database, options);
     return database;
   }

@@ -1,11 +1,8 @@
-/**
- * Which constructs Lifeboat looks after, for `CoverageCheck` to tell the others from.
- *
- * Kept beside the constructs, not on them: what was handed over is not changed by being noted.
- */
+/** Which constructs Lifeboat looks after, for `CoverageCheck` to tell the others from. */
 import type { IConstruct } from 'constructs';
+import { Mark } from './marks';
 
-const covers = new WeakMap<IConstruct, string[]>();
+const covers = new Mark<readonly string[]>('covered-by');
 
 /**
  * Notes that something of Lifeboat's looks after a construct.
@@ -15,11 +12,11 @@ const covers = new WeakMap<IConstruct, string[]>();
  */
 export function markCovered(construct: IConstruct, by: string): void {
   for (const covered of new Set([construct, construct.node.defaultChild ?? construct])) {
-    covers.set(covered, [...(covers.get(covered) ?? []), by]);
+    covers.put(covered, [...coveredBy(covered), by]);
   }
 }
 
 /** What looks after a construct; empty when nothing does. */
 export function coveredBy(construct: IConstruct): readonly string[] {
-  return covers.get(construct) ?? [];
+  return covers.on(construct) ?? [];
 }

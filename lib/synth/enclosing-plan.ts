@@ -1,32 +1,47 @@
 /**
  * The plan that a construct lies under. What is put into a plan's scope, or into that of one of its databases, tells whom
  * the plan tells, and has its name in metrics and evidence, unless it is told otherwise.
- *
- * Kept beside the plans, so that what looks for one need not know how they are made.
  */
 import { Stack } from 'aws-cdk-lib';
+import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { IConstruct } from 'constructs';
-import type { ProtectionPlan } from '../plan/protection-plan';
+import { Mark } from './marks';
 
-const plans = new WeakMap<IConstruct, ProtectionPlan>();
+/** What a plan gives to all that lies under it, besides its site: that is a class of lib/drill, which shares it (`shareSite`). */
+export interface PlanDefaults {
+  /** Name of the plan, in evidence and metrics. */
+  readonly planName: string;
+  /**
+   * Who is told.
+   *
+   * @default - nobody
+   */
+  readonly notify?: sns.ITopic;
+}
+
+const plans = new Mark<PlanDefaults>('plan-defaults');
 
 /** Notes that a construct is a plan. Called by the plan. */
-export function registerPlan(plan: ProtectionPlan): void {
-  plans.set(plan, plan);
+export function registerPlan(plan: IConstruct & PlanDefaults): void {
+  plans.put(plan, plan);
+}
+
+/** The innermost plan around a construct, if there is one in its region and account. */
+export function enclosingPlan(construct: IConstruct): PlanDefaults | undefined {
+  return nearestMark(construct, plans);
 }
 
 /**
- * The innermost plan around a construct, if there is one in its region and account. A stack of another region may lie in a
- * plan's scope, too, and no alarm reaches a topic of another region, and no drill a site there.
+ * What is noted on the innermost construct around another one, in its region and account. A stack of another region may lie
+ * in a plan's scope, too, and no alarm reaches a topic of another region, and no drill a site there.
  */
-export function enclosingPlan(construct: IConstruct): ProtectionPlan | undefined {
+export function nearestMark<T>(construct: IConstruct, mark: Mark<T>): T | undefined {
   const { region, account } = Stack.of(construct);
-  const isNear = (plan: ProtectionPlan) => {
-    const stack = plan.node.scopes.filter(Stack.isStack).at(-1);
+  const isNear = ({ node }: IConstruct) => {
+    const stack = node.scopes.filter(Stack.isStack).at(-1);
     return !stack || (stack.region === region && stack.account === account);
   };
-  return construct.node.scopes
-    .flatMap((scope) => plans.get(scope) ?? [])
-    .filter(isNear)
-    .at(-1);
+  const marked = construct.node.scopes.filter((scope) => mark.on(scope) !== undefined);
+  const nearest = marked.filter(isNear).at(-1);
+  return nearest && mark.on(nearest);
 }

@@ -3,7 +3,8 @@ import type { DBInstance, DBInstanceStatusInfo } from '@aws-sdk/client-rds';
 import type { Cluster } from '../postgres/cluster';
 import { isStreaming } from '../postgres/streaming-replica';
 import { encryptionType } from './encryption-key';
-import type { Instance, Replication } from './instance';
+import type { Instance } from './instance';
+import type { Replication } from './instance-replication';
 import type { RdsRegion } from './region-state';
 
 export async function describeInstance(instance: Instance, region: RdsRegion): Promise<DBInstance> {

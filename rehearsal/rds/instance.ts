@@ -14,21 +14,14 @@ import {
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import { type Cluster, createCluster } from '../postgres/cluster';
 import { type Recovery, recover } from '../postgres/recovery';
-import { follow, following, promote, waiting } from '../postgres/streaming-replica';
 import { AutomatedBackup } from './automated-backup';
 import { describeInstance } from './instance-description';
+import { detach, loseLeader, type Replication, refollow, stopFollowing } from './instance-replication';
 import type { InstanceSettings } from './instance-settings';
 import { automatedName, beginSnapshot, fillSnapshot } from './instance-snapshots';
 import { EndsAs, InstanceStates } from './instance-states';
 import type { RdsRegion } from './region-state';
 import type { Snapshot } from './snapshot';
-
-/** What a read replica follows. */
-export interface Replication {
-  readonly leaderArn: string;
-  /** Undefined once it was deleted: a replica in another region stays as it is until somebody promotes it. */
-  readonly leader: Instance | undefined;
-}
 
 export class Instance {
   public readonly states: InstanceStates;
@@ -124,42 +117,6 @@ export class Instance {
     });
   }
 
-  /** Comes into being as a read replica. */
-  public replicate(leader: Instance): void {
-    this.replication = { leader, leaderArn: leader.arn };
-    leader.replicas.add(this);
-    const fault = this.region.world.faults.nextRestore();
-    if (fault === 'stuck') return;
-    this.states.go('creating', 'failed', async () => {
-      const { world, name } = this.region;
-      if (fault) throw new EndsAs(fault, `Creation of ${this.identifier} failed, as this rehearsal was asked for`);
-      await world.pace(async () => {
-        const { archive } = this.automated;
-        await archive.make();
-        const places = { folder: world.place('db'), backup: world.place('base') };
-        const at = world.takeAddress(name, this.identifier);
-        await follow(leader.asLeader, places, archive.settings(), at, (cluster) => {
-          this.cluster = cluster;
-        });
-      });
-      this.isServing(['creation'], 'DB instance created');
-    });
-  }
-
-  /** Becomes an instance of its own; RDS restarts it on the way. */
-  public promote(settings: InstanceSettings): void {
-    this.settings = settings;
-    this.states.go('modifying', 'failed', async () => {
-      await this.region.world.pace(() => promote(this.serving, this.automated.archive.settings()));
-      this.stopFollowing();
-      this.states.enter('rebooting');
-      await this.restart();
-      this.announce(['read replica'], 'Promoted read replica to a stand-alone DB instance');
-      if (this.settings.BackupRetentionPeriod > 0) await this.backUpAutomatically();
-      else await this.dropAutomatedSnapshots();
-    });
-  }
-
   /** Does what changes need besides being noted. */
   public modify(changes: { settings: InstanceSettings; password?: string; name?: string }): void {
     const backupsBegin = this.settings.BackupRetentionPeriod === 0 && changes.settings.BackupRetentionPeriod > 0;
@@ -216,14 +173,14 @@ export class Instance {
         if (how.keepBackups) await this.automated.latest('now');
         await this.automated.replicate();
         await this.cluster?.stop(); // replicas get all there is
-        for (const replica of this.replicas) await replica.detach();
+        for (const replica of this.replicas) await detach(replica);
         await this.cluster?.remove();
       });
       if (how.keepBackups) this.automated.retain();
       else await this.automated.remove();
       this.region.instances.delete(this.identifier);
-      this.stopFollowing();
-      for (const replica of [...this.replicas]) replica.loseLeader();
+      stopFollowing(this);
+      for (const replica of [...this.replicas]) loseLeader(replica);
       this.announce(['deletion'], 'DB instance deleted');
     });
   }
@@ -238,50 +195,14 @@ export class Instance {
     throw new Error(`instance ${this.identifier} has no server, though it is ${this.status}`);
   }
 
-  /** Whom others follow. */
-  private get asLeader() {
-    return { cluster: this.serving, archive: this.automated.archive };
-  }
-
-  private stopFollowing(): void {
-    this.replication?.leader?.replicas.delete(this);
-    this.replication = undefined;
-  }
-
-  /** In the leader's own region RDS promotes its replicas when it is deleted; elsewhere they wait for somebody to. */
-  private loseLeader(): void {
-    const { leader, leaderArn } = this.replication!;
-    leader?.replicas.delete(this);
-    this.replication = { leader: undefined, leaderArn };
-    if (leader?.region === this.region) this.promote(this.settings);
-  }
-
-  /** Lets go of a leader's address before somebody else may take it, whom it could not tell from the leader. */
-  private detach(): Promise<void> {
-    return this.reconfigure(waiting());
-  }
-
-  /** Goes on following a leader that moved to another address. */
-  private async refollow(): Promise<void> {
-    const leader = this.replication?.leader;
-    if (!leader) return;
-    this.replication = { leader, leaderArn: leader.arn };
-    await this.reconfigure(following(leader.asLeader));
-  }
-
-  private async reconfigure(settings: Record<string, string>): Promise<void> {
-    await this.cluster?.configure({ ...this.automated.archive.settings(), ...settings });
-    await this.cluster?.reload().catch(() => undefined); // one that doesn't run reads it when it starts
-  }
-
-  private async restart(): Promise<void> {
+  public async restart(): Promise<void> {
     await this.region.world.pace(async () => {
       await this.serving.stop();
       await this.serving.start();
     });
   }
 
-  private isServing(categories: string[], announcement: string): void {
+  public isServing(categories: string[], announcement: string): void {
     this.hasEndpoint = true;
     this.region.world.rememberAddress(this.region.name, this.identifier, this.serving);
     this.announce(categories, announcement);
@@ -292,7 +213,7 @@ export class Instance {
     this.states.enter('renaming');
     const before = this.identifier;
     await world.pace(async () => {
-      for (const replica of this.replicas) await replica.detach();
+      for (const replica of this.replicas) await detach(replica);
       await this.serving.stop();
       world.keepAddress(region, before, await this.serving.moveTo(world.takeAddress(region, name)));
       await this.serving.start();
@@ -301,7 +222,7 @@ export class Instance {
     this.identifier = name;
     this.region.instances.set(name, this);
     world.rememberAddress(region, name, this.serving);
-    for (const replica of this.replicas) await replica.refollow();
+    for (const replica of this.replicas) await refollow(replica);
     this.reservedName = undefined;
     delete this.pending.DBInstanceIdentifier;
     // Automated snapshots keep their names, but belong to the instance whatever it is called.
@@ -309,7 +230,7 @@ export class Instance {
     this.announce(['notification'], `Renamed instance from ${before} to ${name}`);
   }
 
-  private async backUpAutomatically(): Promise<Snapshot> {
+  public async backUpAutomatically(): Promise<Snapshot> {
     this.states.enter('backing-up');
     const tags = this.settings.CopyTagsToSnapshot ? [...this.tags] : [];
     const snapshot = beginSnapshot(this, automatedName(this), 'automated', tags);
@@ -318,7 +239,7 @@ export class Instance {
     return snapshot;
   }
 
-  private async dropAutomatedSnapshots(): Promise<void> {
+  public async dropAutomatedSnapshots(): Promise<void> {
     for (const snapshot of this.automated.snapshots) await snapshot.remove();
   }
 

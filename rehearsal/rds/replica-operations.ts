@@ -4,6 +4,7 @@ import { InvalidDBInstanceStateFault } from '@aws-sdk/client-rds';
 import { notModelled, QueryError } from '../server/query-protocol';
 import { Instance } from './instance';
 import { REFUSED_UNLESS_OFF, refuseWhatIsOff, SETTINGS } from './instance-operations';
+import { promoteReplica, replicate } from './instance-replication';
 import { replicaSettings, settle } from './instance-settings';
 import { operation } from './operation';
 import type { RdsRegion } from './region-state';
@@ -49,7 +50,7 @@ export const replicaOperations = [
       }
       const settings = replicaSettings(region, leader, input);
       const replica = new Instance(region, name, settings, checkedTags(input.Tags));
-      replica.replicate(leader);
+      replicate(replica, leader);
       return { DBInstance: await replica.describe() };
     },
   ),
@@ -67,7 +68,7 @@ export const replicaOperations = [
         const message = 'Automated backups of a source of read replicas cannot be disabled; delete those first.';
         throw new QueryError('InvalidParameterCombination', message);
       }
-      replica.promote(settings);
+      promoteReplica(replica, settings);
       return { DBInstance: await replica.describe() };
     },
   ),

@@ -12,6 +12,7 @@ export class Narrator {
   private readonly live: boolean;
   private readonly colours: boolean;
   private doing: { text: string; since: number } | undefined;
+  private chapters = 0;
   private readonly ticker: NodeJS.Timeout | undefined;
 
   constructor(private readonly out: NodeJS.WriteStream) {
@@ -20,7 +21,14 @@ export class Narrator {
     if (this.live) this.ticker = setInterval(() => this.draw(), 100).unref();
   }
 
+  /** Begins the next chapter. */
   chapter(title: string): void {
+    this.chapters += 1;
+    this.heading(`${this.chapters}  ${title}`);
+  }
+
+  /** A title without a number. */
+  heading(title: string): void {
     this.done();
     this.line(`\n${this.paint('bold', title)}`);
   }

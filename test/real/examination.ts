@@ -1,23 +1,27 @@
-/** Looks at a database the way a drill does: survey, batches, conclusion. */
+/** Examines a database the way a drill does: survey, batches, conclusion. */
 
 import type { Check, CheckResult } from '../../lambda/contract';
 import { conclude } from '../../lambda/examiner/conclusion';
 import { type ExaminerOptions, examine } from '../../lambda/examiner/examine';
 import type { CheckTask, Connection, Finding, Survey } from '../../lambda/examiner/protocol';
 
-export interface Look {
+export interface Examination {
   readonly survey: Survey;
   readonly findings: readonly Finding[];
   readonly results: readonly CheckResult[];
 }
 
-export interface LookOptions extends ExaminerOptions {
+export interface ExaminationOptions extends ExaminerOptions {
   readonly restorePoint?: string;
   readonly tablesWithRows?: readonly string[] | null;
   readonly reader?: Survey['reader'];
 }
 
-export async function look(connection: Connection, checks: readonly Check[], options: LookOptions = {}): Promise<Look> {
+export async function runExamination(
+  connection: Connection,
+  checks: readonly Check[],
+  options: ExaminationOptions = {},
+): Promise<Examination> {
   const examiner = examine(options);
   const survey = (await examiner({ task: 'survey', connection, checks })) as Survey;
   const findings: Finding[] = [];
@@ -37,7 +41,11 @@ export async function look(connection: Connection, checks: readonly Check[], opt
 }
 
 /** The result of a single check. */
-export async function resultOf(connection: Connection, check: Check, options?: LookOptions): Promise<CheckResult> {
-  const [result] = (await look(connection, [check], options)).results;
+export async function resultOf(
+  connection: Connection,
+  check: Check,
+  options?: ExaminationOptions,
+): Promise<CheckResult> {
+  const [result] = (await runExamination(connection, [check], options)).results;
   return result!;
 }

@@ -1,15 +1,16 @@
-/** docs/constructs.md leaves no public construct out, and a reader finds each from the top of the page. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** docs/ leaves nothing out: no construct, no function, no room; and no link of it leads nowhere. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { Mixin } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import { HANDLERS } from '../../lambda/contract';
 import * as lifeboat from '../../lib';
+import { anchorOf, anchorsOf, examplesOf, linksOf, pages, read, roomPages, root, sectionOf, sectionsOf } from './pages';
 
-const page = readFileSync(join(__dirname, '..', '..', 'docs', 'constructs.md'), 'utf8');
-const sections = page.split(/^(?=## )/m).filter((text) => text.startsWith('## ') && !text.startsWith('## Which one'));
-const examples = Array.from(page.matchAll(/^```ts\n([\s\S]*?)^```/gm), ([, code = '']) => code).join('\n');
+const examples = roomPages.flatMap((page) => examplesOf(read(page))).join('\n');
+const START = join('docs', 'README.md');
 
-/** Made by the construct that it belongs to: the page names it there. */
+/** Made by the construct that it belongs to: its page names it. */
 const MADE_BY_OTHERS = ['DrillNetwork', 'ObjectiveAlarms', 'ProtectedDatabase', 'RestoreTest'];
 
 const constructs = Object.entries(lifeboat)
@@ -20,24 +21,97 @@ test.each(constructs.filter((name) => !MADE_BY_OTHERS.includes(name)))('%s has a
   expect(examples).toMatch(new RegExp(`\\b(new ${name}\\(|${name}\\.)`));
 });
 
-test.each(sections.map((text) => [text.slice(3, text.indexOf('\n')), text]))('%s tells cost and limits', (_, text) => {
+test.each(MADE_BY_OTHERS)('%s is named where it is made', (name) => {
+  expect(roomPages.map((page) => read(page)).join('\n')).toContain(`\`${name}\``);
+});
+
+/** Rooms that users only meet through others. */
+const WITHOUT_PAGE = ['alarm', 'function', 'schedule', 'synth'];
+
+const roomsOf = (folder: string) =>
+  readdirSync(join(root, folder)).filter((name) => statSync(join(root, folder, name)).isDirectory());
+
+test('each room of lib/ has a page, unless users meet it through others only', () => {
+  const rooms = roomsOf('lib');
+  const own = roomPages.map((page) => basename(page, '.md'));
+  expect([...own, ...WITHOUT_PAGE].sort()).toEqual(rooms.sort());
+});
+
+const needs = roomPages.flatMap((page) =>
+  sectionsOf(read(page))
+    .filter(({ heading }) => heading !== 'Refused at synth')
+    .map(({ heading, text }) => ({ page, heading, text })),
+);
+
+test.each(needs)('$page: $heading tells cost and limits', ({ text }) => {
   expect(text).toMatch(/\bCosts?\b/);
-  expect(text).toMatch(/\b[Ll]imits\b/);
+  expect(text).toMatch(/\bLimits:/);
 });
 
-test('the top of the page leads to every section, and to nothing that is not there', () => {
-  const anchors = Array.from(page.matchAll(/^##+ (.*)$/gm), ([, heading = '']) => anchorOf(heading));
-  const links = Array.from(page.matchAll(/\]\(#([^)]*)\)/g), ([, anchor = '']) => anchor);
-  expect(links.filter((link) => !anchors.includes(link))).toEqual([]);
-  const wanted = sections.map((text) => anchorOf(text.slice(3, text.indexOf('\n'))));
-  expect(wanted.filter((anchor) => !links.includes(anchor))).toEqual([]);
+test('the start page leads to every section that a need is met in', () => {
+  const links = linksOf(START).map(({ target, anchor }) => `${target}#${anchor}`);
+  const wanted = needs.map(({ page, heading }) => `${page}#${anchorOf(heading)}`);
+  expect(wanted.filter((section) => !links.includes(section))).toEqual([]);
 });
 
-/** As GitHub makes it of a heading. */
-function anchorOf(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replace(/[^\w\s-]/g, '')
-    .trim()
-    .replace(/\s/g, '-');
+/** What is wrong with the links of a page. */
+function brokenLinks(page: string, text = read(page)): string[] {
+  return linksOf(page, text).flatMap(({ target, anchor }) => {
+    if (target !== page && !existsSync(join(root, target))) return [`${target} is missing`];
+    const found = anchor === '' || anchorsOf(target === page ? text : read(target)).includes(anchor);
+    return found ? [] : [`${target} has no #${anchor}`];
+  });
 }
+
+test.each(pages)('%s: every link leads somewhere', (page) => {
+  expect(brokenLinks(page)).toEqual([]);
+});
+
+test('a link to a page or a heading that is not there is found', () => {
+  const text = '# One\n[a](#one) [b](#two) [c](gone.md) [d](https://example.com/#x) [e](glossary.md#glossary)\n';
+  expect(brokenLinks(join('docs', 'x.md'), text)).toEqual(['docs/x.md has no #two', 'docs/gone.md is missing']);
+});
+
+test('every page of docs/ can be reached from its start page', () => {
+  const reached = new Set([START]);
+  for (const page of reached) {
+    for (const { target } of linksOf(page)) if (pages.includes(target)) reached.add(target);
+  }
+  expect(pages.filter((page) => page.startsWith('docs') && !reached.has(page))).toEqual([]);
+});
+
+test.each(['lib', 'lambda'])('README.md names every room of %s/, and no other', (folder) => {
+  const text = sectionOf('README.md', 'How it is laid out');
+  const [, listed = ''] = new RegExp(`^${folder}/.*\\n((?: {2}.*\\n)*)`, 'm').exec(text) ?? [];
+  const named = Array.from(listed.matchAll(/(?<=^ {2}| )([a-z-]+)\/(?= )/gm), ([, name]) => name);
+  expect(named.sort()).toEqual(roomsOf(folder).sort());
+});
+
+test('functions.md has every function that ships, and no other', () => {
+  const rows = Array.from(read('docs', 'functions.md').matchAll(/^\| `([a-z-]+)` +\|/gm), ([, name]) => name);
+  expect(rows.sort()).toEqual(Object.keys(HANDLERS).sort());
+});
+
+test("functions.md says who deploys each function, by public constructs' names", () => {
+  const rows = read('docs', 'functions.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'));
+  for (const row of rows) {
+    const [, , , , deployer = ''] = row.split(/(?<!\\)\|/);
+    const [, name = ''] = /`(\w+)/.exec(deployer) ?? [];
+    expect([row.slice(0, 30), name in lifeboat]).toEqual([row.slice(0, 30), true]);
+  }
+});
+
+test('architecture.md has the floors that architecture.test.ts checks', () => {
+  const source = read('test', 'repository', 'architecture.test.ts');
+  const [, table = ''] = /const FLOORS[^=]*= \{\n([\s\S]*?)^\};/m.exec(source) ?? [];
+  const checked = table
+    .split(/^ {2}\w+: \[$/m)
+    .slice(1)
+    .map((floors) => Array.from(floors.matchAll(/'([^']+)'/g), ([, floor]) => floor));
+  const section = sectionOf(join('docs', 'architecture.md'), 'Rooms and floors');
+  const written = Array.from(section.matchAll(/^```text\n([\s\S]*?)\n```/gm), ([, floors = '']) => floors.split('\n'));
+  expect(checked.length).toBe(3);
+  expect(written).toEqual(checked);
+});

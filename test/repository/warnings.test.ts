@@ -1,18 +1,16 @@
 /**
- * What is told at synth, as docs/refusals.md lists it: complete, and shown by tests. Each claim of a runbook names the tests
- * that show what becomes of it, so that a newcomer finds them; what no template and no value can show waits for its runbook.
+ * What synth says, as docs/ lists it: complete, and shown by tests. Each claim of a runbook names the tests that show what
+ * becomes of it, so that a newcomer finds them; what no template and no value can show waits for its runbook.
  */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { join, sep } from 'node:path';
 import * as lifeboat from '../../lib';
+import { read, roomPages, root, sectionOf } from './pages';
 
-const root = join(__dirname, '..', '..');
-const read = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
-const page = read('docs', 'refusals.md');
-const [, warnings = '', refused = '', claims = ''] = page.split(/^## .*$/m);
-const sources = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
+const claims = read('docs', 'claims.md');
+const files = readdirSync(join(root, 'lib'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
-  .map((file) => read('lib', file));
+  .map((file) => ({ room: file.split(sep)[0] ?? '', text: read('lib', file) }));
 
 /** A test by its name, as it is written in its file. */
 type Shown = readonly [file: string, test: string];
@@ -138,24 +136,66 @@ test('the page has every claim, and no other', () => {
   expect(rows).toEqual(numbers);
 });
 
-describe('the page has', () => {
+test('the page has a row that says what comes of each claim', () => {
+  const rows = Array.from(claims.matchAll(/^\| \d+ +\| (.*?) +\| (.*?) +\|$/gm), ([, claim, answer]) => [
+    claim,
+    answer,
+  ]);
+  expect(rows.filter(([claim, answer]) => !claim || !answer)).toEqual([]);
+  expect(rows).toHaveLength(numbers.length);
+});
+
+describe('warnings.md has', () => {
   /** Tags are written as keys. */
-  const ids = sources.flatMap((text) => Array.from(text.matchAll(/'(lifeboat:[a-z-]+)'(?!:)/g), ([, id]) => id));
-  const listed = Array.from(warnings.matchAll(/^\| `(lifeboat:[a-z-]+)`/gm), ([, id]) => id);
+  const ids = files.flatMap(({ text }) => Array.from(text.matchAll(/'(lifeboat:[a-z-]+)'(?!:)/g), ([, id]) => id));
+  const listed = Array.from(read('docs', 'warnings.md').matchAll(/^\| `(lifeboat:[a-z-]+)`/gm), ([, id]) => id);
 
   test('every id of a warning or a note, and each once', () => {
     expect(new Set(listed)).toEqual(new Set(ids));
     expect(listed).toHaveLength(new Set(listed).size);
   });
+});
 
-  /** What a file refuses, its public class does. */
-  const refusing = sources.filter((text) => /throw new Error\(|\.addValidation\(/.test(text));
-  const classes = refusing
+/**
+ * The public classes of a file that refuse something. What a file's functions refuse, its class does; where there are
+ * several classes, each is judged by its own body.
+ */
+function refusing(text: string): string[] {
+  const refuses = (code: string) => /throw new Error\(|\.addValidation\(/.test(code);
+  const classes = Array.from(text.matchAll(/^export class (\w+)[\s\S]*?^\}/gm), ([body, name = '']) => ({
+    name,
+    body,
+  }));
+  if (classes.length === 1) return refuses(text) ? classes.map(({ name }) => name) : [];
+  return classes.filter(({ body }) => refuses(body)).map(({ name }) => name);
+}
 
-    .flatMap((text) => Array.from(text.matchAll(/^export class (\w+)/gm), ([, name = '']) => name))
-    .filter((name) => name in lifeboat);
+test('a class beside one that refuses need not refuse itself', () => {
+  const helper = "function refuse() {\n  throw new Error('no');\n}\n";
+  const [one, other] = ["export class A {\n  a() {\n    throw new Error('no');\n  }\n}\n", 'export class B {\n}\n'];
+  expect(refusing(one + other)).toEqual(['A']);
+  expect(refusing(other + helper)).toEqual(['B']);
+  expect(refusing(other)).toEqual([]);
+});
 
-  test.each(classes)('what %s refuses', (name) => {
-    expect(refused).toContain(`\`${name}\``);
+describe('what is refused at synth', () => {
+  const START = join('docs', 'README.md');
+  const pageOf = (room: string) => roomPages.find((page) => page.endsWith(`${sep}${room}.md`)) ?? START;
+  const classes = files.flatMap(({ room, text }) =>
+    refusing(text)
+      .filter((name) => name in lifeboat)
+      .map((name) => ({ name, page: pageOf(room) })),
+  );
+
+  test.each(classes)('by $name is in $page', ({ name, page }) => {
+    expect(sectionOf(page, 'Refused at synth')).toMatch(new RegExp(`^- [^:]*\`${name}\``, 'm'));
+  });
+
+  test.each([START, ...roomPages])('%s names public classes only, each once', (page) => {
+    const heads = Array.from(sectionOf(page, 'Refused at synth').matchAll(/^- ([^:]*):/gm), ([, head = '']) => head);
+    const names = heads.flatMap((head) => Array.from(head.matchAll(/`([A-Z]\w+)`/g), ([, name = '']) => name));
+    expect(heads.length).toBeGreaterThan(0);
+    expect(names.filter((name) => !(name in lifeboat))).toEqual([]);
+    expect(names).toHaveLength(new Set(names).size);
   });
 });

@@ -18,7 +18,9 @@ import {
 /** What EventBridge Scheduler would hand to the conductor, with tokens as strings. */
 function handedOver(stack: Stack) {
   const schedules = Template.fromStack(stack).findResources('AWS::Scheduler::Schedule');
-  const [own] = Object.entries(schedules).flatMap(([id, schedule]) => (id.startsWith('DrillSchedule') ? [schedule] : []));
+  const [own] = Object.entries(schedules).flatMap(([id, schedule]) =>
+    id.startsWith('DrillSchedule') ? [schedule] : [],
+  );
   return JSON.parse(resolved(own?.Properties.Target.Input));
 }
 

@@ -127,6 +127,20 @@ test('starts with its own user and password only, whether the secret is of this 
   expect([via('secretsmanager'), via('rds'), decrypt].map((call) => allows(own, call))).toEqual([true, false, false]);
 });
 
+test('reads the secret of the master user of an instance that is made from a snapshot, too', () => {
+  const stack = newStack();
+  const database = new rds.DatabaseInstanceFromSnapshot(stack, 'Restored', {
+    engine: rds.DatabaseInstanceEngine.postgres({ version: rds.PostgresEngineVersion.VER_16 }),
+    vpc: network(stack),
+    databaseName: 'shop',
+    snapshotIdentifier: 'orders-before-loss',
+    credentials: rds.SnapshotCredentials.fromGeneratedSecret('shop'),
+  });
+  expect(DumpSource.database(database).credentials).toBe(database.secret);
+  expect(database.secret).toBeDefined();
+  expect(DumpSource.database(importedDatabase(stack)).credentials).toBeUndefined();
+});
+
 test('writes and reads its own dumps, and deletes nothing', () => {
   const { stack, dump, template } = dumped();
   const statements = statementsOf(template, /^DumpTaskRole/);

@@ -1,0 +1,35 @@
+/** `lifeboat snapshot`: takes a snapshot before a deployment, with the user's own credentials. */
+import { RDSClient } from '@aws-sdk/client-rds';
+import type { Command } from 'commander';
+import { snapshotByHand, snapshotRequest } from '../../lambda/rds/snapshot-from-terminal';
+import { rdsClient } from '../../rehearsal/server/clients';
+import { fromArguments, misused, onSignal } from '../ending';
+import { count } from '../numbers';
+
+export function addSnapshot(program: Command): void {
+  program
+    .command('snapshot')
+    .description(
+      'Take a snapshot of a database before a deployment, wait until it is available, and print its identifier.',
+    )
+    .argument('<target>', 'identifier of the RDS instance')
+    .requiredOption('--reason <text>', 'why, for who finds it later: its tag Reason')
+    .requiredOption('--deployment <version>', 'what is about to be deployed: its tag DeploymentVersion')
+    .option(
+      '--keep <number>',
+      'delete older ones but for so many; without it nothing is, and this one never will be',
+      count,
+    )
+    .option('--region <name>', 'AWS region, instead of the one that your environment or profile names')
+    .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, for a rehearsal with dummy credentials')
+    .action(async (target, { region, endpoint, ...options }) => {
+      const request = fromArguments(program, () => snapshotRequest(target, options));
+      // With an endpoint, whatever credentials there are stay here; without one, the SDK finds them as it always does.
+      const rds = fromArguments(program, () =>
+        endpoint === undefined ? new RDSClient({ region }) : rdsClient({ endpoint, region: region ?? 'us-east-1' }),
+      );
+      await rds.config.region().catch(() => misused(program, 'no AWS region is known; name it by --region'));
+      const say = (line: string) => process.stderr.write(`${line}\n`);
+      process.stdout.write(`${await snapshotByHand(rds, request, say, onSignal())}\n`);
+    });
+}

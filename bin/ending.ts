@@ -1,0 +1,35 @@
+/** How a command ends: with an exit code, because it was misused, or because it was interrupted. */
+import type { Command } from 'commander';
+
+/** What was to be proven or done was. */
+export const PROVEN = 0;
+/** It was not. */
+export const NOT_PROVEN = 1;
+/** The arguments were wrong, and nothing was done. */
+export const MISUSED = 2;
+
+/** Ends the process: the arguments were wrong. */
+export function misused(program: Command, error: unknown): never {
+  return program.error(`lifeboat: ${said(error)}`);
+}
+
+/** What is made of the arguments; where that fails, they were wrong. */
+export function fromArguments<T>(program: Command, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    return misused(program, error);
+  }
+}
+
+/** The message of an error, or whatever else was thrown. */
+export function said(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Aborted by the first Ctrl-C or request to end; a second one ends the process as usual. */
+export function onSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
+  return stop.signal;
+}

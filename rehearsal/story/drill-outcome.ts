@@ -1,0 +1,82 @@
+/** What a drill of the story came to: its evidence in files, compared with what was expected, and told. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Evidence } from '../../lambda/contract';
+import { duration } from '../../lambda/evidence/evidence-text';
+import type { DrillResult } from '../runbooks/drill-site';
+import type { Narrator } from './narrator';
+
+export interface DrillOutcome {
+  readonly drill: string;
+  readonly expected: Evidence['outcome'];
+  readonly outcome: Evidence['outcome'];
+  /** The outcome was the expected one, and for the reasons expected. */
+  readonly asExpected: boolean;
+  readonly recoveryTimeSeconds: number | null;
+  readonly recoveryPointSeconds: number | null;
+  readonly checksPassed: number;
+  readonly checksFailed: number;
+  readonly checksNotRun: number;
+  readonly findings: readonly string[];
+  /** Path of the evidence. */
+  readonly evidence: string;
+}
+
+export interface Expectation {
+  readonly expected: Evidence['outcome'];
+  /** Findings that there must be. */
+  readonly because: readonly RegExp[];
+}
+
+export function outcomeOf(
+  { drill, outcome, findings, checks, recoveryTime, recoveryPoint }: Evidence,
+  { expected, because }: Expectation,
+  path: string,
+): DrillOutcome {
+  const count = (wanted: string) => checks.filter((check) => check.outcome === wanted).length;
+  return {
+    drill,
+    expected,
+    outcome,
+    asExpected: outcome === expected && because.every((reason) => findings.some((finding) => reason.test(finding))),
+    recoveryTimeSeconds: recoveryTime?.seconds ?? null,
+    recoveryPointSeconds: recoveryPoint?.seconds ?? null,
+    checksPassed: count('passed'),
+    checksFailed: count('failed'),
+    checksNotRun: count('not-run'),
+    findings,
+    evidence: path,
+  };
+}
+
+/** @param guideSays what the guide's own test said of the same copy, where it was run */
+export function tellOutcome(narrator: Narrator, document: Evidence, outcome: DrillOutcome, guideSays?: string): void {
+  narrator.say('');
+  if (guideSays) narrator.say(`the guide's own test: ${guideSays}`, 'yellow');
+  if (document.outcome === 'passed') {
+    const { restorePoint, recoveryTime, recoveryPoint, freshnessSeconds } = document;
+    narrator.say(`Lifeboat: PASSED, ${outcome.checksPassed} checks, restored to ${restorePoint?.time}`, 'green');
+    if (recoveryTime && recoveryPoint) {
+      narrator.say(
+        `recovery time ${duration(recoveryTime.seconds)}, recovery point ${duration(recoveryPoint.seconds)}`,
+      );
+    }
+    if (freshnessSeconds !== null) {
+      narrator.say(`newest poll found: ${duration(freshnessSeconds)} before the restored moment`);
+    }
+  } else {
+    narrator.say(`Lifeboat: FAILED, ${outcome.checksFailed} of ${document.checks.length} checks`, 'red');
+    for (const finding of document.findings) narrator.say(`  ${finding}`);
+  }
+  if (!outcome.asExpected) narrator.say(`NOT what was expected: ${outcome.expected}`, 'red');
+}
+
+/** Each region has a bucket of evidence and a chain of its own, so it gets a folder of its own. @returns path to read */
+export async function saveEvidence(folder: string, { key, json, text }: DrillResult): Promise<string> {
+  const path = join(folder, key.split('/').at(-1) ?? 'evidence.json');
+  await mkdir(folder, { recursive: true });
+  await writeFile(path, json);
+  const readable = path.replace(/json$/, 'md');
+  await writeFile(readable, text);
+  return readable;
+}

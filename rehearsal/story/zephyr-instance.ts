@@ -1,0 +1,93 @@
+/** Zephyr's database as an RDS instance of the rehearsal: what is done to it goes through the RDS API. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CreateDBInstanceCommand,
+  DeleteDBInstanceCommand,
+  DescribeDBInstancesCommand,
+  ModifyDBInstanceCommand,
+  type RDSClient,
+} from '@aws-sdk/client-rds';
+import { zephyr } from '../../examples/zephyr/plan';
+import type { Connection } from '../../lambda/examiner/protocol';
+import type { Region } from '../region';
+import { type CopyRoundEvents, copyRound } from '../runbooks/copy-round';
+import { rdsClient } from '../server/clients';
+
+export const REGION = 'us-east-1';
+export const OTHER_REGION = 'us-west-2';
+export const INSTANCE = 'zephyr-production-db';
+export const INSTANCE_CLASS = 'db.t3.large';
+/** Any account will do, and any key: a rehearsal has no other. */
+export const ARN = `arn:aws:rds:${REGION}:123456789012:db:${INSTANCE}`;
+const OTHER_KEY = `arn:aws:kms:${OTHER_REGION}:123456789012:alias/lifeboat-zephyr`;
+const OWNER = { user: 'zephyr', password: 'only-for-rehearsals', database: zephyr.database };
+
+export class ZephyrInstance {
+  private readonly rds: RDSClient;
+
+  constructor(private readonly region: Region) {
+    this.rds = rdsClient({ endpoint: region.endpoint, region: REGION });
+  }
+
+  /** Creates it as its guide says, and waits until it is available. */
+  async create(): Promise<Connection> {
+    await this.rds.send(
+      new CreateDBInstanceCommand({
+        DBInstanceIdentifier: INSTANCE,
+        DBInstanceClass: INSTANCE_CLASS,
+        Engine: 'postgres',
+        AllocatedStorage: 100,
+        MasterUsername: OWNER.user,
+        MasterUserPassword: OWNER.password,
+        DBName: OWNER.database,
+        BackupRetentionPeriod: 30,
+        PreferredBackupWindow: '03:00-04:00',
+        PreferredMaintenanceWindow: 'sun:04:00-sun:05:00',
+        DeletionProtection: true,
+      }),
+    );
+    return { ...(await this.available()), ...OWNER };
+  }
+
+  /** Copies all its snapshots into the other region, as `BackupCopy.snapshots()` does. @returns how many */
+  async copySnapshots(events: CopyRoundEvents): Promise<number> {
+    const { copied } = await copyRound(
+      this.region.endpoint,
+      {
+        plan: 'Zephyr',
+        target: 'Polls',
+        copy: 'Snapshots',
+        source: { kind: 'automated', region: REGION, instance: INSTANCE, arn: ARN },
+        destination: { region: OTHER_REGION, key: OTHER_KEY },
+        keepSeconds: 7 * 86_400,
+        shareWith: [],
+      },
+      events,
+    );
+    return copied.length;
+  }
+
+  /** Deletes it, and with it all its backups in its region. */
+  async delete(): Promise<void> {
+    const DBInstanceIdentifier = INSTANCE;
+    await this.rds.send(
+      new ModifyDBInstanceCommand({ DBInstanceIdentifier, DeletionProtection: false, ApplyImmediately: true }),
+    );
+    await this.available();
+    await this.rds.send(
+      new DeleteDBInstanceCommand({ DBInstanceIdentifier, SkipFinalSnapshot: true, DeleteAutomatedBackups: true }),
+    );
+    while (this.region.instances(REGION).length > 0) await sleep(20);
+  }
+
+  private async available(): Promise<{ host: string; port: number }> {
+    for (;;) {
+      const { DBInstances } = await this.rds.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: INSTANCE }));
+      const { DBInstanceStatus, Endpoint } = DBInstances?.[0] ?? {};
+      if (DBInstanceStatus === 'available' && Endpoint?.Address && Endpoint.Port) {
+        return { host: Endpoint.Address, port: Endpoint.Port };
+      }
+      await sleep(50);
+    }
+  }
+}
