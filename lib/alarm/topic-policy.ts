@@ -26,13 +26,13 @@ export function allowAlarmsToPublish(topic: sns.ITopic, scope: IConstruct): void
       },
     }),
   );
-  if (statementAdded) examine(topic);
+  if (statementAdded) validatePolicy(topic);
 }
 
 const examined = new Mark<true>('topic-examined');
 
 /** Its owner may still say so after this: then one of the two would be lost. */
-function examine(topic: sns.ITopic): void {
+function validatePolicy(topic: sns.ITopic): void {
   if (examined.on(topic)) return;
   examined.put(topic, true);
   topic.node.addValidation({

@@ -68,9 +68,9 @@ export interface CopiedDatabaseOptions {
 export class DrillSource {
   /** Backups of a PostgreSQL instance, of this app or imported, in its own region. The instance is only ever read from. */
   public static database(database: rds.IDatabaseInstance, options: DrilledDatabaseOptions = {}): DrillSource {
-    const known = new SourceDatabase(database);
-    const keyArn = options.storageKey?.keyArn ?? known.storageKeyArn;
-    return new DrillSource(known.identifier, known.port, keyArn, known.instanceClass, database);
+    const source = new SourceDatabase(database);
+    const keyArn = options.storageKey?.keyArn ?? source.storageKeyArn;
+    return new DrillSource(source.identifier, source.port, keyArn, source.instanceClass, database);
   }
 
   /**
@@ -103,7 +103,7 @@ export class DrillSource {
   }
 
   /** What synth knows of the database: nothing of one elsewhere. */
-  get known(): SourceDatabase | undefined {
+  get sourceDatabase(): SourceDatabase | undefined {
     return this.database && new SourceDatabase(this.database);
   }
 

@@ -1,4 +1,4 @@
-import { Duration, Stack, Token } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -6,7 +6,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { Schedule } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { type DrillRequest, evidencePrefix } from '../../lambda/contract';
+import { type DrillRequest, drillRequest, evidencePrefix } from '../../lambda/contract';
 import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
@@ -19,9 +19,15 @@ import type { Recurrence } from '../schedule/recurrence';
 import { markCovered } from '../synth/coverage';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { copyPrefix, pathName } from '../synth/names';
-import { refuseUndrillable, warnOfAnotherClass, warnOfExpiry, warnOfOldSnapshots } from './drill-limits';
+import { parseAtSynth } from '../synth/tokens';
+import {
+  refuseFarGrantee,
+  refuseUndrillable,
+  warnOfAnotherClass,
+  warnOfExpiry,
+  warnOfOldSnapshots,
+} from './drill-limits';
 import { copyPermissions } from './drill-permissions';
-import { checkedRequest } from './drill-request';
 import { DrillSite } from './drill-site';
 import type { DrillSource } from './drill-source';
 import { enclosingSite } from './enclosing-site';
@@ -151,7 +157,6 @@ export class RestoreDrill extends Construct {
     super(scope, id);
     const { source, objectives, notify, restore = RestorePoint.latest() } = props;
     const planName = props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope);
-    const target = props.target ?? id;
     const expiresAfter = props.expiresAfter ?? atLeast(Duration.hours(6), 4 * objectives.rto.toSeconds());
     refuseUndrillable(this, source, restore);
     if (source.database) markCovered(source.database, 'RestoreDrill');
@@ -162,11 +167,46 @@ export class RestoreDrill extends Construct {
 
     const site = props.site ?? enclosingSite(this) ?? new DrillSite(this, 'Site', { notify });
     site.network.open(source.port);
-    this.request = checkedRequest(this, {
-      plan: planName,
+    this.request = parseAtSynth(
+      drillRequest,
+      this.requestOf(props, { plan: planName, drill: id, restore, expiresAfter, site }),
+      `restore drill '${this.node.path}'`,
+    );
+    const runbook = this.runbook(source, expiresAfter, site);
+    this.conductor = new lambda.Alias(this, 'Live', { aliasName: 'live', version: runbook.function.currentVersion });
+    this.schedule = this.startOn(props.schedule, runbook, site);
+
+    this.metrics = new RecoveryMetrics(planName);
+    this.addAlarms(props, runbook, site);
+  }
+
+  /**
+   * Lets somebody start the drill at any time, and read the request to start it with from its schedule.
+   *
+   * @throws Error when the grantee lies in a stack of another region, whose policies can't refer to the drill
+   */
+  public grantStart(grantee: iam.IGrantable): iam.Grant {
+    if (Construct.isConstruct(grantee)) refuseFarGrantee(this, grantee);
+    return iam.Grant.addToPrincipal({
+      grantee,
+      actions: ['lambda:InvokeFunction'],
+      resourceArns: [this.conductor.functionArn],
+    }).combine(
+      iam.Grant.addToPrincipal({
+        grantee,
+        actions: ['scheduler:GetSchedule'],
+        resourceArns: [this.schedule.scheduleArn],
+      }),
+    );
+  }
+
+  private requestOf(props: RestoreDrillProps, { plan, drill, restore, expiresAfter, site }: Settled): DrillRequest {
+    const { objectives, target = drill } = props;
+    return {
+      plan,
       target,
-      drill: id,
-      source: source.request(this),
+      drill,
+      source: props.source.request(this),
       restore: restore.request,
       copy: {
         prefix: copyPrefix(this, target),
@@ -181,11 +221,13 @@ export class RestoreDrill extends Construct {
       examiner: site.examiner.functionArn,
       passwordKey: site.passwordKey.secretArn,
       evidenceBucket: site.evidence.bucketName,
-    });
+    };
+  }
 
-    const handler = new ShippedFunction(this, 'Conductor', {
+  private runbook({ keyArn }: DrillSource, expiresAfter: Duration, site: DrillSite): ShippedFunction {
+    return new ShippedFunction(this, 'Conductor', {
       entry: 'drill-restore',
-      description: `Lifeboat: drill ${id} of ${target}, restored to a copy`,
+      description: `Lifeboat: drill ${this.name}, restored to a copy`,
       timeout: Duration.minutes(15),
       memorySize: 512,
       encryptionKey: site.encryptionKey,
@@ -197,36 +239,40 @@ export class RestoreDrill extends Construct {
         'names parameter and option groups without changing them; what only describes can not be narrowed; evidence is ' +
         'a document a run under one prefix.',
       statements: [
-        ...copyPermissions(this, this.request, source.keyArn),
+        ...copyPermissions(this, this.request, keyArn),
         ...site.permissions(),
         ...evidenceAccess(site.evidence, evidencePrefix(this.request), `${evidencePrefix(this.request)}*`),
       ],
     });
-    this.conductor = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
+  }
+
+  private startOn(schedule: Recurrence, runbook: ShippedFunction, site: DrillSite): Schedule {
     const trigger = new ScheduleTrigger(this, 'Schedule', {
       target: this.conductor,
-      schedule: props.schedule.expression,
-      description: `Lifeboat: drill ${id} of ${target}`,
+      schedule: schedule.expression,
+      description: `Lifeboat: drill ${this.name}`,
       request: this.request,
       deadLetterQueue: site.deadLetterQueue,
     });
-    trigger.node.addDependency(handler);
-    this.schedule = trigger.schedule;
+    trigger.node.addDependency(runbook);
+    return trigger.schedule;
+  }
 
-    this.metrics = new RecoveryMetrics(planName);
+  private addAlarms(props: RestoreDrillProps, runbook: ShippedFunction, site: DrillSite): void {
+    const { objectives, schedule, notify } = props;
+    const { plan: planName, target, drill } = this.request;
     if (!props.alarms) new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
-    brokenOffAlarms(this, handler.function, {
-      description: `The runbook of drill ${id} of ${target} broke off, so it may have left no evidence: see its log`,
+    brokenOffAlarms(this, runbook.function, {
+      description: `The runbook of drill ${this.name} broke off, so it may have left no evidence: see its log`,
       notify,
     });
-    const { longestGap } = props.schedule;
-    const overdueAfter = props.overdueAfter ?? longestGap.plus(Duration.days(1));
-    site.watch.add({ plan: planName, target, drill: id });
+    const overdueAfter = props.overdueAfter ?? schedule.longestGap.plus(Duration.days(1));
+    site.watch.add({ plan: planName, target, drill });
     const overdue = addAlarm(this, 'Overdue', {
-      metric: this.metrics.secondsSinceProven(target, id),
+      metric: this.metrics.secondsSinceProven(target, drill),
       threshold: overdueAfter.toSeconds(),
       description:
-        `Drill ${id} of ${target} has not passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
+        `Drill ${this.name} has not passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
         'what it protects is unproven',
       treatMissingData: TreatMissingData.BREACHING,
       notify,
@@ -235,36 +281,20 @@ export class RestoreDrill extends Construct {
     overdue.node.addDependency(site.watch);
   }
 
-  /**
-   * Lets somebody start the drill at any time, and read the request to start it with from its schedule.
-   *
-   * @throws Error when the grantee lies in a stack of another region, whose policies can't refer to the drill
-   */
-  public grantStart(grantee: iam.IGrantable): iam.Grant {
-    if (Construct.isConstruct(grantee)) this.refuseFarGrantee(grantee);
-    return iam.Grant.addToPrincipal({
-      grantee,
-      actions: ['lambda:InvokeFunction'],
-      resourceArns: [this.conductor.functionArn],
-    }).combine(
-      iam.Grant.addToPrincipal({
-        grantee,
-        actions: ['scheduler:GetSchedule'],
-        resourceArns: [this.schedule.scheduleArn],
-      }),
-    );
-  }
-
-  private refuseFarGrantee(grantee: Construct): void {
-    const [here, there] = [Stack.of(this).region, Stack.of(grantee).region];
-    if (Token.isUnresolved(here) || Token.isUnresolved(there) || here === there) return;
-    throw new Error(
-      `drill '${this.node.path}' lies in ${here} and '${grantee.node.path}' in ${there}, so a policy there can't refer to it; ` +
-        "name the role, and import it beside the drill: iam.Role.fromRoleName(Stack.of(drill), 'Starter', name)",
-    );
+  /** For who reads an alarm. */
+  private get name(): string {
+    return `${this.request.drill} of ${this.request.target}`;
   }
 }
 
-function atLeast(floor: Duration, seconds: number): Duration {
-  return seconds > floor.toSeconds() ? Duration.seconds(seconds) : floor;
+/** What a drill's props leave to defaults and to its surroundings. */
+interface Settled {
+  readonly plan: string;
+  readonly drill: string;
+  readonly restore: RestorePoint;
+  readonly expiresAfter: Duration;
+  readonly site: DrillSite;
 }
+
+const atLeast = (floor: Duration, seconds: number): Duration =>
+  seconds > floor.toSeconds() ? Duration.seconds(seconds) : floor;

@@ -194,7 +194,7 @@ export class LogArchive extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     const role = new iam.Role(scope, 'Role', { assumedBy: new iam.ServicePrincipal('firehose.amazonaws.com') });
-    const bySthree = { StringEquals: { 'kms:ViaService': `s3.${Stack.of(this).region}.amazonaws.com` } };
+    const viaS3 = { StringEquals: { 'kms:ViaService': `s3.${Stack.of(this).region}.amazonaws.com` } };
     const policy = new iam.ManagedPolicy(scope, 'Policy', {
       roles: [role],
       statements: [
@@ -202,7 +202,7 @@ export class LogArchive extends Construct {
         allow(['s3:GetBucketLocation', 's3:ListBucket', 's3:ListBucketMultipartUploads'], [bucket.bucketArn]),
         allow(['logs:PutLogEvents'], [errors.logGroupArn]),
         ...(bucket.encryptionKey
-          ? [allow(['kms:Decrypt', 'kms:GenerateDataKey'], [bucket.encryptionKey.keyArn], bySthree)]
+          ? [allow(['kms:Decrypt', 'kms:GenerateDataKey'], [bucket.encryptionKey.keyArn], viaS3)]
           : []),
       ],
     });

@@ -1,4 +1,4 @@
-/** Looks at a database the way a drill does: server, survey, calls, conclusion. */
+/** Examines a database the way a drill does: server, survey, calls, conclusion. */
 
 import type { Check, CheckResult } from '../../lambda/contract';
 import { conclude, type ExaminedDatabase } from '../../lambda/examiner/conclusion';
@@ -6,18 +6,18 @@ import { type ExaminerOptions, examine } from '../../lambda/examiner/examine';
 import type { Connection, Finding } from '../../lambda/examiner/protocol';
 import { examinerOf } from '../../lambda/runbook/examiner-client';
 
-export interface Look extends ExaminedDatabase {
+export interface Examination extends ExaminedDatabase {
   readonly results: readonly CheckResult[];
   /** Rows of tables, by OID. */
   readonly rows: ReadonlyMap<number, number>;
 }
 
-export interface LookOptions extends ExaminerOptions {
+export interface ExaminationOptions extends ExaminerOptions {
   readonly restorePoint?: string;
 }
 
 /** One database. */
-export async function look(connection: Connection, checks: readonly Check[], options: LookOptions = {}): Promise<Look> {
+export async function runExamination(connection: Connection, checks: readonly Check[], options: ExaminationOptions = {}): Promise<Examination> {
   const examiner = examinerOf(examine(options));
   const survey = await examiner.survey({ connection, checks, main: true });
   const findings: Finding[] = [];
@@ -34,7 +34,7 @@ export async function look(connection: Connection, checks: readonly Check[], opt
 }
 
 /** The result of a single check. */
-export async function resultOf(connection: Connection, check: Check, options?: LookOptions): Promise<CheckResult> {
-  const [result] = (await look(connection, [check], options)).results;
+export async function resultOf(connection: Connection, check: Check, options?: ExaminationOptions): Promise<CheckResult> {
+  const [result] = (await runExamination(connection, [check], options)).results;
   return result!;
 }

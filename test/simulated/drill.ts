@@ -11,7 +11,7 @@ import type { ProofPorts } from '../../lambda/runbook/ports';
 import type { Execution } from '../../rehearsal/runbooks/durable-executions';
 import { runCrashing } from './crashes';
 import { type Behaviour, MINUTE, QUIET, SimulatedRegion } from './region';
-import { generator } from './seeded-random';
+import { seededRandom } from './seeded-random';
 
 export interface Schedule extends Partial<Behaviour> {
   readonly seed?: number;
@@ -66,7 +66,7 @@ export const drillRequest: DrillRequest = {
 
 export async function simulate(schedule: Schedule = {}): Promise<Run> {
   const { seed = 1, crashes = 0, stoppedAfter, request, database = 'healthy', ...behaviour } = schedule;
-  const random = generator(seed);
+  const random = seededRandom(seed);
   const time = { now: Date.parse('2026-11-01T10:00:00Z') };
   const clock = () => time.now;
   const region = new SimulatedRegion(clock, random, { ...QUIET, ...behaviour });

@@ -7,7 +7,7 @@ import type { Execution } from '../../rehearsal/runbooks/durable-executions';
 import { runCrashing } from './crashes';
 import { type Schedule, simulatedPorts } from './drill';
 import { type Behaviour, MINUTE, QUIET, SimulatedRegion } from './region';
-import { generator } from './seeded-random';
+import { seededRandom } from './seeded-random';
 
 export const RESTORED = 'awsbackup-restore-test-1';
 const TAG = { Key: 'awsbackup-restore-test', Value: 'plan' };
@@ -62,7 +62,7 @@ export interface Validated {
   readonly traces: string;
 }
 
-export async function validate(schedule: ValidationSchedule = {}): Promise<Validated> {
+export async function simulateValidation(schedule: ValidationSchedule = {}): Promise<Validated> {
   const {
     seed = 1,
     crashes = 0,
@@ -81,7 +81,7 @@ export async function validate(schedule: ValidationSchedule = {}): Promise<Valid
     ...more
   } = rest;
   const { recoveryPoint = 'arn:aws:rds:eu-west-1:111122223333:snapshot:awsbackup:job-2', ...behaviour } = more;
-  const random = generator(seed);
+  const random = seededRandom(seed);
   const time = { now: Date.parse('2026-11-01T10:00:00Z') };
   const clock = () => time.now;
   const begun = new Date(time.now - 30 * MINUTE);

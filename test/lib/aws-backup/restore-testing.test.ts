@@ -14,11 +14,8 @@ import {
   Recurrence,
   Weekday,
 } from '../../../lib';
-import {
-  RestoreTesting,
-  type RestoreTestingProps,
-  type TestedDatabaseOptions,
-} from '../../../lib/aws-backup/restore-testing';
+import type { TestedDatabaseOptions } from '../../../lib/aws-backup/restore-test';
+import { RestoreTesting, type RestoreTestingProps } from '../../../lib/aws-backup/restore-testing';
 import { TestedRecoveryPoints } from '../../../lib/aws-backup/tested-recovery-points';
 import { ACCOUNT, allows, REGION, statementsOf } from '../../template/policies';
 import { importedDatabase, newDatabase, newStack, OBJECTIVES, Template, warningsOf } from '../../template/stacks';

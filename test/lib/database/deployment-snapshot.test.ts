@@ -88,7 +88,7 @@ describe('the construct', () => {
       (database.node.defaultChild as rds.CfnDBInstance).dbClusterIdentifier = dbClusterIdentifier;
       new DeploymentSnapshot(stack, 'Before', { database, deploymentVersion: 'v1' });
     };
-    expect(of('ledger')).toThrow("deployment snapshot 'Test/Before': it is an instance of a cluster");
+    expect(of('ledger')).toThrow("deployment snapshot 'Test/Before':\n  it is an instance of a cluster");
     expect(of()).not.toThrow();
   });
 
