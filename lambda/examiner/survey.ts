@@ -3,20 +3,24 @@ import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
 import { cutObjects, fillCalls } from './batches';
 import { userSchema } from './catalog';
-import { DETECTORS } from './detectors';
+import type { Detector } from './detector';
 import { type CopyFacts, readFacts } from './facts';
 import { prepare } from './prepare';
 import type { Survey, SurveyTask, Work } from './protocol';
 import type { Session } from './session';
 
-export async function survey(session: Session, { checks, main }: SurveyTask): Promise<Survey> {
+export async function survey(
+  session: Session,
+  { checks, main }: SurveyTask,
+  detectors: readonly Detector[],
+): Promise<Survey> {
   const notes = await prepare(session);
   return session.transaction('READ ONLY', async () => {
     const facts = await readFacts(session);
     const [size] = await session.rows('SELECT pg_catalog.pg_database_size(pg_catalog.current_database())');
     const bytes = Number(size![0]);
     const works: Work[] = [];
-    for (const detector of DETECTORS) {
+    for (const detector of detectors) {
       const served = checks.flatMap(({ kind }, index) => (detector.serves.includes(kind) ? [index] : []));
       if (served.length === 0) continue;
       if (!detector.objects) {
@@ -35,7 +39,7 @@ export async function survey(session: Session, { checks, main }: SurveyTask): Pr
       }));
       works.push(...cutObjects(detector, served, objects));
     }
-    const phaseOf = (name: string) => DETECTORS.find((detector) => detector.name === name)!.phase;
+    const phaseOf = (name: string) => detectors.find((detector) => detector.name === name)!.phase;
     return {
       database: facts.database,
       bytes,

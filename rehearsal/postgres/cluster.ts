@@ -13,7 +13,7 @@ import { type Address, claimAddress, type PreferredAddress } from '../machine/ad
 import { handOver } from '../machine/copy-tree';
 import { unprivilegedAccount } from '../machine/os-account';
 import { readIfThere } from '../machine/workspace';
-import { findBinaries } from './binaries';
+import { findBinaries, type Major } from './binaries';
 import { copyTemplate, SUPERUSER, superuserPassword } from './template-cluster';
 
 /** What `pg` needs to connect. */
@@ -38,6 +38,8 @@ export interface ClusterOptions {
   readonly fill?: (dataDirectory: string) => Promise<void>;
   /** Where to serve, if it is free. */
   readonly at?: PreferredAddress;
+  /** @default 17 */
+  readonly major?: Major;
 }
 
 const EVERY_CLUSTER = {
@@ -63,10 +65,11 @@ const START_TIMEOUT_MS = 300_000;
 /** Makes a cluster; it doesn't run until it is started. */
 export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   await mkdir(options.folder, { mode: 0o711 });
-  const password = await superuserPassword();
-  await (options.fill ?? copyTemplate)(join(options.folder, 'data'));
+  const password = await superuserPassword(options.major);
+  const data = join(options.folder, 'data');
+  await (options.fill ? options.fill(data) : copyTemplate(data, options.major));
   const address = await claimAddress(options.at);
-  const cluster = new Cluster(options.folder, address, password);
+  const cluster = new Cluster(options.folder, address, password, options.major);
   await cluster.configure(options.settings ?? {});
   return cluster;
 }
@@ -80,6 +83,7 @@ export class Cluster {
     public readonly folder: string,
     private address: Address,
     private readonly password: string,
+    private readonly major?: Major,
   ) {}
 
   public get host(): string {
@@ -146,7 +150,7 @@ export class Cluster {
    */
   public async start(): Promise<void> {
     if (this.child) throw new Error(`the server in ${this.folder} runs already`);
-    const { postgres } = await findBinaries();
+    const { postgres } = await findBinaries(this.major);
     const log = openSync(this.logFile, 'a', 0o600);
     const child = spawn(postgres, ['-D', this.dataDirectory], {
       ...unprivilegedAccount(),

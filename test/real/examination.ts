@@ -1,8 +1,9 @@
 /** Examines a database the way a drill does: server, survey, calls, conclusion. */
 
 import type { Check, CheckResult } from '../../lambda/contract';
+import { examine } from '../../lambda/detectors/examine';
 import { conclude, type ExaminedDatabase } from '../../lambda/examiner/conclusion';
-import { type ExaminerOptions, examine } from '../../lambda/examiner/examine';
+import type { ExaminerOptions } from '../../lambda/examiner/examine';
 import type { Connection, Finding } from '../../lambda/examiner/protocol';
 import { examinerOf } from '../../lambda/runbook/examiner-client';
 

@@ -51,6 +51,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'lambda/drill lambda/cache',
     'lambda/rds lambda/images lambda/watch lambda/configuration',
     'lambda/runbook',
+    'lambda/detectors',
     'lambda/evidence lambda/examiner',
     'lambda/contract',
   ],
@@ -59,6 +60,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'rehearsal/runbooks',
     'lambda/drill lambda/rds',
     'lambda/runbook',
+    'lambda/detectors',
     'lambda/evidence lambda/examiner',
     'lambda/contract',
     'rehearsal',
@@ -107,7 +109,7 @@ test('the contract imports valibot alone, and is imported whole', () => {
 });
 
 test('the examiner has no client of AWS', () => {
-  const own = imports('lambda').filter(({ from }) => room(from) === 'lambda/examiner');
+  const own = imports('lambda').filter(({ from }) => /^lambda.(examiner|detectors)$/.test(room(from)));
   expect(own.filter(({ to }) => to.startsWith('@aws-sdk') || to.startsWith('@aws/'))).toEqual([]);
 });
 

@@ -2,7 +2,7 @@ import { chmod, copyFile, readFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Check } from '../../../lambda/contract';
-import { examine, handler } from '../../../lambda/examiner/examine';
+import { examine, handler } from '../../../lambda/detectors/examine';
 import type { Checked, CheckTask, Connection } from '../../../lambda/examiner/protocol';
 import { handOver } from '../../../rehearsal/machine/copy-tree';
 import { useDatabase } from '../../real/database';

@@ -10,8 +10,8 @@ import type {
   DurableExecutionInvocationOutput,
   DurableLambdaHandler,
 } from '@aws/durable-execution-sdk-js';
+import { examine } from '../../../lambda/detectors/examine';
 import { readText } from '../../../lambda/evidence/evidence-chain';
-import { examine } from '../../../lambda/examiner/examine';
 import type { ExaminerRequest } from '../../../lambda/examiner/protocol';
 import { DrillSite, impatient, wholeRequest } from '../../../rehearsal/runbooks/drill-site';
 import { execute } from '../../../rehearsal/runbooks/durable-executions';

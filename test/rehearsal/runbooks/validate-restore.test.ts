@@ -10,10 +10,10 @@ import {
 } from '@aws-sdk/client-rds';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import type { Check, Evidence } from '../../../lambda/contract';
+import { examine } from '../../../lambda/detectors/examine';
 import { validateRestore } from '../../../lambda/drill/validate-restore';
 import { EvidenceChain } from '../../../lambda/evidence/evidence-chain';
 import { inventoriesOf } from '../../../lambda/evidence/inventories';
-import { examine } from '../../../lambda/examiner/examine';
 import { examinerOf } from '../../../lambda/runbook/examiner-client';
 import { durable } from '../../../lambda/runbook/runbook';
 import { execute } from '../../../rehearsal/runbooks/durable-executions';

@@ -3,10 +3,11 @@
  * and compares it with what the table declares, NOT NULL and CHECK.
  */
 import { DatabaseError, escapeIdentifier } from 'pg';
-import { CannotCheck, displayName, userSchema } from './catalog';
-import type { Context, Detector, Examined, Piece, Verdict } from './detector';
-import { sqlClass, whatPostgresSaid } from './postgres-error';
-import type { Session } from './session';
+import { CannotCheck, displayName, userSchema } from '../examiner/catalog';
+import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
+import { sqlClass, whatPostgresSaid } from '../examiner/postgres-error';
+import { FROM_THE_TABLE } from '../examiner/row-checks';
+import type { Session } from '../examiner/session';
 
 export const rows: Detector = {
   name: 'rows',
@@ -19,14 +20,6 @@ export const rows: Detector = {
     WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.relispopulated AND ${userSchema('n')}`,
   examine: readRows,
 };
-
-/** Plans that might answer from an index, or from a constraint instead of the rows. */
-export const FROM_THE_TABLE = {
-  enable_indexscan: 'off',
-  enable_indexonlyscan: 'off',
-  enable_bitmapscan: 'off',
-  constraint_exclusion: 'off',
-} as const;
 
 interface Rule {
   /** As in `NOT NULL` or the constraint's name. */

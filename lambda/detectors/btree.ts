@@ -1,9 +1,9 @@
 /** Compares each B-tree index with its table: one that lacks rows makes queries lose them without an error. */
 import { DatabaseError } from 'pg';
-import { CannotCheck, displayName, storedSchema } from './catalog';
-import type { Context, Detector, Examined, Piece } from './detector';
-import { sqlClass, whatPostgresSaid } from './postgres-error';
-import type { Session } from './session';
+import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
+import type { Context, Detector, Examined, Piece } from '../examiner/detector';
+import { sqlClass, whatPostgresSaid } from '../examiner/postgres-error';
+import type { Session } from '../examiner/session';
 
 export const btree: Detector = {
   name: 'btree',

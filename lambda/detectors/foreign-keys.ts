@@ -1,8 +1,8 @@
 /** Counts the orphans of declared foreign keys: triggers that were off let them in, and nothing looks again. */
-import { CannotCheck, displayName, userSchema } from './catalog';
-import type { Context, Detector, Examined, Piece } from './detector';
-import { rowsOf } from './row-checks';
-import type { Session } from './session';
+import { CannotCheck, displayName, userSchema } from '../examiner/catalog';
+import type { Context, Detector, Examined, Piece } from '../examiner/detector';
+import { rowsOf } from '../examiner/row-checks';
+import type { Session } from '../examiner/session';
 
 /** Without partitions' own: they hold where their partitioned table's does. */
 const size = (table: string) =>

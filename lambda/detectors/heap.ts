@@ -1,8 +1,8 @@
 /** Verifies the structure of every table page: line pointers, tuple headers, TOAST pointers. It looks at no value. */
-import { CannotCheck, displayName, storedSchema } from './catalog';
-import type { Context, Detector, Examined, Piece } from './detector';
-import type { CopyFacts } from './facts';
-import type { Session } from './session';
+import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
+import type { Context, Detector, Examined, Piece } from '../examiner/detector';
+import type { CopyFacts } from '../examiner/facts';
+import type { Session } from '../examiner/session';
 
 export const heap: Detector = {
   name: 'heap',
