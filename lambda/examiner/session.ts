@@ -155,8 +155,8 @@ export class Session {
   /** Runs one statement that can't be in a transaction, with every setting pinned. */
   public async alone(statement: string): Promise<void> {
     const timeout = Math.max(1, Math.floor(this.deadline.left()));
-    for (const [name, value] of Object.entries(PINS)) await this.rows(`SET ${name} = ${quoted(name, value)}`);
-    await this.rows(`SET statement_timeout = ${timeout}`);
+    const set = Object.entries(PINS).map(([name, value]) => `SET ${name} = ${quoted(name, value)}`);
+    await this.rows(`${set.join('; ')}; SET statement_timeout = ${timeout}`);
     await this.rows(statement);
   }
 

@@ -1,4 +1,5 @@
 import { useDatabase, VERSIONS } from '../../real/database';
+
 describe.each(VERSIONS)('PostgreSQL %s', (major) => {
   const database = useDatabase({}, major);
   test('runs beside the others', async () => {
