@@ -92,6 +92,8 @@ export const proof = {
   /** Secret whose value is the key that passwords of restored instances are derived from. */
   passwordKey: name,
   evidenceBucket: name,
+  /** ARN of the key in KMS that signs evidence. */
+  signingKey: name,
 };
 
 /** What starts a drill. Whole: nothing else has to be looked up. */
@@ -166,6 +168,8 @@ export type JanitorRequest = v.InferOutput<typeof janitorRequest>;
 /** What starts the watch on overdue drills. */
 export const watchRequest = v.strictObject({
   evidenceBucket: name,
+  /** ARN of the key in KMS that signs evidence. */
+  signingKey: name,
   drills: v.array(v.strictObject({ plan: label, target: label, drill: label })),
 });
 

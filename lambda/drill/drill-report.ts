@@ -1,4 +1,4 @@
-import type { CheckResult, DrillRequest, Evidence } from '../contract';
+import { type CheckResult, type DrillRequest, EVIDENCE_SCHEMA, type EvidenceDraft } from '../contract';
 import type { Finding, Survey } from '../examiner/protocol';
 import type { InstanceState } from '../rds/instance';
 import type { RestorePoint } from '../rds/restore-point';
@@ -24,7 +24,7 @@ export class DrillReport {
     private readonly copyName: string,
   ) {}
 
-  conclude(runbook: Runbook): Omit<Evidence, 'sequence' | 'previous'> {
+  conclude(runbook: Runbook): EvidenceDraft {
     const { plan, target, drill, objectives } = this.request;
     const { source, copy, point, survey } = this;
     const started = runbook.started;
@@ -36,7 +36,7 @@ export class DrillReport {
       finding.outcome !== 'not-run' && finding.freshnessSeconds !== undefined ? [finding.freshnessSeconds] : [],
     );
     return {
-      schema: 'lifeboat/evidence/1',
+      schema: EVIDENCE_SCHEMA,
       plan,
       target,
       drill,

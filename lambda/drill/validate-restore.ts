@@ -7,7 +7,7 @@
  */
 import { BackupClient } from '@aws-sdk/client-backup';
 import type { RDSClient } from '@aws-sdk/client-rds';
-import { type Evidence, parse, type ValidationRequest, validationRequest } from '../contract';
+import { type EvidenceDraft, parse, type ValidationRequest, validationRequest } from '../contract';
 import type { Connection } from '../examiner/protocol';
 import { isFault } from '../rds/fault';
 import { copyPassword } from '../rds/password';
@@ -142,7 +142,7 @@ function conclude(
   { newest, objectives }: ValidationRequest,
   job: RestoreJob,
   runbook: Runbook,
-): Omit<Evidence, 'sequence' | 'previous'> {
+): EvidenceDraft {
   const concluded = report.conclude(runbook);
   const began = Date.parse(job.created);
   const recovered = concluded.outcome === 'passed' && report.checked ? report.checked.getTime() - began : null;

@@ -110,6 +110,7 @@ export class RestoreTest extends Construct {
       examiner: site.examiner.functionArn,
       passwordKey: site.passwordKey.secretArn,
       evidenceBucket: site.evidence.bucketName,
+      signingKey: site.signingKey.keyArn,
     });
     const validator = this.validator(site, target, window);
     const live = new lambda.Alias(this, 'Live', { aliasName: 'live', version: validator.function.currentVersion });

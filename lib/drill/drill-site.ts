@@ -1,7 +1,7 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
@@ -66,6 +66,8 @@ export class DrillSite extends Construct {
   public readonly network: DrillNetwork;
   /** Where evidence lies. */
   public readonly evidence: s3.IBucket;
+  /** Signs evidence. Only the drills' functions use it; whoever verifies needs its public half, which lies beside the evidence. */
+  public readonly signingKey: kms.IKey;
   /** Encrypts logs, the password key and evidence. */
   public readonly encryptionKey: kms.IKey;
   /** Reaches copies, and has no permission in AWS. */
@@ -83,6 +85,12 @@ export class DrillSite extends Construct {
     const encryptionKey = logKey(this, props.encryptionKey);
     this.encryptionKey = encryptionKey;
     this.evidence = props.evidence ?? new EvidenceBucket(this, 'Evidence', { encryptionKey }).bucket;
+    this.signingKey = new kms.Key(this, 'SigningKey', {
+      description: 'Lifeboat: signs the evidence of drills',
+      keySpec: kms.KeySpec.ECC_NIST_P256,
+      keyUsage: kms.KeyUsage.SIGN_VERIFY,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
     this.network = new DrillNetwork(this, 'Network', { vpc, subnets, encryptionKey });
 
     this.passwordKey = new secretsmanager.Secret(this, 'PasswordKey', {
@@ -113,14 +121,23 @@ export class DrillSite extends Construct {
     });
 
     new Janitor(this, 'Janitor', { encryptionKey, deadLetterQueue, notify });
-    this.watch = new DrillWatch(this, 'Watch', { evidence: this.evidence, encryptionKey, deadLetterQueue });
+    this.watch = new DrillWatch(this, 'Watch', {
+      evidence: this.evidence,
+      signingKey: this.signingKey,
+      encryptionKey,
+      deadLetterQueue,
+    });
   }
 
-  /** What a conductor needs here: to call the examiner, and to read the key of copies' passwords. */
+  /** What a conductor needs here: to call the examiner, to read the key of copies' passwords, and to sign evidence. */
   public permissions(): iam.PolicyStatement[] {
     return [
       allow(['lambda:InvokeFunction'], [this.examiner.functionArn]),
       allow(['secretsmanager:GetSecretValue'], [this.passwordKey.secretArn]),
+      allow(['kms:GetPublicKey'], [this.signingKey.keyArn]),
+      allow(['kms:Sign'], [this.signingKey.keyArn], {
+        StringEquals: { 'kms:SigningAlgorithm': 'ECDSA_SHA_256' },
+      }),
       allow(['kms:Decrypt'], [this.encryptionKey.keyArn], {
         StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(this).region}.amazonaws.com` },
       }),

@@ -181,6 +181,7 @@ export class RestoreDrill extends Construct {
       examiner: site.examiner.functionArn,
       passwordKey: site.passwordKey.secretArn,
       evidenceBucket: site.evidence.bucketName,
+      signingKey: site.signingKey.keyArn,
     });
 
     const handler = new ShippedFunction(this, 'Conductor', {

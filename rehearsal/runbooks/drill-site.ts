@@ -7,12 +7,14 @@ import { CreateBucketCommand, PutObjectLockConfigurationCommand } from '@aws-sdk
 import { CreateSecretCommand, GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { type DrillRequest, type Evidence, evidence, parse } from '../../lambda/contract';
 import { drillRestore } from '../../lambda/drill/drill-restore';
-import { EvidenceChain, readText } from '../../lambda/evidence/evidence-chain';
+import { EvidenceChain } from '../../lambda/evidence/evidence-chain';
+import { readText } from '../../lambda/evidence/objects';
 import { examine } from '../../lambda/examiner/examine';
 import type { Connection, Finding, Survey } from '../../lambda/examiner/protocol';
 import { durable } from '../../lambda/runbook/runbook';
 import { type ClientOptions, rdsClient, s3Client, secretsManagerClient } from '../server/clients';
 import { execute } from './durable-executions';
+import { localSigner } from './local-signer';
 
 export interface DrillEvents {
   /** A step or poll of the runbook begins. */
@@ -33,6 +35,9 @@ export interface DrillResult {
 
 /** What the constructs would provision around drills. */
 export class DrillSite {
+  /** A pair of keys for each site, as each has a key in KMS. */
+  private readonly signer = localSigner();
+
   private constructor(private readonly clients: ClientOptions) {}
 
   static async build(clients: ClientOptions): Promise<DrillSite> {
@@ -84,7 +89,7 @@ export class DrillSite {
         check: async (task) => (await look({ task: 'check', ...task })) as readonly Finding[],
       }),
       secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
-      evidence: (of) => new EvidenceChain(s3, of.evidenceBucket, of),
+      evidence: (of) => new EvidenceChain(s3, of.evidenceBucket, of, this.signer),
       // The metrics are for CloudWatch, which a rehearsal has none of.
       print: () => {},
     });
@@ -110,7 +115,7 @@ export class DrillSite {
 }
 
 /** What differs from drill to drill; the rest is where the site has it. */
-export type RehearsedDrill = Omit<DrillRequest, 'copy' | 'examiner' | 'passwordKey' | 'evidenceBucket'>;
+export type RehearsedDrill = Omit<DrillRequest, 'copy' | 'examiner' | 'passwordKey' | 'evidenceBucket' | 'signingKey'>;
 
 /** What sites are called: buckets have one namespace for all regions. */
 const siteIn = (region: string) => ({
@@ -128,6 +133,7 @@ export function wholeRequest(drill: RehearsedDrill, region: string): DrillReques
     examiner: 'examiner',
     passwordKey,
     evidenceBucket,
+    signingKey: 'signing-key',
   };
 }
 

@@ -6,6 +6,7 @@ import type { Finding, Survey } from '../../lambda/examiner/protocol';
 import type { Examiner } from '../../lambda/runbook/examiner-client';
 import type { ProofPorts } from '../../lambda/runbook/ports';
 import type { Execution } from '../../rehearsal/runbooks/durable-executions';
+import { localSigner } from '../../rehearsal/runbooks/local-signer';
 import { runCrashing } from './crashes';
 import { type Behaviour, MINUTE, QUIET, SimulatedRegion } from './region';
 import { seededRandom } from './seeded-random';
@@ -39,6 +40,8 @@ export interface Run {
 export const SOURCE = 'orders';
 /** Has the copies' prefix and none of their tags: nobody's to delete. */
 export const BYSTANDER = 'lifeboat-orders-by-hand';
+/** One for all simulated drills, as they have one site. */
+export const SIGNER = localSigner();
 const KEY = 'a key of more than thirty-two characters';
 
 export const drillRequest: DrillRequest = {
@@ -58,6 +61,7 @@ export const drillRequest: DrillRequest = {
   examiner: 'examiner',
   passwordKey: 'key',
   evidenceBucket: 'evidence',
+  signingKey: 'signing-key',
 };
 
 export async function simulate(schedule: Schedule = {}): Promise<Run> {
@@ -78,7 +82,7 @@ export async function simulate(schedule: Schedule = {}): Promise<Run> {
     { name: `run-${seed}`, time, crashes: () => random() < crashes, stoppedAfter },
   );
 
-  const documents = [...region.objects].filter(([key]) => key.endsWith('.json')).map(([, body]) => JSON.parse(body));
+  const documents = [...region.objects].filter(([key]) => /\d\.json$/.test(key)).map(([, body]) => JSON.parse(body));
   return {
     execution,
     steps,
@@ -112,7 +116,7 @@ export function simulatedPorts(
     examiner: () => simulatedExaminer(region, database, passwords),
     secret: async () => KEY,
     evidence: (of: Pick<DrillRequest, 'plan' | 'target' | 'evidenceBucket'>) =>
-      new EvidenceChain(region.s3(alive), of.evidenceBucket, of),
+      new EvidenceChain(region.s3(alive), of.evidenceBucket, of, SIGNER),
     print: () => {},
   } satisfies ProofPorts;
 }

@@ -27,6 +27,7 @@ export const validationRequest: ValidationRequest = {
   examiner: 'examiner',
   passwordKey: 'key',
   evidenceBucket: 'evidence',
+  signingKey: 'signing-key',
 };
 
 export interface ValidationSchedule extends Partial<Behaviour> {

@@ -10,7 +10,7 @@ import type {
   DurableExecutionInvocationOutput,
   DurableLambdaHandler,
 } from '@aws/durable-execution-sdk-js';
-import { readText } from '../../../lambda/evidence/evidence-chain';
+import { readText } from '../../../lambda/evidence/objects';
 import { examine } from '../../../lambda/examiner/examine';
 import type { ExaminerRequest } from '../../../lambda/examiner/protocol';
 import { DrillSite, impatient, wholeRequest } from '../../../rehearsal/runbooks/drill-site';

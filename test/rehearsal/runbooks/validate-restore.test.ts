@@ -18,6 +18,7 @@ import { durable } from '../../../lambda/runbook/runbook';
 import { execute } from '../../../rehearsal/runbooks/durable-executions';
 import { s3Client } from '../../../rehearsal/server/clients';
 import { useRegion } from '../../real/region';
+import { SIGNER } from '../../simulated/drill';
 import { RESTORED, validationRequest } from '../../simulated/validations';
 
 const local = useRegion();
@@ -64,7 +65,7 @@ async function validated(
       check: async (task) => (await look({ task: 'check', ...task })) as readonly Finding[],
     }),
     secret: async () => 'a key of more than thirty-two characters',
-    evidence: (of) => new EvidenceChain(s3, of.evidenceBucket, of),
+    evidence: (of) => new EvidenceChain(s3, of.evidenceBucket, of, SIGNER),
     print: () => {},
   });
   const execution = await execute(
