@@ -69,8 +69,14 @@ export const evidence = v.object({
       checks: v.array(v.looseObject({ kind: v.string() })),
     }),
   ),
-  /** Why it ran, in the words of whoever started it. */
-  reason: v.optional(v.nullable(v.string())),
+  /** What whoever started the run chose. */
+  request: v.optional(
+    v.object({
+      /** The deployed one when null. */
+      restore: v.nullable(v.looseObject({ kind: v.string() })),
+      reason: v.nullable(v.string()),
+    }),
+  ),
   outcome: v.picklist(['passed', 'failed']),
   /** Why it did not pass, one sentence each; empty when it did. */
   findings: v.array(v.string()),

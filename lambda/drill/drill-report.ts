@@ -1,4 +1,14 @@
-import { type CheckResult, type DrillRequest, EVIDENCE_SCHEMA, type EvidenceDraft } from '../contract';
+import { createHash } from 'node:crypto';
+import {
+  type CheckResult,
+  type DrillDefinition,
+  type DrillRequest,
+  EVIDENCE_SCHEMA,
+  type Evidence,
+  type EvidenceDraft,
+  GENERIC_CHECKS,
+  type ValidationDefinition,
+} from '../contract';
 import type { Finding, Survey } from '../examiner/protocol';
 import type { InstanceState } from '../rds/instance';
 import type { RestorePoint } from '../rds/restore-point';
@@ -20,12 +30,14 @@ export class DrillReport {
   leftover: string | null = null;
 
   constructor(
-    private readonly request: Pick<DrillRequest, 'plan' | 'target' | 'drill' | 'objectives' | 'database'>,
+    private readonly definition: DrillDefinition | ValidationDefinition,
     private readonly copyName: string,
+    /** What whoever started the run chose. */
+    private readonly request: DrillRequest = {},
   ) {}
 
   conclude(runbook: Runbook): EvidenceDraft {
-    const { plan, target, drill, objectives } = this.request;
+    const { plan, target, drill, objectives } = this.definition;
     const { source, copy, point, survey } = this;
     const started = runbook.started;
     const findings = this.problems();
@@ -41,6 +53,8 @@ export class DrillReport {
       target,
       drill,
       run: runbook.id,
+      definition: deployed(this.definition),
+      request: { restore: this.request.restore ?? null, reason: this.request.reason ?? null },
       outcome,
       findings,
       started: started.toISOString(),
@@ -84,6 +98,9 @@ export class DrillReport {
   private notes(): string[] {
     const { source, copy, survey, point } = this;
     const notes: string[] = [];
+    if (this.request.restore) {
+      notes.push('Whoever started the run chose the restore point, and not the deployed definition.');
+    }
     if (source && copy?.instanceClass && copy.instanceClass !== source.instanceClass) {
       const other = source.instanceClass
         ? `the source runs on ${source.instanceClass}`
@@ -110,7 +127,7 @@ export class DrillReport {
     }
     if (source && survey && survey.otherDatabases.length > 0) {
       notes.push(
-        `Only the database '${this.request.database ?? source.database}' was examined. The instance also holds ` +
+        `Only the database '${this.definition.database ?? source.database}' was examined. The instance also holds ` +
           `${survey.otherDatabases.join(', ')}, of which nothing is proven: drill each by its name.`,
       );
     }
@@ -139,6 +156,16 @@ export const measured = (seconds: number, objectiveSeconds: number) => ({
 });
 
 const secondsBetween = (from: Date, to: Date) => (to.getTime() - from.getTime()) / 1000;
+
+/** What stands in evidence of what was deployed. */
+function deployed(definition: DrillDefinition | ValidationDefinition): Evidence['definition'] {
+  const { database = null, checks } = definition;
+  return {
+    sha256: createHash('sha256').update(JSON.stringify(definition)).digest('hex'),
+    database,
+    checks: [...(checks.length > 0 ? checks : GENERIC_CHECKS)],
+  };
+}
 
 /** The batches of one phase count as one: `run checks (2 of 7)` is `run checks`. */
 function grouped(phases: readonly Phase[]): Phase[] {

@@ -8,12 +8,12 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import {
-  evidencePrefix,
   parse,
   RESTORE_TEST_PREFIX,
   RESTORE_TEST_TAG,
+  type ValidationDefinition,
   type ValidationRequest,
-  validationRequest,
+  validationDefinition,
 } from '../../lambda/contract';
 import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
@@ -22,7 +22,7 @@ import { SourceDatabase } from '../database/source-database';
 import { warnOfAnotherClass } from '../drill/drill-limits';
 import type { DrillSite } from '../drill/drill-site';
 import { ShippedFunction } from '../function/shipped-function';
-import { allow, evidenceAccess } from '../function/statements';
+import { allow } from '../function/statements';
 import { known } from '../synth/tokens';
 import type { TestedDatabaseOptions } from './restore-testing';
 
@@ -49,8 +49,6 @@ export interface RestoreTestProps extends TestedDatabaseOptions {
   readonly notify?: sns.ITopic;
 }
 
-/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_InputTransformer.html */
-const MAX_CHARACTERS = 8192;
 const MAX_WINDOW_HOURS = 168;
 
 /**
@@ -62,8 +60,8 @@ const MAX_WINDOW_HOURS = 168;
 export class RestoreTest extends Construct {
   /** Name of the selection in AWS Backup. */
   public readonly selectionName: string;
-  /** What the validator is handed for each restore. */
-  public readonly request: ValidationRequest;
+  /** What is deployed with the validator. */
+  public readonly definition: ValidationDefinition;
   /** What the tests measure. */
   public readonly metrics: RecoveryMetrics;
 
@@ -95,11 +93,10 @@ export class RestoreTest extends Construct {
     });
     selection.addResourceDependency(plan);
 
-    this.request = this.checked(source, {
+    this.definition = this.checked(source, {
       plan: planName,
       target,
       drill: id,
-      restoreJob: events.EventField.fromPath('$.detail.restoreJobId'),
       testingPlan: plan.attrRestoreTestingPlanArn,
       source: { instance: source.identifier },
       newest: props.newest,
@@ -115,6 +112,7 @@ export class RestoreTest extends Construct {
     const validator = this.validator(site, target, window);
     const live = new lambda.Alias(this, 'Live', { aliasName: 'live', version: validator.function.currentVersion });
     live.node.addDependency(validator);
+    const told: ValidationRequest = { restoreJob: events.EventField.fromPath('$.detail.restoreJobId') };
     new events.Rule(this, 'Restored', {
       description: `Lifeboat: validates what AWS Backup restored of ${target}`,
       eventPattern: {
@@ -126,7 +124,7 @@ export class RestoreTest extends Construct {
           restoreTestingPlanArn: [plan.attrRestoreTestingPlanArn],
         },
       },
-      targets: [new LambdaFunction(live, { event: events.RuleTargetInput.fromObject(this.request) })],
+      targets: [new LambdaFunction(live, { event: events.RuleTargetInput.fromObject(told) })],
     });
 
     this.metrics = new RecoveryMetrics(planName);
@@ -159,13 +157,13 @@ export class RestoreTest extends Construct {
       resourceName: `${RESTORE_TEST_PREFIX}*`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-    const prefix = evidencePrefix(this.request);
     return new ShippedFunction(this, 'Validator', {
       entry: 'validate-restore',
       description: `Lifeboat: validates what AWS Backup restored of ${target}`,
       timeout: Duration.minutes(15),
       memorySize: 512,
       encryptionKey: site.encryptionKey,
+      definition: this.definition,
       durableFor: window.plus(Duration.hours(6)),
       deadLetterQueue: site.deadLetterQueue,
       patterns:
@@ -181,8 +179,8 @@ export class RestoreTest extends Construct {
           BoolIfExists: { 'rds:PubliclyAccessible': 'false' },
         }),
         ...site.permissions(),
-        ...evidenceAccess(site.evidence, prefix, `${prefix}*`),
       ],
+      evidence: site.evidencePermissions(this.definition),
     });
   }
 
@@ -221,17 +219,10 @@ export class RestoreTest extends Construct {
   }
 
   /** @throws Error that names all that the validator would refuse */
-  private checked(source: SourceDatabase, request: ValidationRequest): ValidationRequest {
+  private checked(source: SourceDatabase, definition: ValidationDefinition): ValidationDefinition {
     const instance = Token.isUnresolved(source.identifier) ? 'known-at-deployment' : source.identifier;
-    parse(validationRequest, { ...request, source: { instance } }, `restore test '${this.node.path}'`);
-    const characters = JSON.stringify(Stack.of(this).resolve(request)).length;
-    if (characters > MAX_CHARACTERS) {
-      throw new Error(
-        `restore test '${this.node.path}': its request has ${characters} characters, and EventBridge hands over ` +
-          `${MAX_CHARACTERS} at most; name fewer checks, or shorten their queries`,
-      );
-    }
-    return request;
+    parse(validationDefinition, { ...definition, source: { instance } }, `restore test '${this.node.path}'`);
+    return definition;
   }
 }
 

@@ -8,10 +8,11 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { evidencePrefix } from '../../lambda/contract';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
 import { logKey } from '../function/log-key';
 import { ShippedFunction } from '../function/shipped-function';
-import { allow } from '../function/statements';
+import { allow, evidenceAccess } from '../function/statements';
 import { acknowledge } from '../synth/nag-acknowledgements';
 import { DrillNetwork } from './drill-network';
 import { DrillWatch } from './drill-watch';
@@ -129,18 +130,24 @@ export class DrillSite extends Construct {
     });
   }
 
-  /** What a conductor needs here: to call the examiner, to read the key of copies' passwords, and to sign evidence. */
+  /** What a conductor needs here: to call the examiner, and to read the key of copies' passwords. */
   public permissions(): iam.PolicyStatement[] {
     return [
       allow(['lambda:InvokeFunction'], [this.examiner.functionArn]),
       allow(['secretsmanager:GetSecretValue'], [this.passwordKey.secretArn]),
-      allow(['kms:GetPublicKey'], [this.signingKey.keyArn]),
-      allow(['kms:Sign'], [this.signingKey.keyArn], {
-        StringEquals: { 'kms:SigningAlgorithm': 'ECDSA_SHA_256' },
-      }),
       allow(['kms:Decrypt'], [this.encryptionKey.keyArn], {
         StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(this).region}.amazonaws.com` },
       }),
+    ];
+  }
+
+  /** To append signed documents to one target's chain. */
+  public evidencePermissions(of: { readonly plan: string; readonly target: string }): iam.PolicyStatement[] {
+    const prefix = evidencePrefix(of);
+    return [
+      ...evidenceAccess(this.evidence, prefix, `${prefix}*`),
+      // The key knows one algorithm, so the policy need not name it.
+      allow(['kms:GetPublicKey', 'kms:Sign'], [this.signingKey.keyArn]),
     ];
   }
 }

@@ -3,25 +3,24 @@ import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import type { Schedule } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { type DrillRequest, evidencePrefix } from '../../lambda/contract';
+import type { DrillDefinition, DrillRequest } from '../../lambda/contract';
 import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
-import { evidenceAccess } from '../function/statements';
 import { gapOf, warnOfOverdueDrills } from '../schedule/overdue';
 import type { Recurrence } from '../schedule/recurrence';
 import { markCovered } from '../synth/coverage';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { copyPrefix, pathName } from '../synth/names';
+import { checkedDefinition } from './drill-definition';
 import { refuseUndrillable, warnOfAnotherClass, warnOfExpiry, warnOfOldSnapshots } from './drill-limits';
 import { copyPermissions } from './drill-permissions';
-import { checkedRequest } from './drill-request';
+
 import { DrillSite } from './drill-site';
 import type { DrillSource } from './drill-source';
 import { enclosingSite } from './enclosing-site';
@@ -138,14 +137,12 @@ export interface RestoreDrillProps extends DrillOptions {
  * tags, and can't touch anything else.
  */
 export class RestoreDrill extends Construct {
-  /** What the conductor is handed at each start. */
-  public readonly request: DrillRequest;
-  /** Starts a drill when it is invoked, asynchronously, with the request. */
+  /** What is deployed with the conductor. Whoever starts a run can change none of it. */
+  public readonly definition: DrillDefinition;
+  /** Starts a drill when it is invoked, asynchronously, with `{ restore?, reason? }`. */
   public readonly conductor: lambda.IAlias;
   /** What the drill measures. */
   public readonly metrics: RecoveryMetrics;
-
-  private readonly schedule: Schedule;
 
   constructor(scope: Construct, id: string, props: RestoreDrillProps) {
     super(scope, id);
@@ -162,11 +159,11 @@ export class RestoreDrill extends Construct {
 
     const site = props.site ?? enclosingSite(this) ?? new DrillSite(this, 'Site', { notify });
     site.network.open(source.port);
-    this.request = checkedRequest(this, {
+    this.definition = checkedDefinition(this, {
       plan: planName,
       target,
       drill: id,
-      source: source.request(this),
+      source: source.definition(this),
       restore: restore.request,
       copy: {
         prefix: copyPrefix(this, target),
@@ -190,6 +187,7 @@ export class RestoreDrill extends Construct {
       timeout: Duration.minutes(15),
       memorySize: 512,
       encryptionKey: site.encryptionKey,
+      definition: this.definition,
       durableFor: expiresAfter.plus(FOR_THE_END),
       deadLetterQueue: site.deadLetterQueue,
       patterns:
@@ -197,22 +195,18 @@ export class RestoreDrill extends Construct {
         'backups are named by RDS, at random, and only restored from; a restore ' +
         'names parameter and option groups without changing them; what only describes can not be narrowed; evidence is ' +
         'a document a run under one prefix.',
-      statements: [
-        ...copyPermissions(this, this.request, source.keyArn),
-        ...site.permissions(),
-        ...evidenceAccess(site.evidence, evidencePrefix(this.request), `${evidencePrefix(this.request)}*`),
-      ],
+      statements: [...copyPermissions(this, this.definition, source.keyArn), ...site.permissions()],
+      evidence: site.evidencePermissions(this.definition),
     });
     this.conductor = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
     const trigger = new ScheduleTrigger(this, 'Schedule', {
       target: this.conductor,
       schedule: props.schedule.expression,
       description: `Lifeboat: drill ${id} of ${target}`,
-      request: this.request,
+      request: { reason: 'scheduled' } satisfies DrillRequest,
       deadLetterQueue: site.deadLetterQueue,
     });
     trigger.node.addDependency(handler);
-    this.schedule = trigger.schedule;
 
     this.metrics = new RecoveryMetrics(planName);
     if (!props.alarms) new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
@@ -237,7 +231,7 @@ export class RestoreDrill extends Construct {
   }
 
   /**
-   * Lets somebody start the drill at any time, and read the request to start it with from its schedule.
+   * Lets somebody start the drill at any time, and choose the restore point and a reason, and nothing else.
    *
    * @throws Error when the grantee lies in a stack of another region, whose policies can't refer to the drill
    */
@@ -247,13 +241,7 @@ export class RestoreDrill extends Construct {
       grantee,
       actions: ['lambda:InvokeFunction'],
       resourceArns: [this.conductor.functionArn],
-    }).combine(
-      iam.Grant.addToPrincipal({
-        grantee,
-        actions: ['scheduler:GetSchedule'],
-        resourceArns: [this.schedule.scheduleArn],
-      }),
-    );
+    });
   }
 
   private refuseFarGrantee(grantee: Construct): void {

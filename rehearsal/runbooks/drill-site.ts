@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateDBSubnetGroupCommand } from '@aws-sdk/client-rds';
 import { CreateBucketCommand, PutObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
 import { CreateSecretCommand, GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { type DrillRequest, type Evidence, evidence, parse } from '../../lambda/contract';
+import { type DrillDefinition, type DrillRequest, type Evidence, evidence, parse } from '../../lambda/contract';
 import { drillRestore } from '../../lambda/drill/drill-restore';
 import { EvidenceChain } from '../../lambda/evidence/evidence-chain';
 import { readText } from '../../lambda/evidence/objects';
@@ -73,13 +73,14 @@ export class DrillSite {
   }
 
   /** @throws when the runbook itself ends in an error, which a failed drill is not */
-  async run(request: RehearsedDrill, events: DrillEvents = {}): Promise<DrillResult> {
+  async run(drill: RehearsedDrill, events: DrillEvents = {}): Promise<DrillResult> {
     const s3 = s3Client(this.clients);
     const secrets = secretsManagerClient(this.clients);
     // No certificate authority: this examiner connects within this machine, and refuses any other host.
     // The copy runs here, too: more connections than cores only get into each other's way.
     const look = examine({ connections: Math.min(4, availableParallelism()) });
     const runbook = drillRestore({
+      definition: wholeDefinition(drill, this.region),
       rds: rdsClient(this.clients),
       examiner: () => ({
         survey: async (task) => {
@@ -95,7 +96,7 @@ export class DrillSite {
     });
     const execution = await execute(
       (client) => durable(runbook, { durableExecutionClient: client }),
-      wholeRequest(request, this.region),
+      { reason: 'rehearsal' } satisfies DrillRequest,
       {
         name: `rehearsal-${randomBytes(6).toString('hex')}`,
         clock: impatient(events.stop),
@@ -115,7 +116,10 @@ export class DrillSite {
 }
 
 /** What differs from drill to drill; the rest is where the site has it. */
-export type RehearsedDrill = Omit<DrillRequest, 'copy' | 'examiner' | 'passwordKey' | 'evidenceBucket' | 'signingKey'>;
+export type RehearsedDrill = Omit<
+  DrillDefinition,
+  'copy' | 'examiner' | 'passwordKey' | 'evidenceBucket' | 'signingKey'
+>;
 
 /** What sites are called: buckets have one namespace for all regions. */
 const siteIn = (region: string) => ({
@@ -124,8 +128,8 @@ const siteIn = (region: string) => ({
   evidenceBucket: `lifeboat-evidence-${region}`,
 });
 
-/** The request as the runbook gets it, with what the region's site has. */
-export function wholeRequest(drill: RehearsedDrill, region: string): DrillRequest {
+/** The definition as it would be deployed, with what the region's site has. */
+export function wholeDefinition(drill: RehearsedDrill, region: string): DrillDefinition {
   const { subnetGroup, passwordKey, evidenceBucket } = siteIn(region);
   return {
     ...drill,

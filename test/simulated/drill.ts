@@ -1,4 +1,4 @@
-import type { DrillRequest, Evidence } from '../../lambda/contract';
+import type { DrillDefinition, Evidence } from '../../lambda/contract';
 import { deleteExpired } from '../../lambda/drill/delete-expired';
 import { drillRestore } from '../../lambda/drill/drill-restore';
 import { EvidenceChain } from '../../lambda/evidence/evidence-chain';
@@ -19,7 +19,10 @@ export interface Schedule extends Partial<Behaviour> {
   readonly crashes?: number;
   /** Somebody stops the execution after so many invocations. */
   readonly stoppedAfter?: number;
-  readonly request?: Partial<DrillRequest>;
+  /** What is deployed. */
+  readonly definition?: Partial<DrillDefinition>;
+  /** What whoever starts the run hands over. */
+  readonly request?: unknown;
 }
 
 export interface Run {
@@ -44,7 +47,7 @@ export const BYSTANDER = 'lifeboat-orders-by-hand';
 export const SIGNER = localSigner();
 const KEY = 'a key of more than thirty-two characters';
 
-export const drillRequest: DrillRequest = {
+export const drillDefinition: DrillDefinition = {
   plan: 'Protection',
   target: 'Orders',
   drill: 'Monthly',
@@ -65,7 +68,15 @@ export const drillRequest: DrillRequest = {
 };
 
 export async function simulate(schedule: Schedule = {}): Promise<Run> {
-  const { seed = 1, crashes = 0, stoppedAfter, request, database = 'healthy', ...behaviour } = schedule;
+  const {
+    seed = 1,
+    crashes = 0,
+    stoppedAfter,
+    request = {},
+    definition,
+    database = 'healthy',
+    ...behaviour
+  } = schedule;
   const random = seededRandom(seed);
   const time = { now: Date.parse('2026-11-01T10:00:00Z') };
   const clock = () => time.now;
@@ -77,8 +88,11 @@ export async function simulate(schedule: Schedule = {}): Promise<Run> {
   const passwords = new Set<string>();
   const print = (line: string) => printed.push(line);
   const { steps, ...execution } = await runCrashing(
-    (alive) => drillRestore({ ...simulatedPorts(region, database, passwords, alive), print }),
-    { ...drillRequest, ...request },
+    (alive) => {
+      const deployed = { ...drillDefinition, ...definition };
+      return drillRestore({ ...simulatedPorts(region, database, passwords, alive), definition: deployed, print });
+    },
+    request,
     { name: `run-${seed}`, time, crashes: () => random() < crashes, stoppedAfter },
   );
 
@@ -112,10 +126,11 @@ export function simulatedPorts(
   alive = () => true,
 ) {
   return {
+    definition: drillDefinition as unknown,
     rds: region.rds(alive),
     examiner: () => simulatedExaminer(region, database, passwords),
     secret: async () => KEY,
-    evidence: (of: Pick<DrillRequest, 'plan' | 'target' | 'evidenceBucket'>) =>
+    evidence: (of: Pick<DrillDefinition, 'plan' | 'target' | 'evidenceBucket'>) =>
       new EvidenceChain(region.s3(alive), of.evidenceBucket, of, SIGNER),
     print: () => {},
   } satisfies ProofPorts;

@@ -1,7 +1,7 @@
 import { DeleteDBInstanceCommand, type DescribeDBInstancesCommand } from '@aws-sdk/client-rds';
 import { deleteExpired } from '../../../lambda/drill/delete-expired';
 import { watchDrills } from '../../../lambda/drill/watch-drills';
-import { drillRequest, SIGNER, simulate } from '../../simulated/drill';
+import { SIGNER, simulate } from '../../simulated/drill';
 import { QUIET, SimulatedRegion } from '../../simulated/region';
 
 const NOW = Date.parse('2026-11-01T10:00:00Z');
@@ -86,7 +86,7 @@ describe('the watch', () => {
   };
 
   test('counts from the last drill that passed', async () => {
-    const { region, evidence } = await simulate({ request: drillRequest });
+    const { region, evidence } = await simulate();
     const finished = Date.parse(String(evidence[0]?.finished));
     expect(await watch(region, finished + 5000)).toBe(5);
   });

@@ -19,7 +19,7 @@ import { execute } from '../../../rehearsal/runbooks/durable-executions';
 import { s3Client } from '../../../rehearsal/server/clients';
 import { useRegion } from '../../real/region';
 import { SIGNER } from '../../simulated/drill';
-import { RESTORED, validationRequest } from '../../simulated/validations';
+import { RESTORED, validationDefinition } from '../../simulated/validations';
 
 const local = useRegion();
 const checks: Check[] = [{ kind: 'readable' }, { kind: 'row-count', table: 'orders', atLeast: 100 }];
@@ -44,7 +44,7 @@ function backup(restored: string, answers: string[]): BackupClient {
       CompletionDate: new Date(),
       RecoveryPointArn: 'arn:aws:rds:eu-central-1:111122223333:snapshot:awsbackup:job-2',
       CreatedResourceArn: `arn:aws:rds:eu-central-1:111122223333:db:${restored}`,
-      CreatedBy: { RestoreTestingPlanArn: validationRequest.testingPlan },
+      CreatedBy: { RestoreTestingPlanArn: validationDefinition.testingPlan },
       ValidationStatus: answers[0],
     };
   };
@@ -58,6 +58,7 @@ async function validated(
   const s3 = s3Client({ endpoint: local().region.endpoint, region: local().name });
   const look = examine({ connections: 2 });
   const runbook = validateRestore({
+    definition: { ...validationDefinition, checks },
     backup: backup(restored, answers),
     rds: rds(new Date()),
     examiner: () => ({
@@ -70,7 +71,7 @@ async function validated(
   });
   const execution = await execute(
     (client) => durable(runbook, { durableExecutionClient: client }),
-    { ...validationRequest, restoreJob: `job-of-${restored}`, checks },
+    { restoreJob: `job-of-${restored}` },
     { name: restored, clock: { now: Date.now, until: () => sleep(20) } },
   );
   if (execution.status !== 'succeeded') throw new Error(JSON.stringify(execution));
@@ -97,7 +98,7 @@ beforeAll(async () => {
   );
   await local().snapshotAvailable('orders-1');
   const s3 = s3Client({ endpoint: local().region.endpoint, region: local().name });
-  await s3.send(new CreateBucketCommand({ Bucket: validationRequest.evidenceBucket }));
+  await s3.send(new CreateBucketCommand({ Bucket: validationDefinition.evidenceBucket }));
 });
 
 test('reads what was restored, under a password of its own, and answers', async () => {
