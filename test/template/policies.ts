@@ -87,6 +87,7 @@ export function resolved(value: unknown): string {
     const [delimiter, parts] = argument as [string, unknown[]];
     return parts.map(resolved).join(delimiter);
   }
+  if (intrinsic === 'Fn::ImportValue') return resolved(argument);
   if (intrinsic === 'Fn::Sub') return String(argument).replace(/\$\{([^}]+)\}/g, (_, id) => PSEUDO[id] ?? `<${id}>`);
   throw new Error(`${intrinsic} is not modelled`);
 }

@@ -2,7 +2,7 @@
 import type { Check } from '../../../lambda/contract';
 import { type Copy, copyOf, fileOf, whileStopped } from '../../real/damage';
 import { useDatabase, VERSIONS } from '../../real/database';
-import { type Look, runExamination } from '../../real/examination';
+import { type Examination, runExamination } from '../../real/examination';
 
 const CHECKS: readonly Check[] = [{ kind: 'readable' }, { kind: 'indexes' }];
 const TABLES = ['healthy', 'zeroed', 'unvacuumed', 'halved', 'emptied', 'bare', 'rewound', 'pointers', 'stale_map'];
@@ -15,7 +15,7 @@ const table = (name: string) => `
 describe.each(VERSIONS)('PostgreSQL %s', (major) => {
   const database = useDatabase({ autovacuum: 'off' }, major);
   let copy: Copy;
-  let seen: Look;
+  let seen: Examination;
 
   beforeAll(async () => {
     copy = await copyOf(database(), 'copy', TABLES.map(table).join(';'));

@@ -40,7 +40,7 @@ test("measures from AWS Backup's own start, and from its recovery point", async 
 });
 
 test('a recovery point drawn at random says nothing about what would have been lost', async () => {
-  const [document] = (await simulateValidation({ request: { newest: false } })).evidence;
+  const [document] = (await simulateValidation({ definition: { newest: false } })).evidence;
   expect(document?.recoveryPoint).toBeNull();
 });
 
@@ -75,7 +75,7 @@ describe('leaves alone', () => {
       'restores of another testing plan',
       { testingPlan: 'arn:aws:backup:eu-west-1:111122223333:restore-testing-plan:Other' },
     ],
-    ['restores of another database', { request: { source: { instance: 'billing' } } }],
+    ['restores of another database', { definition: { source: { instance: 'billing' } } }],
     ['restores that have their result', { answered: 'TIMED_OUT' }],
   ] as const)('%s', async (_, schedule) => {
     const run = await simulateValidation(schedule);
@@ -112,7 +112,7 @@ test('told of twice, a job leaves one document and one answer', async () => {
 });
 
 test('checks that would outlast the validation window have failed', async () => {
-  const { answers } = await simulateValidation({ request: { windowSeconds: 600 } });
+  const { answers } = await simulateValidation({ definition: { windowSeconds: 600 } });
   expect(answers).toMatchObject([{ result: 'FAILED', message: expect.stringContaining("the copy's time was over") }]);
 });
 

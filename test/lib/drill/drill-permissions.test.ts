@@ -11,7 +11,7 @@ function conductor(restore?: RestorePoint): { can: (call: Call) => boolean; pref
   const stack = newStack();
   const drill = newDrill(stack, { source: DrillSource.database(importedDatabase(stack, 'orders')), restore });
   const statements = statementsOf(Template.fromStack(stack), /^DrillConductorRole/);
-  const { prefix, subnetGroup } = drill.request.copy;
+  const { prefix, subnetGroup } = drill.definition.copy;
   return { can: (call) => allows(statements, call), prefix, subnetGroup: resolved(stack.resolve(subnetGroup)) };
 }
 
@@ -56,7 +56,7 @@ describe('a drill can do what it needs', () => {
     expect(can({ action: 'rds:RestoreDBInstanceToPointInTime', resources, context: requestTags() })).toBe(true);
   });
 
-  test('restore the one snapshot that it was given', () => {
+  test('restore the one snapshot that it was given, and automated ones of its source', () => {
     const given = conductor(RestorePoint.snapshot('before-release'));
     const action = 'rds:RestoreDBInstanceFromDBSnapshot';
     const restoring = (snapshot: string) => ({
@@ -65,7 +65,10 @@ describe('a drill can do what it needs', () => {
       context: requestTags(),
     });
     expect(given.can(restoring('before-release'))).toBe(true);
-    expect(given.can(restoring('rds:orders-2026-12-06-03-04'))).toBe(false);
+    // Whoever starts a run may choose one of the source's automated snapshots as well.
+    expect(given.can(restoring('rds:orders-2026-12-06-03-04'))).toBe(true);
+    expect(given.can(restoring('before-another-release'))).toBe(false);
+    expect(given.can(restoring('rds:orders-archive-2026-12-06-03-04'))).toBe(false);
   });
 
   test.each(['rds:ModifyDBInstance', 'rds:DeleteDBInstance'])('%s on its copy', (action) => {
@@ -264,7 +267,7 @@ test("a copy is encrypted with the source's own key, through RDS only", () => {
   expect(allows(statements, call)).toBe(false);
 });
 
-test('all of it fits a managed policy, with names as long as they get', () => {
+test.each(['Policy', 'Evidence'])('all of its %s fits a managed policy, with names as long as they get', (name) => {
   const stack = newStack();
   const storageEncryptionKey = new kms.Key(stack, 'StorageKey');
   const target = 'T'.repeat(100);
@@ -274,7 +277,7 @@ test('all of it fits a managed policy, with names as long as they get', () => {
     target,
   });
   const policies = Template.fromStack(stack).findResources('AWS::IAM::ManagedPolicy');
-  const [conductorOf] = Object.entries(policies).filter(([id]) => id.startsWith('DrillConductorPolicy'));
+  const [conductorOf] = Object.entries(policies).filter(([id]) => id.startsWith(`DrillConductor${name}`));
   const written = JSON.stringify(conductorOf?.[1].Properties.PolicyDocument, (_, value) => {
     if (value?.Ref === 'AWS::Region') return 'ap-southeast-2';
     if (value?.Ref === 'AWS::AccountId') return ACCOUNT;
