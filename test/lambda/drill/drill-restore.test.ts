@@ -427,9 +427,10 @@ test('evidence tells what was deployed: its hash, the database, and all checks w
   const [generic] = (await simulate()).evidence;
   expect(generic?.definition?.checks.map(({ kind }) => kind)).toEqual([
     'readable',
-    'foreign-keys',
     'indexes',
-    'not-emptied',
+    'constraints',
+    'foreign-keys',
+    'not-shrunk',
   ]);
 });
 
