@@ -8,7 +8,6 @@ import { addSystem } from '../../examples';
 import { zephyr } from '../../examples/zephyr/plan';
 import { drillDefinition, parse } from '../../lambda/contract';
 import { deployedWith } from '../template/definition';
-import { resolved } from '../template/policies';
 import { Template } from '../template/stacks';
 
 const root = join(__dirname, '..', '..');

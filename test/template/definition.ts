@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Stack, Stage } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
 import { DEFINITION_FILE, fillIn } from '../../lambda/contract';
 import { resolved } from './policies';
+import { Template } from './stacks';
 
 /** @param id pattern of the function's logical ID */
 export function deployedWith(stack: Stack, id: RegExp): unknown {
