@@ -20,8 +20,8 @@ export {
 } from './aws-backup/backup-tier';
 export { BackupTiers, type BackupTiersProps } from './aws-backup/backup-tiers';
 export { ProtectedVault, type ProtectedVaultProps } from './aws-backup/protected-vault';
-export { RestoreTest, type RestoreTestProps } from './aws-backup/restore-test';
-export { RestoreTesting, type RestoreTestingProps, type TestedDatabaseOptions } from './aws-backup/restore-testing';
+export { RestoreTest, type RestoreTestProps, type TestedDatabaseOptions } from './aws-backup/restore-test';
+export { RestoreTesting, type RestoreTestingProps } from './aws-backup/restore-testing';
 export { TestedRecoveryPoints, type TestedWithinOptions } from './aws-backup/tested-recovery-points';
 export { VaultAlarms, type VaultAlarmsProps } from './aws-backup/vault-alarms';
 export { VaultCopy, type VaultCopyOptions } from './aws-backup/vault-copy';

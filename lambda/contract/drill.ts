@@ -1,4 +1,4 @@
-/** What starts a drill, a validation, the janitor and the watch on drills. */
+/** What is deployed with drills and validations, and what starts them, the janitor and the watch on drills. */
 import * as v from 'valibot';
 import { count, exactNumber, identifier, label, moment, name, seconds, table, text, withoutNul } from './fields';
 import { COPY_PREFIX, RUN_SUFFIX_LENGTH } from './names';
@@ -107,10 +107,14 @@ export const proof = {
   /** Secret whose value is the key that passwords of restored instances are derived from. */
   passwordKey: name,
   evidenceBucket: name,
+  /** ARN of the key in KMS that signs evidence. */
+  signingKey: name,
 };
 
-/** What starts a drill. Whole: nothing else has to be looked up. */
-export const drillRequest = v.pipe(
+/**
+ * What a drill is deployed with. Whole: nothing else has to be looked up, and whoever starts a run can change none of it.
+ */
+export const drillDefinition = v.pipe(
   v.strictObject({
     ...proof,
     source: v.strictObject({
@@ -127,6 +131,7 @@ export const drillRequest = v.pipe(
         }),
       ),
     }),
+    /** Unless whoever starts a run chooses otherwise. */
     restore: restorePoint,
     copy: v.strictObject({
       /** Start of the copy's identifier, ending in a hyphen; the run follows. */
@@ -155,13 +160,30 @@ export const drillRequest = v.pipe(
   ),
 );
 
+export type DrillDefinition = v.InferOutput<typeof drillDefinition>;
+
+/** Names what nobody may choose, and who can. */
+const notChosen = (thing: string, chosen: string) => (issue: { expected: string | null; received: string }) =>
+  issue.expected === 'never'
+    ? `is not for whoever starts ${thing} to choose, who chooses ${chosen}; it is deployed with the function`
+    : `must be an object of ${chosen}, and is ${issue.received}`;
+
+/** What starts a drill, and all that whoever starts it may choose. */
+export const drillRequest = v.strictObject(
+  {
+    /** Which moment to go back to. The deployed one when absent. */
+    restore: v.optional(restorePoint),
+    /** Why, for whoever reads the evidence. */
+    reason: v.optional(v.pipe(text, v.maxLength(500, 'must be 500 characters at most'))),
+  },
+  notChosen('a drill', 'restore and reason'),
+);
+
 export type DrillRequest = v.InferOutput<typeof drillRequest>;
 
-/** What starts the validation of a restore that AWS Backup made to test a recovery point. */
-export const validationRequest = v.strictObject({
+/** What the validation of restores that AWS Backup makes to test recovery points is deployed with. */
+export const validationDefinition = v.strictObject({
   ...proof,
-  /** The job, as EventBridge tells of it. */
-  restoreJob: name,
   /** ARN of the restore testing plan. Restores that others began are left alone. */
   testingPlan: name,
   source: v.strictObject({ instance: identifier }),
@@ -170,6 +192,17 @@ export const validationRequest = v.strictObject({
   /** How long AWS Backup leaves the restored instance standing. */
   windowSeconds: seconds,
 });
+
+export type ValidationDefinition = v.InferOutput<typeof validationDefinition>;
+
+/** What starts a validation. */
+export const validationRequest = v.strictObject(
+  {
+    /** The job, as EventBridge tells of it. */
+    restoreJob: name,
+  },
+  notChosen('a validation', 'restoreJob'),
+);
 
 export type ValidationRequest = v.InferOutput<typeof validationRequest>;
 
@@ -181,6 +214,8 @@ export type JanitorRequest = v.InferOutput<typeof janitorRequest>;
 /** What starts the watch on overdue drills. */
 export const watchRequest = v.strictObject({
   evidenceBucket: name,
+  /** ARN of the key in KMS that signs evidence. */
+  signingKey: name,
   drills: v.array(v.strictObject({ plan: label, target: label, drill: label })),
 });
 

@@ -7,6 +7,7 @@
 export * from './bucket';
 export * from './cache';
 export * from './configuration';
+export * from './definition';
 export * from './drill';
 export * from './evidence';
 export * from './handlers';

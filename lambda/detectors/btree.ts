@@ -1,6 +1,11 @@
-/** Compares each B-tree index with its table: one that lacks rows makes queries lose them without an error. */
+/**
+ * Compares each B-tree index with its table, row by row, and its pages with one another: one that lacks rows makes queries
+ * lose them without an error. Unique ones must hold no key twice.
+ */
+import { DatabaseError } from 'pg';
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
+import type { KnownFunctions } from '../examiner/extensions';
 import { isServersOwn, whatPostgresSaid } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
 
@@ -19,20 +24,15 @@ export const btree: Detector = {
 };
 
 async function compare(session: Session, { oid }: Piece, { facts }: Context): Promise<Examined> {
-  const { btIndexParentCheck, btIndexCheck, checksUnique } = facts.functions;
-  if (!btIndexParentCheck && !btIndexCheck) {
+  if (!facts.functions.btIndexParentCheck && !facts.functions.btIndexCheck) {
     throw new CannotCheck(
       `${facts.user} can't use amcheck, which compares indexes with their tables`,
       'allow the extension amcheck on the instance, or leave this check out',
     );
   }
-  const unique = checksUnique ? ', checkunique := true' : '';
-  const statement = btIndexParentCheck
-    ? `SELECT ${btIndexParentCheck}(${oid}, heapallindexed := true, rootdescend := true${unique})`
-    : `SELECT ${btIndexCheck}(${oid}, heapallindexed := true${unique})`;
   try {
-    await session.rows(statement);
-    return { verdicts: [{ check: 'indexes', outcome: 'passed', observed: 'every row found in it' }] };
+    const observed = await check(session, oid, facts.functions);
+    return { verdicts: [{ check: 'indexes', outcome: 'passed', observed }] };
   } catch (error) {
     if (!isServersOwn(error, ['XX', '58'])) throw error;
     return {
@@ -47,4 +47,30 @@ async function compare(session: Session, { oid }: Piece, { facts }: Context): Pr
       ],
     };
   }
+}
+
+/** The closer look locks the table against writes, which a prepared transaction may keep it from. */
+async function check(session: Session, oid: number, functions: KnownFunctions): Promise<string> {
+  const { btIndexParentCheck, btIndexCheck, checksUnique } = functions;
+  const unique = checksUnique ? ', checkunique := true' : '';
+  if (btIndexParentCheck) {
+    await session.rows("SAVEPOINT parents; SET LOCAL lock_timeout = '3s'");
+    try {
+      await session.rows(`SELECT ${btIndexParentCheck}(${oid}, heapallindexed := true, rootdescend := false${unique})`);
+      return 'every row found in its B-tree indexes, and every page by the page above it';
+    } catch (error) {
+      if (!btIndexCheck || !(error instanceof DatabaseError) || error.code !== '55P03') throw error;
+      await session.rows('ROLLBACK TO SAVEPOINT parents');
+    }
+  }
+  try {
+    await session.rows(`SELECT ${btIndexCheck}(${oid}, heapallindexed := true${unique})`);
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || error.code !== '55P03') throw error;
+    throw new CannotCheck(
+      'a lock that is never released keeps it from being read',
+      'commit or roll back the prepared transaction that holds it (pg_prepared_xacts) in the source',
+    );
+  }
+  return 'every row found in its B-tree indexes, whose pages were not compared with the pages above them';
 }

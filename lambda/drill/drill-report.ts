@@ -1,4 +1,14 @@
-import type { CheckResult, DrillRequest, Evidence } from '../contract';
+import { createHash } from 'node:crypto';
+import {
+  type CheckResult,
+  type DrillDefinition,
+  type DrillRequest,
+  EVIDENCE_SCHEMA,
+  type Evidence,
+  type EvidenceDraft,
+  GENERIC_CHECKS,
+  type ValidationDefinition,
+} from '../contract';
 import type { StoredInventory } from '../evidence/inventories';
 import type { ExaminedDatabase } from '../examiner/conclusion';
 import type { Server } from '../examiner/protocol';
@@ -25,12 +35,14 @@ export class DrillReport {
   leftover: string | null = null;
 
   constructor(
-    private readonly request: Pick<DrillRequest, 'plan' | 'target' | 'drill' | 'objectives' | 'database'>,
+    private readonly definition: DrillDefinition | ValidationDefinition,
     private readonly copyName: string,
+    /** What whoever started the run chose. */
+    private readonly request: DrillRequest = {},
   ) {}
 
-  conclude(runbook: Runbook): Omit<Evidence, 'sequence' | 'previous'> {
-    const { plan, target, drill, objectives } = this.request;
+  conclude(runbook: Runbook): EvidenceDraft {
+    const { plan, target, drill, objectives } = this.definition;
     const { source, copy, point, server } = this;
     const started = runbook.started;
     const findings = this.problems();
@@ -39,11 +51,13 @@ export class DrillReport {
     const lost = point && Math.max(0, secondsBetween(new Date(point.latestRestorable), started));
     const freshness = this.databases.flatMap(({ findings }) => findings.flatMap((one) => one.freshnessSeconds ?? []));
     return {
-      schema: 'lifeboat/evidence/1',
+      schema: EVIDENCE_SCHEMA,
       plan,
       target,
       drill,
       run: runbook.id,
+      definition: deployed(this.definition),
+      request: { restore: this.request.restore ?? null, reason: this.request.reason ?? null },
       outcome,
       findings,
       started: started.toISOString(),
@@ -92,6 +106,9 @@ export class DrillReport {
   private notes(): string[] {
     const { source, copy, server, point } = this;
     const notes: string[] = [];
+    if (this.request.restore) {
+      notes.push('Whoever started the run chose the restore point, and not the deployed definition.');
+    }
     if (source && copy?.instanceClass && copy.instanceClass !== source.instanceClass) {
       const other = source.instanceClass
         ? `the source runs on ${source.instanceClass}`
@@ -137,6 +154,16 @@ export const measured = (seconds: number, objectiveSeconds: number) => ({
 });
 
 const secondsBetween = (from: Date, to: Date) => (to.getTime() - from.getTime()) / 1000;
+
+/** What stands in evidence of what was deployed. */
+function deployed(definition: DrillDefinition | ValidationDefinition): Evidence['definition'] {
+  const { database = null, checks } = definition;
+  return {
+    sha256: createHash('sha256').update(JSON.stringify(definition)).digest('hex'),
+    database,
+    checks: [...(checks.length > 0 ? checks : GENERIC_CHECKS)],
+  };
+}
 
 /** The batches of one phase count as one: `run checks (2 of 7)` is `run checks`. */
 function grouped(phases: readonly Phase[]): Phase[] {

@@ -3,22 +3,34 @@
  *
  * CloudWatch alarms look back seven days at most, so "no proof for a month" can't be told from the drills' own metrics.
  */
+import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
 import { METRICS, parse, type WatchRequest, watchedSinceKey, watchRequest } from '../contract';
-import { EvidenceChain, putOnce, readText } from '../evidence/evidence-chain';
+import { EvidenceChain } from '../evidence/evidence-chain';
 import { embeddedMetric } from '../evidence/metrics';
+import { putOnce, readText } from '../evidence/objects';
+import { kmsSigner, type Signer } from '../evidence/signing';
 
 type Drill = WatchRequest['drills'][number];
 
+/** What the watch reaches the world by. */
+export interface WatchPorts {
+  readonly s3: S3Client;
+  /** Only asked for the public half of the key. */
+  readonly signer: (signingKey: string) => Signer;
+  readonly print: (line: string) => void;
+}
+
 /** @throws after having said what it could, when some evidence could not be read */
 export const watchDrills =
-  (s3: S3Client, print: (line: string) => void, clock: () => number = Date.now) =>
+  ({ s3, signer, print }: WatchPorts, clock: () => number = Date.now) =>
   async (input: unknown): Promise<void> => {
-    const { evidenceBucket, drills } = parse(watchRequest, input, 'watch request');
+    const { evidenceBucket, signingKey, drills } = parse(watchRequest, input, 'watch request');
+    const key = signer(signingKey);
     const failures: string[] = [];
     for (const drill of drills) {
       try {
-        const since = await lastProven(s3, evidenceBucket, drill, clock());
+        const since = await lastProven(s3, evidenceBucket, key, drill, clock());
         const { dimensions: name } = METRICS;
         const metric = {
           name: METRICS.secondsSinceProven,
@@ -38,8 +50,8 @@ export const watchDrills =
     }
   };
 
-async function lastProven(s3: S3Client, bucket: string, drill: Drill, now: number): Promise<number> {
-  const chain = new EvidenceChain(s3, bucket, drill);
+async function lastProven(s3: S3Client, bucket: string, signer: Signer, drill: Drill, now: number): Promise<number> {
+  const chain = new EvidenceChain(s3, bucket, drill, signer);
   const proven = await chain.lastPassed((document) => document.drill === drill.drill);
   return proven ? Date.parse(proven.finished) : watchedSince(s3, bucket, drill, now);
 }
@@ -52,5 +64,8 @@ async function watchedSince(s3: S3Client, bucket: string, drill: Drill, now: num
   return Date.parse(JSON.parse(await readText(s3, bucket, key)).watchedSince);
 }
 
-export const handler = (event: unknown) =>
-  watchDrills(new S3Client(), (line) => process.stdout.write(`${line}\n`))(event);
+export const handler = (event: unknown) => {
+  const kms = new KMSClient();
+  const signer = (signingKey: string) => kmsSigner(kms, signingKey);
+  return watchDrills({ s3: new S3Client(), signer, print: (line) => process.stdout.write(`${line}\n`) })(event);
+};

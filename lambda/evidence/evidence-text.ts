@@ -7,6 +7,7 @@ export function evidenceText(document: Evidence): string {
     ['Drill', `${drill} of ${target} in ${plan}, run ${document.run}`],
     ['Began', started],
   ];
+  if (document.request?.reason) rows.push(['Reason', document.request.reason]);
   if (source) {
     rows.push(['Source', `${source.instance}: ${source.engine}, ${source.instanceClass}, ${source.storageGiB} GiB`]);
     if (source.copiedFrom) rows.push(['Restored from', `a copy of the backups of ${source.copiedFrom}`]);
@@ -23,6 +24,7 @@ export function evidenceText(document: Evidence): string {
   }
   const { previous } = document;
   rows.push(['Chain', `document ${document.sequence}, ${previous ? `after ${previous.sha256}` : 'the first'}`]);
+  if (document.definition) rows.push(['Deployed definition', `SHA-256 ${document.definition.sha256}`]);
   return [
     `# ${target}: drill ${outcome}`,
     '',

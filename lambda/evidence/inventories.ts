@@ -2,15 +2,18 @@
  * Inventories in the bucket of evidence, each linked from its document by hash. They have no limit of size, which results
  * of steps and answers of functions have.
  */
-import { createHash } from 'node:crypto';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { type Evidence, evidencePrefix, type Inventory, inventory, parse } from '../contract';
-import { EvidenceChain, putOnce, readText } from './evidence-chain';
+import { sha256Of } from './documents';
+import type { EvidenceChain } from './evidence-chain';
+import { putOnce, readText } from './objects';
 
 export interface StoredInventory {
   readonly key: string;
   /** In hex, of its bytes. */
   readonly sha256: string;
+  /** Whose it is. */
+  readonly databases: string[];
 }
 
 export class Inventories {
@@ -38,7 +41,8 @@ export class Inventories {
   async keep(run: string, document: Inventory): Promise<StoredInventory> {
     const key = `${this.prefix}${run}.json`;
     await putOnce(this.s3, this.bucket, key, `${JSON.stringify(document)}\n`, 'application/json');
-    return { key, sha256: sha256(await readText(this.s3, this.bucket, key)) };
+    const text = await readText(this.s3, this.bucket, key);
+    return { key, sha256: sha256Of(text), databases: document.databases.map(({ name }) => name) };
   }
 
   /**
@@ -48,20 +52,20 @@ export class Inventories {
    * @throws Error when the inventory is not the one that its proof names
    */
   async baseline(database: string, check: string, moment: string): Promise<Inventory | undefined> {
-    for await (const { document } of this.chain.backwards()) {
-      if (!document.inventory || !provesIt(document, check, moment)) continue;
-      const { key, sha256: expected } = document.inventory;
-      const text = await readText(this.s3, this.bucket, key);
-      if (sha256(text) !== expected) {
-        throw new Error(
-          `the inventory ${key} is not the one that its proof names (SHA-256 ${expected}), so nothing can be compared with it; ` +
-            'find out who changed it: the bucket keeps its versions',
-        );
-      }
-      const found = parse(inventory, JSON.parse(text), `inventory ${key}`);
-      if (found.databases.some(({ name }) => name === database)) return found;
+    const proof = await this.chain.lastProof(
+      ({ inventory: held, ...document }) =>
+        (held?.databases.includes(database) ?? false) && provesIt(document, check, moment),
+    );
+    if (!proof?.inventory) return undefined;
+    const { key, sha256: expected } = proof.inventory;
+    const text = await readText(this.s3, this.bucket, key);
+    if (sha256Of(text) !== expected) {
+      throw new Error(
+        `the inventory ${key} is not the one that its proof names (SHA-256 ${expected}), so nothing can be compared with it; ` +
+          'find out who changed it: the bucket keeps its versions',
+      );
     }
-    return undefined;
+    return parse(inventory, JSON.parse(text), `inventory ${key}`);
   }
 
   private listingKey(run: string, position: number): string {
@@ -69,15 +73,11 @@ export class Inventories {
   }
 }
 
-/** Of a target, beside its evidence. */
-export function inventoriesOf(s3: S3Client, of: { plan: string; target: string; evidenceBucket: string }): Inventories {
-  const { evidenceBucket: bucket } = of;
-  return new Inventories(s3, bucket, of, new EvidenceChain(s3, bucket, of));
-}
-
-function provesIt({ restorePoint, checks }: Evidence, check: string, moment: string): boolean {
+function provesIt(
+  { restorePoint, checks }: Pick<Evidence, 'restorePoint' | 'checks'>,
+  check: string,
+  moment: string,
+): boolean {
   if (restorePoint === null || Date.parse(restorePoint.time) > Date.parse(moment)) return false;
   return checks.some((one) => one.check === check && one.outcome === 'passed');
 }
-
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');

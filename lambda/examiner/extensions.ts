@@ -18,6 +18,7 @@ export interface KnownFunctions {
   /** Since 18. */
   readonly ginIndexCheck?: string;
   readonly pgVisibility?: string;
+  readonly pgVisibilityMap?: string;
   readonly pgPrewarm?: string;
   readonly pgstattuple?: string;
 }
@@ -47,6 +48,7 @@ export async function findFunctions(session: Session): Promise<KnownFunctions> {
     checksUnique: found.some(([name, , unique]) => name === 'bt_index_parent_check' && unique === 't'),
     ginIndexCheck: named('gin_index_check'),
     pgVisibility: named('pg_visibility'),
+    pgVisibilityMap: named('pg_visibility_map'),
     pgPrewarm: named('pg_prewarm'),
     pgstattuple: named('pgstattuple'),
   };

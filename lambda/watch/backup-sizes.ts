@@ -4,7 +4,7 @@
  */
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { type BackupSizes, backupSizes, backupSizesKey, parse } from '../contract';
-import { readIfThere } from '../evidence/evidence-chain';
+import { readIfThere } from '../evidence/objects';
 
 /** One odd backup among so many does not make the next ones odd. */
 const REMEMBERED = 7;

@@ -15,8 +15,8 @@ import {
   METRICS,
   parse,
 } from '../contract';
-import { putOnce, readIfThere, readText } from '../evidence/evidence-chain';
 import { embeddedMetric, type Metric } from '../evidence/metrics';
+import { putOnce, readIfThere, readText } from '../evidence/objects';
 import { sizeChange } from './backup-sizes';
 
 type Backup = BackupWatchRequest['backups'][number];

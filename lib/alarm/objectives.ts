@@ -9,10 +9,10 @@ const SHORT_RPO = 'lifeboat:rpo-below-log-shipping';
 /** Once for a plan and all that lies in it. */
 export function warnOfShortRpo(construct: IConstruct, rpo: Duration): void {
   if (rpo.isUnresolved() || rpo.toMilliseconds() >= LOGS_SHIP.toMilliseconds()) return;
-  const told = construct.node.scopes.some(({ node }) =>
+  const alreadyWarned = construct.node.scopes.some(({ node }) =>
     node.metadata.some(({ data }) => `${data}`.includes(SHORT_RPO)),
   );
-  if (told) return;
+  if (alreadyWarned) return;
   Annotations.of(construct).addWarningV2(
     SHORT_RPO,
     `a recovery point objective of ${rpo.toHumanString()} is below the ${LOGS_SHIP.toHumanString()} in which RDS ships its ` +

@@ -3,10 +3,10 @@ import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { IConstruct } from 'constructs';
-import { lifecycleRefusals, versionsForEver } from '../bucket/lifecycle-limits';
-import { cacheWindowRefusals } from '../cache/cache-backups';
-import { appendOnlyRefusals } from '../cache/cache-parameters';
-import { examineBackups } from '../database/backup-settings';
+import { lifecycleProblems, versionsForEver } from '../bucket/lifecycle-limits';
+import { cacheWindowProblems } from '../cache/cache-backups';
+import { appendOnlyProblems } from '../cache/cache-parameters';
+import { validateBackups } from '../database/backup-settings';
 import { isDatabase } from '../database/database-resource';
 import { coveredBy } from '../synth/coverage';
 
@@ -22,33 +22,35 @@ import { coveredBy } from '../synth/coverage';
  */
 export class TemplateCheck implements IAspect {
   public visit(node: IConstruct): void {
-    if (isDatabase(node)) examineBackups(node);
-    else if (CfnResource.isCfnResource(node)) node.node.addValidation({ validate: () => refusals(node) });
+    if (isDatabase(node)) validateBackups(node);
+    else if (CfnResource.isCfnResource(node)) node.node.addValidation({ validate: () => problemsOf(node) });
   }
 }
 
-function refusals(resource: CfnResource): string[] {
+function problemsOf(resource: CfnResource): string[] {
   switch (resource.cfnResourceType) {
     case 'AWS::ElastiCache::ParameterGroup':
-      return appendOnlyRefusals(resource as elasticache.CfnParameterGroup);
+      return appendOnlyProblems(resource as elasticache.CfnParameterGroup);
     case 'AWS::ElastiCache::ReplicationGroup':
     case 'AWS::ElastiCache::CacheCluster':
-      return of(resource, 'CacheBackups', () => cacheWindowRefusals(resource as elasticache.CfnReplicationGroup));
+      return unlessCovered(resource, 'CacheBackups', () =>
+        cacheWindowProblems(resource as elasticache.CfnReplicationGroup),
+      );
     case 'AWS::S3::Bucket':
-      return of(resource, 'BucketBackups', () => ofBucket(resource as s3.CfnBucket));
+      return unlessCovered(resource, 'BucketBackups', () => bucketProblems(resource as s3.CfnBucket));
     case 'AWS::CloudWatch::Alarm':
-      return ofAlarm(resource as cloudwatch.CfnAlarm);
+      return alarmProblems(resource as cloudwatch.CfnAlarm);
     default:
       return [];
   }
 }
 
 /** What a Mixin looks at already is not told twice. */
-function of(resource: CfnResource, mixin: string, look: () => string[]): string[] {
+function unlessCovered(resource: CfnResource, mixin: string, look: () => string[]): string[] {
   return coveredBy(resource).includes(mixin) ? [] : look();
 }
 
-function ofBucket(bucket: s3.CfnBucket): string[] {
+function bucketProblems(bucket: s3.CfnBucket): string[] {
   const stack = Stack.of(bucket);
   const { rules = [] } = stack.resolve(bucket.lifecycleConfiguration) ?? {};
   const { status } = stack.resolve(bucket.versioningConfiguration) ?? {};
@@ -56,13 +58,13 @@ function ofBucket(bucket: s3.CfnBucket): string[] {
   for (const cost of status === 'Enabled' ? versionsForEver(rules) : []) {
     Annotations.of(bucket).addWarningV2('lifeboat:expired-versions-stay', cost);
   }
-  return lifecycleRefusals(rules);
+  return lifecycleProblems(rules);
 }
 
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html */
 const FURTHEST_SECONDS = 7 * 86_400;
 
-function ofAlarm(alarm: cloudwatch.CfnAlarm): string[] {
+function alarmProblems(alarm: cloudwatch.CfnAlarm): string[] {
   const { period, evaluationPeriods, metrics } = Stack.of(alarm).resolve({
     period: alarm.period,
     evaluationPeriods: alarm.evaluationPeriods,

@@ -3,6 +3,7 @@ import { RemovalPolicy, Token } from 'aws-cdk-lib';
 import { CfnLogicallyAirGappedBackupVault } from 'aws-cdk-lib/aws-backup';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 
 export interface AirGappedVaultProps {
@@ -44,7 +45,7 @@ export class AirGappedVault extends Construct {
     super(scope, id);
     this.minRetention = props.minRetention;
     this.maxRetention = props.maxRetention;
-    this.examine(props);
+    refuseAll(`air-gapped vault '${this.node.path}'`, problemsOf(props));
     const vault = new CfnLogicallyAirGappedBackupVault(this, 'Vault', {
       backupVaultName: props.vaultName,
       minRetentionDays: props.minRetention.toDays(),
@@ -55,28 +56,28 @@ export class AirGappedVault extends Construct {
     vault.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     this.vaultArn = vault.attrBackupVaultArn;
   }
+}
 
-  private examine({ vaultName, minRetention, maxRetention }: AirGappedVaultProps): void {
-    const problems: string[] = [];
-    const least = known(minRetention.toDays({ integral: false }));
-    const most = known(maxRetention.toDays({ integral: false }));
-    if (!Token.isUnresolved(vaultName) && !/^[A-Za-z0-9_-]{2,50}$/.test(vaultName)) {
-      problems.push(
-        `'${vaultName}' is not of 2 to 50 letters, digits, hyphens and underscores, so AWS Backup would refuse it; ` +
-          'rename the vault',
-      );
-    }
-    if (least !== undefined && !(Number.isInteger(least) && least >= 7)) {
-      problems.push(
-        `a minimum retention of ${minRetention.toHumanString()} is not of 7 whole days or more, so AWS Backup would refuse it; raise it to 7 days`,
-      );
-    }
-    if (most !== undefined && !(Number.isInteger(most) && most >= Math.max(least ?? 7, 7) && most <= 36_500)) {
-      problems.push(
-        `a maximum retention of ${maxRetention.toHumanString()} is not of whole days from the minimum to 36500, so AWS Backup ` +
-          'would refuse it; choose one between',
-      );
-    }
-    if (problems.length > 0) throw new Error(`air-gapped vault '${this.node.path}':\n  ${problems.join('\n  ')}`);
+function problemsOf({ vaultName, minRetention, maxRetention }: AirGappedVaultProps): string[] {
+  const problems: string[] = [];
+  const least = known(minRetention.toDays({ integral: false }));
+  const most = known(maxRetention.toDays({ integral: false }));
+  if (!Token.isUnresolved(vaultName) && !/^[A-Za-z0-9_-]{2,50}$/.test(vaultName)) {
+    problems.push(
+      `'${vaultName}' is not of 2 to 50 letters, digits, hyphens and underscores, so AWS Backup would refuse it; ` +
+        'rename the vault',
+    );
   }
+  if (least !== undefined && !(Number.isInteger(least) && least >= 7)) {
+    problems.push(
+      `a minimum retention of ${minRetention.toHumanString()} is not of 7 whole days or more, so AWS Backup would refuse it; raise it to 7 days`,
+    );
+  }
+  if (most !== undefined && !(Number.isInteger(most) && most >= Math.max(least ?? 7, 7) && most <= 36_500)) {
+    problems.push(
+      `a maximum retention of ${maxRetention.toHumanString()} is not of whole days from the minimum to 36500, so AWS Backup ` +
+        'would refuse it; choose one between',
+    );
+  }
+  return problems;
 }

@@ -8,6 +8,7 @@ import { accessLogs } from '../bucket/access-logs';
 import { markCovered } from '../synth/coverage';
 import { Mark } from '../synth/marks';
 import { pathName } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 import { BackupControl } from './backup-control';
 
 /** What a daily report tells of. */
@@ -84,7 +85,7 @@ export class BackupAudit extends Construct {
     ];
     const name =
       props.frameworkName ?? `Lifeboat_${pathName(this)}`.replace(/[^A-Za-z0-9_]/g, '_').slice(0, NAME_LENGTH);
-    this.examine(name, controls);
+    refuseAll(`backup audit '${this.node.path}'`, problemsOf(name, controls));
     this.controls = controls.length;
     this.node.addValidation({ validate: () => this.tooManyTogether() });
     this.framework = new backup.CfnFramework(this, 'Framework', {
@@ -111,25 +112,6 @@ export class BackupAudit extends Construct {
       });
       if (granted.policyDependable) plan.node.addDependency(granted.policyDependable);
     }
-  }
-
-  private examine(name: string, controls: readonly BackupControl[]): void {
-    const problems: string[] = [];
-    if (!Token.isUnresolved(name) && !/^[A-Za-z][A-Za-z0-9_]{0,199}$/.test(name)) {
-      problems.push(
-        `'${name}' is not a letter with up to 199 letters, digits and underscores, so AWS Backup would refuse it; rename it`,
-      );
-    }
-    if (controls.length === 0 || controls.length > MAX_CONTROLS) {
-      problems.push(
-        `it has ${controls.length} controls, and Audit Manager takes 1 to ${MAX_CONTROLS} in one region; name as many`,
-      );
-    }
-    const names = controls.map((control) => control.name);
-    for (const twice of new Set(names.filter((one, index) => names.indexOf(one) !== index))) {
-      problems.push(`control ${twice} is asked for twice, and a framework takes it once; make it one`);
-    }
-    if (problems.length > 0) throw new Error(`backup audit '${this.node.path}':\n  ${problems.join('\n  ')}`);
   }
 
   /** The limit is the region's, for all frameworks in it; the first of the app tells. */
@@ -169,6 +151,25 @@ export class BackupAudit extends Construct {
     markCovered(bucket, 'BackupAudit');
     return bucket;
   }
+}
+
+function problemsOf(name: string, controls: readonly BackupControl[]): string[] {
+  const problems: string[] = [];
+  if (!Token.isUnresolved(name) && !/^[A-Za-z][A-Za-z0-9_]{0,199}$/.test(name)) {
+    problems.push(
+      `'${name}' is not a letter with up to 199 letters, digits and underscores, so AWS Backup would refuse it; rename it`,
+    );
+  }
+  if (controls.length === 0 || controls.length > MAX_CONTROLS) {
+    problems.push(
+      `it has ${controls.length} controls, and Audit Manager takes 1 to ${MAX_CONTROLS} in one region; name as many`,
+    );
+  }
+  const names = controls.map((control) => control.name);
+  for (const twice of new Set(names.filter((one, index) => names.indexOf(one) !== index))) {
+    problems.push(`control ${twice} is asked for twice, and a framework takes it once; make it one`);
+  }
+  return problems;
 }
 
 /**

@@ -4,8 +4,9 @@ import type * as efs from 'aws-cdk-lib/aws-efs';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { IConstruct } from 'constructs';
-import { windowRefusals } from '../database/backup-settings';
+import { windowProblems } from '../database/backup-settings';
 import type { BackupWindow } from '../schedule/backup-window';
+import { refuseAll } from '../synth/problems';
 
 /** The windows of a database that this app doesn't make. */
 export interface DatabaseWindows {
@@ -33,13 +34,13 @@ export class BackupTarget {
    * @throws Error when RDS would refuse the windows
    */
   public static database(database: rds.IDatabaseInstance, windows: DatabaseWindows = {}): BackupTarget {
-    refuseOdd(windows, database);
+    refuseWindows(windows, database);
     return new BackupTarget({ kind: 'RDS', arn: database.instanceArn, construct: database, windows });
   }
 
   /** An Aurora cluster, or a Multi-AZ cluster of RDS, as its engine says. */
   public static cluster(cluster: rds.IDatabaseCluster, windows: DatabaseWindows = {}): BackupTarget {
-    refuseOdd(windows, cluster);
+    refuseWindows(windows, cluster);
     const arn = Stack.of(cluster).formatArn({
       service: 'rds',
       resource: 'cluster',
@@ -147,10 +148,8 @@ export class BackupTarget {
 }
 
 /** What can't be read can't be compared, and would pass for harmless. */
-function refuseOdd({ backup, maintenance }: DatabaseWindows, database: IConstruct): void {
-  const problems = windowRefusals(backup?.expression, maintenance);
-  if (problems.length === 0) return;
-  throw new Error(`windows of '${database.node.path}':\n  ${problems.join('\n  ')}`);
+function refuseWindows({ backup, maintenance }: DatabaseWindows, database: IConstruct): void {
+  refuseAll(`windows of '${database.node.path}'`, windowProblems(backup?.expression, maintenance));
 }
 
 function resourceOf(construct: IConstruct): CfnResource | undefined {

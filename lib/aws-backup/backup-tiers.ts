@@ -7,13 +7,14 @@ import { Weekday } from '../schedule/recurrence';
 import { markCovered } from '../synth/coverage';
 import { Mark } from '../synth/marks';
 import { pathName } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 import type { AirGappedVault } from './air-gapped-vault';
 import { BackupRole } from './backup-role';
 import type { BackupTarget } from './backup-target';
 import { BackupTier } from './backup-tier';
 import { warnOfForeignCopies } from './cross-account-keys';
 import { hasOwnAlarms } from './protected-vault';
-import { targetRefusals } from './target-limits';
+import { targetProblems } from './target-limits';
 import { type Tiered, tierProblems } from './tier-limits';
 import { missingBackups, VaultAlarms } from './vault-alarms';
 import type { VaultCopy } from './vault-copy';
@@ -96,8 +97,7 @@ export class BackupTiers extends Construct {
     this.tiers = props.tiers ?? defaultTiers();
     const { vault, copies = [], airGapped, notify } = props;
     const tiered: Tiered = { vault, tiers: this.tiers, targets: this.targets, copies, airGapped };
-    const problems = tierProblems(tiered);
-    if (problems.length > 0) throw new Error(`backup tiers '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    refuseAll(`backup tiers '${this.node.path}'`, tierProblems(tiered));
 
     this.plan = new backup.CfnBackupPlan(this, 'Plan', {
       backupPlan: {
@@ -202,11 +202,14 @@ export class BackupTiers extends Construct {
   /** What only shows once the app is whole. */
   private inWholeApp(copies: readonly VaultCopy[]): string[] {
     warnOfForeignCopies(this, this.targets, copies);
-    return this.targets.flatMap((target) => [...targetRefusals(this, this.tiers, target), ...this.rivals(target)]);
+    return this.targets.flatMap((target) => [
+      ...targetProblems(this, this.tiers, target),
+      ...this.rivalProblems(target),
+    ]);
   }
 
   /** AWS Backup keeps one continuous recovery point for each resource, whatever plan asks for it. */
-  private rivals(target: BackupTarget): string[] {
+  private rivalProblems(target: BackupTarget): string[] {
     if (!target.construct || !this.isContinuous()) return [];
     return tiersInAppOf(this).flatMap((other) => {
       if (other === this || !other.isContinuous()) return [];

@@ -6,6 +6,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { Mark } from '../synth/marks';
 import { accountIdProblem } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 import { VaultAlarms } from './vault-alarms';
 import { VaultLock } from './vault-lock';
 
@@ -66,7 +67,7 @@ export class ProtectedVault extends Construct {
 
   constructor(scope: Construct, id: string, props: ProtectedVaultProps = {}) {
     super(scope, id);
-    this.examine(props);
+    refuseAll(`vault '${this.node.path}'`, problemsOf(props));
     const lock = props.lock ?? VaultLock.governance();
     this.encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
     const vault = new backup.BackupVault(this, 'Vault', {
@@ -94,17 +95,17 @@ export class ProtectedVault extends Construct {
     made.put(vault, true);
     new VaultAlarms(this, 'Alarms', { vault, notify: props.notify });
   }
+}
 
-  private examine({ vaultName, copiesFrom = [] }: ProtectedVaultProps): void {
-    const problems = copiesFrom.flatMap(
-      (account) => accountIdProblem(account, 'nobody of it could ever copy here') ?? [],
+function problemsOf({ vaultName, copiesFrom = [] }: ProtectedVaultProps): string[] {
+  const problems = copiesFrom.flatMap(
+    (account) => accountIdProblem(account, 'nobody of it could ever copy here') ?? [],
+  );
+  if (vaultName !== undefined && !Token.isUnresolved(vaultName) && !/^[A-Za-z0-9_-]{2,50}$/.test(vaultName)) {
+    problems.push(
+      `'${vaultName}' is not of 2 to 50 letters, digits, hyphens and underscores, so AWS Backup would refuse it; ` +
+        'rename the vault',
     );
-    if (vaultName !== undefined && !Token.isUnresolved(vaultName) && !/^[A-Za-z0-9_-]{2,50}$/.test(vaultName)) {
-      problems.push(
-        `'${vaultName}' is not of 2 to 50 letters, digits, hyphens and underscores, so AWS Backup would refuse it; ` +
-          'rename the vault',
-      );
-    }
-    if (problems.length > 0) throw new Error(`vault '${this.node.path}':\n  ${problems.join('\n  ')}`);
   }
+  return problems;
 }

@@ -1,30 +1,91 @@
-import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
 import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import {
-  evidencePrefix,
-  parse,
   RESTORE_TEST_PREFIX,
   RESTORE_TEST_TAG,
+  type ValidationDefinition,
   type ValidationRequest,
-  validationRequest,
+  validationDefinition,
 } from '../../lambda/contract';
 import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
+import type { RecoveryObjectives } from '../alarm/objectives';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
 import { SourceDatabase } from '../database/source-database';
 import { warnOfAnotherClass } from '../drill/drill-limits';
 import type { DrillSite } from '../drill/drill-site';
+import type { RecoveryCheck } from '../drill/recovery-check';
 import { ShippedFunction } from '../function/shipped-function';
-import { allow, evidenceAccess } from '../function/statements';
-import { known } from '../synth/tokens';
-import type { TestedDatabaseOptions } from './restore-testing';
+import { allow } from '../function/statements';
+import { refusal, refuseAll } from '../synth/problems';
+import { known, parseAtSynth } from '../synth/tokens';
+import { testProblems } from './restore-test-limits';
+
+export interface TestedDatabaseOptions {
+  /** Whose recovery points are tested: a PostgreSQL instance, of this app or imported. */
+  readonly database: rds.IDatabaseInstance;
+
+  /** What tests are held against. */
+  readonly objectives: RecoveryObjectives;
+
+  /**
+   * What the restored instance must pass.
+   *
+   * @default - readable, indexes, constraints, foreignKeys and notShrunk: what is wrong with any database, whatever it holds
+   */
+  readonly checks?: RecoveryCheck[];
+
+  /**
+   * The database in the instance to connect to.
+   *
+   * @default - the instance's initial database, else `postgres`
+   */
+  readonly databaseName?: string;
+
+  /**
+   * Class of the restored instance. Left out, AWS Backup would choose one.
+   *
+   * @default - the source's; an imported database needs it stated
+   */
+  readonly instanceClass?: ec2.InstanceType;
+
+  /**
+   * Parameter group of the restored instance. Left out, RDS would take its default one.
+   *
+   * @default - the source's, else RDS's default one for the source's version; an imported database needs it stated
+   */
+  readonly parameterGroupName?: string;
+
+  /**
+   * How long AWS Backup leaves the restored instance standing for its checks, 1 to 168 whole hours.
+   *
+   * @default Duration.hours(8)
+   */
+  readonly validationWindow?: Duration;
+
+  /**
+   * After how long without a test that passed somebody is told.
+   *
+   * @default - the schedule's longest gap, the start window and one day
+   */
+  readonly overdueAfter?: Duration;
+
+  /**
+   * Name of what is tested, in evidence and metrics. Drills of the same database may share it, and its chain of evidence.
+   *
+   * @default - the id
+   */
+  readonly target?: string;
+}
 
 export interface RestoreTestProps extends TestedDatabaseOptions {
   /** Name of the selection in AWS Backup. */
@@ -49,10 +110,6 @@ export interface RestoreTestProps extends TestedDatabaseOptions {
   readonly notify?: sns.ITopic;
 }
 
-/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_InputTransformer.html */
-const MAX_CHARACTERS = 8192;
-const MAX_WINDOW_HOURS = 168;
-
 /**
  * The tests of one database's recovery points. Use `restoreTesting.addDatabase()`.
  *
@@ -62,22 +119,47 @@ const MAX_WINDOW_HOURS = 168;
 export class RestoreTest extends Construct {
   /** Name of the selection in AWS Backup. */
   public readonly selectionName: string;
-  /** What the validator is handed for each restore. */
-  public readonly request: ValidationRequest;
+  /** What is deployed with the validator. */
+  public readonly definition: ValidationDefinition;
   /** What the tests measure. */
   public readonly metrics: RecoveryMetrics;
 
   constructor(scope: Construct, id: string, props: RestoreTestProps) {
     super(scope, id);
-    const { site, plan, planName, objectives, notify } = props;
+    const { site } = props;
     const target = props.target ?? id;
     const window = props.validationWindow ?? Duration.hours(8);
     const source = new SourceDatabase(props.database);
     this.selectionName = props.selectionName;
-    const { instanceClass, parameterGroup } = this.settled(source, props, window);
+    const restored = this.restoredAs(source, props, window);
     warnOfAnotherClass(this, source.instanceClass, props.instanceClass);
     site.network.open(source.port);
+    this.select(props, restored, window);
 
+    const what = `restore test '${this.node.path}'`;
+    const definition = this.definitionOf(props, { target, test: id, source, window });
+    this.definition = parseAtSynth(validationDefinition, definition, what);
+    const validator = this.validator(site, target, window);
+    this.startOn(validator, props.plan);
+
+    this.metrics = new RecoveryMetrics(props.planName);
+    this.addAlarms(props, validator);
+  }
+
+  /** What AWS Backup would otherwise fill in with defaults that no drill should run on. */
+  private restoredAs(source: SourceDatabase, props: RestoreTestProps, window: Duration): Restored {
+    const { resource, engine } = source;
+    const instanceClass = props.instanceClass ? `db.${props.instanceClass}` : source.instanceClass;
+    const parameterGroup = props.parameterGroupName ?? resource?.dbParameterGroupName ?? defaultParameterGroup(source);
+    const problems = testProblems(this.selectionName, { engine, instanceClass, parameterGroup, window });
+    const what = `restore test '${this.node.path}' can't work on its database`;
+    if (!instanceClass || !parameterGroup) throw refusal(what, problems);
+    refuseAll(what, problems);
+    return { instanceClass, parameterGroup };
+  }
+
+  private select(props: RestoreTestProps, { instanceClass, parameterGroup }: Restored, window: Duration): void {
+    const { plan, site } = props;
     const selection = new backup.CfnRestoreTestingSelection(this, 'Selection', {
       restoreTestingPlanName: plan.restoreTestingPlanName,
       restoreTestingSelectionName: this.selectionName,
@@ -94,13 +176,15 @@ export class RestoreTest extends Construct {
       },
     });
     selection.addResourceDependency(plan);
+  }
 
-    this.request = this.checked(source, {
-      plan: planName,
+  private definitionOf(props: RestoreTestProps, { target, test, source, window }: Settled): ValidationDefinition {
+    const { site, objectives } = props;
+    return {
+      plan: props.planName,
       target,
-      drill: id,
-      restoreJob: events.EventField.fromPath('$.detail.restoreJobId'),
-      testingPlan: plan.attrRestoreTestingPlanArn,
+      drill: test,
+      testingPlan: props.plan.attrRestoreTestingPlanArn,
       source: { instance: source.identifier },
       newest: props.newest,
       windowSeconds: window.toSeconds(),
@@ -110,45 +194,8 @@ export class RestoreTest extends Construct {
       examiner: site.examiner.functionArn,
       passwordKey: site.passwordKey.secretArn,
       evidenceBucket: site.evidence.bucketName,
-    });
-    const validator = this.validator(site, target, window);
-    const live = new lambda.Alias(this, 'Live', { aliasName: 'live', version: validator.function.currentVersion });
-    live.node.addDependency(validator);
-    new events.Rule(this, 'Restored', {
-      description: `Lifeboat: validates what AWS Backup restored of ${target}`,
-      eventPattern: {
-        source: ['aws.backup'],
-        detailType: ['Restore Job State Change'],
-        detail: {
-          status: ['COMPLETED', 'FAILED', 'ABORTED'],
-          resourceType: ['RDS'],
-          restoreTestingPlanArn: [plan.attrRestoreTestingPlanArn],
-        },
-      },
-      targets: [new LambdaFunction(live, { event: events.RuleTargetInput.fromObject(this.request) })],
-    });
-
-    this.metrics = new RecoveryMetrics(planName);
-    new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
-    site.watch.add({ plan: planName, target, drill: id });
-    const { overdueAfter } = props;
-    const overdue = addAlarm(this, 'Overdue', {
-      metric: this.metrics.secondsSinceProven(target, id),
-      threshold: overdueAfter.toSeconds(),
-      description:
-        `No restore test ${id} of ${target} has passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
-        'its recovery points are unproven',
-      treatMissingData: TreatMissingData.BREACHING,
-      notify,
-    });
-    // The first watch comes before the alarm can miss it.
-    overdue.node.addDependency(site.watch);
-    brokenOffAlarms(this, validator.function, {
-      description:
-        `The validator of restore test ${id} of ${target} broke off, so AWS Backup has no result from it and there may be ` +
-        'no evidence: see its log',
-      notify,
-    });
+      signingKey: site.signingKey.keyArn,
+    };
   }
 
   private validator(site: DrillSite, target: string, window: Duration): ShippedFunction {
@@ -158,13 +205,13 @@ export class RestoreTest extends Construct {
       resourceName: `${RESTORE_TEST_PREFIX}*`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-    const prefix = evidencePrefix(this.request);
     return new ShippedFunction(this, 'Validator', {
       entry: 'validate-restore',
       description: `Lifeboat: validates what AWS Backup restored of ${target}`,
       timeout: Duration.minutes(15),
       memorySize: 512,
       encryptionKey: site.encryptionKey,
+      definition: this.definition,
       durableFor: window.plus(Duration.hours(6)),
       deadLetterQueue: site.deadLetterQueue,
       patterns:
@@ -176,62 +223,69 @@ export class RestoreTest extends Construct {
         allow(['rds:DescribeDBInstances', 'rds:DescribeDBSnapshots', 'rds:ListTagsForResource'], ['*']),
         allow(['rds:ModifyDBInstance'], [restored], {
           Null: { [`aws:ResourceTag/${RESTORE_TEST_TAG}`]: 'false' },
-          // A second line only: IAM's reference of RDS names this key for restores, and not for what is modified.
-          BoolIfExists: { 'rds:PubliclyAccessible': 'false' },
         }),
         ...site.permissions(),
-        ...evidenceAccess(site.evidence, prefix, `${prefix}*`),
       ],
+      evidence: site.evidencePermissions(this.definition),
     });
   }
 
-  /** What AWS Backup would otherwise fill in with defaults that no drill should run on. */
-  private settled(source: SourceDatabase, props: RestoreTestProps, window: Duration) {
-    const { resource, engine } = source;
-    const instanceClass = props.instanceClass ? `db.${props.instanceClass}` : source.instanceClass;
-    const parameterGroup = props.parameterGroupName ?? resource?.dbParameterGroupName ?? defaultParameterGroup(source);
-    const problems: string[] = [];
-    if (engine !== undefined && engine !== 'postgres') {
-      problems.push(`it runs ${engine}, and only PostgreSQL can be examined; test a PostgreSQL instance`);
-    }
-    if (!instanceClass)
-      problems.push(`its class is unknown at synth, so AWS Backup would choose one; state 'instanceClass'`);
-    if (!parameterGroup) {
-      problems.push(
-        `its parameter group is unknown at synth, so RDS would take its default one; state 'parameterGroupName'`,
-      );
-    }
-    if (!/^[A-Za-z0-9_]{1,50}$/.test(this.selectionName)) {
-      problems.push(
-        `its name '${this.selectionName}' is longer than 50 characters, so AWS Backup would refuse it; give it a shorter id`,
-      );
-    }
-    const hours = known(window.toHours({ integral: false }));
-    if (hours !== undefined && !(Number.isInteger(hours) && hours >= 1 && hours <= MAX_WINDOW_HOURS)) {
-      problems.push(
-        `a validation window of ${window.toHumanString()} is not of 1 to ${MAX_WINDOW_HOURS} whole hours (7 days), so AWS Backup ` +
-          'would refuse it; choose one of these',
-      );
-    }
-    if (problems.length > 0) {
-      throw new Error(`restore test '${this.node.path}' can't work on its database:\n  ${problems.join('\n  ')}`);
-    }
-    return { instanceClass: String(instanceClass), parameterGroup: String(parameterGroup) };
+  /** Each restore of the testing plan, of whatever database: the validator leaves those of others alone. */
+  private startOn(validator: ShippedFunction, plan: backup.CfnRestoreTestingPlan): void {
+    const live = new lambda.Alias(this, 'Live', { aliasName: 'live', version: validator.function.currentVersion });
+    live.node.addDependency(validator);
+    const told: ValidationRequest = { restoreJob: events.EventField.fromPath('$.detail.restoreJobId') };
+    new events.Rule(this, 'Restored', {
+      description: `Lifeboat: validates what AWS Backup restored of ${this.definition.target}`,
+      eventPattern: {
+        source: ['aws.backup'],
+        detailType: ['Restore Job State Change'],
+        detail: {
+          status: ['COMPLETED', 'FAILED', 'ABORTED'],
+          resourceType: ['RDS'],
+          restoreTestingPlanArn: [plan.attrRestoreTestingPlanArn],
+        },
+      },
+      targets: [new LambdaFunction(live, { event: events.RuleTargetInput.fromObject(told) })],
+    });
   }
 
-  /** @throws Error that names all that the validator would refuse */
-  private checked(source: SourceDatabase, request: ValidationRequest): ValidationRequest {
-    const instance = Token.isUnresolved(source.identifier) ? 'known-at-deployment' : source.identifier;
-    parse(validationRequest, { ...request, source: { instance } }, `restore test '${this.node.path}'`);
-    const characters = JSON.stringify(Stack.of(this).resolve(request)).length;
-    if (characters > MAX_CHARACTERS) {
-      throw new Error(
-        `restore test '${this.node.path}': its request has ${characters} characters, and EventBridge hands over ` +
-          `${MAX_CHARACTERS} at most; name fewer checks, or shorten their queries`,
-      );
-    }
-    return request;
+  private addAlarms({ objectives, overdueAfter, site, notify }: RestoreTestProps, validator: ShippedFunction): void {
+    const { plan: planName, target, drill } = this.definition;
+    new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
+    site.watch.add({ plan: planName, target, drill });
+    const overdue = addAlarm(this, 'Overdue', {
+      metric: this.metrics.secondsSinceProven(target, drill),
+      threshold: overdueAfter.toSeconds(),
+      description:
+        `No restore test ${drill} of ${target} has passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
+        'its recovery points are unproven',
+      treatMissingData: TreatMissingData.BREACHING,
+      notify,
+    });
+    // The first watch comes before the alarm can miss it.
+    overdue.node.addDependency(site.watch);
+    brokenOffAlarms(this, validator.function, {
+      description:
+        `The validator of restore test ${drill} of ${target} broke off, so AWS Backup has no result from it and there may be ` +
+        'no evidence: see its log',
+      notify,
+    });
   }
+}
+
+/** What AWS Backup restores the database as. */
+interface Restored {
+  readonly instanceClass: string;
+  readonly parameterGroup: string;
+}
+
+/** What a test's props leave to defaults. */
+interface Settled {
+  readonly target: string;
+  readonly test: string;
+  readonly source: SourceDatabase;
+  readonly window: Duration;
 }
 
 /** RDS names them after the engine's major version. */

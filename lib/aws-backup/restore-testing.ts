@@ -1,24 +1,20 @@
-import { Duration, Token } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
-import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import type { RecoveryObjectives } from '../alarm/objectives';
 import { DrillSite } from '../drill/drill-site';
 import { enclosingSite } from '../drill/enclosing-site';
-import type { RecoveryCheck } from '../drill/recovery-check';
 import { overdueOf } from '../schedule/overdue';
 import type { Recurrence } from '../schedule/recurrence';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { Mark } from '../synth/marks';
 import { pathName, refuseTakenName } from '../synth/names';
-import { known } from '../synth/tokens';
+import { refuseAll } from '../synth/problems';
 import { BackupRole } from './backup-role';
 import type { BackupTarget } from './backup-target';
-import { RestoreTest } from './restore-test';
-import { warnOfOldRecoveryPoints } from './restore-test-limits';
+import { RestoreTest, type TestedDatabaseOptions } from './restore-test';
+import { fileSystemsProblems, NAME_LENGTH, testingProblems, warnOfOldRecoveryPoints } from './restore-test-limits';
 import { TestedRecoveryPoints } from './tested-recovery-points';
 
 export interface RestoreTestingProps {
@@ -79,70 +75,10 @@ export interface RestoreTestingProps {
   readonly notify?: sns.ITopic;
 }
 
-export interface TestedDatabaseOptions {
-  /** Whose recovery points are tested: a PostgreSQL instance, of this app or imported. */
-  readonly database: rds.IDatabaseInstance;
-
-  /** What tests are held against. */
-  readonly objectives: RecoveryObjectives;
-
-  /**
-   * What the restored instance must pass.
-   *
-   * @default - readable, indexes, constraints, foreignKeys and notShrunk: what is wrong with any database, whatever it holds
-   */
-  readonly checks?: RecoveryCheck[];
-
-  /**
-   * The database in the instance to connect to.
-   *
-   * @default - the instance's initial database, else `postgres`
-   */
-  readonly databaseName?: string;
-
-  /**
-   * Class of the restored instance. Left out, AWS Backup would choose one.
-   *
-   * @default - the source's; an imported database needs it stated
-   */
-  readonly instanceClass?: ec2.InstanceType;
-
-  /**
-   * Parameter group of the restored instance. Left out, RDS would take its default one.
-   *
-   * @default - the source's, else RDS's default one for the source's version; an imported database needs it stated
-   */
-  readonly parameterGroupName?: string;
-
-  /**
-   * How long AWS Backup leaves the restored instance standing for its checks, 1 to 168 whole hours.
-   *
-   * @default Duration.hours(8)
-   */
-  readonly validationWindow?: Duration;
-
-  /**
-   * After how long without a test that passed somebody is told.
-   *
-   * @default - the schedule's longest gap, the start window and one day
-   */
-  readonly overdueAfter?: Duration;
-
-  /**
-   * Name of what is tested, in evidence and metrics. Drills of the same database may share it, and its chain of evidence.
-   *
-   * @default - the id
-   */
-  readonly target?: string;
-}
-
 /** https://docs.aws.amazon.com/aws-backup/latest/devguide/restore-testing.html#restore-testing-quotas */
 const MAX_PLANS = 100;
 const MAX_SELECTIONS = 30;
-const MAX_ARNS = 30;
 const NEWEST = TestedRecoveryPoints.newest({ within: Duration.days(30) });
-const NAME = /^[A-Za-z0-9_]{1,50}$/;
-const NAME_LENGTH = 50;
 
 const made = new Mark<RestoreTesting>('RestoreTesting');
 
@@ -170,7 +106,7 @@ export class RestoreTesting extends Construct {
     const { schedule, vaults, recoveryPoints = NEWEST } = props;
     const name = props.testingPlanName ?? this.nameOfPath();
     const startWithin = props.startWithin ?? Duration.hours(24);
-    this.examine(name, startWithin);
+    refuseAll(`restore testing '${this.node.path}'`, testingProblems(name, vaults, startWithin));
     this.planName = props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope);
     this.site = props.site ?? enclosingSite(this) ?? new DrillSite(this, 'Site', { notify: props.notify });
     this.role = props.role ?? new BackupRole(this, 'Role', ['restore']).role;
@@ -187,7 +123,7 @@ export class RestoreTesting extends Construct {
         selectionWindowDays: recoveryPoints.within.toDays(),
       },
     });
-    this.node.addValidation({ validate: () => this.tooMany() });
+    this.node.addValidation({ validate: () => this.quotaProblems() });
   }
 
   /**
@@ -223,30 +159,12 @@ export class RestoreTesting extends Construct {
    */
   public addFileSystems(id: string, targets: BackupTarget[]): backup.CfnRestoreTestingSelection {
     const selectionName = this.select(id);
-    const kinds = [...new Set(targets.map(({ kind }) => kind))];
-    const problems: string[] = [];
-    if (!NAME.test(selectionName)) {
-      problems.push(
-        `its name '${selectionName}' is longer than 50 characters, so AWS Backup would refuse it; shorten its id`,
-      );
-    }
-    if (kinds.length !== 1 || (kinds[0] !== 'EFS' && kinds[0] !== 'EBS')) {
-      problems.push(
-        `its targets are of ${kinds.map((kind) => kind ?? 'unknown').join(' and ') || 'no'} kind, and a selection takes one, ` +
-          'here EFS or EBS; divide them, and test databases with addDatabase()',
-      );
-    }
-    if (targets.length > MAX_ARNS) {
-      problems.push(
-        `it names ${targets.length} resources, and AWS Backup takes ${MAX_ARNS} in one selection; divide them`,
-      );
-    }
-    if (problems.length > 0) throw new Error(`restore test '${this.node.path}/${id}':\n  ${problems.join('\n  ')}`);
+    refuseAll(`restore test '${this.node.path}/${id}'`, fileSystemsProblems(selectionName, targets));
     const selection = new backup.CfnRestoreTestingSelection(this, id, {
       restoreTestingPlanName: this.plan.restoreTestingPlanName,
       restoreTestingSelectionName: selectionName,
       iamRoleArn: this.role.roleArn,
-      protectedResourceType: String(kinds[0]),
+      protectedResourceType: String(targets[0]?.kind),
       protectedResourceArns: targets.map(({ arn }) => String(arn)),
       validationWindowHours: 1,
     });
@@ -266,27 +184,7 @@ export class RestoreTesting extends Construct {
     return name.length <= NAME_LENGTH ? name : `${name.slice(0, NAME_LENGTH - 9)}_${this.node.addr.slice(-8)}`;
   }
 
-  private examine(name: string, startWithin: Duration): void {
-    const problems: string[] = [];
-    if (!Token.isUnresolved(name) && !NAME.test(name)) {
-      problems.push(
-        `'${name}' is not of 1 to 50 letters, digits and underscores, so AWS Backup would refuse the plan; rename it`,
-      );
-    }
-    if (this.props.vaults.length === 0) {
-      problems.push('there is no vault to take recovery points from, so nothing would be tested; name one');
-    }
-    const hours = known(startWithin.toHours({ integral: false }));
-    if (hours !== undefined && !(Number.isInteger(hours) && hours >= 1 && hours <= 168)) {
-      problems.push(
-        `a start window of ${startWithin.toHumanString()} is not of 1 to 168 whole hours (7 days), so AWS Backup would refuse it; ` +
-          'choose one of these',
-      );
-    }
-    if (problems.length > 0) throw new Error(`restore testing '${this.node.path}':\n  ${problems.join('\n  ')}`);
-  }
-
-  private tooMany(): string[] {
+  private quotaProblems(): string[] {
     const problems: string[] = [];
     const { environment } = this.plan.stack;
     const plans = made.inAppOf(this).filter(({ plan }) => plan.stack.environment === environment);

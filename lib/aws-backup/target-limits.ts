@@ -6,14 +6,14 @@ import { Annotations, CfnResource, Stack, Token } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { IConstruct } from 'constructs';
-import { windowRefusals } from '../database/backup-settings';
+import { windowProblems } from '../database/backup-settings';
 import { backupSpans, dueInUtc, maintenanceSpans, meeting } from '../schedule/week';
 import { known } from '../synth/tokens';
 import type { BackupTarget } from './backup-target';
 import type { BackupTier } from './backup-tier';
 
 /** @returns what AWS Backup would refuse, or fail each night; what else matters is warned of on the scope */
-export function targetRefusals(scope: IConstruct, tiers: readonly BackupTier[], target: BackupTarget): string[] {
+export function targetProblems(scope: IConstruct, tiers: readonly BackupTier[], target: BackupTarget): string[] {
   for (const tier of tiers) if (tier.kind === 'continuous') warnOfContinuous(scope, tier, target);
   const snapshots = tiers.filter(({ kind }) => kind === 'snapshot');
   return [...meetings(scope, snapshots, target), ...unversioned(target)];
@@ -29,7 +29,7 @@ function meetings(scope: IConstruct, snapshots: readonly BackupTier[], target: B
         'or within the hour before fail; state both',
     );
   }
-  const refused = windowRefusals(backupWindow, maintenanceWindow);
+  const refused = windowProblems(backupWindow, maintenanceWindow);
   if (refused.length > 0) return refused.map((problem) => `${target}: ${problem}`);
   const windows = [
     ['backup', backupWindow, backupSpans(backupWindow)],

@@ -1,4 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 
 /** What a vault accepts. Jobs that ask for less or more fail. */
@@ -62,11 +63,10 @@ export class VaultLock {
     this.minRetention = options.minRetention ?? Duration.days(7);
     this.maxRetention = options.maxRetention;
     this.grace = grace;
-    const problems = this.problems();
-    if (problems.length > 0) throw new Error(`vault lock:\n  ${problems.join('\n  ')}`);
+    refuseAll('vault lock', this.retentionProblems());
   }
 
-  private problems(): string[] {
+  private retentionProblems(): string[] {
     const least = known(this.minRetention.toDays({ integral: false }));
     const most = known(this.maxRetention?.toDays({ integral: false }));
     const grace = known(this.grace?.toDays({ integral: false }));

@@ -8,6 +8,7 @@ import { Construct } from 'constructs';
 import { addAlarm } from '../alarm/alarm';
 import { acknowledge } from '../synth/nag-acknowledgements';
 import { accountIdProblem } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 import { accessLogs } from './access-logs';
 import { BucketBackups, type BucketBackupsProps } from './bucket-backups';
 import { REPLICATION_RULE, type ReplicationTarget } from './bucket-replication';
@@ -178,9 +179,6 @@ export class ArchiveBucket extends Construct {
     if (stated(objectLockConfiguration).includes('defaultRetention')) {
       problems.push('it locks objects by default; leave its default retention out');
     }
-    if (problems.length === 0) return;
-    throw new Error(
-      `archive '${this.node.path}': S3 would deliver no access logs to '${bucket.node.path}':\n  ${problems.join('\n  ')}`,
-    );
+    refuseAll(`archive '${this.node.path}': S3 would deliver no access logs to '${bucket.node.path}'`, problems);
   }
 }

@@ -5,16 +5,17 @@ import type { IConstruct } from 'constructs';
 import { isBucketOfApp, isBucketResource, isImportedBucket } from '../synth/bucket-resource';
 import { markCovered } from '../synth/coverage';
 import { Mark } from '../synth/marks';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import { type ArchiveTier, daysOf } from './archive-tier';
 import {
   BucketReplication,
   type ReplicationSource,
   type ReplicationTarget,
-  replicationRefusals,
+  replicationProblems,
   whatReplicasLack,
 } from './bucket-replication';
-import { earlyDeletions, lifecycleRefusals, movesObjects, outlastedByLock, versionsForEver } from './lifecycle-limits';
+import { earlyDeletions, lifecycleProblems, movesObjects, outlastedByLock, versionsForEver } from './lifecycle-limits';
 
 export interface BucketBackupsProps {
   /**
@@ -71,8 +72,10 @@ export class BucketBackups extends Mixin {
     const before = bucket.lifecycleConfiguration;
     const encryption = encryptionOf(bucket);
     const source: ReplicationSource = { bucket, locked: bucket.objectLockEnabled === true, ...encryption };
-    const problems = [...lifecycleRefusals(rules), ...this.contradictions(bucket, source)];
-    if (problems.length > 0) throw new Error(`bucket '${bucket.node.path}':\n  ${problems.join('\n  ')}`);
+    refuseAll(`bucket '${bucket.node.path}'`, [
+      ...lifecycleProblems(rules),
+      ...this.statedTwiceProblems(bucket, source),
+    ]);
 
     bucket.versioningConfiguration ??= { status: 'Enabled' };
     bucket.bucketEncryption ??= {
@@ -109,7 +112,7 @@ export class BucketBackups extends Mixin {
         for (const cost of versionsForEver(all)) {
           Annotations.of(bucket).addWarningV2('lifeboat:expired-versions-stay', cost);
         }
-        return lifecycleRefusals(all);
+        return lifecycleProblems(all);
       },
     });
   }
@@ -128,7 +131,7 @@ export class BucketBackups extends Mixin {
   }
 
   /** What the bucket says and what is asked for here must be one thing. */
-  private contradictions(bucket: s3.CfnBucket, source: ReplicationSource): string[] {
+  private statedTwiceProblems(bucket: s3.CfnBucket, source: ReplicationSource): string[] {
     const { replication } = this.props;
     const problems: string[] = [];
     const { status } = Stack.of(bucket).resolve(bucket.versioningConfiguration) ?? {};
@@ -141,7 +144,7 @@ export class BucketBackups extends Mixin {
     if (replication && bucket.replicationConfiguration) {
       problems.push('it is replicated already, so one of the two would be lost; state replication once');
     }
-    if (replication) problems.push(...replicationRefusals(source, replication));
+    if (replication) problems.push(...replicationProblems(source, replication));
     return problems;
   }
 
@@ -177,8 +180,7 @@ export class BucketBackups extends Mixin {
 
   /** A bucket of another stack or account: synth sees its name and nothing else. */
   private listForItsOwner(bucket: s3.BucketBase): void {
-    const problems = lifecycleRefusals(this.rules());
-    if (problems.length > 0) throw new Error(`bucket '${bucket.node.path}':\n  ${problems.join('\n  ')}`);
+    refuseAll(`bucket '${bucket.node.path}'`, lifecycleProblems(this.rules()));
     const { replication } = this.props;
     const rules = this.rules().map(({ id }) => `'${id}'`);
     const tasks = [

@@ -85,7 +85,7 @@ export interface ReplicationSource {
 }
 
 /** What S3 would refuse, or do otherwise than it reads; one sentence each. */
-export function replicationRefusals(source: ReplicationSource, target: ReplicationTarget): string[] {
+export function replicationProblems(source: ReplicationSource, target: ReplicationTarget): string[] {
   const { region } = Stack.of(source.bucket);
   const problems: string[] = [];
   const unknown = regionNameProblem(target.region);

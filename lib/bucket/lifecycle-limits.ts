@@ -5,29 +5,9 @@
  */
 import { Duration, Token } from 'aws-cdk-lib';
 import type { CfnBucket } from 'aws-cdk-lib/aws-s3';
+import { classOf, isBelow, unusedStorage } from './storage-classes';
 
 type Rule = CfnBucket.RuleProperty;
-
-interface StorageClass {
-  readonly name: string;
-  /** Days that an object is billed for at least. */
-  readonly minimumDays: number;
-  /** Earliest day of a move into it. */
-  readonly earliestDay: number;
-  /** US dollars a GB and month, in us-east-1. */
-  readonly price: number;
-}
-
-/** From top to bottom of the waterfall: objects only ever move down. */
-const WATERFALL: readonly StorageClass[] = [
-  { name: 'STANDARD_IA', minimumDays: 30, earliestDay: 30, price: 0.0125 },
-  { name: 'INTELLIGENT_TIERING', minimumDays: 0, earliestDay: 0, price: 0.023 },
-  { name: 'ONEZONE_IA', minimumDays: 30, earliestDay: 30, price: 0.01 },
-  { name: 'GLACIER_IR', minimumDays: 90, earliestDay: 0, price: 0.004 },
-  { name: 'GLACIER', minimumDays: 90, earliestDay: 0, price: 0.0036 },
-  { name: 'DEEP_ARCHIVE', minimumDays: 180, earliestDay: 0, price: 0.00099 },
-];
-const classOf = (name: string) => WATERFALL.find((storageClass) => storageClass.name === name);
 
 /** One way of objects through the classes, to their end. */
 interface Life {
@@ -42,11 +22,11 @@ interface Life {
  *
  * @param rules resolved; numbers unknown at synth are not compared
  */
-export function lifecycleRefusals(rules: readonly Rule[]): string[] {
+export function lifecycleProblems(rules: readonly Rule[]): string[] {
   const enabled = rules.filter(({ status }) => status === 'Enabled');
   return [
-    ...enabled.flatMap((rule) => livesOf(rule).flatMap(refusalsOfLife)),
-    ...enabled.flatMap(refusalsOfCounts),
+    ...enabled.flatMap((rule) => livesOf(rule).flatMap(lifeProblems)),
+    ...enabled.flatMap(countProblems),
     ...overlaps(enabled),
     ...rules.flatMap(longNames),
     ...(rules.length > 1000 ? [`it has ${rules.length} rules, and S3 takes 1,000 at most; join some`] : []),
@@ -88,7 +68,7 @@ function unpaid({ what, moves, end }: Life): string[] {
   const stored = last && end !== undefined ? end - last.day : undefined;
   if (!storageClass || stored === undefined || stored >= storageClass.minimumDays) return [];
   return [
-    `${what} are deleted ${stored} days after they moved to ${unused(storageClass, stored)}; keep them ` +
+    `${what} are deleted ${stored} days after they moved to ${unusedStorage(storageClass, stored)}; keep them ` +
       `${storageClass.minimumDays - stored} days longer, or leave the move out`,
   ];
 }
@@ -104,11 +84,11 @@ export function leftBeforePaid(rules: readonly Rule[], prefix: string, storageCl
   if (!written) return [];
   const applied = rules.filter((rule) => rule.status === 'Enabled' && !rule.tagFilters && coversAll(rule, prefix));
   return applied.flatMap((rule) => {
-    const lower = movesOf(rule.transitions).find(({ storageClass: to }) => isLower(to, written));
+    const lower = movesOf(rule.transitions).find(({ storageClass: to }) => isBelow(to, written));
     const [left, how] = lower ? [lower.day, `move to ${lower.storageClass}`] : [goneAfter(rule), 'are deleted'];
     if (left === undefined || left >= written.minimumDays) return [];
     return [
-      `${nameOf(rule)}: objects under '${prefix}' ${how} ${left} days after they were written to ${unused(written, left)}; let ` +
+      `${nameOf(rule)}: objects under '${prefix}' ${how} ${left} days after they were written to ${unusedStorage(written, left)}; let ` +
         `them stay for ${written.minimumDays} days, or write them to another class`,
     ];
   });
@@ -119,8 +99,6 @@ const coversAll = (rule: Rule, prefix: string) =>
   prefix.startsWith(rule.prefix ?? '') &&
   rule.objectSizeGreaterThan === undefined &&
   rule.objectSizeLessThan === undefined;
-const isLower = (name: string, than: StorageClass) =>
-  WATERFALL.findIndex((one) => one.name === name) > WATERFALL.indexOf(than);
 
 /**
  * Days until nothing is left of an object: what expires stays as a noncurrent version, in its class. Undefined where something
@@ -131,13 +109,6 @@ function goneAfter(rule: Rule): number | undefined {
   const noncurrent = rule.noncurrentVersionExpiration as CfnBucket.NoncurrentVersionExpirationProperty | undefined;
   if (objects?.end === undefined || versions?.end === undefined) return undefined;
   return noncurrent?.newerNoncurrentVersions === undefined ? objects.end + versions.end : undefined;
-}
-
-/** What a class costs that objects leave too early. */
-function unused({ name, minimumDays, price }: StorageClass, stored: number): string {
-  const days = minimumDays - stored;
-  const dollars = ((price * days) / 30).toPrecision(2);
-  return `${name}, which is billed for ${minimumDays}: ${days} days for nothing, about $${dollars} a GB`;
 }
 
 /** Rules that end before the lock does: their objects stay, and are billed, until it ends. One sentence each. */
@@ -183,14 +154,14 @@ type Transitions = Rule['transitions'] | Rule['noncurrentVersionTransitions'];
 function movesOf(transitions: Transitions): Life['moves'] {
   if (!Array.isArray(transitions)) return [];
   const stated = transitions as { storageClass: string; transitionInDays?: number }[];
-  const known = stated.flatMap(({ storageClass, transitionInDays }) => {
+  const dated = stated.flatMap(({ storageClass, transitionInDays }) => {
     const day = numberOf(transitionInDays);
     return day === undefined ? [] : [{ storageClass, day }];
   });
-  return known.sort((one, other) => one.day - other.day);
+  return dated.sort((one, other) => one.day - other.day);
 }
 
-function refusalsOfLife({ what, moves, end, endProperty }: Life): string[] {
+function lifeProblems({ what, moves, end, endProperty }: Life): string[] {
   const problems: string[] = [];
   for (const { storageClass, day } of moves) {
     const earliest = classOf(storageClass)?.earliestDay ?? 0;
@@ -208,7 +179,7 @@ function refusalsOfLife({ what, moves, end, endProperty }: Life): string[] {
     const upper = classOf(before.storageClass);
     const lower = classOf(next.storageClass);
     if (!upper || !lower) return;
-    if (WATERFALL.indexOf(lower) <= WATERFALL.indexOf(upper)) {
+    if (!isBelow(lower.name, upper)) {
       problems.push(
         `${what} move from ${upper.name} (day ${before.day}) to ${lower.name} (day ${next.day}), and S3 moves objects only ` +
           'downwards: STANDARD_IA, GLACIER_IR, GLACIER, DEEP_ARCHIVE; put the moves in that order',
@@ -232,7 +203,7 @@ function refusalsOfLife({ what, moves, end, endProperty }: Life): string[] {
   return problems;
 }
 
-function refusalsOfCounts(rule: Rule): string[] {
+function countProblems(rule: Rule): string[] {
   const { noncurrentVersionExpiration: noncurrent, abortIncompleteMultipartUpload: upload } = rule;
   const kept = numberOf((noncurrent as CfnBucket.NoncurrentVersionExpirationProperty)?.newerNoncurrentVersions);
   const days = numberOf((upload as CfnBucket.AbortIncompleteMultipartUploadProperty)?.daysAfterInitiation);

@@ -1,10 +1,11 @@
 import { CfnDeletionPolicy, CfnResource, Duration, Mixin, Stack, Token } from 'aws-cdk-lib';
 import type * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import type { IConstruct } from 'constructs';
-import { BackupWindow, maintenanceRefusals } from '../schedule/backup-window';
+import { BackupWindow, maintenanceProblems } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
-import { appendOnlyRefusals, parameterGroupOf } from './cache-parameters';
+import { appendOnlyProblems, parameterGroupOf } from './cache-parameters';
 
 export interface CacheBackupsProps {
   /**
@@ -59,22 +60,25 @@ export class CacheBackups extends Mixin {
   public applyTo(construct: IConstruct): void {
     const type = typeOf(construct);
     const problems: string[] = [];
-    if (type === 'parameters') problems.push(...appendOnlyRefusals(construct as elasticache.CfnParameterGroup));
+    if (type === 'parameters') problems.push(...appendOnlyProblems(construct as elasticache.CfnParameterGroup));
     if (type === 'group') problems.push(...this.onGroup(construct as elasticache.CfnReplicationGroup));
     if (type === 'cluster') problems.push(...this.onCluster(construct as elasticache.CfnCacheCluster));
     if (type === 'serverless') problems.push(...this.onServerless(construct as elasticache.CfnServerlessCache));
-    if (problems.length > 0) throw new Error(`cache '${construct.node.path}':\n  ${problems.join('\n  ')}`);
+    refuseAll(`cache '${construct.node.path}'`, problems);
     const { snapshotRetentionLimit } = construct as Cache;
     if (type !== 'parameters' && snapshotRetentionLimit !== 0) markCovered(construct, 'CacheBackups');
     // Windows may still be set after this.
     if (type === 'group' || type === 'cluster') {
-      construct.node.addValidation({ validate: () => cacheWindowRefusals(construct as NodeCache) });
+      construct.node.addValidation({ validate: () => cacheWindowProblems(construct as NodeCache) });
     }
   }
 
   private onGroup(group: elasticache.CfnReplicationGroup): string[] {
     const { snapshottingClusterId } = this.props;
-    const problems = [...this.onNodes(group), ...contradictions(group.snapshottingClusterId, snapshottingClusterId)];
+    const problems = [
+      ...this.onNodes(group),
+      ...statedTwiceProblems(group.snapshottingClusterId, snapshottingClusterId),
+    ];
     const sharded = shardedBy(group);
     if (sharded && (snapshottingClusterId ?? group.snapshottingClusterId)) {
       problems.push(
@@ -104,13 +108,13 @@ export class CacheBackups extends Mixin {
     const { window, finalSnapshotName } = this.props;
     const days = daysOf(this.props.retention);
     const problems = [
-      ...contradictions(cache.snapshotWindow, window?.expression),
-      ...contradictions(cache.snapshotRetentionLimit, days),
-      ...retentionRefusals(days),
-      ...cacheWindowRefusals(cache, window?.expression),
+      ...statedTwiceProblems(cache.snapshotWindow, window?.expression),
+      ...statedTwiceProblems(cache.snapshotRetentionLimit, days),
+      ...retentionProblems(days),
+      ...cacheWindowProblems(cache, window?.expression),
     ];
     const parameters = parameterGroupOf(cache);
-    if (parameters) problems.push(...appendOnlyRefusals(parameters));
+    if (parameters) problems.push(...appendOnlyProblems(parameters));
     if (finalSnapshotName) {
       problems.push('CloudFormation names the final snapshot of a cache on nodes; leave finalSnapshotName out');
     }
@@ -127,11 +131,11 @@ export class CacheBackups extends Mixin {
     const days = daysOf(this.props.retention);
     const start = window?.expression.slice(0, 5);
     const problems = [
-      ...contradictions(cache.dailySnapshotTime, start),
-      ...contradictions(cache.snapshotRetentionLimit, days),
-      ...contradictions(cache.finalSnapshotName, finalSnapshotName),
-      ...retentionRefusals(days),
-      ...(known(window?.expression) ? lengthRefusals(window?.expression as string) : []),
+      ...statedTwiceProblems(cache.dailySnapshotTime, start),
+      ...statedTwiceProblems(cache.snapshotRetentionLimit, days),
+      ...statedTwiceProblems(cache.finalSnapshotName, finalSnapshotName),
+      ...retentionProblems(days),
+      ...(known(window?.expression) ? windowLengthProblems(window?.expression as string) : []),
     ];
     if (snapshottingClusterId) {
       problems.push('a serverless cache has no nodes to take snapshots from; leave snapshottingClusterId out');
@@ -173,7 +177,7 @@ function shardedBy(group: elasticache.CfnReplicationGroup): string | undefined {
 }
 
 /** What the cache says and what is asked for here must be one thing. */
-function contradictions(stated: unknown, asked: unknown): string[] {
+function statedTwiceProblems(stated: unknown, asked: unknown): string[] {
   if (known(stated) === undefined || known(asked) === undefined || stated === asked) return [];
   return [`it says ${stated} itself and ${asked} is asked for here, so one would be lost; state it once`];
 }
@@ -183,7 +187,7 @@ function daysOf(retention: Duration | undefined): number | undefined {
   return retention.isUnresolved() ? retention.toDays() : retention.toDays({ integral: false });
 }
 
-function retentionRefusals(days: number | undefined): string[] {
+function retentionProblems(days: number | undefined): string[] {
   if (days === undefined || Token.isUnresolved(days)) return [];
   if (Number.isInteger(days) && days >= 0 && days <= 35) return [];
   return [
@@ -193,12 +197,12 @@ function retentionRefusals(days: number | undefined): string[] {
 }
 
 /** Of the windows that the cache states, or will have. What is unknown at synth is not compared. */
-export function cacheWindowRefusals(cache: NodeCache, asked?: string): string[] {
+export function cacheWindowProblems(cache: NodeCache, asked?: string): string[] {
   const maintenance = known(cache.preferredMaintenanceWindow);
-  const problems = maintenanceRefusals(maintenance, { name: 'ElastiCache', leastMinutes: MIN_MINUTES });
+  const problems = maintenanceProblems(maintenance, { name: 'ElastiCache', leastMinutes: MIN_MINUTES });
   const window = known(cache.snapshotWindow ?? asked);
   if (window === undefined) return problems;
-  const ofLength = lengthRefusals(window);
+  const ofLength = windowLengthProblems(window);
   if (ofLength.length > 0 || problems.length > 0) return [...ofLength, ...problems];
   const [from = '', to = ''] = window.split('-');
   if (maintenance === undefined || !BackupWindow.daily(from, to).overlaps(maintenance)) return [];
@@ -212,7 +216,7 @@ export function cacheWindowRefusals(cache: NodeCache, asked?: string): string[] 
 const MIN_MINUTES = 60;
 const TIME = '([01]\\d|2[0-3]):[0-5]\\d';
 
-function lengthRefusals(window: string): string[] {
+function windowLengthProblems(window: string): string[] {
   if (!new RegExp(`^${TIME}-${TIME}$`).test(window)) {
     return [
       `the snapshot window '${window}' is not of the form hh:mm-hh:mm, so ElastiCache would refuse it; write it in UTC`,

@@ -19,6 +19,7 @@ import { isBucketOfApp } from '../synth/bucket-resource';
 import { coveredBy } from '../synth/coverage';
 import { Mark } from '../synth/marks';
 import { copyPrefix, pathName } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import { exportStatement, letsExport } from './cache-export-access';
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
@@ -106,9 +107,8 @@ export class CacheExport extends Construct {
     const { cache, bucket, notify } = props;
     const schedule = props.schedule ?? Recurrence.weekly({ weekday: Weekday.SUNDAY, hour: 5, minute: 30 });
     this.prefix = props.prefix ?? copyPrefix(this, id);
-    const problems = this.refusals(cache, bucket);
-    if (problems.length > 0) throw new Error(`cache export '${this.node.path}':\n  ${problems.join('\n  ')}`);
-    this.checkAccess(bucket);
+    refuseAll(`cache export '${this.node.path}'`, this.problemsOf(cache, bucket));
+    this.warnOfMissingAccess(bucket);
     if (cache.target.kind === 'serverless') this.snapshotsFirst = cache.cache;
     // Mixins may still turn snapshots on.
     this.node.addValidation({ validate: () => this.withoutSnapshots(cache) });
@@ -184,7 +184,7 @@ export class CacheExport extends Construct {
     ];
   }
 
-  private refusals(cache: CacheSource, bucket: s3.IBucket): string[] {
+  private problemsOf(cache: CacheSource, bucket: s3.IBucket): string[] {
     const problems: string[] = [];
     const { region } = Stack.of(this);
     if (![region, bucket.env.region].some((one) => Token.isUnresolved(one)) && region !== bucket.env.region) {
@@ -221,7 +221,7 @@ export class CacheExport extends Construct {
   }
 
   /** Without leave ElastiCache fails the first export, days after the deployment. */
-  private checkAccess(bucket: s3.IBucket): void {
+  private warnOfMissingAccess(bucket: s3.IBucket): void {
     if (bucket.encryptionKey) {
       Annotations.of(this).addWarningV2(
         'lifeboat:export-can-not-seed',

@@ -24,7 +24,7 @@ export function parameterGroupOf(
     );
 }
 
-export function appendOnlyRefusals(group: elasticache.CfnParameterGroup): string[] {
+export function appendOnlyProblems(group: elasticache.CfnParameterGroup): string[] {
   if (
     Token.isUnresolved(group.cacheParameterGroupFamily) ||
     group.cacheParameterGroupFamily === WITH_APPEND_ONLY_FILE
@@ -32,14 +32,14 @@ export function appendOnlyRefusals(group: elasticache.CfnParameterGroup): string
     return [];
   }
   const parameters: Record<string, unknown> = Stack.of(group).resolve(group.properties) ?? {};
-  const asked = Object.entries(parameters)
+  const appendOnly = Object.entries(parameters)
     .filter(([name, value]) =>
       name === 'appendonly' ? value === 'yes' : /^(appendfsync|save|(auto-)?aof-.+)$/.test(name),
     )
     .map(([name, value]) => `${name} ${value}`);
-  if (asked.length === 0) return [];
+  if (appendOnly.length === 0) return [];
   return [
-    `parameter group '${group.node.path}' asks for ${asked.join(', ')}, and ElastiCache keeps no append-only file and follows ` +
+    `parameter group '${group.node.path}' asks for ${appendOnly.join(', ')}, and ElastiCache keeps no append-only file and follows ` +
       'no save lines since engine 2.8.22, so nothing would be durable; for writes that survive, create the cache with Durability ' +
       '(Valkey 9 or later, cluster mode, Multi-AZ with a replica, TLS) or use MemoryDB, and take snapshots more often with ' +
       'CacheSnapshots',

@@ -3,6 +3,7 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
+import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type CacheSnapshotRequest, METRICS, SCHEDULED_TIME } from '../../lambda/contract';
 import { addAlarm } from '../alarm/alarm';
@@ -10,10 +11,11 @@ import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
 import { logKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
-import { checkedOverdue } from '../schedule/overdue';
+import { refuseEarlyOverdue } from '../schedule/overdue';
 import { markCovered } from '../synth/coverage';
 import { Mark } from '../synth/marks';
 import { copyPrefix, pathName } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 import { exportsInAppOf } from './cache-export';
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
 import type { CacheSource } from './cache-source';
@@ -78,18 +80,53 @@ export class CacheSnapshots extends Construct {
   constructor(scope: Construct, id: string, props: CacheSnapshotsProps) {
     super(scope, id);
     made.put(this, this);
-    const { cache, every, keep, notify } = props;
-    const problems = refusals(cache, every, keep);
+    const { cache, every, keep } = props;
     this.cache = cache;
     this.count = every.isUnresolved() ? 0 : Math.ceil(1440 / every.toMinutes({ integral: false }));
     this.node.addValidation({ validate: () => this.tooManyTogether() });
-    if (problems.length > 0) throw new Error(`cache snapshots '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    refuseAll(`cache snapshots '${this.node.path}'`, problemsOf(cache, every, keep));
     const encryptionKey = logKey(this, props.encryptionKey);
     markCovered(cache.cache, 'CacheSnapshots');
     this.prefix = copyPrefix(this, id);
     this.backupName = props.backupName ?? pathName(this);
 
     const deadLetterQueue = deadLetters(this, 'NotTaken');
+    const hourly = this.start(id, props, encryptionKey, deadLetterQueue);
+    deadLetterAlarm(this, 'Failed', {
+      queue: deadLetterQueue,
+      description: `Snapshots ${this.backupName} of a cache could not be taken or deleted: the messages in the queue, and the log, say why`,
+      notify: props.notify,
+    });
+    refuseEarlyOverdue(this, props.overdueAfter, every);
+    this.addOverdueAlarm(props.overdueAfter ?? every.plus(Duration.hours(1)), hourly, props.notify);
+    if (every.toDays({ integral: false }) >= 1) {
+      Annotations.of(this).addInfoV2(
+        'lifeboat:automatic-snapshots-do',
+        'ElastiCache takes a snapshot a day by itself, at no cost for the first: CacheBackups turns that on',
+      );
+    }
+  }
+
+  /** Seconds since the newest good snapshot was taken. Published every hour; silence means that there is none. */
+  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return new cloudwatch.Metric({
+      namespace: METRICS.namespace,
+      metricName: METRICS.secondsSinceBackup,
+      dimensionsMap: { [METRICS.dimensions.backup]: this.backupName },
+      statistic: cloudwatch.Stats.MAXIMUM,
+      // Two hours hold a round of every hour, however late it is.
+      period: Duration.hours(2),
+      ...options,
+    });
+  }
+
+  /** @returns what starts the hourly round, which says how old the newest snapshot is */
+  private start(
+    id: string,
+    { cache, every, keep }: CacheSnapshotsProps,
+    encryptionKey: kms.IKey,
+    deadLetterQueue: sqs.Queue,
+  ): ScheduleTrigger {
     const handler = new ShippedFunction(this, 'Handler', {
       entry: 'snapshot-cache',
       description: `Lifeboat: takes, counts and deletes snapshots ${id} of a cache`,
@@ -118,13 +155,10 @@ export class CacheSnapshots extends Construct {
       return made;
     };
     trigger('Schedule', every, 'takes snapshots', { due: SCHEDULED_TIME });
-    const hourly = trigger('Hourly', Duration.hours(1), 'says how old the newest snapshot is of', {});
-    deadLetterAlarm(this, 'Failed', {
-      queue: deadLetterQueue,
-      description: `Snapshots ${this.backupName} of a cache could not be taken or deleted: the messages in the queue, and the log, say why`,
-      notify,
-    });
-    const overdueAfter = checkedOverdue(this, props.overdueAfter, every) ?? every.plus(Duration.hours(1));
+    return trigger('Hourly', Duration.hours(1), 'says how old the newest snapshot is of', {});
+  }
+
+  private addOverdueAlarm(overdueAfter: Duration, hourly: ScheduleTrigger, notify?: sns.ITopic): void {
     const alarm = addAlarm(this, 'Overdue', {
       metric: this.age(),
       threshold: overdueAfter.toSeconds(),
@@ -136,25 +170,6 @@ export class CacheSnapshots extends Construct {
     });
     // The first watch comes before the alarm can miss it.
     alarm.node.addDependency(hourly);
-    if (every.toDays({ integral: false }) >= 1) {
-      Annotations.of(this).addInfoV2(
-        'lifeboat:automatic-snapshots-do',
-        'ElastiCache takes a snapshot a day by itself, at no cost for the first: CacheBackups turns that on',
-      );
-    }
-  }
-
-  /** Seconds since the newest good snapshot was taken. Published every hour; silence means that there is none. */
-  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return new cloudwatch.Metric({
-      namespace: METRICS.namespace,
-      metricName: METRICS.secondsSinceBackup,
-      dimensionsMap: { [METRICS.dimensions.backup]: this.backupName },
-      statistic: cloudwatch.Stats.MAXIMUM,
-      // Two hours hold a round of every hour, however late it is.
-      period: Duration.hours(2),
-      ...options,
-    });
   }
 
   /** Each may be within the quota by itself. The first in the app tells. */
@@ -173,14 +188,14 @@ export class CacheSnapshots extends Construct {
   }
 }
 
-function refusals(cache: CacheSource, every: Duration, keep: Duration): string[] {
+function problemsOf(cache: CacheSource, every: Duration, keep: Duration): string[] {
   const problems: string[] = [];
   if (cache.runsMemcachedOnNodes) {
     problems.push(
       'it runs Memcached on nodes of its own, which ElastiCache takes no snapshots of; use a serverless cache or Valkey',
     );
   }
-  problems.push(...cache.appendOnlyRefusals);
+  problems.push(...cache.appendOnlyProblems);
   if (every.isUnresolved() || keep.isUnresolved()) return problems;
   const minutes = every.toMinutes({ integral: false });
   const { count, of } = cache.dailyQuota;

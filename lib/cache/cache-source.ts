@@ -6,7 +6,7 @@ import type { aws_elasticache as interfaces } from 'aws-cdk-lib/interfaces';
 import type { IConstruct } from 'constructs';
 import type { CacheTarget } from '../../lambda/contract';
 import { known } from '../synth/tokens';
-import { appendOnlyRefusals, parameterGroupOf } from './cache-parameters';
+import { appendOnlyProblems, parameterGroupOf } from './cache-parameters';
 
 /** A cache, of this app or imported (`CfnReplicationGroup.fromReplicationGroupId(...)` and its like). */
 export class CacheSource {
@@ -58,10 +58,10 @@ export class CacheSource {
   }
 
   /** Why it keeps no append-only file, where its parameter group asks for one. */
-  public get appendOnlyRefusals(): string[] {
+  public get appendOnlyProblems(): string[] {
     const node = this.kind === 'serverless' ? undefined : this.resource<elasticache.CfnReplicationGroup>();
     const group = node && parameterGroupOf(node);
-    return group ? appendOnlyRefusals(group) : [];
+    return group ? appendOnlyProblems(group) : [];
   }
 
   /** ARNs that IAM asks about when a snapshot of the cache is taken. */

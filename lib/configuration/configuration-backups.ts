@@ -1,6 +1,5 @@
-import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
+import { Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
@@ -13,11 +12,13 @@ import { ArchiveTier } from '../bucket/archive-tier';
 import { logKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
-import { allow, backupAccess, refuseOddPrefix } from '../function/statements';
+import { backupAccess, refuseOddPrefix } from '../function/statements';
 import { overdueOf } from '../schedule/overdue';
 import { Recurrence } from '../schedule/recurrence';
 import { isBucketResource } from '../synth/bucket-resource';
 import { pathName } from '../synth/names';
+import { refuseAll } from '../synth/problems';
+import { reading } from './configuration-permissions';
 
 export interface ConfigurationBackupsProps {
   /**
@@ -135,8 +136,10 @@ export class ConfigurationBackups extends Construct {
 
   constructor(scope: Construct, id: string, props: ConfigurationBackupsProps = {}) {
     super(scope, id);
-    const { secureValuesKey, notify, prefix = 'configuration/' } = props;
-    this.refuse(props, prefix);
+    const { notify, prefix = 'configuration/' } = props;
+    const what = `configuration backups '${this.node.path}'`;
+    refuseOddPrefix(what, prefix);
+    refuseAll(what, this.problemsOf(props));
     const schedule = props.schedule ?? Recurrence.daily({ hour: 2 });
     const encryptionKey = logKey(this, props.encryptionKey);
     this.bucket =
@@ -157,36 +160,8 @@ export class ConfigurationBackups extends Construct {
       notify,
     });
 
-    const request: ConfigurationRequest = {
-      bucket: this.bucket.bucketName,
-      prefix,
-      stacks: props.stacks,
-      parameters: props.parameters,
-      taskDefinitions: props.taskDefinitions,
-      services: props.services,
-      zones: props.zones?.map((zone) => zone.replace(/\.$/, '')),
-      secureValuesKey: secureValuesKey?.keyArn,
-    };
-    const handler = new ShippedFunction(this, 'Handler', {
-      entry: 'store-configuration',
-      description: 'Lifeboat: stores what the system is made of where it changed',
-      timeout: Duration.minutes(15),
-      memorySize: 512,
-      encryptionKey,
-      deadLetterQueue: this.watch.deadLetterQueue,
-      patterns:
-        'It reads what there is, by names that are known at run time; what only lists can not be narrowed; it writes ' +
-        'files under one prefix.',
-      statements: [...this.reading(props), ...backupAccess(this.bucket, prefix)],
-    });
-    const nightly = new ScheduleTrigger(this, 'Nightly', {
-      target: handler.function,
-      schedule: schedule.expression,
-      description: 'Lifeboat: stores configuration where it changed',
-      request,
-      deadLetterQueue: this.watch.deadLetterQueue,
-    });
-    nightly.node.addDependency(handler);
+    const handler = this.storing(props, prefix, encryptionKey);
+    this.startOn(schedule, handler, this.requestOf(props, prefix));
     addAlarm(this, 'Failed', {
       metric: handler.function.metricErrors({ period: Duration.hours(1) }),
       threshold: 0,
@@ -198,6 +173,45 @@ export class ConfigurationBackups extends Construct {
   /** Seconds since all configuration was last stored. */
   public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.watch.age(options);
+  }
+
+  private requestOf(props: ConfigurationBackupsProps, prefix: string): ConfigurationRequest {
+    return {
+      bucket: this.bucket.bucketName,
+      prefix,
+      stacks: props.stacks,
+      parameters: props.parameters,
+      taskDefinitions: props.taskDefinitions,
+      services: props.services,
+      zones: props.zones?.map((zone) => zone.replace(/\.$/, '')),
+      secureValuesKey: props.secureValuesKey?.keyArn,
+    };
+  }
+
+  private storing(props: ConfigurationBackupsProps, prefix: string, encryptionKey: kms.IKey): ShippedFunction {
+    return new ShippedFunction(this, 'Handler', {
+      entry: 'store-configuration',
+      description: 'Lifeboat: stores what the system is made of where it changed',
+      timeout: Duration.minutes(15),
+      memorySize: 512,
+      encryptionKey,
+      deadLetterQueue: this.watch.deadLetterQueue,
+      patterns:
+        'It reads what there is, by names that are known at run time; what only lists can not be narrowed; it writes ' +
+        'files under one prefix.',
+      statements: [...reading(this, props), ...backupAccess(this.bucket, prefix)],
+    });
+  }
+
+  private startOn(schedule: Recurrence, handler: ShippedFunction, request: ConfigurationRequest): void {
+    const nightly = new ScheduleTrigger(this, 'Nightly', {
+      target: handler.function,
+      schedule: schedule.expression,
+      description: 'Lifeboat: stores configuration where it changed',
+      request,
+      deadLetterQueue: this.watch.deadLetterQueue,
+    });
+    nightly.node.addDependency(handler);
   }
 
   /** Of a bucket of this app only; Mixins may have turned versions on since. */
@@ -212,80 +226,21 @@ export class ConfigurationBackups extends Construct {
     ];
   }
 
-  private refuse(
-    { stacks, parameters, taskDefinitions, services, zones }: ConfigurationBackupsProps,
-    prefix: string,
-  ): void {
-    refuseOddPrefix(`configuration backups '${this.node.path}'`, prefix);
+  private problemsOf({ stacks, parameters, taskDefinitions, services, zones }: ConfigurationBackupsProps): string[] {
+    const problems: string[] = [];
     if ([stacks, parameters, taskDefinitions, services, zones].every((names) => names?.length === 0)) {
-      throw new Error(
-        `configuration backups '${this.node.path}': no stack, parameter, task definition, service or zone is named, so ` +
-          'nothing would be stored; leave one of the lists out to store all there are',
+      problems.push(
+        'no stack, parameter, task definition, service or zone is named, so nothing would be stored; leave one of the ' +
+          'lists out to store all there are',
       );
     }
     const odd = services?.filter((name) => !Token.isUnresolved(name) && !/^[^/]+\/[^/]+$/.test(name)) ?? [];
     if (odd.length > 0) {
-      throw new Error(
-        `configuration backups '${this.node.path}': '${odd.join("', '")}' is no service of a cluster, so it would not be ` +
-          "found; write it as in 'shop/web', the cluster's name first",
+      problems.push(
+        `'${odd.join("', '")}' is no service of a cluster, so it would not be found; write it as in 'shop/web', the ` +
+          "cluster's name first",
       );
     }
-  }
-
-  private reading(props: ConfigurationBackupsProps): iam.PolicyStatement[] {
-    const { stacks = ['*'], parameters = [''], taskDefinitions, services = ['*'], zones, secureValuesKey } = props;
-    const stack = Stack.of(this);
-    const statements: iam.PolicyStatement[] = [];
-    if (stacks.length > 0) {
-      const arns = stacks.map((name) =>
-        stack.formatArn({ service: 'cloudformation', resource: 'stack', resourceName: `${name}/*` }),
-      );
-      statements.push(allow(['cloudformation:DescribeStacks'], ['*']), allow(['cloudformation:GetTemplate'], arns));
-    }
-    if (parameters.length > 0) {
-      const arns = parameters.map((start) =>
-        stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName: `${start.replace(/^\//, '')}*` }),
-      );
-      statements.push(allow(['ssm:DescribeParameters'], ['*']), allow(['ssm:GetParameters'], arns));
-      statements.push(...this.secureValues(secureValuesKey));
-    }
-    if (taskDefinitions?.length !== 0) {
-      statements.push(allow(['ecs:DescribeTaskDefinition', 'ecs:ListTaskDefinitionFamilies'], ['*']));
-    }
-    if (services.length > 0) {
-      const arns = services.map((name) => stack.formatArn({ service: 'ecs', resource: 'service', resourceName: name }));
-      statements.push(allow(['ecs:ListClusters', 'ecs:ListServices'], ['*']), allow(['ecs:DescribeServices'], arns));
-    }
-    if (zones?.length !== 0) {
-      // Which zones have the names is known at run time only.
-      const any = `arn:${stack.partition}:route53:::hostedzone/*`;
-      statements.push(
-        allow(['route53:ListHealthChecks', 'route53:ListHostedZones'], ['*']),
-        allow(['route53:ListResourceRecordSets'], [any]),
-      );
-    }
-    return statements;
-  }
-
-  /** SSM decrypts for who may use the parameter's key, and the account's own key for SSM lets everybody. */
-  private secureValues(key?: kms.IKey): iam.PolicyStatement[] {
-    const stack = Stack.of(this);
-    const bySsm = { StringEquals: { 'kms:ViaService': `ssm.${stack.region}.amazonaws.com` } };
-    const anyKey = stack.formatArn({
-      service: 'kms',
-      resource: 'key',
-      resourceName: '*',
-      arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
-    });
-    if (!key) {
-      const deny = { effect: iam.Effect.DENY, actions: ['kms:Decrypt'], resources: ['*'], conditions: bySsm };
-      return [new iam.PolicyStatement(deny)];
-    }
-    return [
-      allow(['kms:Decrypt'], [anyKey], bySsm),
-      allow(['kms:GenerateDataKey'], [key.keyArn], {
-        StringEquals: { 'kms:ViaService': `s3.${stack.region}.amazonaws.com` },
-      }),
-    ];
+    return problems;
   }
 }

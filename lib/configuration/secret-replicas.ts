@@ -2,6 +2,7 @@ import { Annotations, CfnDeletionPolicy, CfnResource, Lazy, Mixin, Stack, Token 
 import type { CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IConstruct } from 'constructs';
 import { regionNameProblem } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 
 /** One region that has the secret, too. */
 export interface SecretReplica {
@@ -42,10 +43,10 @@ export class SecretReplicas extends Mixin {
   public applyTo(construct: IConstruct): void {
     if (!this.supports(construct)) return;
     const stated = statedBy(construct, construct.replicaRegions);
-    const problems = [...this.refusals(construct), ...(stated ? this.contradictions(stated) : [UNKNOWN])];
-    if (problems.length > 0) {
-      throw new Error(`secret '${construct.node.path}' can't be replicated so:\n  ${problems.join('\n  ')}`);
-    }
+    refuseAll(`secret '${construct.node.path}' can't be replicated so`, [
+      ...this.regionProblems(construct),
+      ...(stated ? this.statedTwiceProblems(stated) : [UNKNOWN]),
+    ]);
     const { replicaRegions: before } = construct;
     // The secret may still be told more of them after this.
     construct.replicaRegions = Lazy.any({ produce: () => this.joined(statedBy(construct, before) ?? []) });
@@ -65,7 +66,7 @@ export class SecretReplicas extends Mixin {
     return [...stated, ...missing.map(({ region, encryptionKeyArn }) => ({ region, kmsKeyId: encryptionKeyArn }))];
   }
 
-  private refusals(secret: CfnSecret): string[] {
+  private regionProblems(secret: CfnSecret): string[] {
     const { replicas } = this.props;
     const { region: own } = Stack.of(secret);
     const problems = replicas.flatMap(({ region, encryptionKeyArn }, index) => {
@@ -87,7 +88,7 @@ export class SecretReplicas extends Mixin {
     return replicas.length > 0 ? problems : ['no region is named, so it would be where it is only; name one'];
   }
 
-  private contradictions(stated: readonly CfnSecret.ReplicaRegionProperty[]): string[] {
+  private statedTwiceProblems(stated: readonly CfnSecret.ReplicaRegionProperty[]): string[] {
     return this.props.replicas.flatMap(({ region, encryptionKeyArn }) => {
       const same = stated.find((replica) => replica.region === region);
       const keys = [same?.kmsKeyId, encryptionKeyArn];

@@ -1,6 +1,6 @@
 /** What a database says itself of its backups: what RDS would refuse of it, and what would be lost by it. */
 import { Annotations, CfnDeletionPolicy, Token } from 'aws-cdk-lib';
-import { BackupWindow, maintenanceRefusals } from '../schedule/backup-window';
+import { BackupWindow, maintenanceProblems } from '../schedule/backup-window';
 import { Mark } from '../synth/marks';
 import { known } from '../synth/tokens';
 import { type DatabaseResource, isLimitless, isReplica } from './database-resource';
@@ -8,14 +8,14 @@ import { type DatabaseResource, isLimitless, isReplica } from './database-resour
 const examined = new Mark<true>('database-examined');
 
 /** Looks at a database once the app is whole, when all Mixins have been applied; only once, whoever asks. */
-export function examineBackups(database: DatabaseResource): void {
+export function validateBackups(database: DatabaseResource): void {
   if (examined.on(database)) return;
   examined.put(database, true);
   database.node.addValidation({
     validate: () => {
       warnOfOneDay(database);
       warnOfLoss(database);
-      return windowRefusals(database.preferredBackupWindow, database.preferredMaintenanceWindow);
+      return windowProblems(database.preferredBackupWindow, database.preferredMaintenanceWindow);
     },
   });
 }
@@ -26,8 +26,8 @@ export function examineBackups(database: DatabaseResource): void {
  * @param backup hh:mm-hh:mm in UTC
  * @param maintenance ddd:hh:mm-ddd:hh:mm in UTC
  */
-export function windowRefusals(backup: string | undefined, maintenance: string | undefined): string[] {
-  const problems = maintenanceRefusals(maintenance);
+export function windowProblems(backup: string | undefined, maintenance: string | undefined): string[] {
+  const problems = maintenanceProblems(maintenance);
   if (backup === undefined || Token.isUnresolved(backup)) return problems;
   const window = parsed(backup);
   if (typeof window === 'string') return [window, ...problems];

@@ -2,8 +2,9 @@ import { type Duration, Mixin } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
-import { examineBackups, windowRefusals } from './backup-settings';
+import { validateBackups, windowProblems } from './backup-settings';
 import { type DatabaseResource, isCluster, isDatabase, isLimitless } from './database-resource';
 
 export interface DatabaseBackupsProps {
@@ -44,20 +45,20 @@ export class DatabaseBackups extends Mixin {
     if (!this.supports(construct)) return;
     const { window, retention } = this.props;
     const days = retention?.toDays({ integral: false });
-    const problems = [...this.contradictions(construct, days), ...this.refusals(construct, days)];
-    if (problems.length > 0) {
-      throw new Error(`database '${construct.node.path}':\n  ${problems.join('\n  ')}`);
-    }
+    refuseAll(`database '${construct.node.path}'`, [
+      ...this.statedTwiceProblems(construct, days),
+      ...this.valueProblems(construct, days),
+    ]);
     construct.preferredBackupWindow ??= window?.expression;
     construct.backupRetentionPeriod ??= days;
     if (!isLimitless(construct)) construct.deleteAutomatedBackups ??= false;
     construct.copyTagsToSnapshot ??= true;
-    examineBackups(construct);
+    validateBackups(construct);
     if (construct.backupRetentionPeriod !== 0) markCovered(construct, 'DatabaseBackups');
   }
 
   /** What the database says and what is asked for here must be one thing: a reader of either believes it. */
-  private contradictions(database: DatabaseResource, days: number | undefined): string[] {
+  private statedTwiceProblems(database: DatabaseResource, days: number | undefined): string[] {
     const problems: string[] = [];
     const compare = (what: string, stated: unknown, asked: unknown) => {
       if (known(stated) === undefined || known(asked) === undefined || stated === asked) return;
@@ -68,9 +69,9 @@ export class DatabaseBackups extends Mixin {
     return problems;
   }
 
-  private refusals(database: DatabaseResource, days: number | undefined): string[] {
+  private valueProblems(database: DatabaseResource, days: number | undefined): string[] {
     const window = this.props.window?.expression ?? database.preferredBackupWindow;
-    const problems = windowRefusals(window, database.preferredMaintenanceWindow);
+    const problems = windowProblems(window, database.preferredMaintenanceWindow);
     // https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Managing.Backups.html: a cluster's are always on
     const least = isCluster(database) ? 1 : 0;
     if (known(days) !== undefined && !(Number.isInteger(days) && Number(days) >= least && Number(days) <= 35)) {

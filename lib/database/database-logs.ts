@@ -1,5 +1,6 @@
 import { Mixin } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import { type DatabaseResource, isDatabase } from './database-resource';
 
@@ -73,7 +74,7 @@ export class DatabaseLogs extends Mixin {
     if (!wanted) {
       problems.push(`which logs ${engine ?? 'its engine'} has is not known at synth; name them in 'exports'`);
     }
-    if (problems.length > 0) throw new Error(`database '${construct.node.path}':\n  ${problems.join('\n  ')}`);
+    refuseAll(`database '${construct.node.path}'`, problems);
     construct.enableCloudwatchLogsExports ??= wanted && [...wanted];
   }
 }

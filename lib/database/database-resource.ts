@@ -30,7 +30,7 @@ export function isLimitless(database: DatabaseResource): boolean {
 }
 
 /** Why an instance can't be backed up by itself, where it is one of a cluster, as a sentence. */
-export function ofACluster({ engine, resource }: Pick<SourceDatabase, 'engine' | 'resource'>): string[] {
+export function clusterProblems({ engine, resource }: Pick<SourceDatabase, 'engine' | 'resource'>): string[] {
   if (resource?.dbClusterIdentifier === undefined && !/^(aurora|docdb|neptune)/.test(engine ?? '')) return [];
   return [
     `it is an instance of a cluster${engine ? ` (${engine})` : ''}, which RDS backs up as a whole, so it would refuse this; ` +

@@ -1,6 +1,7 @@
 import { Mixin, Stack } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import { type DatabaseResource, isCluster, isDatabase, isInstance } from './database-resource';
 
@@ -38,7 +39,7 @@ function addStandby(database: rds.CfnDBInstance): void {
         'take availabilityZone off the database',
     );
   }
-  if (problems.length > 0) throw new Error(`database '${database.node.path}':\n  ${problems.join('\n  ')}`);
+  refuseAll(`database '${database.node.path}'`, problems);
   database.multiAz = true;
 }
 

@@ -14,6 +14,7 @@ import { logKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow } from '../function/statements';
+import { refuseAll } from '../synth/problems';
 import { SourceDatabase } from './source-database';
 
 export interface DatabaseWatchProps {
@@ -70,11 +71,30 @@ export class DatabaseWatch extends Construct {
 
   constructor(scope: Construct, id: string, props: DatabaseWatchProps) {
     super(scope, id);
-    const { database, notify } = props;
-    this.refuse(props);
-    const source = new SourceDatabase(database);
+    refuseAll(`database watch '${this.node.path}'`, problemsOf(props));
+    const source = new SourceDatabase(props.database);
     this.identifier = source.identifier;
-    const name = source.name ?? database.node.path;
+    const name = source.name ?? props.database.node.path;
+    const hourly = this.startHourly(name, props);
+    this.addAlarms(name, source.retentionDays, props, hourly);
+  }
+
+  /** Seconds of data that would be lost, had the database failed now. Silence means that nothing can be restored. */
+  public recoveryPointAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.recoveryPointAge, cloudwatch.Stats.MAXIMUM, options);
+  }
+
+  /** Seconds since the newest automated snapshot was taken. Silence means that there is none. */
+  public snapshotAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.snapshotAge, cloudwatch.Stats.MAXIMUM, options);
+  }
+
+  /** Days that automated backups are kept; 0 when they are switched off. */
+  public retention(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.backupRetention, cloudwatch.Stats.MINIMUM, options);
+  }
+
+  private startHourly(name: string, { encryptionKey, notify }: DatabaseWatchProps): ScheduleTrigger {
     const instanceArn = Stack.of(this).formatArn({
       service: 'rds',
       resource: 'db',
@@ -92,7 +112,7 @@ export class DatabaseWatch extends Construct {
       description: `Lifeboat: says how old the backups of database ${name} are`,
       timeout: Duration.minutes(5),
       memorySize: 256,
-      encryptionKey: logKey(this, props.encryptionKey),
+      encryptionKey: logKey(this, encryptionKey),
       deadLetterQueue,
       patterns: "RDS's lists of snapshots are for all or none.",
       statements: [allow(['rds:DescribeDBInstances'], [instanceArn]), allow(['rds:DescribeDBSnapshots'], ['*'])],
@@ -106,14 +126,22 @@ export class DatabaseWatch extends Construct {
       deadLetterQueue,
     });
     hourly.node.addDependency(handler);
-    const alarm = (alarmId: string, alarmProps: Omit<AlarmProps, 'treatMissingData' | 'notify'>) => {
+    return hourly;
+  }
+
+  private addAlarms(
+    name: string,
+    retentionDays: number | undefined,
+    props: DatabaseWatchProps,
+    hourly: ScheduleTrigger,
+  ): void {
+    const alarm = (id: string, alarmProps: Omit<AlarmProps, 'treatMissingData' | 'notify'>) => {
       const treatMissingData = cloudwatch.TreatMissingData.BREACHING;
       // The first watch comes before an alarm can miss it.
-      addAlarm(this, alarmId, { ...alarmProps, treatMissingData, notify }).node.addDependency(hourly);
+      addAlarm(this, id, { ...alarmProps, treatMissingData, notify: props.notify }).node.addDependency(hourly);
     };
-
     const { recoveryPointAge = Duration.minutes(15), snapshotAge = Duration.hours(26) } = props;
-    const days = props.retention?.toDays() ?? source.retentionDays ?? 1;
+    const days = props.retention?.toDays() ?? retentionDays ?? 1;
     alarm('Behind', {
       metric: this.recoveryPointAge(),
       threshold: recoveryPointAge.toSeconds(),
@@ -138,46 +166,6 @@ export class DatabaseWatch extends Construct {
     });
   }
 
-  /** Seconds of data that would be lost, had the database failed now. Silence means that nothing can be restored. */
-  public recoveryPointAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.metric(METRICS.recoveryPointAge, cloudwatch.Stats.MAXIMUM, options);
-  }
-
-  /** Seconds since the newest automated snapshot was taken. Silence means that there is none. */
-  public snapshotAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.metric(METRICS.snapshotAge, cloudwatch.Stats.MAXIMUM, options);
-  }
-
-  /** Days that automated backups are kept; 0 when they are switched off. */
-  public retention(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.metric(METRICS.backupRetention, cloudwatch.Stats.MINIMUM, options);
-  }
-
-  private refuse({ recoveryPointAge, snapshotAge, retention }: DatabaseWatchProps): void {
-    const problems: string[] = [];
-    const beyond = (age: Duration | undefined, least: Duration) =>
-      age === undefined || age.isUnresolved() || age.toMilliseconds() > least.toMilliseconds();
-    if (!beyond(recoveryPointAge, LOGS_SHIP)) {
-      problems.push(
-        `a recovery point of ${recoveryPointAge?.toHumanString()} would ring between two logs, which RDS ships every 5 minutes; ` +
-          'give it 15 minutes, say',
-      );
-    }
-    if (!beyond(snapshotAge, Duration.days(1))) {
-      problems.push(
-        `a snapshot is older than ${snapshotAge?.toHumanString()} before each backup window, so it would ring every day; give ` +
-          'it a day, the length of the window, and an hour',
-      );
-    }
-    const days = retention?.isUnresolved() ? undefined : retention?.toDays({ integral: false });
-    if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
-      problems.push(
-        `RDS keeps automated backups for 0 to 35 whole days, so ${retention?.toHumanString()} would ring always or never; take 1 to 35`,
-      );
-    }
-    if (problems.length > 0) throw new Error(`database watch '${this.node.path}':\n  ${problems.join('\n  ')}`);
-  }
-
   /** An hour's value may come a little late, and two hours miss none. */
   private metric(metricName: string, statistic: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return new cloudwatch.Metric({
@@ -189,4 +177,29 @@ export class DatabaseWatch extends Construct {
       ...options,
     });
   }
+}
+
+function problemsOf({ recoveryPointAge, snapshotAge, retention }: DatabaseWatchProps): string[] {
+  const problems: string[] = [];
+  const beyond = (age: Duration | undefined, least: Duration) =>
+    age === undefined || age.isUnresolved() || age.toMilliseconds() > least.toMilliseconds();
+  if (!beyond(recoveryPointAge, LOGS_SHIP)) {
+    problems.push(
+      `a recovery point of ${recoveryPointAge?.toHumanString()} would ring between two logs, which RDS ships every 5 minutes; ` +
+        'give it 15 minutes, say',
+    );
+  }
+  if (!beyond(snapshotAge, Duration.days(1))) {
+    problems.push(
+      `a snapshot is older than ${snapshotAge?.toHumanString()} before each backup window, so it would ring every day; give ` +
+        'it a day, the length of the window, and an hour',
+    );
+  }
+  const days = retention?.isUnresolved() ? undefined : retention?.toDays({ integral: false });
+  if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
+    problems.push(
+      `RDS keeps automated backups for 0 to 35 whole days, so ${retention?.toHumanString()} would ring always or never; take 1 to 35`,
+    );
+  }
+  return problems;
 }

@@ -3,17 +3,12 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
-import {
-  type DeploymentSnapshotRequest,
-  deploymentSnapshotRequest,
-  parse,
-  snapshotPrefix,
-  DEPLOYMENT_SNAPSHOT_TAGS as TAGS,
-} from '../../lambda/contract';
+import { deploymentSnapshotRequest, snapshotPrefix, DEPLOYMENT_SNAPSHOT_TAGS as TAGS } from '../../lambda/contract';
 import { RunbookResource } from '../function/runbook-resource';
 import { allow } from '../function/statements';
-import { known } from '../synth/tokens';
-import { ofACluster } from './database-resource';
+import { refuseAll } from '../synth/problems';
+import { known, parseAtSynth } from '../synth/tokens';
+import { clusterProblems } from './database-resource';
 import { countSnapshots } from './snapshot-quota';
 import { SourceDatabase } from './source-database';
 
@@ -73,11 +68,17 @@ export class DeploymentSnapshot extends Construct {
     super(scope, id);
     const { deploymentVersion, reason = 'pre-deployment', kept = SnapshotsKept.last(10) } = props;
     const source = new SourceDatabase(props.database);
-    const [problem] = ofACluster(source);
-    if (problem) throw new Error(`deployment snapshot '${this.node.path}': ${problem}`);
+    const what = `deployment snapshot '${this.node.path}'`;
+    refuseAll(what, clusterProblems(source));
     const { identifier } = source;
-    const request = { instance: identifier, reason, deploymentVersion, keepLast: kept.count };
-    this.check(request);
+    const request = parseAtSynth(
+      deploymentSnapshotRequest,
+      { instance: identifier, reason, deploymentVersion, keepLast: kept.count },
+      what,
+    );
+    const keepLast = known(kept.count);
+    // The new one is there before an old one goes.
+    if (keepLast !== undefined) countSnapshots(this, Stack.of(this).region, keepLast + 1);
     this.taken = new RunbookResource(this, 'Snapshot', {
       entry: 'snapshot-before-deployment',
       resourceType: 'Custom::LifeboatSnapshot',
@@ -96,19 +97,6 @@ export class DeploymentSnapshot extends Construct {
   public before(...dependents: Construct[]): this {
     for (const dependent of dependents) dependent.node.addDependency(this.taken.resource);
     return this;
-  }
-
-  /** What is known only at deployment is checked by the runbook, which then fails before anything changes. */
-  private check(request: DeploymentSnapshotRequest): void {
-    const examples = { instance: 'known-at-deployment', reason: 'x', deploymentVersion: 'x', keepLast: 1 };
-    const checked = Object.entries(request).map(([key, value]) => [
-      key,
-      Token.isUnresolved(value) ? examples[key as keyof typeof examples] : value,
-    ]);
-    parse(deploymentSnapshotRequest, Object.fromEntries(checked), `deployment snapshot '${this.node.path}'`);
-    const keepLast = known(request.keepLast);
-    // The new one is there before an old one goes.
-    if (keepLast !== undefined) countSnapshots(this, Stack.of(this).region, keepLast + 1);
   }
 }
 

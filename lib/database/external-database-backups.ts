@@ -7,9 +7,10 @@ import { RunbookResource } from '../function/runbook-resource';
 import { allow } from '../function/statements';
 import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
-import { windowRefusals } from './backup-settings';
-import { ofACluster } from './database-resource';
+import { windowProblems } from './backup-settings';
+import { clusterProblems } from './database-resource';
 import { SourceDatabase } from './source-database';
 
 /** What becomes of a setting of a database that this app doesn't make. */
@@ -88,10 +89,7 @@ export class ExternalDatabaseBackups extends Construct {
     super(scope, id);
     const { database, window, retention } = props;
     const source = new SourceDatabase(database);
-    const problems = refusals(this, props, source);
-    if (problems.length > 0) {
-      throw new Error(`backups of an external database '${this.node.path}':\n  ${problems.join('\n  ')}`);
-    }
+    refuseAll(`backups of an external database '${this.node.path}'`, problemsOf(this, props, source));
     const request: BackupSettings = {
       instance: source.identifier,
       window: window?.expression,
@@ -113,8 +111,8 @@ export class ExternalDatabaseBackups extends Construct {
       encryptionKey: props.encryptionKey,
       statements: [
         allow(['rds:DescribeDBInstances'], [instance]),
-        // A second line only: IAM's reference of RDS names this key for restores, and not for what is modified.
-        allow(['rds:ModifyDBInstance'], [instance], { BoolIfExists: { 'rds:PubliclyAccessible': 'false' } }),
+        // IAM has no condition on which settings are modified. Groups are resources of their own, and not allowed.
+        allow(['rds:ModifyDBInstance'], [instance]),
         allow(['cloudformation:DescribeStacks'], [Stack.of(this).stackId]),
       ],
     });
@@ -122,7 +120,7 @@ export class ExternalDatabaseBackups extends Construct {
   }
 }
 
-function refusals(scope: Construct, props: ExternalDatabaseBackupsProps, source: SourceDatabase): string[] {
+function problemsOf(scope: Construct, props: ExternalDatabaseBackupsProps, source: SourceDatabase): string[] {
   const problems: string[] = [];
   const { database, window, maintenance, retention, tagCopying, deletionProtection } = props;
   if (source.resource) {
@@ -131,7 +129,7 @@ function refusals(scope: Construct, props: ExternalDatabaseBackupsProps, source:
         'use database.with(new DatabaseBackups({ ... }))',
     );
   }
-  problems.push(...ofACluster(source), ...windowRefusals(window?.expression, maintenance));
+  problems.push(...clusterProblems(source), ...windowProblems(window?.expression, maintenance));
   const days = known(retention?.toDays({ integral: false }));
   if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
     const consequence = days === 0 ? 'it would delete all automated backups there are' : 'RDS would refuse it';

@@ -1,4 +1,4 @@
-import { ArnFormat, Duration, Stack, Token } from 'aws-cdk-lib';
+import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -7,7 +7,7 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { automatedSnapshots, parse, type SnapshotExportRequest, snapshotExportRequest } from '../../lambda/contract';
+import { automatedSnapshots, type SnapshotExportRequest, snapshotExportRequest } from '../../lambda/contract';
 import { brokenOffAlarms } from '../alarm/alarm';
 import { BackupWatch } from '../alarm/backup-watch';
 import { logKey } from '../function/log-key';
@@ -18,17 +18,24 @@ import { overdueOf } from '../schedule/overdue';
 import { Recurrence, Weekday } from '../schedule/recurrence';
 import { acknowledgeWildcards } from '../synth/nag-acknowledgements';
 import { pathName } from '../synth/names';
-import { known } from '../synth/tokens';
+import { refuseAll } from '../synth/problems';
+import { parseAtSynth } from '../synth/tokens';
+import { exportProblems, ODD } from './snapshot-export-limits';
 import { SourceDatabase } from './source-database';
 
-/** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html */
-const ENGINES = ['mariadb', 'mysql', 'postgres'];
-
 /**
- * What RDS refuses in a prefix, or writes as underscores.
- * https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-export-snapshot.Considerations.html
+ * API references of StartExportTask name these of the caller, besides CreateGrant and DescribeKey; the newest names those
+ * two alone. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
  */
-const ODD = /[:\\`"\s]/g;
+const EXPORT_KEY_USE = [
+  'kms:Decrypt',
+  'kms:Encrypt',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
+  'kms:ReEncryptFrom',
+  'kms:ReEncryptTo',
+  'kms:RetireGrant',
+];
 
 export interface SnapshotExportProps {
   /** An RDS instance with automated backups, of this app or imported: MariaDB, MySQL or PostgreSQL. */
@@ -118,84 +125,43 @@ export class SnapshotExport extends Construct {
 
   constructor(scope: Construct, id: string, props: SnapshotExportProps) {
     super(scope, id);
-    const { bucket, notify } = props;
     const source = new SourceDatabase(props.database);
     const stated = props.prefix ?? `snapshot-exports/${pathName(this).replace(ODD, '-')}/`;
     // RDS puts a slash behind it.
     const prefix = stated.replace(/\/$/, '');
-    this.refuse(props, source, prefix);
+    refuseAll(this.what, exportProblems(this, props, source, prefix));
     const schedule = props.schedule ?? Recurrence.weekly({ weekday: Weekday.SUNDAY, hour: 6 });
     const encryptionKey = logKey(this, props.encryptionKey);
 
     // Beside the exports: RDS's role may write over all that is under their prefix, and Athena reads it.
     const statusPrefix = `status/${prefix}/${source.identifier}/`;
     const backup = props.backupName ?? pathName(this);
-    this.watch = new BackupWatch(this, 'Watch', {
-      backup,
-      bucket,
-      prefix: statusPrefix,
-      overdueAfter: overdueOf(this, props.overdueAfter, schedule, Duration.days(2)),
-      sizeTolerance: props.sizeTolerance ?? 50,
-      overdue: `The newest export ${backup} of a snapshot to S3 is too old: look at its runbook's executions`,
-      encryptionKey,
-      notify,
-    });
-    const { deadLetterQueue } = this.watch;
-
-    const role = new iam.Role(this, 'Role', {
+    this.watch = this.watchOf(props, { backup, statusPrefix, schedule, encryptionKey });
+    this.role = new iam.Role(this, 'Role', {
       description: 'Lifeboat: RDS writes exports of snapshots as this role',
       assumedBy: new iam.ServicePrincipal('export.rds.amazonaws.com'),
     });
-    this.role = role;
-    const writing = new iam.ManagedPolicy(this, 'Writing', {
-      roles: [role],
-      // As RDS asks for: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.Setup.html
-      statements: [
-        allow(['s3:DeleteObject*', 's3:GetObject*', 's3:PutObject*'], [bucket.arnForObjects(`${prefix}/*`)]),
-        allow(['s3:GetBucketLocation', 's3:ListBucket'], [bucket.bucketArn]),
-      ],
-    });
-    acknowledgeWildcards(writing, 'RDS asks for these actions by pattern, and names the objects of an export itself.');
+    const writing = this.letWrite(props.bucket, prefix);
 
-    this.request = {
-      instance: source.identifier,
-      bucket: bucket.bucketName,
-      prefix,
-      statusPrefix,
-      role: role.roleArn,
-      key: encryptionKey.keyArn,
-    };
-    const handler = new ShippedFunction(this, 'Exporter', {
-      entry: 'export-snapshot',
-      description: 'Lifeboat: exports the newest automated snapshot of a database to S3',
-      timeout: Duration.minutes(5),
-      memorySize: 256,
-      encryptionKey,
-      durableFor: Duration.days(4),
-      deadLetterQueue,
-      patterns:
-        'Automated snapshots are named by RDS after their database and the minute, and files of exports by RDS alone; what ' +
-        'only describes can not be narrowed.',
-      statements: [
-        ...this.permissions(source.identifier, role, encryptionKey),
-        // To measure what is there, and nothing of it is read.
-        allow(['s3:ListBucket'], [bucket.bucketArn], { StringLike: { 's3:prefix': `${prefix}/*` } }),
-        ...lastGoodAccess(bucket, statusPrefix),
-      ],
-    });
-    handler.node.addDependency(writing);
-    this.exporter = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
-    const trigger = new ScheduleTrigger(this, 'Schedule', {
-      target: this.exporter,
-      schedule: schedule.expression,
-      description: 'Lifeboat: exports the newest automated snapshot of a database to S3',
-      request: this.request,
-      deadLetterQueue,
-    });
-    trigger.node.addDependency(handler);
-    brokenOffAlarms(this, handler.function, {
+    this.request = parseAtSynth(
+      snapshotExportRequest,
+      {
+        instance: source.identifier,
+        bucket: props.bucket.bucketName,
+        prefix,
+        statusPrefix,
+        role: this.role.roleArn,
+        key: encryptionKey.keyArn,
+      },
+      this.what,
+    );
+    const runbook = this.runbook(props.bucket, encryptionKey);
+    runbook.node.addDependency(writing);
+    this.exporter = new lambda.Alias(this, 'Live', { aliasName: 'live', version: runbook.function.currentVersion });
+    this.startOn(schedule, runbook);
+    brokenOffAlarms(this, runbook.function, {
       description: `Export ${backup} of a snapshot to S3 did not end well, so there is none of this time: see its log`,
-      notify,
+      notify: props.notify,
     });
   }
 
@@ -214,7 +180,67 @@ export class SnapshotExport extends Construct {
     return this.watch.sizeChange(options);
   }
 
-  private permissions(instance: string, role: iam.IRole, key: kms.IKey): iam.PolicyStatement[] {
+  private watchOf(props: SnapshotExportProps, { backup, statusPrefix, schedule, encryptionKey }: Settled): BackupWatch {
+    return new BackupWatch(this, 'Watch', {
+      backup,
+      bucket: props.bucket,
+      prefix: statusPrefix,
+      overdueAfter: overdueOf(this, props.overdueAfter, schedule, Duration.days(2)),
+      sizeTolerance: props.sizeTolerance ?? 50,
+      overdue: `The newest export ${backup} of a snapshot to S3 is too old: look at its runbook's executions`,
+      encryptionKey,
+      notify: props.notify,
+    });
+  }
+
+  /** What RDS may write, as its role. */
+  private letWrite(bucket: s3.IBucket, prefix: string): iam.ManagedPolicy {
+    const writing = new iam.ManagedPolicy(this, 'Writing', {
+      roles: [this.role],
+      // As RDS asks for: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.Setup.html
+      statements: [
+        allow(['s3:DeleteObject*', 's3:GetObject*', 's3:PutObject*'], [bucket.arnForObjects(`${prefix}/*`)]),
+        allow(['s3:GetBucketLocation', 's3:ListBucket'], [bucket.bucketArn]),
+      ],
+    });
+    acknowledgeWildcards(writing, 'RDS asks for these actions by pattern, and names the objects of an export itself.');
+    return writing;
+  }
+
+  private runbook(bucket: s3.IBucket, encryptionKey: kms.IKey): ShippedFunction {
+    const { instance, prefix, statusPrefix } = this.request;
+    return new ShippedFunction(this, 'Exporter', {
+      entry: 'export-snapshot',
+      description: 'Lifeboat: exports the newest automated snapshot of a database to S3',
+      timeout: Duration.minutes(5),
+      memorySize: 256,
+      encryptionKey,
+      durableFor: Duration.days(4),
+      deadLetterQueue: this.watch.deadLetterQueue,
+      patterns:
+        'Automated snapshots are named by RDS after their database and the minute, and files of exports by RDS alone; what ' +
+        'only describes can not be narrowed.',
+      statements: [
+        ...this.permissions(instance, encryptionKey),
+        // To measure what is there, and nothing of it is read.
+        allow(['s3:ListBucket'], [bucket.bucketArn], { StringLike: { 's3:prefix': `${prefix}/*` } }),
+        ...lastGoodAccess(bucket, statusPrefix),
+      ],
+    });
+  }
+
+  private startOn(schedule: Recurrence, runbook: ShippedFunction): void {
+    const trigger = new ScheduleTrigger(this, 'Schedule', {
+      target: this.exporter,
+      schedule: schedule.expression,
+      description: 'Lifeboat: exports the newest automated snapshot of a database to S3',
+      request: this.request,
+      deadLetterQueue: this.watch.deadLetterQueue,
+    });
+    trigger.node.addDependency(runbook);
+  }
+
+  private permissions(instance: string, key: kms.IKey): iam.PolicyStatement[] {
     const snapshots = Stack.of(this).formatArn({
       service: 'rds',
       resource: 'snapshot',
@@ -225,58 +251,28 @@ export class SnapshotExport extends Construct {
     return [
       allow(['rds:DescribeDBSnapshots', 'rds:DescribeExportTasks', 'rds:ListTagsForResource'], ['*']),
       allow(['rds:StartExportTask'], [snapshots]),
-      allow(['iam:PassRole'], [role.roleArn], { StringEquals: { 'iam:PassedToService': 'export.rds.amazonaws.com' } }),
+      allow(['iam:PassRole'], [this.role.roleArn], {
+        StringEquals: { 'iam:PassedToService': 'export.rds.amazonaws.com' },
+      }),
       allow(['kms:DescribeKey'], [key.keyArn]),
       // RDS goes on encrypting after the call, by a grant of the caller's.
       allow(['kms:CreateGrant'], [key.keyArn], { Bool: { 'kms:GrantIsForAWSResource': 'true' } }),
+      // For RDS alone to do in the caller's name.
+      allow(EXPORT_KEY_USE, [key.keyArn], {
+        StringEquals: { 'kms:ViaService': `rds.${Stack.of(this).region}.amazonaws.com` },
+      }),
     ];
   }
 
-  private refuse(props: SnapshotExportProps, source: SourceDatabase, prefix: string): void {
-    const { database, bucket, encryptionKey } = props;
-    const problems: string[] = [];
-    const here = Stack.of(this).region;
-    for (const [what, there, remedy] of [
-      ['the bucket', bucket.env.region, 'export to a bucket of the database, and replicate that one'],
-      ['the key', encryptionKey?.env.region ?? here, 'give a key of the database, or leave it out'],
-      ['the database', database.env.region, 'put the export into a stack of the database'],
-    ] as const) {
-      if ([here, there].some((region) => Token.isUnresolved(region)) || here === there) continue;
-      problems.push(`${what} is in ${there} and the export in ${here}, so RDS would refuse it; ${remedy}'s region`);
-    }
-    const engine = known(source.engine);
-    if (engine !== undefined && !ENGINES.includes(engine)) {
-      problems.push(
-        `it runs ${engine}, and RDS exports snapshots of ${ENGINES.join(', ')} only; take the export off it`,
-      );
-    }
-    if (source.retentionDays === 0) {
-      problems.push(
-        'its backup retention is 0 days, so there is never a snapshot to export; keep backups for at least 1 day',
-      );
-    }
-    if (!Token.isUnresolved(prefix) && (prefix === '' || /^\/|\/$|\/\//.test(prefix))) {
-      problems.push(
-        `the prefix '${props.prefix}' has a folder without a name, so exports would not lie where who reads them looks; write it as in ` +
-          "'exports/orders/'",
-      );
-    }
-    const odd = Token.isUnresolved(prefix) ? null : prefix.match(ODD);
-    if (odd) {
-      problems.push(
-        `the prefix '${props.prefix}' has ${odd.map((one) => JSON.stringify(one)).join(', ')} in it, and RDS takes no colons, and makes ` +
-          'underscores of backslashes, quotes and spaces, so that its role may not write there; leave those out',
-      );
-    }
-    if (problems.length > 0) throw new Error(`snapshot export '${this.node.path}':\n  ${problems.join('\n  ')}`);
-    const tokens = {
-      bucket: 'known-at-deployment',
-      role: 'known-at-deployment',
-      key: 'known-at-deployment',
-      statusPrefix: 'known-at-deployment/',
-    };
-    const { identifier } = source;
-    const instance = Token.isUnresolved(identifier) ? 'known-at-deployment' : identifier;
-    parse(snapshotExportRequest, { ...tokens, instance, prefix }, `snapshot export '${this.node.path}'`);
+  private get what(): string {
+    return `snapshot export '${this.node.path}'`;
   }
+}
+
+/** What an export's props leave to defaults. */
+interface Settled {
+  readonly backup: string;
+  readonly statusPrefix: string;
+  readonly schedule: Recurrence;
+  readonly encryptionKey: kms.IKey;
 }

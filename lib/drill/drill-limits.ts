@@ -5,6 +5,7 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
 import { COPY_PREFIX } from '../../lambda/contract';
 import { accountIdProblem } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 import type { DrillSource } from './drill-source';
 import type { RestorePoint } from './restore-point';
 
@@ -12,8 +13,8 @@ import type { RestorePoint } from './restore-point';
 export function refuseUndrillable(drill: IConstruct, source: DrillSource, restore: RestorePoint): void {
   const problems: string[] = [];
   const { identifier } = source;
-  const { engine, retentionDays } = source.known ?? {};
-  problems.push(...engineRefusals(engine));
+  const { engine, retentionDays } = source.sourceDatabase ?? {};
+  problems.push(...engineProblems(engine));
   if (identifier.startsWith(COPY_PREFIX)) {
     problems.push(
       `its identifier '${identifier}' starts with '${COPY_PREFIX}', so it could be taken for a copy and deleted; rename it`,
@@ -41,12 +42,10 @@ export function refuseUndrillable(drill: IConstruct, source: DrillSource, restor
         'draw can never be made; shorten the one or lengthen the other',
     );
   }
-  if (problems.length > 0) {
-    throw new Error(`restore drill '${drill.node.path}' can't work on its database:\n  ${problems.join('\n  ')}`);
-  }
+  refuseAll(`restore drill '${drill.node.path}' can't work on its database`, problems);
 }
 
-export function engineRefusals(engine: string | undefined): string[] {
+export function engineProblems(engine: string | undefined): string[] {
   if (engine === undefined || engine === 'postgres') return [];
   return [`it runs ${engine}, and drills examine PostgreSQL only; drill a PostgreSQL instance`];
 }
@@ -92,11 +91,21 @@ export function warnOfOldSnapshots(
 export function warnOfExpiry(drill: IConstruct, source: DrillSource, { request }: RestorePoint): void {
   const chosen = request.kind === 'time' ? request.time : request.kind === 'snapshot' ? request.snapshot : undefined;
   if (chosen === undefined || (request.kind === 'snapshot' && !chosen.startsWith('rds:'))) return;
-  const days = source.known?.retentionDays;
+  const days = source.sourceDatabase?.retentionDays;
   const kept = days === undefined ? 'its backup is kept for 35 days at most' : `backups are kept for ${days} days`;
   Annotations.of(drill).addWarningV2(
     'lifeboat:restore-point-expires',
     `each drill restores ${chosen}, and ${kept}, so all drills fail from then on; restore latest() or random(), or a snapshot ` +
       'that somebody took and keeps',
+  );
+}
+
+/** @throws Error when the grantee lies in a stack of another region */
+export function refuseFarGrantee(drill: IConstruct, grantee: IConstruct): void {
+  const [here, there] = [Stack.of(drill).region, Stack.of(grantee).region];
+  if (Token.isUnresolved(here) || Token.isUnresolved(there) || here === there) return;
+  throw new Error(
+    `drill '${drill.node.path}' lies in ${here} and '${grantee.node.path}' in ${there}, so a policy there can't refer to it; ` +
+      "name the role, and import it beside the drill: iam.Role.fromRoleName(Stack.of(drill), 'Starter', name)",
   );
 }

@@ -44,7 +44,7 @@ export class DrillNetwork extends Construct {
     super(scope, id);
     this.vpc = props.vpc ?? this.isolatedVpc(props.encryptionKey);
     this.subnets = props.subnets ?? { subnetType: ec2.SubnetType.PRIVATE_ISOLATED };
-    if (props.vpc) this.examineSubnets();
+    if (props.vpc) this.refusePublicSubnets();
 
     this.subnetGroup = new rds.SubnetGroup(this, 'SubnetGroup', {
       description: 'Copies that restore drills make',
@@ -66,7 +66,7 @@ export class DrillNetwork extends Construct {
     return new ec2.SecurityGroup(this, id, { vpc: this.vpc, description, allowAllOutbound: false });
   }
 
-  private examineSubnets(): void {
+  private refusePublicSubnets(): void {
     const chosen = this.vpc.selectSubnets(this.subnets);
     if (chosen.hasPublic) {
       throw new Error(

@@ -3,7 +3,7 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
-import type { DrillRequest } from '../../lambda/contract';
+import type { DrillDefinition } from '../../lambda/contract';
 import { SourceDatabase } from '../database/source-database';
 import { asKept } from '../synth/tokens';
 
@@ -68,9 +68,9 @@ export interface CopiedDatabaseOptions {
 export class DrillSource {
   /** Backups of a PostgreSQL instance, of this app or imported, in its own region. The instance is only ever read from. */
   public static database(database: rds.IDatabaseInstance, options: DrilledDatabaseOptions = {}): DrillSource {
-    const known = new SourceDatabase(database);
-    const keyArn = options.storageKey?.keyArn ?? known.storageKeyArn;
-    return new DrillSource(known.identifier, known.port, keyArn, known.instanceClass, database);
+    const source = new SourceDatabase(database);
+    const keyArn = options.storageKey?.keyArn ?? source.storageKeyArn;
+    return new DrillSource(source.identifier, source.port, keyArn, source.instanceClass, database);
   }
 
   /**
@@ -103,12 +103,12 @@ export class DrillSource {
   }
 
   /** What synth knows of the database: nothing of one elsewhere. */
-  get known(): SourceDatabase | undefined {
+  get sourceDatabase(): SourceDatabase | undefined {
     return this.database && new SourceDatabase(this.database);
   }
 
   /** As the runbook is told. */
-  public request(scope: IConstruct): DrillRequest['source'] {
+  public definition(scope: IConstruct): DrillDefinition['source'] {
     const { identifier: instance, instanceClass, copied } = this;
     if (!copied) return { instance };
     const from = Stack.of(scope).formatArn({

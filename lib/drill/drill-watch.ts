@@ -9,11 +9,13 @@ import { Construct } from 'constructs';
 import { type WatchRequest, watchedSinceKey } from '../../lambda/contract';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
-import { evidenceAccess } from '../function/statements';
+import { allow, evidenceAccess } from '../function/statements';
 import { warnOfLooseEvidence } from './evidence-bucket';
 
 export interface DrillWatchProps {
   readonly evidence: s3.IBucket;
+  /** Signs evidence; only its public half is asked for. */
+  readonly signingKey: kms.IKey;
   readonly encryptionKey: kms.IKey;
   readonly deadLetterQueue: sqs.IQueue;
 }
@@ -25,7 +27,7 @@ export class DrillWatch extends Construct {
 
   constructor(scope: Construct, id: string, props: DrillWatchProps) {
     super(scope, id);
-    const { evidence, deadLetterQueue, encryptionKey } = props;
+    const { evidence, signingKey, deadLetterQueue, encryptionKey } = props;
     warnOfLooseEvidence(this, evidence);
     const handler = new ShippedFunction(this, 'Handler', {
       entry: 'watch-drills',
@@ -35,13 +37,20 @@ export class DrillWatch extends Construct {
       encryptionKey,
       deadLetterQueue,
       patterns: 'It reads the evidence of all drills, and writes when each began to be watched: one document a drill.',
-      statements: evidenceAccess(evidence, 'evidence/', watchedSinceKey({ plan: '*', target: '*', drill: '*' })),
+      statements: [
+        ...evidenceAccess(evidence, 'evidence/', watchedSinceKey({ plan: '*', target: '*', drill: '*' })),
+        allow(['kms:GetPublicKey'], [signingKey.keyArn]),
+      ],
     });
     const hourly = new ScheduleTrigger(this, 'Hourly', {
       target: handler.function,
       schedule: ScheduleExpression.rate(Duration.hours(1)),
       description: 'Lifeboat: says how long ago each drill last passed',
-      request: { evidenceBucket: evidence.bucketName, drills: Lazy.any({ produce: () => this.drills }) },
+      request: {
+        evidenceBucket: evidence.bucketName,
+        signingKey: signingKey.keyArn,
+        drills: Lazy.any({ produce: () => this.drills }),
+      },
       deadLetterQueue,
     });
     hourly.node.addDependency(handler);

@@ -1,27 +1,31 @@
-import { Duration, Stack, Token } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import type { Schedule } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { type DrillRequest, evidencePrefix } from '../../lambda/contract';
+import { type DrillDefinition, type DrillRequest, drillDefinition } from '../../lambda/contract';
 import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
-import { evidenceAccess } from '../function/statements';
 import { gapOf, warnOfOverdueDrills } from '../schedule/overdue';
 import type { Recurrence } from '../schedule/recurrence';
 import { markCovered } from '../synth/coverage';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { copyPrefix, pathName } from '../synth/names';
-import { refuseUndrillable, warnOfAnotherClass, warnOfExpiry, warnOfOldSnapshots } from './drill-limits';
+import { parseAtSynth } from '../synth/tokens';
+import {
+  refuseFarGrantee,
+  refuseUndrillable,
+  warnOfAnotherClass,
+  warnOfExpiry,
+  warnOfOldSnapshots,
+} from './drill-limits';
 import { copyPermissions } from './drill-permissions';
-import { checkedRequest } from './drill-request';
 import { DrillSite } from './drill-site';
 import type { DrillSource } from './drill-source';
 import { enclosingSite } from './enclosing-site';
@@ -138,20 +142,17 @@ export interface RestoreDrillProps extends DrillOptions {
  * tags, and can't touch anything else.
  */
 export class RestoreDrill extends Construct {
-  /** What the conductor is handed at each start. */
-  public readonly request: DrillRequest;
-  /** Starts a drill when it is invoked, asynchronously, with the request. */
+  /** What is deployed with the conductor. Whoever starts a run can change none of it. */
+  public readonly definition: DrillDefinition;
+  /** Starts a drill when it is invoked, asynchronously, with `{ restore?, reason? }`. */
   public readonly conductor: lambda.IAlias;
   /** What the drill measures. */
   public readonly metrics: RecoveryMetrics;
-
-  private readonly schedule: Schedule;
 
   constructor(scope: Construct, id: string, props: RestoreDrillProps) {
     super(scope, id);
     const { source, objectives, notify, restore = RestorePoint.latest() } = props;
     const planName = props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope);
-    const target = props.target ?? id;
     const expiresAfter = props.expiresAfter ?? atLeast(Duration.hours(6), 4 * objectives.rto.toSeconds());
     refuseUndrillable(this, source, restore);
     if (source.database) markCovered(source.database, 'RestoreDrill');
@@ -162,11 +163,43 @@ export class RestoreDrill extends Construct {
 
     const site = props.site ?? enclosingSite(this) ?? new DrillSite(this, 'Site', { notify });
     site.network.open(source.port);
-    this.request = checkedRequest(this, {
-      plan: planName,
+    this.definition = parseAtSynth(
+      drillDefinition,
+      this.definitionOf(props, { plan: planName, drill: id, restore, expiresAfter, site }),
+      `restore drill '${this.node.path}'`,
+    );
+    const runbook = this.runbook(source, expiresAfter, site);
+    this.conductor = new lambda.Alias(this, 'Live', { aliasName: 'live', version: runbook.function.currentVersion });
+    this.startOn(props.schedule, runbook, site);
+
+    this.metrics = new RecoveryMetrics(planName);
+    this.addAlarms(props, runbook, site);
+  }
+
+  /**
+   * Lets somebody start the drill at any time, and choose the restore point and a reason, and nothing else.
+   *
+   * @throws Error when the grantee lies in a stack of another region, whose policies can't refer to the drill
+   */
+  public grantStart(grantee: iam.IGrantable): iam.Grant {
+    if (Construct.isConstruct(grantee)) refuseFarGrantee(this, grantee);
+    return iam.Grant.addToPrincipal({
+      grantee,
+      actions: ['lambda:InvokeFunction'],
+      resourceArns: [this.conductor.functionArn],
+    });
+  }
+
+  private definitionOf(
+    props: RestoreDrillProps,
+    { plan, drill, restore, expiresAfter, site }: Settled,
+  ): DrillDefinition {
+    const { objectives, target = drill } = props;
+    return {
+      plan,
       target,
-      drill: id,
-      source: source.request(this),
+      drill,
+      source: props.source.definition(this),
       restore: restore.request,
       copy: {
         prefix: copyPrefix(this, target),
@@ -181,14 +214,18 @@ export class RestoreDrill extends Construct {
       examiner: site.examiner.functionArn,
       passwordKey: site.passwordKey.secretArn,
       evidenceBucket: site.evidence.bucketName,
-    });
+      signingKey: site.signingKey.keyArn,
+    };
+  }
 
-    const handler = new ShippedFunction(this, 'Conductor', {
+  private runbook({ keyArn }: DrillSource, expiresAfter: Duration, site: DrillSite): ShippedFunction {
+    return new ShippedFunction(this, 'Conductor', {
       entry: 'drill-restore',
-      description: `Lifeboat: drill ${id} of ${target}, restored to a copy`,
+      description: `Lifeboat: drill ${this.name}, restored to a copy`,
       timeout: Duration.minutes(15),
       memorySize: 512,
       encryptionKey: site.encryptionKey,
+      definition: this.definition,
       durableFor: expiresAfter.plus(FOR_THE_END),
       deadLetterQueue: site.deadLetterQueue,
       patterns:
@@ -196,37 +233,37 @@ export class RestoreDrill extends Construct {
         'backups are named by RDS, at random, and only restored from; a restore ' +
         'names parameter and option groups without changing them; what only describes can not be narrowed; evidence is ' +
         'a document a run under one prefix.',
-      statements: [
-        ...copyPermissions(this, this.request, source.keyArn),
-        ...site.permissions(),
-        ...evidenceAccess(site.evidence, evidencePrefix(this.request), `${evidencePrefix(this.request)}*`),
-      ],
+      statements: [...copyPermissions(this, this.definition, keyArn), ...site.permissions()],
+      evidence: site.evidencePermissions(this.definition),
     });
-    this.conductor = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
+  }
+
+  private startOn(schedule: Recurrence, runbook: ShippedFunction, site: DrillSite): void {
     const trigger = new ScheduleTrigger(this, 'Schedule', {
       target: this.conductor,
-      schedule: props.schedule.expression,
-      description: `Lifeboat: drill ${id} of ${target}`,
-      request: this.request,
+      schedule: schedule.expression,
+      description: `Lifeboat: drill ${this.name}`,
+      request: { reason: 'scheduled' } satisfies DrillRequest,
       deadLetterQueue: site.deadLetterQueue,
     });
-    trigger.node.addDependency(handler);
-    this.schedule = trigger.schedule;
+    trigger.node.addDependency(runbook);
+  }
 
-    this.metrics = new RecoveryMetrics(planName);
+  private addAlarms(props: RestoreDrillProps, runbook: ShippedFunction, site: DrillSite): void {
+    const { objectives, schedule, notify } = props;
+    const { plan: planName, target, drill } = this.definition;
     if (!props.alarms) new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
-    brokenOffAlarms(this, handler.function, {
-      description: `The runbook of drill ${id} of ${target} broke off, so it may have left no evidence: see its log`,
+    brokenOffAlarms(this, runbook.function, {
+      description: `The runbook of drill ${this.name} broke off, so it may have left no evidence: see its log`,
       notify,
     });
-    const { longestGap } = props.schedule;
-    const overdueAfter = props.overdueAfter ?? longestGap.plus(Duration.days(1));
-    site.watch.add({ plan: planName, target, drill: id });
+    const overdueAfter = props.overdueAfter ?? schedule.longestGap.plus(Duration.days(1));
+    site.watch.add({ plan: planName, target, drill });
     const overdue = addAlarm(this, 'Overdue', {
-      metric: this.metrics.secondsSinceProven(target, id),
+      metric: this.metrics.secondsSinceProven(target, drill),
       threshold: overdueAfter.toSeconds(),
       description:
-        `Drill ${id} of ${target} has not passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
+        `Drill ${this.name} has not passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
         'what it protects is unproven',
       treatMissingData: TreatMissingData.BREACHING,
       notify,
@@ -235,36 +272,20 @@ export class RestoreDrill extends Construct {
     overdue.node.addDependency(site.watch);
   }
 
-  /**
-   * Lets somebody start the drill at any time, and read the request to start it with from its schedule.
-   *
-   * @throws Error when the grantee lies in a stack of another region, whose policies can't refer to the drill
-   */
-  public grantStart(grantee: iam.IGrantable): iam.Grant {
-    if (Construct.isConstruct(grantee)) this.refuseFarGrantee(grantee);
-    return iam.Grant.addToPrincipal({
-      grantee,
-      actions: ['lambda:InvokeFunction'],
-      resourceArns: [this.conductor.functionArn],
-    }).combine(
-      iam.Grant.addToPrincipal({
-        grantee,
-        actions: ['scheduler:GetSchedule'],
-        resourceArns: [this.schedule.scheduleArn],
-      }),
-    );
-  }
-
-  private refuseFarGrantee(grantee: Construct): void {
-    const [here, there] = [Stack.of(this).region, Stack.of(grantee).region];
-    if (Token.isUnresolved(here) || Token.isUnresolved(there) || here === there) return;
-    throw new Error(
-      `drill '${this.node.path}' lies in ${here} and '${grantee.node.path}' in ${there}, so a policy there can't refer to it; ` +
-        "name the role, and import it beside the drill: iam.Role.fromRoleName(Stack.of(drill), 'Starter', name)",
-    );
+  /** For whoever reads an alarm. */
+  private get name(): string {
+    return `${this.definition.drill} of ${this.definition.target}`;
   }
 }
 
-function atLeast(floor: Duration, seconds: number): Duration {
-  return seconds > floor.toSeconds() ? Duration.seconds(seconds) : floor;
+/** What a drill's props leave to defaults and to its surroundings. */
+interface Settled {
+  readonly plan: string;
+  readonly drill: string;
+  readonly restore: RestorePoint;
+  readonly expiresAfter: Duration;
+  readonly site: DrillSite;
 }
+
+const atLeast = (floor: Duration, seconds: number): Duration =>
+  seconds > floor.toSeconds() ? Duration.seconds(seconds) : floor;

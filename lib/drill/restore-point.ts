@@ -7,7 +7,7 @@ export interface RandomRestorePointOptions {
 }
 
 /** https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html */
-function refuseOdd(identifier: string): void {
+function refuseSnapshotName(identifier: string): void {
   if (Token.isUnresolved(identifier)) return;
   const refuse = (why: string) => {
     throw new Error(`restore point: snapshot '${identifier}' can't be restored: ${why}`);
@@ -48,7 +48,7 @@ export class RestorePoint {
    * @throws Error when no snapshot can be called so
    */
   public static snapshot(identifier: string): RestorePoint {
-    refuseOdd(identifier);
+    refuseSnapshotName(identifier);
     return new RestorePoint({ kind: 'snapshot', snapshot: identifier });
   }
 

@@ -1,13 +1,14 @@
 /** Between a dump and its source: whether it is let in, else each night's dump would wait for an answer and fail; and who listens. */
 import { Annotations, CfnResource, type Duration, Stack } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as ecs from 'aws-cdk-lib/aws-ecs';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct, IConstruct } from 'constructs';
 import { leftBeforePaid } from '../bucket/lifecycle-limits';
+import { refusal } from '../synth/problems';
 import { known } from '../synth/tokens';
 import type { DumpSource } from './dump-source';
 import { sizeProblem } from './dump-task';
-import type { LogicalDumpProps } from './logical-dump';
 
 /** Once the app is whole. Databases of another stack, and groups that were made elsewhere, are not judged. */
 export function warnOfMissingIngress(dump: Construct, group: ec2.SecurityGroup, source: DumpSource): void {
@@ -47,11 +48,11 @@ export function warnOfMissingIngress(dump: Construct, group: ec2.SecurityGroup, 
 /** Where that is meant, it is acknowledged. */
 export function warnIfUnencrypted(dump: Construct, source: DumpSource): void {
   if (source.trust !== 'nobody') return;
-  const asked = Number(known(source.postgresVersion)) < 16 ? ', and told the password where it asks for it' : '';
+  const passwordRisk = Number(known(source.postgresVersion)) < 16 ? ', and told the password where it asks for it' : '';
   Annotations.of(dump).addWarningV2(
     'lifeboat:dump-not-encrypted',
     `dump '${dump.node.path}' reads ${source} without TLS, so who listens between them has every row, and who answers in its ` +
-      `place is believed${asked}; give the server a certificate, and name its authority in DumpSource.server()`,
+      `place is believed${passwordRisk}; give the server a certificate, and name its authority in DumpSource.server()`,
   );
 }
 
@@ -70,7 +71,7 @@ const isIngress = (construct: IConstruct): construct is ec2.CfnSecurityGroupIngr
  */
 const NOT_READ_AT_ONCE = ['GLACIER', 'DEEP_ARCHIVE'];
 
-export function classRefusals(storageClass: s3.StorageClass | undefined): string[] {
+export function storageClassProblems(storageClass: s3.StorageClass | undefined): string[] {
   if (!storageClass || !NOT_READ_AT_ONCE.includes(storageClass.value)) return [];
   return [
     `it is written to ${storageClass.value}, which nobody reads at once, so no dump could be read back and found good; write it ` +
@@ -101,15 +102,30 @@ export function warnOfDaysUnused(dump: Construct, { bucket, prefixes, storageCla
   });
 }
 
+/** What the props of a dump say of its task. */
+interface Dumped {
+  readonly source: DumpSource;
+  /** @default - the usual ones */
+  readonly tiers?: readonly unknown[];
+  /** @default - S3 Standard */
+  readonly storageClass?: s3.StorageClass;
+  /** @default - that of the source's version */
+  readonly postgresImage?: ecs.ContainerImage;
+  /** @default 1024 */
+  readonly cpu?: number;
+  /** @default 2048 */
+  readonly memoryMiB?: number;
+}
+
 /**
  * What a dump's task needs to know, from what was said or from an instance of this app.
  *
  * @throws Error that names all that would keep it from working
  */
-export function dumpSettings(scope: Construct, props: LogicalDumpProps, dumpName: string, timeout: Duration) {
+export function dumpSettings(scope: Construct, props: Dumped, dumpName: string, timeout: Duration) {
   const { source, cpu = 1024, memoryMiB = 2048 } = props;
   const { credentials, databaseName, postgresVersion } = source;
-  const problems = [...source.refusals, ...classRefusals(props.storageClass)];
+  const problems = [...source.problems, ...storageClassProblems(props.storageClass)];
   if (postgresVersion === undefined && !props.postgresImage) {
     problems.push("its version can't be told, and pg_dump refuses servers newer than itself; state 'postgresVersion'");
   } else if (known(postgresVersion) !== undefined && !/^\d+$/.test(String(postgresVersion))) {
@@ -130,7 +146,9 @@ export function dumpSettings(scope: Construct, props: LogicalDumpProps, dumpName
   const size = sizeProblem(cpu, memoryMiB);
   if (size) problems.push(size);
   if (problems.length > 0 || !credentials || !databaseName) {
-    throw new Error(`logical dump '${scope.node.path}' can't work:\n  ${problems.join('\n  ')}`);
+    throw refusal(`logical dump '${scope.node.path}' can't work`, problems);
   }
-  return { credentials, databaseName, postgresVersion, cpu, memoryMiB };
+  const postgres =
+    props.postgresImage ?? ecs.ContainerImage.fromRegistry(`public.ecr.aws/docker/library/postgres:${postgresVersion}`);
+  return { credentials, databaseName, postgres, cpu, memoryMiB };
 }

@@ -5,7 +5,7 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { SourceDatabase } from '../database/source-database';
 import { known } from '../synth/tokens';
-import { authorityRefusals, certificatesIn, serverRefusals } from './server-limits';
+import { authorityProblems, certificatesIn, serverProblems } from './server-limits';
 
 export interface DumpedDatabaseOptions {
   /**
@@ -169,15 +169,15 @@ export class DumpSource {
   }
 
   /** What would keep each dump from reading it, one sentence each. */
-  public get refusals(): string[] {
+  public get problems(): string[] {
     const { database, trust, databaseName } = this;
     const problems: string[] = [];
     const engine = database && known(new SourceDatabase(database).engine);
     if (engine !== undefined && engine !== 'postgres') {
       problems.push(`it runs ${engine}, and pg_dump reads PostgreSQL only; dump a PostgreSQL instance`);
     }
-    if (!database) problems.push(...serverRefusals(this.host, this.dumped.port));
-    if (typeof trust === 'object') problems.push(...authorityRefusals(trust.authorities));
+    if (!database) problems.push(...serverProblems(this.host, this.dumped.port));
+    if (typeof trust === 'object') problems.push(...authorityProblems(trust.authorities));
     if (!this.credentials) problems.push("there is no secret to connect with; name one as 'credentials'");
     if (!databaseName) {
       problems.push("no database is named, and an empty one would be dumped; name it as 'databaseName'");

@@ -60,41 +60,54 @@ export class DumpTask extends Construct {
 
   constructor(scope: Construct, id: string, props: DumpTaskProps) {
     super(scope, id);
-    const { bucket, dumpName, encryptionKey, source, storageClass } = props;
     this.log = new logs.LogGroup(this, 'Log', {
       retention: logs.RetentionDays.ONE_YEAR,
-      encryptionKey,
+      encryptionKey: props.encryptionKey,
       removalPolicy: RemovalPolicy.RETAIN,
     });
     // Those of RDS are too many for the environment.
     const authorities =
-      source.trust === 'RDS' ? new Asset(this, 'Authorities', { path: shipped('rds-ca.pem') }) : undefined;
+      props.source.trust === 'RDS' ? new Asset(this, 'Authorities', { path: shipped('rds-ca.pem') }) : undefined;
     const principal = new iam.ServicePrincipal('ecs-tasks.amazonaws.com');
     const taskRole = new iam.Role(this, 'Role', { assumedBy: principal });
     const executionRole = new iam.Role(this, 'ExecutionRole', { assumedBy: principal });
     this.roles = [taskRole, executionRole];
-    const prefixes = [...props.tiers.map((tier) => `${tier}/${dumpName}/`), props.markers];
-    acknowledgeWildcards(
-      new iam.ManagedPolicy(this, 'Policy', {
-        roles: [taskRole],
-        statements: [
-          ...backupAccess(bucket, ...prefixes),
-          ...(authorities
-            ? [allow(['s3:GetObject'], [authorities.bucket.arnForObjects(authorities.s3ObjectKey)])]
-            : []),
-        ],
-      }),
-      'It names dumps by their date, under its own prefixes.',
-    );
-    const starting = new iam.ManagedPolicy(this, 'ExecutionPolicy', {
-      roles: [executionRole],
-      statements: this.starting(props),
-    });
-    acknowledgeWildcards(starting, "Tokens of ECR and a log's streams have no names yet.");
+    this.letStore(taskRole, props, authorities);
+    const starting = this.letStart(executionRole, props);
 
-    this.definition = new ecs.FargateTaskDefinition(this, 'Definition', {
-      cpu: props.cpu,
-      memoryLimitMiB: props.memoryMiB,
+    this.definition = this.definitionOf(props, taskRole, executionRole);
+    this.definition.node.addDependency(starting);
+    this.addDumpContainer(props);
+    this.addStoreContainer(props, authorities);
+  }
+
+  /** What the task itself may: write dumps, and read the authorities that it trusts. */
+  private letStore(role: iam.IRole, { bucket, dumpName, tiers, markers }: DumpTaskProps, authorities?: Asset): void {
+    const prefixes = [...tiers.map((tier) => `${tier}/${dumpName}/`), markers];
+    const policy = new iam.ManagedPolicy(this, 'Policy', {
+      roles: [role],
+      statements: [
+        ...backupAccess(bucket, ...prefixes),
+        ...(authorities ? [allow(['s3:GetObject'], [authorities.bucket.arnForObjects(authorities.s3ObjectKey)])] : []),
+      ],
+    });
+    acknowledgeWildcards(policy, 'It names dumps by their date, under its own prefixes.');
+  }
+
+  /** What ECS needs to start the containers, before anything in them runs. */
+  private letStart(role: iam.Role, props: DumpTaskProps): iam.ManagedPolicy {
+    const policy = new iam.ManagedPolicy(this, 'ExecutionPolicy', {
+      roles: [role],
+      statements: this.startPermissions(props),
+    });
+    acknowledgeWildcards(policy, "Tokens of ECR and a log's streams have no names yet.");
+    return policy;
+  }
+
+  private definitionOf({ cpu, memoryMiB }: DumpTaskProps, taskRole: iam.Role, executionRole: iam.Role) {
+    const definition = new ecs.FargateTaskDefinition(this, 'Definition', {
+      cpu,
+      memoryLimitMiB: memoryMiB,
       runtimePlatform: {
         cpuArchitecture: ecs.CpuArchitecture.ARM64,
         operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
@@ -103,37 +116,46 @@ export class DumpTask extends Construct {
       executionRole: executionRole.withoutPolicyUpdates(),
       volumes: [{ name: 'pipes' }],
     });
-    this.definition.node.addDependency(starting);
-    acknowledge(this.definition, 'plain settings');
+    acknowledge(definition, 'plain settings');
+    return definition;
+  }
 
-    const seconds = String(props.timeout.toSeconds());
-    this.container(
+  private addDumpContainer({ postgres, timeout, source, databaseName, credentials }: DumpTaskProps): void {
+    const command = [
+      'timeout',
+      '--kill-after=60',
+      String(timeout.toSeconds()),
+      'bash',
+      '-c',
+      script(),
+      'dump.sh',
       'dump',
-      props.postgres,
-      ['timeout', '--kill-after=60', seconds, 'bash', '-c', script(), 'dump.sh', 'dump'],
-      {
-        environment: {
-          PGHOST: source.host,
-          PGPORT: source.port,
-          PGDATABASE: props.databaseName,
-          ...encryption(source),
-          // A database whose answers stop coming is not waited for until the timeout.
-          PGCONNECT_TIMEOUT: '30',
-        },
-        secrets: {
-          PGUSER: ecs.Secret.fromSecretsManager(props.credentials, 'username'),
-          PGPASSWORD: ecs.Secret.fromSecretsManager(props.credentials, 'password'),
-        },
+    ];
+    this.container('dump', postgres, command, {
+      environment: {
+        PGHOST: source.host,
+        PGPORT: source.port,
+        PGDATABASE: databaseName,
+        ...encryption(source),
+        // A database whose answers stop coming is not waited for until the timeout.
+        PGCONNECT_TIMEOUT: '30',
       },
-    );
+      secrets: {
+        PGUSER: ecs.Secret.fromSecretsManager(credentials, 'username'),
+        PGPASSWORD: ecs.Secret.fromSecretsManager(credentials, 'password'),
+      },
+    });
+  }
+
+  private addStoreContainer(props: DumpTaskProps, authorities?: Asset): void {
     this.container('store', props.awsCli, ['bash', '-c', script(), 'dump.sh', 'store'], {
       environment: {
-        BUCKET: bucket.bucketName,
-        NAME: dumpName,
+        BUCKET: props.bucket.bucketName,
+        NAME: props.dumpName,
         TIERS: props.tiers.join(' '),
         LAST_GOOD: lastGoodKey(props.markers),
         ...(authorities && { CA_BUNDLE: authorities.s3ObjectUrl }),
-        ...(storageClass && { STORAGE_CLASS: storageClass.value }),
+        ...(props.storageClass && { STORAGE_CLASS: props.storageClass.value }),
       },
     });
   }
@@ -156,8 +178,7 @@ export class DumpTask extends Construct {
     container.addMountPoints({ containerPath: WORK, sourceVolume: 'pipes', readOnly: false });
   }
 
-  /** What ECS needs to start the containers, before anything in them runs. */
-  private starting({ credentials }: DumpTaskProps): iam.PolicyStatement[] {
+  private startPermissions({ credentials }: DumpTaskProps): iam.PolicyStatement[] {
     const statements = [
       allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [this.log.logGroupArn, `${this.log.logGroupArn}:*`]),
       // A secret that is imported by its name alone has six characters more in its ARN, which nobody here knows.

@@ -169,7 +169,7 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
   constructor(scope: Construct, id: string, props: LogicalDumpProps) {
     super(scope, id);
     const { source, notify, dumpName = id, storageClass, timeout = Duration.hours(6) } = props;
-    const { credentials, databaseName, postgresVersion, cpu, memoryMiB } = dumpSettings(this, props, dumpName, timeout);
+    const settings = dumpSettings(this, props, dumpName, timeout);
     const tiers = rarestFirst(props.tiers);
     const schedule = props.schedule ?? Recurrence.daily({ hour: 2 });
     if (source.database) markCovered(source.database, 'LogicalDump');
@@ -183,27 +183,19 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
     this.connections = new ec2.Connections({ securityGroups: [securityGroup] });
     warnOfMissingIngress(this, securityGroup, source);
     warnIfUnencrypted(this, source);
-    if (storageClass)
-      warnOfDaysUnused(this, {
-        bucket: this.bucket,
-        prefixes: tiers.map((tier) => `${tier}/${dumpName}/`),
-        storageClass,
-      });
+    if (storageClass) {
+      const prefixes = tiers.map((tier) => `${tier}/${dumpName}/`);
+      warnOfDaysUnused(this, { bucket: this.bucket, prefixes, storageClass });
+    }
     const task = new DumpTask(this, 'Task', {
+      ...settings,
       dumpName,
       bucket: this.bucket,
       tiers,
       markers,
       source,
       storageClass,
-      databaseName,
-      credentials,
-      postgres:
-        props.postgresImage ??
-        ecs.ContainerImage.fromRegistry(`public.ecr.aws/docker/library/postgres:${postgresVersion}`),
       awsCli: props.awsCliImage ?? ecs.ContainerImage.fromRegistry(AWS_CLI),
-      cpu,
-      memoryMiB,
       timeout,
       encryptionKey,
     });

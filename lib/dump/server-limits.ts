@@ -14,7 +14,7 @@ export function certificatesIn(pem: string): string {
   return pem.match(CERTIFICATE)?.join('\n') ?? pem;
 }
 
-export function serverRefusals(host: string, port: number): string[] {
+export function serverProblems(host: string, port: number): string[] {
   const problems: string[] = [];
   if (!Token.isUnresolved(host)) {
     if (host === '') problems.push('its host is empty, so no server is meant; name the one to dump');
@@ -34,7 +34,7 @@ export function serverRefusals(host: string, port: number): string[] {
   return problems;
 }
 
-export function authorityRefusals(pem: string): string[] {
+export function authorityProblems(pem: string): string[] {
   if (Token.isUnresolved(pem)) return [];
   if (pem.includes('PRIVATE KEY')) {
     return [

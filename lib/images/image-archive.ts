@@ -18,6 +18,7 @@ import { allow, backupAccess, refuseOddPrefix } from '../function/statements';
 import { overdueOf } from '../schedule/overdue';
 import { Recurrence, Weekday } from '../schedule/recurrence';
 import { pathName } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 
 export interface ImageArchiveProps {
   /** Whose images are exported. */
@@ -90,32 +91,13 @@ export class ImageArchive extends Construct {
 
   constructor(scope: Construct, id: string, props: ImageArchiveProps) {
     super(scope, id);
-    const { repositories, notify, newest = 5, prefix = 'images/' } = props;
-    refuseOddPrefix(`image archive '${this.node.path}'`, prefix);
-    const problems: string[] = [];
-    if (repositories.length === 0) {
-      problems.push('no repository is named, so nothing would be exported; name those whose images are deployed');
-    }
-    if (!Token.isUnresolved(newest) && !(Number.isInteger(newest) && newest >= 1)) {
-      problems.push(
-        `the newest ${newest} images of each repository are asked for, which is no whole number from 1, so nothing would be ` +
-          'exported; ask for 1 or more',
-      );
-    }
-    if (problems.length > 0) throw new Error(`image archive '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    const { newest = 5, prefix = 'images/' } = props;
+    const what = `image archive '${this.node.path}'`;
+    refuseOddPrefix(what, prefix);
+    refuseAll(what, problemsOf(props, newest));
     const schedule = props.schedule ?? Recurrence.weekly({ weekday: Weekday.SUNDAY, hour: 3 });
     const encryptionKey = logKey(this, props.encryptionKey);
-    this.bucket =
-      props.bucket ??
-      new ArchiveBucket(this, 'Archive', {
-        encryptionKey,
-        tiers: [
-          ArchiveTier.prefixed(prefix, {
-            transitions: [StorageTransition.glacierInstantRetrieval(Duration.days(90))],
-            expireAfter: Duration.days(365),
-          }),
-        ],
-      }).bucket;
+    this.bucket = props.bucket ?? this.ownBucket(prefix, encryptionKey);
     this.watch = new BackupWatch(this, 'Watch', {
       backup: pathName(this),
       bucket: this.bucket,
@@ -123,24 +105,47 @@ export class ImageArchive extends Construct {
       encryptionKey,
       overdueAfter: overdueOf(this, props.overdueAfter, schedule, Duration.days(2)),
       overdue: `Images are exported under ${prefix} no more, so they are as safe as their registry`,
-      notify,
+      notify: props.notify,
     });
-    const { deadLetterQueue } = this.watch;
-
-    const request: ImageExportRequest = {
+    const handler = this.exporter(props.repositories, prefix, encryptionKey);
+    this.startOn(schedule, handler, {
       bucket: this.bucket.bucketName,
       prefix,
-      repositories: repositories.map(({ repositoryName }) => repositoryName),
+      repositories: props.repositories.map(({ repositoryName }) => repositoryName),
       newest,
-    };
-    const handler = new ShippedFunction(this, 'Handler', {
+    });
+    brokenOffAlarms(this, handler.function, {
+      description: 'Some image could not be exported, while the others were: the log names it',
+      notify: props.notify,
+    });
+  }
+
+  /** Seconds since all images were last found, or made, to be in the archive. */
+  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.age(options);
+  }
+
+  private ownBucket(prefix: string, encryptionKey: kms.IKey): s3.IBucket {
+    return new ArchiveBucket(this, 'Archive', {
+      encryptionKey,
+      tiers: [
+        ArchiveTier.prefixed(prefix, {
+          transitions: [StorageTransition.glacierInstantRetrieval(Duration.days(90))],
+          expireAfter: Duration.days(365),
+        }),
+      ],
+    }).bucket;
+  }
+
+  private exporter(repositories: readonly ecr.IRepository[], prefix: string, encryptionKey: kms.IKey): ShippedFunction {
+    return new ShippedFunction(this, 'Handler', {
       entry: 'export-images',
       description: 'Lifeboat: exports the newest images as OCI archives',
       timeout: Duration.minutes(15),
       memorySize: 1024,
       encryptionKey,
       durableFor: Duration.days(1),
-      deadLetterQueue,
+      deadLetterQueue: this.watch.deadLetterQueue,
       patterns: 'Archives are named by the digests of images, under one prefix.',
       statements: [
         allow(
@@ -150,22 +155,30 @@ export class ImageArchive extends Construct {
         ...backupAccess(this.bucket, prefix),
       ],
     });
+  }
+
+  private startOn(schedule: Recurrence, handler: ShippedFunction, request: ImageExportRequest): void {
     const trigger = new ScheduleTrigger(this, 'Schedule', {
       target: new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion }),
       schedule: schedule.expression,
       description: 'Lifeboat: exports the newest images',
       request,
-      deadLetterQueue,
+      deadLetterQueue: this.watch.deadLetterQueue,
     });
     trigger.node.addDependency(handler);
-    brokenOffAlarms(this, handler.function, {
-      description: 'Some image could not be exported, while the others were: the log names it',
-      notify,
-    });
   }
+}
 
-  /** Seconds since all images were last found, or made, to be in the archive. */
-  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.watch.age(options);
+function problemsOf({ repositories }: ImageArchiveProps, newest: number): string[] {
+  const problems: string[] = [];
+  if (repositories.length === 0) {
+    problems.push('no repository is named, so nothing would be exported; name those whose images are deployed');
   }
+  if (!Token.isUnresolved(newest) && !(Number.isInteger(newest) && newest >= 1)) {
+    problems.push(
+      `the newest ${newest} images of each repository are asked for, which is no whole number from 1, so nothing would be ` +
+        'exported; ask for 1 or more',
+    );
+  }
+  return problems;
 }

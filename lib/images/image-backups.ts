@@ -1,6 +1,7 @@
 import { Annotations, CfnDeletionPolicy, CfnResource, type Duration, Lazy, Mixin, Stack } from 'aws-cdk-lib';
 import type { CfnRepository } from 'aws-cdk-lib/aws-ecr';
 import type { IConstruct } from 'constructs';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 
 export interface ImageBackupsProps {
@@ -37,7 +38,7 @@ export class ImageBackups extends Mixin {
   public applyTo(construct: IConstruct): void {
     if (!this.supports(construct)) return;
     const problems = [...this.unfit(), ...this.losses(construct, statedBy(construct, construct.lifecyclePolicy))];
-    if (problems.length > 0) throw new Error(`repository '${construct.node.path}':\n  ${problems.join('\n  ')}`);
+    refuseAll(`repository '${construct.node.path}'`, problems);
 
     construct.imageTagMutability ??= 'IMMUTABLE';
     construct.cfnOptions.deletionPolicy ??= CfnDeletionPolicy.RETAIN;

@@ -3,6 +3,7 @@ import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { accountIdProblem } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 import { twinInRegistry } from './image-replication';
 
 export interface ImageReplicationAccessProps {
@@ -41,9 +42,7 @@ export class ImageReplicationAccess extends Construct {
   constructor(scope: Construct, id: string, props: ImageReplicationAccessProps) {
     super(scope, id);
     const { accounts, repositories = [''], statements = [] } = props;
-    const problems = this.refusals(props);
-    if (problems.length > 0)
-      throw new Error(`image replication access '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    refuseAll(`image replication access '${this.node.path}'`, this.problemsOf(props));
     const stack = Stack.of(this);
     const replication = new iam.PolicyStatement({
       sid: 'LifeboatImageReplication',
@@ -58,7 +57,7 @@ export class ImageReplicationAccess extends Construct {
     });
   }
 
-  private refusals({ accounts, repositories }: ImageReplicationAccessProps): string[] {
+  private problemsOf({ accounts, repositories }: ImageReplicationAccessProps): string[] {
     const { account: own } = Stack.of(this);
     const problems: string[] = [];
     if (accounts.length === 0)

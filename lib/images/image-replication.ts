@@ -2,6 +2,7 @@ import { CfnResource, Stack, Token } from 'aws-cdk-lib';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import { Construct } from 'constructs';
 import { accountIdProblem, regionNameProblem } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 
 /** A registry that images are replicated to. */
 export interface ImageDestination {
@@ -47,8 +48,7 @@ export class ImageReplication extends Construct {
     super(scope, id);
     const { account } = Stack.of(this);
     const { destinations, repositories = [] } = props;
-    const problems = this.refusals(props);
-    if (problems.length > 0) throw new Error(`image replication '${this.node.path}':\n  ${problems.join('\n  ')}`);
+    refuseAll(`image replication '${this.node.path}'`, this.problemsOf(props));
     new ecr.CfnReplicationConfiguration(this, 'Configuration', {
       replicationConfiguration: {
         rules: [
@@ -63,7 +63,7 @@ export class ImageReplication extends Construct {
     });
   }
 
-  private refusals({ destinations, repositories }: ImageReplicationProps): string[] {
+  private problemsOf({ destinations, repositories }: ImageReplicationProps): string[] {
     const stack = Stack.of(this);
     const problems: string[] = [];
     if (destinations.length < 1 || destinations.length > 25) {

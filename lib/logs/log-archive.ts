@@ -144,7 +144,8 @@ export class LogArchive extends Construct {
       logGroupName: options.logGroupName,
       retention: options.retention ?? logs.RetentionDays.ONE_MONTH,
       encryptionKey: this.encryptionKey,
-      removalPolicy: RemovalPolicy.RETAIN,
+      // A first deployment that fails leaves no group behind, whose name the second one would find taken.
+      removalPolicy: options.logGroupName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.RETAIN,
     });
     this.subscribe(id, { logGroup, filter: options.filter });
     return logGroup;
@@ -194,7 +195,7 @@ export class LogArchive extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     const role = new iam.Role(scope, 'Role', { assumedBy: new iam.ServicePrincipal('firehose.amazonaws.com') });
-    const bySthree = { StringEquals: { 'kms:ViaService': `s3.${Stack.of(this).region}.amazonaws.com` } };
+    const viaS3 = { StringEquals: { 'kms:ViaService': `s3.${Stack.of(this).region}.amazonaws.com` } };
     const policy = new iam.ManagedPolicy(scope, 'Policy', {
       roles: [role],
       statements: [
@@ -202,7 +203,7 @@ export class LogArchive extends Construct {
         allow(['s3:GetBucketLocation', 's3:ListBucket', 's3:ListBucketMultipartUploads'], [bucket.bucketArn]),
         allow(['logs:PutLogEvents'], [errors.logGroupArn]),
         ...(bucket.encryptionKey
-          ? [allow(['kms:Decrypt', 'kms:GenerateDataKey'], [bucket.encryptionKey.keyArn], bySthree)]
+          ? [allow(['kms:Decrypt', 'kms:GenerateDataKey'], [bucket.encryptionKey.keyArn], viaS3)]
           : []),
       ],
     });

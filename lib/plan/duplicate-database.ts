@@ -5,6 +5,7 @@
 import { Annotations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { SourceDatabase } from '../database/source-database';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import type { ProtectedDatabaseOptions } from './protected-database';
 
@@ -12,16 +13,16 @@ import type { ProtectedDatabaseOptions } from './protected-database';
 export type PlannedDatabases = ReadonlyMap<IConstruct, ProtectedDatabaseOptions>;
 
 /** @throws Error when two of one instance want its backups otherwise */
-export function examineTwin(database: IConstruct, options: ProtectedDatabaseOptions, others: PlannedDatabases): void {
+export function refuseOtherSettings(
+  database: IConstruct,
+  options: ProtectedDatabaseOptions,
+  others: PlannedDatabases,
+): void {
   for (const [twin, other] of others) {
     if (!isSameInstance(options, other)) continue;
     const fact = `database '${database.node.path}' is of the same instance as '${twin.node.path}'`;
-    const contradictions = contradictionsOf(options, other);
-    if (contradictions.length > 0) {
-      throw new Error(
-        `${fact}, which has one of each, so the last one deployed would undo the other:\n  ${contradictions.join('\n  ')}`,
-      );
-    }
+    const problems = settingProblems(options, other);
+    refuseAll(`${fact}, which has one of each, so the last one deployed would undo the other`, problems);
     const doubles = doublesOf(options, other);
     if (doubles.length === 0) continue;
     Annotations.of(database).addWarningV2(
@@ -31,7 +32,7 @@ export function examineTwin(database: IConstruct, options: ProtectedDatabaseOpti
   }
 }
 
-function contradictionsOf(one: ProtectedDatabaseOptions, other: ProtectedDatabaseOptions): string[] {
+function settingProblems(one: ProtectedDatabaseOptions, other: ProtectedDatabaseOptions): string[] {
   const days = ({ retention }: ProtectedDatabaseOptions) =>
     retention?.isUnresolved() ? undefined : retention?.toHumanString();
   return [

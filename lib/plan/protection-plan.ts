@@ -5,7 +5,7 @@ import { Construct, type IConstruct } from 'constructs';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { warnOfShortRpo, warnOfSlowCopies } from '../alarm/objectives';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
-import { examineBackups } from '../database/backup-settings';
+import { validateBackups } from '../database/backup-settings';
 import { isDatabase } from '../database/database-resource';
 import { SourceDatabase } from '../database/source-database';
 import { DrillSite } from '../drill/drill-site';
@@ -14,7 +14,7 @@ import { letLogsUse } from '../function/log-key';
 import type { RecoveryRegion } from '../region/recovery-region';
 import { registerPlan } from '../synth/enclosing-plan';
 import { pathName, refuseTakenName } from '../synth/names';
-import { examineTwin } from './duplicate-database';
+import { refuseOtherSettings } from './duplicate-database';
 import { PlanGrants } from './plan-grants';
 import { ProtectedDatabase, type ProtectedDatabaseOptions } from './protected-database';
 
@@ -108,10 +108,10 @@ export class ProtectionPlan extends Construct {
   public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
     refuseTakenName('database', this, id, ['CopyKey', 'Site']);
     const database = new ProtectedDatabase(this, id, { ...options, plan: this });
-    examineTwin(database, options, this.databases);
+    refuseOtherSettings(database, options, this.databases);
     this.databases.set(database, options);
     const { resource } = new SourceDatabase(options.database);
-    if (resource && isDatabase(resource)) examineBackups(resource);
+    if (resource && isDatabase(resource)) validateBackups(resource);
     this.copy(database, options);
     return database;
   }

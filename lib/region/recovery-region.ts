@@ -46,7 +46,7 @@ export class RecoveryRegion {
       );
     }
     const { keyArn, topicArn } = options;
-    refuse(
+    refuseElsewhere(
       keyArn,
       'kms',
       name,
@@ -54,7 +54,7 @@ export class RecoveryRegion {
         `the key ${fact}, and copies in ${name} can only be encrypted with a key of that region; give the ARN of one there, ` +
         'or leave it out for the one of RecoverySite',
     );
-    refuse(
+    refuseElsewhere(
       topicArn,
       'sns',
       name,
@@ -98,7 +98,12 @@ export class RecoveryRegion {
 }
 
 /** What is only known at deployment is not compared. */
-function refuse(arn: string | undefined, service: string, region: string, why: (fact: string) => string): void {
+function refuseElsewhere(
+  arn: string | undefined,
+  service: string,
+  region: string,
+  why: (fact: string) => string,
+): void {
   if (arn === undefined || Token.isUnresolved(arn)) return;
   const [, , givenService, givenRegion] = arn.split(':');
   if (givenService === service && givenRegion === region) return;

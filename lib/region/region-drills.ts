@@ -6,12 +6,13 @@ import { Construct, type IConstruct } from 'constructs';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { SourceDatabase } from '../database/source-database';
-import { engineRefusals } from '../drill/drill-limits';
+import { engineProblems } from '../drill/drill-limits';
 import { DrillSite } from '../drill/drill-site';
 import { DrillSource } from '../drill/drill-source';
 import type { RecoveryCheck } from '../drill/recovery-check';
 import { type DrillOptions, RestoreDrill } from '../drill/restore-drill';
 import { RestorePoint } from '../drill/restore-point';
+import { refusal } from '../synth/problems';
 import { known } from '../synth/tokens';
 import type { BackupCopy } from './backup-copy';
 import type { RecoveryRegion } from './recovery-region';
@@ -85,7 +86,7 @@ export class RegionDrills {
     const instanceClass = from.instanceClass?.replace(/^db\./, '');
     const { name } = from;
     const wanted = neededCopy(restore);
-    const problems = engineRefusals(from.engine);
+    const problems = engineProblems(from.engine);
     if (wanted && !copies.some(({ kind }) => kind === wanted)) {
       const kinds = copies.map(({ kind }) => kind).join(', ') || 'none';
       problems.push(
@@ -115,9 +116,9 @@ export class RegionDrills {
         `the database's name in the instance is not known at synth, and copies don't tell it; give databaseName`,
       );
     }
-    problems.push(...reachRefusals(from, restore));
+    problems.push(...reachProblems(from, restore));
     if (name === undefined || problems.length > 0) {
-      throw new Error(`drill '${scope.node.path}/${id}' can't work in ${region}:\n  ${problems.join('\n  ')}`);
+      throw refusal(`drill '${scope.node.path}/${id}' can't work in ${region}`, problems);
     }
     return DrillSource.copies({
       instanceIdentifier: name,
@@ -144,7 +145,7 @@ function neededCopy({ request }: RestorePoint): string | undefined {
 }
 
 /** What is drawn from has to be kept there. */
-function reachRefusals({ resource }: SourceDatabase, { reachSeconds }: RestorePoint): string[] {
+function reachProblems({ resource }: SourceDatabase, { reachSeconds }: RestorePoint): string[] {
   const days = known(resource?.automaticBackupReplicationRetentionPeriod ?? resource?.backupRetentionPeriod);
   if (!days || reachSeconds === undefined || reachSeconds <= days * 86_400) return [];
   return [

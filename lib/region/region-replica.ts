@@ -8,6 +8,7 @@ import { Construct } from 'constructs';
 import { addAlarm } from '../alarm/alarm';
 import type { BackupWindow } from '../schedule/backup-window';
 import { acknowledge } from '../synth/nag-acknowledgements';
+import { refuseAll } from '../synth/problems';
 import { asKept, known } from '../synth/tokens';
 
 /** What each replica decides for itself. */
@@ -109,7 +110,10 @@ export class RegionReplica extends Construct {
     const stack = Stack.of(this);
     const dbInstanceIdentifier = asKept(props.instanceIdentifier ?? `${sourceIdentifier}-${stack.region}`);
     const dbInstanceClass = props.instanceType ? `db.${props.instanceType}` : props.sourceClass;
-    this.refuse(props, dbInstanceIdentifier, dbInstanceClass, retention);
+    refuseAll(
+      `replica '${this.node.path}' of '${sourceIdentifier}'`,
+      this.problemsOf(props, dbInstanceIdentifier, dbInstanceClass, retention),
+    );
 
     const replica = new rds.CfnDBInstance(this, 'Instance', {
       dbInstanceIdentifier,
@@ -143,7 +147,6 @@ export class RegionReplica extends Construct {
       securityGroups: [],
     });
 
-    const maxLag = props.maxLag ?? Duration.minutes(5);
     this.lag = new cloudwatch.Metric({
       namespace: 'AWS/RDS',
       metricName: 'ReplicaLag',
@@ -151,16 +154,20 @@ export class RegionReplica extends Construct {
       statistic: cloudwatch.Stats.MINIMUM,
       period: Duration.minutes(5),
     });
-    const alarm = addAlarm(this, 'Lag', {
+    this.addLagAlarm(dbInstanceIdentifier, props).node.addDependency(replica);
+  }
+
+  private addLagAlarm(identifier: string, props: RegionReplicaProps): cloudwatch.Alarm {
+    const { sourceIdentifier, maxLag = Duration.minutes(5), notify } = props;
+    return addAlarm(this, 'Lag', {
       metric: this.behind(),
       threshold: maxLag.toSeconds(),
       description:
-        `Replica ${dbInstanceIdentifier} is more than ${maxLag.toHumanString()} behind ${sourceIdentifier}, or does not ` +
+        `Replica ${identifier} is more than ${maxLag.toHumanString()} behind ${sourceIdentifier}, or does not ` +
         'replicate at all: promoting it now would lose that much',
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
-      notify: props.notify,
+      notify,
     });
-    alarm.node.addDependency(replica);
   }
 
   /**
@@ -176,12 +183,12 @@ export class RegionReplica extends Construct {
     });
   }
 
-  private refuse(
+  private problemsOf(
     props: RegionReplicaProps,
     identifier: string,
     instanceClass: string | undefined,
     retention: Duration,
-  ) {
+  ): string[] {
     const problems: string[] = [];
     const { region } = Stack.of(this);
     if (props.sourceRegion === region) {
@@ -208,8 +215,6 @@ export class RegionReplica extends Construct {
         "it has no security group, so RDS would give it the network's default one, whatever that lets in; name one",
       );
     }
-    if (problems.length > 0) {
-      throw new Error(`replica '${this.node.path}' of '${props.sourceIdentifier}':\n  ${problems.join('\n  ')}`);
-    }
+    return problems;
   }
 }

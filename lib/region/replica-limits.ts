@@ -3,6 +3,7 @@ import { Annotations, CfnResource, Token } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
 import type { SourceDatabase } from '../database/source-database';
+import { refusal } from '../synth/problems';
 import { known } from '../synth/tokens';
 import type { RecoveryRegion } from './recovery-region';
 
@@ -59,7 +60,7 @@ export function refuseReplica(
     );
   }
   if (name === undefined || problems.length > 0) {
-    throw new Error(`database '${path}' can't have a replica in ${region}:\n  ${problems.join('\n  ')}`);
+    throw refusal(`database '${path}' can't have a replica in ${region}`, problems);
   }
   return name;
 }

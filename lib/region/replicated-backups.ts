@@ -2,6 +2,7 @@ import { Annotations, CfnResource, type Duration, Mixin, Stack, Token } from 'aw
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
 import { isEncrypted } from '../database/source-database';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import type { RecoveryRegion } from './recovery-region';
 
@@ -46,10 +47,7 @@ export class ReplicatedBackups extends Mixin {
 
   public applyTo(construct: IConstruct): void {
     if (!this.supports(construct)) return;
-    const problems = this.refusals(construct);
-    if (problems.length > 0) {
-      throw new Error(`backups of database '${construct.node.path}' in another region:\n  ${problems.join('\n  ')}`);
-    }
+    refuseAll(`backups of database '${construct.node.path}' in another region`, this.problemsOf(construct));
     const { region, retention } = this.props;
     construct.automaticBackupReplicationRegion = region.name;
     construct.automaticBackupReplicationRetentionPeriod ??= retention?.toDays();
@@ -67,7 +65,7 @@ export class ReplicatedBackups extends Mixin {
     if (region.keyArn === undefined) this.infoOfAlias(construct);
   }
 
-  private refusals(database: rds.CfnDBInstance): string[] {
+  private problemsOf(database: rds.CfnDBInstance): string[] {
     const { region, retention } = this.props;
     const problems: string[] = [];
     const stated = known(database.automaticBackupReplicationRegion);

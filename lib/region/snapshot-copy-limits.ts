@@ -3,8 +3,9 @@ import { Annotations, Duration, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { countSnapshots } from '../database/snapshot-quota';
 import { BackupWindow } from '../schedule/backup-window';
+import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
-import type { SnapshotCopyProps } from './snapshot-copy';
+import type { RecoveryRegion } from './recovery-region';
 import type { SnapshotSource } from './snapshot-source';
 
 /** Accounts that one snapshot may be shared with. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ShareSnapshot.html */
@@ -12,10 +13,22 @@ const MAX_ACCOUNTS = 20;
 /** RDS's own choice where nobody names a window. */
 const USUAL_WINDOW = Duration.minutes(30);
 
+interface Copied {
+  readonly source: SnapshotSource;
+  readonly destination: RecoveryRegion;
+  readonly keep: Duration;
+  /** @default - 1 day, as RDS takes snapshots */
+  readonly rpo?: Duration;
+  /** @default - nobody */
+  readonly shareWith?: readonly string[];
+  /** @default - the engine's default one */
+  readonly optionGroupName?: string;
+}
+
 /** @throws Error that names all that keeps snapshots from being copied, as far as synth can tell */
-export function refuseUncopyable(copy: Construct, props: SnapshotCopyProps): void {
+export function refuseUncopyable(copy: Construct, props: Copied): void {
   const { source, destination, keep, rpo, shareWith = [] } = props;
-  const database = source.known;
+  const database = source.sourceDatabase;
   const problems: string[] = [];
   if (source.kind === 'automated' && Stack.of(copy).region === destination.name) {
     problems.push(
@@ -47,16 +60,14 @@ export function refuseUncopyable(copy: Construct, props: SnapshotCopyProps): voi
         'of the accounts share its copies on',
     );
   }
-  if (problems.length > 0) {
-    throw new Error(`snapshots of database '${source}' can't be copied to ${destination}:\n  ${problems.join('\n  ')}`);
-  }
+  refuseAll(`snapshots of database '${source}' can't be copied to ${destination}`, problems);
   warn(copy, props);
 }
 
-function warn(copy: Construct, { source, destination, keep, optionGroupName }: SnapshotCopyProps): void {
+function warn(copy: Construct, { source, destination, keep, optionGroupName }: Copied): void {
   // One a day.
   countSnapshots(copy, destination.name, Math.ceil(keep.toDays({ integral: false })));
-  const group = known(source.known?.resource?.optionGroupName);
+  const group = known(source.sourceDatabase?.resource?.optionGroupName);
   if (group !== undefined && !group.startsWith('default') && !optionGroupName) {
     Annotations.of(copy).addWarningV2(
       'lifeboat:copies-without-option-group',
@@ -68,7 +79,7 @@ function warn(copy: Construct, { source, destination, keep, optionGroupName }: S
 
 /** How much later than a day the next automated snapshot may come. */
 export function backupWindowLength(source: SnapshotSource): Duration {
-  const stated = known(source.known?.resource?.preferredBackupWindow);
+  const stated = known(source.sourceDatabase?.resource?.preferredBackupWindow);
   const [from, to] = stated?.split('-') ?? [];
   return (from && to && BackupWindow.daily(from, to).length) || USUAL_WINDOW;
 }

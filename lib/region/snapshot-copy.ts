@@ -1,4 +1,4 @@
-import { Duration, Token } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import { type Alarm, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
@@ -8,7 +8,7 @@ import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { parse, type SnapshotCopyRequest, snapshotCopyRequest } from '../../lambda/contract';
+import { type SnapshotCopyRequest, snapshotCopyRequest } from '../../lambda/contract';
 import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
@@ -18,6 +18,7 @@ import { ShippedFunction } from '../function/shipped-function';
 import type { BackupWindow } from '../schedule/backup-window';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { pathName } from '../synth/names';
+import { parseAtSynth } from '../synth/tokens';
 import type { RecoveryRegion } from './recovery-region';
 import { backupWindowLength, refuseUncopyable } from './snapshot-copy-limits';
 import { snapshotCopyPermissions } from './snapshot-copy-permissions';
@@ -136,14 +137,31 @@ export class SnapshotCopy extends Construct {
 
   constructor(scope: Construct, id: string, props: SnapshotCopyProps) {
     super(scope, id);
-    const { source, destination, keep, notify, shareWith = [] } = props;
     refuseUncopyable(this, props);
     const encryptionKey = logKey(this, props.encryptionKey);
-    const target = props.target ?? id;
-    this.request = checked(this, {
-      plan: props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope),
-      target,
-      copy: id,
+    const plan = props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope);
+    this.request = parseAtSynth(
+      snapshotCopyRequest,
+      this.requestOf(props, plan, id),
+      `snapshot copy '${this.node.path}'`,
+    );
+
+    const deadLetterQueue = deadLetters(this, 'NotStarted');
+    const handler = this.copying(props, encryptionKey, deadLetterQueue);
+    this.handler = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
+    this.start(handler, deadLetterQueue, this.request.target);
+
+    this.age = new RecoveryMetrics(this.request.plan).snapshotCopyAge(this.request.target, id);
+    this.alarm = this.overdueAlarm(props);
+    this.alarmOnFailures(props, handler, deadLetterQueue);
+  }
+
+  private requestOf(props: SnapshotCopyProps, plan: string, copy: string): SnapshotCopyRequest {
+    const { source, destination, keep, shareWith = [] } = props;
+    return {
+      plan,
+      target: props.target ?? copy,
+      copy,
       source: source.request(this),
       destination: {
         region: destination.name,
@@ -152,13 +170,15 @@ export class SnapshotCopy extends Construct {
       },
       keepSeconds: keep.toSeconds(),
       shareWith,
-    });
+    };
+  }
 
-    const deadLetterQueue = deadLetters(this, 'NotStarted');
-    const storageKeyArn = props.storageKey?.keyArn ?? source.known?.storageKeyArn;
-    const handler = new ShippedFunction(this, 'Handler', {
+  private copying(props: SnapshotCopyProps, encryptionKey: kms.IKey, deadLetterQueue: sqs.Queue): ShippedFunction {
+    const { source, destination } = props;
+    const storageKeyArn = props.storageKey?.keyArn ?? source.sourceDatabase?.storageKeyArn;
+    return new ShippedFunction(this, 'Handler', {
       entry: 'copy-snapshots',
-      description: `Lifeboat: copies snapshots of ${target} to ${destination}`,
+      description: `Lifeboat: copies snapshots of ${this.request.target} to ${destination}`,
       timeout: Duration.minutes(15),
       memorySize: 256,
       encryptionKey,
@@ -169,29 +189,6 @@ export class SnapshotCopy extends Construct {
         'Snapshots are named after the minute, and copies after them; option groups are only referred to; lists of ' +
         'snapshots can not be narrowed; a key is told by its alias where its ARN is not known.',
       statements: snapshotCopyPermissions(this, source, destination, this.request, storageKeyArn),
-    });
-    this.handler = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
-    this.start(handler, deadLetterQueue, target);
-
-    this.age = new RecoveryMetrics(this.request.plan).snapshotCopyAge(target, id);
-    const allowed = allowedAge(props);
-    this.alarm = addAlarm(this, 'Overdue', {
-      metric: this.age,
-      threshold: allowed.toSeconds(),
-      description:
-        `${destination} has no good copy of ${target}'s snapshots that is younger than ${allowed.toHumanString()}, or ` +
-        `nobody is copying: the log of ${id}'s handler says why`,
-      treatMissingData: TreatMissingData.BREACHING,
-      notify,
-    });
-    brokenOffAlarms(this, handler.function, {
-      description: `A snapshot of ${target} could not be copied to ${destination}, and is tried again: see the handler's log`,
-      notify,
-    });
-    deadLetterAlarm(this, 'NotStartedAlarm', {
-      queue: deadLetterQueue,
-      description: `Copying snapshots of ${target} could not be started: the messages in the queue say why`,
-      notify,
     });
   }
 
@@ -226,6 +223,34 @@ export class SnapshotCopy extends Construct {
     });
     hourly.node.addDependency(handler);
   }
+
+  private overdueAlarm(props: SnapshotCopyProps): Alarm {
+    const { target, copy } = this.request;
+    const allowed = allowedAge(props);
+    return addAlarm(this, 'Overdue', {
+      metric: this.age,
+      threshold: allowed.toSeconds(),
+      description:
+        `${props.destination} has no good copy of ${target}'s snapshots that is younger than ${allowed.toHumanString()}, or ` +
+        `nobody is copying: the log of ${copy}'s handler says why`,
+      treatMissingData: TreatMissingData.BREACHING,
+      notify: props.notify,
+    });
+  }
+
+  private alarmOnFailures(props: SnapshotCopyProps, handler: ShippedFunction, deadLetterQueue: sqs.Queue): void {
+    const { destination, notify } = props;
+    const { target } = this.request;
+    brokenOffAlarms(this, handler.function, {
+      description: `A snapshot of ${target} could not be copied to ${destination}, and is tried again: see the handler's log`,
+      notify,
+    });
+    deadLetterAlarm(this, 'NotStartedAlarm', {
+      queue: deadLetterQueue,
+      description: `Copying snapshots of ${target} could not be started: the messages in the queue say why`,
+      notify,
+    });
+  }
 }
 
 /** A backup may start anywhere in its window, and a copy is young only once it is there. */
@@ -233,25 +258,4 @@ function allowedAge({ rpo, copyTime, window, source }: SnapshotCopyProps): Durat
   return (rpo ?? Duration.days(1))
     .plus(window?.length ?? backupWindowLength(source))
     .plus(copyTime ?? Duration.hours(4));
-}
-
-/** Tokens stand for what is only known at deployment; the handler checks that again at its door. */
-function checked(scope: Construct, request: SnapshotCopyRequest): SnapshotCopyRequest {
-  const settled = (value: string) => (Token.isUnresolved(value) ? 'known-at-deployment' : value);
-  const { source } = request;
-  const seen = {
-    ...source,
-    region: settled(source.region),
-    instance: settled(source.instance),
-    arn: settled(source.arn),
-  };
-  const plan = settled(request.plan);
-  const target = settled(request.target);
-  const shareWith = request.shareWith.filter((account) => !Token.isUnresolved(account));
-  parse(
-    snapshotCopyRequest,
-    { ...request, plan, target, source: seen, shareWith },
-    `snapshot copy '${scope.node.path}'`,
-  );
-  return request;
 }

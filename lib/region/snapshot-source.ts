@@ -43,7 +43,7 @@ export class SnapshotSource {
   ) {}
 
   /** What synth knows of the database: nothing of one in another account. */
-  get known(): SourceDatabase | undefined {
+  get sourceDatabase(): SourceDatabase | undefined {
     return this.database && new SourceDatabase(this.database);
   }
 

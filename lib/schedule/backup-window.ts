@@ -22,7 +22,7 @@ export class BackupWindow {
       );
     }
     const window = new BackupWindow(`${from}-${to}`);
-    const length = window.known ? (window.end - window.start + DAY) % DAY : undefined;
+    const length = window.isKnown ? (window.end - window.start + DAY) % DAY : undefined;
     if (length !== undefined && length < 30) {
       throw new Error(
         `backup window ${from}-${to}: it is ${length} minutes long, and RDS refuses less than 30; end it later`,
@@ -44,9 +44,9 @@ export class BackupWindow {
    * @param maintenance as RDS writes it: ddd:hh:mm-ddd:hh:mm
    */
   public overlaps(maintenance: string): boolean {
-    if (!this.known || Token.isUnresolved(maintenance)) return false;
+    if (!this.isKnown || Token.isUnresolved(maintenance)) return false;
     const [from, to] = maintenance.toLowerCase().split('-').map(minuteOfWeek);
-    if (from === undefined || to === undefined) throw new Error(maintenanceRefusals(maintenance).join());
+    if (from === undefined || to === undefined) throw new Error(maintenanceProblems(maintenance).join());
     // Seen from the maintenance window's start, each day's backup begins at a point of the week.
     const maintenanceLength = (to - from + WEEK) % WEEK;
     const backupLength = (this.end - this.start + DAY) % DAY;
@@ -62,10 +62,10 @@ export class BackupWindow {
 
   /** How long it is: a backup starts somewhere in it. Undefined where it is only known at deployment. */
   public get length(): Duration | undefined {
-    return this.known ? Duration.minutes((this.end - this.start + DAY) % DAY) : undefined;
+    return this.isKnown ? Duration.minutes((this.end - this.start + DAY) % DAY) : undefined;
   }
 
-  private get known(): boolean {
+  private get isKnown(): boolean {
     return !Token.isUnresolved(this.expression);
   }
 
@@ -84,7 +84,7 @@ export class BackupWindow {
  * @param maintenance as RDS writes it: ddd:hh:mm-ddd:hh:mm
  * @param service who would refuse it, and windows shorter than so many minutes
  */
-export function maintenanceRefusals(
+export function maintenanceProblems(
   maintenance: string | undefined,
   service: { readonly name: string; readonly leastMinutes: number } = { name: 'RDS', leastMinutes: 30 },
 ): string[] {

@@ -12,14 +12,17 @@ import { gapsBetween } from './week';
  *
  * @param stated what the user asks for, if anything
  * @param slack how long after it is due it may take, where nothing is stated
- * @throws Error as `checkedOverdue`
+ * @throws Error as `refuseEarlyOverdue`
  */
-export const overdueOf = (
+export function overdueOf(
   scope: IConstruct,
   stated: Duration | undefined,
   schedule: Recurrence,
   slack: Duration,
-): Duration => checkedOverdue(scope, stated, gapOf(schedule)) ?? schedule.longestGap.plus(slack);
+): Duration {
+  refuseEarlyOverdue(scope, stated, gapOf(schedule));
+  return stated ?? schedule.longestGap.plus(slack);
+}
 
 /** Longest time from one start to the next. */
 export const gapOf = (schedule: Recurrence) => Duration.minutes(Math.max(...gapsBetween([schedule])));
@@ -27,11 +30,10 @@ export const gapOf = (schedule: Recurrence) => Duration.minutes(Math.max(...gaps
 /**
  * @param stated what the user asks for, if anything
  * @param gap longest time from one backup to the next
- * @returns what was stated
  * @throws Error when it is not longer than the gap: an age that is reached each time rings each time
  */
-export function checkedOverdue(scope: IConstruct, stated: Duration | undefined, gap: Duration): Duration | undefined {
-  if (stated === undefined || stated.isUnresolved() || gap.isUnresolved()) return stated;
+export function refuseEarlyOverdue(scope: IConstruct, stated: Duration | undefined, gap: Duration): void {
+  if (stated === undefined || stated.isUnresolved() || gap.isUnresolved()) return;
   const [after, between] = [stated.toMilliseconds(), gap.toMilliseconds()];
   const [age, period] = [stated.toHumanString(), gap.toHumanString()];
   if (after <= between) {
@@ -41,7 +43,6 @@ export function checkedOverdue(scope: IConstruct, stated: Duration | undefined, 
     );
   }
   if (isTooLate(stated, gap)) warnOfLateness(scope, `the newest backup is ${age} old`, period);
-  return stated;
 }
 
 /**

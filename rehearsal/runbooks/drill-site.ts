@@ -5,16 +5,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateDBSubnetGroupCommand } from '@aws-sdk/client-rds';
 import { CreateBucketCommand, PutObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
 import { CreateSecretCommand, GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { type DrillRequest, type Evidence, evidence, parse } from '../../lambda/contract';
+import { type DrillDefinition, type DrillRequest, type Evidence, evidence, parse } from '../../lambda/contract';
 import { examine } from '../../lambda/detectors/examine';
 import { drillRestore } from '../../lambda/drill/drill-restore';
-import { EvidenceChain, readText } from '../../lambda/evidence/evidence-chain';
-import { inventoriesOf } from '../../lambda/evidence/inventories';
+import { EvidenceChain } from '../../lambda/evidence/evidence-chain';
+import { Inventories } from '../../lambda/evidence/inventories';
+import { readText } from '../../lambda/evidence/objects';
 import type { Connection } from '../../lambda/examiner/protocol';
 import { examinerOf } from '../../lambda/runbook/examiner-client';
+import type { ProofPorts } from '../../lambda/runbook/ports';
 import { durable } from '../../lambda/runbook/runbook';
 import { type ClientOptions, rdsClient, s3Client, secretsManagerClient } from '../server/clients';
 import { execute } from './durable-executions';
+import { localSigner } from './local-signer';
 
 export interface DrillEvents {
   /** A step or poll of the runbook begins. */
@@ -35,6 +38,9 @@ export interface DrillResult {
 
 /** What the constructs would provision around drills. */
 export class DrillSite {
+  /** A pair of keys for each site, as each has a key in KMS. */
+  private readonly signer = localSigner();
+
   private constructor(private readonly clients: ClientOptions) {}
 
   static async build(clients: ClientOptions): Promise<DrillSite> {
@@ -70,13 +76,15 @@ export class DrillSite {
   }
 
   /** @throws when the runbook itself ends in an error, which a failed drill is not */
-  async run(request: RehearsedDrill, events: DrillEvents = {}): Promise<DrillResult> {
+  async run(drill: RehearsedDrill, events: DrillEvents = {}): Promise<DrillResult> {
     const s3 = s3Client(this.clients);
     const secrets = secretsManagerClient(this.clients);
     // No certificate authority: this examiner connects within this machine, and refuses any other host.
     // The copy runs here, too: more connections than cores only get into each other's way.
     const look = examine({ connections: Math.min(4, availableParallelism()) });
+    const chainOf: ProofPorts['evidence'] = (of) => new EvidenceChain(s3, of.evidenceBucket, of, this.signer);
     const runbook = drillRestore({
+      definition: wholeDefinition(drill, this.region),
       rds: rdsClient(this.clients),
       examiner: () =>
         examinerOf(async (task) => {
@@ -84,14 +92,14 @@ export class DrillSite {
           return look(task);
         }),
       secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
-      evidence: (of) => new EvidenceChain(s3, of.evidenceBucket, of),
-      inventories: (of) => inventoriesOf(s3, of),
+      evidence: chainOf,
+      inventories: (of) => new Inventories(s3, of.evidenceBucket, of, chainOf(of)),
       // The metrics are for CloudWatch, which a rehearsal has none of.
       print: () => {},
     });
     const execution = await execute(
       (client) => durable(runbook, { durableExecutionClient: client }),
-      wholeRequest(request, this.region),
+      { reason: 'rehearsal' } satisfies DrillRequest,
       {
         name: `rehearsal-${randomBytes(6).toString('hex')}`,
         clock: impatient(events.stop),
@@ -111,7 +119,10 @@ export class DrillSite {
 }
 
 /** What differs from drill to drill; the rest is where the site has it. */
-export type RehearsedDrill = Omit<DrillRequest, 'copy' | 'examiner' | 'passwordKey' | 'evidenceBucket'>;
+export type RehearsedDrill = Omit<
+  DrillDefinition,
+  'copy' | 'examiner' | 'passwordKey' | 'evidenceBucket' | 'signingKey'
+>;
 
 /** What sites are called: buckets have one namespace for all regions. */
 const siteIn = (region: string) => ({
@@ -120,8 +131,8 @@ const siteIn = (region: string) => ({
   evidenceBucket: `lifeboat-evidence-${region}`,
 });
 
-/** The request as the runbook gets it, with what the region's site has. */
-export function wholeRequest(drill: RehearsedDrill, region: string): DrillRequest {
+/** The definition as it would be deployed, with what the region's site has. */
+export function wholeDefinition(drill: RehearsedDrill, region: string): DrillDefinition {
   const { subnetGroup, passwordKey, evidenceBucket } = siteIn(region);
   return {
     ...drill,
@@ -129,6 +140,7 @@ export function wholeRequest(drill: RehearsedDrill, region: string): DrillReques
     examiner: 'examiner',
     passwordKey,
     evidenceBucket,
+    signingKey: 'signing-key',
   };
 }
 

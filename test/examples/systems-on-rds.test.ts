@@ -45,8 +45,8 @@ import {
   StorageTransition,
   Weekday,
 } from '../../lib';
-import { asked, primary } from '../template/questions';
-import { newDatabase, Template } from '../template/stacks';
+import { questionsTo } from '../template/questions';
+import { newDatabase, primaryStack, Template } from '../template/stacks';
 
 const days = Duration.days;
 const hours = Duration.hours;
@@ -61,7 +61,7 @@ function newCache(stack: Stack, props: Partial<elasticache.CfnReplicationGroupPr
 }
 
 describe('ChangeGuard', () => {
-  const { stack, notify } = primary();
+  const { stack, notify } = primaryStack();
   const database = newDatabase(stack, {
     instanceIdentifier: 'changeguard-prod',
     instanceType: new ec2.InstanceType('r6i.xlarge'),
@@ -104,7 +104,7 @@ describe('ChangeGuard', () => {
   const logGroupName = '/aws/rds/instance/changeguard-prod/postgresql';
   const written = archive.addLogGroup('database', { logGroupName, retention: logs.RetentionDays.ONE_WEEK });
   database.node.addDependency(written);
-  const { template, schedules, alarm, kept, retentions } = asked(stack);
+  const { template, schedules, alarm, kept, retentions } = questionsTo(stack);
 
   test('is backed up 03:00-04:00 for 7 days, in two zones, and in us-west-2', () =>
     template.hasResourceProperties('AWS::RDS::DBInstance', {
@@ -141,7 +141,7 @@ describe('ChangeGuard', () => {
 });
 
 describe('RoleFerry', () => {
-  const { app, stack, notify } = primary();
+  const { app, stack, notify } = primaryStack();
   const attributes = { instanceEndpointAddress: 'roleferry.example.com', port: 5432, securityGroups: [] };
   const instanceIdentifier = 'roleferry-prod-db';
   const database = rds.DatabaseInstance.fromDatabaseInstanceAttributes(stack, 'Database', {
@@ -178,7 +178,7 @@ describe('RoleFerry', () => {
   });
   const replication = { bucketName: 'west', region: 'us-west-2', timing: ReplicationTiming.WITHIN_15_MINUTES };
   new s3.Bucket(stack, 'Resumes').with(new BucketBackups({ replication }));
-  const { template, schedules, kept, alarm } = asked(stack);
+  const { template, schedules, kept, alarm } = questionsTo(stack);
 
   test('keeps backups for 30 days, of which one retention governs snapshots and logs', () =>
     template.hasResourceProperties('Custom::LifeboatBackupSettings', {
@@ -202,7 +202,7 @@ describe('RoleFerry', () => {
 });
 
 describe('Zephyr', () => {
-  const { app, stack, notify } = primary();
+  const { app, stack, notify } = primaryStack();
   const database = newDatabase(stack, {
     instanceIdentifier: 'zephyr-production-db',
     instanceType: new ec2.InstanceType('t3.large'),
@@ -247,8 +247,8 @@ describe('Zephyr', () => {
     bucket: new ArchiveBucket(stack, 'Archive', { tiers }).bucket,
     notify,
   });
-  const zephyr = asked(stack);
-  const west = (name: string) => asked(app.node.findChild(name) as Stack);
+  const zephyr = questionsTo(stack);
+  const west = (name: string) => questionsTo(app.node.findChild(name) as Stack);
 
   test('is backed up 03:00-04:00 for 30 days, maintained after, and leaves a final snapshot with its tags', () =>
     zephyr.template.hasResource('AWS::RDS::DBInstance', {
@@ -267,7 +267,7 @@ describe('Zephyr', () => {
   });
   test('is drilled to a random moment on first Sundays at 10:00, and each quarter in us-west-2', () => {
     expect(zephyr.schedules).toContain('cron(0 10 ? * SUN#1 *)');
-    expect(monthly.request.restore).toEqual({ kind: 'random', withinSeconds: 30 * 86_400 });
+    expect(monthly.definition.restore).toEqual({ kind: 'random', withinSeconds: 30 * 86_400 });
     expect(west('Primary-us-west-2').schedules).toContain('cron(0 14 1 1,4,7,10 ? *)');
   });
   test('snapshots Redis at 04:00 for 5 days, and each 6 hours', () => {

@@ -26,8 +26,8 @@ import {
   StorageTransition,
   VaultCopy,
 } from '../../lib';
-import { asked, primary } from '../template/questions';
-import { warningsOf } from '../template/stacks';
+import { questionsTo } from '../template/questions';
+import { primaryStack, warningsOf } from '../template/stacks';
 
 const days = Duration.days;
 const hours = Duration.hours;
@@ -35,7 +35,7 @@ const certificateAuthorities = readFileSync(join(__dirname, '../template/self-si
 const glacier = (after: number) => [StorageTransition.glacierFlexibleRetrieval(days(after))];
 
 describe('Rusty SaaS', () => {
-  const { stack, notify } = primary();
+  const { stack, notify } = primaryStack();
   const vpc = new ec2.Vpc(stack, 'Vpc', { maxAzs: 1 });
   const machineImage = ec2.MachineImage.genericLinux({ 'us-east-1': 'ami-1' });
   const server = new ec2.Instance(stack, 'Server', {
@@ -74,7 +74,7 @@ describe('Rusty SaaS', () => {
   const archive = new LogArchive(stack, 'Logs', { notify });
   archive.addLogGroup('application', { retention: logs.RetentionDays.ONE_MONTH });
   archive.addLogGroup('security', { retention: logs.RetentionDays.ONE_YEAR });
-  const { all, template, retentions, schedules, kept, dumps } = asked(stack);
+  const { all, template, retentions, schedules, kept, dumps } = questionsTo(stack);
 
   test('backs its server up daily at 02:00 for 30 days, 6-hourly for 7, and daily in us-west-2', () => {
     const rules = all('AWS::Backup::BackupPlan')[0]?.BackupPlan.BackupPlanRule as Record<string, never>[];
@@ -108,7 +108,7 @@ describe('Rusty SaaS', () => {
 });
 
 describe('CRUD app', () => {
-  const { stack, notify } = primary();
+  const { stack, notify } = primaryStack();
   const bucket = new ArchiveBucket(stack, 'Archive', {
     lock: s3.ObjectLockRetention.governance(days(30)),
     replication: { bucketName: 'crud-west', region: 'us-west-2' },
@@ -135,7 +135,7 @@ describe('CRUD app', () => {
     bucket,
     notify,
   });
-  const { schedules, alarm, kept, template, dumps } = asked(stack);
+  const { schedules, alarm, kept, template, dumps } = questionsTo(stack);
 
   test('dumps at 02:00, and keeps days, weeks, months and years', () => {
     expect(schedules).toContain('cron(0 2 * * ? *)');

@@ -117,7 +117,7 @@ export class SimulatedAccount {
       case 'GetTemplate': {
         const name = /stack\/([^/]+)/.exec(input.StackName)?.[1] ?? '';
         const stack = this.stacks.get(name);
-        if (!stack) throw named('ValidationError', `Stack with id ${name} does not exist`);
+        if (!stack) throw errorNamed('ValidationError', `Stack with id ${name} does not exist`);
         return { TemplateBody: stack.template };
       }
       case 'DescribeParameters':
@@ -168,7 +168,7 @@ export class SimulatedAccount {
         };
       case 'ListResourceRecordSets': {
         const zone = [...this.zones.values()].find(({ id }) => input.HostedZoneId === `/hostedzone/${id}`);
-        if (!zone) throw named('NoSuchHostedZone', 'no zone of that id');
+        if (!zone) throw errorNamed('NoSuchHostedZone', 'no zone of that id');
         // One a page, so that paging is never by luck.
         const at = Math.max(
           0,
@@ -187,11 +187,11 @@ export class SimulatedAccount {
       case 'GetObject': {
         const version = this.objects.get(input.Key)?.at(-1);
         // What S3 says where listing is allowed by prefix only.
-        if (!version) throw named('AccessDenied', 'Access Denied');
+        if (!version) throw errorNamed('AccessDenied', 'Access Denied');
         return { Metadata: version.metadata, Body: { transformToString: async () => version.body } };
       }
       case 'PutObject': {
-        if (input.IfNoneMatch && this.objects.has(input.Key)) throw named('PreconditionFailed', 'it is there');
+        if (input.IfNoneMatch && this.objects.has(input.Key)) throw errorNamed('PreconditionFailed', 'it is there');
         const version: Version = { body: input.Body, metadata: input.Metadata ?? {}, key: input.SSEKMSKeyId };
         this.objects.set(input.Key, [...(this.objects.get(input.Key) ?? []), version]);
         return {};
@@ -215,7 +215,7 @@ export class SimulatedAccount {
   }
 }
 
-export const named = (name: string, message: string) => Object.assign(new Error(message), { name });
+export const errorNamed = (name: string, message: string) => Object.assign(new Error(message), { name });
 
 const arnOf = (kind: string, name: string) => `arn:aws:ecs:eu-west-1:111122223333:${kind}/${name}`;
 const nameOf = (arn: string) => arn.slice(arn.indexOf('/') + 1);

@@ -16,7 +16,7 @@ import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/clien
 import type { Runbook } from '../../lambda/runbook/runbook';
 import type { Execution } from '../../rehearsal/runbooks/durable-executions';
 import { runCrashing } from './crashes';
-import { generator } from './seeded-random';
+import { seededRandom } from './seeded-random';
 
 export const MINUTE = 60_000;
 export const DATABASE = 'orders';
@@ -54,7 +54,7 @@ export class SimulatedDatabase {
   private readonly random: () => number;
 
   constructor(private readonly troubles: Troubles = {}) {
-    this.random = generator(troubles.seed ?? 1);
+    this.random = seededRandom(troubles.seed ?? 1);
   }
 
   /** Runs a runbook to its end, with crashes. */

@@ -1,17 +1,18 @@
 import { gzipSync } from 'node:zlib';
-import type { DrillRequest, Evidence } from '../../lambda/contract';
+import type { DrillDefinition, Evidence } from '../../lambda/contract';
 import { deleteExpired } from '../../lambda/drill/delete-expired';
 import { drillRestore } from '../../lambda/drill/drill-restore';
 import { EvidenceChain } from '../../lambda/evidence/evidence-chain';
-import { inventoriesOf } from '../../lambda/evidence/inventories';
+import { Inventories } from '../../lambda/evidence/inventories';
 import type { CompressedListing, Listing } from '../../lambda/examiner/listing';
 import type { Checked, Finding, Problems, Server, Survey, Work } from '../../lambda/examiner/protocol';
 import type { Examiner } from '../../lambda/runbook/examiner-client';
 import type { ProofPorts } from '../../lambda/runbook/ports';
 import type { Execution } from '../../rehearsal/runbooks/durable-executions';
+import { localSigner } from '../../rehearsal/runbooks/local-signer';
 import { runCrashing } from './crashes';
 import { type Behaviour, MINUTE, QUIET, SimulatedRegion } from './region';
-import { generator } from './seeded-random';
+import { seededRandom } from './seeded-random';
 
 export interface Schedule extends Partial<Behaviour> {
   readonly seed?: number;
@@ -21,7 +22,10 @@ export interface Schedule extends Partial<Behaviour> {
   readonly crashes?: number;
   /** Somebody stops the execution after so many invocations. */
   readonly stoppedAfter?: number;
-  readonly request?: Partial<DrillRequest>;
+  /** What is deployed. */
+  readonly definition?: Partial<DrillDefinition>;
+  /** What whoever starts the run hands over. */
+  readonly request?: unknown;
 }
 
 export interface Run {
@@ -42,9 +46,11 @@ export interface Run {
 export const SOURCE = 'orders';
 /** Has the copies' prefix and none of their tags: nobody's to delete. */
 export const BYSTANDER = 'lifeboat-orders-by-hand';
+/** One for all simulated drills, as they have one site. */
+export const SIGNER = localSigner();
 const KEY = 'a key of more than thirty-two characters';
 
-export const drillRequest: DrillRequest = {
+export const drillDefinition: DrillDefinition = {
   plan: 'Protection',
   target: 'Orders',
   drill: 'Monthly',
@@ -62,11 +68,20 @@ export const drillRequest: DrillRequest = {
   examiner: 'examiner',
   passwordKey: 'key',
   evidenceBucket: 'evidence',
+  signingKey: 'signing-key',
 };
 
 export async function simulate(schedule: Schedule = {}): Promise<Run> {
-  const { seed = 1, crashes = 0, stoppedAfter, request, database = 'healthy', ...behaviour } = schedule;
-  const random = generator(seed);
+  const {
+    seed = 1,
+    crashes = 0,
+    stoppedAfter,
+    request = {},
+    definition,
+    database = 'healthy',
+    ...behaviour
+  } = schedule;
+  const random = seededRandom(seed);
   const time = { now: Date.parse('2026-11-01T10:00:00Z') };
   const clock = () => time.now;
   const region = new SimulatedRegion(clock, random, { ...QUIET, ...behaviour });
@@ -77,8 +92,11 @@ export async function simulate(schedule: Schedule = {}): Promise<Run> {
   const passwords = new Set<string>();
   const print = (line: string) => printed.push(line);
   const { steps, ...execution } = await runCrashing(
-    (alive) => drillRestore({ ...simulatedPorts(region, database, passwords, alive), print }),
-    { ...drillRequest, ...request },
+    (alive) => {
+      const deployed = { ...drillDefinition, ...definition };
+      return drillRestore({ ...simulatedPorts(region, database, passwords, alive), definition: deployed, print });
+    },
+    request,
     { name: `run-${seed}`, time, crashes: () => random() < crashes, stoppedAfter },
   );
 
@@ -106,6 +124,8 @@ export async function simulate(schedule: Schedule = {}): Promise<Run> {
   };
 }
 
+type Target = Pick<DrillDefinition, 'plan' | 'target' | 'evidenceBucket'>;
+
 /** All that a drill reaches, in the simulated region. Calls hang once `alive` is false, as a dead process does. */
 export function simulatedPorts(
   region: SimulatedRegion,
@@ -113,13 +133,14 @@ export function simulatedPorts(
   passwords = new Set<string>(),
   alive = () => true,
 ) {
+  const chainOf = (of: Target) => new EvidenceChain(region.s3(alive), of.evidenceBucket, of, SIGNER);
   return {
+    definition: drillDefinition as unknown,
     rds: region.rds(alive),
     examiner: () => simulatedExaminer(region, database, passwords),
     secret: async () => KEY,
-    evidence: (of: Pick<DrillRequest, 'plan' | 'target' | 'evidenceBucket'>) =>
-      new EvidenceChain(region.s3(alive), of.evidenceBucket, of),
-    inventories: (of: Pick<DrillRequest, 'plan' | 'target' | 'evidenceBucket'>) => inventoriesOf(region.s3(alive), of),
+    evidence: chainOf,
+    inventories: (of: Target) => new Inventories(region.s3(alive), of.evidenceBucket, of, chainOf(of)),
     print: () => {},
   } satisfies ProofPorts;
 }

@@ -74,6 +74,8 @@ const BACKUP = {
 export class SimulatedRegion {
   readonly instances = new Map<string, Instance>();
   readonly objects = new Map<string, string>();
+  /** The same, of what is no text. */
+  private readonly bytes = new Map<string, Buffer>();
   /** Every modification and deletion that took effect. */
   readonly touched: string[] = [];
 
@@ -353,14 +355,18 @@ export class SimulatedRegion {
 
   private put({ Key = '', Body, IfNoneMatch }: PutObjectCommand['input']): object {
     if (IfNoneMatch === '*' && this.objects.has(Key)) throw fault('PreconditionFailed', 412);
-    this.objects.set(Key, String(Body));
+    const bytes = Buffer.from(Body as string | Uint8Array);
+    this.bytes.set(Key, bytes);
+    this.objects.set(Key, bytes.toString());
     return {};
   }
 
   private get(key = ''): object {
     const body = this.objects.get(key);
     if (body === undefined) throw fault('NoSuchKey', 404);
-    return { Body: { transformToString: async () => body } };
+    const written = this.bytes.get(key);
+    const bytes = written?.toString() === body ? written : Buffer.from(body);
+    return { Body: { transformToString: async () => body, transformToByteArray: async () => bytes } };
   }
 
   private list(prefix = ''): object {

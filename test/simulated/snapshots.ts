@@ -13,7 +13,7 @@ import {
 import type { SnapshotCopyRequest } from '../../lambda/contract';
 import { copySnapshots } from '../../lambda/rds/copy-snapshots';
 import { runCrashing } from './crashes';
-import { generator } from './seeded-random';
+import { seededRandom } from './seeded-random';
 
 export const MINUTE = 60_000;
 export const DAY = 24 * 60 * MINUTE;
@@ -122,7 +122,7 @@ export class SimulatedSnapshots {
   /** One round of copying, to its end. */
   async round(request: Partial<SnapshotCopyRequest> = {}): ReturnType<typeof runCrashing> {
     const { seed = 1, crashes = 0, stoppedAfter } = this.faults;
-    const random = generator(seed);
+    const random = seededRandom(seed);
     return runCrashing(
       (alive) =>
         copySnapshots({

@@ -1,23 +1,22 @@
 /** Runs the validation of AWS Backup's restores in a simulated region, on a virtual clock, with faults and crashes. */
 import { BackupClient, DescribeRestoreJobCommand, PutRestoreValidationResultCommand } from '@aws-sdk/client-backup';
 import { DescribeDBSnapshotsCommand, ModifyDBInstanceCommand, RDSClient } from '@aws-sdk/client-rds';
-import type { Evidence, ValidationRequest } from '../../lambda/contract';
+import type { Evidence, ValidationDefinition } from '../../lambda/contract';
 import { validateRestore } from '../../lambda/drill/validate-restore';
 import type { Execution } from '../../rehearsal/runbooks/durable-executions';
 import { runCrashing } from './crashes';
 import { type Schedule, simulatedPorts } from './drill';
 import { type Behaviour, MINUTE, QUIET, SimulatedRegion } from './region';
-import { generator } from './seeded-random';
+import { seededRandom } from './seeded-random';
 
 export const RESTORED = 'awsbackup-restore-test-1';
 const TAG = { Key: 'awsbackup-restore-test', Value: 'plan' };
 const PLAN = 'arn:aws:backup:eu-west-1:111122223333:restore-testing-plan:Orders';
 
-export const validationRequest: ValidationRequest = {
+export const validationDefinition: ValidationDefinition = {
   plan: 'Protection',
   target: 'Orders',
   drill: 'RestoreTest',
-  restoreJob: 'job-1',
   testingPlan: PLAN,
   source: { instance: 'orders' },
   newest: true,
@@ -28,13 +27,15 @@ export const validationRequest: ValidationRequest = {
   examiner: 'examiner',
   passwordKey: 'key',
   evidenceBucket: 'evidence',
+  signingKey: 'signing-key',
 };
 
 export interface ValidationSchedule extends Partial<Behaviour> {
   readonly seed?: number;
   readonly database?: Schedule['database'];
   readonly crashes?: number;
-  readonly request?: Partial<ValidationRequest>;
+  /** What is deployed. */
+  readonly definition?: Partial<ValidationDefinition>;
   /** How AWS Backup's own restore ended. @default 'COMPLETED' */
   readonly job?: 'COMPLETED' | 'FAILED';
   readonly testingPlan?: string;
@@ -62,12 +63,12 @@ export interface Validated {
   readonly traces: string;
 }
 
-export async function validate(schedule: ValidationSchedule = {}): Promise<Validated> {
+export async function simulateValidation(schedule: ValidationSchedule = {}): Promise<Validated> {
   const {
     seed = 1,
     crashes = 0,
     database = 'healthy',
-    request,
+    definition,
     told = 1,
     order,
     unmodifiableMinutes = 0,
@@ -81,7 +82,7 @@ export async function validate(schedule: ValidationSchedule = {}): Promise<Valid
     ...more
   } = rest;
   const { recoveryPoint = 'arn:aws:rds:eu-west-1:111122223333:snapshot:awsbackup:job-2', ...behaviour } = more;
-  const random = generator(seed);
+  const random = seededRandom(seed);
   const time = { now: Date.parse('2026-11-01T10:00:00Z') };
   const clock = () => time.now;
   const begun = new Date(time.now - 30 * MINUTE);
@@ -153,9 +154,10 @@ export async function validate(schedule: ValidationSchedule = {}): Promise<Valid
           ...simulatedPorts(region, database, passwords, alive),
           backup: backup(alive),
           rds: rds(alive),
+          definition: { ...validationDefinition, ...definition },
           print: (line) => printed.push(line),
         }),
-      { ...validationRequest, ...request },
+      { restoreJob: 'job-1' },
       { name: `run-${seed}-${which}`, time, crashes: () => random() < crashes },
     );
   const times = Array.from({ length: told }, (_, which) => which + 1);

@@ -1,4 +1,4 @@
-/** Holds a construct against cdk-nag's packs, in a stack of its own. */
+/** Checks a construct by cdk-nag's packs, in a stack of its own. */
 import { App, Stack, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
 

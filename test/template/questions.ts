@@ -1,18 +1,10 @@
 /** What comes of a stack, by short questions to its template. */
-import { App, Stack } from 'aws-cdk-lib';
+import type { Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
-import * as sns from 'aws-cdk-lib/aws-sns';
 import { Template } from './stacks';
 
-/** A stack in the primary region, and who is told. */
-export function primary() {
-  const app = new App({ builtinCloudFormationValidation: false });
-  const stack = new Stack(app, 'Primary', { env: { account: '111122223333', region: 'us-east-1' } });
-  return { app, stack, notify: new sns.Topic(stack, 'Oncall') };
-}
-
 /** The template, and short questions to it. */
-export function asked(stack: Stack) {
+export function questionsTo(stack: Stack) {
   const template = Template.fromStack(stack);
   const all = (type: string) => Object.values(template.findResources(type)).map(({ Properties }) => Properties);
   const schedules = all('AWS::Scheduler::Schedule').map(({ ScheduleExpression }) => ScheduleExpression);

@@ -1,7 +1,7 @@
 import { DeleteDBInstanceCommand, type DescribeDBInstancesCommand } from '@aws-sdk/client-rds';
 import { deleteExpired } from '../../../lambda/drill/delete-expired';
 import { watchDrills } from '../../../lambda/drill/watch-drills';
-import { drillRequest, simulate } from '../../simulated/drill';
+import { SIGNER, simulate } from '../../simulated/drill';
 import { QUIET, SimulatedRegion } from '../../simulated/region';
 
 const NOW = Date.parse('2026-11-01T10:00:00Z');
@@ -73,19 +73,20 @@ test('the janitor says what it could not delete', async () => {
 
 describe('the watch', () => {
   const drill = { plan: 'Protection', target: 'Orders', drill: 'Monthly' };
+  const request = { evidenceBucket: 'evidence', signingKey: 'signing-key' };
+  const ports = (region: SimulatedRegion, printed: string[]) => ({
+    s3: region.s3(() => true),
+    signer: () => SIGNER,
+    print: (line: string) => printed.push(line),
+  });
   const watch = async (region: SimulatedRegion, now: number) => {
     const printed: string[] = [];
-    const request = { evidenceBucket: 'evidence', drills: [drill] };
-    await watchDrills(
-      region.s3(() => true),
-      (line) => printed.push(line),
-      () => now,
-    )(request);
-    return JSON.parse(printed.join()).SecondsSinceProven;
+    await watchDrills(ports(region, printed), () => now)({ ...request, drills: [drill] });
+    return printed.map((line) => JSON.parse(line).SecondsSinceProven).find((seconds) => seconds !== undefined);
   };
 
   test('counts from the last drill that passed', async () => {
-    const { region, evidence } = await simulate({ request: drillRequest });
+    const { region, evidence } = await simulate();
     const finished = Date.parse(String(evidence[0]?.finished));
     expect(await watch(region, finished + 5000)).toBe(5);
   });
@@ -103,16 +104,41 @@ describe('the watch', () => {
     expect(await watch(region, NOW + 86_400_000)).toBe(86_400);
   });
 
-  test('evidence that nobody can read silences its own drill only, and fails', async () => {
+  test('is not stopped by garbage in the chain, which is no proof', async () => {
+    const { region, evidence } = await simulate();
+    region.objects.set('evidence/Protection/Orders/00000002.json', '{"schema":"damaged"}');
+    const finished = Date.parse(String(evidence[0]?.finished));
+    expect(await watch(region, finished + 5000)).toBe(5);
+  });
+
+  test('counts no document that somebody else has written', async () => {
+    const { region, evidence } = await simulate();
+    const finished = Date.parse(String(evidence[0]?.finished));
+    const forged = { ...evidence[0], sequence: 2, previous: null, finished: new Date(finished + 4000).toISOString() };
+    region.objects.set('evidence/Protection/Orders/00000002.json', JSON.stringify(forged));
+    expect(await watch(region, finished + 5000)).toBe(5);
+  });
+
+  test('evidence that can not be read silences its own drill only, and fails', async () => {
     const region = regionWith({});
-    region.objects.set('evidence/Protection/Orders/00000001.json', '{"schema":"damaged"}');
     const printed: string[] = [];
+    const { s3, ...others } = ports(region, printed);
+    const denying: typeof s3 = Object.create(s3, {
+      send: {
+        value: async (command: { input: { Prefix?: string } }) => {
+          if (command.input.Prefix?.includes('/Orders/')) throw new Error('not authorized');
+          return s3.send(command as Parameters<typeof s3.send>[0]);
+        },
+      },
+    });
     const round = watchDrills(
-      region.s3(() => true),
-      (line) => printed.push(line),
+      { s3: denying, ...others },
       clock,
-    )({ evidenceBucket: 'evidence', drills: [drill, { ...drill, target: 'Ledger' }] });
-    await expect(round).rejects.toThrow(/nobody can say when[\s\S]*Protection\/Orders\/Monthly: evidence/);
+    )({
+      ...request,
+      drills: [drill, { ...drill, target: 'Ledger' }],
+    });
+    await expect(round).rejects.toThrow(/nobody can say when[\s\S]*Protection\/Orders\/Monthly: not authorized/);
     expect(printed.map((line) => JSON.parse(line).Target)).toEqual(['Ledger']);
   });
 });

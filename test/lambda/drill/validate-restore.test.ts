@@ -1,7 +1,7 @@
-import { RESTORED, validate } from '../../simulated/validations';
+import { RESTORED, simulateValidation } from '../../simulated/validations';
 
 test('checks what AWS Backup restored, publishes, and then answers', async () => {
-  const run = await validate();
+  const run = await simulateValidation();
   expect(run.steps).toEqual([
     'describe the restore job',
     'describe the recovery point',
@@ -30,7 +30,7 @@ test('checks what AWS Backup restored, publishes, and then answers', async () =>
 });
 
 test("measures from AWS Backup's own start, and from its recovery point", async () => {
-  const [document] = (await validate()).evidence;
+  const [document] = (await simulateValidation()).evidence;
   expect(document).toMatchObject({
     started: '2026-11-01T09:30:00.000Z',
     restorePoint: { time: '2026-11-01T08:30:00.000Z', snapshot: 'awsbackup:job-2' },
@@ -40,12 +40,12 @@ test("measures from AWS Backup's own start, and from its recovery point", async 
 });
 
 test('a recovery point drawn at random says nothing about what would have been lost', async () => {
-  const [document] = (await validate({ request: { newest: false } })).evidence;
+  const [document] = (await simulateValidation({ definition: { newest: false } })).evidence;
   expect(document?.recoveryPoint).toBeNull();
 });
 
 test('answers that it failed, with what was found', async () => {
-  const { answers, evidence } = await validate({ database: 'corrupt' });
+  const { answers, evidence } = await simulateValidation({ database: 'corrupt' });
   expect(evidence[0]?.outcome).toBe('failed');
   expect(answers).toEqual([{ result: 'FAILED', message: expect.stringContaining('votes: invalid page in block 12') }]);
 });
@@ -53,7 +53,7 @@ test('answers that it failed, with what was found', async () => {
 test.each(['refuses connections', 'examiner dies', 'partly unchecked'] as const)(
   'being unable to check is never a success: %s',
   async (database) => {
-    const { answers, evidence } = await validate({ database });
+    const { answers, evidence } = await simulateValidation({ database });
     expect(evidence[0]?.outcome).toBe('failed');
     expect(answers).toMatchObject([{ result: 'FAILED' }]);
   },
@@ -64,7 +64,7 @@ test.each([
   ['without its tag', { name: RESTORED, tagged: 'untagged' }],
   ['that is gone', { name: RESTORED, tagged: 'gone' }],
 ] as const)('touches no instance %s, and says so', async (_, made) => {
-  const { answers, region } = await validate({ made });
+  const { answers, region } = await simulateValidation({ made });
   expect(region.touched).toEqual([]);
   expect(answers).toMatchObject([{ result: 'FAILED', message: expect.stringContaining(made.name) }]);
 });
@@ -75,10 +75,10 @@ describe('leaves alone', () => {
       'restores of another testing plan',
       { testingPlan: 'arn:aws:backup:eu-west-1:111122223333:restore-testing-plan:Other' },
     ],
-    ['restores of another database', { request: { source: { instance: 'billing' } } }],
+    ['restores of another database', { definition: { source: { instance: 'billing' } } }],
     ['restores that have their result', { answered: 'TIMED_OUT' }],
   ] as const)('%s', async (_, schedule) => {
-    const run = await validate(schedule);
+    const run = await simulateValidation(schedule);
     expect(run.executions[0]).toMatchObject({ status: 'succeeded', result: { outcome: 'nothing to do' } });
     expect([run.evidence, run.region.touched]).toEqual([[], []]);
     expect(run.answers).toEqual('answered' in schedule ? [{ result: 'TIMED_OUT', message: 'before' }] : []);
@@ -86,7 +86,9 @@ describe('leaves alone', () => {
 });
 
 test('a continuous recovery point, whose moment nobody tells, is not answered', async () => {
-  const run = await validate({ recoveryPoint: 'arn:aws:backup:eu-west-1:111122223333:recovery-point:continuous:1' });
+  const run = await simulateValidation({
+    recoveryPoint: 'arn:aws:backup:eu-west-1:111122223333:recovery-point:continuous:1',
+  });
   expect(run.executions[0]).toMatchObject({
     status: 'failed',
     error: expect.stringContaining('is no snapshot of RDS'),
@@ -95,7 +97,7 @@ test('a continuous recovery point, whose moment nobody tells, is not answered', 
 });
 
 test('a restore that AWS Backup could not make is evidence too, and has nothing to answer', async () => {
-  const run = await validate({ job: 'FAILED' });
+  const run = await simulateValidation({ job: 'FAILED' });
   expect(run.evidence).toMatchObject([
     { outcome: 'failed', findings: [expect.stringContaining('the subnet group is gone')], recoveryTime: null },
   ]);
@@ -103,19 +105,19 @@ test('a restore that AWS Backup could not make is evidence too, and has nothing 
 });
 
 test('told of twice, a job leaves one document and one answer', async () => {
-  const run = await validate({ told: 2 });
+  const run = await simulateValidation({ told: 2 });
   expect(run.evidence).toHaveLength(1);
   expect(run.answers).toHaveLength(1);
   expect(run.executions[1]).toMatchObject({ result: { outcome: 'nothing to do' } });
 });
 
 test('checks that would outlast the validation window have failed', async () => {
-  const { answers } = await validate({ request: { windowSeconds: 600 } });
+  const { answers } = await simulateValidation({ definition: { windowSeconds: 600 } });
   expect(answers).toMatchObject([{ result: 'FAILED', message: expect.stringContaining("the copy's time was over") }]);
 });
 
 test('waits for an instance that RDS is still at work on, since a result can never be taken back', async () => {
-  const { answers, region } = await validate({ unmodifiableMinutes: 4 });
+  const { answers, region } = await simulateValidation({ unmodifiableMinutes: 4 });
   expect(answers).toMatchObject([{ result: 'SUCCESSFUL' }]);
   expect(region.touched).toEqual([`modify ${RESTORED}`]);
 });
@@ -126,7 +128,10 @@ test('keeps its promises through faults and crashes', async () => {
     const database = databases[seed % databases.length];
     const stormy = { throttled: 0.05, unavailable: 0.05, lost: 0.05, stale: 0.3, crashes: 0.15 };
     const order = seed % 4 < 2 ? 'at once' : 'one after the other';
-    return { database, run: await validate({ seed: seed + 1, database, ...stormy, told: 1 + (seed % 2), order }) };
+    return {
+      database,
+      run: await simulateValidation({ seed: seed + 1, database, ...stormy, told: 1 + (seed % 2), order }),
+    };
   });
   for (const { database, run } of await Promise.all(runs)) {
     expect(run.executions.map(({ status }) => status)).toEqual(run.executions.map(() => 'succeeded'));

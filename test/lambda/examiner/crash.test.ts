@@ -1,7 +1,7 @@
 /** Reading damaged bytes can crash the server: a real crash, here of a function that takes a number for an address. */
 import { type Check, GENERIC_CHECKS } from '../../../lambda/contract';
 import { useDatabase } from '../../real/database';
-import { look } from '../../real/examination';
+import { runExamination } from '../../real/examination';
 
 const database = useDatabase({ restart_after_crash: 'on' });
 const CHECKS: readonly Check[] = [
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 
 test('a table that makes the server crash is damaged, and everything else is examined', async () => {
-  const { results, rows } = await look(database().cluster.superuser, CHECKS);
+  const { results, rows } = await runExamination(database().cluster.superuser, CHECKS);
   const crashed = 'reading it made the server crash, twice';
   const byName = Object.fromEntries(results.map((result) => [result.check, result]));
   expect(byName.readable).toMatchObject({ outcome: 'failed' });

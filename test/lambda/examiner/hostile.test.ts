@@ -1,7 +1,7 @@
 /** Databases whose owner has put things where the examiner might trip over them. */
 import { type Check, type CheckResult, GENERIC_CHECKS } from '../../../lambda/contract';
 import { useDatabase } from '../../real/database';
-import { look, resultOf } from '../../real/examination';
+import { resultOf, runExamination } from '../../real/examination';
 
 const database = useDatabase();
 const query = async (sql: string, name = 'shop') => (await database().cluster.query(sql, [], name)).rows;
@@ -17,7 +17,7 @@ const CHECKS: readonly Check[] = [
 const restorePoint = '2030-01-01T00:01:00Z';
 
 async function examined(): Promise<readonly CheckResult[]> {
-  return (await look(shop(), CHECKS, { restorePoint })).results;
+  return (await runExamination(shop(), CHECKS, { restorePoint })).results;
 }
 
 let honest: readonly CheckResult[];
@@ -75,7 +75,7 @@ test('a login trigger that refuses everybody is told without its text', async ()
       $$BEGIN IF session_user LIKE 'visitor' THEN RAISE EXCEPTION 'secret-4711'; END IF; END$$;
     CREATE EVENT TRIGGER refuse ON login EXECUTE FUNCTION evil.refuse();
     CREATE ROLE visitor LOGIN PASSWORD 'visitor'`);
-  const visit = look({ ...shop(), user: 'visitor', password: 'visitor' }, CHECKS);
+  const visit = runExamination({ ...shop(), user: 'visitor', password: 'visitor' }, CHECKS);
   await expect(visit).rejects.toThrow(/a login trigger of the copy refuses sessions \(PostgreSQL reported P0001/);
   await expect(visit).rejects.not.toThrow(/4711/);
   await query('DROP EVENT TRIGGER refuse');

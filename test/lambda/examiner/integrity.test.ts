@@ -4,7 +4,7 @@ import type { Check, CheckResult } from '../../../lambda/contract';
 import { examine } from '../../../lambda/examiner/examine';
 import type { Connection, Survey } from '../../../lambda/examiner/protocol';
 import { type Database, useDatabase } from '../../real/database';
-import { type LookOptions, look, resultOf } from '../../real/examination';
+import { type ExaminationOptions, resultOf, runExamination } from '../../real/examination';
 
 const READERS: readonly Survey['reader'][] = ['verify_heapam', 'fingerprint'];
 
@@ -128,7 +128,7 @@ describe('whole databases', () => {
         CREATE TABLE "Odd.One" (whole json, x xml, p point); INSERT INTO "Odd.One" VALUES ('{}', '<a/>', '(1,2)');
         DO $$BEGIN IF to_regrole('modest') IS NULL THEN CREATE ROLE modest LOGIN PASSWORD 'modest'; END IF; END$$;
         GRANT SELECT ON ALL TABLES IN SCHEMA public TO modest`);
-      const { survey, results } = await look({ ...copy, user: 'modest', password: 'modest' }, [
+      const { survey, results } = await runExamination({ ...copy, user: 'modest', password: 'modest' }, [
         GENERIC.readable,
         GENERIC.indexes,
       ]);
@@ -151,7 +151,7 @@ describe('whole databases', () => {
       const copy = await copyOf('CREATE TABLE a AS SELECT 1 AS n; CREATE TABLE b AS SELECT 1 AS n');
       const [[file]] = (await copy.run("SELECT pg_relation_filepath('a')")) as [[string]];
       await damage(database(), file, 0);
-      const { survey, results } = await look(copy, [GENERIC.readable]);
+      const { survey, results } = await runExamination(copy, [GENERIC.readable]);
       expect(survey.tablesWithRows).toEqual(['b']);
       expect(results).toMatchObject([
         { outcome: 'failed', observed: expect.stringMatching(/^a: .*invalid page in block 0/) },
@@ -289,7 +289,7 @@ describe('whole databases', () => {
   });
 
   describe('tables that lost their rows', () => {
-    const since = (...tablesWithRows: string[]): LookOptions => ({ tablesWithRows });
+    const since = (...tablesWithRows: string[]): ExaminationOptions => ({ tablesWithRows });
 
     test('fail, empty or gone, by what the last passed drill found', async () => {
       const copy = await copyOf(
@@ -335,7 +335,7 @@ async function rangesOf(
   reader: Survey['reader'],
   ranges: readonly [number, number][],
 ) {
-  await look(connection, []);
+  await runExamination(connection, []);
   const work = ranges.map((blocks, index) => ({ check: 0, object: 'long', oid, blocks, bytes: 10 - index }));
   const findings = await examine({ connections: 1 })({
     task: 'check',

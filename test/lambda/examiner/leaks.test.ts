@@ -1,7 +1,7 @@
 /** No value of a row reaches anything that somebody reads, whatever raises it. */
 import { type Check, GENERIC_CHECKS } from '../../../lambda/contract';
 import { useDatabase } from '../../real/database';
-import { look } from '../../real/examination';
+import { runExamination } from '../../real/examination';
 
 const database = useDatabase();
 const SECRET = 'secret-4711';
@@ -26,7 +26,7 @@ async function told(checks: readonly Check[]): Promise<string> {
     jest.spyOn(process[name], 'write').mockImplementation((text) => printed.push(String(text)) > 0),
   );
   try {
-    return JSON.stringify([await look(database().cluster.superuser, checks), printed]);
+    return JSON.stringify([await runExamination(database().cluster.superuser, checks), printed]);
   } finally {
     for (const spy of spies) spy.mockRestore();
   }

@@ -4,7 +4,7 @@ import type { Connection } from '../../../lambda/examiner/protocol';
 import { readerOf } from '../../../lambda/examiner/reader';
 import { examinerOf } from '../../../lambda/runbook/examiner-client';
 import { useDatabase, VERSIONS } from '../../real/database';
-import { look, resultOf } from '../../real/examination';
+import { resultOf, runExamination } from '../../real/examination';
 import { rdsMaster } from '../../real/rds-master';
 
 const examiner = examinerOf(examine({}));
@@ -31,7 +31,7 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
   });
 
   test('H3: an application’s tables, row security forced on some, are examined whole, and the evidence says how', async () => {
-    const { results, survey } = await look(connection, [
+    const { results, survey } = await runExamination(connection, [
       ...GENERIC_CHECKS,
       { kind: 'row-count', table: 'app.tenants', atLeast: 100, atMost: 100 },
     ]);
@@ -115,7 +115,7 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
     await cluster.connected(async (client) => {
       await client.query("BEGIN; INSERT INTO ledger VALUES (2); LOCK TABLE ledger; PREPARE TRANSACTION 'left behind'");
     }, 'shop');
-    const { survey, results } = await look({ ...cluster.superuser, database: 'shop' }, [
+    const { survey, results } = await runExamination({ ...cluster.superuser, database: 'shop' }, [
       ...GENERIC_CHECKS,
       { kind: 'row-count', table: 'ledger', atLeast: 1, atMost: 1 },
     ]);
@@ -130,7 +130,7 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
     await cluster.connected(async (client) => {
       await client.query("BEGIN; LOCK TABLE ledger; PREPARE TRANSACTION 'left behind'");
     }, 'shop');
-    const { survey, results } = await look(connection, [{ kind: 'readable' }]);
+    const { survey, results } = await runExamination(connection, [{ kind: 'readable' }]);
     expect(survey.notes.join()).toMatch(
       /1 prepared transaction could not be rolled back on the copy \(PostgreSQL said/,
     );
@@ -153,13 +153,13 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
     for (const path of ["''", 'absent']) {
       await cluster.query(`ALTER DATABASE shop SET search_path = ${path}`);
       await query('ALTER EVENT TRIGGER refuse ENABLE');
-      const superuser = await look({ ...cluster.superuser, database: 'shop' }, GENERIC_CHECKS);
+      const superuser = await runExamination({ ...cluster.superuser, database: 'shop' }, GENERIC_CHECKS);
       expect(superuser.results.filter(({ outcome }) => outcome !== 'passed')).toEqual([]);
       expect(superuser.survey.notes.join()).toContain(
         "Event trigger 'refuse' (ddl_command_start) was disabled on the copy.",
       );
       await query('ALTER EVENT TRIGGER refuse ENABLE');
-      const master = await look(connection, GENERIC_CHECKS);
+      const master = await runExamination(connection, GENERIC_CHECKS);
       expect(master.results.filter(({ outcome }) => outcome !== 'passed')).toEqual([]);
       expect(master.survey.notes.join()).toMatch(
         /Event trigger 'refuse' \(ddl_command_start\) could not be disabled on the copy/,
@@ -185,7 +185,7 @@ describe('H10: names that are not UTF-8', () => {
       [],
       'ascii',
     );
-    const { results, survey } = await look({ ...cluster.superuser, database: 'ascii' }, [
+    const { results, survey } = await runExamination({ ...cluster.superuser, database: 'ascii' }, [
       { kind: 'readable' },
       { kind: 'indexes' },
       { kind: 'constraints' },

@@ -1,6 +1,6 @@
 import type { Check } from '../../../lambda/contract';
 import { useDatabase } from '../../real/database';
-import { type LookOptions, look, resultOf } from '../../real/examination';
+import { type ExaminationOptions, resultOf, runExamination } from '../../real/examination';
 
 const database = useDatabase();
 const RESTORE_POINT = '2030-06-01T12:00:00.000Z';
@@ -19,7 +19,7 @@ beforeAll(async () => {
     ALTER DATABASE postgres SET timezone = 'Asia/Kolkata'`);
 });
 
-const result = (check: Check, options: LookOptions = {}) =>
+const result = (check: Check, options: ExaminationOptions = {}) =>
   resultOf(database().cluster.superuser, check, { restorePoint: RESTORE_POINT, ...options });
 
 describe('row count', () => {
@@ -51,14 +51,14 @@ describe('freshness', () => {
   });
 
   test('is measured to the restore point, and infinity is no moment', async () => {
-    const { findings } = await look(database().cluster.superuser, [fresh('votes', 'cast_at', 60)], {
+    const { findings } = await runExamination(database().cluster.superuser, [fresh('votes', 'cast_at', 60)], {
       restorePoint: RESTORE_POINT,
     });
     expect(findings).toMatchObject([{ failures: { count: 0 }, freshnessSeconds: 60 }]);
   });
 
   test('fails beyond its bound, and still tells how old the newest row is', async () => {
-    const { findings } = await look(database().cluster.superuser, [fresh('votes', 'cast_at', 59.9)], {
+    const { findings } = await runExamination(database().cluster.superuser, [fresh('votes', 'cast_at', 59.9)], {
       restorePoint: RESTORE_POINT,
     });
     expect(findings).toMatchObject([{ failures: { count: 1 }, freshnessSeconds: 60 }]);
@@ -145,7 +145,7 @@ describe('what cannot be checked is not run, with the reason, and the rest is', 
       'PostgreSQL said: operator does not exist: integer = text',
     ],
   ])('%s', async (_, check, reason) => {
-    const { results } = await look(database().cluster.superuser, [
+    const { results } = await runExamination(database().cluster.superuser, [
       check,
       { kind: 'row-count', table: 'votes', atLeast: 1 },
     ]);

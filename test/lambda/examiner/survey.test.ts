@@ -3,7 +3,7 @@ import { type Check, GENERIC_CHECKS } from '../../../lambda/contract';
 import { BATCH_BYTES, cutBatches, cutBlocks } from '../../../lambda/examiner/batches';
 import type { Work } from '../../../lambda/examiner/protocol';
 import { useDatabase } from '../../real/database';
-import { look, resultOf } from '../../real/examination';
+import { resultOf, runExamination } from '../../real/examination';
 
 const database = useDatabase();
 
@@ -27,7 +27,7 @@ describe('the survey', () => {
   });
 
   test('finds every table, partition and materialized view that holds data, and nothing of the system', async () => {
-    const { survey } = await look(database().cluster.superuser, GENERIC_CHECKS);
+    const { survey } = await runExamination(database().cluster.superuser, GENERIC_CHECKS);
     expect(objectsOf(survey.batches, 0).sort()).toEqual(
       ['Sales.EU.Or"ders', 'cache', 'february', 'hollow', 'january', 'public.dotted.name', 'totals'].sort(),
     );
@@ -39,7 +39,7 @@ describe('the survey', () => {
     const { cluster, query } = database();
     const neighbour = `neighbour_${cluster.superuser.database}`;
     await query(`CREATE DATABASE ${neighbour}`);
-    const { survey } = await look(cluster.superuser, []);
+    const { survey } = await runExamination(cluster.superuser, []);
     await query(`DROP DATABASE ${neighbour}`);
     expect(survey.otherDatabases).toContain(neighbour);
     expect(survey.otherDatabases).not.toContain(cluster.superuser.database);
@@ -47,7 +47,7 @@ describe('the survey', () => {
   });
 
   test('lists what held rows by names that find it again: partitions as their table, nothing unlogged', async () => {
-    const { survey } = await look(database().cluster.superuser, []);
+    const { survey } = await runExamination(database().cluster.superuser, []);
     expect(survey.tablesWithRows).toEqual(['Sales.EU.Or"ders', 'months', 'public.dotted.name']);
     const notEmptied: Check = { kind: 'not-emptied' };
     const { tablesWithRows } = survey;
@@ -71,7 +71,7 @@ describe('the survey', () => {
           CREATE TABLE property.${quote(table)} (${quote(column)} timestamptz);
           INSERT INTO property.${quote(table)} VALUES ('2030-01-01T00:00:00Z')`);
         const named = { table: `property.${table}`, column };
-        const { results } = await look(
+        const { results } = await runExamination(
           cluster.superuser,
           [
             { kind: 'row-count', table: named.table, atLeast: 1, atMost: 1 },

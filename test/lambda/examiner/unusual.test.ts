@@ -1,16 +1,16 @@
 /** Healthy databases that are unusual: no alarm is raised about them, and what can't be looked at stays one object's. */
-import { type Check, GENERIC_CHECKS, parse, drillRequest as schema } from '../../../lambda/contract';
+import { type Check, GENERIC_CHECKS, parse, drillDefinition as schema } from '../../../lambda/contract';
 import { compareNumbers } from '../../../lambda/examiner/figures';
 import { useDatabase } from '../../real/database';
-import { look, resultOf } from '../../real/examination';
-import { drillRequest } from '../../simulated/drill';
+import { resultOf, runExamination } from '../../real/examination';
+import { drillDefinition } from '../../simulated/drill';
 
 const database = useDatabase();
 const connection = () => database().cluster.superuser;
 const restorePoint = '2030-03-01T00:00:00Z';
 const result = (check: Check) => resultOf(connection(), check, { restorePoint });
 const wrong = async (checks: readonly Check[]) =>
-  (await look(connection(), checks, { restorePoint })).results.filter(({ outcome }) => outcome !== 'passed');
+  (await runExamination(connection(), checks, { restorePoint })).results.filter(({ outcome }) => outcome !== 'passed');
 
 const PHYSICAL = GENERIC_CHECKS.filter(({ kind }) => kind !== 'not-shrunk' && kind !== 'foreign-keys');
 
@@ -95,7 +95,7 @@ test('H8: an index whose function calls another unqualified is named with a reme
     CREATE FUNCTION api.outer(t text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN "inner"(t); END';
     CREATE TABLE api.words (id int PRIMARY KEY, word text); CREATE INDEX by_word ON api.words (api.outer(word));
     SET search_path = api, public; INSERT INTO words VALUES (1, 'One'), (2, 'Two')`);
-  const { results, findings } = await look(connection(), [{ kind: 'indexes' }, { kind: 'readable' }]);
+  const { results, findings } = await runExamination(connection(), [{ kind: 'indexes' }, { kind: 'readable' }]);
   expect(results).toMatchObject([
     {
       outcome: 'not-run',
@@ -135,7 +135,7 @@ describe('H10: names', () => {
 });
 
 describe('at the door', () => {
-  const request = (check: object) => () => parse(schema, { ...drillRequest, checks: [check] }, 'request');
+  const request = (check: object) => () => parse(schema, { ...drillDefinition, checks: [check] }, 'request');
 
   test('a NUL in a name or query is refused, and aborts nothing', () => {
     expect(request({ kind: 'row-count', table: 'votes\0', atLeast: 1 })).toThrow(

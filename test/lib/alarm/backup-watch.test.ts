@@ -3,7 +3,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import { watchBackups } from '../../../lambda/watch/watch-backups';
 import { ArchiveBucket } from '../../../lib';
 import { BackupWatch } from '../../../lib/alarm/backup-watch';
-import { named, SimulatedAccount } from '../../simulated/account';
+import { errorNamed, SimulatedAccount } from '../../simulated/account';
 import { allows, resolved, statementsOf } from '../../template/policies';
 import { newStack, Template } from '../../template/stacks';
 
@@ -91,7 +91,7 @@ describe('how a size differs from the usual', () => {
     await changesOf([1000, 1000], account);
     let lost = 1;
     account.fault = (operation) =>
-      operation === 'PutObject' && lost-- > 0 ? { error: named('TimeoutError', 'lost'), after: true } : undefined;
+      operation === 'PutObject' && lost-- > 0 ? { error: errorNamed('TimeoutError', 'lost'), after: true } : undefined;
     const body = JSON.stringify({ finished: new Date(NIGHT + 9 * DAY).toISOString(), bytes: 400 });
     account.objects.set(`${MARKERS}last-good.json`, [{ body, metadata: {} }]);
     await expect(watched(account)).rejects.toThrow('lost');

@@ -9,7 +9,7 @@ import { storeConfiguration } from '../../../lambda/configuration/store-configur
 import { type ConfigurationRequest, configurationRequest, parse } from '../../../lambda/contract';
 import { watchBackups } from '../../../lambda/watch/watch-backups';
 import { ConfigurationBackups, type ConfigurationBackupsProps } from '../../../lib';
-import { named, SimulatedAccount } from '../../simulated/account';
+import { errorNamed, SimulatedAccount } from '../../simulated/account';
 import { ACCOUNT, allows, REGION, resolved, statementsOf } from '../../template/policies';
 import { newStack, Template } from '../../template/stacks';
 
@@ -330,7 +330,7 @@ describe('faults', () => {
     const made = account();
     made.fault = (operation, input) =>
       operation === 'GetTemplate' && JSON.stringify(input).includes('zephyr')
-        ? { error: named('Throttling', 'Rate exceeded') }
+        ? { error: errorNamed('Throttling', 'Rate exceeded') }
         : undefined;
     await expect(store(made)).rejects.toThrow(
       /not all configuration is stored; the rest is:\n {2}stack zephyr: Rate exceeded/,
@@ -342,7 +342,7 @@ describe('faults', () => {
   test('a service that is down does not keep the others from being stored', async () => {
     const made = account();
     made.fault = (operation) =>
-      operation === 'DescribeParameters' ? { error: named('InternalServerError', 'down') } : undefined;
+      operation === 'DescribeParameters' ? { error: errorNamed('InternalServerError', 'down') } : undefined;
     await expect(store(made)).rejects.toThrow('SSM parameters: down');
     expect(made.newest('configuration/task-definitions/web.json')).toBeDefined();
   });
@@ -355,7 +355,7 @@ describe('faults', () => {
       if (operation === 'DescribeServices') made.services.delete('shop/web');
       if (operation === 'ListResourceRecordSets') made.zones.delete('zephyr.example.com');
       if (operation !== 'DescribeTaskDefinition') return undefined;
-      return { error: named('ClientException', 'Unable to describe task definition.') };
+      return { error: errorNamed('ClientException', 'Unable to describe task definition.') };
     };
     await store(made);
     expect(made.newest('configuration/stacks/zephyr/template.json')).toBeUndefined();
@@ -368,7 +368,7 @@ describe('faults', () => {
     made.services.set('jobs/nightly', SERVICE);
     made.fault = (operation, input) =>
       operation === 'ListServices' && JSON.stringify(input).includes('shop')
-        ? { error: named('AccessDeniedException', 'denied') }
+        ? { error: errorNamed('AccessDeniedException', 'denied') }
         : undefined;
     await expect(store(made, { ...REQUEST, services: ['shop/web', 'jobs/nightly'] })).rejects.toThrow(
       /the rest is:\n {2}services of cluster shop: denied$/,
@@ -379,7 +379,7 @@ describe('faults', () => {
   test('a zone that can not be read fails the run, and the rest is stored', async () => {
     const made = account();
     made.fault = (operation) =>
-      operation === 'ListResourceRecordSets' ? { error: named('Throttling', 'Rate exceeded') } : undefined;
+      operation === 'ListResourceRecordSets' ? { error: errorNamed('Throttling', 'Rate exceeded') } : undefined;
     await expect(store(made)).rejects.toThrow(/the rest is:\n {2}zone zephyr.example.com: Rate exceeded$/);
     expect(made.newest('configuration/health-checks.json')).toBeDefined();
   });
@@ -402,7 +402,7 @@ describe('faults', () => {
     const made = account();
     let lost = 1;
     made.fault = (operation) =>
-      operation === 'PutObject' && lost-- > 0 ? { error: named('TimeoutError', 'lost'), after: true } : undefined;
+      operation === 'PutObject' && lost-- > 0 ? { error: errorNamed('TimeoutError', 'lost'), after: true } : undefined;
     await expect(store(made)).rejects.toThrow('lost');
     await store(made);
     for (const [key, versions] of made.objects) expect([key, versions.length]).toEqual([key, 1]);
@@ -532,7 +532,7 @@ describe('the construct', () => {
   test('refuses to store nothing, and takes a single list', () => {
     const nothing = { stacks: [], parameters: [], taskDefinitions: [], services: [], zones: [] };
     expect(() => synth(nothing)).toThrow(
-      "configuration backups 'Test/Configuration': no stack, parameter, task definition, service or zone is named",
+      "configuration backups 'Test/Configuration':\n  no stack, parameter, task definition, service or zone is named",
     );
     expect(() => synth({ ...nothing, stacks: ['zephyr'] })).not.toThrow();
   });

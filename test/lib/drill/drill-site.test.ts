@@ -3,6 +3,7 @@ import { Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { DrillSite, DrillSource, EvidenceBucket } from '../../../lib';
+import { allows, statementsOf } from '../../template/policies';
 import { importedDatabase, newDrill, newStack, Template, warningsOf } from '../../template/stacks';
 
 describe("by default the network is the drills' own", () => {
@@ -140,6 +141,38 @@ describe('evidence', () => {
   });
 });
 
+describe('the key that signs evidence', () => {
+  const stack = newStack();
+  newDrill(stack, { site: new DrillSite(stack, 'Site') });
+  const template = Template.fromStack(stack);
+  const [key] = Object.keys(template.findResources('AWS::KMS::Key')).filter((id) => id.startsWith('SiteSigningKey'));
+  const sign = { action: 'kms:Sign', context: { 'kms:SigningAlgorithm': 'ECDSA_SHA_256' } };
+  const own = [`<${key}.Arn>`];
+
+  test('is asymmetric, of P-256, signs and does nothing else, and is kept when the stack goes', () => {
+    template.hasResource('AWS::KMS::Key', {
+      Properties: { KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY', EnableKeyRotation: Match.absent() },
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+    });
+  });
+
+  test('is used by drills, and by nothing else here; the watch knows its public half', () => {
+    const conductor = statementsOf(template, /^DrillConductorRole/);
+    expect(allows(conductor, { ...sign, resources: own })).toBe(true);
+    expect(allows(conductor, { ...sign, resources: ['arn:aws:kms:eu-west-1:111122223333:key/other'] })).toBe(false);
+    const others = Object.keys(template.findResources('AWS::IAM::Role')).filter(
+      (id) => !id.startsWith('DrillConductor'),
+    );
+    expect(others.length).toBeGreaterThan(3);
+    for (const role of others) {
+      expect(allows(statementsOf(template, new RegExp(`^${role}$`)), { ...sign, resources: own })).toBe(false);
+    }
+    const watch = statementsOf(template, /^SiteWatchHandlerRole/);
+    expect(allows(watch, { action: 'kms:GetPublicKey', resources: own })).toBe(true);
+  });
+});
+
 /** An upgrade that changed one of these would replace what can't be replaced: past evidence, and the keys to it. */
 test('logical IDs of buckets, keys and secrets stay as they are', () => {
   const stack = newStack();
@@ -154,6 +187,7 @@ test('logical IDs of buckets, keys and secrets stay as they are', () => {
   "SiteEvidenceBucketDF858609",
   "SiteKey28264800",
   "SitePasswordKey55F34818",
+  "SiteSigningKeyC48E1C6C",
 ]
 `);
 });

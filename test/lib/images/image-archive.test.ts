@@ -15,7 +15,7 @@ import { exportImages } from '../../../lambda/images/export-images';
 import { archive, archiveSize } from '../../../lambda/images/oci-archive';
 import { ImageArchive, type ImageArchiveProps } from '../../../lib';
 import type { Execution } from '../../../rehearsal/runbooks/durable-executions';
-import { named } from '../../simulated/account';
+import { errorNamed } from '../../simulated/account';
 import { runCrashing } from '../../simulated/crashes';
 import { ACCOUNT, allows, REGION, resolved, statementsOf } from '../../template/policies';
 import { newStack, Template } from '../../template/stacks';
@@ -142,7 +142,7 @@ class Registry {
         return {};
       case 'CreateMultipartUpload': {
         // The SDK sends a checksum with each part, which S3 takes only where it was told of them.
-        if (input.ChecksumAlgorithm !== 'CRC32') throw named('InvalidRequest', 'Checksum Type mismatch occurred');
+        if (input.ChecksumAlgorithm !== 'CRC32') throw errorNamed('InvalidRequest', 'Checksum Type mismatch occurred');
         const UploadId = `upload-${this.calls.length}`;
         this.uploads.set(UploadId, new Map());
         return { UploadId };
@@ -153,7 +153,7 @@ class Registry {
       case 'CompleteMultipartUpload': {
         const parts = this.uploads.get(input.UploadId)!;
         if (input.MultipartUpload.Parts.some((part) => part.ChecksumCRC32 !== `crc-${part.PartNumber}`)) {
-          throw named('InvalidRequest', 'The complete request must include the checksum for each part');
+          throw errorNamed('InvalidRequest', 'The complete request must include the checksum for each part');
         }
         const inOrder = input.MultipartUpload.Parts.map(({ PartNumber }) => parts.get(PartNumber)!);
         this.objects.set(input.Key, Buffer.concat(inOrder));
@@ -161,7 +161,7 @@ class Registry {
         return {};
       }
       case 'AbortMultipartUpload':
-        if (!this.uploads.delete(input.UploadId)) throw named('NoSuchUpload', 'it is complete, or gone');
+        if (!this.uploads.delete(input.UploadId)) throw errorNamed('NoSuchUpload', 'it is complete, or gone');
         return {};
       default:
         throw new Error(`${operation} is not modelled`);
@@ -249,14 +249,14 @@ describe('the export', () => {
   });
 
   test.each([
-    ['throttled', 'UploadPart', named('ThrottlingException', 'slow down'), false],
+    ['throttled', 'UploadPart', errorNamed('ThrottlingException', 'slow down'), false],
     [
       'answered with 5xx',
       'BatchGetImage',
-      Object.assign(named('ServerException', 'down'), { $metadata: { httpStatusCode: 500 } }),
+      Object.assign(errorNamed('ServerException', 'down'), { $metadata: { httpStatusCode: 500 } }),
       false,
     ],
-    ['completed without an answer', 'CompleteMultipartUpload', named('TimeoutError', 'lost'), true],
+    ['completed without an answer', 'CompleteMultipartUpload', errorNamed('TimeoutError', 'lost'), true],
   ])('is repeated when %s, and leaves no upload behind', async (_, at, error, after) => {
     const registry = new Registry();
     const digest = registry.image('1');
