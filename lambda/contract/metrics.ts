@@ -16,6 +16,8 @@ export const METRICS = {
   phaseDuration: 'PhaseDuration',
   /** Seconds since the drill last passed; has the dimension `Drill` besides. */
   secondsSinceProven: 'SecondsSinceProven',
+  /** What is wrong with a target's chain of evidence: altered, missing, hidden or unsigned documents. */
+  evidenceProblems: 'EvidenceProblems',
   /** Seconds since a backup was last made and found good; has the dimension `Backup` alone. */
   secondsSinceBackup: 'SecondsSinceBackup',
   /** Bytes of that backup; has the dimension `Backup` alone. */

@@ -31,15 +31,19 @@ export class DrillWatch extends Construct {
     warnOfLooseEvidence(this, evidence);
     const handler = new ShippedFunction(this, 'Handler', {
       entry: 'watch-drills',
-      description: 'Lifeboat: says how long ago each drill last passed',
-      timeout: Duration.minutes(5),
-      memorySize: 256,
+      description: 'Lifeboat: says how long ago each drill last passed, and verifies their evidence',
+      // A chain of thousands of documents is read as a whole.
+      timeout: Duration.minutes(15),
+      memorySize: 512,
       encryptionKey,
       deadLetterQueue,
       patterns: 'It reads the evidence of all drills, and writes when each began to be watched: one document a drill.',
       statements: [
         ...evidenceAccess(evidence, 'evidence/', watchedSinceKey({ plan: '*', target: '*', drill: '*' })),
         allow(['kms:GetPublicKey'], [signingKey.keyArn]),
+        // What lies hidden under delete markers, or was written over.
+        allow(['s3:GetObjectVersion'], [evidence.arnForObjects('evidence/*')]),
+        allow(['s3:ListBucketVersions'], [evidence.bucketArn], { StringLike: { 's3:prefix': 'evidence/*' } }),
       ],
     });
     const hourly = new ScheduleTrigger(this, 'Hourly', {

@@ -119,6 +119,28 @@ describe('the watch', () => {
     expect(await watch(region, finished + 5000)).toBe(5);
   });
 
+  test('says what is wrong with the evidence of a target, once for all its drills', async () => {
+    const { region } = await simulate();
+    const told = async () => {
+      const printed: string[] = [];
+      const drills = [drill, { ...drill, drill: 'Weekly' }];
+      await watchDrills(ports(region, printed), clock)({ ...request, drills });
+      return printed.map((line) => JSON.parse(line));
+    };
+    const metric = { Plan: 'Protection', Target: 'Orders' };
+    const counts = (lines: Record<string, unknown>[]) => lines.filter((line) => line.EvidenceProblems !== undefined);
+    expect(counts(await told())).toEqual([expect.objectContaining({ ...metric, EvidenceProblems: 0 })]);
+    region.objects.set('evidence/Protection/Orders/00000002.json', 'garbage');
+    const lines = await told();
+    expect(counts(lines)).toEqual([expect.objectContaining({ ...metric, EvidenceProblems: 1 })]);
+    expect(lines).toContainEqual({
+      plan: 'Protection',
+      target: 'Orders',
+      problem: 'unreadable',
+      says: expect.stringMatching(/^00000002\.json is not a document of evidence/),
+    });
+  });
+
   test('evidence that can not be read silences its own drill only, and fails', async () => {
     const region = regionWith({});
     const printed: string[] = [];
@@ -139,6 +161,6 @@ describe('the watch', () => {
       drills: [drill, { ...drill, target: 'Ledger' }],
     });
     await expect(round).rejects.toThrow(/nobody can say when[\s\S]*Protection\/Orders\/Monthly: not authorized/);
-    expect(printed.map((line) => JSON.parse(line).Target)).toEqual(['Ledger']);
+    expect(new Set(printed.map((line) => JSON.parse(line).Target))).toEqual(new Set(['Ledger']));
   });
 });

@@ -1,5 +1,5 @@
 import { createHash, verify } from 'node:crypto';
-import { EVIDENCE_SCHEMA, type Evidence, type EvidenceDraft } from '../../../lambda/contract';
+import type { Evidence } from '../../../lambda/contract';
 import { bytesOf } from '../../../lambda/evidence/documents';
 import { EvidenceChain } from '../../../lambda/evidence/evidence-chain';
 import { duration, evidenceText } from '../../../lambda/evidence/evidence-text';
@@ -7,30 +7,8 @@ import { drillMetrics, embeddedMetric } from '../../../lambda/evidence/metrics';
 import { readBytes } from '../../../lambda/evidence/objects';
 import { fromPem } from '../../../lambda/evidence/signing';
 import { localSigner } from '../../../rehearsal/runbooks/local-signer';
+import { draft } from '../../simulated/evidence';
 import { QUIET, SimulatedRegion } from '../../simulated/region';
-
-const draft = (run: string, over: Partial<Evidence> = {}): EvidenceDraft => ({
-  schema: EVIDENCE_SCHEMA,
-  plan: 'Protection',
-  target: 'Orders',
-  drill: 'Monthly',
-  run,
-  outcome: 'passed',
-  findings: [],
-  started: '2026-11-01T10:00:00.000Z',
-  finished: '2026-11-01T10:20:00.000Z',
-  source: null,
-  copy: null,
-  restorePoint: null,
-  recoveryTime: { seconds: 1100, objectiveSeconds: 3600, met: true },
-  recoveryPoint: { seconds: 240, objectiveSeconds: 300, met: true },
-  freshnessSeconds: null,
-  phases: [{ phase: 'wait until available', seconds: 720 }],
-  checks: [{ check: 'readable', outcome: 'passed', observed: '4 tables' }],
-  warnings: [],
-  notes: [],
-  ...over,
-});
 
 function chain() {
   const region = new SimulatedRegion(Date.now, () => 0.5, QUIET);
@@ -228,7 +206,7 @@ describe('whatever lies in the chain', () => {
 });
 
 test('characters that would move the cursor of a terminal are escaped in the bytes, and stay in the document', () => {
-  const finding = 'table \u009b2J\u202e\u007f\u001b[2J';
+  const finding = 'table \u009b2J\u202e\u007f\u001b[2J\u{e0041}';
   const document: Evidence = { ...draft('a', { findings: [finding] }), sequence: 1, previous: null };
   const bytes = bytesOf(document).toString();
   expect(bytes).not.toMatch(/[^\n\x20-\x7e]/);

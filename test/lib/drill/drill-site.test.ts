@@ -171,6 +171,26 @@ describe('the key that signs evidence', () => {
     const watch = statementsOf(template, /^SiteWatchHandlerRole/);
     expect(allows(watch, { action: 'kms:GetPublicKey', resources: own })).toBe(true);
   });
+
+  test('is what the watch verifies all evidence with, versions and delete markers included', () => {
+    const watch = statementsOf(template, /^SiteWatchHandlerRole/);
+    const [bucket] = Object.keys(template.findResources('AWS::S3::Bucket')).filter((id) => !id.includes('AccessLogs'));
+    const context = { 's3:prefix': 'evidence/Test/Drill/' };
+    const listing = { action: 's3:ListBucketVersions', resources: [`<${bucket}.Arn>`] };
+    expect(allows(watch, { ...listing, context })).toBe(true);
+    expect(allows(watch, { ...listing, context: { 's3:prefix': 'other/' } })).toBe(false);
+    const version = `<${bucket}.Arn>/evidence/Test/Drill/00000001.json`;
+    expect(allows(watch, { action: 's3:GetObjectVersion', resources: [version] })).toBe(true);
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      MetricName: 'EvidenceProblems',
+      Dimensions: [
+        { Name: 'Plan', Value: 'Test' },
+        { Name: 'Target', Value: 'Drill' },
+      ],
+      ComparisonOperator: 'GreaterThanThreshold',
+      Threshold: 0,
+    });
+  });
 });
 
 /** An upgrade that changed one of these would replace what can't be replaced: past evidence, and the keys to it. */
