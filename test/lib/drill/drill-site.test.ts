@@ -3,7 +3,7 @@ import { Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { DrillSite, DrillSource, EvidenceBucket } from '../../../lib';
-import { allows, statementsOf } from '../../template/policies';
+import { allows, resolved, type Statement, statementsOf } from '../../template/policies';
 import { importedDatabase, newDrill, newStack, Template, warningsOf } from '../../template/stacks';
 
 describe("by default the network is the drills' own", () => {
@@ -108,6 +108,29 @@ describe('evidence', () => {
         ]),
       },
     });
+  });
+
+  test('is neither hidden nor written over, whoever may do everything else', () => {
+    const stack = newStack();
+    new EvidenceBucket(stack, 'Evidence');
+    const policies = Object.entries(Template.fromStack(stack).findResources('AWS::S3::BucketPolicy'));
+    const [own] = policies.filter(([id]) => !id.includes('AccessLogs')).map(([, { Properties }]) => Properties);
+    const bucket = resolved({ 'Fn::GetAtt': [own?.Bucket.Ref, 'Arn'] });
+    const everything: Statement = { Effect: 'Allow', Action: '*', Resource: '*' };
+    const denied = own?.PolicyDocument.Statement as (Statement & { Principal: unknown })[];
+    for (const { Effect, Principal } of denied) expect([Effect, Principal]).toEqual(['Deny', { AWS: '*' }]);
+    const may = (action: string, key: string, context: Record<string, string> = {}) =>
+      allows([everything, ...denied], {
+        action,
+        resources: [`${bucket}/${key}`],
+        context: { 'aws:SecureTransport': 'true', ...context },
+      });
+    const document = 'evidence/Shop/Orders/00000001.json';
+    expect(may('s3:DeleteObject', document)).toBe(false);
+    expect(may('s3:PutObject', document)).toBe(false);
+    expect(may('s3:PutObject', document, { 's3:if-none-match': '*' })).toBe(true);
+    expect(may('s3:GetObject', document)).toBe(true);
+    expect(may('s3:DeleteObject', 'elsewhere/x')).toBe(true);
   });
 
   test('may be kept in a bucket of another stack', () => {
