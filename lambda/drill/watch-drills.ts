@@ -5,7 +5,15 @@
  */
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
-import { evidencePrefix, METRICS, parse, type WatchRequest, watchedSinceKey, watchRequest } from '../contract';
+import {
+  endedRun,
+  evidencePrefix,
+  METRICS,
+  parse,
+  type WatchRequest,
+  watchedSinceKey,
+  watchRequest,
+} from '../contract';
 import { EvidenceChain } from '../evidence/evidence-chain';
 import { embeddedMetric } from '../evidence/metrics';
 import { putOnce, readText } from '../evidence/objects';
@@ -56,6 +64,17 @@ export const watchDrills =
     }
   };
 
+/** A run that was stopped, timed out or broke off has left no evidence: it counts as a drill that failed. */
+export const tellOfEnd =
+  (print: (line: string) => void, clock: () => number = Date.now) =>
+  (input: unknown): void => {
+    const ended = parse(endedRun, input, 'ended run');
+    const { plan, target } = ended;
+    print(JSON.stringify(ended));
+    const dimensions = { [METRICS.dimensions.plan]: plan, [METRICS.dimensions.target]: target };
+    print(embeddedMetric({ name: METRICS.drillPassed, unit: 'None', value: 0, dimensions }, clock()));
+  };
+
 /** What is wrong with a chain, a line each, and how much it is. */
 async function verify(s3: S3Client, bucket: string, signer: Signer, of: Drill, now: number): Promise<string[]> {
   const { plan, target } = of;
@@ -86,8 +105,9 @@ async function watchedSince(s3: S3Client, bucket: string, drill: Drill, now: num
   return Date.parse(JSON.parse(await readText(s3, bucket, key)).watchedSince);
 }
 
-export const handler = (event: unknown) => {
+export const handler = async (event: object): Promise<void> => {
+  const print = (line: string) => process.stdout.write(`${line}\n`);
+  if ('execution' in event) return tellOfEnd(print)(event);
   const kms = new KMSClient();
-  const signer = (signingKey: string) => kmsSigner(kms, signingKey);
-  return watchDrills({ s3: new S3Client(), signer, print: (line) => process.stdout.write(`${line}\n`) })(event);
+  return watchDrills({ s3: new S3Client(), signer: (signingKey) => kmsSigner(kms, signingKey), print })(event);
 };

@@ -36,7 +36,9 @@ export class ObjectiveAlarms extends Construct {
       metric: metrics.drillPassed(target),
       threshold: 1,
       comparison: 'below',
-      description: `A restore drill of ${target} did not pass, so its backups may not bring it back: ${evidence}`,
+      description:
+        `A restore drill of ${target} did not pass, so its backups may not bring it back: ${evidence}; of a run that was stopped or timed out there is none, and the ` +
+        'log of the watch on drills names it',
       notify,
     });
     addAlarm(this, 'RecoveryTime', {

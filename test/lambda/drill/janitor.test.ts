@@ -1,6 +1,6 @@
 import { DeleteDBInstanceCommand, type DescribeDBInstancesCommand } from '@aws-sdk/client-rds';
 import { deleteExpired } from '../../../lambda/drill/delete-expired';
-import { watchDrills } from '../../../lambda/drill/watch-drills';
+import { tellOfEnd, watchDrills } from '../../../lambda/drill/watch-drills';
 import { SIGNER, simulate } from '../../simulated/drill';
 import { QUIET, SimulatedRegion } from '../../simulated/region';
 
@@ -140,6 +140,19 @@ describe('the watch', () => {
       says: expect.stringMatching(/^00000002\.json is not a document of evidence/),
     });
   });
+
+  test.each(['STOPPED', 'TIMED_OUT', 'FAILED'])(
+    'counts a run that ended %s as a drill that failed, and names it',
+    (status) => {
+      const execution = 'arn:aws:lambda:eu-west-1:111122223333:function:conductor:7/durable-execution/a/b';
+      const printed: string[] = [];
+      tellOfEnd((line) => printed.push(line), clock)({ ...drill, status, execution });
+      const [told, metric] = printed.map((line) => JSON.parse(line));
+      expect(told).toEqual({ ...drill, status, execution });
+      expect(metric).toMatchObject({ Plan: 'Protection', Target: 'Orders', DrillPassed: 0 });
+      expect(metric._aws.CloudWatchMetrics[0].Dimensions).toEqual([['Plan', 'Target']]);
+    },
+  );
 
   test('evidence that can not be read silences its own drill only, and fails', async () => {
     const region = regionWith({});
