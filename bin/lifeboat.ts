@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: reads arguments, calls what does the work, and says how it ended. */
 import { Command } from 'commander';
+import { visibleLines } from '../lambda/evidence/visible';
 import packageJson from '../package.json';
 import { addEvidence } from './commands/evidence';
 import { addRegion } from './commands/region';
@@ -23,6 +24,6 @@ addSnapshot(program);
 addEvidence(program);
 
 program.parseAsync().catch((error: unknown) => {
-  process.stderr.write(`lifeboat: ${said(error)}\n`);
+  process.stderr.write(`lifeboat: ${visibleLines(said(error))}\n`);
   process.exitCode = NOT_PROVEN;
 });

@@ -6,6 +6,7 @@ import { fromPem } from '../../lambda/evidence/signing';
 import { filesInBucket, filesInFolder } from '../../lambda/evidence/stored-files';
 import { verificationText } from '../../lambda/evidence/verification-text';
 import { verifyEvidence } from '../../lambda/evidence/verify-evidence';
+import { visibleLines } from '../../lambda/evidence/visible';
 import { s3Client } from '../../rehearsal/server/clients';
 import { fromArguments, misused, NOT_PROVEN, PROVEN } from '../ending';
 
@@ -34,7 +35,7 @@ export function addEvidence(program: Command): void {
           ? await filesInBucket(clientOf(endpoint, region), bucket, prefix)
           : await filesInFolder(folder).catch((error) => misused(program, error));
       const verification = await verifyEvidence(files, trusted);
-      const lines = json ? [JSON.stringify(verification, null, 2)] : verificationText(verification);
+      const lines = json ? [visibleLines(JSON.stringify(verification, null, 2))] : verificationText(verification);
       process.stdout.write(`${lines.join('\n')}\n`);
       process.exitCode = verification.proven ? PROVEN : NOT_PROVEN;
     });

@@ -230,6 +230,70 @@ test('tells a reader outcome, objectives, checks and findings on one screen', ()
   expect(text.split('\n').length).toBeLessThan(45);
 });
 
+describe('names of a database in the readable form', () => {
+  /** Whatever a name may be made of, X5 of the cases among them. */
+  const NAMES = [
+    'x\n# T: drill passed\n',
+    'x\r\n\r\n# T: drill passed',
+    '# T: drill passed',
+    '<img src=x onerror=alert(1)>',
+    '&lt;b&gt;',
+    '![x](https://example.com/pixel)',
+    '[x](https://example.com)',
+    '| passed | passed |',
+    'a\\|b',
+    '`code`',
+    '**bold** _em_ ~~gone~~',
+    '> quoted',
+    '- passed',
+    '1. passed',
+    '---',
+    '\u001b[2J\u001b]0;x\u0007',
+    '\u009b2J',
+    'a\u202eb',
+    'a\u2028# T: drill passed',
+    'a\u0000b',
+  ];
+  const textOf = (name: string) =>
+    evidenceText({
+      ...draft('a', {
+        outcome: 'failed',
+        findings: [name, `readable: ${name}`],
+        notes: [name],
+        checks: [
+          { check: `row count of ${name}`, outcome: 'passed', observed: name },
+          { check: name, outcome: 'failed', observed: name, expected: name },
+          { check: 'x', outcome: 'not-run', reason: name },
+        ],
+        request: { restore: null, reason: name },
+      }),
+      sequence: 1,
+      previous: null,
+    });
+  /** Lines, and cells of each. */
+  const shape = (text: string) => text.split('\n').map((line) => line.split(/(?<!\\)(?:\\\\)*\|/).length);
+
+  test.each(NAMES)('stay text: %j', (name) => {
+    const text = textOf(name);
+    expect(shape(text)).toEqual(shape(textOf('name')));
+    expect(text.split('\n').filter((line) => /^\s*#/.test(line))).toEqual([
+      '# Orders: drill failed',
+      '## Findings',
+      '## Checks',
+      '## Phases',
+      '## Notes',
+    ]);
+    expect(text).not.toMatch(/[^\n\P{Cc}]|[\p{Cf}\p{Zl}\p{Zp}]/u);
+    // Nothing opens HTML, a link, an image, code or emphasis.
+    expect(text).not.toMatch(/<|(?<!\\)[[`~]|(?<!\\)\*|(?<![\p{L}\p{N}\\])_/u);
+    for (const line of text.split('\n')) expect(line).not.toMatch(/^- ([#>+=-]|\d+[.)])/);
+  });
+
+  test('are shown as they are where they are harmless', () => {
+    expect(textOf('votes.poll_id -> polls.id, 1.5 of 3')).toContain('- votes.poll_id -> polls.id, 1.5 of 3');
+  });
+});
+
 test.each([
   [0.044, '44 ms'],
   [0.9996, '1 s'],
