@@ -10,6 +10,7 @@ export * from './configuration';
 export * from './drill';
 export * from './evidence';
 export * from './handlers';
+export * from './hold';
 export * from './images';
 export * from './metrics';
 export * from './names';

@@ -7,7 +7,7 @@ import { CreateDBSnapshotCommand, DescribeDBSnapshotsCommand, type RDSClient } f
 import { applyBackupSettings } from '../../lambda/rds/apply-backup-settings';
 import { snapshotByHand, snapshotRequest } from '../../lambda/rds/snapshot-from-terminal';
 import { TerminalRunbook } from '../../lambda/runbook/terminal-runbook';
-import { DUMMY_CREDENTIALS } from '../../rehearsal/server/clients';
+import { DUMMY_CREDENTIALS, ssmClient } from '../../rehearsal/server/clients';
 import { useRegion } from '../real/region';
 
 const COMMAND = join(__dirname, '..', '..', 'dist', 'bin', 'lifeboat.js');
@@ -41,6 +41,10 @@ function lifeboat(args: readonly string[], env: NodeJS.ProcessEnv = {}, interrup
 }
 
 const here = () => ['--endpoint', local().region.endpoint, '--region', local().name];
+const clients = () => ({
+  rds: local().rds,
+  ssm: ssmClient({ endpoint: local().region.endpoint, region: local().name }),
+});
 const about = ['--reason', 'pre-deployment', '--deployment', 'v1.4.2'];
 const tagsOf = async (name: string) => {
   const { DBSnapshots } = await local().rds.send(new DescribeDBSnapshotsCommand({ DBSnapshotIdentifier: name }));
@@ -84,12 +88,30 @@ test('keeps the newest so many, all those for ever, and what others made', async
   await local().snapshotAvailable(DBSnapshotIdentifier);
   const before = await manual();
   const take = (deployment: string) =>
-    snapshotByHand(local().rds, snapshotRequest('orders', { reason: 'x', deployment, keep: 2 }), () => {});
+    snapshotByHand(clients(), snapshotRequest('orders', { reason: 'x', deployment, keep: 2 }), () => {});
   const first = await take('1');
   const second = await take('2');
   const { code, out, err } = await lifeboat(['orders', '--reason', 'x', '--deployment', '3', '--keep', '2', ...here()]);
   expect([code, await manual()]).toEqual([0, [...before, second, out.trim()].sort()]);
   expect(err).toContain(`deleted ${first}`);
+});
+
+test('two that keep one at once leave what each of them announced', async () => {
+  const before = await manual();
+  const take = (deployment: string) =>
+    lifeboat(['orders', '--reason', 'x', '--deployment', deployment, '--keep', '1', ...here()]);
+  const both = await Promise.all([take('left'), take('right')]);
+  expect(both.map(({ code }) => code)).toEqual([0, 0]);
+  const announced = both.map(({ out }) => out.trim());
+  expect(await manual()).toEqual(expect.arrayContaining(announced));
+  // What was there before both is over age for either.
+  expect((await manual()).filter((name) => before.includes(name))).toEqual(
+    before.filter((name) => !name.startsWith('lifeboat-before-orders-') || name.includes('-v1-4-2-')),
+  );
+  // The next one finds both over age.
+  const { out } = await take('next');
+  expect(await manual()).toContain(out.trim());
+  expect((await manual()).filter((name) => announced.includes(name))).toEqual([]);
 });
 
 test('exits with 1 and says why, when there is no such database', async () => {
