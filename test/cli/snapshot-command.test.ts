@@ -170,7 +170,7 @@ test('a database of the region takes on the backup settings it is given, once', 
   // Asked about rollbacks only.
   const cloudFormation = new CloudFormationClient();
   const apply = (rds: RDSClient) =>
-    applyBackupSettings({ rds, cloudFormation, answer })(event, new TerminalRunbook(() => {}));
+    applyBackupSettings({ rds, ssm: clients().ssm, cloudFormation, answer })(event, new TerminalRunbook(() => {}));
   await apply(local().rds);
   await apply(local().rds);
   expect(answers).toEqual(['SUCCESS', 'SUCCESS']);
