@@ -53,6 +53,7 @@ export {
   ExternalDatabaseBackups,
   type ExternalDatabaseBackupsProps,
   ExternalSetting,
+  OlderBackups,
 } from './database/external-database-backups';
 export { SnapshotExport, type SnapshotExportProps } from './database/snapshot-export';
 export { DrillNetwork, type DrillNetworkProps } from './drill/drill-network';

@@ -70,6 +70,18 @@ describe('snapshots', () => {
     });
   });
 
+  test('tell of a hold that is old, by what the handler says beside their age', () => {
+    const stack = newStack();
+    snapshots(stack);
+    Template.fromStack(stack).hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'Lifeboat',
+      MetricName: 'HoldAge',
+      Dimensions: [{ Name: 'Backup', Value: 'Test-SixHourly' }],
+      Threshold: 7 * 86_400,
+      TreatMissingData: 'notBreaching',
+    });
+  });
+
   test.each([
     ['nodes', imported, 72, 20, 'a node'],
     ['serverless caches', serverless, 60, 24, 'a serverless cache'],
@@ -132,6 +144,16 @@ describe('snapshots', () => {
       ['not change the cache', 'ModifyReplicationGroup', [arn('replicationgroup:sessions')], tagged, false],
     ])('%s', (_, action, resources, context, allowed) => {
       expect(allows(statements, { action: `elasticache:${action}`, resources, context })).toBe(allowed);
+    });
+
+    test('read whether this cache is on hold, and hold or release nothing', () => {
+      const may = (action: string, name: string) =>
+        allows(statements, { action, resources: [`arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/lifeboat/hold/${name}`] });
+      expect(may('ssm:GetParameter', 'cache/sessions')).toBe(true);
+      expect(may('ssm:GetParameter', 'cache/carts')).toBe(false);
+      expect(may('ssm:GetParameter', 'database/sessions')).toBe(false);
+      expect(may('ssm:PutParameter', 'cache/sessions')).toBe(false);
+      expect(may('ssm:DeleteParameter', 'cache/sessions')).toBe(false);
     });
   });
 });

@@ -150,6 +150,14 @@ describe('the construct', () => {
       expect(tag(arn('db', 'orders'))).toBe(false);
     });
 
+    test('read whether the database is on hold, and hold or release nothing', () => {
+      const may = (action: string, name: string) =>
+        allows(statements, { action, resources: [`arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/lifeboat/hold/${name}`] });
+      expect(may('ssm:GetParameter', 'database/orders')).toBe(true);
+      expect(may('ssm:GetParameter', 'database/billing')).toBe(false);
+      expect(may('ssm:PutParameter', 'database/orders')).toBe(false);
+    });
+
     test('delete none at all where all are kept', () => {
       const { stack } = newSnapshot({ kept: SnapshotsKept.forever() });
       const all = statementsOf(Template.fromStack(stack), /^BeforeSnapshotHandlerRole/);

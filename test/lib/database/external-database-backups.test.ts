@@ -4,7 +4,7 @@ import { Match } from 'aws-cdk-lib/assertions';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import { type BackupSettings, backupSettings, parse } from '../../../lambda/contract';
 import { applyBackupSettings, type BackupSettingsPorts } from '../../../lambda/rds/apply-backup-settings';
-import { BackupWindow, ExternalDatabaseBackups, ExternalSetting } from '../../../lib';
+import { BackupWindow, ExternalDatabaseBackups, ExternalSetting, OlderBackups } from '../../../lib';
 import { DATABASE, MINUTE, SimulatedDatabase, type Troubles } from '../../simulated/database';
 import { SimulatedParameters } from '../../simulated/parameters';
 import { passesNag } from '../../template/nag';
@@ -26,6 +26,19 @@ describe('the construct', () => {
       copyTagsToSnapshot: true,
       deletionProtection: true,
     });
+  });
+
+  test('lets older backups go only where that is said', () => {
+    const requestOf = (olderBackups?: OlderBackups) => {
+      const stack = newStack();
+      const database = importedDatabase(stack, 'Orders');
+      new ExternalDatabaseBackups(stack, 'Backups', { database, retention, olderBackups });
+      const [resource] = Object.values(Template.fromStack(stack).findResources('Custom::LifeboatBackupSettings'));
+      return parse(backupSettings, JSON.parse(resolved(resource?.Properties.Request)), 'settings');
+    };
+    expect(requestOf().olderBackupsMayBeDeleted).toBeUndefined();
+    expect(requestOf(OlderBackups.KEPT).olderBackupsMayBeDeleted).toBeUndefined();
+    expect(requestOf(OlderBackups.MAY_BE_DELETED).olderBackupsMayBeDeleted).toBe(true);
   });
 
   test('is called by an alias, whose name stays when the code changes, and waited for no longer than an hour', () => {
