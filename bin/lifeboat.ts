@@ -2,6 +2,7 @@
 /** The command line: reads arguments, calls what does the work, and says how it ended. */
 import { Command } from 'commander';
 import packageJson from '../package.json';
+import { addHold } from './commands/hold';
 import { addRegion } from './commands/region';
 import { addRehearse } from './commands/rehearse';
 import { addSnapshot } from './commands/snapshot';
@@ -19,6 +20,7 @@ const program = new Command('lifeboat')
 addRehearse(program);
 addRegion(program);
 addSnapshot(program);
+addHold(program);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`lifeboat: ${said(error)}\n`);

@@ -1,7 +1,5 @@
 /** `lifeboat snapshot` as a user runs it: the bundled command in a process of its own, against a rehearsal region. */
 
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CreateDBSnapshotCommand, DescribeDBSnapshotsCommand, type RDSClient } from '@aws-sdk/client-rds';
 import { applyBackupSettings } from '../../lambda/rds/apply-backup-settings';
@@ -9,37 +7,13 @@ import { snapshotByHand, snapshotRequest } from '../../lambda/rds/snapshot-from-
 import { TerminalRunbook } from '../../lambda/runbook/terminal-runbook';
 import { DUMMY_CREDENTIALS, ssmClient } from '../../rehearsal/server/clients';
 import { useRegion } from '../real/region';
+import { lifeboat as command } from './command';
 
-const COMMAND = join(__dirname, '..', '..', 'dist', 'bin', 'lifeboat.js');
 const local = useRegion();
 beforeAll(() => local().createDatabase('orders', { Tags: [{ Key: 'team', Value: 'shop' }] }));
 
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function lifeboat(args: readonly string[], env: NodeJS.ProcessEnv = {}, interruptAt?: RegExp): Promise<Ended> {
-  const bare = { PATH: process.env.PATH, AWS_CONFIG_FILE: '/none', AWS_SHARED_CREDENTIALS_FILE: '/none' };
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [COMMAND, 'snapshot', ...args], { env: { ...bare, ...env } });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (chunk) => {
-      out += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      err += chunk;
-      // Once: a second one ends the process as usual.
-      if (child.killed || !interruptAt?.test(err)) return;
-      child.kill('SIGINT');
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, out, err }));
-  });
-}
-
+const lifeboat = (args: readonly string[], env?: NodeJS.ProcessEnv, interruptAt?: RegExp) =>
+  command(['snapshot', ...args], env, interruptAt);
 const here = () => ['--endpoint', local().region.endpoint, '--region', local().name];
 const clients = () => ({
   rds: local().rds,
