@@ -14,7 +14,7 @@ export const METRICS = {
   phaseDuration: 'PhaseDuration',
   /** Seconds since the drill last passed; has the dimension `Drill` besides. */
   secondsSinceProven: 'SecondsSinceProven',
-  /** Seconds since a backup was last made and found good; has the dimension `Backup` alone. */
+  /** Seconds since a backup was last made and found good, or of a dump readable; has the dimension `Backup` alone. */
   secondsSinceBackup: 'SecondsSinceBackup',
   /** Bytes of that backup; has the dimension `Backup` alone. */
   backupBytes: 'BackupBytes',

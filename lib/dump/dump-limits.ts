@@ -74,7 +74,7 @@ const NOT_READ_AT_ONCE = ['GLACIER', 'DEEP_ARCHIVE'];
 export function storageClassProblems(storageClass: s3.StorageClass | undefined): string[] {
   if (!storageClass || !NOT_READ_AT_ONCE.includes(storageClass.value)) return [];
   return [
-    `it is written to ${storageClass.value}, which nobody reads at once, so no dump could be read back and found good; write it ` +
+    `it is written to ${storageClass.value}, which nobody reads at once, so no dump could be read back and found readable; write it ` +
       "to another class, and let the bucket's lifecycle move it",
   ];
 }
