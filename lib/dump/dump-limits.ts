@@ -37,8 +37,8 @@ export function warnOfMissingIngress(dump: Construct, group: ec2.SecurityGroup, 
         'lifeboat:dump-shut-out',
         `${source} lets nobody of dump '${dump.node.path}' in, so each dump would fail to connect; say ` +
           (source.database
-            ? 'database.connections.allowDefaultPortFrom(dump)'
-            : 'connections.allowFrom(dump, ec2.Port.POSTGRES) of one of its security groups, or its own port'),
+            ? 'dump.connections.allowToDefaultPort(database)'
+            : 'dump.connections.allowTo(server, ec2.Port.POSTGRES), or its own port'),
       );
       return [];
     },

@@ -163,7 +163,11 @@ const AWS_CLI = 'public.ecr.aws/aws-cli/aws-cli:2.36.44';
  * @throws Error that names all that would keep it from working, as far as synth can tell
  */
 export class LogicalDump extends Construct implements ec2.IConnectable {
-  /** Let these into the database: `database.connections.allowDefaultPortFrom(dump)`. */
+  /**
+   * Let these into the database: `dump.connections.allowToDefaultPort(database)`. The rule lies in the dump's stack then;
+   * `database.connections.allowDefaultPortFrom(dump)` puts it into the database's, and where that is another one, each of
+   * the two would need the other.
+   */
   public readonly connections: ec2.Connections;
   /** Where dumps go. */
   public readonly bucket: s3.IBucket;

@@ -306,7 +306,7 @@ describe('a database of the same stack', () => {
   };
 
   test('that lets nobody of the dump in is warned of', () => {
-    expect(warned(() => undefined)).toEqual([expect.stringContaining('allowDefaultPortFrom(dump)')]);
+    expect(warned(() => undefined)).toEqual([expect.stringContaining('dump.connections.allowToDefaultPort(database)')]);
     const others = (database: rds.DatabaseInstance) =>
       database.connections.allowDefaultPortFrom(
         new ec2.SecurityGroup(database, 'App', { vpc: network(Stack.of(database)) }),
@@ -315,10 +315,38 @@ describe('a database of the same stack', () => {
   });
 
   test('that lets it in, or the addresses of the network, is not', () => {
+    expect(warned((database, dump) => dump.connections.allowToDefaultPort(database))).toEqual([]);
     expect(warned((database, dump) => database.connections.allowDefaultPortFrom(dump))).toEqual([]);
     const addresses = (database: rds.DatabaseInstance) =>
       database.connections.allowDefaultPortFrom(ec2.Peer.ipv4('10.0.0.0/16'));
     expect(warned(addresses)).toEqual([]);
+  });
+});
+
+describe('a database of another stack', () => {
+  const inTwoStacks = (open: (database: rds.DatabaseInstance, dump: LogicalDump) => void) => {
+    const app = new App({ builtinCloudFormationValidation: false });
+    const data = new Stack(app, 'Data');
+    const database = ownDatabase(data);
+    const dumps = new Stack(app, 'Dumps');
+    const dump = new LogicalDump(dumps, 'Dump', { source: DumpSource.database(database), vpc: network(data) });
+    open(database, dump);
+    return { app, dumps, data };
+  };
+
+  test('lets the dump in by a rule in the stack of the dump, and the two deploy one after the other', () => {
+    const { app, data, dumps } = inTwoStacks((database, dump) => dump.connections.allowToDefaultPort(database));
+    expect(() => app.synth()).not.toThrow();
+    expect([dumps.dependencies, data.dependencies]).toEqual([[data], []]);
+    Template.fromStack(dumps).hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
+      GroupId: { 'Fn::ImportValue': Match.stringLikeRegexp('DatabaseSecurityGroup') },
+      SourceSecurityGroupId: { 'Fn::GetAtt': [Match.stringLikeRegexp('^DumpSecurityGroup'), 'GroupId'] },
+    });
+  });
+
+  test('would need the dump, and the dump it, by the rule that nothing here proposes any more', () => {
+    const { app } = inTwoStacks((database, dump) => database.connections.allowDefaultPortFrom(dump));
+    expect(() => app.synth()).toThrow(/cyclic|cycle/i);
   });
 });
 
