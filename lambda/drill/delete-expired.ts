@@ -8,7 +8,7 @@
 import { type DBInstance, DeleteDBInstanceCommand, paginateDescribeDBInstances, RDSClient } from '@aws-sdk/client-rds';
 import { janitorRequest, parse, TAGS } from '../contract';
 import { isFault } from '../rds/fault';
-import { describe } from '../runbook/runbook';
+import { describe } from '../runbook/error-text';
 
 export interface Swept {
   readonly deleted: readonly string[];

@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-ssm';
 import { HOLD_PATH, type Hold, type HoldTarget, hold, holdParameter, holdTarget, METRICS, parse } from '../contract';
 import { embeddedMetric } from '../evidence/metrics';
-import { describe } from './runbook';
+import { describe } from './error-text';
 
 /** The hold in force; null when there is none. Asked before each deletion, as one may be set at any moment. */
 export type AskHold = () => Promise<Hold | null>;
