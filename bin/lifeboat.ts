@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { visibleLines } from '../lambda/evidence/visible';
 import packageJson from '../package.json';
 import { addEvidence } from './commands/evidence';
+import { addHold } from './commands/hold';
 import { addRegion } from './commands/region';
 import { addRehearse } from './commands/rehearse';
 import { addSnapshot } from './commands/snapshot';
@@ -22,6 +23,7 @@ addRehearse(program);
 addRegion(program);
 addSnapshot(program);
 addEvidence(program);
+addHold(program);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`lifeboat: ${visibleLines(said(error))}\n`);

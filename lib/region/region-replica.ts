@@ -136,8 +136,10 @@ export class RegionReplica extends Construct {
     if (!encryptionKey) {
       Annotations.of(this).addWarningV2(
         'lifeboat:copies-not-encrypted',
-        `replica '${known(dbInstanceIdentifier) ?? this.node.path}' has no key, so what it holds is not encrypted; encrypt the source, ` +
-          'and give the replica a key of its own region',
+        `replica '${known(dbInstanceIdentifier) ?? this.node.path}' has no key, so what it holds is not encrypted; where the source ` +
+          'is encrypted, give the replica a key of its own region; where it is not, restore an encrypted copy of a snapshot ' +
+          'as a new database, and replicate that (storageEncrypted on the source would make CloudFormation replace it with an ' +
+          'empty one)',
       );
     }
     this.instance = rds.DatabaseInstance.fromDatabaseInstanceAttributes(this, 'Replica', {

@@ -6,6 +6,20 @@ import { DrillSite, DrillSource, EvidenceBucket } from '../../../lib';
 import { allows, resolved, type Statement, statementsOf } from '../../template/policies';
 import { importedDatabase, newDrill, newStack, Template, warningsOf } from '../../template/stacks';
 
+test('rings when the janitor fails, which it does on a copy that will not go', () => {
+  const stack = newStack();
+  newDrill(stack);
+  Template.fromStack(stack).hasResourceProperties('AWS::CloudWatch::Alarm', {
+    Namespace: 'AWS/Lambda',
+    MetricName: 'Errors',
+    Dimensions: [{ Name: 'FunctionName', Value: { Ref: Match.stringLikeRegexp('JanitorHandlerFunction') } }],
+    Statistic: 'Sum',
+    Threshold: 0,
+    ComparisonOperator: 'GreaterThanThreshold',
+    EvaluationPeriods: 1,
+  });
+});
+
 describe("by default the network is the drills' own", () => {
   const stack = newStack();
   newDrill(stack);
