@@ -223,8 +223,6 @@ export class RestoreTest extends Construct {
         allow(['rds:DescribeDBInstances', 'rds:DescribeDBSnapshots', 'rds:ListTagsForResource'], ['*']),
         allow(['rds:ModifyDBInstance'], [restored], {
           Null: { [`aws:ResourceTag/${RESTORE_TEST_TAG}`]: 'false' },
-          // A second line only: IAM's reference of RDS names this key for restores, and not for what is modified.
-          BoolIfExists: { 'rds:PubliclyAccessible': 'false' },
         }),
         ...site.permissions(),
         ...evidenceAccess(site.evidence, prefix, `${prefix}*`),

@@ -111,8 +111,8 @@ export class ExternalDatabaseBackups extends Construct {
       encryptionKey: props.encryptionKey,
       statements: [
         allow(['rds:DescribeDBInstances'], [instance]),
-        // A second line only: IAM's reference of RDS names this key for restores, and not for what is modified.
-        allow(['rds:ModifyDBInstance'], [instance], { BoolIfExists: { 'rds:PubliclyAccessible': 'false' } }),
+        // IAM has no condition on which settings are modified. Groups are resources of their own, and not allowed.
+        allow(['rds:ModifyDBInstance'], [instance]),
         allow(['cloudformation:DescribeStacks'], [Stack.of(this).stackId]),
       ],
     });

@@ -58,7 +58,9 @@ export function copyPermissions(
       { ...made, ...isPrivate },
     ),
     allow(['rds:AddTagsToResource'], [copies], made),
-    allow(['rds:ModifyDBInstance'], [copies], { ...isCopy, ...isPrivate }),
+    // IAM has no key for PubliclyAccessible here. A copy that was modified to be public would get an address in subnets
+    // that have no route to the internet.
+    allow(['rds:ModifyDBInstance'], [copies], isCopy),
     allow(['rds:DeleteDBInstance'], [copies], isCopy),
     ...(keyArn ? [useOfRdsKey(stack, keyArn, stack.region)] : []),
   ];

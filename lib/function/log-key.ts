@@ -13,7 +13,8 @@ export function letLogsUse(key: kms.IKey, scope: IConstruct): void {
     new iam.PolicyStatement({
       // It has the suffix of its partition, unlike most: in China, `logs.cn-north-1.amazonaws.com.cn`.
       principals: [new iam.ServicePrincipal(`logs.${region}.${urlSuffix}`)],
-      actions: ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
+      // Not DescribeKey, which AWS's example has, too: that has no encryption context, so the condition would never hold.
+      actions: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
       resources: ['*'],
       conditions: {
         ArnLike: { 'kms:EncryptionContext:aws:logs:arn': `arn:${partition}:logs:${region}:${account}:*` },

@@ -96,9 +96,11 @@ const KEY_USE = [
  *
  * @param keyArn ARN of the key, or of an alias
  * @param region the key's
+ * @param destination a region that reads with this key what it copies to itself
  */
-export function useOfRdsKey(stack: Stack, keyArn: string, region: string): iam.PolicyStatement {
-  const via = { StringEquals: { 'kms:ViaService': `rds.${region}.amazonaws.com` } };
+export function useOfRdsKey(stack: Stack, keyArn: string, region: string, destination?: string): iam.PolicyStatement {
+  const [own, other] = [region, destination].map((of) => `rds.${of}.amazonaws.com`);
+  const via = { StringEquals: { 'kms:ViaService': destination ? [own, other] : own } };
   const [, alias] = keyArn.split(/:(?=alias\/)/);
   if (!alias) return allow(KEY_USE, [keyArn], via);
   return allow(KEY_USE, [stack.formatArn({ service: 'kms', region, resource: 'key', resourceName: '*' })], {

@@ -38,7 +38,7 @@ export function snapshotCopyPermissions(
     // Lists ask for all snapshots: all copies in progress count against one limit.
     allow(['rds:DescribeDBSnapshots', 'rds:ListTagsForResource'], ['*']),
     // In the source's region, RDS asks for the source without the tags that the copy will have.
-    allow(['rds:CopyDBSnapshot'], [source.snapshots(scope), there('og', '*')]),
+    allow(['rds:CopyDBSnapshot'], [source.snapshots(scope)]),
     allow(['rds:CopyDBSnapshot'], [copies], tagged('RequestTag')),
     // Only while they are made: another copying's can't be made to look like its own.
     allow(['rds:AddTagsToResource'], [copies], { ...tagged('RequestTag'), StringEqualsIfExists: at('ResourceTag') }),
@@ -47,13 +47,21 @@ export function snapshotCopyPermissions(
       ? [allow(['rds:ModifyDBSnapshotAttribute'], [copies], tagged('ResourceTag'))]
       : []),
     useOfRdsKey(stack, destination.keyArnFor(scope), destination.name),
-    ...sourceKeys(stack, source, storageKeyArn),
+    ...sourceKeys(stack, source, destination, storageKeyArn),
   ];
 }
 
-/** The account's own key for RDS needs no permission; which key another account shares under, it decides itself. */
-function sourceKeys(stack: Stack, source: SnapshotSource, storageKeyArn: string | undefined): iam.PolicyStatement[] {
+/**
+ * The account's own key for RDS needs no permission; which key another account shares under, it decides itself. RDS of
+ * both regions uses it: the destination's is asked for the copy, and the source's reads what is copied.
+ */
+function sourceKeys(
+  stack: Stack,
+  source: SnapshotSource,
+  destination: RecoveryRegion,
+  storageKeyArn: string | undefined,
+): iam.PolicyStatement[] {
   const keys = source.account ? `arn:${stack.partition}:kms:${stack.region}:${source.account}:key/*` : storageKeyArn;
   if (!keys) return [];
-  return [useOfRdsKey(stack, keys, stack.region)];
+  return [useOfRdsKey(stack, keys, stack.region, destination.name)];
 }

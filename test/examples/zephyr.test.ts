@@ -3,12 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks, NIST80053R5Checks } from 'cdk-nag';
 import { addSystem } from '../../examples';
 import { zephyr } from '../../examples/zephyr/plan';
 import { drillRequest, parse } from '../../lambda/contract';
 import { resolved } from '../template/policies';
+import { Template } from '../template/stacks';
 
 const root = join(__dirname, '..', '..');
 const { context } = JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8'));

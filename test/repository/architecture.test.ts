@@ -133,6 +133,13 @@ test('nothing but tests imports tests, and nothing imports the command line', ()
   expect(all.filter(({ from, to }) => place(to) === 'bin' && place(from) !== 'bin')).toEqual([]);
 });
 
+test("tests take constructs' templates from where they are examined", () => {
+  const unexamined = sources('test').filter((file) =>
+    /import \{[^}]*\bTemplate\b[^}]*\} from 'aws-cdk-lib\/assertions'/.test(readFileSync(join(root, file), 'utf8')),
+  );
+  expect(unexamined.filter((file) => file !== join('test', 'template', 'stacks.ts'))).toEqual([]);
+});
+
 test('no files import each other in a circle, but for an instance and its region in rehearsal/rds', () => {
   const graph = new Map<string, string[]>();
   for (const { from, to } of CODE.flatMap(imports)) {

@@ -133,7 +133,6 @@ describe('the validator', () => {
     ['without the tag', 'awsbackup-restore-test-1', {}],
     ['with another tag', 'awsbackup-restore-test-1', { 'aws:ResourceTag/lifeboat:copy-of': 'orders' }],
     ['without the name', 'orders', tag],
-    ['to be public', 'awsbackup-restore-test-1', { ...tag, 'rds:PubliclyAccessible': 'true' }],
   ])('changes nothing %s', (_, name, context) => {
     expect(modify(name, context)).toBe(false);
   });

@@ -38,14 +38,17 @@ describe('the construct', () => {
     template.hasResourceProperties('AWS::Lambda::Function', { DurableConfig: Match.anyValue() });
   });
 
-  test('may modify its own database, not make it public, and nothing else', () => {
+  test('may modify its own database, none of the groups it is in, and nothing else', () => {
     const stack = newStack();
     new ExternalDatabaseBackups(stack, 'Backups', { database: importedDatabase(stack), window });
     const statements = statementsOf(Template.fromStack(stack), /^BackupsSettingsHandlerRole/);
-    const may = (action: string, name: string, context = {}) =>
-      allows(statements, { action, resources: [`arn:aws:rds:${REGION}:${ACCOUNT}:db:${name}`], context });
+    const may = (action: string, name: string) =>
+      allows(statements, { action, resources: [`arn:aws:rds:${REGION}:${ACCOUNT}:db:${name}`] });
     expect(may('rds:ModifyDBInstance', 'orders')).toBe(true);
-    expect(may('rds:ModifyDBInstance', 'orders', { 'rds:PubliclyAccessible': 'true' })).toBe(false);
+    for (const kind of ['og', 'pg', 'secgrp', 'subgrp']) {
+      const resources = [`arn:aws:rds:${REGION}:${ACCOUNT}:${kind}:orders`];
+      expect(allows(statements, { action: 'rds:ModifyDBInstance', resources })).toBe(false);
+    }
     expect(may('rds:ModifyDBInstance', 'orders-archive')).toBe(false);
     expect(may('rds:DeleteDBInstance', 'orders')).toBe(false);
     expect(JSON.stringify(statements)).not.toContain('"*"');
