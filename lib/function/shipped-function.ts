@@ -91,8 +91,9 @@ export class ShippedFunction extends Construct {
       ...(durableFor && {
         // History is kept for a quarter, so that a run can still be looked into at the next drill.
         durableConfig: { executionTimeout: durableFor, retentionPeriod: Duration.days(90) },
-        // A drill in flight ends on the code it began with.
-        currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
+        // A drill in flight ends on the code it began with. One that a rollback left behind would fail the next deployment:
+        // Lambda publishes no second version of the same code.
+        currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE },
       }),
       ...(network && {
         vpc: network.vpc,
