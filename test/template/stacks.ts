@@ -6,6 +6,7 @@ import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { DrillSource, ProtectionPlan, Recurrence, RestoreDrill, type RestoreDrillProps } from '../../lib';
+import { deafAlarms } from './alarm-metrics';
 import { deadStatements } from './dead-statements';
 
 export const OBJECTIVES = { rpo: Duration.minutes(5), rto: Duration.hours(1) };
@@ -62,12 +63,14 @@ export function warningsOf(stack: Stack): string[] {
 /** What tests ask a template. */
 export type Template = Unexamined;
 
-/** Templates of constructs under test: each is refused whose policies say what AWS can never match. */
+/** Templates of constructs under test, refused where a policy can never match, or an alarm reads what nobody writes. */
 export const Template = {
   fromStack(stack: Stack): Unexamined {
     const template = Unexamined.fromStack(stack);
     const dead = deadStatements(template.toJSON());
     if (dead.length > 0) throw new Error(`policies of ${stack.stackName} can never match:\n  ${dead.join('\n  ')}`);
+    const deaf = deafAlarms(template.toJSON());
+    if (deaf.length > 0) throw new Error(`alarms of ${stack.stackName} never fire:\n  ${deaf.join('\n  ')}`);
     return template;
   },
 };
