@@ -40,7 +40,7 @@ export function allowEventsToPublish(topic: sns.ITopic): void {
       resources: [topic.topicArn],
     }),
   );
-  if (statementAdded) examine(topic);
+  if (statementAdded) validatePolicy(topic);
 }
 
 const examined = new Mark<true>('topic-examined');
