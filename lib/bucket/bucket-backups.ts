@@ -4,6 +4,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { IConstruct } from 'constructs';
 import { isBucketOfApp, isBucketResource, isImportedBucket } from '../synth/bucket-resource';
 import { markCovered } from '../synth/coverage';
+import { warnOfFleetingKey } from '../synth/kept-keys';
 import { Mark } from '../synth/marks';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
@@ -87,6 +88,11 @@ export class BucketBackups extends Mixin {
       ignorePublicAcls: true,
       restrictPublicBuckets: true,
     };
+    warnOfFleetingKey(
+      bucket,
+      bucket.bucketEncryption,
+      () => bucket.cfnOptions.deletionPolicy !== CfnDeletionPolicy.DELETE,
+    );
     bucket.cfnOptions.deletionPolicy ??= CfnDeletionPolicy.RETAIN;
     bucket.cfnOptions.updateReplacePolicy ??= CfnDeletionPolicy.RETAIN;
     // The bucket may still be told more rules after this.

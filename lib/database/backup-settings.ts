@@ -1,6 +1,7 @@
 /** What a database says itself of its backups: what RDS would refuse of it, and what would be lost by it. */
 import { Annotations, CfnDeletionPolicy, Token } from 'aws-cdk-lib';
 import { BackupWindow, maintenanceProblems } from '../schedule/backup-window';
+import { warnOfFleetingKey } from '../synth/kept-keys';
 import { Mark } from '../synth/marks';
 import { known } from '../synth/tokens';
 import { type DatabaseResource, isLimitless, isReplica } from './database-resource';
@@ -11,6 +12,11 @@ const examined = new Mark<true>('database-examined');
 export function validateBackups(database: DatabaseResource): void {
   if (examined.on(database)) return;
   examined.put(database, true);
+  warnOfFleetingKey(
+    database,
+    database.kmsKeyId,
+    () => database.cfnOptions.deletionPolicy !== CfnDeletionPolicy.DELETE || database.deleteAutomatedBackups === false,
+  );
   database.node.addValidation({
     validate: () => {
       warnOfOneDay(database);
