@@ -16,7 +16,14 @@ import {
   replicationProblems,
   whatReplicasLack,
 } from './bucket-replication';
-import { earlyDeletions, lifecycleProblems, movesObjects, outlastedByLock, versionsForEver } from './lifecycle-limits';
+import {
+  earlyDeletions,
+  lifecycleProblems,
+  movesObjects,
+  outlastedByLock,
+  rulesOfNothing,
+  versionsForEver,
+} from './lifecycle-limits';
 
 export interface BucketBackupsProps {
   /**
@@ -117,6 +124,9 @@ export class BucketBackups extends Mixin {
         const all = stack.resolve(bucket.lifecycleConfiguration).rules;
         for (const cost of versionsForEver(all)) {
           Annotations.of(bucket).addWarningV2('lifeboat:expired-versions-stay', cost);
+        }
+        for (const nothing of rulesOfNothing(all)) {
+          Annotations.of(bucket).addWarningV2('lifeboat:lifecycle-matches-nothing', nothing);
         }
         return lifecycleProblems(all);
       },
