@@ -7,6 +7,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { addAlarm } from '../alarm/alarm';
 import type { BackupWindow } from '../schedule/backup-window';
+import { warnOfFleetingKey } from '../synth/kept-keys';
 import { acknowledge } from '../synth/nag-acknowledgements';
 import { refuseAll } from '../synth/problems';
 import { asKept, known } from '../synth/tokens';
@@ -132,6 +133,7 @@ export class RegionReplica extends Construct {
       deletionProtection: true,
     });
     replica.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    warnOfFleetingKey(this, encryptionKey?.keyArn);
     acknowledge(replica, 'replica');
     if (!encryptionKey) {
       Annotations.of(this).addWarningV2(
