@@ -38,8 +38,8 @@ test('a drill in the recovery region restores copies of the instance that was st
     copies: [SNAPSHOTS],
     instanceIdentifier: GENERATED.toUpperCase(),
   });
-  const { request } = orders.addRegionDrill('West', { schedule: Recurrence.daily({ hour: 10 }) });
-  expect(request.source.instance).toBe(GENERATED);
+  const { definition } = orders.addRegionDrill('West', { schedule: Recurrence.daily({ hour: 10 }) });
+  expect(definition.source.instance).toBe(GENERATED);
 });
 
 test('where CloudFormation generated it, its change is warned of; where the database says so itself, it is not', () => {
