@@ -20,7 +20,7 @@ export type AskHold = () => Promise<Hold | null>;
 
 /**
  * @param ssm clients of every region in which the target may be on hold; one hold is enough
- * @returns throws when a region does not say, or what it says can't be understood
+ * @returns what throws when a region does not say, or says what can't be understood
  */
 export const askHold =
   (ssm: readonly SSMClient[], target: HoldTarget, clock: () => number): AskHold =>

@@ -116,6 +116,7 @@ describe('a restore point', () => {
   });
 
   test('latest snapshot is the newest available one of all pages, not the first', async () => {
+    // Newer are one that is still being made, and one that somebody tagged as bad.
     const { settings } = await restoredTo({ kind: 'latest-snapshot' });
     expect(settings).toMatchObject({ DBSnapshotIdentifier: 'rds:orders-2026-11-19-03-05' });
   });
