@@ -158,7 +158,7 @@ const secondsBetween = (from: Date, to: Date) => (to.getTime() - from.getTime())
 /**
  * What stands in evidence of what was deployed.
  *
- * @param initial the database that is examined where none is named
+ * @param initial the database that checks of the user's own are about where none is named
  */
 function deployed(definition: DrillDefinition | ValidationDefinition, initial: string | null): Evidence['definition'] {
   const { database = initial, checks } = definition;
