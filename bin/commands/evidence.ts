@@ -34,7 +34,7 @@ export function addEvidence(program: Command): void {
         folder === undefined
           ? await filesInBucket(clientOf(endpoint, region), bucket, prefix)
           : await filesInFolder(folder).catch((error) => misused(program, error));
-      const verification = await verifyEvidence(files, trusted);
+      const verification = await verifyEvidence(files, { trusted });
       const lines = json ? [visibleLines(JSON.stringify(verification, null, 2))] : verificationText(verification);
       process.stdout.write(`${lines.join('\n')}\n`);
       process.exitCode = verification.proven ? PROVEN : NOT_PROVEN;

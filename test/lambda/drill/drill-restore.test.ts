@@ -426,6 +426,7 @@ test('evidence tells what was deployed: its hash, the database, and all checks w
   expect(same.evidence[0]?.definition).toEqual(told?.definition);
   expect(other.evidence[0]?.definition?.sha256).not.toBe(told?.definition?.sha256);
   const [generic] = (await simulate()).evidence;
+  expect(generic?.definition?.database).toBe('zephyr');
   expect(generic?.definition?.checks.map(({ kind }) => kind)).toEqual([
     'readable',
     'indexes',
