@@ -2,7 +2,9 @@ import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as sns from 'aws-cdk-lib/aws-sns';
 import { DrillSite, DrillSource, EvidenceBucket } from '../../../lib';
+import { passesNag } from '../../template/nag';
 import { allows, resolved, type Statement, statementsOf } from '../../template/policies';
 import { importedDatabase, newDrill, newStack, Template, warningsOf } from '../../template/stacks';
 
@@ -191,6 +193,13 @@ describe('the key that signs evidence', () => {
       Properties: { KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY', EnableKeyRotation: Match.absent() },
       DeletionPolicy: 'Retain',
       UpdateReplacePolicy: 'Retain',
+    });
+  });
+
+  test('needs no acknowledgement in the packs of cdk-nag: asymmetric keys have no rotation to turn on', () => {
+    passesNag((alone) => {
+      const notify = sns.Topic.fromTopicArn(alone, 'Topic', 'arn:aws:sns:eu-west-1:111122223333:operators');
+      newDrill(alone, { site: new DrillSite(alone, 'Site', { notify }), notify });
     });
   });
 
