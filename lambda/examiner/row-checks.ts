@@ -3,6 +3,7 @@ import { escapeLiteral } from 'pg';
 import type { Check } from '../contract';
 import { CannotCheck, type Column, findColumn, findTable } from './catalog';
 import type { Context, Detector, Examined, Verdict } from './detector';
+import { hidden } from './hiding-settings';
 import type { Session } from './session';
 import { userQuery } from './user-query';
 
@@ -24,6 +25,11 @@ export const ownChecks: Detector = {
   examine: async (session, _, context): Promise<Examined> => {
     const { check } = context;
     if (!check) throw new CannotCheck('the work names no check');
+    const [setting] = context.facts.hiding;
+    if (setting) {
+      const { observed, remedy } = hidden(setting, context.facts.user);
+      throw new CannotCheck(observed, remedy);
+    }
     const answer = await answerTo(session, check, context);
     return { verdicts: [{ check: check.kind, ...answer } as Verdict] };
   },

@@ -8,7 +8,7 @@ import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
 import { CannotCheck } from './catalog';
 import { type Context, type Detector, type Examined, PHASES, type Piece, type Verdict } from './detector';
-import { type CopyFacts, readFacts } from './facts';
+import { type CopyFacts, NEVER_RELEASED, readFacts } from './facts';
 import { isDamage, whatPostgresSaid } from './postgres-error';
 import type { Checked, CheckTask, Work } from './protocol';
 import { CopyCrashed, CopyNotReady, CopySilent, type Deadline, type Session } from './session';
@@ -97,9 +97,24 @@ class Run {
       this.tally.leave(work);
       return [];
     }
-    const pieces = await this.pieces(detector, work, facts);
+    let pieces: Piece[];
+    try {
+      pieces = await this.pieces(detector, work, facts);
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error;
+      // Nobody knows which of them there are, so all of them are not examined.
+      const list = { oid: 0, name: `the list of objects of '${detector.name}'`, bytes: 0 };
+      this.tally.add(work, list, { verdicts: explain(error, detector, context) });
+      return [];
+    }
     this.tally.expect(work, pieces);
-    return pieces.map((piece) => ({ work, detector, piece, context }));
+    const locked = pieces.filter(({ oid }) => facts.locked.has(oid));
+    for (const piece of locked) {
+      this.tally.add(work, piece, {
+        verdicts: explain(new CannotCheck(NEVER_RELEASED.observed, NEVER_RELEASED.remedy), detector, context),
+      });
+    }
+    return pieces.filter((piece) => !locked.includes(piece)).map((piece) => ({ work, detector, piece, context }));
   }
 
   private async pieces(detector: Detector, work: Work, facts: CopyFacts): Promise<Piece[]> {
@@ -144,10 +159,11 @@ class Run {
     const { work, detector, piece, context } = job;
     if (this.deadline.left() <= 0) return this.outOfTime(job);
     const session = this.sessions[index]!;
+    session.damageWarnings(); // those of what failed before are told
     try {
       const examine = () => detector.examine(session, piece, context);
       const examined = detector.alone ? await examine() : await session.transaction('READ ONLY', examine);
-      this.tally.add(work, piece, examined);
+      this.tally.add(work, piece, withWarnings(examined, session.damageWarnings(), detector, context));
       return 'done';
     } catch (error) {
       if (error instanceof CopySilent) return this.outOfTime(job);
@@ -203,16 +219,41 @@ class Run {
 function explain(error: CannotCheck | DatabaseError, { serves }: Detector, { wanted }: Context): Verdict[] {
   const kinds = serves.filter((kind) => wanted.has(kind));
   if (error instanceof DatabaseError && isDamage(error)) {
-    return kinds.map((check) => ({
-      check,
-      outcome: 'failed',
-      observed: whatPostgresSaid(error),
-      expected: 'undamaged data',
-    }));
+    const remedy = 'restore an earlier backup beside this one, and compare the object';
+    return kinds.map((check, index) =>
+      index === 0
+        ? { check, outcome: 'failed', observed: whatPostgresSaid(error), expected: 'undamaged data', remedy }
+        : { check, outcome: 'not-run', observed: 'it is damaged', remedy },
+    );
   }
-  const observed = error instanceof DatabaseError ? whatPostgresSaid(error) : error.message;
-  const remedy = error instanceof CannotCheck ? error.remedy : undefined;
+  const cause =
+    error instanceof DatabaseError && error.code === '55P03'
+      ? new CannotCheck(NEVER_RELEASED.observed, NEVER_RELEASED.remedy)
+      : error;
+  const observed = cause instanceof DatabaseError ? whatPostgresSaid(cause) : cause.message;
+  const remedy = cause instanceof CannotCheck ? cause.remedy : undefined;
   return kinds.map((check) => ({ check, outcome: 'not-run', observed, remedy }));
+}
+
+/** Settings that were restored with the database may make damaged pages no more than a warning. */
+function withWarnings(
+  examined: Examined,
+  warnings: readonly string[],
+  { serves }: Detector,
+  { wanted }: Context,
+): Examined {
+  const check = serves.find((kind) => wanted.has(kind));
+  // Damage that ends a statement is warned of as well.
+  const told = examined.verdicts.some(({ outcome }) => outcome === 'failed');
+  if (warnings.length === 0 || told || !check) return examined;
+  const failed: Verdict = {
+    check,
+    outcome: 'failed',
+    observed: `PostgreSQL warned: ${warnings[0]}`,
+    expected: 'undamaged data',
+    remedy: 'restore an earlier backup beside this one, and compare the object',
+  };
+  return { ...examined, verdicts: [...examined.verdicts.filter(({ outcome }) => outcome !== 'passed'), failed] };
 }
 
 function crashed({ detector, context }: Job): Examined {

@@ -42,6 +42,8 @@ export interface Answer {
 }
 
 const CONNECT_TIMEOUT_MS = 15_000;
+/** Warnings that are kept between two readings. */
+const MAX_WARNINGS = 100;
 /** How long after the deadline a silent server is waited for. */
 const GRACE_MS = 2_000;
 
@@ -58,11 +60,11 @@ const PINS = {
   bytea_output: 'hex',
   standard_conforming_strings: 'on',
   transform_null_equals: 'off',
-  client_min_messages: 'error',
+  client_min_messages: 'warning', // a damaged page may be no more than a warning, by the settings of the database
   row_security: 'off', // rows hidden by a policy become an error instead of silence
   jit: 'off', // compiling costs more than most checks
   idle_in_transaction_session_timeout: '0',
-  lock_timeout: '10s', // a prepared transaction keeps its locks for ever
+  lock_timeout: '5s', // a prepared transaction keeps its locks for ever
 } as const;
 
 /** Settings that not every version knows, and that may cut sessions or transactions off. */
@@ -72,6 +74,7 @@ const UNLIMITED = `SELECT pg_catalog.set_config(name, '0', true) FROM pg_catalog
 export class Session {
   /** The server's own account of why it hung up comes apart from the statement that it cut off. */
   private hungUp: Error | undefined;
+  private readonly damaged: string[] = [];
 
   private constructor(
     private readonly client: Client,
@@ -113,6 +116,10 @@ export class Session {
     client.on('error', (error) => {
       session.hungUp ??= error;
     });
+    client.on('notice', ({ code, where: context, message }) => {
+      // With a context it comes from inside a function, which may say anything.
+      if (code === 'XX001' && !context && session.damaged.length < MAX_WARNINGS) session.damaged.push(message ?? code);
+    });
     try {
       await client.connect();
     } catch (error) {
@@ -150,6 +157,11 @@ export class Session {
       if (done) await this.rows(end);
       else await this.rows(end).catch(() => undefined);
     }
+  }
+
+  /** Warnings of damaged pages since the last time it was asked: whatever was read then was read in part. */
+  public damageWarnings(): string[] {
+    return this.damaged.splice(0);
   }
 
   /** Runs one statement that can't be in a transaction, with every setting pinned. */

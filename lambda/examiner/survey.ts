@@ -3,6 +3,7 @@ import type { Check } from '../contract';
 import { cutObjects, fillCalls } from './batches';
 import type { Detector } from './detector';
 import { type CopyFacts, readFacts } from './facts';
+import { takeOffHidingSettings } from './hiding-settings';
 import { prepare } from './prepare';
 import type { Survey, SurveyTask, Work } from './protocol';
 import type { Session } from './session';
@@ -12,7 +13,7 @@ export async function survey(
   { checks, main }: SurveyTask,
   detectors: readonly Detector[],
 ): Promise<Survey> {
-  const notes = await prepare(session);
+  const notes = [...(await takeOffHidingSettings(session)), ...(await prepare(session))];
   return session.transaction('READ ONLY', async () => {
     const facts = await readFacts(session);
     const [size] = await session.rows('SELECT pg_catalog.pg_database_size(pg_catalog.current_database())');
@@ -49,7 +50,16 @@ export async function survey(
 
 function limits({ functions, checksums }: CopyFacts, checks: readonly Check[]): string[] {
   const notes: string[] = [];
-  if (checks.some(({ kind }) => kind === 'readable') && functions.verifyHeapam === undefined) {
+  const wanted = (kind: Check['kind']) => checks.some((check) => check.kind === kind);
+  if (wanted('readable') && functions.pgPrewarm === undefined) {
+    notes.push(
+      "Pages of indexes other than B-trees were not read, since pg_prewarm can't be used here: damage in them goes unseen.",
+    );
+  }
+  if (wanted('readable') && functions.pgVisibility === undefined) {
+    notes.push("Pages were not compared with the visibility map, since pg_visibility can't be used here.");
+  }
+  if (wanted('readable') && functions.verifyHeapam === undefined) {
     notes.push(
       "Tables were read row by row, since amcheck can't be used here: pages are verified by their checksums alone, where those are on.",
     );
