@@ -5,11 +5,13 @@
  * A vacuum first removes entries of rows that were deleted in order. The first scan of an index marks entries that lead
  * nowhere, and later scans pass over them, so nothing may scan the table's indexes before this.
  */
+import { DatabaseError } from 'pg';
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
-import { isDamage, whatPostgresSaid } from '../examiner/postgres-error';
+import { isDamage, isFromFunction, remedyFor, whatPostgresSaid } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
 import { orderOf, predicateOf } from './index-keys';
+import { fileSize, indexesSize, sizeOf, tableSize } from './sizes';
 import { COMPARE_TABLE, firstWanted, thousands } from './verdicts';
 
 export const entries: Detector = {
@@ -20,12 +22,12 @@ export const entries: Detector = {
   // Not the system's own: whatever a session does scans their indexes, so that the counters tell nothing. An empty B-tree is
   // one page long, or nothing at all where it is unlogged.
   objects: () => `
-    SELECT c.oid, ${displayName('n', 'c')} AS name, pg_catalog.pg_table_size(c.oid) + pg_catalog.pg_indexes_size(c.oid) AS bytes,
+    SELECT c.oid, ${displayName('n', 'c')} AS name, ${tableSize()} + ${indexesSize('c.oid')} AS bytes,
       NULL AS blocks
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'm', 't') AND c.relpersistence <> 't' AND c.oid >= 16384 AND ${storedSchema('n')}
-      AND (pg_catalog.pg_relation_size(c.oid) > 0 OR EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid
-        AND pg_catalog.pg_relation_size(i.indexrelid) > pg_catalog.current_setting('block_size')::pg_catalog.int4))`,
+      AND (${fileSize()} > 0 OR EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid
+        AND ${sizeOf('i.indexrelid')} > pg_catalog.current_setting('block_size')::pg_catalog.int4))`,
   examine: countEntries,
 };
 
@@ -66,16 +68,26 @@ async function countEntries(session: Session, { oid }: Piece, context: Context):
     );
   }
   await session.alone(`VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF, DISABLE_PAGE_SKIPPING) ${table.name}`);
-  const verdicts = await session.transaction(
+  // Scans in an index's order call the functions of its expressions.
+  const reading = context.reading ?? session;
+  const verdicts = await reading.transaction(
     'READ ONLY',
     async () => {
       const found: Verdict[] = [];
       for (const index of indexes) {
-        found.push(...(await count(session, oid, table, index, check, context)));
+        await reading.rows('SAVEPOINT of_index');
+        try {
+          found.push(...(await count(reading, oid, table, index, check, context)));
+        } catch (error) {
+          if (!(error instanceof DatabaseError) || !isFromFunction(error)) throw error;
+          await reading.rows('ROLLBACK TO SAVEPOINT of_index');
+          const observed = `entries of index ${index.name} were not counted: ${whatPostgresSaid(error)}`;
+          found.push({ check, outcome: 'not-run', observed, remedy: remedyFor(error) });
+        }
         // The first index tells the whole loss, and what could not be read has ended the transaction.
         if (found.some(({ outcome }) => outcome === 'failed')) return found;
       }
-      found.push(...(await newPages(session, oid, check, context)));
+      found.push(...(await newPages(reading, oid, check, context)));
       return found;
     },
     BY_INDEX,
@@ -89,7 +101,7 @@ async function describe(session: Session, oid: number, { facts }: Context): Prom
     SELECT pg_catalog.format('%I.%I', n.nspname, c.relname),
       r.rolsuper OR pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role(d.datdba, 'USAGE')
         ${facts.version >= 170_000 ? "OR pg_catalog.has_table_privilege(c.oid, 'MAINTAIN')" : ''},
-      c.relpages, pg_catalog.pg_relation_size(c.oid) / ${facts.blockSize}
+      c.relpages, ${fileSize()} / ${facts.blockSize}
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, pg_catalog.pg_database d, pg_catalog.pg_roles r
     WHERE c.oid = ${oid} AND d.datname = pg_catalog.current_database() AND r.rolname = current_user`);
   if (!found) throw new CannotCheck('it does not exist any more');

@@ -7,12 +7,11 @@
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import type { Session } from '../examiner/session';
+import { pages } from './sizes';
 import { COMPARE_TABLE, thousands } from './verdicts';
 
 /** Pages of one segment: a file beyond 1 GB goes on in `.1`, `.2` and so on. */
 const SEGMENT = 131_072;
-
-const pages = "(pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int4)";
 
 export const fileSizes: Detector = {
   name: 'file sizes',
@@ -21,13 +20,13 @@ export const fileSizes: Detector = {
   objects: () => `
     SELECT c.oid, ${displayName('n', 'c')} AS name, 0 AS bytes, NULL AS blocks
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'm', 't', 'i') AND c.relpersistence = 'p' AND ${storedSchema('n')} AND c.relpages > ${pages}`,
+    WHERE c.relkind IN ('r', 'm', 't', 'i') AND c.relpersistence = 'p' AND ${storedSchema('n')} AND c.relpages > ${pages()}`,
   examine: compare,
 };
 
 async function compare(session: Session, { oid }: Piece, { facts }: Context): Promise<Examined> {
   const [found] = await session.rows(`
-    SELECT c.relpages, ${pages}, c.relkind,
+    SELECT c.relpages, ${pages()}, c.relkind,
       EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique)
     FROM pg_catalog.pg_class c WHERE c.oid = ${oid}`);
   if (!found) throw new CannotCheck('it does not exist any more');

@@ -4,6 +4,7 @@ import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import { FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Session } from '../examiner/session';
 import { keysOf, noKeyIsNull, predicateOf } from './index-keys';
+import { sizeOf } from './sizes';
 import { FIND_IN_SOURCE, thousands } from './verdicts';
 
 export const uniqueKeys: Detector = {
@@ -13,7 +14,7 @@ export const uniqueKeys: Detector = {
   objects: ({ functions }) =>
     functions.checksUnique
       ? undefined
-      : `SELECT c.oid, ${displayName('n', 'c')} AS name, pg_catalog.pg_relation_size(i.indrelid) AS bytes, NULL AS blocks
+      : `SELECT c.oid, ${displayName('n', 'c')} AS name, ${sizeOf('i.indrelid')} AS bytes, NULL AS blocks
          FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
          JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_am am ON am.oid = c.relam

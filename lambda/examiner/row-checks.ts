@@ -4,6 +4,7 @@ import type { Check } from '../contract';
 import { CannotCheck, type Column, findColumn, findTable, type Table } from './catalog';
 import type { Context, Detector, Examined, Verdict } from './detector';
 import { many } from './figures';
+import { hidden } from './hiding-settings';
 import { planned } from './planned';
 import type { Session } from './session';
 import { userQuery } from './user-query';
@@ -26,6 +27,11 @@ export const ownChecks: Detector = {
   examine: async (session, _, context): Promise<Examined> => {
     const { check } = context;
     if (!check) throw new CannotCheck('the work names no check');
+    const [setting] = context.facts.hiding;
+    if (setting) {
+      const { observed, remedy } = hidden(setting, context.facts.user);
+      throw new CannotCheck(observed, remedy);
+    }
     const answer = await answerTo(session, check, context);
     return { verdicts: [{ check: check.kind, ...answer } as Verdict] };
   },
