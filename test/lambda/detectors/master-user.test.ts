@@ -25,7 +25,8 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     await database().query('CREATE ROLE application');
     copy = await copyOf(database(), 'copy', SCHEMA);
     // What rds_superuser has and a local user has not: extensions of its own, and the right to call them.
-    await copy.run(`CREATE ROLE master LOGIN PASSWORD 'master' IN ROLE pg_monitor, pg_read_all_data; ALTER DATABASE copy OWNER TO master;
+    await copy.run(`CREATE ROLE master LOGIN CREATEROLE PASSWORD 'master';
+      GRANT pg_monitor, pg_read_all_data TO master WITH ADMIN OPTION; GRANT application TO master; ALTER DATABASE copy OWNER TO master;
       CREATE SCHEMA lifeboat_examiner AUTHORIZATION master;
       CREATE EXTENSION amcheck SCHEMA lifeboat_examiner; CREATE EXTENSION pg_visibility SCHEMA lifeboat_examiner;
       CREATE EXTENSION pg_prewarm SCHEMA lifeboat_examiner; CREATE EXTENSION pgstattuple SCHEMA lifeboat_examiner;
