@@ -14,6 +14,8 @@ const surveyOf = (work: readonly Work[], database = 'shop'): Survey => ({
   database,
   bytes: 1,
   calls: [work],
+  tables: 1,
+  holdsRows: true,
   notes: [],
 });
 
