@@ -2,7 +2,7 @@
 import { CannotCheck, displayName } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import { whatPostgresSaid } from '../examiner/postgres-error';
-import { FROM_THE_TABLE } from '../examiner/row-checks';
+import { SET_FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Session } from '../examiner/session';
 import { decoded, isUndecodable } from './decoding';
 import { tableSize } from './sizes';
@@ -21,11 +21,11 @@ export const catalogs: Detector = {
 };
 
 async function read(session: Session, { oid }: Piece, { facts }: Context): Promise<Examined> {
-  for (const [name, value] of Object.entries(FROM_THE_TABLE)) await session.rows(`SET LOCAL ${name} = ${value}`);
   const [found] = await session.rows(`
     SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relisshared
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid}`);
   if (!found) throw new CannotCheck('it does not exist any more');
+  await session.rows(SET_FROM_THE_TABLE);
   const [table, shared] = found;
   // What all databases share may hold names in the encodings of others.
   const value = decoded('(t.*)', shared === 't' ? { encoding: 'SQL_ASCII' } : facts);

@@ -4,7 +4,7 @@
  */
 import { CannotCheck, displayName, userSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
-import { FROM_THE_TABLE } from '../examiner/row-checks';
+import { SET_FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Session } from '../examiner/session';
 import { fileSize } from './sizes';
 import { thousands } from './verdicts';
@@ -31,11 +31,11 @@ export const commitLog: Detector = {
 };
 
 async function compare(session: Session, { oid }: Piece, { facts }: Context): Promise<Examined> {
-  for (const [name, value] of Object.entries(FROM_THE_TABLE)) await session.rows(`SET LOCAL ${name} = ${value}`);
   const [found] = await session.rows(`
     SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), ${FIRST_EPOCH}
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid}`);
   if (!found) throw new CannotCheck('it does not exist any more');
+  await session.rows(SET_FROM_THE_TABLE);
   const [table, comparable] = found;
   const verdicts: Verdict[] = [];
   if (comparable === 't') {

@@ -2,7 +2,7 @@
 import { escapeIdentifier } from 'pg';
 import { CannotCheck, displayName, userSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
-import { FROM_THE_TABLE } from '../examiner/row-checks';
+import { SET_FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Session } from '../examiner/session';
 import { fileSize, tableSize } from './sizes';
 import { FIND_IN_SOURCE, thousands } from './verdicts';
@@ -15,7 +15,7 @@ export const largeObjects: Detector = {
     SELECT c.oid, 'large objects' AS name, ${tableSize()} AS bytes, NULL AS blocks
     FROM pg_catalog.pg_class c WHERE c.oid = 2613 AND pg_catalog.has_table_privilege(c.oid, 'SELECT')`,
   examine: async (session) => {
-    for (const [name, value] of Object.entries(FROM_THE_TABLE)) await session.rows(`SET LOCAL ${name} = ${value}`);
+    await session.rows(SET_FROM_THE_TABLE);
     const [counted] = await session.rows(`
       SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE NOT EXISTS (
         SELECT FROM pg_catalog.pg_largeobject_metadata m WHERE m.oid = data.loid))
@@ -58,7 +58,6 @@ export const largeObjectReferences: Detector = {
 };
 
 async function countMissing(session: Session, { oid }: Piece, _: Context): Promise<Examined> {
-  for (const [name, value] of Object.entries(FROM_THE_TABLE)) await session.rows(`SET LOCAL ${name} = ${value}`);
   const [found] = await session.rows(`
     SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid}`);
@@ -66,6 +65,7 @@ async function countMissing(session: Session, { oid }: Piece, _: Context): Promi
   const columns = await session.rows(
     `SELECT a.attname, t.typname FROM ${COLUMNS} AND a.attrelid = ${oid} ORDER BY a.attnum`,
   );
+  await session.rows(SET_FROM_THE_TABLE);
   const verdicts: Verdict[] = [];
   for (const [name, type] of columns) {
     const value = `t.${escapeIdentifier(name!)}`;

@@ -6,7 +6,7 @@ import { DatabaseError } from 'pg';
 import { CannotCheck, displayName, userSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
 import { whatPostgresSaid } from '../examiner/postgres-error';
-import { FROM_THE_TABLE } from '../examiner/row-checks';
+import { SET_FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Row, Session } from '../examiner/session';
 import { type Rule, rulesOf } from './declared-rules';
 import { columnsOf, decoded, isTooLarge, isUndecodable } from './decoding';
@@ -35,10 +35,10 @@ interface Table {
 }
 
 async function readRows(session: Session, piece: Piece, context: Context): Promise<Examined> {
-  for (const [name, value] of Object.entries(FROM_THE_TABLE)) await session.rows(`SET LOCAL ${name} = ${value}`);
   const table = await describe(session, piece);
   const rules = context.wanted.has('constraints') ? await rulesOf(session, piece.oid) : [];
   const sequences = await sequenceColumnsOf(session, piece.oid);
+  await session.rows(SET_FROM_THE_TABLE);
   const select = [
     'pg_catalog.count(*)',
     `pg_catalog.count(${decoded('(t.*)', context.facts)})`,

@@ -19,7 +19,7 @@ export async function sequenceColumnsOf(session: Session, oid: number): Promise<
       FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attribute p ON p.attrelid = d.refobjid AND p.attnum = d.refobjsubid
       JOIN pg_catalog.pg_attribute a ON a.attrelid = ${oid} AND a.attname = p.attname AND a.attidentity <> ''
       WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-        AND d.deptype = 'i' AND (d.refobjid = ${oid} OR d.refobjid IN (SELECT relid FROM pg_catalog.pg_partition_ancestors(${oid})))
+        AND d.deptype = 'i' AND d.refobjid = ANY (ARRAY(SELECT ${oid}::pg_catalog.oid UNION SELECT relid FROM pg_catalog.pg_partition_ancestors(${oid})))
       UNION
       SELECT a.attname, d.refobjid
       FROM pg_catalog.pg_attrdef f JOIN pg_catalog.pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
