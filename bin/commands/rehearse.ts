@@ -1,6 +1,7 @@
 /** `lifeboat rehearse`: tells the story of drills on this machine. */
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { visibleLines } from '../../lambda/evidence/visible';
 import { Narrator } from '../../rehearsal/story/narrator';
 import { rehearse, SYSTEMS } from '../../rehearsal/story/rehearse';
 import { summary } from '../../rehearsal/story/summary';
@@ -21,7 +22,7 @@ export function addRehearse(program: Command): void {
     .action(async ({ json, ...options }) => {
       const narrator = new Narrator(json ? process.stderr : process.stdout);
       const rehearsal = await rehearse(options, narrator, onSignal());
-      if (json) process.stdout.write(`${JSON.stringify(rehearsal, null, 2)}\n`);
+      if (json) process.stdout.write(`${visibleLines(JSON.stringify(rehearsal, null, 2))}\n`);
       for (const line of summary(rehearsal)) narrator.say(line);
       process.exitCode = rehearsal.asExpected ? PROVEN : NOT_PROVEN;
     });

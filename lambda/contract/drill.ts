@@ -211,6 +211,19 @@ export const janitorRequest = v.strictObject({ prefix: v.pipe(v.string(), v.star
 
 export type JanitorRequest = v.InferOutput<typeof janitorRequest>;
 
+/** What tells the watch of a run that ended without publishing: as EventBridge tells of durable executions. */
+export const endedRun = v.strictObject({
+  plan: label,
+  target: label,
+  drill: label,
+  /** https://docs.aws.amazon.com/lambda/latest/dg/durable-monitoring.html */
+  status: v.picklist(['FAILED', 'STOPPED', 'TIMED_OUT']),
+  /** ARN of the durable execution. */
+  execution: text,
+});
+
+export type EndedRun = v.InferOutput<typeof endedRun>;
+
 /** What starts the watch on overdue drills. */
 export const watchRequest = v.strictObject({
   evidenceBucket: name,

@@ -11,6 +11,7 @@ export * from './definition';
 export * from './drill';
 export * from './evidence';
 export * from './handlers';
+export * from './hold';
 export * from './images';
 export * from './inventory';
 export * from './metrics';

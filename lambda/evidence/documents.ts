@@ -8,6 +8,7 @@
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { type Evidence, type EvidenceLink, evidence, evidenceLink } from '../contract';
+import { visibleLines } from './visible';
 
 /** Eight digits, and more where somebody has used them up. Beyond this nothing counts as a document. */
 export const LAST_SEQUENCE = 10 ** 15 - 1;
@@ -40,10 +41,7 @@ export const isPublicKey = (name: string) => /^public-key-[0-9a-f]{16}\.pem$/.te
 
 /** The bytes that are stored, hashed and signed. Characters that would move a terminal's cursor are escaped. */
 export function bytesOf(document: Evidence): Buffer {
-  const json = JSON.stringify(document, null, 2).replace(
-    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  const json = visibleLines(JSON.stringify(document, null, 2));
   return Buffer.from(`${json}\n`);
 }
 

@@ -1,4 +1,5 @@
 import type { CheckResult, Evidence } from '../contract';
+import { markdown } from './markdown';
 
 export function evidenceText(document: Evidence): string {
   const { plan, target, drill, outcome, started, source, copy, restorePoint, recoveryTime, recoveryPoint } = document;
@@ -26,7 +27,7 @@ export function evidenceText(document: Evidence): string {
   rows.push(['Chain', `document ${document.sequence}, ${previous ? `after ${previous.sha256}` : 'the first'}`]);
   if (document.definition) rows.push(['Deployed definition', `SHA-256 ${document.definition.sha256}`]);
   return [
-    `# ${target}: drill ${outcome}`,
+    `# ${markdown(target)}: drill ${outcome}`,
     '',
     table(['', ''], rows),
     ...section('Findings', document.findings),
@@ -74,9 +75,9 @@ function checkRow(result: CheckResult): string[] {
 const toDo = ({ remedy }: { remedy?: string }) => (remedy === undefined ? '' : `; to do: ${remedy}`);
 
 const section = (title: string, lines: readonly string[]) =>
-  lines.length > 0 ? ['', `## ${title}`, '', ...lines.map((line) => `- ${line}`)] : [];
+  lines.length > 0 ? ['', `## ${title}`, '', ...lines.map((line) => `- ${markdown(line)}`)] : [];
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n');
-
-const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+  [head, head.map(() => '---'), ...rows.map((cells) => cells.map(markdown))]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');

@@ -1,5 +1,5 @@
 /**
- * Sizes of the newest good backups, remembered beside them: CloudWatch looks back seven days, and a backup that is made
+ * Sizes of the newest backups, remembered beside them: CloudWatch looks back seven days, and a backup that is made
  * once a week would be compared with nothing.
  */
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
@@ -10,7 +10,7 @@ import { readIfThere } from '../evidence/objects';
 const REMEMBERED = 7;
 
 /**
- * Percent by which the newest good backup is larger or smaller than usual, which is the median of those before it.
+ * Percent by which the newest backup is larger or smaller than usual, which is the median of those before it.
  *
  * @returns undefined where there is none to compare with
  */

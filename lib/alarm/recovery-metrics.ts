@@ -49,6 +49,15 @@ export class RecoveryMetrics {
     return this.metric(METRICS.secondsSinceProven, of, cloudwatch.Stats.MAXIMUM, { period, ...options });
   }
 
+  /** What is wrong with a target's evidence: altered, missing, hidden or unsigned documents. Published every hour. */
+  public evidenceProblems(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    const of = { [dimension.target]: target };
+    return this.metric(METRICS.evidenceProblems, of, cloudwatch.Stats.MAXIMUM, {
+      period: Duration.hours(6),
+      ...options,
+    });
+  }
+
   /** Seconds since the newest good copy's snapshot was taken. Published every hour; silence means that there is none. */
   public snapshotCopyAge(target: string, copy: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     const of = { [dimension.target]: target, [dimension.copy]: copy };

@@ -16,7 +16,7 @@ import {
   type ValidationRequest,
   validationDefinition,
 } from '../../lambda/contract';
-import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
+import { addAlarm, errorsAlarm } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
@@ -253,7 +253,7 @@ export class RestoreTest extends Construct {
   private addAlarms({ objectives, overdueAfter, site, notify }: RestoreTestProps, validator: ShippedFunction): void {
     const { plan: planName, target, drill } = this.definition;
     new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
-    site.watch.add({ plan: planName, target, drill });
+    site.watch.add(this, validator.function, { plan: planName, target, drill });
     const overdue = addAlarm(this, 'Overdue', {
       metric: this.metrics.secondsSinceProven(target, drill),
       threshold: overdueAfter.toSeconds(),
@@ -265,7 +265,7 @@ export class RestoreTest extends Construct {
     });
     // The first watch comes before the alarm can miss it.
     overdue.node.addDependency(site.watch);
-    brokenOffAlarms(this, validator.function, {
+    errorsAlarm(this, validator.function, {
       description:
         `The validator of restore test ${drill} of ${target} broke off, so AWS Backup has no result from it and there may be ` +
         'no evidence: see its log',

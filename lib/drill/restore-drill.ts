@@ -6,7 +6,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { type DrillDefinition, type DrillRequest, drillDefinition } from '../../lambda/contract';
-import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
+import { addAlarm, errorsAlarm } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
@@ -253,12 +253,12 @@ export class RestoreDrill extends Construct {
     const { objectives, schedule, notify } = props;
     const { plan: planName, target, drill } = this.definition;
     if (!props.alarms) new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
-    brokenOffAlarms(this, runbook.function, {
+    errorsAlarm(this, runbook.function, {
       description: `The runbook of drill ${this.name} broke off, so it may have left no evidence: see its log`,
       notify,
     });
     const overdueAfter = props.overdueAfter ?? schedule.longestGap.plus(Duration.days(1));
-    site.watch.add({ plan: planName, target, drill });
+    site.watch.add(this, runbook.function, { plan: planName, target, drill });
     const overdue = addAlarm(this, 'Overdue', {
       metric: this.metrics.secondsSinceProven(target, drill),
       threshold: overdueAfter.toSeconds(),

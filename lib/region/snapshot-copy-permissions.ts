@@ -1,13 +1,13 @@
 /**
- * All that a copy handler may do: copy one database's snapshots, read everything's descriptions, and share and delete
- * what carries both tags of its own copying. It can't touch the database, its snapshots, or anybody else's copies.
+ * All that a copy handler may do: copy one database's snapshots, read everything's descriptions and the database's hold,
+ * and share and delete what carries both tags of its own copying. It can't touch the database, its snapshots, or anybody else's copies.
  */
 
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { copiedBy, SNAPSHOT_TAGS, type SnapshotCopyRequest, snapshotCopies } from '../../lambda/contract';
-import { allow, useOfRdsKey } from '../function/statements';
+import { allow, readHold, useOfRdsKey } from '../function/statements';
 import type { RecoveryRegion } from './recovery-region';
 import type { SnapshotSource } from './snapshot-source';
 
@@ -43,6 +43,7 @@ export function snapshotCopyPermissions(
     // Only while they are made: another copying's can't be made to look like its own.
     allow(['rds:AddTagsToResource'], [copies], { ...tagged('RequestTag'), StringEqualsIfExists: at('ResourceTag') }),
     allow(['rds:DeleteDBSnapshot'], [copies], tagged('ResourceTag')),
+    readHold(stack, { kind: 'database', id: source.instance }, request.source.region, destination.name),
     ...(request.shareWith.length > 0
       ? [allow(['rds:ModifyDBSnapshotAttribute'], [copies], tagged('ResourceTag'))]
       : []),

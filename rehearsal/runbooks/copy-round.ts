@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { SnapshotCopyRequest } from '../../lambda/contract';
 import { type CopyReport, copySnapshots } from '../../lambda/rds/copy-snapshots';
 import { durable } from '../../lambda/runbook/runbook';
-import { rdsClient } from '../server/clients';
+import { rdsClient, ssmClient } from '../server/clients';
 import { impatient } from './drill-site';
 import { execute } from './durable-executions';
 
@@ -24,6 +24,7 @@ export async function copyRound(
 ): Promise<CopyReport> {
   const runbook = copySnapshots({
     rds: (region) => rdsClient({ endpoint, region }),
+    ssm: (region) => ssmClient({ endpoint, region }),
     print: (line) => onMetric?.(line),
     clock: Date.now,
   });

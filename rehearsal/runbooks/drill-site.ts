@@ -1,16 +1,18 @@
 /** Runs the shipped drill against a rehearsal region: the same runbook and examiner, handed clients that end here. */
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateDBSubnetGroupCommand } from '@aws-sdk/client-rds';
 import { CreateBucketCommand, PutObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
 import { CreateSecretCommand, GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { type DrillDefinition, type DrillRequest, type Evidence, evidence, parse } from '../../lambda/contract';
+import type { DrillDefinition, DrillRequest, Evidence } from '../../lambda/contract';
 import { examine } from '../../lambda/detectors/examine';
 import { drillRestore } from '../../lambda/drill/drill-restore';
+import { documentOf, isPublicKey } from '../../lambda/evidence/documents';
 import { EvidenceChain } from '../../lambda/evidence/evidence-chain';
 import { Inventories } from '../../lambda/evidence/inventories';
-import { readText } from '../../lambda/evidence/objects';
+import { keysUnder, readBytes } from '../../lambda/evidence/objects';
 import type { Connection } from '../../lambda/examiner/protocol';
 import { examinerOf } from '../../lambda/runbook/examiner-client';
 import type { ProofPorts } from '../../lambda/runbook/ports';
@@ -30,9 +32,8 @@ export interface DrillEvents {
 
 export interface DrillResult {
   readonly document: Evidence;
-  /** The document's bytes, and its readable form. */
-  readonly json: string;
-  readonly text: string;
+  /** What lies in the chain's folder of it: document, readable form, signature and public key, by name. */
+  readonly files: ReadonlyMap<string, Buffer>;
   readonly key: string;
 }
 
@@ -110,11 +111,22 @@ export class DrillSite {
       throw new Error(execution.status === 'failed' ? execution.error : 'the drill was stopped');
     }
     const { evidence: key } = execution.result as { evidence: string };
-    const [json, text] = await Promise.all(
-      [key, key.replace(/json$/, 'md')].map((object) => readText(s3, siteIn(this.region).evidenceBucket, object)),
-    );
-    if (json === undefined || text === undefined) throw new Error(`evidence ${key} is not complete`);
-    return { document: parse(evidence, JSON.parse(json), `evidence ${key}`), json, text, key };
+    const files = await this.evidenceBeside(key);
+    const document = documentOf(files.get(basename(key)) ?? Buffer.alloc(0));
+    if (!document)
+      throw new Error(`evidence ${key} can't be read back, so the drill proves nothing; look at the region`);
+    return { document, files, key };
+  }
+
+  /** A document, and what has its number or is no document's own. */
+  private async evidenceBeside(key: string): Promise<ReadonlyMap<string, Buffer>> {
+    const s3 = s3Client(this.clients);
+    const { evidenceBucket } = siteIn(this.region);
+    const [folder, number] = [dirname(key), basename(key, '.json')];
+    const keys = await keysUnder(s3, evidenceBucket, `${folder}/`);
+    const own = keys.filter((other) => basename(other).startsWith(number) || isPublicKey(basename(other)));
+    const contents = own.map(async (each) => [basename(each), await readBytes(s3, evidenceBucket, each)] as const);
+    return new Map(await Promise.all(contents));
   }
 }
 

@@ -46,5 +46,25 @@ export function parameterOperations(): JsonOperations {
       if (!parameter) throw new CallError('ParameterNotFound', `Parameter ${input.Name} not found.`);
       return { Parameter: parameter };
     },
+
+    GetParametersByPath(input, region) {
+      onlyThese(input, ['Path', 'Recursive', 'WithDecryption', 'NextToken']);
+      const path = `${region}${text(input, 'Path').replace(/\/$/, '')}/`;
+      const found = [...parameters]
+        .filter(([key]) => key.startsWith(path) && (input.Recursive === true || !key.slice(path.length).includes('/')))
+        .map(([, parameter]) => parameter);
+      // AWS answers with 10 at most.
+      const from = Number(input.NextToken ?? 0);
+      const next = from + 10;
+      return { Parameters: found.slice(from, next), NextToken: next < found.length ? String(next) : undefined };
+    },
+
+    DeleteParameter(input, region) {
+      onlyThese(input, ['Name']);
+      if (!parameters.delete(`${region}${text(input, 'Name')}`)) {
+        throw new CallError('ParameterNotFound', `Parameter ${input.Name} not found.`);
+      }
+      return {};
+    },
   };
 }

@@ -39,8 +39,9 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   lib: [
     'lib',
     'lib/plan',
+    'lib/aspects',
     'lib/region lib/aws-backup',
-    'lib/drill lib/dump lib/images lib/logs lib/configuration lib/aspects',
+    'lib/drill lib/dump lib/images lib/logs lib/configuration',
     'lib/database lib/cache lib/bucket',
     'lib/alarm',
     'lib/function',

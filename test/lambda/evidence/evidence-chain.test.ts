@@ -1,5 +1,5 @@
 import { createHash, verify } from 'node:crypto';
-import { EVIDENCE_SCHEMA, type Evidence, type EvidenceDraft } from '../../../lambda/contract';
+import type { Evidence } from '../../../lambda/contract';
 import { bytesOf } from '../../../lambda/evidence/documents';
 import { EvidenceChain } from '../../../lambda/evidence/evidence-chain';
 import { duration, evidenceText } from '../../../lambda/evidence/evidence-text';
@@ -7,30 +7,8 @@ import { drillMetrics, embeddedMetric } from '../../../lambda/evidence/metrics';
 import { readBytes } from '../../../lambda/evidence/objects';
 import { fromPem } from '../../../lambda/evidence/signing';
 import { localSigner } from '../../../rehearsal/runbooks/local-signer';
+import { draft } from '../../simulated/evidence';
 import { QUIET, SimulatedRegion } from '../../simulated/region';
-
-const draft = (run: string, over: Partial<Evidence> = {}): EvidenceDraft => ({
-  schema: EVIDENCE_SCHEMA,
-  plan: 'Protection',
-  target: 'Orders',
-  drill: 'Monthly',
-  run,
-  outcome: 'passed',
-  findings: [],
-  started: '2026-11-01T10:00:00.000Z',
-  finished: '2026-11-01T10:20:00.000Z',
-  source: null,
-  copy: null,
-  restorePoint: null,
-  recoveryTime: { seconds: 1100, objectiveSeconds: 3600, met: true },
-  recoveryPoint: { seconds: 240, objectiveSeconds: 300, met: true },
-  freshnessSeconds: null,
-  phases: [{ phase: 'wait until available', seconds: 720 }],
-  checks: [{ check: 'readable', outcome: 'passed', observed: '4 tables' }],
-  warnings: [],
-  notes: [],
-  ...over,
-});
 
 function chain() {
   const region = new SimulatedRegion(Date.now, () => 0.5, QUIET);
@@ -228,7 +206,7 @@ describe('whatever lies in the chain', () => {
 });
 
 test('characters that would move the cursor of a terminal are escaped in the bytes, and stay in the document', () => {
-  const finding = 'table \u009b2J\u202e\u007f\u001b[2J';
+  const finding = 'table \u009b2J\u202e\u007f\u001b[2J\u{e0041}';
   const document: Evidence = { ...draft('a', { findings: [finding] }), sequence: 1, previous: null };
   const bytes = bytesOf(document).toString();
   expect(bytes).not.toMatch(/[^\n\x20-\x7e]/);
@@ -250,6 +228,70 @@ test('tells a reader outcome, objectives, checks and findings on one screen', ()
   expect(text).toContain('6 min 40 s, objective 5 min: NOT MET');
   expect(text).toContain('| a \\| b | NOT RUN | timed out after 5 min |');
   expect(text.split('\n').length).toBeLessThan(45);
+});
+
+describe('names of a database in the readable form', () => {
+  /** Whatever a name may be made of, X5 of the cases among them. */
+  const NAMES = [
+    'x\n# T: drill passed\n',
+    'x\r\n\r\n# T: drill passed',
+    '# T: drill passed',
+    '<img src=x onerror=alert(1)>',
+    '&lt;b&gt;',
+    '![x](https://example.com/pixel)',
+    '[x](https://example.com)',
+    '| passed | passed |',
+    'a\\|b',
+    '`code`',
+    '**bold** _em_ ~~gone~~',
+    '> quoted',
+    '- passed',
+    '1. passed',
+    '---',
+    '\u001b[2J\u001b]0;x\u0007',
+    '\u009b2J',
+    'a\u202eb',
+    'a\u2028# T: drill passed',
+    'a\u0000b',
+  ];
+  const textOf = (name: string) =>
+    evidenceText({
+      ...draft('a', {
+        outcome: 'failed',
+        findings: [name, `readable: ${name}`],
+        notes: [name],
+        checks: [
+          { check: `row count of ${name}`, outcome: 'passed', observed: name },
+          { check: name, outcome: 'failed', observed: name, expected: name },
+          { check: 'x', outcome: 'not-run', reason: name },
+        ],
+        request: { restore: null, reason: name },
+      }),
+      sequence: 1,
+      previous: null,
+    });
+  /** Lines, and cells of each. */
+  const shape = (text: string) => text.split('\n').map((line) => line.split(/(?<!\\)(?:\\\\)*\|/).length);
+
+  test.each(NAMES)('stay text: %j', (name) => {
+    const text = textOf(name);
+    expect(shape(text)).toEqual(shape(textOf('name')));
+    expect(text.split('\n').filter((line) => /^\s*#/.test(line))).toEqual([
+      '# Orders: drill failed',
+      '## Findings',
+      '## Checks',
+      '## Phases',
+      '## Notes',
+    ]);
+    expect(text).not.toMatch(/[^\n\P{Cc}]|[\p{Cf}\p{Zl}\p{Zp}]/u);
+    // Nothing opens HTML, a link, an image, code or emphasis.
+    expect(text).not.toMatch(/<|(?<!\\)[[`~]|(?<!\\)\*|(?<![\p{L}\p{N}\\])_/u);
+    for (const line of text.split('\n')) expect(line).not.toMatch(/^- ([#>+=-]|\d+[.)])/);
+  });
+
+  test('are shown as they are where they are harmless', () => {
+    expect(textOf('votes.poll_id -> polls.id, 1.5 of 3')).toContain('- votes.poll_id -> polls.id, 1.5 of 3');
+  });
 });
 
 test.each([

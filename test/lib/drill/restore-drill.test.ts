@@ -288,11 +288,43 @@ describe('alarms', () => {
       ({ Properties }) => Properties.MetricName === 'Errors',
     );
     expect(errors).toHaveLength(2);
-    for (const MetricName of ['DurableExecutionFailed', 'DurableExecutionTimedOut']) {
-      const Dimensions = [{ Name: 'FunctionName', Value: { Ref: Match.stringLikeRegexp('^DrillConductor') } }];
-      alarm({ Namespace: 'AWS/Lambda', MetricName, Dimensions, Threshold: 0, Statistic: 'Sum' });
-    }
     alarm({ MetricName: 'ApproximateNumberOfMessagesVisible', Threshold: 0 });
+  });
+
+  test('ring when a run was stopped, timed out or failed: its event is told to the watch, which counts it as failed', () => {
+    const conductor = { 'Fn::GetAtt': [Match.stringLikeRegexp('^DrillConductorFunction'), 'Arn'] };
+    template.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: {
+        source: ['aws.lambda'],
+        'detail-type': ['Durable Execution Status Change'],
+        detail: {
+          status: ['FAILED', 'STOPPED', 'TIMED_OUT'],
+          functionArn: [{ prefix: { 'Fn::Join': ['', [conductor, ':']] } }],
+        },
+      },
+      State: 'ENABLED',
+      Targets: [
+        {
+          Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('WatchHandlerFunction'), 'Arn'] },
+          InputTransformer: {
+            InputPathsMap: {
+              'detail-status': '$.detail.status',
+              'detail-durableExecutionArn': '$.detail.durableExecutionArn',
+            },
+            InputTemplate:
+              '{"plan":"Test","target":"Drill","drill":"Drill","status":<detail-status>,"execution":<detail-durableExecutionArn>}',
+          },
+        },
+      ],
+    });
+    template.hasResourceProperties('AWS::Lambda::Permission', { Principal: 'events.amazonaws.com' });
+  });
+
+  test('of a drill in another stack than its site reach the site, without a circle between the two', () => {
+    const app = new App();
+    const site = new DrillSite(new Stack(app, 'Site'), 'Site');
+    newDrill(new Stack(app, 'Shop'), { site });
+    expect(() => app.synth()).not.toThrow();
   });
 
   test('look back no further than CloudWatch does', () => {

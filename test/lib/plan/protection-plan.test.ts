@@ -237,7 +237,7 @@ test('tells the topic of every alarm', () => {
   });
   plan.addDatabase('Orders', { database: importedDatabase(stack) }).addDrill('Daily', daily);
   const alarms = Object.values(Template.fromStack(stack).findResources('AWS::CloudWatch::Alarm'));
-  expect(alarms).toHaveLength(9);
+  expect(alarms).toHaveLength(8);
   for (const { Properties } of alarms) expect(Properties.AlarmActions).toHaveLength(1);
   expect(warningsOf(stack)).toEqual([]);
 });

@@ -213,7 +213,7 @@ describe('refuses', () => {
 
   test('a database that could only be named at deployment, and one whose name in the instance is not known', () => {
     const { orders } = protectedOrders([SNAPSHOTS], WEST, { storageEncrypted: true });
-    expect(() => definitionOf(orders)).toThrow(/identifier is only known.*instanceIdentifier\n.*give databaseName/);
+    expect(() => definitionOf(orders)).toThrow(/identifier is only known.*instanceIdentifier.*\n.*give databaseName/);
   });
 
   test('an imported one without a class, since copies do not tell it', () => {

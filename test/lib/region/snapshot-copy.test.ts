@@ -106,6 +106,25 @@ describe('the alarm on missing and old copies', () => {
   });
 });
 
+test('an old hold is told by what the handler says beside the age of copies', () => {
+  const stack = inRegion();
+  copying(stack, { planName: 'Protection', target: 'Orders' });
+  Template.fromStack(stack).hasResourceProperties('AWS::CloudWatch::Alarm', {
+    Namespace: 'Lifeboat',
+    MetricName: 'HoldAge',
+    // As the runbook prints them: test/lambda/rds/copy-snapshots.test.ts.
+    Dimensions: [
+      { Name: 'Copy', Value: 'Copy' },
+      { Name: 'Plan', Value: 'Protection' },
+      { Name: 'Target', Value: 'Orders' },
+    ],
+    ComparisonOperator: 'GreaterThanThreshold',
+    Threshold: 7 * 86_400,
+    // No hold is none that is old.
+    TreatMissingData: 'notBreaching',
+  });
+});
+
 describe('permissions', () => {
   const stack = inRegion();
   const copy = copying(stack, { shareWith: ['444455556666'] });
@@ -165,6 +184,19 @@ describe('permissions', () => {
       const resources = [`arn:aws:rds:${REGION}:${ACCOUNT}:db:orders`];
       expect(can(possible({ action, resources, context: all }))).toBe(false);
     }
+  });
+
+  test('let it read whether this database is on hold, in either region, and hold or release nothing', () => {
+    const parameter = (name: string, region: string) => `arn:aws:ssm:${region}:${ACCOUNT}:parameter/${name}`;
+    const may = (action: string, name: string, region: string) =>
+      can({ action: `ssm:${action}`, resources: [parameter(name, region)] });
+    for (const region of [REGION, 'us-west-2']) {
+      expect(may('GetParameter', 'lifeboat/hold/database/orders', region)).toBe(true);
+      expect(may('GetParameter', 'lifeboat/hold/database/orders-archive', region)).toBe(false);
+      expect(may('PutParameter', 'lifeboat/hold/database/orders', region)).toBe(false);
+      expect(may('DeleteParameter', 'lifeboat/hold/database/orders', region)).toBe(false);
+    }
+    expect(may('GetParameter', 'lifeboat/hold/database/orders', 'eu-north-1')).toBe(false);
   });
 
   test("let RDS use the recovery site's key there, and no other", () => {
