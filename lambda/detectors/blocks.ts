@@ -9,7 +9,7 @@ import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import { whatPostgresSaid } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
-import { fileSize, pages } from './sizes';
+import { fileSize, pages } from '../examiner/sizes';
 import { COMPARE_TABLE, firstWanted, isUnreadable, thousands } from './verdicts';
 
 /** Unreadable blocks of one relation that are looked for one by one. */

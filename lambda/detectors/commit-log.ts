@@ -6,7 +6,7 @@ import { CannotCheck, displayName, userSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
 import { FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Session } from '../examiner/session';
-import { fileSize } from './sizes';
+import { fileSize } from '../examiner/sizes';
 import { thousands } from './verdicts';
 
 /** Beyond the first 2^32 transactions a row's own number says no more which of them it was. */

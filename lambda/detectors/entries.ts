@@ -7,10 +7,10 @@
  */
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
+import { orderOf, predicateOf } from '../examiner/index-keys';
 import { isDamage, whatPostgresSaid } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
-import { orderOf, predicateOf } from './index-keys';
-import { fileSize, indexesSize, sizeOf, tableSize } from './sizes';
+import { fileSize, indexesSize, sizeOf, tableSize } from '../examiner/sizes';
 import { COMPARE_TABLE, firstWanted, thousands } from './verdicts';
 
 export const entries: Detector = {

@@ -7,7 +7,7 @@
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import type { Session } from '../examiner/session';
-import { pages } from './sizes';
+import { pages } from '../examiner/sizes';
 import { COMPARE_TABLE, thousands } from './verdicts';
 
 /** Pages of one segment: a file beyond 1 GB goes on in `.1`, `.2` and so on. */

@@ -8,10 +8,10 @@ import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/de
 import { whatPostgresSaid } from '../examiner/postgres-error';
 import { FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Row, Session } from '../examiner/session';
+import { pages, tableSize } from '../examiner/sizes';
 import { type Rule, rulesOf } from './declared-rules';
 import { columnsOf, decoded, isTooLarge, isUndecodable } from './decoding';
 import { isBehind, type SequenceColumn, sequenceColumnsOf } from './sequence-columns';
-import { pages, tableSize } from './sizes';
 import { COMPARE_TABLE, FIND_IN_SOURCE, firstWanted, thousands } from './verdicts';
 
 export const rows: Detector = {
