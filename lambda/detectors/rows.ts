@@ -10,7 +10,7 @@ import { FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Row, Session } from '../examiner/session';
 import { pages, tableSize } from '../examiner/sizes';
 import { type Rule, rulesOf } from './declared-rules';
-import { columnsOf, decoded, isTooLarge, isUndecodable } from './decoding';
+import { columnsOf, isTooLarge, isUndecodable } from './decoding';
 import { isBehind, type SequenceColumn, sequenceColumnsOf } from './sequence-columns';
 import { COMPARE_TABLE, FIND_IN_SOURCE, firstWanted, thousands } from './verdicts';
 
@@ -39,9 +39,10 @@ async function readRows(session: Session, piece: Piece, context: Context): Promi
   const table = await describe(session, piece);
   const rules = context.wanted.has('constraints') ? await rulesOf(session, piece.oid) : [];
   const sequences = await sequenceColumnsOf(session, piece.oid);
+  const columns = await columnsOf(session, piece.oid, context.facts, false);
   const select = [
     'pg_catalog.count(*)',
-    `pg_catalog.count(${decoded('(t.*)', context.facts)})`,
+    decodedBy(columns),
     ...rules.map(countBroken),
     ...sequences.map(({ furthest }) => furthest),
   ];
@@ -76,6 +77,10 @@ async function describe(session: Session, { oid, name, blocks }: Piece): Promise
   return { name: named[0]!, expected: Number(named[1]), from: ` FROM ONLY ${named[0]} AS t${part}` };
 }
 
+/** One number, however many columns: a table has up to 1,600, as has a result. */
+const decodedBy = (columns: readonly string[]) =>
+  columns.length === 0 ? '0' : columns.map((column) => `pg_catalog.count(${column})`).join(' + ');
+
 /** FILTER, since a WHERE of IS NULL on a column that is NOT NULL is planned away. */
 const countBroken = ({ broken }: Rule) => `pg_catalog.count(*) FILTER (WHERE ${broken})`;
 
@@ -97,11 +102,10 @@ async function readApart(
       return error;
     }
   };
-  let read = await attempt(`pg_catalog.count(*), pg_catalog.count(${decoded('(t.*)', context.facts)})`);
-  if (read instanceof DatabaseError && isTooLarge(read)) {
-    const columns = await columnsOf(session, piece.oid, context.facts);
-    read = await attempt(['pg_catalog.count(*)', ...columns.map((column) => `pg_catalog.count(${column})`)].join(', '));
-  }
+  const decode = async (large: boolean) =>
+    attempt(`pg_catalog.count(*), ${decodedBy(await columnsOf(session, piece.oid, context.facts, large))}`);
+  let read = await decode(false);
+  if (read instanceof DatabaseError && isTooLarge(read)) read = await decode(true);
   if (read instanceof DatabaseError) {
     if (!isUndecodable(read)) throw read;
     return {
