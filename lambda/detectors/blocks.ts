@@ -9,7 +9,7 @@ import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import { whatPostgresSaid } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
-import { fileSize, pages } from './sizes';
+import { fileSize, pages } from '../examiner/sizes';
 import { COMPARE_TABLE, firstWanted, isUnreadable, thousands } from './verdicts';
 
 /** Unreadable blocks of one relation that are looked for one by one. */
@@ -46,13 +46,14 @@ async function readBlocks(detector: Detector, session: Session, piece: Piece, co
   // Vacuum may have cut empty blocks off the end since the survey.
   const end = Math.min(piece.blocks?.[1] ?? Number.POSITIVE_INFINITY, Number(size![0]) - 1);
   const start = piece.blocks?.[0] ?? 0;
+  // In one round trip: there may be a hundred thousand relations.
   const read = async (from: number, to: number) => {
-    if (from <= to) await session.rows(`SELECT ${pgPrewarm}(${piece.oid}, 'buffer', 'main', ${from}, ${to})`);
+    if (from > to) return;
+    await session.rows(`SAVEPOINT blocks; SELECT ${pgPrewarm}(${piece.oid}, 'buffer', 'main', ${from}, ${to})`);
   };
   const unreadable: { block: number; error: DatabaseError }[] = [];
   const search = async (from: number, to: number): Promise<void> => {
     if (unreadable.length >= COUNTED) return;
-    await session.rows('SAVEPOINT blocks');
     try {
       await read(from, to);
     } catch (error) {

@@ -8,7 +8,7 @@ import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import type { KnownFunctions } from '../examiner/extensions';
 import { isServersOwn, whatPostgresSaid } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
-import { fileSize, sizeOf } from './sizes';
+import { fileSize, sizeOf } from '../examiner/sizes';
 
 export const btree: Detector = {
   name: 'btree',

@@ -4,8 +4,8 @@ import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import { whatPostgresSaid } from '../examiner/postgres-error';
 import { SET_FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Session } from '../examiner/session';
+import { tableSize } from '../examiner/sizes';
 import { decoded, isUndecodable } from './decoding';
-import { tableSize } from './sizes';
 
 export const catalogs: Detector = {
   name: 'catalogs',

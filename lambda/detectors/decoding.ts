@@ -21,17 +21,28 @@ export const isTooLarge = (error: unknown): boolean =>
   error instanceof DatabaseError &&
   (error.code === '54000' || error.code === '53200' || (error.code === 'XX000' && /\b\d{9,}\b/.test(error.message)));
 
-/** Each column of table `t` by an expression that reads all of a value and makes none that is much longer. */
-export async function columnsOf(session: Session, oid: number, facts: CopyFacts): Promise<string[]> {
+/** Types of which any bytes are a value: nothing can be wrong with them that a decoder would notice. */
+const ANY_BYTES = new Set(
+  `bool int2 int4 int8 float4 float8 oid xid xid8 cid tid date time timetz timestamp timestamptz interval uuid macaddr
+  macaddr8 money point line lseg box circle char pg_lsn`.split(/\s+/),
+);
+
+/**
+ * An expression for each column of table `t` that reads all of a value.
+ *
+ * @param large makes none that is much longer than the value, where a row as text would be too long
+ */
+export async function columnsOf(session: Session, oid: number, facts: CopyFacts, large: boolean): Promise<string[]> {
   const found = await session.rows(`
-    SELECT a.attname, b.typname, b.typcategory FROM pg_catalog.pg_attribute a
-    JOIN pg_catalog.pg_type d ON d.oid = a.atttypid
+    SELECT a.attname, b.typname, b.typcategory, b.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
+    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type d ON d.oid = a.atttypid
     JOIN pg_catalog.pg_type b ON b.oid = coalesce(nullif(d.typbasetype, 0), d.oid)
     WHERE a.attrelid = ${oid} AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v' ORDER BY a.attnum`);
-  return found.map(([name, type, category]) => {
+  return found.map(([name, type, category, own]) => {
     const column = `t.${escapeIdentifier(name!)}`;
-    if (type === 'bytea') return `pg_catalog.sha256(${column})`;
-    if (type === 'jsonb') return `pg_catalog.jsonb_hash_extended(${column}, 0)`;
-    return decoded(column, category === 'S' || type === 'json' ? facts : { encoding: 'SQL_ASCII' });
+    if (own === 't' && ANY_BYTES.has(type!)) return column;
+    if (own === 't' && type === 'bytea') return `pg_catalog.byteacat(${column}, '')`;
+    if (own === 't' && type === 'jsonb' && large) return `pg_catalog.jsonb_hash_extended(${column}, 0)`;
+    return decoded(column, !large || category === 'S' || type === 'json' ? facts : { encoding: 'SQL_ASCII' });
   });
 }

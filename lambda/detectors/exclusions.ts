@@ -1,9 +1,9 @@
 /** Counts rows that an exclusion constraint should have kept apart, those of keys WITHOUT OVERLAPS included. */
 import { CannotCheck, displayName, userSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
+import { predicateOf } from '../examiner/index-keys';
 import type { Session } from '../examiner/session';
-import { predicateOf } from './index-keys';
-import { fileSize } from './sizes';
+import { fileSize } from '../examiner/sizes';
 import { FIND_IN_SOURCE, thousands } from './verdicts';
 
 export const exclusions: Detector = {

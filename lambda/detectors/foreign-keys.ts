@@ -3,7 +3,7 @@ import { CannotCheck, displayName, userSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import { rowsOf } from '../examiner/row-checks';
 import type { Session } from '../examiner/session';
-import { sizeOf } from './sizes';
+import { sizeOf } from '../examiner/sizes';
 import { FIND_IN_SOURCE } from './verdicts';
 
 /** Without partitions' own: they hold where their partitioned table's does. */

@@ -3,7 +3,7 @@ import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import type { CopyFacts } from '../examiner/facts';
 import type { Session } from '../examiner/session';
-import { pages, tableSize } from './sizes';
+import { pages, tableSize } from '../examiner/sizes';
 
 export const heap: Detector = {
   name: 'heap',

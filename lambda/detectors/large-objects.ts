@@ -4,7 +4,7 @@ import { CannotCheck, displayName, userSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
 import { SET_FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Session } from '../examiner/session';
-import { fileSize, tableSize } from './sizes';
+import { fileSize, tableSize } from '../examiner/sizes';
 import { FIND_IN_SOURCE, thousands } from './verdicts';
 
 export const largeObjects: Detector = {

@@ -5,9 +5,9 @@
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import type { CopyFacts } from '../examiner/facts';
+import { hashEquality, keysOf, noKeyIsNull, predicateOf } from '../examiner/index-keys';
 import type { Session } from '../examiner/session';
-import { hashEquality, keysOf, noKeyIsNull, predicateOf } from './index-keys';
-import { fileSize, sizeOf } from './sizes';
+import { fileSize, sizeOf } from '../examiner/sizes';
 import { thousands } from './verdicts';
 
 /** 18.0 reported healthy indexes as damaged: https://www.postgresql.org/docs/18/release-18-1.html */

@@ -8,10 +8,10 @@ import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/de
 import { whatPostgresSaid } from '../examiner/postgres-error';
 import { SET_FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Row, Session } from '../examiner/session';
+import { pages, tableSize } from '../examiner/sizes';
 import { type Rule, rulesOf } from './declared-rules';
-import { columnsOf, decoded, isTooLarge, isUndecodable } from './decoding';
+import { columnsOf, isTooLarge, isUndecodable } from './decoding';
 import { isBehind, type SequenceColumn, sequenceColumnsOf } from './sequence-columns';
-import { pages, tableSize } from './sizes';
 import { COMPARE_TABLE, FIND_IN_SOURCE, firstWanted, thousands } from './verdicts';
 
 export const rows: Detector = {
@@ -38,10 +38,11 @@ async function readRows(session: Session, piece: Piece, context: Context): Promi
   const table = await describe(session, piece);
   const rules = context.wanted.has('constraints') ? await rulesOf(session, piece.oid) : [];
   const sequences = await sequenceColumnsOf(session, piece.oid);
+  const columns = await columnsOf(session, piece.oid, context.facts, false);
   await session.rows(SET_FROM_THE_TABLE);
   const select = [
     'pg_catalog.count(*)',
-    `pg_catalog.count(${decoded('(t.*)', context.facts)})`,
+    decodedBy(columns),
     ...rules.map(countBroken),
     ...sequences.map(({ furthest }) => furthest),
   ];
@@ -77,6 +78,10 @@ async function describe(session: Session, { oid, name, blocks }: Piece): Promise
   return { name: named[0]!, expected: Number(named[1]), from: ` FROM ONLY ${named[0]} AS t${part}` };
 }
 
+/** One number, however many columns: a table has up to 1,600, as has a result. */
+const decodedBy = (columns: readonly string[]) =>
+  columns.length === 0 ? '0' : columns.map((column) => `pg_catalog.count(${column})`).join(' + ');
+
 /** FILTER, since a WHERE of IS NULL on a column that is NOT NULL is planned away. */
 const countBroken = ({ broken }: Rule) => `pg_catalog.count(*) FILTER (WHERE ${broken})`;
 
@@ -98,11 +103,10 @@ async function readApart(
       return error;
     }
   };
-  let read = await attempt(`pg_catalog.count(*), pg_catalog.count(${decoded('(t.*)', context.facts)})`);
-  if (read instanceof DatabaseError && isTooLarge(read)) {
-    const columns = await columnsOf(session, piece.oid, context.facts);
-    read = await attempt(['pg_catalog.count(*)', ...columns.map((column) => `pg_catalog.count(${column})`)].join(', '));
-  }
+  const decode = async (large: boolean) =>
+    attempt(`pg_catalog.count(*), ${decodedBy(await columnsOf(session, piece.oid, context.facts, large))}`);
+  let read = await decode(false);
+  if (read instanceof DatabaseError && isTooLarge(read)) read = await decode(true);
   if (read instanceof DatabaseError) {
     if (!isUndecodable(read)) throw read;
     return {

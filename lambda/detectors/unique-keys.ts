@@ -1,10 +1,10 @@
 /** Finds keys that a unique index should hold once, by the rows themselves: amcheck looks for them since PostgreSQL 17 only. */
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
+import { keysOf, noKeyIsNull, predicateOf } from '../examiner/index-keys';
 import { SET_FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Session } from '../examiner/session';
-import { keysOf, noKeyIsNull, predicateOf } from './index-keys';
-import { sizeOf } from './sizes';
+import { sizeOf } from '../examiner/sizes';
 import { FIND_IN_SOURCE, thousands } from './verdicts';
 
 export const uniqueKeys: Detector = {

@@ -5,7 +5,7 @@
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import type { Session } from '../examiner/session';
-import { fileSize, pages } from './sizes';
+import { fileSize, pages } from '../examiner/sizes';
 import { COMPARE_TABLE, thousands } from './verdicts';
 
 export const visibilityMap: Detector = {

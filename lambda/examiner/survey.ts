@@ -6,10 +6,11 @@ import { userSchema } from './catalog';
 import type { Detector } from './detector';
 import { type CopyFacts, readFacts } from './facts';
 import { takeOffHidingSettings } from './hiding-settings';
+import { isDamage } from './postgres-error';
 import { prepare } from './prepare';
 import type { Connection, Survey, SurveyTask, Work } from './protocol';
 import { quiet } from './quiet';
-import type { Session } from './session';
+import type { Row, Session } from './session';
 
 /** @param open a session as somebody, also as the reader */
 export async function survey(
@@ -40,7 +41,11 @@ export async function survey(
     }
     const listed = detector.objects(facts);
     if (listed === undefined) continue;
-    const rows = await look(() => session.rows(`SELECT oid, bytes, blocks FROM (${listed}) AS o ORDER BY oid`));
+    const rows = await look(() => list(session, listed));
+    if (!rows) {
+      works.push({ detector: detector.name, checks: served, oids: [0, MAX_OID], objects: 1, bytes: 0 });
+      continue;
+    }
     const objects = rows.map(([oid, size, blocks]) => ({
       oid: Number(oid),
       bytes: Number(size),
@@ -82,6 +87,20 @@ async function contents(session: Session, { locked }: CopyFacts): Promise<Pick<S
     await session.rows('ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look');
   }
   return { tables: tables.length, holdsRows: unknown ? null : false };
+}
+
+const MAX_OID = 2 ** 32 - 1;
+
+/** Undefined where the catalog is damaged: the call that meets it again tells so, and the rest is examined. */
+async function list(session: Session, listed: string): Promise<readonly Row[] | undefined> {
+  await session.rows('SAVEPOINT list');
+  try {
+    return await session.rows(`SELECT oid, bytes, blocks FROM (${listed}) AS o ORDER BY oid`);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    await session.rows('ROLLBACK TO SAVEPOINT list');
+    return undefined;
+  }
 }
 
 function limits({ functions, checksums }: CopyFacts, checks: readonly Check[]): string[] {

@@ -31,6 +31,7 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
   let seen: Examination;
   let unlinked: Examination;
   let torn: Examination;
+  let unlisted: Examination;
 
   beforeAll(async () => {
     copy = await copyOf(database(), 'copy', SCHEMA);
@@ -46,7 +47,14 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     const indexes = await Promise.all(KINDS.map((kind) => file(`by_${kind}`)));
     const [sequence, large, cut] = [await file('torn'), await file('pg_largeobject'), await file('cut')];
     const torns = await Promise.all(CATALOGS.map((catalog) => fileOf(database(), catalogs, catalog)));
+    const keys = await copyOf(
+      database(),
+      'keys',
+      'CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (p int REFERENCES p); CREATE TABLE other AS SELECT 1 AS n',
+    );
+    const constraints = await fileOf(database(), keys, 'pg_constraint');
     await whileStopped(database(), async () => {
+      await constraints.spoil((await constraints.blocks()) - 1, PAGE - 300);
       for (const index of indexes) await index.spoil((await index.blocks()) - 1, PAGE - 300);
       await sequence.spoil(0, PAGE - 100);
       await large.spoil(3);
@@ -55,6 +63,7 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     });
     seen = await runExamination(copy, CHECKS);
     torn = await runExamination(catalogs, CHECKS);
+    unlisted = await runExamination(keys, [...CHECKS, { kind: 'foreign-keys' }]);
   });
 
   const failed = ({ problems }: Examination, name: string) =>
@@ -73,6 +82,14 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     expect(failed(torn, `pg_catalog.${catalog}`)).toContainEqual(
       expect.stringMatching(/invalid page in block \d+ of relation/),
     );
+  });
+
+  test('a catalog without which not even the objects can be listed fails, and the rest is examined', () => {
+    expect(failed(unlisted, "the list of objects of 'foreign keys'")).toEqual([
+      expect.stringMatching(/^PostgreSQL said: invalid page in block \d+ of relation/),
+    ]);
+    expect(failed(unlisted, 'pg_catalog.pg_constraint')).toContainEqual(expect.stringMatching(/can't be read/));
+    expect(unlisted.rows.size).toBe(3);
   });
 
   test('a damaged page of large objects fails', () => {
@@ -98,7 +115,7 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
   });
 
   test('a materialized view fails that lost its rows, or says that it has none and has', () => {
-    expect(failed(seen, 'cut')).toEqual([expect.stringMatching(/^its file has 10 of \d+ pages .* REFRESH/)]);
+    expect(failed(seen, 'cut')).toEqual([expect.stringMatching(/^its file has 10 of \d+ pages .* only REFRESH/)]);
     expect(failed(seen, 'totals')).toEqual(['it is not populated, though its file holds rows']);
     expect(warned(seen, 'unfilled')).toEqual(['it is not populated']);
   });
