@@ -2,6 +2,7 @@
 import { cpus } from 'node:os';
 import { Command, Option } from 'commander';
 import { drillOverhead } from './drill-overhead';
+import { examination } from './examination';
 import { handlerBundle } from './handler-bundle';
 import { manyTables } from './many-tables';
 import { isOk, type Measurement, type Progress } from './measurement';
@@ -11,6 +12,7 @@ import { table } from './table';
 
 const PARTS: Record<string, (progress: Progress) => Promise<Measurement[]>> = {
   drill: drillOverhead,
+  examination,
   schedules: simulatedSchedules,
   handler: handlerBundle,
   synth: synthOfZephyr,

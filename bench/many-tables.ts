@@ -86,7 +86,7 @@ async function measure(cluster: Cluster, progress: Progress): Promise<Measuremen
 }
 
 /** As one after the other of an application's tables: keys, an index for queries and a unique one. */
-async function fill(cluster: Cluster, tables: number): Promise<Connection> {
+export async function fill(cluster: Cluster, tables: number): Promise<Connection> {
   const database = `of_${tables}`;
   await cluster.query(`CREATE DATABASE ${database}`);
   const batch = 500;
@@ -105,7 +105,7 @@ async function fill(cluster: Cluster, tables: number): Promise<Connection> {
   return { ...cluster.superuser, database };
 }
 
-async function examineAll(connection: Connection, largest = { answer: 0, step: 0, memory: 0 }): Promise<void> {
+export async function examineAll(connection: Connection, largest = { answer: 0, step: 0, memory: 0 }): Promise<void> {
   const checks: readonly Check[] = GENERIC_CHECKS;
   const examiner = examinerOf(examine({}));
   const watch = setInterval(() => {

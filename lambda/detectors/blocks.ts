@@ -9,17 +9,18 @@ import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import { whatPostgresSaid } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
+import { fileSize, pages } from '../examiner/sizes';
 import { COMPARE_TABLE, firstWanted, isUnreadable, thousands } from './verdicts';
 
 /** Unreadable blocks of one relation that are looked for one by one. */
 const COUNTED = 100;
 
 const list = (kinds: string) => `
-  SELECT c.oid, ${displayName('n', 'c')} AS name, pg_catalog.pg_relation_size(c.oid) AS bytes,
-    pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int4 AS blocks
+  SELECT c.oid, ${displayName('n', 'c')} AS name, ${fileSize()} AS bytes,
+    ${pages()} AS blocks
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN (${kinds}) AND c.relpersistence <> 't' AND ${storedSchema('n')}
-    AND pg_catalog.pg_relation_size(c.oid) > 0`;
+    AND ${fileSize()} > 0`;
 
 export const blocks: Detector = {
   name: 'blocks',
@@ -45,13 +46,14 @@ async function readBlocks(detector: Detector, session: Session, piece: Piece, co
   // Vacuum may have cut empty blocks off the end since the survey.
   const end = Math.min(piece.blocks?.[1] ?? Number.POSITIVE_INFINITY, Number(size![0]) - 1);
   const start = piece.blocks?.[0] ?? 0;
+  // In one round trip: there may be a hundred thousand relations.
   const read = async (from: number, to: number) => {
-    if (from <= to) await session.rows(`SELECT ${pgPrewarm}(${piece.oid}, 'buffer', 'main', ${from}, ${to})`);
+    if (from > to) return;
+    await session.rows(`SAVEPOINT blocks; SELECT ${pgPrewarm}(${piece.oid}, 'buffer', 'main', ${from}, ${to})`);
   };
   const unreadable: { block: number; error: DatabaseError }[] = [];
   const search = async (from: number, to: number): Promise<void> => {
     if (unreadable.length >= COUNTED) return;
-    await session.rows('SAVEPOINT blocks');
     try {
       await read(from, to);
     } catch (error) {

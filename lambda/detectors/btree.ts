@@ -8,6 +8,7 @@ import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import type { KnownFunctions } from '../examiner/extensions';
 import { isServersOwn, whatPostgresSaid } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
+import { fileSize, sizeOf } from '../examiner/sizes';
 
 export const btree: Detector = {
   name: 'btree',
@@ -15,7 +16,7 @@ export const btree: Detector = {
   serves: ['indexes'],
   objects: () => `
     SELECT c.oid, ${displayName('n', 'c')} AS name,
-      pg_catalog.pg_relation_size(c.oid) + pg_catalog.pg_relation_size(i.indrelid) AS bytes, NULL AS blocks
+      ${fileSize()} + ${sizeOf('i.indrelid')} AS bytes, NULL AS blocks
     FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_am am ON am.oid = c.relam
     WHERE am.amname = 'btree' AND c.relkind = 'i' AND c.relpersistence <> 't' AND ${storedSchema('n')}
@@ -63,14 +64,6 @@ async function check(session: Session, oid: number, functions: KnownFunctions): 
       await session.rows('ROLLBACK TO SAVEPOINT parents');
     }
   }
-  try {
-    await session.rows(`SELECT ${btIndexCheck}(${oid}, heapallindexed := true${unique})`);
-  } catch (error) {
-    if (!(error instanceof DatabaseError) || error.code !== '55P03') throw error;
-    throw new CannotCheck(
-      'a lock that is never released keeps it from being read',
-      'commit or roll back the prepared transaction that holds it (pg_prepared_xacts) in the source',
-    );
-  }
+  await session.rows(`SELECT ${btIndexCheck}(${oid}, heapallindexed := true${unique})`);
   return 'every row found in its B-tree indexes, whose pages were not compared with the pages above them';
 }

@@ -3,6 +3,7 @@ import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import type { CopyFacts } from '../examiner/facts';
 import type { Session } from '../examiner/session';
+import { pages, tableSize } from '../examiner/sizes';
 
 export const heap: Detector = {
   name: 'heap',
@@ -11,8 +12,8 @@ export const heap: Detector = {
   objects: ({ functions, version }: CopyFacts) =>
     functions.verifyHeapam === undefined
       ? undefined
-      : `SELECT c.oid, ${displayName('n', 'c')} AS name, pg_catalog.pg_table_size(c.oid) AS bytes,
-           pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int4 AS blocks
+      : `SELECT c.oid, ${displayName('n', 'c')} AS name, ${tableSize()} AS bytes,
+           ${pages()} AS blocks
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind IN ('r', 'm', 't'${version >= 160_000 ? ", 'S'" : ''}) AND c.relpersistence <> 't' AND ${storedSchema('n')}`,
   examine: verifyHeap,

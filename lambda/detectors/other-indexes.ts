@@ -5,8 +5,9 @@
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import type { CopyFacts } from '../examiner/facts';
+import { hashEquality, keysOf, noKeyIsNull, predicateOf } from '../examiner/index-keys';
 import type { Session } from '../examiner/session';
-import { hashEquality, keysOf, noKeyIsNull, predicateOf } from './index-keys';
+import { fileSize, sizeOf } from '../examiner/sizes';
 import { thousands } from './verdicts';
 
 /** 18.0 reported healthy indexes as damaged: https://www.postgresql.org/docs/18/release-18-1.html */
@@ -18,7 +19,7 @@ export const otherIndexes: Detector = {
   serves: ['indexes'],
   objects: () => `
     SELECT c.oid, ${displayName('n', 'c')} AS name,
-      pg_catalog.pg_relation_size(c.oid) + CASE am.amname WHEN 'hash' THEN pg_catalog.pg_relation_size(i.indrelid) ELSE 0 END AS bytes,
+      ${fileSize()} + CASE am.amname WHEN 'hash' THEN ${sizeOf('i.indrelid')} ELSE 0 END AS bytes,
       NULL AS blocks
     FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_am am ON am.oid = c.relam

@@ -1,91 +1,189 @@
 /**
  * Reads every row of a table once, from the table itself and never from an index: counts it, decodes each of its values,
- * and compares it with what the table declares, NOT NULL and CHECK.
+ * and compares it with what the table declares.
  */
-import { escapeIdentifier } from 'pg';
+import { DatabaseError } from 'pg';
 import { CannotCheck, displayName, userSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
-import { isServersOwn, whatPostgresSaid } from '../examiner/postgres-error';
-import { FROM_THE_TABLE } from '../examiner/row-checks';
-import type { Session } from '../examiner/session';
+import { whatPostgresSaid } from '../examiner/postgres-error';
+import { SET_FROM_THE_TABLE } from '../examiner/row-checks';
+import type { Row, Session } from '../examiner/session';
+import { pages, tableSize } from '../examiner/sizes';
+import { type Rule, rulesOf } from './declared-rules';
+import { columnsOf, isTooLarge, isUndecodable } from './decoding';
+import { isBehind, type SequenceColumn, sequenceColumnsOf } from './sequence-columns';
+import { COMPARE_TABLE, FIND_IN_SOURCE, firstWanted, thousands } from './verdicts';
 
 export const rows: Detector = {
   name: 'rows',
   phase: 'rows',
   serves: ['readable', 'constraints', 'not-shrunk'],
   objects: ({ version }) => `
-    SELECT c.oid, ${displayName('n', 'c')} AS name, pg_catalog.pg_table_size(c.oid) AS bytes,
-      ${/* Before 14 a range of blocks is read by scanning the whole table. */ version >= 140_000 ? "pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int4" : 'NULL'} AS blocks
+    SELECT c.oid, ${displayName('n', 'c')} AS name, ${tableSize()} AS bytes,
+      ${/* Before 14 a range of blocks is read by scanning the whole table. */ version >= 140_000 ? pages() : 'NULL'} AS blocks
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.relispopulated AND ${userSchema('n')}`,
   examine: readRows,
 };
 
-interface Rule {
-  /** As in `NOT NULL` or the constraint's name. */
+interface Table {
   readonly name: string;
-  /** SQL that is true of a row that breaks it. */
-  readonly broken: string;
+  /** Rows by its statistics; below 0 where there are none, or a crash empties it. */
+  readonly expected: number;
+  /** As in ` FROM ONLY s.t AS t WHERE ...`. */
+  readonly from: string;
 }
 
 async function readRows(session: Session, piece: Piece, context: Context): Promise<Examined> {
-  for (const [name, value] of Object.entries(FROM_THE_TABLE)) await session.rows(`SET LOCAL ${name} = ${value}`);
-  const [named] = await session.rows(`
-    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${piece.oid}`);
-  if (!named) throw new CannotCheck(`table "${piece.name}" does not exist any more`);
+  const table = await describe(session, piece);
   const rules = context.wanted.has('constraints') ? await rulesOf(session, piece.oid) : [];
-  const [first, last] = piece.blocks ?? [];
-  const part = first === undefined ? '' : ` WHERE t.ctid >= '(${first},0)' AND t.ctid < '(${last! + 1},0)'`;
-  // Text output decodes every value, TOAST included; converting it finds bytes that are no text in this encoding.
-  const decoded =
-    context.facts.encoding === 'SQL_ASCII'
-      ? 't::pg_catalog.text'
-      : `pg_catalog.convert_to(t::pg_catalog.text, '${context.facts.encoding}')`;
-  // FILTER, since a WHERE of IS NULL on a column that is NOT NULL is planned away.
-  const broken = rules.map(({ broken }) => `, pg_catalog.count(*) FILTER (WHERE ${broken})`).join('');
+  const sequences = await sequenceColumnsOf(session, piece.oid);
+  const columns = await columnsOf(session, piece.oid, context.facts, false);
+  await session.rows(SET_FROM_THE_TABLE);
+  const select = [
+    'pg_catalog.count(*)',
+    decodedBy(columns),
+    ...rules.map(countBroken),
+    ...sequences.map(({ furthest }) => furthest),
+  ];
+  await session.rows('SAVEPOINT pass');
+  let pass: Row;
   try {
-    const [counted] = await session.rows(
-      `SELECT pg_catalog.count(*), pg_catalog.count(${decoded})${broken} FROM ONLY ${named[0]} AS t${part}`,
-    );
-    const [count, , ...violations] = counted!.map(Number);
-    return { rows: count, verdicts: verdictsOn(rules, violations, context) };
+    pass = (await session.rows(`SELECT ${select.join(', ')}${table.from}`))[0]!;
   } catch (error) {
-    if (!isServersOwn(error, ['XX', '58', '22'])) throw error;
+    if (!(error instanceof DatabaseError)) throw error;
+    await session.rows('ROLLBACK TO SAVEPOINT pass');
+    return readApart(session, piece, table, rules, context);
+  }
+  const count = Number(pass[0]);
+  const broken = pass.slice(2, 2 + rules.length).map(Number);
+  return {
+    rows: count,
+    verdicts: [
+      readable(context),
+      { check: 'not-shrunk', outcome: 'passed', observed: 'counted' },
+      ...fewer(count, table, piece, context),
+      ...(await behind(session, sequences, pass.slice(2 + rules.length), context)),
+      ...verdictsOn(rules, broken, context),
+    ],
+  };
+}
+
+async function describe(session: Session, { oid, name, blocks }: Piece): Promise<Table> {
+  const [named] = await session.rows(`
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), CASE c.relpersistence WHEN 'p' THEN c.reltuples ELSE -1 END
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid}`);
+  if (!named) throw new CannotCheck(`table "${name}" does not exist any more`);
+  const part = blocks ? ` WHERE t.ctid >= '(${blocks[0]},0)' AND t.ctid < '(${blocks[1] + 1},0)'` : '';
+  return { name: named[0]!, expected: Number(named[1]), from: ` FROM ONLY ${named[0]} AS t${part}` };
+}
+
+/** One number, however many columns: a table has up to 1,600, as has a result. */
+const decodedBy = (columns: readonly string[]) =>
+  columns.length === 0 ? '0' : columns.map((column) => `pg_catalog.count(${column})`).join(' + ');
+
+/** FILTER, since a WHERE of IS NULL on a column that is NOT NULL is planned away. */
+const countBroken = ({ broken }: Rule) => `pg_catalog.count(*) FILTER (WHERE ${broken})`;
+
+/** One thing failed, and each is tried alone: to decode the rows, and every rule. */
+async function readApart(
+  session: Session,
+  piece: Piece,
+  table: Table,
+  rules: readonly Rule[],
+  context: Context,
+): Promise<Examined> {
+  const attempt = async (sql: string): Promise<Row | DatabaseError> => {
+    await session.rows('SAVEPOINT part');
+    try {
+      return (await session.rows(`SELECT ${sql}${table.from}`))[0]!;
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error;
+      await session.rows('ROLLBACK TO SAVEPOINT part');
+      return error;
+    }
+  };
+  const decode = async (large: boolean) =>
+    attempt(`pg_catalog.count(*), ${decodedBy(await columnsOf(session, piece.oid, context.facts, large))}`);
+  let read = await decode(false);
+  if (read instanceof DatabaseError && isTooLarge(read)) read = await decode(true);
+  if (read instanceof DatabaseError) {
+    if (!isUndecodable(read)) throw read;
     return {
       verdicts: [
         {
           check: 'readable',
           outcome: 'failed',
-          observed: whatPostgresSaid(error),
+          observed: whatPostgresSaid(read),
           expected: 'every value of every row to be readable',
-          remedy: 'restore an earlier backup beside this one, and compare the table',
+          remedy: COMPARE_TABLE,
         },
-        { check: 'constraints', outcome: 'not-run', observed: 'its rows could not be read' },
+        { check: 'constraints', outcome: 'not-run', observed: 'its rows could not be read', remedy: COMPARE_TABLE },
         { check: 'not-shrunk', outcome: 'not-run', observed: 'its rows could not be read' },
       ],
     };
   }
+  const verdicts: Verdict[] = [readable(context)];
+  for (const rule of rules) {
+    const found = await attempt(countBroken(rule));
+    if (!(found instanceof DatabaseError)) verdicts.push(...verdictsOn([rule], found.map(Number), context));
+    else {
+      verdicts.push({
+        check: 'constraints',
+        outcome: 'not-run',
+        observed: `${rule.name} could not be evaluated: ${whatPostgresSaid(found)}`,
+        remedy: 'name functions in it with their schema, so that it means the same in every session',
+      });
+    }
+  }
+  if (rules.length === 0) verdicts.push(...verdictsOn([], [], context));
+  return { rows: Number(read[0]), verdicts };
 }
 
-async function rulesOf(session: Session, oid: number): Promise<Rule[]> {
-  const columns = await session.rows(`
-    SELECT attname FROM pg_catalog.pg_attribute
-    WHERE attrelid = ${oid} AND attnum > 0 AND attnotnull AND NOT attisdropped ORDER BY attnum`);
-  const checks = await session.rows(`
-    SELECT conname, pg_catalog.pg_get_expr(conbin, conrelid) FROM pg_catalog.pg_constraint
-    WHERE conrelid = ${oid} AND contype = 'c' AND convalidated ORDER BY conname`);
-  const notNull = columns.map(([name]) => `t.${escapeIdentifier(name!)}`);
+const readable = ({ facts }: Context): Verdict => ({
+  check: 'readable',
+  outcome: 'passed',
+  observed: `every row read in full and decoded; ${
+    facts.checksums ? 'page checksums are on' : 'page checksums are off, so damage inside a value can go unseen'
+  }`,
+});
+
+/** Statistics count what was there at the last ANALYZE, and rows may have been deleted since: they prove nothing alone. */
+function fewer(count: number, { expected }: Table, { blocks }: Piece, context: Context): Verdict[] {
+  if (blocks || expected < 100 || count >= expected / 2) return [];
   return [
-    ...(notNull.length > 0 ? [{ name: 'NOT NULL', broken: `pg_catalog.num_nulls(${notNull.join(', ')}) > 0` }] : []),
-    ...checks.map(([name, expression]) => ({ name: `CHECK ${name}`, broken: `NOT (${expression})` })),
+    {
+      check: firstWanted(rows, context),
+      outcome: 'warning',
+      observed: `${thousands(count)} rows, where its statistics (reltuples) count ${thousands(Math.round(expected))}`,
+      expected: 'about as many rows as at the last ANALYZE',
+      remedy: 'compare the number of its rows with the source; ANALYZE it there if rows were deleted',
+    },
   ];
 }
 
-function verdictsOn(rules: readonly Rule[], violations: readonly number[], { facts }: Context): Verdict[] {
-  const seen = facts.checksums
-    ? 'page checksums are on'
-    : 'page checksums are off, so damage inside a value can go unseen';
+async function behind(
+  session: Session,
+  columns: readonly SequenceColumn[],
+  furthest: Row,
+  context: Context,
+): Promise<Verdict[]> {
+  const verdicts: Verdict[] = [];
+  for (const [index, column] of columns.entries()) {
+    if (!(await isBehind(session, column, furthest[index] ?? null))) continue;
+    verdicts.push({
+      check: firstWanted(rows, context),
+      outcome: 'warning',
+      observed: `sequence ${column.sequence} is behind the values of column ${column.column}, so that inserts will fail`,
+      expected: 'a sequence beyond all values that its column holds',
+      remedy: 'setval() it beyond them after a recovery, and see whether the source needs it, too',
+    });
+  }
+  return verdicts;
+}
+
+function verdictsOn(rules: readonly Rule[], violations: readonly number[], { wanted }: Context): Verdict[] {
+  if (!wanted.has('constraints')) return [];
   const broken = rules.flatMap(({ name }, index): Verdict[] => {
     const count = violations[index] ?? 0;
     if (count === 0) return [];
@@ -93,17 +191,13 @@ function verdictsOn(rules: readonly Rule[], violations: readonly number[], { fac
       {
         check: 'constraints',
         outcome: 'failed',
-        observed: `${count} ${count === 1 ? 'row breaks' : 'rows break'} ${name}`,
+        observed: `${thousands(count)} ${count === 1 ? 'row breaks' : 'rows break'} ${name}`,
         expected: 'every row to keep what its table declares',
-        remedy: 'find the rows in the source too; where they are there, correct them, else restore an earlier backup',
+        remedy: FIND_IN_SOURCE,
       },
     ];
   });
-  return [
-    { check: 'readable', outcome: 'passed', observed: `every row read in full and decoded; ${seen}` },
-    { check: 'not-shrunk', outcome: 'passed', observed: 'counted' },
-    ...(broken.length > 0
-      ? broken
-      : [{ check: 'constraints', outcome: 'passed', observed: 'NOT NULL and CHECK hold for every row' } as const]),
-  ];
+  return broken.length > 0
+    ? broken
+    : [{ check: 'constraints', outcome: 'passed', observed: 'NOT NULL, CHECK and domains hold for every row' }];
 }

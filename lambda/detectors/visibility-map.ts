@@ -5,6 +5,7 @@
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import type { Session } from '../examiner/session';
+import { fileSize, pages } from '../examiner/sizes';
 import { COMPARE_TABLE, thousands } from './verdicts';
 
 export const visibilityMap: Detector = {
@@ -14,11 +15,11 @@ export const visibilityMap: Detector = {
   objects: ({ functions }) =>
     functions.pgVisibility === undefined
       ? undefined
-      : `SELECT c.oid, ${displayName('n', 'c')} AS name, pg_catalog.pg_relation_size(c.oid) AS bytes,
-           pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int4 AS blocks
+      : `SELECT c.oid, ${displayName('n', 'c')} AS name, ${fileSize()} AS bytes,
+           ${pages()} AS blocks
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind IN ('r', 'm', 't') AND c.relpersistence <> 't' AND ${storedSchema('n')}
-           AND pg_catalog.pg_relation_size(c.oid) > 0`,
+           AND ${fileSize()} > 0`,
   examine: compare,
 };
 

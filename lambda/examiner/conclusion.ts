@@ -113,8 +113,9 @@ const LISTED = 10;
 
 /** The first ones, each text once, and how many more there are. */
 function listed(texts: readonly string[], count: number): string {
-  const shown = [...new Set(texts)].slice(0, LISTED);
-  const more = count - Math.min(texts.length, shown.length);
+  const different = [...new Set(texts)];
+  const shown = different.slice(0, LISTED);
+  const more = count - texts.length + different.length - shown.length;
   return more > 0 && shown.length > 0 ? `${shown.join('; ')} and ${more} more` : shown.join('; ');
 }
 
@@ -136,7 +137,9 @@ function summary(check: Check, findings: readonly Finding[]): string {
       // The rows that were counted for it are told by what was made of them.
       return findings.flatMap((one) => (one.work.detector === 'last proof' ? one.observed : [])).join('; ');
     case 'foreign-keys':
-      return `${many(count('foreign keys'), 'foreign key')} without orphans`;
+      return count('foreign keys') === 0
+        ? 'no foreign keys are declared'
+        : `${many(count('foreign keys'), 'foreign key')} without orphans`;
     default:
       return observed;
   }

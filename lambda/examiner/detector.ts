@@ -65,6 +65,11 @@ export interface Context {
   readonly restorePoint: string;
   /** Kinds of checks that this work serves. */
   readonly wanted: ReadonlySet<Check['kind']>;
+  /**
+   * A session that can only read, beside the one of a detector that works alone: what runs functions of the database's own
+   * belongs there. The same one where no such user could be made.
+   */
+  readonly reading?: Session;
   /** The check of the user's own that this work is about. */
   readonly check?: Check;
 }

@@ -69,9 +69,19 @@ const SERVERS_OWN_CONTEXT =
 /** Longer texts are cut: they go into results of steps and into evidence. */
 const MAX_TEXT = 1_000;
 
-/** Whether a function of the database's own, or one that it called, raised it. */
-export const isFromFunction = ({ where }: DatabaseError): boolean =>
+/** Whether a context is that of a function of the database's own, or of one that it called. */
+export const isFunctionsContext = (where: string | undefined): boolean =>
   where !== undefined && where !== '' && !where.split('\n').every((line) => SERVERS_OWN_CONTEXT.test(line));
+
+/** Whether a function of the database's own raised it. */
+export const isFromFunction = ({ where }: DatabaseError): boolean => isFunctionsContext(where);
+
+/** What to do about an object that could not be examined. */
+export const remedyFor = (error: DatabaseError): string | undefined =>
+  isFromFunction(error)
+    ? 'a function that it calls failed; where it names others without their schema, set its path: ' +
+      'ALTER FUNCTION ... SET search_path, else it fails in dumps and vacuums too'
+    : undefined;
 
 /** The error as evidence may carry it, whatever the statement read. */
 export function whatPostgresSaid(error: DatabaseError): string {

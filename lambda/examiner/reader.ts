@@ -9,6 +9,8 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import { attempt, type Refused } from './attempt';
+import { SCHEMA } from './extensions';
+import { HIDING } from './hiding-settings';
 import type { Connection } from './protocol';
 import type { Session } from './session';
 
@@ -31,7 +33,13 @@ export async function createReader(session: Session, connection: Connection): Pr
     const renewed = await attempt(session, `ALTER ROLE ${role} ${login}`);
     if (renewed) return made;
   }
-  await attempt(session, `GRANT CONNECT ON DATABASE ${escapeIdentifier(database)} TO ${role}`);
+  const where = escapeIdentifier(database);
+  await attempt(session, `GRANT CONNECT ON DATABASE ${where} TO ${role}`);
+  // What counts rows in pages. A master user may pass on the wider one alone.
+  const scans = await attempt(session, `GRANT pg_stat_scan_tables TO ${role}`);
+  if (scans) await attempt(session, `GRANT pg_monitor TO ${role}`);
+  await attempt(session, `GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role}`);
+  for (const setting of HIDING) await attempt(session, `ALTER ROLE ${role} IN DATABASE ${where} SET ${setting} = off`);
   return attempt(session, `GRANT pg_read_all_data TO ${role}`);
 }
 

@@ -8,9 +8,8 @@ import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
 import { CannotCheck } from './catalog';
 import { type Context, type Detector, type Examined, PHASES, type Phase, type Piece, type Verdict } from './detector';
-import { type CopyFacts, readFacts } from './facts';
-import { listObjects } from './objects';
-import { isDamage, isFromFunction, whatPostgresSaid } from './postgres-error';
+import { type CopyFacts, NEVER_RELEASED, readFacts, readHiding } from './facts';
+import { isDamage, remedyFor, whatPostgresSaid } from './postgres-error';
 import type { Checked, CheckTask, Connection, Work } from './protocol';
 import { hasReader, readerOf } from './reader';
 import { CopyCrashed, CopyNotReady, CopySilent, type Deadline, type Session } from './session';
@@ -45,10 +44,11 @@ export async function runChecks(
   connections: number,
 ): Promise<Checked> {
   const sessions = new Sessions(open, deadline, connections);
+  const reading = new Sessions(open, deadline, connections);
   try {
-    return await new Run(task, detectors, sessions, deadline).all();
+    return await new Run(task, detectors, sessions, reading, deadline).all();
   } finally {
-    await sessions.close();
+    await Promise.all([sessions.close(), reading.close()]);
   }
 }
 
@@ -60,6 +60,8 @@ class Run {
     private readonly task: CheckTask,
     private readonly detectors: readonly Detector[],
     private readonly sessions: Sessions,
+    /** Beside them, for detectors that work alone. */
+    private readonly reading: Sessions,
     private readonly deadline: Deadline,
   ) {}
 
@@ -74,11 +76,25 @@ class Run {
       if (works.length === 0) continue;
       const objects = works.reduce((sum, { objects }) => sum + objects, 0);
       await this.sessions.become(READERS_PHASES.includes(phase) ? reader : connection, objects);
+      const alone = works.some(({ detector }) => this.detectorOf(detector).alone);
+      if (alone) await this.reading.become(reader, this.sessions.count);
+      const seen = { ...facts, hiding: await this.hiding(alone ? this.reading : this.sessions) };
       const jobs: Job[] = [];
-      for (const work of works) jobs.push(...(await this.jobsOf(work, facts)));
+      for (const work of works) jobs.push(...(await this.jobsOf(work, seen)));
       await this.serve(jobs);
+      await this.reading.close();
     }
     return this.tally.result();
+  }
+
+  /** Settings that hide damage may be on for one user and off for another. */
+  private async hiding({ leader }: Sessions): Promise<readonly string[]> {
+    return leader.transaction('READ ONLY', () => readHiding(leader));
+  }
+
+  private async reopen(index: number): Promise<void> {
+    await this.sessions.reopen(index);
+    if (index < this.reading.count) await this.reading.reopen(index);
   }
 
   private async jobsOf(work: Work, facts: CopyFacts): Promise<Job[]> {
@@ -95,9 +111,24 @@ class Run {
       this.tally.leave(work);
       return [];
     }
-    const pieces = await this.pieces(detector, work, facts);
+    let pieces: Piece[];
+    try {
+      pieces = await this.pieces(detector, work, facts);
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error;
+      // Nobody knows which of them there are, so all of them are not examined.
+      const list = { oid: 0, name: `the list of objects of '${detector.name}'`, bytes: 0 };
+      this.tally.add(work, list, { verdicts: explain(error, detector, context) });
+      return [];
+    }
     this.tally.expect(work, pieces);
-    return pieces.map((piece) => ({ work, detector, piece, context }));
+    const locked = pieces.filter(({ oid }) => facts.locked.has(oid));
+    for (const piece of locked) {
+      this.tally.add(work, piece, {
+        verdicts: explain(new CannotCheck(NEVER_RELEASED.observed, NEVER_RELEASED.remedy), detector, context),
+      });
+    }
+    return pieces.filter((piece) => !locked.includes(piece)).map((piece) => ({ work, detector, piece, context }));
   }
 
   private async pieces(detector: Detector, work: Work, facts: CopyFacts): Promise<Piece[]> {
@@ -105,8 +136,11 @@ class Run {
     const listed = detector.objects?.(facts);
     if (listed === undefined) throw new CannotCheck(`detector '${detector.name}' has no objects here`);
     const [from, to] = work.oids;
-    const rows = await listObjects(this.sessions.leader, listed, `oid BETWEEN ${from} AND ${to}`);
-    return rows.map(([oid, bytes, , name]) => ({
+    const { leader } = this.sessions;
+    const rows = await leader.transaction('READ ONLY', () =>
+      leader.rows(`SELECT oid, name, bytes FROM (${listed}) AS o WHERE oid BETWEEN ${from} AND ${to} ORDER BY oid`),
+    );
+    return rows.map(([oid, name, bytes]) => ({
       oid: Number(oid),
       name: name!,
       bytes: Number(bytes),
@@ -122,14 +156,14 @@ class Run {
       for (let job = queue.shift(); job; job = queue.shift()) {
         if ((await this.attempt(index, job)) === 'lost') {
           suspects.push(job);
-          await this.sessions.reopen(index);
+          await this.reopen(index);
         }
       }
     };
     await Promise.all(Array.from({ length: this.sessions.count }, (_, index) => one(index)));
     // One crash ends every session, the idle ones too, so which object it was shows only when each is read alone.
     for (const job of suspects) {
-      await this.sessions.reopen(0);
+      await this.reopen(0);
       if ((await this.attempt(0, job)) !== 'lost') continue;
       this.tally.add(job.work, job.piece, crashed(job));
       if (++this.crashes > MAX_CRASHES) {
@@ -138,7 +172,7 @@ class Run {
     }
     // Whoever comes next finds every session alive.
     if (suspects.length > 0) {
-      for (let index = 0; index < this.sessions.count; index++) await this.sessions.reopen(index);
+      for (let index = 0; index < this.sessions.count; index++) await this.reopen(index);
     }
   }
 
@@ -146,10 +180,12 @@ class Run {
     const { work, detector, piece, context } = job;
     if (this.deadline.left() <= 0) return this.outOfTime(job);
     const session = this.sessions.at(index);
+    session.damageWarnings(); // those of what failed before are told
     try {
-      const examine = () => detector.examine(session, piece, context);
+      const beside = index < this.reading.count ? { ...context, reading: this.reading.at(index) } : context;
+      const examine = () => detector.examine(session, piece, beside);
       const examined = detector.alone ? await examine() : await session.transaction('READ ONLY', examine);
-      this.tally.add(work, piece, examined);
+      this.tally.add(work, piece, withWarnings(examined, session.damageWarnings(), detector, context));
       return 'done';
     } catch (error) {
       if (error instanceof CopySilent) return this.outOfTime(job);
@@ -185,29 +221,41 @@ class Run {
 function explain(error: CannotCheck | DatabaseError, { serves }: Detector, { wanted }: Context): Verdict[] {
   const kinds = serves.filter((kind) => wanted.has(kind));
   if (isDamage(error)) {
-    return kinds.map((check) => ({
-      check,
-      outcome: 'failed',
-      observed: whatPostgresSaid(error),
-      expected: 'undamaged data',
-    }));
+    const remedy = 'restore an earlier backup beside this one, and compare the object';
+    return kinds.map((check, index) =>
+      index === 0
+        ? { check, outcome: 'failed', observed: whatPostgresSaid(error), expected: 'undamaged data', remedy }
+        : { check, outcome: 'not-run', observed: 'it is damaged', remedy },
+    );
   }
-  const observed = error instanceof DatabaseError ? whatPostgresSaid(error) : error.message;
-  const remedy = error instanceof DatabaseError ? remedyFor(error) : error.remedy;
+  const cause =
+    error instanceof DatabaseError && error.code === '55P03'
+      ? new CannotCheck(NEVER_RELEASED.observed, NEVER_RELEASED.remedy)
+      : error;
+  const observed = cause instanceof DatabaseError ? whatPostgresSaid(cause) : cause.message;
+  const remedy = cause instanceof DatabaseError ? remedyFor(cause) : cause.remedy;
   return kinds.map((check) => ({ check, outcome: 'not-run', observed, ...(remedy && { remedy }) }));
 }
 
-function remedyFor(error: DatabaseError): string | undefined {
-  if (isFromFunction(error)) {
-    return (
-      'a function that it calls failed; where it names others without their schema, set its path: ' +
-      'ALTER FUNCTION ... SET search_path, else it fails in dumps and vacuums too'
-    );
-  }
-  if (error.code === '55P03') {
-    return 'something holds a lock on it, such as a prepared transaction: commit or roll it back in the source';
-  }
-  return undefined;
+/** Settings that were restored with the database may make damaged pages no more than a warning. */
+function withWarnings(
+  examined: Examined,
+  warnings: readonly string[],
+  { serves }: Detector,
+  { wanted }: Context,
+): Examined {
+  const check = serves.find((kind) => wanted.has(kind));
+  // Damage that ends a statement is warned of as well.
+  const told = examined.verdicts.some(({ outcome }) => outcome === 'failed');
+  if (warnings.length === 0 || told || !check) return examined;
+  const failed: Verdict = {
+    check,
+    outcome: 'failed',
+    observed: `PostgreSQL warned: ${warnings[0]}`,
+    expected: 'undamaged data',
+    remedy: 'restore an earlier backup beside this one, and compare the object',
+  };
+  return { ...examined, verdicts: [...examined.verdicts.filter(({ outcome }) => outcome !== 'passed'), failed] };
 }
 
 function crashed({ detector, context }: Job): Examined {

@@ -4,7 +4,13 @@
  */
 import { BlockList, isIP } from 'node:net';
 import { Client, DatabaseError, escapeLiteral } from 'pg';
-import { endsSession, isFromFunction, printable, whatPostgresSaidOfStatement } from './postgres-error';
+import {
+  endsSession,
+  isFromFunction,
+  isFunctionsContext,
+  printable,
+  whatPostgresSaidOfStatement,
+} from './postgres-error';
 import type { Connection } from './protocol';
 
 /** Certificates of the authorities that a server's certificate must come from, in PEM. */
@@ -42,6 +48,8 @@ export interface Answer {
 }
 
 const CONNECT_TIMEOUT_MS = 15_000;
+/** Warnings that are kept between two readings. */
+const MAX_WARNINGS = 100;
 /** How long after the deadline a silent server is waited for. */
 const GRACE_MS = 2_000;
 
@@ -60,7 +68,7 @@ const PINS = {
   bytea_output: 'hex',
   standard_conforming_strings: 'on',
   transform_null_equals: 'off',
-  client_min_messages: 'error',
+  client_min_messages: 'warning', // a damaged page may be no more than a warning, by the settings of the database
   row_security: 'off', // rows hidden by a policy become an error instead of silence
   jit: 'off', // compiling costs more than most checks
   quote_all_identifiers: 'off',
@@ -91,6 +99,7 @@ export class Session {
   /** The server's own account of why it hung up comes apart from the statement that it cut off. */
   private hungUp: Error | undefined;
   private pins: Readonly<Record<string, string>> = PINS;
+  private readonly damaged: string[] = [];
 
   private constructor(
     private readonly client: Client,
@@ -153,6 +162,10 @@ export class Session {
     client.on('error', (error) => {
       session.hungUp ??= error;
     });
+    client.on('notice', ({ code, where: context, message }) => {
+      const believed = code === 'XX001' && !isFunctionsContext(context);
+      if (believed && session.damaged.length < MAX_WARNINGS) session.damaged.push(printable(message ?? code));
+    });
     try {
       await client.connect();
       await session.learnPins();
@@ -187,6 +200,11 @@ export class Session {
       if (done) await this.rows(end);
       else await this.rows(end).catch(() => undefined);
     }
+  }
+
+  /** Warnings of damaged pages since the last time it was asked: whatever was read then was read in part. */
+  public damageWarnings(): string[] {
+    return this.damaged.splice(0);
   }
 
   /**

@@ -41,10 +41,8 @@ export class Sessions {
    * several at once would each find it taken by the others, and none would get in.
    */
   public async become(as: Connection, count: number): Promise<void> {
-    if (this.as?.user !== as.user) {
-      await this.close();
-      this.as = as;
-    }
+    if (this.as?.user !== as.user) await this.close();
+    this.as = as;
     if (this.count === 0) this.sessions.push(await this.openWhenReady(as));
     const missing = Math.max(0, Math.min(count, this.wanted) - this.count);
     const attempts = await Promise.allSettled(Array.from({ length: missing }, () => this.open(as)));
@@ -64,6 +62,7 @@ export class Sessions {
   public async close(): Promise<void> {
     await Promise.all(this.sessions.map((session) => session.close()));
     this.sessions = [];
+    this.as = undefined;
   }
 
   private async openWhenReady(as: Connection): Promise<Session> {

@@ -5,11 +5,12 @@ import { cutObjects, fillCalls } from './batches';
 import { userSchema } from './catalog';
 import type { Detector } from './detector';
 import { type CopyFacts, readFacts } from './facts';
-import { listObjects, SIZE_LOCK } from './objects';
+import { takeOffHidingSettings } from './hiding-settings';
+import { isDamage } from './postgres-error';
 import { prepare } from './prepare';
 import type { Connection, Survey, SurveyTask, Work } from './protocol';
 import { quiet } from './quiet';
-import type { Session } from './session';
+import type { Row, Session } from './session';
 
 /** @param open a session as somebody, also as the reader */
 export async function survey(
@@ -18,7 +19,11 @@ export async function survey(
   detectors: readonly Detector[],
   open: (as: Connection) => Promise<Session>,
 ): Promise<Survey> {
-  const notes = [...(await quiet(session)), ...(await prepare(session, connection, open))];
+  const notes = [
+    ...(await quiet(session)),
+    ...(await takeOffHidingSettings(session)),
+    ...(await prepare(session, connection, open)),
+  ];
   // Each look is a transaction of its own: a long one would keep what it locks, and locks of thousands of tables don't fit.
   const look = <T>(statements: () => Promise<T>) => session.transaction('READ ONLY', statements);
   const facts = await look(() => readFacts(session));
@@ -36,7 +41,11 @@ export async function survey(
     }
     const listed = detector.objects(facts);
     if (listed === undefined) continue;
-    const rows = await listObjects(session, listed);
+    const rows = await look(() => list(session, listed));
+    if (!rows) {
+      works.push({ detector: detector.name, checks: served, oids: [0, MAX_OID], objects: 1, bytes: 0 });
+      continue;
+    }
     const objects = rows.map(([oid, size, blocks]) => ({
       oid: Number(oid),
       bytes: Number(size),
@@ -48,48 +57,64 @@ export async function survey(
   return {
     database: facts.database,
     bytes,
-    ...(await contents(session)),
+    ...(await look(() => contents(session, facts))),
     calls: fillCalls(works, phaseOf),
     notes: [...notes, ...limits(facts, checks)],
   };
 }
 
 /** The largest tables first: nearly always the first one holds a row. What can't be read is for the checks to say. */
-async function contents(session: Session): Promise<Pick<Survey, 'tables' | 'holdsRows'>> {
-  const listed = `
-    SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, pg_catalog.pg_relation_size(c.oid) AS bytes,
-      NULL AS blocks
+async function contents(session: Session, { locked }: CopyFacts): Promise<Pick<Survey, 'tables' | 'holdsRows'>> {
+  const open = `c.oid NOT IN (${[0, ...locked].join(', ')})`;
+  const tables = await session.rows(`
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), ${open},
+      CASE WHEN ${open} THEN pg_catalog.pg_relation_size(c.oid) ELSE 0 END AS bytes
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'm') AND c.relpersistence = 'p' AND c.relispopulated AND ${userSchema('n')}`;
-  const tables = (await listObjects(session, listed)).map(([, bytes, , name]) => ({ bytes: Number(bytes), name }));
-  const sized = tables.some(({ bytes }) => bytes > 0);
-  const largest = tables.filter(({ bytes }) => bytes > 0 || !sized).sort((a, b) => b.bytes - a.bytes);
-  let unknown = false;
-  const holdsRows = await session.transaction(
-    'READ ONLY',
-    async () => {
-      for (const { name } of largest) {
-        await session.rows('SAVEPOINT look');
-        try {
-          const [found] = await session.rows(`SELECT EXISTS (SELECT FROM ONLY ${name})`);
-          if (found![0] === 't') return true;
-        } catch (error) {
-          if (!(error instanceof DatabaseError)) throw error;
-          unknown = true;
-        }
-        // Not released alone, which would keep the table's lock.
-        await session.rows('ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look');
-      }
-      return false;
-    },
-    SIZE_LOCK,
-  );
-  return { tables: tables.length, holdsRows: holdsRows || (unknown ? null : false) };
+    WHERE c.relkind IN ('r', 'm') AND c.relpersistence = 'p' AND c.relispopulated AND ${userSchema('n')}
+    ORDER BY bytes DESC`);
+  let unknown = tables.some(([, open]) => open === 'f');
+  for (const [table, , bytes] of tables) {
+    if (bytes === '0') break;
+    await session.rows('SAVEPOINT look');
+    try {
+      const [found] = await session.rows(`SELECT EXISTS (SELECT FROM ONLY ${table})`);
+      if (found![0] === 't') return { tables: tables.length, holdsRows: true };
+    } catch (error) {
+      if (!(error instanceof DatabaseError)) throw error;
+      unknown = true;
+    }
+    // Not released alone, which would keep the table's lock.
+    await session.rows('ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look');
+  }
+  return { tables: tables.length, holdsRows: unknown ? null : false };
+}
+
+const MAX_OID = 2 ** 32 - 1;
+
+/** Undefined where the catalog is damaged: the call that meets it again tells so, and the rest is examined. */
+async function list(session: Session, listed: string): Promise<readonly Row[] | undefined> {
+  await session.rows('SAVEPOINT list');
+  try {
+    return await session.rows(`SELECT oid, bytes, blocks FROM (${listed}) AS o ORDER BY oid`);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    await session.rows('ROLLBACK TO SAVEPOINT list');
+    return undefined;
+  }
 }
 
 function limits({ functions, checksums }: CopyFacts, checks: readonly Check[]): string[] {
   const notes: string[] = [];
-  if (checks.some(({ kind }) => kind === 'readable') && functions.verifyHeapam === undefined) {
+  const wanted = (kind: Check['kind']) => checks.some((check) => check.kind === kind);
+  if (wanted('readable') && functions.pgPrewarm === undefined) {
+    notes.push(
+      "Pages of indexes other than B-trees were not read, since pg_prewarm can't be used here: damage in them goes unseen.",
+    );
+  }
+  if (wanted('readable') && functions.pgVisibility === undefined) {
+    notes.push("Pages were not compared with the visibility map, since pg_visibility can't be used here.");
+  }
+  if (wanted('readable') && functions.verifyHeapam === undefined) {
     notes.push(
       "Tables were read row by row, since amcheck can't be used here: pages are verified by their checksums alone, where those are on.",
     );

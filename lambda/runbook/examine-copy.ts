@@ -88,21 +88,17 @@ export async function examineCopy(copy: CopyToExamine, report: Examined, runbook
 
 /** A copy without a row is what a failed restore leaves, and every check passes on it. */
 function nothingProven({ allowEmpty }: CopyToExamine, report: Examined): void {
-  const empty = report.databases
-    .filter(({ survey }) => survey.holdsRows === false)
-    .map(({ survey }) => survey.database);
-  if (empty.length === report.databases.length) {
+  const examined = report.databases.map(({ survey }) => survey.database);
+  const empty = report.databases.flatMap(({ survey }) => (survey.holdsRows === false ? [survey.database] : []));
+  if (empty.length === examined.length) {
     const text = `no examined database holds a row (${empty.join(', ')})`;
     if (allowEmpty) report.warnings.push(`${text}, which the drill's definition allows`);
     else report.failures.push(`${text}, so the drill proves nothing; where that is right, set allowEmpty`);
-    return;
+  } else {
+    for (const name of empty) report.warnings.push(`database '${name}' holds no row, so nothing is proven about it`);
   }
-  for (const name of empty) report.warnings.push(`database '${name}' holds no row, so nothing is proven about it`);
-  const left = report.server?.databases.filter(
-    ({ name }) => !report.databases.some(({ survey }) => survey.database === name),
-  );
-  for (const { name, bytes } of left ?? []) {
-    if (name === 'postgres') continue;
+  for (const { name, bytes } of report.server?.databases ?? []) {
+    if (name === 'postgres' || examined.includes(name)) continue;
     report.warnings.push(
       `database '${name}' (${size(bytes)}) was not examined, so nothing is proven about it; name it in the drill's databases, ` +
         'or name none to examine all',

@@ -1,5 +1,7 @@
 /** Tables against their own metadata and their indexes: pages that were lost, zeroed or put back from before. */
 import type { Check } from '../../../lambda/contract';
+import { examine } from '../../../lambda/detectors/examine';
+import type { Checked } from '../../../lambda/examiner/protocol';
 import { type Copy, copyOf, fileOf, whileStopped } from '../../real/damage';
 import { useDatabase, VERSIONS } from '../../real/database';
 import { type Examination, runExamination } from '../../real/examination';
@@ -65,7 +67,7 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     const size = `its file has ${pages} of 413 pages \\(relpages\\)`;
     expect(found(name)).toContainEqual(expect.stringMatching(`^${size}, and the visibility map knows`));
     expect(found(name)).toContainEqual(
-      expect.stringMatching(`^${size}, and entries of index ${name}_pkey lead beyond`),
+      expect.stringMatching(`^${size}, and [\\d,]+ of 40,000 entries of index ${name}_pkey lead to no row`),
     );
   });
 
@@ -98,5 +100,32 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
       expect(expected).toBeTruthy();
       expect(remedy).toBeTruthy();
     }
+  });
+});
+
+describe('a table beyond 1 GB', () => {
+  const database = useDatabase({ autovacuum: 'off' });
+
+  test('fails where its file ends with a segment: the next one is missing', async () => {
+    const copy = await copyOf(database(), 'large', 'CREATE TABLE t (n int); INSERT INTO t VALUES (1)');
+    const [[oid]] = (await copy.run("SELECT 't'::regclass::oid::int")) as [[number]];
+    await copy.run("UPDATE pg_class SET relpages = 140000 WHERE relname = 't'");
+    const file = await fileOf(database(), copy, 't');
+    // Sparse, as only its length is looked at.
+    await whileStopped(database(), () => file.cut(131_072));
+    const { findings } = (await examine({})({
+      task: 'check',
+      connection: copy,
+      checks: CHECKS,
+      work: [{ detector: 'file sizes', checks: [0], oids: [oid, oid], objects: 1, bytes: 0 }],
+      restorePoint: '2030-01-01T00:00:00Z',
+    })) as Checked;
+    expect(findings[0]!.failures.first).toEqual([
+      expect.objectContaining({
+        object: 't',
+        observed:
+          'its file has 131,072 of 140,000 pages (relpages), and it ends where a segment ends, so that the next one is missing',
+      }),
+    ]);
   });
 });

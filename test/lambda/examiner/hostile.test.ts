@@ -17,7 +17,9 @@ const CHECKS: readonly Check[] = [
 const restorePoint = '2030-01-01T00:01:00Z';
 
 async function examined(): Promise<readonly CheckResult[]> {
-  return (await runExamination(shop(), CHECKS, { restorePoint })).results;
+  const { results } = await runExamination(shop(), CHECKS, { restorePoint });
+  // Vacuums make more files.
+  return JSON.parse(JSON.stringify(results).replace(/\d+ kB/g, 'some kB'));
 }
 
 let honest: readonly CheckResult[];
@@ -138,10 +140,13 @@ test('X4: an index whose function raises damage by hand is named, its text is no
   const found = await resultOf(shop(), { kind: 'indexes' });
   expect(found).toMatchObject({
     outcome: 'not-run',
-    reason: 'evil.boom: PostgreSQL reported XX001 (data corrupted) in a function of the database',
+    reason: expect.stringMatching(
+      /^evil.boom: PostgreSQL reported XX001 \(data corrupted\) in a function of the database; evil.texts: entries of index boom were not/,
+    ),
     remedy: expect.stringContaining('ALTER FUNCTION ... SET search_path'),
   });
-  expect(JSON.stringify(found).length).toBeLessThan(1000);
+  expect(JSON.stringify(found)).not.toContain('4711');
+  expect(JSON.stringify(found).length).toBeLessThan(2000);
 });
 
 test('X5: names that pretend to be something else are written out wherever they are told', async () => {

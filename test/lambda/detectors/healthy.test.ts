@@ -1,0 +1,61 @@
+/** What is unusual and no damage must not be called damage. */
+import { GENERIC_CHECKS } from '../../../lambda/contract';
+import { type Copy, copyOf } from '../../real/damage';
+import { useDatabase, VERSIONS } from '../../real/database';
+import { runExamination } from '../../real/examination';
+
+const CHECKS = GENERIC_CHECKS.filter(({ kind }) => kind !== 'not-shrunk');
+
+const TABLE = `CREATE TABLE votes (id int PRIMARY KEY, note text); CREATE INDEX votes_note ON votes (note);
+  INSERT INTO votes SELECT n, repeat('x', 2500) || n FROM generate_series(1, 300) n`;
+
+describe.each(VERSIONS)('PostgreSQL %s', (major) => {
+  const database = useDatabase({ autovacuum: 'off', max_prepared_transactions: '5' }, major);
+
+  const nothingFound = async (copy: Copy) => {
+    const { problems, results } = await runExamination(copy, CHECKS);
+    expect(problems).toEqual([]);
+    expect(results.map(({ outcome }) => outcome)).toEqual(CHECKS.map(() => 'passed'));
+  };
+
+  test('rows that were updated, deleted and rolled back, with TOAST, pass', async () => {
+    const copy = await copyOf(database(), 'busy', TABLE);
+    await copy.run(`UPDATE votes SET note = note || '!' WHERE id % 3 = 0; DELETE FROM votes WHERE id % 5 = 0;
+      BEGIN; UPDATE votes SET note = '' WHERE id % 2 = 0; INSERT INTO votes SELECT n FROM generate_series(1001, 1500) n; ROLLBACK`);
+    await nothingFound(copy);
+  });
+
+  test('savepoints that were in flight when the backup was taken pass: 100 rows and 120 index entries', async () => {
+    const copy = await copyOf(
+      database(),
+      'in_flight',
+      'CREATE TABLE t (n int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 100)',
+    );
+    const { cluster } = database();
+    await cluster
+      .connected(async (client) => {
+        await client.query('BEGIN');
+        for (let n = 101; n <= 120; n++) await client.query(`SAVEPOINT s; INSERT INTO t VALUES (${n})`);
+        await cluster.query('CHECKPOINT');
+        await cluster.stop({ immediately: true });
+        await client.query('SELECT 1');
+      }, 'in_flight')
+      .catch(() => undefined);
+    await cluster.start();
+    await nothingFound(copy);
+  });
+
+  test('a prepared transaction that inserted, updated and deleted passes, its rows being visible to nobody', async () => {
+    const copy = await copyOf(database(), 'prepared', TABLE);
+    await copy.run(`BEGIN; INSERT INTO votes SELECT n FROM generate_series(1001, 1020) n; UPDATE votes SET note = 'y' WHERE id <= 20;
+      DELETE FROM votes WHERE id BETWEEN 30 AND 40; PREPARE TRANSACTION 'left over'`);
+    await copy.run('UPDATE votes SET id = -id WHERE id > 250');
+    await nothingFound(copy);
+  });
+
+  test('a table that a prepared transaction locks passes: the transaction is rolled back on the copy', async () => {
+    const copy = await copyOf(database(), 'locked', TABLE);
+    await copy.run("BEGIN; LOCK TABLE votes IN ACCESS EXCLUSIVE MODE; PREPARE TRANSACTION 'locks'");
+    await nothingFound(copy);
+  });
+});

@@ -1,0 +1,122 @@
+/** Values that can't be decoded though every checksum fits, and rows that break what their table declares. */
+import type { Check } from '../../../lambda/contract';
+import { type Copy, copyOf, fileOf, firstValue, type RelationFile, whileStopped } from '../../real/damage';
+import { useDatabase, VERSIONS } from '../../real/database';
+import { type Examination, resultOf, runExamination } from '../../real/examination';
+
+const CHECKS: readonly Check[] = [{ kind: 'readable' }, { kind: 'constraints' }];
+
+describe.each(VERSIONS)('PostgreSQL %s', (major) => {
+  const database = useDatabase({ autovacuum: 'off' }, major);
+  let copy: Copy;
+  let seen: Examination;
+
+  /** Alters the first occurrence of some bytes, with the page's checksum recomputed. */
+  async function replace(file: RelationFile, from: Buffer, to: Buffer, block = 0): Promise<void> {
+    await file.alter(block, (page) => {
+      const at = page.indexOf(from);
+      if (at < 0) throw new Error('the bytes are not in the page');
+      to.copy(page, at);
+    });
+  }
+
+  beforeAll(async () => {
+    copy = await copyOf(
+      database(),
+      'copy',
+      `CREATE TABLE documents (id int, body jsonb); INSERT INTO documents VALUES (1, '{"name": "some-name", "list": [1, 2, 3]}');
+       CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE TABLE people (id int, mood mood); INSERT INTO people VALUES (1, 'happy');
+       CREATE TABLE notes (id int, note text); INSERT INTO notes VALUES (1, 'unique-text');
+       CREATE TABLE big (id int, body text); INSERT INTO big SELECT 1, string_agg(md5(i::text), ' ' || repeat('z', i % 7)) FROM generate_series(1, 3000) i;
+       CREATE TABLE secrets (id int, t text, name varchar(20)); INSERT INTO secrets VALUES (1, 'secret-4711', 'n');
+       CREATE TABLE declared (a int NOT NULL, b int CONSTRAINT positive CHECK (b > 0), a_null int);
+       INSERT INTO declared VALUES (1, 1, NULL), (2, 7, NULL);
+       CREATE DOMAIN small AS int CHECK (VALUE < 100); CREATE DOMAIN tiny AS small CHECK (VALUE <> 50);
+       CREATE TABLE domains (n tiny, s small NOT NULL); INSERT INTO domains VALUES (7, 9), (8, 9);
+       CREATE TABLE broken_rule (n int, t int); CREATE FUNCTION fails(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS
+         'BEGIN IF current_setting(''application_name'') = ''lifeboat'' THEN RAISE EXCEPTION ''% is secret-4711'', $1; END IF; RETURN true; END';
+       ALTER TABLE broken_rule ADD CONSTRAINT odd CHECK (fails(n)), ADD CONSTRAINT even CHECK (t > 0); INSERT INTO broken_rule VALUES (1, 1);
+       CREATE TABLE healthy (t int, id int NOT NULL, v text); INSERT INTO healthy VALUES (1, 1, 'fine')`,
+    );
+    await copy.run('CHECKPOINT');
+    const toast = await firstValue(copy, "SELECT reltoastrelid::regclass::text FROM pg_class WHERE relname = 'big'");
+    const happy = await firstValue<string>(copy, "SELECT oid::text FROM pg_enum WHERE enumlabel = 'happy'");
+    const files = Object.fromEntries(
+      await Promise.all(
+        ['documents', 'people', 'notes', 'declared', 'domains', toast].map(
+          async (name) => [name, await fileOf(database(), copy, name)] as const,
+        ),
+      ),
+    );
+    const int = (value: number) => {
+      const bytes = Buffer.alloc(4);
+      bytes.writeUInt32LE(value);
+      return bytes;
+    };
+    await whileStopped(database(), async () => {
+      // The flags of an object, which stand before its four entries and their keys.
+      await files.documents!.alter(0, (page) => page.writeUInt8(0, page.indexOf('listname') - 20 + 3));
+      await replace(files.people!, int(Number(happy)), int(99_999_999));
+      await replace(files.notes!, Buffer.from('unique-text'), Buffer.from([0xff, 0xfe]));
+      await files[toast]!.alter(0, (page) => page.fill(0xff, 5000, 5600));
+      await replace(files.declared!, int(7), int(0xfffffff9));
+      await replace(files.domains!, Buffer.concat([int(7), int(9)]), Buffer.concat([int(50), int(200)]));
+    });
+    seen = await runExamination(copy, CHECKS);
+  });
+
+  const found = (name: string, check: Check['kind'] = 'readable') =>
+    seen.problems
+      .filter((problem) => problem.object === name && problem.check === check)
+      .map(({ outcome, observed }) => `${outcome}: ${observed}`);
+
+  test('an enum value without a label fails', () => {
+    expect(found('people')).toEqual(['failed: PostgreSQL reported 22P03 (invalid binary representation)']);
+  });
+
+  test('bytes that are no text in the encoding fail', () => {
+    expect(found('notes')).toEqual([expect.stringMatching(/^failed: PostgreSQL reported 22021/)]);
+  });
+
+  test('a compressed value that does not decompress fails', () => {
+    expect(found('big').join()).toMatch(/^failed: PostgreSQL (said|reported)/);
+  });
+
+  test('a jsonb value of which the structure is damaged fails', () => {
+    expect(found('documents').join()).toMatch(/^failed: /);
+  });
+
+  test('a row that breaks a CHECK fails, as does one that breaks a domain, whatever it is declared over', () => {
+    expect(found('declared', 'constraints')).toEqual(['failed: 1 row breaks CHECK positive']);
+    expect(found('domains', 'constraints')).toEqual([
+      'failed: 1 row breaks CHECK tiny_check of domain tiny',
+      'failed: 1 row breaks CHECK small_check of domain small',
+    ]);
+  });
+
+  test('a rule that can not be evaluated is named, without a value, and the table is read all the same', () => {
+    expect(found('broken_rule', 'constraints')).toEqual([
+      'not-run: CHECK odd could not be evaluated: PostgreSQL reported P0001 (raised by a function)',
+    ]);
+    expect(found('broken_rule')).toEqual([]);
+    expect(JSON.stringify(seen)).not.toContain('secret-4711');
+  });
+
+  test('nothing is said of healthy rows, also where a column is named like our alias', () => {
+    const damaged = ['people', 'notes', 'big', 'documents', 'declared', 'domains', 'broken_rule'];
+    expect(seen.problems.filter(({ object }) => !damaged.includes(object!))).toEqual([]);
+  });
+
+  test('a NOT NULL column that holds NULL fails, though the planner takes it for impossible', async () => {
+    const other = await copyOf(
+      database(),
+      'nulls',
+      'CREATE TABLE n (a int, b int); INSERT INTO n VALUES (1, 1), (NULL, 2)',
+    );
+    await other.run("UPDATE pg_attribute SET attnotnull = true WHERE attrelid = 'n'::regclass AND attname = 'a'");
+    expect(await resultOf(other, { kind: 'constraints' })).toMatchObject({
+      outcome: 'failed',
+      observed: 'n: 1 row breaks NOT NULL',
+    });
+  });
+});
