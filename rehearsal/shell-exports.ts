@@ -54,7 +54,7 @@ ${lines}
 #
 # Beware: version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for RDS in us-east-1 and would go to the real AWS. Hence
 # the dummy keys, and the 'aws' ahead on the PATH that always names the endpoint: keep both.
-# Master users are PostgreSQL superusers here; on RDS they have rds_superuser, which may do less.
+# Master users have rds_superuser, as on RDS, and are not superusers. Event triggers need one here, unlike on RDS.
 # What isn't modelled answers with status 501 and its name.
 `;
 }

@@ -23,7 +23,7 @@ export function useDatabase(settings: Record<string, string> = {}): () => Databa
 
   beforeAll(async () => {
     folder = runFolder();
-    cluster = await createCluster({ folder: join(folder, 'database'), settings });
+    cluster = await createCluster({ folder: join(folder, 'database'), settings, superuserIsClient: true });
     await cluster.start();
   });
 

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reapLeftovers, runFolder, workspace } from '../../../rehearsal/machine/workspace';
 import { serveRegion } from '../../../rehearsal/region';
@@ -90,10 +90,15 @@ test('what a killed process had not finished for all runs is removed by the next
   chmodSync(TMPDIR, 0o755);
   const options = { cwd: join(__dirname, '..', '..', '..'), env: { ...process.env, TMPDIR } };
   const child = spawn(process.execPath, ['-e', CRASHING], { ...options, stdio: 'ignore' });
+  const entries = () =>
+    readdirSync(TMPDIR).flatMap((folder) =>
+      readdirSync(join(TMPDIR, folder)).map((entry) => join(TMPDIR, folder, entry)),
+    );
   const left = () =>
-    readdirSync(TMPDIR).flatMap((folder) => readdirSync(join(TMPDIR, folder)).map((entry) => entry.split('-')[0]));
-  const isClaimed = () =>
-    readdirSync(TMPDIR, { recursive: true, encoding: 'utf8' }).some((path) => /making-[^/]*\/fresh/.test(path));
+    entries()
+      .map((entry) => basename(entry).split('-')[0])
+      .filter((kind) => kind !== 'postgres'); // complete, and there for all runs
+  const isClaimed = () => entries().some((entry) => existsSync(join(entry, 'fresh')));
   const reap = () => execFileSync(process.execPath, ['-e', `${TYPESCRIPT} reapLeftovers()`], options);
   try {
     while (!isClaimed()) await sleep(2);
