@@ -1,5 +1,6 @@
 import { type Duration, Mixin } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
+import { RDS_LIMITS } from '../../lambda/contract';
 import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
 import { refuseAll } from '../synth/problems';
@@ -74,7 +75,10 @@ export class DatabaseBackups extends Mixin {
     const problems = windowProblems(window, database.preferredMaintenanceWindow);
     // https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Managing.Backups.html: a cluster's are always on
     const least = isCluster(database) ? 1 : 0;
-    if (known(days) !== undefined && !(Number.isInteger(days) && Number(days) >= least && Number(days) <= 35)) {
+    if (
+      known(days) !== undefined &&
+      !(Number.isInteger(days) && Number(days) >= least && Number(days) <= RDS_LIMITS.retentionDays.max)
+    ) {
       const remedy = days === 0 ? "a cluster's backups can't be turned off" : 'keep longer copies with AWS Backup';
       problems.push(
         `a backup retention of ${this.props.retention?.toHumanString()} is outside of ${least} to 35 whole days, so RDS would refuse it; ${remedy}`,

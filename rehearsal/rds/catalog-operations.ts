@@ -5,13 +5,16 @@ import {
   DBParameterGroupAlreadyExistsFault,
   DBSnapshotNotFoundFault,
   DBSubnetGroupAlreadyExistsFault,
+  SourceType,
 } from '@aws-sdk/client-rds';
-import { QueryError } from '../server/query-protocol';
+import { RDS_LIMITS } from '../../lambda/contract';
+import { notModelled, QueryError, shown } from '../server/query-protocol';
 import { operation } from './operation';
 import { page } from './paging';
 import type { ParameterGroup, RdsRegion, Tagged } from './region-state';
 import { mergeTags } from './snapshot-operations';
 
+const SOURCE_TYPES: readonly string[] = Object.values(SourceType);
 const PAGING = ['MaxRecords', 'Marker'] as const;
 
 export const catalogOperations = [
@@ -49,7 +52,8 @@ export const catalogOperations = [
         throw new DBParameterGroupAlreadyExistsFault({ message, $metadata: {} });
       }
       const { Description: description, DBParameterGroupFamily: family, Tags: tags } = input;
-      return { DBParameterGroup: shown(region.addParameterGroup(name, description!, family!, [...(tags ?? [])])) };
+      refuseFamily(family!);
+      return { DBParameterGroup: described(region.addParameterGroup(name, description!, family!, [...(tags ?? [])])) };
     },
   ),
 
@@ -59,7 +63,7 @@ export const catalogOperations = [
     async (region, input) => {
       const wanted = input.DBParameterGroupName && [region.parameterGroup(input.DBParameterGroupName)];
       const { items, Marker } = page(wanted || region.parameterGroups.values(), ({ name }) => name, input);
-      return { DBParameterGroups: items.map(shown), Marker };
+      return { DBParameterGroups: items.map(described), Marker };
     },
   ),
 
@@ -99,6 +103,10 @@ export const catalogOperations = [
           'SourceType must be specified along with SourceIdentifier.',
         );
       }
+      if (input.SourceType && !SOURCE_TYPES.includes(input.SourceType)) {
+        const message = `Invalid source type: ${shown(input.SourceType)}. Valid: ${SOURCE_TYPES.join(', ')}.`;
+        throw new QueryError('InvalidParameterValue', message);
+      }
       const start = input.StartTime?.getTime() ?? Date.now() - (input.Duration ?? 60) * 60_000;
       const end = input.EndTime?.getTime() ?? Number.POSITIVE_INFINITY;
       const found = region.events.filter((event) => {
@@ -118,13 +126,22 @@ export const catalogOperations = [
   ),
 ];
 
-function shown(group: ParameterGroup): rds.DBParameterGroup {
+function described(group: ParameterGroup): rds.DBParameterGroup {
   return {
     DBParameterGroupName: group.name,
     DBParameterGroupFamily: group.family,
     Description: group.description,
     DBParameterGroupArn: group.arn,
   };
+}
+
+function refuseFamily(family: string): void {
+  if (/^postgres\d{1,2}(\.\d)?$/.test(family)) return;
+  if (RDS_LIMITS.engines.some((engine) => family.startsWith(engine))) {
+    throw notModelled(`the parameter group family '${shown(family)}'`, 'it runs postgres');
+  }
+  const message = `ParameterGroupFamily ${shown(family)} is not a valid parameter group family`;
+  throw new QueryError('InvalidParameterValue', message);
 }
 
 function tagged(region: RdsRegion, arn: string): Tagged {

@@ -1,7 +1,7 @@
 /** RDS's operations on snapshots. */
 import type * as rds from '@aws-sdk/client-rds';
 import { InvalidDBSnapshotStateFault } from '@aws-sdk/client-rds';
-import { QueryError } from '../server/query-protocol';
+import { QueryError, shown } from '../server/query-protocol';
 import { operation } from './operation';
 import { filtering, page } from './paging';
 import type { Snapshot } from './snapshot';
@@ -37,6 +37,10 @@ export const snapshotOperations = [
       // Nobody else is here to share anything: what is ours is listed anyhow, so including shared ones adds nothing.
       if (input.DBSnapshotIdentifier) region.snapshot(input.DBSnapshotIdentifier);
       const wanted = input.DBSnapshotIdentifier?.replace(/^arn:.*?:snapshot:/, '').toLowerCase();
+      if (input.SnapshotType !== undefined && !TYPES.includes(input.SnapshotType)) {
+        const message = `Invalid snapshot type: ${shown(input.SnapshotType)}. Valid: ${TYPES.join(', ')}.`;
+        throw new QueryError('InvalidParameterValue', message);
+      }
       const passes = filtering<Snapshot>(input.Filters, {
         'db-instance-id': ({ source }) => source.identifier,
         'db-snapshot-id': ({ identifier }) => identifier,
@@ -79,6 +83,8 @@ export const snapshotOperations = [
     },
   ),
 ];
+
+const TYPES = ['automated', 'manual', 'shared', 'public', 'awsbackup'];
 
 function isOfType(snapshot: Snapshot, type: string | undefined): boolean {
   if (type === 'public') return snapshot.sharedWith.includes('all');

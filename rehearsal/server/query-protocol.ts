@@ -24,6 +24,12 @@ export function notModelled(what: string, hint = ''): QueryError {
   return new QueryError('NotImplemented', `a rehearsal does not model ${what}${hint && `; ${hint}`}`, 501);
 }
 
+/** What a client sent, as messages repeat it: enough to be found again, and no more. */
+export function shown(text: string): string {
+  return text.length <= MOST_SHOWN ? text : `${text.slice(0, MOST_SHOWN - 1)}…`;
+}
+const MOST_SHOWN = 200;
+
 export interface QueryRequest {
   readonly operation: string;
   readonly input: Record<string, unknown>;

@@ -60,12 +60,12 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'lambda/drill lambda/rds',
     'lambda/runbook',
     'lambda/evidence lambda/examiner',
-    'lambda/contract',
     'rehearsal',
     'rehearsal/rds rehearsal/s3',
     'rehearsal/server',
     'rehearsal/postgres',
     'rehearsal/machine',
+    'lambda/contract',
   ],
 };
 
