@@ -2,7 +2,7 @@
 import { RDSClient } from '@aws-sdk/client-rds';
 import type { Command } from 'commander';
 import { snapshotByHand, snapshotRequest } from '../../lambda/rds/snapshot-from-terminal';
-import { rdsClient } from '../../rehearsal/server/clients';
+import { rdsClient, rehearsed } from '../../rehearsal/server/clients';
 import { fromArguments, misused, onSignal } from '../ending';
 import { count } from '../numbers';
 
@@ -21,12 +21,12 @@ export function addSnapshot(program: Command): void {
       count,
     )
     .option('--region <name>', 'AWS region, instead of the one that your environment or profile names')
-    .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, for a rehearsal with dummy credentials')
+    .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, in a shell that has its exports')
     .action(async (target, { region, endpoint, ...options }) => {
       const request = fromArguments(program, () => snapshotRequest(target, options));
-      // With an endpoint, whatever credentials there are stay here; without one, the SDK finds them as it always does.
+      // With an endpoint, credentials of AWS stay here; without one, the SDK finds them as it always does.
       const rds = fromArguments(program, () =>
-        endpoint === undefined ? new RDSClient({ region }) : rdsClient({ endpoint, region: region ?? 'us-east-1' }),
+        endpoint === undefined ? new RDSClient({ region }) : rdsClient(rehearsed(endpoint, region ?? 'us-east-1')),
       );
       await rds.config.region().catch(() => misused(program, 'no AWS region is known; name it by --region'));
       const say = (line: string) => process.stderr.write(`${line}\n`);

@@ -82,7 +82,7 @@ export function finishFolder(folder: string, target: string): void {
 function claimed(folder: string): string {
   mkdirSync(folder, { mode: 0o711 });
   const owner: Owner = { pid: process.pid, started: startOf(process.pid), machine: machine() };
-  writeFileSync(join(folder, OWNER), JSON.stringify(owner));
+  writeFileSync(join(folder, OWNER), JSON.stringify(owner), { mode: 0o600 });
   return folder;
 }
 

@@ -20,14 +20,23 @@ const UNHEEDED = /^x-amz-(acl|grant-.*|tagging|website-redirect-location|write-o
 /** What a bucket may be called; nothing else gets far enough to be made. */
 const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
+const MOST_OBJECT_BYTES = 64 * 1024 * 1024;
+const MOST_CONTROL_BYTES = 64 * 1024;
+
 export class S3 {
   /** Names are shared by all regions, as S3's are. */
   private readonly buckets = new Map<string, Bucket>();
 
+  /** Objects of a rehearsal are reports, not dumps; all else has a few lines of XML at most. */
+  public static mostBytes(method: string, { pathname, searchParams }: URL): number {
+    const isUpload = method === 'PUT' && /^\/[^/]+\/./.test(pathname) && aspectOf(searchParams) === undefined;
+    return isUpload ? MOST_OBJECT_BYTES : MOST_CONTROL_BYTES;
+  }
+
   public answer(call: Call): Reply {
     try {
-      const [, name = '', key = ''] = /^\/([^/]*)\/?(.*)$/s.exec(decodeURIComponent(call.url.pathname)) ?? [];
-      const aspect = [...call.url.searchParams.keys()].find((parameter) => !HARMLESS.has(parameter));
+      const [name, key] = place(call.path);
+      const aspect = aspectOf(call.url.searchParams);
       if (name === '') return this.atRoot(call);
       return key === '' ? this.atBucket(call, name, aspect) : this.atObject(call, this.bucket(name), key, aspect);
     } catch (error) {
@@ -222,6 +231,21 @@ function lockConfiguration(bucket: Bucket): string {
   const { mode, days } = bucket.defaultRetention ?? {};
   const rule = mode ? `<Rule><DefaultRetention><Mode>${mode}</Mode><Days>${days}</Days></DefaultRetention></Rule>` : '';
   return `<ObjectLockConfiguration ${NAMESPACE}><ObjectLockEnabled>Enabled</ObjectLockEnabled>${rule}</ObjectLockConfiguration>`;
+}
+
+/** Bucket and key of a path, decoded. */
+function place(path: string): [string, string] {
+  const [, bucket = '', key = ''] = /^\/([^/]*)\/?(.*)$/s.exec(path) ?? [];
+  try {
+    return [decodeURIComponent(bucket), decodeURIComponent(key)];
+  } catch {
+    throw new CallError('InvalidURI', "Couldn't parse the specified URI: its escapes are not UTF-8.");
+  }
+}
+
+/** What of a bucket or object is meant, such as its versioning; undefined for itself. */
+function aspectOf(parameters: URLSearchParams): string | undefined {
+  return [...parameters.keys()].find((parameter) => !HARMLESS.has(parameter));
 }
 
 /** The text of an element in a request's small XML body. */

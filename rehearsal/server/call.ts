@@ -5,6 +5,9 @@ export interface Call {
   /** Request identifier, as AWS gives each. */
   readonly id: string;
   readonly method: string;
+  /** As it was sent: encoded, without the query. */
+  readonly path: string;
+  /** For its query; what is the signature's is gone from it. */
   readonly url: URL;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;

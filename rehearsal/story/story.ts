@@ -157,7 +157,7 @@ export class Story {
   }
 
   private siteIn(region: string): Promise<DrillSite> {
-    return DrillSite.build({ endpoint: this.region.endpoint, region });
+    return DrillSite.build(this.region.clients(region));
   }
 
   private async drill(site: DrillSite, { drill, source, restore, guide, ...expectation }: StoryDrill) {

@@ -26,7 +26,7 @@ export class ZephyrInstance {
   private readonly rds: RDSClient;
 
   constructor(private readonly region: Region) {
-    this.rds = rdsClient({ endpoint: region.endpoint, region: REGION });
+    this.rds = rdsClient(region.clients(REGION));
   }
 
   /** Creates it as its guide says, and waits until it is available. */
@@ -52,7 +52,7 @@ export class ZephyrInstance {
   /** Copies all its snapshots into the other region, as `BackupCopy.snapshots()` does. @returns how many */
   async copySnapshots(events: CopyRoundEvents): Promise<number> {
     const { copied } = await copyRound(
-      this.region.endpoint,
+      this.region,
       {
         plan: 'Zephyr',
         target: 'Polls',

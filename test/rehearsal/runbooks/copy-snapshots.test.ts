@@ -35,7 +35,7 @@ const request: SnapshotCopyRequest = {
 async function round(changes: Partial<SnapshotCopyRequest> = {}) {
   const printed: string[] = [];
   const onMetric = (line: string) => printed.push(line);
-  const report = await copyRound(home().region.endpoint, { ...request, ...changes }, { onMetric });
+  const report = await copyRound(home().region, { ...request, ...changes }, { onMetric });
   return { ...report, printed };
 }
 
@@ -118,7 +118,7 @@ test('a drill there proves what was copied, with the database and its snapshots 
   await home().rds.send(new DeleteDBInstanceCommand(gone));
   await home().gone('orders');
   const [kept] = (await copies()).filter(({ DBSnapshotIdentifier: name }) => name !== 'by-hand');
-  const site = await DrillSite.build({ endpoint: home().region.endpoint, region: 'us-west-2' });
+  const site = await DrillSite.build(home().region.clients('us-west-2'));
   const { document } = await site.run({
     plan: 'Protection',
     target: 'Orders',
