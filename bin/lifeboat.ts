@@ -10,6 +10,9 @@ import { MISUSED, NOT_PROVEN, PROVEN, said } from './ending';
 // Node 20 works for all that is done here, whatever it may be warned of on the way to AWS.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
+// What a shell exports for its own databases (PGSSLMODE, PGOPTIONS ...) would count for those of a rehearsal, too.
+for (const name of Object.keys(process.env)) if (name.startsWith('PG')) delete process.env[name];
+
 const program = new Command('lifeboat')
   .description('Backups on AWS that are proven by restoring them.')
   .version(packageJson.version)
