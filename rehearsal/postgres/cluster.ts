@@ -186,10 +186,10 @@ export class Cluster {
       running.delete(child);
       if (this.child === child) this.child = undefined;
     });
-    const deadline = Date.now() + START_TIMEOUT_MS;
+    const deadline = performance.now() + START_TIMEOUT_MS;
     while (!this.isReady()) {
       if (end !== undefined) throw new Error(`PostgreSQL ended as it started (${end}): ${await this.lastWords()}`);
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         await this.stop({ immediately: true });
         throw new Error(`PostgreSQL was not ready after ${START_TIMEOUT_MS / 1000} s: ${await this.lastWords()}`);
       }

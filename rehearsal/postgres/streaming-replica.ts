@@ -71,8 +71,8 @@ export async function follow(
     });
     made(cluster);
     await cluster.start();
-    const deadline = Date.now() + STREAMING_MS;
-    while (cluster.pid !== undefined && !(await isStreaming(cluster)) && Date.now() < deadline) await sleep(10);
+    const deadline = performance.now() + STREAMING_MS;
+    while (cluster.pid !== undefined && !(await isStreaming(cluster)) && performance.now() < deadline) await sleep(10);
   } finally {
     await removeBackup(backup);
   }

@@ -1,6 +1,7 @@
 /** What RDS refuses of an instance's settings, with its codes and, where they are known, its words. */
 import { dailyWindow, isReservedName, RDS_LIMITS, weeklyWindow, windowsOverlap } from '../../lambda/contract';
-import { notModelled, QueryError, shown } from '../server/query-protocol';
+import { shown } from '../server/call';
+import { notModelled, QueryError } from '../server/query-protocol';
 import type { InstanceSettings } from './instance-settings';
 
 const value = (message: string) => new QueryError('InvalidParameterValue', message);

@@ -5,7 +5,8 @@ import type {
   RestoreDBInstanceFromDBSnapshotMessage,
 } from '@aws-sdk/client-rds';
 import { dailyWindow, type Window, weeklyWindow, windowsOverlap } from '../../lambda/contract';
-import { notModelled, QueryError, shown } from '../server/query-protocol';
+import { shown } from '../server/call';
+import { notModelled, QueryError } from '../server/query-protocol';
 import { DEFAULT_KEY, keyArn } from './encryption-key';
 import { refuseEngine, refuseNames, refuseSettings, refuseZone } from './instance-limits';
 import type { RdsRegion } from './region-state';
@@ -97,7 +98,8 @@ export function restoredSettings(
   source: InstanceSettings,
   input: Omit<RestoreDBInstanceFromDBSnapshotMessage, 'DBInstanceIdentifier'>,
 ): InstanceSettings {
-  if (input.Engine !== undefined && input.Engine !== source.Engine) throw notModelled(`restoring to ${input.Engine}`);
+  if (input.Engine !== undefined && input.Engine !== source.Engine)
+    throw notModelled(`restoring to ${shown(input.Engine)}`);
   if (input.DBName !== undefined && input.DBName !== source.DBName) {
     throw new QueryError('InvalidParameterValue', 'DBName cannot be specified when restoring PostgreSQL.');
   }

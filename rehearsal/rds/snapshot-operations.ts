@@ -1,10 +1,12 @@
 /** RDS's operations on snapshots. */
 import type * as rds from '@aws-sdk/client-rds';
 import { InvalidDBSnapshotStateFault } from '@aws-sdk/client-rds';
-import { QueryError, shown } from '../server/query-protocol';
+import { shown } from '../server/call';
+import { QueryError } from '../server/query-protocol';
 import { operation } from './operation';
 import { filtering, page } from './paging';
 import type { Snapshot } from './snapshot';
+import { mergeTags } from './tags';
 
 export const snapshotOperations = [
   operation<rds.CreateDBSnapshotMessage, rds.CreateDBSnapshotResult>(
@@ -89,18 +91,6 @@ const TYPES = ['automated', 'manual', 'shared', 'public', 'awsbackup'];
 function isOfType(snapshot: Snapshot, type: string | undefined): boolean {
   if (type === 'public') return snapshot.sharedWith.includes('all');
   return (type ?? snapshot.type) === snapshot.type;
-}
-
-/** Tags that were inherited, and those that were passed, which win. */
-export function mergeTags(inherited: readonly rds.Tag[], passed: readonly rds.Tag[] | undefined): rds.Tag[] {
-  return [...new Map([...inherited, ...checkedTags(passed)].map((tag) => [tag.Key, tag])).values()];
-}
-
-/** Tags that were passed; only AWS itself sets those of its own prefix. */
-export function checkedTags(passed: readonly rds.Tag[] = []): rds.Tag[] {
-  if (!passed.some(({ Key }) => Key?.startsWith('aws:'))) return [...passed];
-  const message = 'Tag keys cannot start with the reserved prefix for system tags: aws:';
-  throw new QueryError('InvalidParameterValue', message);
 }
 
 export function notAvailable(snapshot: Snapshot): InvalidDBSnapshotStateFault {

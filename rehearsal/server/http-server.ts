@@ -5,8 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Call, CallError, type Reply } from './call';
-import { escapeXml, shown } from './query-protocol';
+import { type Call, CallError, REGION_NAME, type Reply, shown } from './call';
+import { escapeXml } from './query-protocol';
 import { type Claim, claimOf, dropSignature, type RehearsalKeys, verify, verifyBody } from './signature';
 
 export interface Service {
@@ -38,15 +38,14 @@ export interface RunningServer {
 export async function serve(services: Services, port: number, keys: RehearsalKeys): Promise<RunningServer> {
   const server = createServer((request, response) => {
     const id = randomUUID();
-    answer(services, keys, id, request).then(
-      (reply) => send(response, reply, id),
-      (error: unknown) => {
+    answer(services, keys, id, request)
+      .then((reply) => send(response, reply, id))
+      .catch((error: unknown) => {
         // What is left of the body stays unread, and would be taken for the next request.
         if (!request.complete) response.setHeader('connection', 'close');
         if (response.headersSent) response.destroy();
         else send(response, failure(error), id);
-      },
-    );
+      });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -77,6 +76,7 @@ async function answer(services: Services, keys: RehearsalKeys, id: string, reque
   if (claim.payloadHash === undefined) await verify(signed, claim, keys, body);
   verifyBody(claim, body);
   if (!service) throw notServed(services, claim);
+  if (!REGION_NAME.test(claim.region)) throw new CallError('InvalidRegion', `there is no region '${claim.region}'`);
   dropSignature(url.searchParams);
   return service.answer({ id, method, path, url, headers, body, region: claim.region });
 }

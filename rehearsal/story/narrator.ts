@@ -8,7 +8,7 @@ type Colour = 'green' | 'red' | 'yellow' | 'dim' | 'bold';
 const CODES: Record<Colour, number> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 };
 
 export class Narrator {
-  private readonly start = Date.now();
+  private readonly start = performance.now();
   private readonly live: boolean;
   private readonly colours: boolean;
   private doing: { text: string; since: number } | undefined;
@@ -37,7 +37,7 @@ export class Narrator {
   doingNow(text: string): void {
     if (text === this.doing?.text) return;
     this.done();
-    this.doing = { text, since: Date.now() };
+    this.doing = { text, since: performance.now() };
     this.draw();
   }
 
@@ -53,7 +53,7 @@ export class Narrator {
     const { doing } = this;
     this.doing = undefined;
     if (!doing) return;
-    const seconds = (Date.now() - doing.since) / 1000;
+    const seconds = (performance.now() - doing.since) / 1000;
     this.line(`  ${doing.text.padEnd(58)} ${this.paint('dim', duration(seconds).padStart(9))}`);
   }
 
@@ -68,7 +68,7 @@ export class Narrator {
 
   /** Seconds since it began. */
   elapsed(): number {
-    return (Date.now() - this.start) / 1000;
+    return (performance.now() - this.start) / 1000;
   }
 
   end(): void {
@@ -82,7 +82,7 @@ export class Narrator {
 
   private draw(): void {
     if (!this.live || !this.doing) return;
-    const seconds = (Date.now() - this.doing.since) / 1000;
+    const seconds = (performance.now() - this.doing.since) / 1000;
     this.out.write(`\r\u001b[2K  ${this.doing.text} ${this.paint('dim', `${seconds.toFixed(1)} s`)}`);
   }
 }

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -137,6 +138,21 @@ test('a process that merely has the number of a crashed server is left alone', a
   bystander.kill();
   rmSync(mine, { recursive: true });
 });
+
+test.each(['', '{"pid":1', 'null', '{"pid":"1"}'])(
+  "a folder whose owner is '%s' is removed once it can't be one in the making",
+  (owner) => {
+    const folder = join(workspace(), `run-0-${process.pid}-torn`);
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'owner.json'), owner);
+    reapLeftovers();
+    expect(existsSync(folder)).toBe(true); // its owner may be being written
+    const before = new Date(Date.now() - 60_000);
+    utimesSync(folder, before, before);
+    reapLeftovers();
+    expect(existsSync(folder)).toBe(false);
+  },
+);
 
 test('a region that is to be kept leaves its files and no server', async () => {
   const local = new LocalRegion(await serveRegion({ keep: true }));
