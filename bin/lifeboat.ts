@@ -5,7 +5,7 @@ import packageJson from '../package.json';
 import { addRegion } from './commands/region';
 import { addRehearse } from './commands/rehearse';
 import { addSnapshot } from './commands/snapshot';
-import { MISUSED, NOT_PROVEN, PROVEN, said } from './ending';
+import { codeOfFailure, MISUSED, PROVEN, said } from './ending';
 
 // Node 20 works for all that is done here, whatever it may be warned of on the way to AWS.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
@@ -25,5 +25,5 @@ addSnapshot(program);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`lifeboat: ${said(error)}\n`);
-  process.exitCode = NOT_PROVEN;
+  process.exitCode = codeOfFailure();
 });

@@ -20,7 +20,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { freemem, hostname } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { makeFolders, nearestExisting } from './folders';
 import { checkAccount, checkFolder, checkSpace, temporaryFolder } from './surroundings';
 
 const OWNER = 'owner.json';
@@ -35,7 +36,7 @@ export function workspace(): string {
 function ownFolder(parent: string): string {
   const user = process.getuid?.() ?? 0;
   const folder = join(parent, `lifeboat-${user}`);
-  mkdirSync(folder, { recursive: true, mode: PASSABLE });
+  makeFolders(folder, PASSABLE);
   const found = lstatSync(folder);
   if (!found.isDirectory() || found.uid !== user || (found.mode & 0o022) !== 0) {
     throw new Error(
@@ -58,18 +59,13 @@ const PASSABLE = 0o711;
  */
 export function runFolder(options: { keep?: boolean } = {}): string {
   checkAccount();
-  checkFolder(existing(temporaryFolder()));
+  checkFolder(nearestExisting(temporaryFolder()));
   reapLeftovers();
   const isInMemory = !options.keep && process.env.TMPDIR === undefined && hasRoom();
   const parent = isInMemory ? ownFolder(MEMORY) : workspace();
   for (const place of new Set([parent, workspace()])) checkSpace(place);
   const folder = join(parent, `run-${process.pid}-${randomBytes(4).toString('hex')}`);
   return claimed(folder);
-}
-
-/** A folder, or the nearest one above it that there is. */
-function existing(folder: string): string {
-  return existsSync(folder) || folder === dirname(folder) ? folder : existing(dirname(folder));
 }
 
 /**

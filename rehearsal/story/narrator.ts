@@ -7,6 +7,8 @@ import { duration } from '../../lambda/evidence/evidence-text';
 type Colour = 'green' | 'red' | 'yellow' | 'dim' | 'bold';
 const CODES: Record<Colour, number> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 };
 
+const INDENT = '  ';
+
 export class Narrator {
   private readonly start = performance.now();
   private readonly live: boolean;
@@ -16,9 +18,15 @@ export class Narrator {
   private readonly ticker: NodeJS.Timeout | undefined;
 
   constructor(private readonly out: NodeJS.WriteStream) {
-    this.live = out.isTTY === true;
-    this.colours = this.live && process.env.NO_COLOR === undefined;
+    // A terminal that says `dumb` takes neither colours nor a line drawn again.
+    this.live = out.isTTY === true && process.env.TERM !== 'dumb';
+    this.colours = this.live && !process.env.NO_COLOR;
     if (this.live) this.ticker = setInterval(() => this.draw(), 100).unref();
+  }
+
+  /** Characters of a line that say() writes, on a terminal; undefined where lines have no end. */
+  get columns(): number | undefined {
+    return this.out.isTTY && this.out.columns ? this.out.columns - INDENT.length : undefined;
   }
 
   /** Begins the next chapter. */
@@ -59,7 +67,7 @@ export class Narrator {
 
   say(text: string, colour?: Colour): void {
     this.done();
-    this.line(text ? `  ${colour ? this.paint(colour, text) : text}` : '');
+    this.line(text ? `${INDENT}${colour ? this.paint(colour, text) : text}` : '');
   }
 
   paint(colour: Colour, text: string): string {
@@ -83,6 +91,9 @@ export class Narrator {
   private draw(): void {
     if (!this.live || !this.doing) return;
     const seconds = (performance.now() - this.doing.since) / 1000;
-    this.out.write(`\r\u001b[2K  ${this.doing.text} ${this.paint('dim', `${seconds.toFixed(1)} s`)}`);
+    const time = `${seconds.toFixed(1)} s`;
+    // A line that wraps could not be drawn again in its place.
+    const room = Math.max(0, (this.columns ?? 80) - time.length - 2);
+    this.out.write(`\r\u001b[2K${INDENT}${this.doing.text.slice(0, room)} ${this.paint('dim', time)}`);
   }
 }

@@ -136,7 +136,7 @@ test('says what becomes of the snapshot when it is interrupted', async () => {
     exported(),
     /looking again/,
   );
-  expect([code, out]).toEqual([1, '']);
+  expect([code, out]).toEqual([130, '']);
   expect(err).toMatch(
     /interrupted; if it was asked for already, snapshot lifeboat-before-nobody-yet-\S+ becomes available/,
   );

@@ -102,7 +102,7 @@ test('ends everything it started when it is interrupted', async () => {
     },
   );
   expect(err).toContain('interrupted; everything that was started has been ended');
-  expect(code).toBe(1);
+  expect(code).toBe(130);
   // The run folder, the source's server, and the copy's in the making.
   expect(atWork.length).toBeGreaterThan(1);
   expect(leftBy(pid)).toEqual([]);
@@ -112,6 +112,7 @@ test('ends everything it started when it is interrupted', async () => {
 test.each([
   [['rehearse', '--rows', '12'], /Fewer rows than 10000/],
   [['rehearse', '--system', 'orders'], /Allowed choices are zephyr/],
+  [['rehearse', '--evidence', COMMAND], /evidence can't be written to .*; name a folder that you can write to/],
   [['drill'], /unknown command/],
   [['region', '--port', '70000'], /up to 65535/],
 ])('%j is misuse: exit code 2, and what would be right', async (args, says) => {

@@ -8,7 +8,7 @@ import { ZephyrInstance } from '../../../rehearsal/story/zephyr-instance';
 
 const COMMAND = join(__dirname, '..', '..', '..', 'dist', 'bin', 'lifeboat.js');
 const folder = mkdtempSync(join(tmpdir(), 'lifeboat-around-'));
-chmodSync(folder, 0o755);
+chmodSync(folder, 0o777);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Ended {
