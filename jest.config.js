@@ -13,7 +13,8 @@ module.exports = {
   },
   setupFilesAfterEnv: ['<rootDir>/test/jest/remove-cdk-out.js'],
   reporters: ['default', '<rootDir>/test/jest/tally-reporter.js'],
-  testTimeout: 60_000,
+  // A busy machine of two cores takes a minute for what it does alone in fifteen seconds.
+  testTimeout: 300_000,
   // Many wait more than they compute, so two fit where jest would run one.
   maxWorkers: Math.max(2, availableParallelism() - 1),
 };

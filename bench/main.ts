@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { Command, Option } from 'commander';
 import { drillOverhead } from './drill-overhead';
 import { handlerBundle } from './handler-bundle';
+import { manyTables } from './many-tables';
 import { isOk, type Measurement, type Progress } from './measurement';
 import { simulatedSchedules } from './simulated-interleavings';
 import { synthOfZephyr } from './synth-of-zephyr';
@@ -13,6 +14,7 @@ const PARTS: Record<string, (progress: Progress) => Promise<Measurement[]>> = {
   schedules: simulatedSchedules,
   handler: handlerBundle,
   synth: synthOfZephyr,
+  tables: manyTables,
 };
 
 // Ends the databases with it: an ordinary end runs what they left for it, a signal alone does not.

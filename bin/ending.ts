@@ -1,6 +1,7 @@
 /** How a command ends: with an exit code, because it was misused, or because it was interrupted. */
 import { constants } from 'node:os';
 import type { Command } from 'commander';
+import { visibleLines } from '../lambda/evidence/visible';
 
 /** What was to be proven or done was. */
 export const PROVEN = 0;
@@ -11,7 +12,7 @@ export const MISUSED = 2;
 
 /** Ends the process: the arguments were wrong. */
 export function misused(program: Command, error: unknown): never {
-  return program.error(`lifeboat: ${said(error)}`);
+  return program.error(`lifeboat: ${visibleLines(said(error))}`);
 }
 
 /** What is made of the arguments; where that fails, they were wrong. */

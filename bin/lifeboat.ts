@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 /** The command line: reads arguments, calls what does the work, and says how it ended. */
 import { Command } from 'commander';
+import { visibleLines } from '../lambda/evidence/visible';
 import packageJson from '../package.json';
+import { addEvidence } from './commands/evidence';
+import { addHold } from './commands/hold';
 import { addRegion } from './commands/region';
 import { addRehearse } from './commands/rehearse';
 import { addSnapshot } from './commands/snapshot';
@@ -22,8 +25,10 @@ const program = new Command('lifeboat')
 addRehearse(program);
 addRegion(program);
 addSnapshot(program);
+addEvidence(program);
+addHold(program);
 
 program.parseAsync().catch((error: unknown) => {
-  process.stderr.write(`lifeboat: ${said(error)}\n`);
+  process.stderr.write(`lifeboat: ${visibleLines(said(error))}\n`);
   process.exitCode = codeOfFailure();
 });

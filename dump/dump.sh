@@ -5,12 +5,16 @@
 #   dump.sh store    in the AWS CLI's image: moves bytes between pipes and S3
 #
 # They share the folder $WORK, and meet there at named pipes and at small files that appear whole. Bytes of the archive
-# are never on disk. What makes a bad dump impossible to take for a good one: the upload's pipe is closed only after
+# are never on disk. What makes a broken dump impossible to take for a readable one: the upload's pipe is closed only after
 # pg_dump ended well, since its end would complete the object; the object is read back from S3 as a whole, decompressed,
 # and compared by size and SHA-256; and only then a manifest is written beside it. No manifest, no backup.
 #
-# Settings: BUCKET; NAME, part of all keys; TIERS, the ones to keep from the rarest on; LAST_GOOD, the key of the newest
-# good manifest; STORAGE_CLASS of archives, unless it is the first; who vouches for the server: CA_BUNDLE, where in S3 its
+# Readable is all that this proves. Rows that are there twice under a unique index, rows without their parent, and
+# functions that need a search_path are dumped as they are, and show when the dump is restored. pg_dump leaves out roles,
+# which own and may use what is restored, so those of the server are stored beside it, without passwords.
+#
+# Settings: BUCKET; NAME, part of all keys; TIERS, the ones to keep from the rarest on; LAST_READABLE, the key of the
+# newest readable dump's manifest; STORAGE_CLASS of archives, unless it is the first; who vouches for the server: CA_BUNDLE, where in S3 its
 # certificate authorities are, or CA_PEM, themselves; and libpq's own (PGHOST and so on).
 set -euo pipefail
 shopt -s inherit_errexit
@@ -47,7 +51,7 @@ publish() {
 
 declare -A period=([yearly]=%Y [monthly]=%Y-%m [weekly]=%G-W%V [daily]=%Y-%m-%d)
 
-# The rarest tier that has no good dump of this year, month or week yet: a failed first of January is made up for on
+# The rarest tier that has no readable dump of this year, month or week yet: a failed first of January is made up for on
 # the second. A lifecycle can't move dumps from one tier to the next, since it goes by prefix.
 choose_key() {
   local moment tier folder keys
@@ -96,9 +100,13 @@ store() {
   trap 'fail "the task was stopped before $key was read back, so it is no backup"' TERM
 
   aws s3 cp "s3://$BUCKET/$key" - --no-progress >down || fail "$key can't be read back"
+  await roles
+  aws s3 cp roles "s3://$BUCKET/${key%.dump}.roles.sql" --no-progress >&2
+  [[ $(aws s3 cp "s3://$BUCKET/${key%.dump}.roles.sql" - --no-progress | sha256sum) == "$(sha256sum <roles)" ]] ||
+    fail "S3 gave back other roles than were sent: $key is no backup"
   await manifest
   aws s3 cp manifest "s3://$BUCKET/${key%.dump}.manifest.json" --content-type application/json --no-progress >&2
-  aws s3 cp manifest "s3://$BUCKET/$LAST_GOOD" --content-type application/json --no-progress >&2
+  aws s3 cp manifest "s3://$BUCKET/$LAST_READABLE" --content-type application/json --no-progress >&2
   # All is done but to end. ECS stops a task when one container ends, and the other is not done.
   trap '' TERM
   publish stored <<<"$key"
@@ -146,6 +154,11 @@ dump() {
   client=$(psql --version)
   [[ $client =~ [0-9]+ ]] && client=${BASH_REMATCH[0]}
   ((client >= major)) || fail "pg_dump $client refuses the server, which is $major: state postgresVersion '$major'"
+  # What owns and may use things; of the database itself, pg_restore --create brings that back. Password hashes stay.
+  pg_dumpall --roles-only --no-role-passwords --no-password --database="$PGDATABASE" >roles.part ||
+    fail "the roles of the server can't be read, so nobody could use what is restored"
+  grep -q '^-- PostgreSQL database cluster dump complete$' roles.part || fail "the list of roles broke off"
+  mv roles.part roles
   mkfifo up down sent-sum sent-count got-sum got-count got-list
   # An archive is smaller than its database, unless that is full of what can't be compressed: bytes go as hex digits.
   expected=$(psql -XqAtc 'select pg_database_size(current_database()) * 5 / 4') || fail "the database does not tell its size"
@@ -177,7 +190,7 @@ dump() {
   manifest "$key" "$started" "$server" | publish manifest
   await stored
   trap '' TERM
-  say "$(<sent.bytes) bytes of $(wc -l <tables) tables are good: $key"
+  say "$(<sent.bytes) bytes of $(wc -l <tables) tables are readable: $key"
   publish finished <<<done
 }
 
@@ -191,7 +204,9 @@ judge_tables() {
 }
 
 manifest() {
-  printf '{\n  "schema": "lifeboat/dump/1",\n  "archive": %s,\n' "$(json "$1")"
+  printf '{\n  "schema": "lifeboat/dump/2",\n  "state": "readable",\n  "archive": %s,\n' "$(json "$1")"
+  printf '  "roles": { "file": %s, "bytes": %d, "sha256": "%s" },\n' "$(json "${1%.dump}.roles.sql")" \
+    "$(wc -c <roles)" "$(sha256sum <roles | cut -d ' ' -f 1)"
   printf '  "host": %s,\n  "database": %s,\n' "$(json "${PGHOST:-}")" "$(json "${PGDATABASE:-}")"
   printf '  "server": %s,\n  "client": %s,\n' "$(json "$3")" "$(json "$(pg_dump --version)")"
   printf '  "started": "%s",\n  "finished": "%s",\n' "$2" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"

@@ -37,7 +37,7 @@ export { BucketBackups, type BucketBackupsProps } from './bucket/bucket-backups'
 export { DeleteMarkers, type ReplicationTarget, ReplicationTiming } from './bucket/bucket-replication';
 export { CacheBackups, type CacheBackupsProps } from './cache/cache-backups';
 export { CacheExport, type CacheExportProps } from './cache/cache-export';
-export { CacheExportAccess } from './cache/cache-export-access';
+export { CacheExportAccess, type CacheExportAccessOptions } from './cache/cache-export-access';
 export { CacheSnapshots, type CacheSnapshotsProps } from './cache/cache-snapshots';
 export { CacheSource } from './cache/cache-source';
 export { ConfigurationBackups, type ConfigurationBackupsProps } from './configuration/configuration-backups';
@@ -53,6 +53,7 @@ export {
   ExternalDatabaseBackups,
   type ExternalDatabaseBackupsProps,
   ExternalSetting,
+  OlderBackups,
 } from './database/external-database-backups';
 export { SnapshotExport, type SnapshotExportProps } from './database/snapshot-export';
 export { DrillNetwork, type DrillNetworkProps } from './drill/drill-network';
@@ -62,7 +63,7 @@ export { EvidenceBucket, type EvidenceBucketProps } from './drill/evidence-bucke
 export {
   type ForeignKeyOptions,
   type FreshnessOptions,
-  type NotEmptiedOptions,
+  type NotShrunkOptions,
   type QueryOptions,
   RecoveryCheck,
   type RowCountBounds,

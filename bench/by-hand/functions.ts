@@ -1,6 +1,7 @@
 /** The drills' functions written by hand, with role, log and permissions, and what starts them. */
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, type Stack, Stage } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -79,6 +80,14 @@ export function addSchedule(
       maxEventAge: Duration.hours(1),
     }),
   }).node.addDependency(policy);
+}
+
+/** What a drill is deployed with lies beside its code, where whoever starts it can't change it. */
+export function codeWith(stack: Stack, entry: string, definition: object): lambda.Code {
+  const folder = join(String(Stage.of(stack)?.assetOutdir), `by-hand-${entry}`);
+  cpSync(join(__dirname, '..', '..', 'handlers', entry), folder, { recursive: true });
+  writeFileSync(join(folder, 'definition.json'), JSON.stringify(definition));
+  return lambda.Code.fromAsset(folder);
 }
 
 export const allow = (actions: string[], resources: string[], conditions?: iam.Conditions) =>

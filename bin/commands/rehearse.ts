@@ -1,5 +1,6 @@
 /** `lifeboat rehearse`: tells the story of drills on this machine. */
 import { type Command, Option } from 'commander';
+import { visibleLines } from '../../lambda/evidence/visible';
 import { EvidenceFolder } from '../../rehearsal/story/evidence-folder';
 import { Narrator } from '../../rehearsal/story/narrator';
 import { rehearse, SYSTEMS } from '../../rehearsal/story/rehearse';
@@ -23,7 +24,7 @@ export function addRehearse(program: Command): void {
       try {
         const narrator = new Narrator(json ? process.stderr : process.stdout);
         const rehearsal = await rehearse({ ...options, evidence: evidence.path }, narrator, onSignal());
-        if (json) process.stdout.write(`${JSON.stringify(rehearsal, null, 2)}\n`);
+        if (json) process.stdout.write(`${visibleLines(JSON.stringify(rehearsal, null, 2))}\n`);
         for (const line of summary(rehearsal, narrator.columns)) narrator.say(line);
         process.exitCode = rehearsal.asExpected ? PROVEN : NOT_PROVEN;
       } finally {

@@ -1,8 +1,9 @@
 /** `lifeboat snapshot`: takes a snapshot before a deployment, with the user's own credentials. */
 import { RDSClient } from '@aws-sdk/client-rds';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Command } from 'commander';
 import { snapshotByHand, snapshotRequest } from '../../lambda/rds/snapshot-from-terminal';
-import { rdsClient, rehearsed } from '../../rehearsal/server/clients';
+import { rdsClient, rehearsed, ssmClient } from '../../rehearsal/server/clients';
 import { fromArguments, misused, onSignal } from '../ending';
 import { count } from '../numbers';
 
@@ -25,11 +26,11 @@ export function addSnapshot(program: Command): void {
     .action(async (target, { region, endpoint, ...options }) => {
       const request = fromArguments(program, () => snapshotRequest(target, options));
       // With an endpoint, credentials of AWS stay here; without one, the SDK finds them as it always does.
-      const rds = fromArguments(program, () =>
-        endpoint === undefined ? new RDSClient({ region }) : rdsClient(rehearsed(endpoint, region ?? 'us-east-1')),
-      );
+      const local = fromArguments(program, () => rehearsed(endpoint, region));
+      const rds = local ? rdsClient(local) : new RDSClient({ region });
+      const ssm = local ? ssmClient(local) : new SSMClient({ region });
       await rds.config.region().catch(() => misused(program, 'no AWS region is known; name it by --region'));
       const say = (line: string) => process.stderr.write(`${line}\n`);
-      process.stdout.write(`${await snapshotByHand(rds, request, say, onSignal())}\n`);
+      process.stdout.write(`${await snapshotByHand({ rds, ssm }, request, say, onSignal())}\n`);
     });
 }

@@ -35,5 +35,5 @@ export function addExports(scope: Construct, { database, archive, vpc, key, noti
     encryptionKey: key,
     notify,
   });
-  database.connections.allowFrom(dump, ec2.Port.POSTGRES, 'dumps');
+  dump.connections.allowTo(database, ec2.Port.POSTGRES, 'dumps');
 }

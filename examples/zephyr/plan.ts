@@ -16,8 +16,9 @@ const checks: readonly Check[] = [
   // What counts can't tell: a count may read an index alone, and never the table.
   { kind: 'readable' },
   { kind: 'indexes' },
+  { kind: 'constraints' },
   { kind: 'foreign-keys' },
-  { kind: 'not-emptied' },
+  { kind: 'not-shrunk' },
 ];
 
 export const zephyr = {

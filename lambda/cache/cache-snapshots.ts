@@ -14,7 +14,7 @@ import {
   type ServerlessCacheSnapshot,
   type Snapshot,
 } from '@aws-sdk/client-elasticache';
-import { CACHE_SNAPSHOT_TAGS, type CacheTarget } from '../contract';
+import { CACHE_SNAPSHOT_TAGS, type CacheTarget, type HoldTarget, isBad } from '../contract';
 import { isFault } from '../rds/fault';
 
 export interface CacheSnapshot {
@@ -32,6 +32,9 @@ export const tagsOf = (cache: CacheTarget, prefix: string) => [
   { Key: CACHE_SNAPSHOT_TAGS.snapshotOf, Value: cache.id },
   { Key: CACHE_SNAPSHOT_TAGS.takenBy, Value: prefix },
 ];
+
+/** What a hold on it would name. */
+export const holdTargetOf = ({ id }: CacheTarget): HoldTarget => ({ kind: 'cache', id });
 
 /** Prefix and the minute that it is due: the same at every try. */
 export const dueName = (prefix: string, due: string) =>
@@ -91,6 +94,17 @@ export async function take(
 }
 
 const BUSY = ['InvalidReplicationGroupState', 'InvalidCacheClusterState', 'InvalidServerlessCacheState'];
+
+/** Whether somebody found out that it is bad; one that is gone is no longer of use either. */
+export async function isKnownBad(client: ElastiCacheClient, { arn }: Pick<CacheSnapshot, 'arn'>): Promise<boolean> {
+  try {
+    const { TagList } = await client.send(new ListTagsForResourceCommand({ ResourceName: arn }));
+    return isBad(TagList);
+  } catch (error) {
+    if (GONE_OR_IN_USE.some((fault) => isFault(error, fault))) return true;
+    throw error;
+  }
+}
 
 /** Deletes one that carries the tags of `tagsOf`; what is gone or in use is left to the next round. */
 export async function discard(

@@ -10,10 +10,12 @@ import {
   ExportServerlessCacheSnapshotCommand,
 } from '@aws-sdk/client-elasticache';
 import { PutObjectCommand, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { type CacheExportRequest, cacheExportRequest, type LastGood, lastGoodKey, parse } from '../contract';
 import { isFault } from '../rds/fault';
+import { askHold } from '../runbook/hold';
 import { type Runbook, shipped } from '../runbook/runbook';
-import { type CacheSnapshot, discard, dueName, good, snapshotsOf, take } from './cache-snapshots';
+import { type CacheSnapshot, discard, dueName, good, holdTargetOf, snapshotsOf, take } from './cache-snapshots';
 
 export interface CacheExported {
   readonly snapshot: string;
@@ -26,6 +28,8 @@ export interface CacheExported {
 export interface ExportPorts {
   readonly cache: ElastiCacheClient;
   readonly s3: S3Client;
+  /** Where a hold on the cache would stand. */
+  readonly ssm: SSMClient;
 }
 
 type Chosen = Pick<CacheSnapshot, 'name' | 'arn' | 'shards'> & { readonly taken: number };
@@ -46,7 +50,7 @@ export const exportCache =
       const taken = await takeOne(ports.cache, request, runbook, name);
       return await bring(ports, request, runbook, taken, name);
     } finally {
-      await runbook.step('delete the snapshot', () => discardOwn(ports.cache, request, name), 'any error');
+      await runbook.step('delete the snapshot', () => discardOwn(ports, request, name), 'any error');
     }
   };
 
@@ -160,7 +164,13 @@ async function look({ cache, s3 }: ExportPorts, request: CacheExportRequest, sna
 /** No run takes longer: what older ones left was stopped before it could be deleted. */
 const MAX_RUN = 48 * 3_600_000;
 
-async function discardOwn(client: ElastiCacheClient, { cache, prefix, due }: CacheExportRequest, name: string) {
+/** While the cache is on hold they stay, and go after a later export. */
+async function discardOwn(
+  { cache: client, ssm }: ExportPorts,
+  { cache, prefix, due }: CacheExportRequest,
+  name: string,
+) {
+  if (await askHold([ssm], holdTargetOf(cache), Date.now)()) return 'on hold';
   const snapshots = await snapshotsOf(client, cache);
   const ofOlderRuns = ({ name: other, taken = Number.POSITIVE_INFINITY }: CacheSnapshot) =>
     other.startsWith(prefix) && taken < Date.parse(due) - MAX_RUN;
@@ -172,4 +182,8 @@ async function discardOwn(client: ElastiCacheClient, { cache, prefix, due }: Cac
   throw new Error(`snapshot '${name}' is ${found.status} and can't be deleted yet; delete it by hand if it stays`);
 }
 
-export const handler = shipped(exportCache, () => ({ cache: new ElastiCacheClient(), s3: new S3Client() }));
+export const handler = shipped(exportCache, () => ({
+  cache: new ElastiCacheClient(),
+  s3: new S3Client(),
+  ssm: new SSMClient(),
+}));

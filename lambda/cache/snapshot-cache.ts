@@ -2,12 +2,31 @@
  * Takes a snapshot of a cache when one is due, deletes its own old ones, and says how old the newest good one is.
  *
  * ElastiCache's automatic snapshots come once a day; these come as often as its quota of manual ones allows. What it
- * deletes carries its prefix and its tags and is over age, and is never the newest good one.
+ * deletes carries its prefix and its tags and is over age, counted from its newest good one; nothing of a cache on hold.
  */
 import { ElastiCacheClient } from '@aws-sdk/client-elasticache';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { type CacheSnapshotRequest, cacheSnapshotRequest, METRICS, parse } from '../contract';
 import { embeddedMetric } from '../evidence/metrics';
-import { discard, dueName, good, snapshotsOf, take } from './cache-snapshots';
+import { askHold, holdAgeMetric } from '../runbook/hold';
+import {
+  type CacheSnapshot,
+  discard,
+  dueName,
+  good,
+  holdTargetOf,
+  isKnownBad,
+  snapshotsOf,
+  take,
+} from './cache-snapshots';
+
+export interface CachePorts {
+  readonly cache: ElastiCacheClient;
+  /** Where a hold on the cache would stand. */
+  readonly ssm: SSMClient;
+  readonly print: (line: string) => void;
+  readonly clock: () => number;
+}
 
 export interface Round {
   /** The snapshot that was due; null when none was, or another was being taken, which does as well. */
@@ -17,7 +36,7 @@ export interface Round {
 
 /** @throws after having done what it could, when something could not be done */
 export const snapshotCache =
-  (client: ElastiCacheClient, print: (line: string) => void, clock: () => number = Date.now) =>
+  (ports: CachePorts) =>
   async (input: unknown): Promise<Round> => {
     const request = parse(cacheSnapshotRequest, input, 'snapshot request');
     const failures: string[] = [];
@@ -30,8 +49,9 @@ export const snapshotCache =
       }
     };
     const { due } = request;
-    const taken = due === undefined ? undefined : await tried('take a snapshot', () => takeDue(client, request, due));
-    const deleted = await tried('delete old snapshots', () => prune(client, request, print, clock()));
+    const taken =
+      due === undefined ? undefined : await tried('take a snapshot', () => takeDue(ports.cache, request, due));
+    const deleted = await tried('delete old snapshots', () => prune(ports, request));
     if (failures.length > 0) {
       throw new Error(`cache '${request.cache.id}' is not backed up as it should be:\n  ${failures.join('\n  ')}`);
     }
@@ -49,32 +69,52 @@ async function takeDue(
   return outcome === 'taken' ? name : null;
 }
 
+/** Age counts from its newest good one, so that nothing is deleted once nothing newer comes. */
 async function prune(
-  client: ElastiCacheClient,
+  { cache: client, ssm, print, clock }: CachePorts,
   { cache, prefix, keepSeconds, backup }: CacheSnapshotRequest,
-  print: (line: string) => void,
-  now: number,
 ): Promise<string[]> {
-  const usable = good(await snapshotsOf(client, cache));
+  const now = clock();
+  const hold = askHold([ssm], holdTargetOf(cache), clock);
+  const usable = await withoutBad(client, good(await snapshotsOf(client, cache)), prefix);
+  const dimensions = { [METRICS.dimensions.backup]: backup };
   const newest = usable[0]?.taken;
   // Nothing to restore is not an age: silence rings.
-  if (newest !== undefined) print(embeddedMetric(age(backup, (now - newest) / 1000), now));
+  if (newest !== undefined) {
+    const value = (now - newest) / 1000;
+    print(embeddedMetric({ name: METRICS.secondsSinceBackup, unit: 'Seconds', value, dimensions }, now));
+  }
+  const [newestOwn, ...older] = usable.filter(({ name }) => name.startsWith(prefix));
+  const oldest = Math.min(Number(newestOwn?.taken), now) - keepSeconds * 1000;
   const deleted: string[] = [];
-  const [, ...older] = usable.filter(({ name }) => name.startsWith(prefix));
-  for (const snapshot of older) {
-    if (Number(snapshot.taken) + keepSeconds * 1000 >= now) continue;
+  let held = await hold();
+  if (held) print(holdAgeMetric(held, dimensions, now));
+  for (const snapshot of older.filter(({ taken }) => Number(taken) < oldest)) {
+    held = await hold();
+    if (held) break;
     if ((await discard(client, cache, prefix, snapshot)) === 'deleted') deleted.push(snapshot.name);
   }
   return deleted;
 }
 
-const age = (backup: string, seconds: number) =>
-  ({
-    name: METRICS.secondsSinceBackup,
-    unit: 'Seconds',
-    value: seconds,
-    dimensions: { [METRICS.dimensions.backup]: backup },
-  }) as const;
+/** Without those of its own that are known to be bad and newer than its newest good one. Older ones make no difference. */
+async function withoutBad(
+  client: ElastiCacheClient,
+  snapshots: readonly CacheSnapshot[],
+  prefix: string,
+): Promise<CacheSnapshot[]> {
+  const bad = new Set<CacheSnapshot>();
+  for (const snapshot of snapshots.filter(({ name }) => name.startsWith(prefix))) {
+    if (!(await isKnownBad(client, snapshot))) break;
+    bad.add(snapshot);
+  }
+  return snapshots.filter((snapshot) => !bad.has(snapshot));
+}
 
 export const handler = (event: unknown) =>
-  snapshotCache(new ElastiCacheClient(), (line) => process.stdout.write(`${line}\n`))(event);
+  snapshotCache({
+    cache: new ElastiCacheClient(),
+    ssm: new SSMClient(),
+    print: (line) => process.stdout.write(`${line}\n`),
+    clock: Date.now,
+  })(event);

@@ -2,6 +2,7 @@ import {
   type CloudFormationClient,
   type CreateStackInput,
   GetTemplateCommand,
+  type Parameter,
   paginateDescribeStacks,
   type Stack,
 } from '@aws-sdk/client-cloudformation';
@@ -26,6 +27,14 @@ export async function* stacksOf(cloudFormation: CloudFormationClient, wanted?: r
         if (!TemplateBody) throw new Error('CloudFormation gave no template');
         yield file(`stacks/${name}/template.${/^\s*\{/.test(TemplateBody) ? 'json' : 'yaml'}`, TemplateBody);
         yield json(`stacks/${name}/stack.json`, settingsOf(stack));
+        const masked = sorted(stack.Parameters, 'ParameterKey').filter(isMasked);
+        // Apart, as outputs are: whoever makes the stack again has to bring these from where they are kept.
+        if (masked.length > 0) {
+          yield json(
+            `stacks/${name}/parameters-without-value.json`,
+            masked.map(({ ParameterKey }) => ParameterKey),
+          );
+        }
         if (stack.Outputs?.length) yield json(`stacks/${name}/outputs.json`, sorted(stack.Outputs, 'OutputKey'));
       } catch (error) {
         // Deleted since it was listed.
@@ -37,14 +46,19 @@ export async function* stacksOf(cloudFormation: CloudFormationClient, wanted?: r
   yield* missing('stack', wanted, found);
 }
 
-/** In the form of `create-stack --cli-input-json`, but for the template. CloudFormation masks NoEcho parameters. */
+/**
+ * Of NoEcho parameters CloudFormation gives asterisks: create-stack would take those for the value, and make them the
+ * password of a database.
+ */
+const isMasked = ({ ParameterValue = '' }: Parameter) => /^\*+$/.test(ParameterValue);
+
+/** In the form of `create-stack --cli-input-json`, but for the template. */
 function settingsOf(stack: Stack): CreateStackInput {
   return {
     StackName: stack.StackName,
-    Parameters: sorted(stack.Parameters, 'ParameterKey').map(({ ParameterKey, ParameterValue }) => ({
-      ParameterKey,
-      ParameterValue,
-    })),
+    Parameters: sorted(stack.Parameters, 'ParameterKey')
+      .filter((parameter) => !isMasked(parameter))
+      .map(({ ParameterKey, ParameterValue }) => ({ ParameterKey, ParameterValue })),
     Capabilities: stack.Capabilities,
     NotificationARNs: stack.NotificationARNs,
     RoleARN: stack.RoleARN,

@@ -1,6 +1,6 @@
-/** What starts a drill, a validation, the janitor and the watch on drills. */
+/** What is deployed with drills and validations, and what starts them, the janitor and the watch on drills. */
 import * as v from 'valibot';
-import { count, identifier, label, moment, name, seconds, table, text } from './fields';
+import { count, exactNumber, identifier, label, moment, name, seconds, table, text, withoutNul } from './fields';
 import { COPY_PREFIX, RUN_SUFFIX_LENGTH } from './names';
 
 export const NEVER_PASSES = 'atLeast is more than atMost, so no copy could pass';
@@ -30,14 +30,24 @@ export type RestorePointRequest = v.InferOutput<typeof restorePoint>;
 
 /** One thing a restored copy must pass. */
 export const check = v.variant('kind', [
-  /** Every page of every table can be read. */
+  /** Everything that is stored can be read: tables, TOAST, catalogs, large objects, sequences, indexes. */
   v.strictObject({ kind: v.literal('readable') }),
-  /** Every B-tree index agrees with its table. */
+  /** Every index agrees with its table, and unique ones hold no key twice. */
   v.strictObject({ kind: v.literal('indexes') }),
   /** Every declared foreign key holds. */
   v.strictObject({ kind: v.literal('foreign-keys') }),
-  /** No table that had rows when the last drill passed is empty now, but for those that come and go. */
-  v.strictObject({ kind: v.literal('not-emptied'), except: v.optional(v.array(table)) }),
+  /** Every row keeps what its table declares: NOT NULL, CHECK, exclusion. */
+  v.strictObject({ kind: v.literal('constraints') }),
+  /**
+   * No table lost more than a share of its rows since the last proof, and no table or constraint is gone. What comes and
+   * goes is named: `table`, `schema.table`, or a pattern of either, with `*` for any characters.
+   */
+  v.strictObject({
+    kind: v.literal('not-shrunk'),
+    /** Share of its rows that a table may lose, from 0 to 1. Half of them when absent. */
+    lostShare: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+    except: v.optional(v.array(table)),
+  }),
   v.pipe(
     v.strictObject({ kind: v.literal('row-count'), table, atLeast: v.optional(count), atMost: v.optional(count) }),
     v.check((c) => c.atLeast !== undefined || c.atMost !== undefined, 'needs atLeast, atMost or both'),
@@ -55,9 +65,9 @@ export const check = v.variant('kind', [
       kind: v.literal('query'),
       name,
       sql: text,
-      equals: v.optional(v.union([v.string(), v.number(), v.boolean()])),
-      atLeast: v.optional(v.number()),
-      atMost: v.optional(v.number()),
+      equals: v.optional(v.union([withoutNul, exactNumber, v.boolean()])),
+      atLeast: v.optional(exactNumber),
+      atMost: v.optional(exactNumber),
     }),
     v.check(
       (c) => c.equals !== undefined || c.atLeast !== undefined || c.atMost !== undefined,
@@ -72,9 +82,10 @@ export type Check = v.InferOutput<typeof check>;
 /** What runs when a user names no check: what is wrong with any database, whatever it holds. */
 export const GENERIC_CHECKS: readonly Check[] = [
   { kind: 'readable' },
-  { kind: 'foreign-keys' },
   { kind: 'indexes' },
-  { kind: 'not-emptied' },
+  { kind: 'constraints' },
+  { kind: 'foreign-keys' },
+  { kind: 'not-shrunk' },
 ];
 
 /** What is examined in a restored instance, and where the evidence of it goes. */
@@ -82,8 +93,12 @@ export const proof = {
   plan: label,
   target: label,
   drill: label,
-  /** The database to connect to. The source's initial one, else `postgres`, when absent. */
+  /** The database that checks of the user's own are about. The source's initial one, else `postgres`, when absent. */
   database: v.optional(name),
+  /** Databases to examine. All of the instance when absent, apart from `rdsadmin`, templates, and an empty `postgres`. */
+  databases: v.optional(v.array(name)),
+  /** Whether a drill may pass in which no database holds a row. */
+  allowEmpty: v.optional(v.boolean()),
   /** The generic ones when empty. */
   checks: v.pipe(v.array(check), v.maxLength(100)),
   objectives: v.strictObject({ rpoSeconds: seconds, rtoSeconds: seconds }),
@@ -92,10 +107,14 @@ export const proof = {
   /** Secret whose value is the key that passwords of restored instances are derived from. */
   passwordKey: name,
   evidenceBucket: name,
+  /** ARN of the key in KMS that signs evidence. */
+  signingKey: name,
 };
 
-/** What starts a drill. Whole: nothing else has to be looked up. */
-export const drillRequest = v.pipe(
+/**
+ * What a drill is deployed with. Whole: nothing else has to be looked up, and whoever starts a run can change none of it.
+ */
+export const drillDefinition = v.pipe(
   v.strictObject({
     ...proof,
     source: v.strictObject({
@@ -112,6 +131,7 @@ export const drillRequest = v.pipe(
         }),
       ),
     }),
+    /** Unless whoever starts a run chooses otherwise. */
     restore: restorePoint,
     copy: v.strictObject({
       /** Start of the copy's identifier, ending in a hyphen; the run follows. */
@@ -140,13 +160,30 @@ export const drillRequest = v.pipe(
   ),
 );
 
+export type DrillDefinition = v.InferOutput<typeof drillDefinition>;
+
+/** Names what nobody may choose, and who can. */
+const notChosen = (thing: string, chosen: string) => (issue: { expected: string | null; received: string }) =>
+  issue.expected === 'never'
+    ? `is not for whoever starts ${thing} to choose, who chooses ${chosen}; it is deployed with the function`
+    : `must be an object of ${chosen}, and is ${issue.received}`;
+
+/** What starts a drill, and all that whoever starts it may choose. */
+export const drillRequest = v.strictObject(
+  {
+    /** Which moment to go back to. The deployed one when absent. */
+    restore: v.optional(restorePoint),
+    /** Why, for whoever reads the evidence. */
+    reason: v.optional(v.pipe(text, v.maxLength(500, 'must be 500 characters at most'))),
+  },
+  notChosen('a drill', 'restore and reason'),
+);
+
 export type DrillRequest = v.InferOutput<typeof drillRequest>;
 
-/** What starts the validation of a restore that AWS Backup made to test a recovery point. */
-export const validationRequest = v.strictObject({
+/** What the validation of restores that AWS Backup makes to test recovery points is deployed with. */
+export const validationDefinition = v.strictObject({
   ...proof,
-  /** The job, as EventBridge tells of it. */
-  restoreJob: name,
   /** ARN of the restore testing plan. Restores that others began are left alone. */
   testingPlan: name,
   source: v.strictObject({ instance: identifier }),
@@ -156,6 +193,17 @@ export const validationRequest = v.strictObject({
   windowSeconds: seconds,
 });
 
+export type ValidationDefinition = v.InferOutput<typeof validationDefinition>;
+
+/** What starts a validation. */
+export const validationRequest = v.strictObject(
+  {
+    /** The job, as EventBridge tells of it. */
+    restoreJob: name,
+  },
+  notChosen('a validation', 'restoreJob'),
+);
+
 export type ValidationRequest = v.InferOutput<typeof validationRequest>;
 
 /** What starts the janitor: it deletes expired copies whose identifier starts with the prefix. */
@@ -163,9 +211,24 @@ export const janitorRequest = v.strictObject({ prefix: v.pipe(v.string(), v.star
 
 export type JanitorRequest = v.InferOutput<typeof janitorRequest>;
 
+/** What tells the watch of a run that ended without publishing: as EventBridge tells of durable executions. */
+export const endedRun = v.strictObject({
+  plan: label,
+  target: label,
+  drill: label,
+  /** https://docs.aws.amazon.com/lambda/latest/dg/durable-monitoring.html */
+  status: v.picklist(['FAILED', 'STOPPED', 'TIMED_OUT']),
+  /** ARN of the durable execution. */
+  execution: text,
+});
+
+export type EndedRun = v.InferOutput<typeof endedRun>;
+
 /** What starts the watch on overdue drills. */
 export const watchRequest = v.strictObject({
   evidenceBucket: name,
+  /** ARN of the key in KMS that signs evidence. */
+  signingKey: name,
   drills: v.array(v.strictObject({ plan: label, target: label, drill: label })),
 });
 

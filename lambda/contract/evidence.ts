@@ -2,9 +2,12 @@
 import * as v from 'valibot';
 import { label, moment, name, seconds } from './fields';
 
+/** What this version writes. Others are read as far as they can be: a chain outlives the versions that write to it. */
+export const EVIDENCE_SCHEMA = 'lifeboat/evidence/2';
+
 /**
- * Where evidence lies in its bucket: `evidence/<plan>/<target>/<sequence>.json`, its readable form beside it, one hash
- * chain for each target of a plan.
+ * Where evidence lies in its bucket: `evidence/<plan>/<target>/<sequence>.json`, its readable form, its signature and the
+ * key to verify it beside it; one hash chain for each target of a plan.
  */
 export const evidencePrefix = (of: { plan: string; target: string }) => `evidence/${of.plan}/${of.target}/`;
 
@@ -12,32 +15,78 @@ export const evidencePrefix = (of: { plan: string; target: string }) => `evidenc
 export const watchedSinceKey = (of: { plan: string; target: string; drill: string }) =>
   `${evidencePrefix(of)}watched-since-${of.drill}.json`;
 
-/** One check's result. `observed` and `reason` never carry values of users' rows. */
-export const checkResult = v.variant('outcome', [
-  v.strictObject({ check: v.string(), outcome: v.literal('passed'), observed: v.string() }),
-  v.strictObject({ check: v.string(), outcome: v.literal('failed'), observed: v.string(), expected: v.string() }),
-  v.strictObject({ check: v.string(), outcome: v.literal('not-run'), reason: v.string() }),
-]);
+/** What does not make a check fail, and a reader has to know: the object, what was expected, what was found, what to do. */
+const warnings = v.optional(v.array(v.string()));
+const remedy = v.optional(v.string());
 
+/** One check's result. No text carries values of users' rows. */
+export const checkResult = v.variant('outcome', [
+  v.object({ check: v.string(), outcome: v.literal('passed'), observed: v.string(), warnings }),
+  v.object({
+    check: v.string(),
+    outcome: v.literal('failed'),
+    observed: v.string(),
+    expected: v.string(),
+    remedy,
+    warnings,
+  }),
+  v.object({ check: v.string(), outcome: v.literal('not-run'), reason: v.string(), remedy, warnings }),
+]);
 export type CheckResult = v.InferOutput<typeof checkResult>;
 
-export const measured = v.strictObject({
+export const measured = v.object({
   seconds: v.pipe(v.number(), v.minValue(0)),
   objectiveSeconds: seconds,
   met: v.boolean(),
 });
 
-/** What a run leaves: one document, linked by hash to the one before of the same target. */
+/** The document before, and the SHA-256 of its bytes in hex; null for the first. */
+const previous = v.nullable(v.object({ key: v.string(), sha256: v.string() }));
+
+/** What ties a document of any version to its place in a chain, and to its run. */
+export const evidenceLink = v.object({
+  schema: v.pipe(v.string(), v.regex(/^lifeboat\/evidence\/\d+$/)),
+  plan: v.string(),
+  target: v.string(),
+  run: v.string(),
+  sequence: v.number(),
+  previous,
+});
+
+export type EvidenceLink = v.InferOutput<typeof evidenceLink>;
+
+/**
+ * What a run leaves: one document, linked by hash to the one before of the same target. Nothing in it is strict: a document
+ * of a newer version has fields that this one doesn't know, and must stop nobody who reads the chain.
+ */
 export const evidence = v.object({
-  schema: v.literal('lifeboat/evidence/1'),
+  schema: v.pipe(v.string(), v.regex(/^lifeboat\/evidence\/\d+$/)),
   plan: label,
   target: label,
   drill: label,
   run: name,
-  /** 1 for a target's first document. */
+  /** The number that its key has; 1 for a target's first document. */
   sequence: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  /** The document before, and the SHA-256 of its bytes in hex; null for the first. */
-  previous: v.nullable(v.strictObject({ key: v.string(), sha256: v.string() })),
+  previous,
+  /** What was deployed with the function that ran. Whoever starts a run can't choose any of it. */
+  definition: v.optional(
+    v.object({
+      /** SHA-256 of the definition's JSON, in hex. */
+      sha256: v.string(),
+      /** The database that was named. The source's initial one, else `postgres`, when null. */
+      database: v.nullable(v.string()),
+      /** All of them, with their queries. */
+      checks: v.array(v.looseObject({ kind: v.string() })),
+    }),
+  ),
+  /** What whoever started the run chose. */
+  request: v.optional(
+    v.object({
+      /** The deployed one when null. */
+      restore: v.nullable(v.looseObject({ kind: v.string() })),
+      reason: v.nullable(v.string()),
+    }),
+  ),
   outcome: v.picklist(['passed', 'failed']),
   /** Why it did not pass, one sentence each; empty when it did. */
   findings: v.array(v.string()),
@@ -79,12 +128,21 @@ export const evidence = v.object({
   recoveryPoint: v.nullable(measured),
   /** Restore point minus the newest row found in it; null without a `fresh` check. */
   freshnessSeconds: v.nullable(v.number()),
-  phases: v.array(v.strictObject({ phase: v.string(), seconds: v.number() })),
-  checks: v.array(checkResult),
-  /** Tables that held rows, for the next drill to compare with. */
-  tablesWithRows: v.array(v.string()),
+  phases: v.array(v.object({ phase: v.string(), seconds: v.number() })),
+  /** Results of a kind that only a newer version knows are left out. */
+  checks: v.pipe(
+    v.array(v.unknown()),
+    v.transform((results) => results.filter((result): result is CheckResult => v.is(checkResult, result))),
+  ),
+  /** What the restored instance held, for later proofs to compare with: an object beside this one. */
+  inventory: v.optional(v.nullable(v.object({ key: v.string(), sha256: v.string(), databases: v.array(v.string()) }))),
+  /** What did not make it fail, and a reader has to know, one sentence each. Absent in documents of before. */
+  warnings: v.optional(v.array(v.string())),
   /** What a reader has to know to weigh the result. */
   notes: v.array(v.string()),
 });
 
 export type Evidence = v.InferOutput<typeof evidence>;
+
+/** A run's document before it has its place in the chain. */
+export type EvidenceDraft = Omit<Evidence, 'sequence' | 'previous'>;

@@ -10,9 +10,24 @@ export const count = v.pipe(
   v.check((value) => Number.isInteger(value) && value >= 0, whole),
 );
 
-export const text = v.pipe(v.string(), v.minLength(1, 'must not be empty'));
+/** PostgreSQL ends texts at a NUL: what followed would be lost, or read as the next part of the message. */
+export const withoutNul = v.pipe(
+  v.string(),
+  v.check((text) => !text.includes('\0'), 'must not hold a NUL character, which no text of PostgreSQL can'),
+);
+
+export const text = v.pipe(withoutNul, v.minLength(1, 'must not be empty'));
 
 export const name = v.pipe(text, v.maxLength(255, 'must be 255 characters at most'));
+
+/** JavaScript has rounded a larger whole number before anybody can compare with it. */
+export const exactNumber = v.pipe(
+  v.number(),
+  v.check(
+    (value) => !Number.isInteger(value) || Number.isSafeInteger(value),
+    'is a whole number beyond 2^53, which JavaScript rounds; expect its text in equals, or compare in the query and expect true',
+  ),
+);
 
 /**
  * A name that people gave. A part of evidence keys, which are cut at slashes and allowed by pattern, and of metric

@@ -4,7 +4,7 @@ export const HANDLERS = {
   'copy-snapshots': 'rds',
   'delete-expired': 'drill',
   'drill-restore': 'drill',
-  examine: 'examiner',
+  examine: 'detectors',
   'export-cache': 'cache',
   'export-images': 'images',
   'export-snapshot': 'rds',

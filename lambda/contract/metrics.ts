@@ -10,11 +10,15 @@ export const METRICS = {
   recoveryPoint: 'RecoveryPoint',
   /** Checks that failed or could not run. */
   checksFailed: 'ChecksFailed',
+  /** What a drill warned of: it passes all the same. */
+  warnings: 'Warnings',
   /** Seconds of one phase; has the dimension `Phase` besides. */
   phaseDuration: 'PhaseDuration',
   /** Seconds since the drill last passed; has the dimension `Drill` besides. */
   secondsSinceProven: 'SecondsSinceProven',
-  /** Seconds since a backup was last made and found good; has the dimension `Backup` alone. */
+  /** What is wrong with a target's chain of evidence: altered, missing, hidden or unsigned documents. */
+  evidenceProblems: 'EvidenceProblems',
+  /** Seconds since a backup was last made and found good, or of a dump readable; has the dimension `Backup` alone. */
   secondsSinceBackup: 'SecondsSinceBackup',
   /** Bytes of that backup; has the dimension `Backup` alone. */
   backupBytes: 'BackupBytes',
@@ -22,6 +26,8 @@ export const METRICS = {
   backupSizeChange: 'BackupSizeChange',
   /** Seconds since the newest good copy's snapshot was taken; has the dimension `Copy` besides. */
   snapshotCopyAge: 'SnapshotCopyAge',
+  /** Seconds since the hold in force on a target was set; dimensions as of the age that is published beside it. */
+  holdAge: 'HoldAge',
   /** Seconds of data that would be lost, had a database failed now; has the dimension `Database` alone, as the next two. */
   recoveryPointAge: 'RecoveryPointAge',
   /** Seconds since its newest automated snapshot was taken. */

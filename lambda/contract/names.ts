@@ -37,6 +37,13 @@ export const SNAPSHOT_TAGS = {
 export const copiedBy = ({ plan, target, copy }: { plan: string; target: string; copy: string }) =>
   `${plan}/${target}/${copy}`;
 
+/**
+ * Tag that a person puts on a snapshot that is known to be bad, with a reason: it counts as no good backup, so nothing
+ * older is deleted for its sake, and it is not shared.
+ */
+export const BAD_TAG = 'lifeboat:bad';
+export const isBad = (tags: readonly { readonly Key?: string }[] = []) => tags.some(({ Key }) => Key === BAD_TAG);
+
 /** Tags on every snapshot taken before a deployment. IAM lets pruning delete only what carries them. */
 export const DEPLOYMENT_SNAPSHOT_TAGS = {
   /** Identifier of the database. */

@@ -50,6 +50,8 @@ export const backupSettings = v.strictObject({
   /** UTC, as RDS writes it: hh:mm-hh:mm. */
   window: v.optional(v.pipe(v.string(), v.regex(/^\d\d:\d\d-\d\d:\d\d$/, 'must be hh:mm-hh:mm'))),
   retentionDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(RDS_LIMITS.retentionDays.max))),
+  /** Whether a retention below the one in force may be set, at which RDS deletes what is older. Refused when absent. */
+  olderBackupsMayBeDeleted: v.optional(v.literal(true)),
   copyTagsToSnapshot: v.optional(v.literal(true)),
   deletionProtection: v.optional(v.literal(true)),
 });

@@ -2,17 +2,22 @@
  * The janitor: deletes copies that outlived their drill, and nothing else.
  *
  * A runbook cleans up after itself even when it crashes; this is for executions that were stopped or timed out. What
- * it deletes carries the copy prefix and all three tags of a copy, one of which says that its time is over.
+ * it deletes carries the copy prefix and all three tags of a copy, one of which says that its time is over. A copy that
+ * does not go fails the round, and with it the function, which an alarm watches.
  */
 import { type DBInstance, DeleteDBInstanceCommand, paginateDescribeDBInstances, RDSClient } from '@aws-sdk/client-rds';
 import { janitorRequest, parse, TAGS } from '../contract';
 import { isFault } from '../rds/fault';
+import { describe } from '../runbook/error-text';
 
 export interface Swept {
   readonly deleted: readonly string[];
 }
 
-/** @throws after having tried them all, when some could not be deleted */
+/** RDS may be creating, backing up or deleting a copy when its time is over. After so long it is stuck. */
+const BUSY_HOURS = 6;
+
+/** @throws after having tried them all, when some could not be deleted, or are still there long after their time */
 export const deleteExpired =
   (rds: RDSClient, clock: () => number = Date.now) =>
   async (input: unknown): Promise<Swept> => {
@@ -20,22 +25,12 @@ export const deleteExpired =
     const deleted: string[] = [];
     const failures: string[] = [];
     for await (const { DBInstances = [] } of paginateDescribeDBInstances({ client: rds }, {})) {
-      for (const instance of DBInstances) {
-        if (!isExpiredCopy(instance, prefix, clock())) continue;
-        const name = instance.DBInstanceIdentifier;
+      for (const instance of DBInstances.filter((one) => isCopy(one, prefix))) {
+        const name = String(instance.DBInstanceIdentifier);
         try {
-          await rds.send(
-            new DeleteDBInstanceCommand({
-              DBInstanceIdentifier: name,
-              SkipFinalSnapshot: true,
-              DeleteAutomatedBackups: true,
-            }),
-          );
-          deleted.push(String(name));
+          if (await sweep(rds, instance, clock())) deleted.push(name);
         } catch (error) {
-          // Gone, or busy: the next round finds out.
-          if (isFault(error, 'DBInstanceNotFound') || isFault(error, 'InvalidDBInstanceState')) continue;
-          failures.push(`${name}: ${error instanceof Error ? error.message : error}`);
+          failures.push(`${name}: ${describe(error)}`);
         }
       }
     }
@@ -45,17 +40,45 @@ export const deleteExpired =
     return { deleted };
   };
 
-function isExpiredCopy(instance: DBInstance, prefix: string, now: number): boolean {
-  const tag = (key: string) => instance.TagList?.find(({ Key }) => Key === key)?.Value;
-  const expires = Date.parse(tag(TAGS.expires) ?? '');
+/**
+ * @returns whether it was deleted; if not, its time is not over, or RDS is still busy with it
+ * @throws when it will not go by itself
+ */
+async function sweep(rds: RDSClient, instance: DBInstance, now: number): Promise<boolean> {
+  const { DBInstanceIdentifier, DBInstanceStatus: status = 'unknown' } = instance;
+  const expires = tagOf(instance, TAGS.expires) ?? '';
+  const late = (now - Date.parse(expires)) / 3_600_000;
+  if (Number.isNaN(late)) {
+    throw new Error(`its tag '${TAGS.expires}' is '${expires}', which is not a date, so it would never be deleted`);
+  }
+  if (late <= 0) return false;
+  const refuseStuck = (state: string) => {
+    if (late > BUSY_HOURS) throw new Error(`${state}, ${Math.floor(late)} hours after its time was over (${expires})`);
+    return false;
+  };
+  if (status === 'deleting') return refuseStuck('RDS is still deleting it');
+  try {
+    await rds.send(
+      new DeleteDBInstanceCommand({ DBInstanceIdentifier, SkipFinalSnapshot: true, DeleteAutomatedBackups: true }),
+    );
+    return true;
+  } catch (error) {
+    if (isFault(error, 'DBInstanceNotFound')) return false;
+    // Busy: the next round finds out.
+    if (isFault(error, 'InvalidDBInstanceState')) {
+      return refuseStuck(`it is ${status}, and RDS refuses to delete it: ${describe(error)}`);
+    }
+    throw error;
+  }
+}
+
+function isCopy(instance: DBInstance, prefix: string): boolean {
   return (
     instance.DBInstanceIdentifier?.startsWith(prefix) === true &&
-    instance.DBInstanceStatus !== 'deleting' &&
-    tag(TAGS.copyOf) !== undefined &&
-    tag(TAGS.run) !== undefined &&
-    // An unreadable date is NaN, which is never in the past.
-    expires < now
+    Object.values(TAGS).every((tag) => tagOf(instance, tag) !== undefined)
   );
 }
+
+const tagOf = ({ TagList = [] }: DBInstance, key: string) => TagList.find(({ Key }) => Key === key)?.Value;
 
 export const handler = (event: unknown) => deleteExpired(new RDSClient())(event);

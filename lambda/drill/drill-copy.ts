@@ -13,7 +13,7 @@ import {
   RestoreDBInstanceToPointInTimeCommand,
   type Tag,
 } from '@aws-sdk/client-rds';
-import { type DrillRequest, TAGS } from '../contract';
+import { type DrillDefinition, TAGS } from '../contract';
 import { isFault } from '../rds/fault';
 import { ABSENT, changePassword, FAILURES, findInstance, type InstanceState, notReady, stateOf } from '../rds/instance';
 import type { RestorePoint } from '../rds/restore-point';
@@ -34,7 +34,7 @@ export class DrillCopy {
   async restore(
     source: Source,
     point: RestorePoint,
-    { securityGroups, subnetGroup, instanceClass }: DrillRequest['copy'],
+    { securityGroups, subnetGroup, instanceClass }: DrillDefinition['copy'],
     expires: Date,
   ): Promise<void> {
     const settings = {

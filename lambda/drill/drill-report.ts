@@ -1,5 +1,17 @@
-import type { CheckResult, DrillRequest, Evidence } from '../contract';
-import type { Finding, Survey } from '../examiner/protocol';
+import { createHash } from 'node:crypto';
+import {
+  type CheckResult,
+  type DrillDefinition,
+  type DrillRequest,
+  EVIDENCE_SCHEMA,
+  type Evidence,
+  type EvidenceDraft,
+  GENERIC_CHECKS,
+  type ValidationDefinition,
+} from '../contract';
+import type { StoredInventory } from '../evidence/inventories';
+import type { ExaminedDatabase } from '../examiner/conclusion';
+import type { Server } from '../examiner/protocol';
 import type { InstanceState } from '../rds/instance';
 import type { RestorePoint } from '../rds/restore-point';
 import type { Source } from '../rds/source';
@@ -9,9 +21,12 @@ export class DrillReport {
   source: Source | null = null;
   point: RestorePoint | null = null;
   copy: InstanceState | null = null;
-  survey: Survey | null = null;
-  findings: readonly Finding[] = [];
+  server: Server | null = null;
+  databases: ExaminedDatabase[] = [];
   checks: readonly CheckResult[] = [];
+  inventory: StoredInventory | null = null;
+  failures: string[] = [];
+  warnings: string[] = [];
   /** When the last check had ended. */
   checked: Date | null = null;
   /** What ended the drill before its checks did. */
@@ -20,27 +35,29 @@ export class DrillReport {
   leftover: string | null = null;
 
   constructor(
-    private readonly request: Pick<DrillRequest, 'plan' | 'target' | 'drill' | 'objectives' | 'database'>,
+    private readonly definition: DrillDefinition | ValidationDefinition,
     private readonly copyName: string,
+    /** What whoever started the run chose. */
+    private readonly request: DrillRequest = {},
   ) {}
 
-  conclude(runbook: Runbook): Omit<Evidence, 'sequence' | 'previous'> {
-    const { plan, target, drill, objectives } = this.request;
-    const { source, copy, point, survey } = this;
+  conclude(runbook: Runbook): EvidenceDraft {
+    const { plan, target, drill, objectives } = this.definition;
+    const { source, copy, point, server } = this;
     const started = runbook.started;
     const findings = this.problems();
     const outcome = findings.length === 0 ? 'passed' : 'failed';
     const recovered = outcome === 'passed' && this.checked ? secondsBetween(started, this.checked) : null;
     const lost = point && Math.max(0, secondsBetween(new Date(point.latestRestorable), started));
-    const freshness = this.findings.flatMap((finding) =>
-      finding.outcome !== 'not-run' && finding.freshnessSeconds !== undefined ? [finding.freshnessSeconds] : [],
-    );
+    const freshness = this.databases.flatMap(({ findings }) => findings.flatMap((one) => one.freshnessSeconds ?? []));
     return {
-      schema: 'lifeboat/evidence/1',
+      schema: EVIDENCE_SCHEMA,
       plan,
       target,
       drill,
       run: runbook.id,
+      definition: deployed(this.definition),
+      request: { restore: this.request.restore ?? null, reason: this.request.reason ?? null },
       outcome,
       findings,
       started: started.toISOString(),
@@ -55,8 +72,8 @@ export class DrillReport {
       copy: copy && {
         instance: this.copyName,
         instanceClass: copy.instanceClass ?? 'unknown',
-        engine: survey ? `postgres ${survey.serverVersion}` : 'not examined',
-        databaseBytes: survey?.databaseBytes ?? null,
+        engine: server ? `postgres ${server.version}` : 'not examined',
+        databaseBytes: server && this.databases.reduce((sum, { survey }) => sum + survey.bytes, 0),
       },
       restorePoint: point,
       recoveryTime: recovered === null ? null : measured(recovered, objectives.rtoSeconds),
@@ -64,7 +81,11 @@ export class DrillReport {
       freshnessSeconds: freshness.length > 0 ? Math.max(0, Math.min(...freshness)) : null,
       phases: grouped(runbook.phases),
       checks: [...this.checks],
-      tablesWithRows: [...(survey?.tablesWithRows ?? [])],
+      inventory: this.inventory,
+      warnings: [
+        ...this.checks.flatMap(({ check, warnings = [] }) => warnings.map((warning) => `${check}: ${warning}`)),
+        ...this.warnings,
+      ],
       notes: this.notes(),
     };
   }
@@ -75,6 +96,7 @@ export class DrillReport {
       const said = result.outcome === 'failed' ? result.observed : `could not run: ${result.reason}`;
       return [`${result.check}: ${said}`];
     });
+    problems.push(...this.failures);
     if (this.error !== null) problems.push(this.error);
     // Nothing was checked and nothing says why: that is no proof either.
     if (problems.length === 0 && this.checks.length === 0) problems.push('no check has run');
@@ -82,8 +104,11 @@ export class DrillReport {
   }
 
   private notes(): string[] {
-    const { source, copy, survey, point } = this;
+    const { source, copy, server, point } = this;
     const notes: string[] = [];
+    if (this.request.restore) {
+      notes.push('Whoever started the run chose the restore point, and not the deployed definition.');
+    }
     if (source && copy?.instanceClass && copy.instanceClass !== source.instanceClass) {
       const other = source.instanceClass
         ? `the source runs on ${source.instanceClass}`
@@ -108,18 +133,8 @@ export class DrillReport {
           `${source.copiedFrom}, whoever chose it has to know.`,
       );
     }
-    if (source && survey && survey.otherDatabases.length > 0) {
-      notes.push(
-        `Only the database '${this.request.database ?? source.database}' was examined. The instance also holds ` +
-          `${survey.otherDatabases.join(', ')}, of which nothing is proven: drill each by its name.`,
-      );
-    }
-    if (survey?.reader === 'fingerprint') {
-      notes.push(
-        "Tables were read row by row, since amcheck can't be used here: " +
-          'pages are verified by their checksums alone, where those are on.',
-      );
-    }
+    notes.push(...(server?.notes ?? []));
+    for (const { survey } of this.databases) notes.push(...survey.notes.map((note) => `${survey.database}: ${note}`));
     if (point?.requested === 'random time' || point?.requested === 'given time') {
       notes.push(
         'The recovery point is measured from the latest restorable time, not from the earlier moment that was restored.',
@@ -128,7 +143,7 @@ export class DrillReport {
     if (this.leftover !== null) {
       notes.push(`The copy '${this.copyName}' may be left: ${this.leftover}. The janitor deletes it when it expires.`);
     }
-    return notes;
+    return [...new Set(notes)];
   }
 }
 
@@ -139,6 +154,16 @@ export const measured = (seconds: number, objectiveSeconds: number) => ({
 });
 
 const secondsBetween = (from: Date, to: Date) => (to.getTime() - from.getTime()) / 1000;
+
+/** What stands in evidence of what was deployed. */
+function deployed(definition: DrillDefinition | ValidationDefinition): Evidence['definition'] {
+  const { database = null, checks } = definition;
+  return {
+    sha256: createHash('sha256').update(JSON.stringify(definition)).digest('hex'),
+    database,
+    checks: [...(checks.length > 0 ? checks : GENERIC_CHECKS)],
+  };
+}
 
 /** The batches of one phase count as one: `run checks (2 of 7)` is `run checks`. */
 function grouped(phases: readonly Phase[]): Phase[] {

@@ -1,4 +1,4 @@
-import { type DrillRequest, drillRequest, parse } from '../contract';
+import { type DrillDefinition, drillDefinition, drillRequest, parse } from '../contract';
 import type { Connection } from '../examiner/protocol';
 import { copyPassword } from '../rds/password';
 import { chooseRestorePoint } from '../rds/restore-point';
@@ -6,6 +6,7 @@ import { describeCopied, describeSource } from '../rds/source';
 import { examineCopy } from '../runbook/examine-copy';
 import { awsProofPorts, type ProofPorts, publish } from '../runbook/ports';
 import { describe, type Runbook, shipped } from '../runbook/runbook';
+import { chosenRestore } from './chosen-restore';
 import { DrillCopy, NotThisRun } from './drill-copy';
 import { DrillReport } from './drill-report';
 
@@ -19,27 +20,28 @@ export interface DrillOutcome {
 export const drillRestore =
   (ports: ProofPorts) =>
   async (input: unknown, runbook: Runbook): Promise<DrillOutcome> => {
-    const request = parse(drillRequest, input, 'drill request');
+    const definition = parse(drillDefinition, ports.definition, 'drill definition');
+    const request = parse(drillRequest, input ?? {}, 'drill request');
+    const restore = chosenRestore(definition, request);
     const { rds } = ports;
-    const evidence = ports.evidence(request);
-    const copy = new DrillCopy(rds, request.copy.prefix + runbook.id, request.source.instance, runbook.id);
-    const report = new DrillReport(request, copy.name);
+    const evidence = ports.evidence(definition);
+    const copy = new DrillCopy(rds, definition.copy.prefix + runbook.id, definition.source.instance, runbook.id);
+    const report = new DrillReport(definition, copy.name, request);
     let asked = false;
     try {
-      const { instance, copied } = request.source;
+      const { instance, copied } = definition.source;
       const source = await runbook.step('describe the source', () =>
-        copied ? describeCopied(rds, request.source, copied, request.restore) : describeSource(rds, instance),
+        copied ? describeCopied(rds, definition.source, copied, restore) : describeSource(rds, instance),
       );
       report.source = source;
       const point = await runbook.step('choose restore point', () =>
-        chooseRestorePoint(rds, request.source, request.restore),
+        chooseRestorePoint(rds, definition.source, restore),
       );
       report.point = point;
-      const proven = await runbook.step('read the last proof', () => evidence.tablesProvenBy(point.time));
       asked = true;
-      const life = request.copy.expiresAfterSeconds;
+      const life = definition.copy.expiresAfterSeconds;
       const expires = new Date(runbook.now.getTime() + life * 1000);
-      await runbook.step('start restore', () => copy.restore(source, point, request.copy, expires));
+      await runbook.step('start restore', () => copy.restore(source, point, definition.copy, expires));
       await runbook.poll(
         'wait until available',
         () => copy.look(),
@@ -47,7 +49,7 @@ export const drillRestore =
         { hours: Math.min(life / 3600, MAX_RESTORE_HOURS) },
       );
       await runbook.step('reset the master password', async () =>
-        copy.setPassword(await password(ports, request, copy)),
+        copy.setPassword(await password(ports, definition, copy)),
       );
       report.copy = await runbook.poll(
         'wait until the password is set',
@@ -55,28 +57,27 @@ export const drillRestore =
         ({ usable, passwordPending }) => usable && !passwordPending,
         { hours: 1 },
       );
-      await examine(ports, request, copy, report, runbook, proven, expires);
+      await examine(ports, definition, copy, report, runbook, expires);
     } catch (error) {
       report.error = describe(error);
     } finally {
       if (asked) report.leftover = await deleteCopy(copy, runbook);
     }
-    const { key, document } = await runbook.step(
+    const { outcome, findings, key } = await runbook.step(
       'publish evidence',
       () => publish(ports, evidence, report.conclude(runbook)),
       'any error',
     );
-    return { outcome: document.outcome, findings: document.findings, evidence: key };
+    return { outcome, findings, evidence: key };
   };
 
 /** Has the examiner look at the copy. */
 async function examine(
   ports: ProofPorts,
-  request: DrillRequest,
+  definition: DrillDefinition,
   copy: DrillCopy,
   report: DrillReport,
   runbook: Runbook,
-  tablesWithRows: readonly string[] | null,
   expires: Date,
 ): Promise<void> {
   const { source, point } = report;
@@ -86,13 +87,22 @@ async function examine(
     host,
     port,
     user: source.masterUser,
-    password: await password(ports, request, copy),
-    database: request.database ?? source.database,
+    password: await password(ports, definition, copy),
+    database: definition.database ?? source.database,
   });
-  const examiner = ports.examiner(request.examiner);
-  const { checks } = request;
+  const examiner = ports.examiner(definition.examiner);
+  const { checks } = definition;
   await examineCopy(
-    { examiner, connection, checks, restorePoint: point.time, tablesWithRows, expires },
+    {
+      examiner,
+      connection,
+      checks,
+      databases: definition.databases,
+      allowEmpty: definition.allowEmpty,
+      restorePoint: point.time,
+      inventories: ports.inventories(definition),
+      expires,
+    },
     report,
     runbook,
   );
@@ -127,7 +137,7 @@ async function deleteCopy(copy: DrillCopy, runbook: Runbook): Promise<string | n
   }
 }
 
-async function password({ secret }: ProofPorts, { passwordKey }: DrillRequest, copy: DrillCopy): Promise<string> {
+async function password({ secret }: ProofPorts, { passwordKey }: DrillDefinition, copy: DrillCopy): Promise<string> {
   return copyPassword(await secret(passwordKey), copy.name);
 }
 

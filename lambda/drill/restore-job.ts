@@ -5,6 +5,7 @@ import {
   PutRestoreValidationResultCommand,
 } from '@aws-sdk/client-backup';
 import { paginateDescribeDBSnapshots, type RDSClient } from '@aws-sdk/client-rds';
+import { visible } from '../evidence/visible';
 import type { RestorePoint } from '../rds/restore-point';
 
 export interface RestoreJob {
@@ -91,7 +92,8 @@ export async function answer(
     new PutRestoreValidationResultCommand({
       RestoreJobId: id,
       ValidationStatus: result,
-      ValidationStatusMessage: message.slice(0, MESSAGE_LENGTH),
+      // Findings name what is in the database.
+      ValidationStatusMessage: visible(message).slice(0, MESSAGE_LENGTH),
     }),
   );
 }

@@ -7,7 +7,13 @@
  */
 import { BackupClient } from '@aws-sdk/client-backup';
 import type { RDSClient } from '@aws-sdk/client-rds';
-import { type Evidence, parse, type ValidationRequest, validationRequest } from '../contract';
+import {
+  type EvidenceDraft,
+  parse,
+  type ValidationDefinition,
+  validationDefinition,
+  validationRequest,
+} from '../contract';
 import type { Connection } from '../examiner/protocol';
 import { isFault } from '../rds/fault';
 import { copyPassword } from '../rds/password';
@@ -36,22 +42,23 @@ const MARGIN_MS = 10 * 60_000;
 export const validateRestore =
   (ports: ValidationPorts) =>
   async (input: unknown, runbook: Runbook): Promise<ValidationOutcome> => {
-    const request = parse(validationRequest, input, 'validation request');
+    const definition = parse(validationDefinition, ports.definition, 'validation definition');
+    const { restoreJob } = parse(validationRequest, input, 'validation request');
     const { backup, rds } = ports;
-    const job = await runbook.step('describe the restore job', () => describeRestoreJob(backup, request.restoreJob));
-    if (job.testingPlan !== request.testingPlan) {
+    const job = await runbook.step('describe the restore job', () => describeRestoreJob(backup, restoreJob));
+    if (job.testingPlan !== definition.testingPlan) {
       return { outcome: 'nothing to do', reason: `restore job ${job.id} is of another testing plan` };
     }
     if (job.answered) return { outcome: 'nothing to do', reason: `restore job ${job.id} has its result` };
     const { instance, point } = await runbook.step('describe the recovery point', () =>
       describeRecoveryPoint(rds, job.recoveryPoint),
     );
-    if (instance !== request.source.instance) {
+    if (instance !== definition.source.instance) {
       return { outcome: 'nothing to do', reason: `restore job ${job.id} is of '${instance}'` };
     }
 
-    const evidence = ports.evidence(request);
-    const report = new DrillReport(request, job.instance ?? 'none');
+    const evidence = ports.evidence(definition);
+    const report = new DrillReport(definition, job.instance ?? 'none');
     report.point = point;
     try {
       if (job.status !== 'COMPLETED') {
@@ -60,18 +67,17 @@ export const validateRestore =
         );
       }
       report.source = await runbook.step('describe the source', () => sourceIfThere(rds, instance));
-      await examineRestored(ports, request, job, report, runbook);
+      await examineRestored(ports, definition, job, report, runbook);
     } catch (error) {
       report.error = describe(error);
     }
-    const { key, document } = await runbook.step(
+    const { key, outcome, findings, checks } = await runbook.step(
       'publish evidence',
-      () => publish(ports, evidence, conclude(report, request, job, runbook)),
+      () => publish(ports, evidence, conclude(report, definition, job, runbook)),
       'any error',
     );
-    const { outcome, findings } = document;
     if (job.status === 'COMPLETED') {
-      const said = findings.length > 0 ? findings.join('; ') : `${document.checks.length} checks passed`;
+      const said = findings.length > 0 ? findings.join('; ') : `${checks} checks passed`;
       const result = outcome === 'passed' ? 'SUCCESSFUL' : 'FAILED';
       await runbook.step('answer AWS Backup', () => answer(backup, job.id, result, `${said} (${key})`), 'any error');
     }
@@ -80,7 +86,7 @@ export const validateRestore =
 
 async function examineRestored(
   ports: ValidationPorts,
-  request: ValidationRequest,
+  definition: ValidationDefinition,
   job: RestoreJob,
   report: DrillReport,
   runbook: Runbook,
@@ -88,8 +94,8 @@ async function examineRestored(
   const { point } = report;
   if (!job.instance || !point) throw new Error(`AWS Backup says not which instance restore job ${job.id} made`);
   const restored = new RestoredInstance(ports.rds, job.instance);
-  const password = async () => copyPassword(await ports.secret(request.passwordKey), restored.name);
-  const expires = new Date(Date.parse(job.completed ?? job.created) + request.windowSeconds * 1000 - MARGIN_MS);
+  const password = async () => copyPassword(await ports.secret(definition.passwordKey), restored.name);
+  const expires = new Date(Date.parse(job.completed ?? job.created) + definition.windowSeconds * 1000 - MARGIN_MS);
 
   await runbook.poll(
     'wait until available',
@@ -109,18 +115,26 @@ async function examineRestored(
   );
   report.copy = { host, port, ...state };
   if (!host || !port) throw new Error(`RDS gave no endpoint for '${restored.name}'`);
-  const proof = await runbook.step('read the last proof', () => ports.evidence(request).tablesProvenBy(point.time));
   const connection = async (): Promise<Connection> => ({
     host,
     port,
     user: masterUser,
     password: await password(),
-    database: request.database ?? database,
+    database: definition.database ?? database,
   });
-  const examiner = ports.examiner(request.examiner);
-  const { checks } = request;
+  const examiner = ports.examiner(definition.examiner);
+  const { checks } = definition;
   await examineCopy(
-    { examiner, connection, checks, restorePoint: point.time, tablesWithRows: proof, expires },
+    {
+      examiner,
+      connection,
+      checks,
+      databases: definition.databases,
+      allowEmpty: definition.allowEmpty,
+      restorePoint: point.time,
+      inventories: ports.inventories(definition),
+      expires,
+    },
     report,
     runbook,
   );
@@ -139,10 +153,10 @@ async function sourceIfThere(rds: RDSClient, instance: string): Promise<Source |
 /** AWS Backup's clock began with the job, and its name is the run's: told of twice, a job leaves one document. */
 function conclude(
   report: DrillReport,
-  { newest, objectives }: ValidationRequest,
+  { newest, objectives }: ValidationDefinition,
   job: RestoreJob,
   runbook: Runbook,
-): Omit<Evidence, 'sequence' | 'previous'> {
+): EvidenceDraft {
   const concluded = report.conclude(runbook);
   const began = Date.parse(job.created);
   const recovered = concluded.outcome === 'passed' && report.checked ? report.checked.getTime() - began : null;

@@ -1,24 +1,50 @@
 /**
- * The watch: says every hour how long ago each drill last passed.
+ * The watch: says every hour how long ago each drill last passed, and whether its evidence is as it was written.
  *
  * CloudWatch alarms look back seven days at most, so "no proof for a month" can't be told from the drills' own metrics.
  */
+import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
-import { METRICS, parse, type WatchRequest, watchedSinceKey, watchRequest } from '../contract';
-import { EvidenceChain, putOnce, readText } from '../evidence/evidence-chain';
+import {
+  endedRun,
+  evidencePrefix,
+  METRICS,
+  parse,
+  type WatchRequest,
+  watchedSinceKey,
+  watchRequest,
+} from '../contract';
+import { EvidenceChain } from '../evidence/evidence-chain';
 import { embeddedMetric } from '../evidence/metrics';
+import { putOnce, readText } from '../evidence/objects';
+import { kmsSigner, type Signer } from '../evidence/signing';
+import { filesInBucket } from '../evidence/stored-files';
+import { verifyEvidence } from '../evidence/verify-evidence';
 
 type Drill = WatchRequest['drills'][number];
 
+/** What the watch reaches the world by. */
+export interface WatchPorts {
+  readonly s3: S3Client;
+  /** Only asked for the public half of the key. */
+  readonly signer: (signingKey: string) => Signer;
+  readonly print: (line: string) => void;
+}
+
 /** @throws after having said what it could, when some evidence could not be read */
 export const watchDrills =
-  (s3: S3Client, print: (line: string) => void, clock: () => number = Date.now) =>
+  ({ s3, signer, print }: WatchPorts, clock: () => number = Date.now) =>
   async (input: unknown): Promise<void> => {
-    const { evidenceBucket, drills } = parse(watchRequest, input, 'watch request');
+    const { evidenceBucket, signingKey, drills } = parse(watchRequest, input, 'watch request');
+    const key = signer(signingKey);
     const failures: string[] = [];
+    const verified = new Set<string>();
     for (const drill of drills) {
       try {
-        const since = await lastProven(s3, evidenceBucket, drill, clock());
+        const chain = evidencePrefix(drill);
+        if (!verified.has(chain)) for (const line of await verify(s3, evidenceBucket, key, drill, clock())) print(line);
+        verified.add(chain);
+        const since = await lastProven(s3, evidenceBucket, key, drill, clock());
         const { dimensions: name } = METRICS;
         const metric = {
           name: METRICS.secondsSinceProven,
@@ -38,8 +64,35 @@ export const watchDrills =
     }
   };
 
-async function lastProven(s3: S3Client, bucket: string, drill: Drill, now: number): Promise<number> {
-  const chain = new EvidenceChain(s3, bucket, drill);
+/** A run that was stopped, timed out or broke off has left no evidence: it counts as a drill that failed. */
+export const tellOfEnd =
+  (print: (line: string) => void, clock: () => number = Date.now) =>
+  (input: unknown): void => {
+    const ended = parse(endedRun, input, 'ended run');
+    const { plan, target } = ended;
+    print(JSON.stringify(ended));
+    const dimensions = { [METRICS.dimensions.plan]: plan, [METRICS.dimensions.target]: target };
+    print(embeddedMetric({ name: METRICS.drillPassed, unit: 'None', value: 0, dimensions }, clock()));
+  };
+
+/** What is wrong with a chain, a line each, and how much it is. */
+async function verify(s3: S3Client, bucket: string, signer: Signer, of: Drill, now: number): Promise<string[]> {
+  const { plan, target } = of;
+  const files = await filesInBucket(s3, bucket, evidencePrefix(of));
+  const { chains } = await verifyEvidence(files, [await signer.publicKey()]);
+  const problems = chains.flatMap((chain) => chain.problems);
+  const metric = {
+    name: METRICS.evidenceProblems,
+    unit: 'Count',
+    value: problems.length,
+    dimensions: { [METRICS.dimensions.plan]: plan, [METRICS.dimensions.target]: target },
+  } as const;
+  const told = problems.map(({ kind, says }) => JSON.stringify({ plan, target, problem: kind, says }));
+  return [...told, embeddedMetric(metric, now)];
+}
+
+async function lastProven(s3: S3Client, bucket: string, signer: Signer, drill: Drill, now: number): Promise<number> {
+  const chain = new EvidenceChain(s3, bucket, drill, signer);
   const proven = await chain.lastPassed((document) => document.drill === drill.drill);
   return proven ? Date.parse(proven.finished) : watchedSince(s3, bucket, drill, now);
 }
@@ -52,5 +105,9 @@ async function watchedSince(s3: S3Client, bucket: string, drill: Drill, now: num
   return Date.parse(JSON.parse(await readText(s3, bucket, key)).watchedSince);
 }
 
-export const handler = (event: unknown) =>
-  watchDrills(new S3Client(), (line) => process.stdout.write(`${line}\n`))(event);
+export const handler = async (event: object): Promise<void> => {
+  const print = (line: string) => process.stdout.write(`${line}\n`);
+  if ('execution' in event) return tellOfEnd(print)(event);
+  const kms = new KMSClient();
+  return watchDrills({ s3: new S3Client(), signer: (signingKey) => kmsSigner(kms, signingKey), print })(event);
+};

@@ -1,31 +1,46 @@
 /**
- * Evidence in its bucket: one hash chain for each target.
+ * Evidence in its bucket: one hash chain for each target, each document of it signed.
  *
  * A document's key is its place in the chain, and it is written only if that key is free, so two runs can't fork the
- * chain. The bucket's Object Lock keeps it from being changed afterwards.
+ * chain. The bucket's Object Lock keeps it from being changed afterwards. Whatever else lies in the chain, garbage or
+ * documents of other versions, it stops nothing; a proof is only what is signed, and linked to the document before.
  */
-import { createHash } from 'node:crypto';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { EVIDENCE_SCHEMA, type Evidence, type EvidenceDraft, evidencePrefix } from '../contract';
 import {
-  GetObjectCommand,
-  ListObjectsV2Command,
-  PutObjectCommand,
-  paginateListObjectsV2,
-  type S3Client,
-} from '@aws-sdk/client-s3';
-import { type Evidence, evidence, evidencePrefix, parse } from '../contract';
+  bytesOf,
+  documentName,
+  documentOf,
+  LAST_SEQUENCE,
+  linkOf,
+  linkProblem,
+  type Placed,
+  publicKeyName,
+  sequenceOf,
+  sha256Of,
+  signatureName,
+  textName,
+} from './documents';
 import { evidenceText } from './evidence-text';
+import { keysUnder, putOnce, readBytes } from './objects';
+import { isSignedWith, type Signer, toPem } from './signing';
 
 export interface Published {
   readonly key: string;
   readonly document: Evidence;
 }
 
-interface Link extends Published {
-  readonly sha256: string;
+interface Entry extends Placed {
+  readonly bytes: Buffer;
+  /** Undefined where this version can't read it. */
+  readonly document: Evidence | undefined;
 }
 
 /** A document is dated first, and tries to publish it may go on for a while: a day is plenty. */
 const MAX_PUBLISHING = 24 * 3_600_000;
+
+/** Places that others took while this run looked for one. Runs of one target seldom end in the same second. */
+const MAX_ATTEMPTS = 20;
 
 export class EvidenceChain {
   private readonly prefix: string;
@@ -33,104 +48,143 @@ export class EvidenceChain {
   constructor(
     private readonly s3: S3Client,
     private readonly bucket: string,
-    of: { plan: string; target: string },
+    private readonly of: { readonly plan: string; readonly target: string },
+    /** What reads only needs its public half. */
+    private readonly signer: Signer,
   ) {
     this.prefix = evidencePrefix(of);
   }
 
-  /** The documents from the newest to the first. */
-  async *backwards(): AsyncGenerator<Link> {
-    for (const key of (await this.keys()).reverse()) {
-      const text = await readText(this.s3, this.bucket, key);
-      const document = parse(evidence, JSON.parse(text), `evidence ${key}`);
-      yield { key, document, sha256: createHash('sha256').update(text).digest('hex') };
-    }
+  /** What lies in the chain, from the newest to the first. */
+  async *backwards(names?: ReadonlySet<string>): AsyncGenerator<Entry> {
+    for (const sequence of sequencesOf(names ?? (await this.names())).reverse()) yield this.read(sequence);
   }
 
-  /** The newest document that passed and is wanted. */
+  /** The newest document that passed, is wanted, and is a proof. */
   async lastPassed(wanted: (document: Evidence) => boolean): Promise<Evidence | undefined> {
-    for await (const { document } of this.backwards()) {
-      if (document.outcome === 'passed' && wanted(document)) return document;
+    return this.lastProof((document) => document.outcome === 'passed' && wanted(document));
+  }
+
+  /** The newest document that is wanted, and is a proof: signed, and linked to the one before. */
+  async lastProof(wanted: (document: Evidence) => boolean): Promise<Evidence | undefined> {
+    const names = await this.names();
+    let candidate: Entry | undefined;
+    for await (const entry of this.backwards(names)) {
+      if (candidate && (await this.isProof(candidate, entry, names))) return candidate.document;
+      const { document } = entry;
+      candidate = document && wanted(document) ? entry : undefined;
+    }
+    return candidate && (await this.isProof(candidate, undefined, names)) ? candidate.document : undefined;
+  }
+
+  /**
+   * Appends a run's document, once: asked again for the same run, it returns what was published.
+   *
+   * @throws when it found no free place
+   */
+  async append(draft: EvidenceDraft): Promise<Published> {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const names = await this.names();
+      const own = await this.publishedBy(draft, names);
+      if (own) return own;
+      await this.writePublicKey(names);
+      const published = await this.appendAfter(sequencesOf(names), draft);
+      if (published) return published;
+      // Somebody else took this place in the chain: look again, and link to theirs.
+    }
+    throw new Error(
+      `run ${draft.run} found no free place under ${this.prefix} in ${MAX_ATTEMPTS} tries, so its evidence is not published; ` +
+        'look at what is written there',
+    );
+  }
+
+  /** @returns undefined when the place was taken meanwhile */
+  private async appendAfter(sequences: readonly number[], draft: EvidenceDraft): Promise<Published | undefined> {
+    const sequence = nextOf(sequences);
+    const before = sequences.filter((taken) => taken < sequence).at(-1);
+    const previous = before === undefined ? null : await this.read(before);
+    const document: Evidence = {
+      ...draft,
+      schema: EVIDENCE_SCHEMA,
+      sequence,
+      previous: previous && { key: this.prefix + previous.name, sha256: previous.sha256 },
+    };
+    const bytes = bytesOf(document);
+    await this.put(signatureName(sequence, sha256Of(bytes)), await this.signer.sign(bytes), 'application/octet-stream');
+    if (!(await this.put(documentName(sequence), bytes, 'application/json'))) return undefined;
+    await this.writeText(sequence, document);
+    return { key: this.prefix + documentName(sequence), document };
+  }
+
+  /** What an earlier try of this run published. What only claims to be this run's is not signed. */
+  private async publishedBy(
+    { run, started }: EvidenceDraft,
+    names: ReadonlySet<string>,
+  ): Promise<Published | undefined> {
+    for await (const entry of this.backwards(names)) {
+      const { document, sequence } = entry;
+      if (!document) continue;
+      if (document.run === run && (await this.isSigned(entry, names))) {
+        await this.writeText(sequence, document);
+        return { key: this.prefix + entry.name, document };
+      }
+      // Published before this run began, and so is everything before it.
+      if (Date.parse(document.finished) < Date.parse(started) - MAX_PUBLISHING) break;
     }
     return undefined;
   }
 
-  /** Tables that held rows when a drill last passed; a proof of a later moment says nothing about an earlier one. */
-  async tablesProvenBy(moment: string): Promise<readonly string[] | null> {
-    const proof = await this.lastPassed(({ restorePoint }) => restorePoint !== null && restorePoint.time <= moment);
-    return proof?.tablesWithRows ?? null;
+  private async isProof(entry: Entry, before: Entry | undefined, names: ReadonlySet<string>): Promise<boolean> {
+    const link = linkOf(entry.bytes);
+    if (!link || linkProblem(link, entry, before, this.of) !== undefined) return false;
+    return this.isSigned(entry, names);
   }
 
-  /** Appends a run's document, once: asked again for the same run, it returns what was published. */
-  async append(document: Omit<Evidence, 'sequence' | 'previous'>): Promise<Published> {
-    for (;;) {
-      const head = await this.headAndOwn(document);
-      if (head.own) return head.own;
-      const sequence = (head.newest?.document.sequence ?? 0) + 1;
-      const previous = head.newest ? { key: head.newest.key, sha256: head.newest.sha256 } : null;
-      const linked: Evidence = { ...document, sequence, previous };
-      const key = `${this.prefix}${String(sequence).padStart(8, '0')}.json`;
-      if (await putOnce(this.s3, this.bucket, key, `${JSON.stringify(linked, null, 2)}\n`, 'application/json')) {
-        await this.writeText(key, linked);
-        return { key, document: linked };
-      }
-      // Somebody else took this place in the chain: look again, and link to theirs.
-    }
+  private async isSigned({ sequence, sha256, bytes }: Entry, names: ReadonlySet<string>): Promise<boolean> {
+    const name = signatureName(sequence, sha256);
+    if (!names.has(name)) return false;
+    const signature = await readBytes(this.s3, this.bucket, this.prefix + name);
+    return isSignedWith(await this.signer.publicKey(), bytes, signature);
   }
 
-  /** The newest link, and this run's own if an earlier try already published it. */
-  private async headAndOwn({
-    run,
-    started,
-  }: Pick<Evidence, 'run' | 'started'>): Promise<{ newest?: Link; own?: Link }> {
-    let newest: Link | undefined;
-    for await (const link of this.backwards()) {
-      newest ??= link;
-      if (link.document.run === run) {
-        await this.writeText(link.key, link.document);
-        return { newest, own: link };
-      }
-      // Published before this run began, and so is everything before it.
-      if (Date.parse(link.document.finished) < Date.parse(started) - MAX_PUBLISHING) break;
-    }
-    return { newest };
+  private async writePublicKey(names: ReadonlySet<string>): Promise<void> {
+    const own = await this.signer.publicKey();
+    const name = publicKeyName(own.fingerprint);
+    if (!names.has(name)) await this.put(name, toPem(own), 'application/x-pem-file');
   }
 
-  private async writeText(key: string, document: Evidence): Promise<void> {
-    const text = evidenceText(document);
-    await putOnce(this.s3, this.bucket, key.replace(/json$/, 'md'), text, 'text/markdown; charset=utf-8');
+  private async writeText(sequence: number, document: Evidence): Promise<void> {
+    await this.put(textName(sequence), evidenceText(document), 'text/markdown; charset=utf-8');
   }
 
-  private async keys(): Promise<string[]> {
-    const keys: string[] = [];
-    for await (const page of paginateListObjectsV2({ client: this.s3 }, { Bucket: this.bucket, Prefix: this.prefix })) {
-      for (const { Key = '' } of page.Contents ?? []) if (/\/\d{8}\.json$/.test(Key)) keys.push(Key);
-    }
-    return keys.sort();
+  private put(name: string, body: string | Uint8Array, type: string): Promise<boolean> {
+    return putOnce(this.s3, this.bucket, this.prefix + name, body, type);
+  }
+
+  private async read(sequence: number): Promise<Entry> {
+    const name = documentName(sequence);
+    const bytes = await readBytes(this.s3, this.bucket, this.prefix + name);
+    return { name, sequence, bytes, sha256: sha256Of(bytes), document: documentOf(bytes) };
+  }
+
+  private async names(): Promise<ReadonlySet<string>> {
+    const keys = await keysUnder(this.s3, this.bucket, this.prefix);
+    return new Set(keys.map((key) => key.slice(this.prefix.length)));
   }
 }
 
-export async function readText(s3: S3Client, bucket: string, key: string): Promise<string> {
-  const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-  if (!Body) throw new Error(`s3://${bucket}/${key} came without a body`);
-  return Body.transformToString();
-}
+/** Places that are taken, from the first to the newest. */
+const sequencesOf = (names: Iterable<string>): number[] =>
+  Array.from(names, (name) => sequenceOf(name) ?? [])
+    .flat()
+    .sort((one, other) => one - other);
 
-/** Listed first: where listing is allowed by prefix only, reading what is missing is answered with "forbidden". */
-export async function readIfThere(s3: S3Client, bucket: string, key: string): Promise<string | undefined> {
-  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: key }));
-  return Contents.some(({ Key }) => Key === key) ? readText(s3, bucket, key) : undefined;
-}
-
-/** Writes an object unless its key is taken; true when it was written. */
-export async function putOnce(s3: S3Client, bucket: string, key: string, body: string, type: string): Promise<boolean> {
-  try {
-    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentType: type, IfNoneMatch: '*' }));
-    return true;
-  } catch (error) {
-    // The latter: another write of the same key is under way.
-    if (error instanceof Error && ['PreconditionFailed', 'ConditionalRequestConflict'].includes(error.name))
-      return false;
-    throw error;
-  }
+/** One after the newest; the first that is free where somebody has taken the last place there is. */
+function nextOf(sequences: readonly number[]): number {
+  const next = (sequences.at(-1) ?? 0) + 1;
+  if (next <= LAST_SEQUENCE) return next;
+  const taken = new Set(sequences);
+  let free = 1;
+  while (taken.has(free)) free++;
+  return free;
 }

@@ -1,4 +1,5 @@
 import type { CheckResult, Evidence } from '../contract';
+import { markdown } from './markdown';
 
 export function evidenceText(document: Evidence): string {
   const { plan, target, drill, outcome, started, source, copy, restorePoint, recoveryTime, recoveryPoint } = document;
@@ -7,6 +8,7 @@ export function evidenceText(document: Evidence): string {
     ['Drill', `${drill} of ${target} in ${plan}, run ${document.run}`],
     ['Began', started],
   ];
+  if (document.request?.reason) rows.push(['Reason', document.request.reason]);
   if (source) {
     rows.push(['Source', `${source.instance}: ${source.engine}, ${source.instanceClass}, ${source.storageGiB} GiB`]);
     if (source.copiedFrom) rows.push(['Restored from', `a copy of the backups of ${source.copiedFrom}`]);
@@ -23,11 +25,13 @@ export function evidenceText(document: Evidence): string {
   }
   const { previous } = document;
   rows.push(['Chain', `document ${document.sequence}, ${previous ? `after ${previous.sha256}` : 'the first'}`]);
+  if (document.definition) rows.push(['Deployed definition', `SHA-256 ${document.definition.sha256}`]);
   return [
-    `# ${target}: drill ${outcome}`,
+    `# ${markdown(target)}: drill ${outcome}`,
     '',
     table(['', ''], rows),
     ...section('Findings', document.findings),
+    ...section('Warnings', document.warnings ?? []),
     ...(document.checks.length > 0
       ? ['', '## Checks', '', table(['check', 'outcome', 'seen'], document.checks.map(checkRow))]
       : []),
@@ -62,16 +66,18 @@ function checkRow(result: CheckResult): string[] {
     case 'passed':
       return [result.check, 'passed', result.observed];
     case 'failed':
-      return [result.check, 'FAILED', `${result.observed}; expected ${result.expected}`];
+      return [result.check, 'FAILED', `${result.observed}; expected ${result.expected}${toDo(result)}`];
     case 'not-run':
-      return [result.check, 'NOT RUN', result.reason];
+      return [result.check, 'NOT RUN', `${result.reason}${toDo(result)}`];
   }
 }
 
+const toDo = ({ remedy }: { remedy?: string }) => (remedy === undefined ? '' : `; to do: ${remedy}`);
+
 const section = (title: string, lines: readonly string[]) =>
-  lines.length > 0 ? ['', `## ${title}`, '', ...lines.map((line) => `- ${line}`)] : [];
+  lines.length > 0 ? ['', `## ${title}`, '', ...lines.map((line) => `- ${markdown(line)}`)] : [];
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map(cell).join(' | ')} |`).join('\n');
-
-const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+  [head, head.map(() => '---'), ...rows.map((cells) => cells.map(markdown))]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');

@@ -15,6 +15,7 @@ export function drillMetrics(document: Evidence): Metric[] {
   const metrics: Metric[] = [
     { name: METRICS.drillPassed, unit: 'None', value: document.outcome === 'passed' ? 1 : 0, dimensions },
     { name: METRICS.checksFailed, unit: 'Count', value: notPassed, dimensions },
+    { name: METRICS.warnings, unit: 'Count', value: document.warnings?.length ?? 0, dimensions },
   ];
   const { recoveryTime, recoveryPoint } = document;
   if (recoveryTime) {

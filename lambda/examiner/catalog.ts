@@ -1,103 +1,99 @@
-/** What the copy's catalog says: tables by the names people give them, and what amcheck may be used for. */
+/** What the copy's catalog says: relations by the names people give them. Everything is schema-qualified: see session.ts. */
 import { escapeLiteral } from 'pg';
 import type { Session } from './session';
 
 /** Why a check can't be made; becomes its `not-run` reason. */
-export class CannotCheck extends Error {}
+export class CannotCheck extends Error {
+  constructor(
+    message: string,
+    public readonly remedy?: string,
+  ) {
+    super(message);
+  }
+}
 
 /** A relation as people write it: bare in `public`, with its schema elsewhere. */
 export const displayName = (schema: string, relation: string) =>
-  `CASE WHEN ${schema}.nspname = 'public' AND strpos(${relation}.relname, '.') = 0 THEN ${relation}.relname::text ` +
+  `CASE WHEN ${schema}.nspname = 'public' AND pg_catalog.strpos(${relation}.relname, '.') = 0 THEN ${relation}.relname::pg_catalog.text ` +
   `ELSE ${schema}.nspname || '.' || ${relation}.relname END`;
 
-/** Leaves out what PostgreSQL keeps for itself. TOAST is read through its table. */
+/** Leaves out what PostgreSQL keeps for itself, and temporary objects that a crash left. The schema of ours has no table. */
 export const userSchema = (schema: string) =>
   `${schema}.nspname !~ '^pg_' AND ${schema}.nspname <> 'information_schema'`;
 
+/** Every relation that has files, TOAST and the system's own among them, apart from what is temporary. */
+export const storedSchema = (schema: string) => `${schema}.nspname !~ '^pg_(toast_)?temp_'`;
+
 /**
  * Matches a name as given, `table` or `schema.table`, to the catalog. Comparing there instead of splitting here lets
- * dots, quotes and capitals in names be what they are; where two fit, the split at the first dot wins.
+ * dots, quotes and capitals in names be what they are.
  */
 const named = (name: string) =>
-  `(n.nspname || '.' || c.relname = ${name} OR n.nspname = 'public' AND c.relname::text = ${name})`;
-const best = (name: string) =>
-  `n.nspname::text = split_part(${name}, '.', 1) DESC, n.nspname = 'public' DESC, n.nspname`;
+  `(n.nspname || '.' || c.relname = ${name} OR n.nspname = 'public' AND c.relname::pg_catalog.text = ${name})`;
 
-/** A table's name, ready for SQL. */
-export async function findTable(session: Session, table: string): Promise<string> {
-  const name = escapeLiteral(table);
-  const [found] = await session.rows(`
-    SELECT format('%I.%I', n.nspname, c.relname), c.relkind
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND ${named(name)}
-    ORDER BY ${best(name)} LIMIT 1`);
-  if (!found) throw new CannotCheck(`table "${table}" does not exist`);
-  if (found[1] === 'f')
-    throw new CannotCheck(`"${table}" is a foreign table, whose rows are in no backup of this database`);
-  return found[0]!;
+export interface Table {
+  /** Ready for SQL. */
+  readonly sql: string;
+  /**
+   * The tables that hold its rows, ready for FROM. The table itself, unless some of its partitions or of the tables that
+   * inherit from it are foreign: those are left out.
+   */
+  readonly parts: readonly string[];
+  /** Foreign tables among its partitions. Their rows are in no backup of this database. */
+  readonly foreign: number;
 }
 
+/** The table that a check of the user's own names. */
+export async function findTable(session: Session, table: string): Promise<Table> {
+  const found = await session.rows(`
+    SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), c.relkind, c.relhassubclass
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') AND ${named(escapeLiteral(table))}
+    ORDER BY n.nspname, c.relname`);
+  const [first, second] = found;
+  if (!first) throw new CannotCheck(`table "${table}" does not exist`);
+  if (second) {
+    throw new CannotCheck(
+      `"${table}" means several tables, ${found.map(([, sql]) => sql).join(' and ')}`,
+      'name it with its schema; where that is ambiguous too, count in a query check instead',
+    );
+  }
+  const [oid, sql, kind, inherited] = first;
+  if (kind === 'f') {
+    throw new CannotCheck(`"${table}" is a foreign table, whose rows are in no backup of this database`);
+  }
+  const members = inherited === 't' ? await membersOf(session, oid!) : [];
+  const foreign = members.filter(([, kind]) => kind === 'f').length;
+  if (foreign === 0) return { sql: sql!, parts: [sql!], foreign };
+  const parts = members.flatMap(([member, kind]) => (kind === 'r' ? [`ONLY ${member}`] : []));
+  return { sql: sql!, parts, foreign };
+}
+
+/** A table with its partitions, or with what inherits from it, however deep. */
+const membersOf = (session: Session, oid: string) =>
+  session.rows(`
+    WITH RECURSIVE members (oid) AS (
+      SELECT ${oid}::pg_catalog.oid UNION
+      SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN members m ON m.oid = i.inhparent)
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relkind
+    FROM members m JOIN pg_catalog.pg_class c ON c.oid = m.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    ORDER BY c.oid`);
+
 export interface Column {
+  readonly table: Table;
   /** Ready for SQL. */
-  readonly table: string;
   readonly column: string;
   /** Such as `timestamp with time zone`; the base type of a domain. */
   readonly type: string;
 }
 
-export async function findColumn(session: Session, table: string, column: string): Promise<Column> {
-  const quoted = await findTable(session, table);
+export async function findColumn(session: Session, name: string, column: string): Promise<Column> {
+  const table = await findTable(session, name);
   const [found] = await session.rows(`
-    SELECT quote_ident(a.attname), format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL)
-    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-    WHERE a.attrelid = ${escapeLiteral(quoted)}::regclass AND a.attname::text = ${escapeLiteral(column)}
+    SELECT pg_catalog.quote_ident(a.attname), pg_catalog.format_type(coalesce(nullif(t.typbasetype, 0), t.oid), NULL)
+    FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = ${escapeLiteral(table.sql)}::pg_catalog.regclass AND a.attname::pg_catalog.text = ${escapeLiteral(column)}
       AND a.attnum > 0 AND NOT a.attisdropped`);
-  if (!found) throw new CannotCheck(`table "${table}" has no column "${column}"`);
-  return { table: quoted, column: found[0]!, type: found[1]! };
-}
-
-/** The tables of these names, ready for SQL, in their order; null for what does not exist. */
-export async function findTables(session: Session, tables: readonly string[]): Promise<readonly (string | null)[]> {
-  const found = await session.rows(`
-    SELECT (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE c.relkind IN ('r', 'p') AND ${named('given.name')} ORDER BY ${best('given.name')} LIMIT 1)
-    FROM unnest(ARRAY[${tables.map(escapeLiteral).join(', ')}]::text[]) WITH ORDINALITY AS given(name, position)
-    ORDER BY given.position`);
-  return found.map(([table]) => table ?? null);
-}
-
-const TABLES_PER_STATEMENT = 200;
-
-/** Which of these tables, as SQL has them, hold at least one row: in their order. */
-export async function holdRows(session: Session, tables: readonly string[]): Promise<boolean[]> {
-  const held: boolean[] = [];
-  for (let from = 0; from < tables.length; from += TABLES_PER_STATEMENT) {
-    const some = tables.slice(from, from + TABLES_PER_STATEMENT);
-    const rows = await session.rows(
-      `SELECT * FROM (${some
-        .map((table, position) => `SELECT ${position} AS position, EXISTS (SELECT FROM ${table})`)
-        .join(' UNION ALL ')}) AS held ORDER BY position`,
-    );
-    held.push(...rows.map(([, holds]) => holds === 't'));
-  }
-  return held;
-}
-
-/** amcheck's functions that this user may call, ready for SQL. */
-export interface Amcheck {
-  readonly verifyHeapam?: string;
-  readonly btIndexCheck?: string;
-}
-
-export async function findAmcheck(session: Session): Promise<Amcheck> {
-  const functions = await session.rows(`
-    SELECT p.proname, format('%I.%I', n.nspname, p.proname)
-    FROM pg_extension e
-    JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
-      AND d.classid = 'pg_proc'::regclass
-    JOIN pg_proc p ON p.oid = d.objid JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE e.extname = 'amcheck' AND has_function_privilege(p.oid, 'EXECUTE') AND has_schema_privilege(n.oid, 'USAGE')
-      AND (p.proname = 'verify_heapam' OR p.proname = 'bt_index_check' AND p.pronargs = 2)`);
-  const byName = new Map(functions.map(([name, sql]) => [name, sql ?? undefined]));
-  return { verifyHeapam: byName.get('verify_heapam'), btIndexCheck: byName.get('bt_index_check') };
+  if (!found) throw new CannotCheck(`table "${name}" has no column "${column}"`);
+  return { table, column: found[0]!, type: found[1]! };
 }

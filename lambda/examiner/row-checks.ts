@@ -1,44 +1,96 @@
 /** Checks of tables and columns that users name: counts, moments and orphans. They report numbers, never rows. */
 import { escapeLiteral } from 'pg';
 import type { Check } from '../contract';
-import { CannotCheck, type Column, findColumn, findTable } from './catalog';
+import { CannotCheck, type Column, findColumn, findTable, type Table } from './catalog';
+import type { Context, Detector, Examined, Verdict } from './detector';
+import { many } from './figures';
+import { planned } from './planned';
 import type { Session } from './session';
-import type { ExaminedCopy, Verdict } from './verdict';
+import { userQuery } from './user-query';
+
+/** A verdict on the one check that a piece is about. */
+export type Answer = Verdict extends infer V ? (V extends Verdict ? Omit<V, 'check'> : never) : never;
+
+/** Plans that might answer from an index, or from a constraint instead of the rows. */
+export const FROM_THE_TABLE = {
+  enable_indexscan: 'off',
+  enable_indexonlyscan: 'off',
+  enable_bitmapscan: 'off',
+  constraint_exclusion: 'off',
+} as const;
+
+export const ownChecks: Detector = {
+  name: 'own checks',
+  phase: 'own checks',
+  serves: ['row-count', 'fresh', 'nothing-after', 'no-orphans', 'query'],
+  examine: async (session, _, context): Promise<Examined> => {
+    const { check } = context;
+    if (!check) throw new CannotCheck('the work names no check');
+    const answer = await answerTo(session, check, context);
+    return { verdicts: [{ check: check.kind, ...answer } as Verdict] };
+  },
+};
+
+async function answerTo(session: Session, check: Check, context: Context): Promise<Answer> {
+  if (check.kind === 'query') return userQuery(session, check);
+  for (const [name, value] of Object.entries(FROM_THE_TABLE)) await session.rows(`SET LOCAL ${name} = ${value}`);
+  switch (check.kind) {
+    case 'row-count':
+      return rowCount(session, check);
+    case 'fresh':
+      return fresh(session, check, context);
+    case 'nothing-after':
+      return nothingAfter(session, check, context);
+    case 'no-orphans':
+      return noOrphans(session, check);
+    default:
+      throw new CannotCheck(`'${check.kind}' is not a check of the user's own`);
+  }
+}
 
 type Of<Kind extends Check['kind']> = Extract<Check, { kind: Kind }>;
 
-export async function rowCount(session: Session, { table, atLeast, atMost }: Of<'row-count'>): Promise<Verdict> {
-  const [counted] = await session.rows(`SELECT count(*) FROM ${await findTable(session, table)}`);
-  const count = Number(counted![0]);
-  const observed = rowsOf(count);
+export async function rowCount(session: Session, { table, atLeast, atMost }: Of<'row-count'>): Promise<Answer> {
+  const found = await findTable(session, table);
+  const count = sum(await ofEach(session, found, (part) => `SELECT pg_catalog.count(*) FROM ${part}`));
+  const observed = rowsOf(count) + leftOut(found);
   if (count >= (atLeast ?? 0) && count <= (atMost ?? Number.POSITIVE_INFINITY)) return { outcome: 'passed', observed };
   return { outcome: 'failed', observed, expected: `${bounds(atLeast, atMost)} rows` };
 }
 
-export async function fresh(session: Session, check: Of<'fresh'>, copy: ExaminedCopy): Promise<Verdict> {
+export async function fresh(session: Session, check: Of<'fresh'>, context: Context): Promise<Answer> {
   const { table, column, type } = await momentColumn(session, check);
   // One row dated next year would otherwise stand for writes that never reached the backup.
-  const [newest] = await session.rows(`
-    SELECT extract(epoch FROM ${moment(copy)} - max(${column})::timestamptz) FROM ${table}
-    WHERE isfinite(${column}) AND ${column} <= ${moment(copy)}::${type}`);
+  const ages = await ofEach(
+    session,
+    table,
+    (part) => `
+    SELECT extract(epoch FROM ${moment(context)} - pg_catalog.max(${column})::pg_catalog.timestamptz) FROM ${part}
+    WHERE pg_catalog.isfinite(${column}) AND ${column} <= ${moment(context)}::${type}`,
+  );
   const expected = `at most ${check.withinSeconds} s before the restore point`;
-  if (newest![0] === null) {
-    return { outcome: 'failed', observed: 'no row holds a moment up to the restore point', expected };
+  const known = ages.flatMap((age) => (age === null ? [] : [Number(age)]));
+  if (known.length === 0) {
+    const observed = `no row holds a moment up to the restore point${leftOut(table)}`;
+    return { outcome: 'failed', observed, expected };
   }
-  const freshnessSeconds = Number(newest![0]);
-  const observed = `the newest is ${rounded(freshnessSeconds)} s before the restore point`;
+  const freshnessSeconds = Math.min(...known);
+  const observed = `the newest is ${rounded(freshnessSeconds)} s before the restore point${leftOut(table)}`;
   if (freshnessSeconds <= check.withinSeconds) return { outcome: 'passed', observed, freshnessSeconds };
   return { outcome: 'failed', observed, expected, freshnessSeconds };
 }
 
-export async function nothingAfter(session: Session, check: Of<'nothing-after'>, copy: ExaminedCopy): Promise<Verdict> {
+export async function nothingAfter(session: Session, check: Of<'nothing-after'>, context: Context): Promise<Answer> {
   const { table, column, type } = await momentColumn(session, check);
-  // The restore point takes the column's type, not the other way round: so an index on the column can be used.
-  const [later] = await session.rows(
-    `SELECT count(*) FROM ${table} WHERE ${column} > ${moment(copy)}::${type} AND isfinite(${column})`,
+  // The restore point takes the column's type: so every row is compared as it is stored.
+  const later = await ofEach(
+    session,
+    table,
+    (part) =>
+      `SELECT pg_catalog.count(*) FROM ${part} WHERE ${column} > ${moment(context)}::${type} AND pg_catalog.isfinite(${column})`,
   );
-  const count = Number(later![0]);
-  if (count === 0) return { outcome: 'passed', observed: 'no row is later than the restore point' };
+  const count = sum(later);
+  if (count === 0) return { outcome: 'passed', observed: `no row is later than the restore point${leftOut(table)}` };
   return {
     outcome: 'failed',
     observed: `${rowsOf(count)} later than the restore point`,
@@ -46,17 +98,43 @@ export async function nothingAfter(session: Session, check: Of<'nothing-after'>,
   };
 }
 
-export async function noOrphans(session: Session, check: Of<'no-orphans'>): Promise<Verdict> {
+export async function noOrphans(session: Session, check: Of<'no-orphans'>): Promise<Answer> {
   const child = await findColumn(session, check.table, check.column);
   const parent = await findColumn(session, check.parent, check.parentColumn);
+  if (parent.table.foreign > 0) {
+    throw new CannotCheck(
+      `${many(parent.table.foreign, 'partition')} of "${check.parent}" ${parent.table.foreign === 1 ? 'is' : 'are'} foreign, so ` +
+        'parents may be in another database, which no backup of this one has',
+    );
+  }
   // NOT IN would find no orphan at all once the parent's column holds a NULL.
-  const [orphans] = await session.rows(`
-    SELECT count(*) FROM ${child.table} AS child WHERE child.${child.column} IS NOT NULL
-      AND NOT EXISTS (SELECT FROM ${parent.table} AS parent WHERE parent.${parent.column} = child.${child.column})`);
-  const count = Number(orphans![0]);
-  if (count === 0) return { outcome: 'passed', observed: 'no row lacks its parent' };
+  const orphans = await ofEach(
+    session,
+    child.table,
+    (part) => `
+    SELECT pg_catalog.count(*) FROM ${part} AS child WHERE child.${child.column} IS NOT NULL
+      AND NOT EXISTS (SELECT FROM ${parent.table.sql} AS parent WHERE parent.${parent.column} = child.${child.column})`,
+  );
+  const count = sum(orphans);
+  if (count === 0) return { outcome: 'passed', observed: `no row lacks its parent${leftOut(child.table)}` };
   return { outcome: 'failed', observed: `${rowsOf(count)} without a parent`, expected: 'a parent for every row' };
 }
+
+/** What a statement of one row and one value gives for each part of a table. */
+async function ofEach(session: Session, { parts }: Table, statement: (part: string) => string) {
+  const values: (string | null)[] = [];
+  for (const part of parts) {
+    const [row] = await planned(session, statement(part));
+    values.push(row![0]!);
+  }
+  return values;
+}
+
+const sum = (counts: readonly (string | null)[]) => counts.reduce((all, count) => all + Number(count), 0);
+
+/** Foreign tables are never touched: a backup does not hold their rows, and their servers are production. */
+const leftOut = ({ foreign }: Table) =>
+  foreign === 0 ? '' : `, without ${many(foreign, 'foreign partition')}, whose rows are in no backup of this database`;
 
 const MOMENTS = ['date', 'timestamp without time zone', 'timestamp with time zone'];
 
@@ -68,7 +146,7 @@ async function momentColumn(session: Session, named: { table: string; column: st
   );
 }
 
-const moment = ({ restorePoint }: ExaminedCopy) => `${escapeLiteral(restorePoint)}::timestamptz`;
+const moment = ({ restorePoint }: Context) => `${escapeLiteral(restorePoint)}::pg_catalog.timestamptz`;
 
 export const rowsOf = (count: number) => (count === 1 ? '1 row' : `${count} rows`);
 

@@ -2,18 +2,23 @@
  * Runbook: have a database outside CloudFormation back itself up as asked.
  *
  * It changes what differs and nothing else, so it may run at any time and any number of times; what others left for the
- * maintenance window stays there. When the resource is deleted nothing is put back: what protects a database stays until
+ * maintenance window stays there. A lower retention, at which RDS deletes older backups at once, is refused unless the
+ * request says that they may go, and the database is not on hold. When the resource is deleted nothing is put back: what protects a database stays until
  * its owner says otherwise.
  */
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { type DBInstance, DescribeDBInstancesCommand, ModifyDBInstanceCommand, RDSClient } from '@aws-sdk/client-rds';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { type BackupSettings, backupSettings, parse } from '../contract';
 import { ANSWER_WITHIN_HOURS, type Answer, customResource, isRollingBack, putAnswer } from '../runbook/custom-resource';
+import { type AskHold, askHold, describeHold } from '../runbook/hold';
 import { describe, shipped } from '../runbook/runbook';
 import { isFault } from './fault';
 
 export interface BackupSettingsPorts {
   readonly rds: RDSClient;
+  /** Where a hold on the database would stand. */
+  readonly ssm: SSMClient;
   readonly cloudFormation: CloudFormationClient;
   readonly answer: Answer;
 }
@@ -24,7 +29,7 @@ const MODIFIABLE = ['available', 'storage-initialization', 'storage-optimization
 /** Nothing comes after these by itself. */
 const STUCK = /^(deleting|failed|stopped|stopping|incompatible-.*|inaccessible-.*|restore-error|storage-full)$/;
 
-export const applyBackupSettings = ({ rds, cloudFormation, answer }: BackupSettingsPorts) =>
+export const applyBackupSettings = ({ rds, ssm, cloudFormation, answer }: BackupSettingsPorts) =>
   customResource(async (event, runbook) => {
     const { RequestType, PhysicalResourceId, ResourceProperties } = event;
     if (RequestType === 'Delete') {
@@ -34,11 +39,12 @@ export const applyBackupSettings = ({ rds, cloudFormation, answer }: BackupSetti
       };
     }
     const settings = parse(backupSettings, JSON.parse(ResourceProperties.Request), 'backup settings');
+    const hold = askHold([ssm], { kind: 'database', id: settings.instance }, Date.now);
     const physicalId = `backup-settings-of-${settings.instance}`;
     try {
       await runbook.poll(
         'apply what differs, until it is in force',
-        () => apply(rds, settings),
+        () => apply(rds, hold, settings),
         (seen) => seen === 'in force',
         { hours: ANSWER_WITHIN_HOURS },
       );
@@ -55,7 +61,7 @@ export const applyBackupSettings = ({ rds, cloudFormation, answer }: BackupSetti
   }, answer);
 
 /** One look, and a request for what is neither in force nor on its way. */
-async function apply(rds: RDSClient, settings: BackupSettings): Promise<string> {
+async function apply(rds: RDSClient, hold: AskHold, settings: BackupSettings): Promise<string> {
   const { instance } = settings;
   const { DBInstances } = await rds.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: instance }));
   const found = DBInstances?.[0] ?? {};
@@ -71,6 +77,7 @@ async function apply(rds: RDSClient, settings: BackupSettings): Promise<string> 
   const later = differences({ ...found, ...pending }, settings);
   const asked = { ...now, ...later };
   if (Object.keys(asked).length === 0) return 'in force';
+  await refuseToDeleteBackups(found, settings, hold);
   if (STUCK.test(status)) {
     throw new Error(
       `database '${instance}' is ${status}, so RDS modifies nothing of it; bring it back, and deploy again`,
@@ -90,6 +97,26 @@ async function apply(rds: RDSClient, settings: BackupSettings): Promise<string> 
     if (isFault(error, 'InvalidDBInstanceState')) return 'busy';
     throw error;
   }
+}
+
+/** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.BackupRetention.html */
+async function refuseToDeleteBackups(found: DBInstance, settings: BackupSettings, hold: AskHold): Promise<void> {
+  const { instance, retentionDays: wanted, olderBackupsMayBeDeleted } = settings;
+  const { BackupRetentionPeriod: days = 0 } = found;
+  if (wanted === undefined || wanted >= days) return;
+  const day = (ago: number) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+  const lost =
+    `'retention' of database '${instance}' is ${days} days, and at ${wanted} RDS would delete its automated backups of ` +
+    `${day(days)} to ${day(wanted)} (UTC) at once, without a way back`;
+  if (!olderBackupsMayBeDeleted) {
+    throw new Error(
+      `${lost}, so nothing was changed; leave it at ${days}, or copy what you need from those days and set ` +
+        "'olderBackups' to OlderBackups.MAY_BE_DELETED",
+    );
+  }
+  const held = await hold();
+  if (!held) return;
+  throw new Error(`${lost}, and it is ${describeHold(held)}; nothing was changed; deploy again once it is released`);
 }
 
 /** Ours, and those that never wait for a maintenance window. */
@@ -125,6 +152,7 @@ function differences(found: DBInstance, settings: BackupSettings) {
 
 export const handler = shipped(applyBackupSettings, () => ({
   rds: new RDSClient(),
+  ssm: new SSMClient(),
   cloudFormation: new CloudFormationClient(),
   answer: putAnswer,
 }));

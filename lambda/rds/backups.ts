@@ -7,10 +7,10 @@ import {
   paginateDescribeDBSnapshots,
   type RDSClient,
 } from '@aws-sdk/client-rds';
-import { type DrillRequest, isAutomatedOf, isCopyOf, SNAPSHOT_TAGS } from '../contract';
+import { type DrillDefinition, isAutomatedOf, isCopyOf, SNAPSHOT_TAGS } from '../contract';
 
 /** Whose backups: a database of this region, or one elsewhere that is copied here. */
-export type BackedUp = DrillRequest['source'];
+export type BackedUp = DrillDefinition['source'];
 
 /** @throws when there is none of that name, it is another database's, or it can't be restored yet */
 export async function namedSnapshot(

@@ -5,14 +5,18 @@
  * events are delivered by best effort only. Rounds may overlap. Nothing here can change or delete what it copies.
  */
 import { RDSClient } from '@aws-sdk/client-rds';
-import { METRICS, parse, type SnapshotCopyRequest, snapshotCopyRequest } from '../contract';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { type Hold, METRICS, parse, type SnapshotCopyRequest, snapshotCopyRequest } from '../contract';
 import { embeddedMetric } from '../evidence/metrics';
+import { askHold, holdAgeMetric } from '../runbook/hold';
 import { describe, type Runbook, shipped } from '../runbook/runbook';
 import { type Missing, SnapshotCopies, type States } from './snapshot-copies';
 
 export interface CopyPorts {
   /** A client of RDS in a region. */
   readonly rds: (region: string) => RDSClient;
+  /** A client of SSM in a region, where a hold may stand. */
+  readonly ssm: (region: string) => SSMClient;
   readonly print: (line: string) => void;
   /** Read in steps only. */
   readonly clock: () => number;
@@ -22,6 +26,8 @@ export interface CopyReport {
   readonly copied: readonly string[];
   readonly waiting: number;
   readonly deleted: readonly string[];
+  /** Because of which older copies were not deleted. */
+  readonly hold: Hold | null;
   /** When the newest good copy's snapshot was taken. ISO 8601. */
   readonly newest: string | null;
 }
@@ -47,16 +53,19 @@ export const copySnapshots =
     const copied = asked.filter((target) => states[target] === 'available');
 
     // Whatever becomes of these, the age is told: it is what rings.
-    const deleted = await tried(problems, 'prune', runbook, () => copies.prune(ports.clock()));
+    // In either region, whichever is up when somebody sets it.
+    const regions = [...new Set([source.region, destination.region])];
+    const hold = askHold(regions.map(ports.ssm), { kind: 'database', id: source.instance }, ports.clock);
+    const pruned = await tried(problems, 'prune', runbook, () => copies.prune(ports.clock(), hold));
     await tried(problems, 'share good copies', runbook, () => copies.share());
-    const newest = await runbook.step('publish the age', () => publish(ports, copies, request));
+    const newest = await runbook.step('publish the age', () => publish(ports, copies, request, pruned?.hold ?? null));
 
     if (problems.length > 0) {
       throw new Error(
         `copies of '${source.instance}' are not all as they should be; the next round tries again:\n  ${problems.join('\n  ')}`,
       );
     }
-    return { copied, waiting: survey.waiting, deleted: deleted ?? [], newest };
+    return { copied, waiting: survey.waiting, deleted: pruned?.deleted ?? [], hold: pruned?.hold ?? null, newest };
   };
 
 /** A step whose failure is told at the end. */
@@ -130,12 +139,14 @@ async function publish(
   { print, clock }: CopyPorts,
   copies: SnapshotCopies,
   { plan, target, copy }: SnapshotCopyRequest,
+  hold: Hold | null,
 ): Promise<string | null> {
+  const { dimensions: name } = METRICS;
+  const dimensions = { [name.plan]: plan, [name.target]: target, [name.copy]: copy };
+  if (hold) print(holdAgeMetric(hold, dimensions, clock()));
   const newest = await copies.newest();
   // Without a copy there is no age to tell: the alarm takes silence for a missing copy.
   if (newest === null) return null;
-  const { dimensions: name } = METRICS;
-  const dimensions = { [name.plan]: plan, [name.target]: target, [name.copy]: copy };
   const now = clock();
   const value = (now - newest) / 1000;
   print(embeddedMetric({ name: METRICS.snapshotCopyAge, unit: 'Seconds', value, dimensions }, now));
@@ -143,13 +154,17 @@ async function publish(
 }
 
 function awsPorts(): CopyPorts {
-  const clients = new Map<string, RDSClient>();
-  return {
-    rds: (region) => {
-      const client = clients.get(region) ?? new RDSClient({ region });
+  const kept = <T>(make: (region: string) => T) => {
+    const clients = new Map<string, T>();
+    return (region: string) => {
+      const client = clients.get(region) ?? make(region);
       clients.set(region, client);
       return client;
-    },
+    };
+  };
+  return {
+    rds: kept((region) => new RDSClient({ region })),
+    ssm: kept((region) => new SSMClient({ region })),
     print: (line) => process.stdout.write(`${line}\n`),
     clock: Date.now,
   };

@@ -7,18 +7,21 @@
 import { createHash } from 'node:crypto';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { RDSClient } from '@aws-sdk/client-rds';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { deploymentSnapshotRequest, parse, RUN_SUFFIX_LENGTH } from '../contract';
 import { ANSWER_WITHIN_HOURS, type Answer, customResource, isRollingBack, putAnswer } from '../runbook/custom-resource';
+import { askHold } from '../runbook/hold';
 import { shipped } from '../runbook/runbook';
 import { takeSnapshot } from './take-snapshot';
 
 export interface DeploymentPorts {
   readonly rds: RDSClient;
+  readonly ssm: SSMClient;
   readonly cloudFormation: CloudFormationClient;
   readonly answer: Answer;
 }
 
-export const snapshotBeforeDeployment = ({ rds, cloudFormation, answer }: DeploymentPorts) =>
+export const snapshotBeforeDeployment = ({ rds, ssm, cloudFormation, answer }: DeploymentPorts) =>
   customResource(async (event, runbook) => {
     const { RequestType, PhysicalResourceId = '', ResourceProperties } = event;
     if (RequestType === 'Delete') {
@@ -33,7 +36,9 @@ export const snapshotBeforeDeployment = ({ rds, cloudFormation, answer }: Deploy
     }
     // Lambda may hand over one event twice, and a second snapshot would push an older one out.
     const run = createHash('sha256').update(event.RequestId).digest('hex').slice(0, RUN_SUFFIX_LENGTH);
-    const { snapshot, deleted, left } = await takeSnapshot(rds, { hours: ANSWER_WITHIN_HOURS, run })(request, runbook);
+    const hold = askHold([ssm], { kind: 'database', id: request.instance }, Date.now);
+    const take = takeSnapshot({ rds, hold }, { hours: ANSWER_WITHIN_HOURS, run });
+    const { snapshot, deleted, left } = await take(request, runbook);
     const reasons = [`Snapshot ${snapshot} is available.`];
     if (deleted.length > 0) reasons.push(`Older ones were deleted: ${deleted.join(', ')}.`);
     if (left.length > 0) reasons.push(`Older ones could not be deleted: ${left.join('; ')}.`);
@@ -42,6 +47,7 @@ export const snapshotBeforeDeployment = ({ rds, cloudFormation, answer }: Deploy
 
 export const handler = shipped(snapshotBeforeDeployment, () => ({
   rds: new RDSClient(),
+  ssm: new SSMClient(),
   cloudFormation: new CloudFormationClient(),
   answer: putAnswer,
 }));

@@ -2,7 +2,8 @@
  * Copies of one database's snapshots in one destination.
  *
  * What makes it safe: a copy is named after its snapshot, so copying twice is the same as once; only what carries both
- * tags and the name of this copying is ever shared or deleted; and the newest good copy stays, whatever its age.
+ * tags and the name of this copying is ever shared or deleted; age counts from the newest good copy, so that what there
+ * is stays once nothing newer comes; and nothing is deleted while the database is on hold.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -15,7 +16,17 @@ import {
   type RDSClient,
   type Tag,
 } from '@aws-sdk/client-rds';
-import { COPY_PREFIX, copiedBy, isAutomatedOf, isCopyOf, SNAPSHOT_TAGS, type SnapshotCopyRequest } from '../contract';
+import {
+  COPY_PREFIX,
+  copiedBy,
+  type Hold,
+  isAutomatedOf,
+  isBad,
+  isCopyOf,
+  SNAPSHOT_TAGS,
+  type SnapshotCopyRequest,
+} from '../contract';
+import type { AskHold } from '../runbook/hold';
 import { isFault } from './fault';
 
 /**
@@ -48,6 +59,12 @@ export type Asked = 'asked' | 'no room' | 'gone';
 /** RDS's word for each copy; `absent` where it lists none yet, `deleted` where it no longer does. */
 export type States = Readonly<Record<string, string>>;
 
+export interface Pruned {
+  readonly deleted: readonly string[];
+  /** Because of which the rest was not deleted. */
+  readonly hold: Hold | null;
+}
+
 export class SnapshotCopies {
   private readonly owner: string;
 
@@ -62,15 +79,18 @@ export class SnapshotCopies {
       .slice(0, 8);
   }
 
-  /** What could be copied, would be kept, and is not there yet. */
+  /** What could be copied, would be kept, and is not there yet. Kept: no older than the newest there is to be kept. */
   async survey(now: number): Promise<Survey> {
     const there = await this.manual();
     const copied = new Set(
       there.filter((copy) => !isFailed(copy)).map(({ DBSnapshotIdentifier }) => DBSnapshotIdentifier),
     );
     const inProgress = there.filter((copy) => isCopy(copy) && copy.Status !== 'available' && !isFailed(copy)).length;
-    const missing = (await this.sources())
-      .filter((snapshot) => takenAt(snapshot) > now - this.request.keepSeconds * 1000)
+    const sources = await this.sources();
+    const oldest = this.oldestKept([...sources, ...there.filter((copy) => this.isOurs(copy))], now);
+    const missing = sources
+      .filter(({ TagList }) => !isBad(TagList))
+      .filter((snapshot) => takenAt(snapshot) > oldest)
       .sort((one, other) => takenAt(other) - takenAt(one))
       .map((snapshot) => this.copyOf(snapshot))
       .filter(({ target }) => !copied.has(target));
@@ -131,22 +151,38 @@ export class SnapshotCopies {
     }
   }
 
-  /** Deletes what is over age, and what failed and would block another try. Never the newest good one. */
-  async prune(now: number): Promise<string[]> {
-    const [, ...older] = await this.good();
-    const expired = older.filter((copy) => takenAt(copy) < now - this.request.keepSeconds * 1000);
-    const failed = (await this.manual()).filter((copy) => this.isOurs(copy) && isFailed(copy));
+  /**
+   * Deletes what is over age, and what failed: that holds no data, and would block another try. Age counts from the newest
+   * good copy, so that nothing is deleted once nothing newer comes, as when the database is gone.
+   *
+   * @param hold asked before each deletion; while one is in force, only what failed is deleted
+   */
+  async prune(now: number, hold: AskHold): Promise<Pruned> {
+    const ours = (await this.manual()).filter((copy) => this.isOurs(copy));
+    const oldest = this.oldestKept(ours, now);
+    const expired = ours
+      .filter((copy) => isAvailable(copy) && takenAt(copy) > 0 && takenAt(copy) < oldest)
+      .sort((one, other) => takenAt(one) - takenAt(other));
     const deleted: string[] = [];
-    for (const { DBSnapshotIdentifier } of [...expired, ...failed]) {
-      try {
-        await this.to.send(new DeleteDBSnapshotCommand({ DBSnapshotIdentifier }));
-        deleted.push(String(DBSnapshotIdentifier));
-      } catch (error) {
-        // Gone, or being copied on: the next round finds out.
-        if (!isFault(error, 'DBSnapshotNotFound') && !isFault(error, 'InvalidDBSnapshotState')) throw error;
-      }
+    for (const copy of ours.filter(isFailed)) if (await this.delete(copy)) deleted.push(nameOf(copy));
+    let held = await hold();
+    for (const copy of expired) {
+      held = await hold();
+      if (held) break;
+      if (await this.delete(copy)) deleted.push(nameOf(copy));
     }
-    return deleted;
+    return { deleted, hold: held };
+  }
+
+  /** @returns false when it is gone, or being copied on: the next round finds out */
+  private async delete({ DBSnapshotIdentifier }: DBSnapshot): Promise<boolean> {
+    try {
+      await this.to.send(new DeleteDBSnapshotCommand({ DBSnapshotIdentifier }));
+      return true;
+    } catch (error) {
+      if (!isFault(error, 'DBSnapshotNotFound') && !isFault(error, 'InvalidDBSnapshotState')) throw error;
+      return false;
+    }
   }
 
   /** When the newest good copy's snapshot was taken. */
@@ -155,11 +191,17 @@ export class SnapshotCopies {
     return newest ? takenAt(newest) : null;
   }
 
-  /** Ours that are available, newest first. */
+  /** Ours that are available and not known to be bad, newest first. */
   private async good(): Promise<DBSnapshot[]> {
     return (await this.manual())
-      .filter((copy) => this.isOurs(copy) && copy.Status === 'available' && takenAt(copy) > 0)
+      .filter((copy) => this.isOurs(copy) && isGood(copy))
       .sort((one, other) => takenAt(other) - takenAt(one));
+  }
+
+  /** Counted from the newest good one; one with a time that is yet to come makes no other old. */
+  private oldestKept(snapshots: readonly DBSnapshot[], now: number): number {
+    const newest = Math.max(...snapshots.filter(isGood).map(takenAt));
+    return Math.min(newest, now) - this.request.keepSeconds * 1000;
   }
 
   private async sources(): Promise<DBSnapshot[]> {
@@ -186,7 +228,8 @@ export class SnapshotCopies {
   private copyOf(snapshot: DBSnapshot): Missing {
     const own: Tag[] = Object.entries(this.tags()).map(([Key, Value]) => ({ Key, Value }));
     const carried = (snapshot.TagList ?? []).filter(({ Key }) => Key && !/^(aws|lifeboat):/i.test(Key));
-    const tags = [...own, ...carried.slice(0, MAX_TAGS - own.length)];
+    // With room for the tag that says that it is bad, should somebody find that out.
+    const tags = [...own, ...carried.slice(0, MAX_TAGS - own.length - 1)];
     return {
       arn: String(snapshot.DBSnapshotArn),
       target: this.target(String(snapshot.DBSnapshotArn)),
@@ -248,6 +291,8 @@ async function list(
 const takenAt = ({ OriginalSnapshotCreateTime: original, SnapshotCreateTime: created }: DBSnapshot) =>
   (original ?? created)?.getTime() ?? 0;
 
+const isGood = (snapshot: DBSnapshot) => isAvailable(snapshot) && takenAt(snapshot) > 0 && !isBad(snapshot.TagList);
+const nameOf = ({ DBSnapshotIdentifier }: DBSnapshot) => String(DBSnapshotIdentifier);
 const isAvailable = ({ Status }: DBSnapshot) => Status === 'available';
 const isFailed = ({ Status }: DBSnapshot) => Status === 'failed';
 const isCopy = ({ SourceDBSnapshotIdentifier }: DBSnapshot) => Boolean(SourceDBSnapshotIdentifier);

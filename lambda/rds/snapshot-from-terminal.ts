@@ -1,6 +1,8 @@
 /** A snapshot before a deployment, taken by a command that somebody runs, or a pipeline. */
 import type { RDSClient } from '@aws-sdk/client-rds';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 import { type DeploymentSnapshotRequest, deploymentSnapshotRequest, parse } from '../contract';
+import { askHold } from '../runbook/hold';
 import { TerminalRunbook } from '../runbook/terminal-runbook';
 import { snapshotName, takeSnapshot } from './take-snapshot';
 
@@ -8,6 +10,12 @@ export interface SnapshotOptions {
   readonly reason: string;
   readonly deployment: string;
   readonly keep?: number;
+}
+
+export interface SnapshotClients {
+  readonly rds: RDSClient;
+  /** Where a hold on the database would stand. */
+  readonly ssm: SSMClient;
 }
 
 /** The first snapshot of a large database takes hours. */
@@ -31,7 +39,7 @@ export function snapshotRequest(
  * @returns its identifier
  */
 export async function snapshotByHand(
-  rds: RDSClient,
+  { rds, ssm }: SnapshotClients,
   request: DeploymentSnapshotRequest,
   say: (line: string) => void,
   stop?: AbortSignal,
@@ -40,7 +48,8 @@ export async function snapshotByHand(
   const name = snapshotName(request, runbook.id);
   say(`snapshot ${name} of database '${request.instance}' in ${await rds.config.region()}`);
   try {
-    const { snapshot, deleted, left } = await takeSnapshot(rds, { hours: HOURS })(request, runbook);
+    const hold = askHold([ssm], { kind: 'database', id: request.instance }, Date.now);
+    const { snapshot, deleted, left } = await takeSnapshot({ rds, hold }, { hours: HOURS })(request, runbook);
     for (const older of deleted) say(`deleted ${older}`);
     for (const older of left) say(`could not delete ${older}`);
     return snapshot;

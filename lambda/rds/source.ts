@@ -1,6 +1,6 @@
 /** The database that a copy is made of: what it is, and how it is restored. Read only. */
 import { DescribeDBInstancesCommand, type RDSClient } from '@aws-sdk/client-rds';
-import type { DrillRequest, RestorePointRequest } from '../contract';
+import type { DrillDefinition, RestorePointRequest } from '../contract';
 import { automatedBackups, type BackedUp, latestSnapshot, namedSnapshot, required } from './backups';
 
 export interface Source {
@@ -76,7 +76,7 @@ export async function describeCopied(
   };
 }
 
-type CopiedSource = NonNullable<DrillRequest['source']['copied']>;
+type CopiedSource = NonNullable<DrillDefinition['source']['copied']>;
 
 async function wantedBackup(rds: RDSClient, of: BackedUp, wanted: RestorePointRequest) {
   if (wanted.kind === 'snapshot') return namedSnapshot(rds, of, wanted.snapshot);

@@ -3,7 +3,8 @@
  * kind where the request limits their number.
  *
  * The snapshot is named after the run before it exists, so asking twice is the same as once. What is deleted carries
- * the tags and the name of such snapshots, and there are enough newer ones that are available.
+ * the tags and the name of such snapshots, was available before the run began, so that no run deletes what another one
+ * at the same time has just announced, and has enough newer ones that are available and not known to be bad.
  */
 import {
   CreateDBSnapshotCommand,
@@ -13,8 +14,9 @@ import {
   paginateDescribeDBSnapshots,
   type RDSClient,
 } from '@aws-sdk/client-rds';
-import { type DeploymentSnapshotRequest, snapshotPrefix, DEPLOYMENT_SNAPSHOT_TAGS as TAGS } from '../contract';
-import type { Runbook } from '../runbook/runbook';
+import { type DeploymentSnapshotRequest, isBad, snapshotPrefix, DEPLOYMENT_SNAPSHOT_TAGS as TAGS } from '../contract';
+import { type AskHold, describeHold } from '../runbook/hold';
+import { describe, type Runbook } from '../runbook/runbook';
 import { isFault } from './fault';
 
 export interface TakenSnapshot {
@@ -25,11 +27,21 @@ export interface TakenSnapshot {
   readonly left: readonly string[];
 }
 
+export interface SnapshotPorts {
+  readonly rds: RDSClient;
+  /** Asked before each deletion: nothing is deleted while the database is on hold. */
+  readonly hold: AskHold;
+}
+
 /** @param run whatever asks twice with the same one gets the same snapshot; @default the runbook's own */
 export const takeSnapshot =
-  (rds: RDSClient, { hours, run }: { hours: number; run?: string }) =>
+  ({ rds, hold }: SnapshotPorts, { hours, run }: { hours: number; run?: string }) =>
   async (request: DeploymentSnapshotRequest, runbook: Runbook): Promise<TakenSnapshot> => {
     const snapshot = snapshotName(request, run ?? runbook.id);
+    const before = await runbook
+      .step('list older ones', async () => (await replaceable(rds, request)).map(nameOf))
+      // Whatever the reason, the snapshot is what the deployment waits for.
+      .catch((): string[] => []);
     await runbook.poll(
       'ask for the snapshot',
       () => ask(rds, snapshot, request),
@@ -44,8 +56,14 @@ export const takeSnapshot =
     );
     // The snapshot is there, which is what the deployment waits for: older ones can wait.
     const pruned = await runbook
-      .step('delete older ones', () => prune(rds, request))
-      .catch((error: unknown) => ({ deleted: [], left: [String(error)] }));
+      .step('delete older ones', () =>
+        prune(
+          { rds, hold },
+          request,
+          before.filter((older) => older !== snapshot),
+        ),
+      )
+      .catch((error: unknown) => ({ deleted: [], left: [`any: ${describe(error)}`] }));
     return { snapshot, ...pruned };
   };
 
@@ -109,14 +127,20 @@ async function look(rds: RDSClient, snapshot: string): Promise<string> {
   }
 }
 
-async function prune(rds: RDSClient, { instance, keepLast }: DeploymentSnapshotRequest) {
+/** @param before what was available when the run began */
+async function prune({ rds, hold }: SnapshotPorts, request: DeploymentSnapshotRequest, before: readonly string[]) {
   const deleted: string[] = [];
   const left: string[] = [];
-  if (keepLast === undefined) return { deleted, left };
-  for (const { DBSnapshotIdentifier: name } of await overAge(rds, instance, keepLast)) {
+  const superfluous = (await overAge(rds, request)).map(nameOf).filter((name) => before.includes(name));
+  for (const name of superfluous) {
+    const held = await hold();
+    if (held) {
+      left.push(`${superfluous.slice(deleted.length + left.length).join(', ')}: ${describeHold(held)}`);
+      break;
+    }
     try {
       await rds.send(new DeleteDBSnapshotCommand({ DBSnapshotIdentifier: name }));
-      deleted.push(String(name));
+      deleted.push(name);
     } catch (error) {
       if (isFault(error, 'DBSnapshotNotFound')) continue;
       left.push(`${name}: ${error instanceof Error ? error.message : error}`);
@@ -125,18 +149,31 @@ async function prune(rds: RDSClient, { instance, keepLast }: DeploymentSnapshotR
   return { deleted, left };
 }
 
-/** Only those that are available count: a failed one protects nothing, and makes no good one superfluous. */
-async function overAge(rds: RDSClient, instance: string, keepLast: number): Promise<DBSnapshot[]> {
-  const good: DBSnapshot[] = [];
+/**
+ * Those with enough newer ones, the newest first. One that failed or is known to be bad protects nothing, and makes no
+ * good one superfluous.
+ */
+async function overAge(rds: RDSClient, request: DeploymentSnapshotRequest): Promise<DBSnapshot[]> {
+  const { keepLast } = request;
+  if (keepLast === undefined) return [];
+  const taken = ({ SnapshotCreateTime }: DBSnapshot) => SnapshotCreateTime?.getTime() ?? Number.POSITIVE_INFINITY;
+  const all = (await replaceable(rds, request)).sort((one, other) => taken(other) - taken(one));
+  const oldestKept = all.filter(({ TagList }) => !isBad(TagList))[keepLast - 1];
+  return oldestKept ? all.slice(all.indexOf(oldestKept) + 1) : [];
+}
+
+/** Available ones that may be deleted for newer ones; none where all are kept. */
+async function replaceable(rds: RDSClient, { instance, keepLast }: DeploymentSnapshotRequest): Promise<DBSnapshot[]> {
+  const found: DBSnapshot[] = [];
+  if (keepLast === undefined) return found;
   const query = { DBInstanceIdentifier: instance, SnapshotType: 'manual' };
   for await (const { DBSnapshots = [] } of paginateDescribeDBSnapshots({ client: rds }, query)) {
-    good.push(
-      ...DBSnapshots.filter((snapshot) => snapshot.Status === 'available' && isReplaceable(snapshot, instance)),
-    );
+    found.push(...DBSnapshots.filter((one) => one.Status === 'available' && isReplaceable(one, instance)));
   }
-  const taken = ({ SnapshotCreateTime }: DBSnapshot) => SnapshotCreateTime?.getTime() ?? Number.POSITIVE_INFINITY;
-  return good.sort((one, other) => taken(other) - taken(one)).slice(keepLast);
+  return found;
 }
+
+const nameOf = ({ DBSnapshotIdentifier }: DBSnapshot) => String(DBSnapshotIdentifier);
 
 /** Ours by name and tags. A copy of one, made by hand with its tags, has another name. */
 function isReplaceable({ DBSnapshotIdentifier = '', TagList = [] }: DBSnapshot, instance: string): boolean {

@@ -1,17 +1,25 @@
 /**
  * The watch on a database's own backups: says every hour how old the newest moment and the newest snapshot are that it
- * could be restored to, and for how many days RDS keeps them.
+ * could be restored to, for how many days RDS keeps them, and how old a hold on it is.
  *
  * RDS has no event for a night without a backup: only who looks finds out. What is not there is not published, and silence
  * rings.
  */
 import { DescribeDBInstancesCommand, paginateDescribeDBSnapshots, RDSClient } from '@aws-sdk/client-rds';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { databaseWatchRequest, METRICS, parse } from '../contract';
 import { embeddedMetric, type Metric } from '../evidence/metrics';
+import { askHold, holdAgeMetric } from '../runbook/hold';
 
-/** @throws when there is no such database */
+export interface WatchClients {
+  readonly rds: RDSClient;
+  /** Where a hold on the database would stand. */
+  readonly ssm: SSMClient;
+}
+
+/** @throws when there is no such database, or when nobody can say whether it is on hold */
 export const watchDatabase =
-  (rds: RDSClient, print: (line: string) => void, clock: () => number = Date.now) =>
+  ({ rds, ssm }: WatchClients, print: (line: string) => void, clock: () => number = Date.now) =>
   async (input: unknown): Promise<void> => {
     const { instance } = parse(databaseWatchRequest, input, 'database watch request');
     const dimensions = { [METRICS.dimensions.database]: instance };
@@ -29,6 +37,8 @@ export const watchDatabase =
     if (database.LatestRestorableTime) sayAge(METRICS.recoveryPointAge, database.LatestRestorableTime);
     const snapshot = await newestSnapshot(rds, instance);
     if (snapshot) sayAge(METRICS.snapshotAge, snapshot);
+    const hold = await askHold([ssm], { kind: 'database', id: instance }, clock)();
+    if (hold) print(holdAgeMetric(hold, dimensions, clock()));
   };
 
 /** RDS returns snapshots in no order, in pages, and lists those that are still being made. */
@@ -44,4 +54,4 @@ async function newestSnapshot(client: RDSClient, instance: string): Promise<Date
 }
 
 export const handler = (event: unknown) =>
-  watchDatabase(new RDSClient(), (line) => process.stdout.write(`${line}\n`))(event);
+  watchDatabase({ rds: new RDSClient(), ssm: new SSMClient() }, (line) => process.stdout.write(`${line}\n`))(event);

@@ -1,13 +1,15 @@
 /**
- * Has the examiner look at a restored copy, in as many calls as its size needs.
+ * Has the examiner look at a restored copy, database after database, in as many calls as its size needs.
  *
  * Part of every runbook that proves a backup: a drill's own copy, or what AWS Backup restored.
  */
-
 import { type Check, type CheckResult, GENERIC_CHECKS } from '../contract';
-import { conclude } from '../examiner/conclusion';
-import type { Connection, Finding, Survey } from '../examiner/protocol';
+import type { Inventories, StoredInventory } from '../evidence/inventories';
+import { conclude, type ExaminedDatabase } from '../examiner/conclusion';
+import { size } from '../examiner/figures';
+import type { Connection, Finding, Server, Survey, Work } from '../examiner/protocol';
 import type { Examiner } from './examiner-client';
+import { type CountedDatabase, compareWithLastProof } from './last-proof';
 import type { Runbook } from './runbook';
 
 export interface CopyToExamine {
@@ -16,60 +18,154 @@ export interface CopyToExamine {
   readonly connection: () => Promise<Connection>;
   /** The generic ones when empty. */
   readonly checks: readonly Check[];
+  /** Databases to examine; all of the instance when absent. */
+  readonly databases?: readonly string[];
+  /** Whether it may pass though no database holds a row. */
+  readonly allowEmpty?: boolean;
   /** The moment it was restored to, ISO 8601. */
   readonly restorePoint: string;
-  /** Tables that held rows when a copy last passed; null before the first one. */
-  readonly tablesWithRows: readonly string[] | null;
+  readonly inventories: Inventories;
   /** When the copy may be deleted. */
   readonly expires: Date;
 }
 
 /** What was learned, also when it ends early. */
 export interface Examined {
-  survey: Survey | null;
-  findings: readonly Finding[];
+  server: Server | null;
+  databases: ExaminedDatabase[];
   checks: readonly CheckResult[];
+  /** What the copy held, for the next proof to compare with. */
+  inventory: StoredInventory | null;
+  /** What is wrong with the copy as a whole. */
+  failures: string[];
+  warnings: string[];
   /** When the last check had ended. */
   checked: Date | null;
 }
 
 /** Two operations each, of the 3,000 that an execution may have. */
-const MAX_CALLS = 150;
+const MAX_CALLS = 600;
 
 /** @throws when the copy can't be examined, or not in time */
 export async function examineCopy(copy: CopyToExamine, report: Examined, runbook: Runbook): Promise<void> {
-  const { examiner, connection, restorePoint, tablesWithRows, expires } = copy;
+  const { examiner, connection, inventories, restorePoint } = copy;
   const checks = copy.checks.length > 0 ? copy.checks : GENERIC_CHECKS;
-  const survey = await runbook.step('survey the copy', async () =>
-    examiner.survey({ connection: await connection(), checks }),
-  );
-  report.survey = survey;
-  const { batches, reader } = survey;
-  const queue = [...batches];
-  const findings: Finding[] = [];
+  const examined: (CountedDatabase & { findings: Finding[] })[] = [];
   try {
-    for (let call = 1, work = queue.shift(); work; call++, work = queue.shift()) {
-      // A call, the survey's too, may take most of the 15 minutes that an invocation has.
-      await runbook.rest(`make room (${call})`);
-      if (runbook.now >= expires) {
-        throw new Error(
-          `the copy's time was over at ${expires.toISOString()}, before its checks had ended, so the rest did not run; ` +
-            'let copies live longer, or check less',
-        );
-      }
-      const pieces = work;
-      const found = await runbook.step(`run checks (${call})`, async () =>
-        examiner.check({ connection: await connection(), checks, work: pieces, reader, restorePoint, tablesWithRows }),
+    const { main, server } = await runbook.step('look at the server', async () => {
+      const to = await connection();
+      return { main: to.database, server: await examiner.server({ connection: to }) };
+    });
+    report.server = server;
+    const calls = { made: 0 };
+    for (const [position, name] of chosen(server, main, copy.databases).entries()) {
+      const to = async (): Promise<Connection> => ({ ...(await connection()), database: name });
+      // Before the survey, which prepares the copy for examination and so changes what is listed.
+      await runbook.step(`list what ${name} holds`, async () =>
+        inventories.keepListing(runbook.id, position, JSON.stringify(await examiner.list({ connection: await to() }))),
       );
-      // A restored volume is still being loaded, so what ran out of time may well fit the next call.
-      const unfinished = found.filter((finding) => finding.outcome === 'not-run' && finding.outOfTime);
-      const again = unfinished.length < found.length && call + queue.length < MAX_CALLS ? unfinished : [];
-      if (again.length > 0) queue.push(again.map((finding) => finding.work));
-      findings.push(...found.filter((finding) => !again.includes(finding)));
+      const survey = await runbook.step(`survey ${name}`, async () =>
+        examiner.survey({ connection: await to(), checks, main: name === main }),
+      );
+      // Every instance has one of this name, and most leave it empty.
+      if (name === 'postgres' && name !== main && survey.tables === 0 && !copy.databases) continue;
+      const database = { survey, findings: [] as Finding[], position, rows: new Map<number, number>() };
+      examined.push(database);
+      report.databases.push(database);
+      await examineDatabase({ ...copy, checks, connection: to }, survey, database, calls, runbook);
     }
+    const compared = await runbook.step('compare with the last proof', () =>
+      compareWithLastProof(inventories, runbook.id, examined, checks, restorePoint),
+    );
+    report.inventory = compared.inventory;
+    for (const [index, findings] of compared.findings.entries()) examined[index]!.findings.push(...findings);
+    nothingProven(copy, report);
   } finally {
-    report.findings = findings;
-    report.checks = conclude(checks, batches, findings);
+    report.checks = conclude(checks, report.databases);
     report.checked = runbook.now;
   }
+}
+
+/** A copy without a row is what a failed restore leaves, and every check passes on it. */
+function nothingProven({ allowEmpty }: CopyToExamine, report: Examined): void {
+  const empty = report.databases
+    .filter(({ survey }) => survey.holdsRows === false)
+    .map(({ survey }) => survey.database);
+  if (empty.length === report.databases.length) {
+    const text = `no examined database holds a row (${empty.join(', ')})`;
+    if (allowEmpty) report.warnings.push(`${text}, which the drill's definition allows`);
+    else report.failures.push(`${text}, so the drill proves nothing; where that is right, set allowEmpty`);
+    return;
+  }
+  for (const name of empty) report.warnings.push(`database '${name}' holds no row, so nothing is proven about it`);
+  const left = report.server?.databases.filter(
+    ({ name }) => !report.databases.some(({ survey }) => survey.database === name),
+  );
+  for (const { name, bytes } of left ?? []) {
+    if (name === 'postgres') continue;
+    report.warnings.push(
+      `database '${name}' (${size(bytes)}) was not examined, so nothing is proven about it; name it in the drill's databases, ` +
+        'or name none to examine all',
+    );
+  }
+}
+
+function chosen(server: Server, main: string, wanted: readonly string[] | undefined): readonly string[] {
+  const names = server.databases.map(({ name }) => name);
+  const missing = (wanted ?? [main]).filter((name) => !names.includes(name));
+  if (missing.length > 0) {
+    throw new Error(
+      `the copy has no database ${missing.map((name) => `'${name}'`).join(', ')} that takes connections, so nothing is proven; ` +
+        `it has ${names.map((name) => `'${name}'`).join(', ') || 'none'}`,
+    );
+  }
+  return wanted ?? names;
+}
+
+async function examineDatabase(
+  { examiner, connection, checks, restorePoint, expires }: CopyToExamine,
+  survey: Survey,
+  { findings, rows }: { findings: Finding[]; rows: Map<number, number> },
+  calls: { made: number },
+  runbook: Runbook,
+): Promise<void> {
+  const queue = [...survey.calls];
+  for (let work = queue.shift(); work; work = queue.shift()) {
+    const call = ++calls.made;
+    // A call, the survey's too, may take most of the 15 minutes that an invocation has.
+    await runbook.rest(`make room (${call})`);
+    if (runbook.now >= expires) {
+      throw new Error(
+        `the copy's time was over at ${expires.toISOString()}, before its checks had ended, so the rest did not run; ` +
+          'let copies live longer, or check less',
+      );
+    }
+    const now = work;
+    const found = await runbook.step(`run checks (${call})`, async () =>
+      examiner.check({ connection: await connection(), checks, work: now, restorePoint }),
+    );
+    findings.push(...found.findings);
+    for (const [oid, count] of found.rows) rows.set(oid, (rows.get(oid) ?? 0) + count);
+    // A restored volume is still being loaded, so what ran out of time may well fit the next call: before the others,
+    // since what comes later may destroy what it has to see.
+    const progress = found.findings.some(({ examined }) => examined > 0);
+    if (found.left.length > 0 && progress && call + queue.length < MAX_CALLS) queue.unshift(found.left);
+    else findings.push(...found.left.flatMap(outOfTime));
+  }
+}
+
+/** Said instead of its result: nothing of it was examined. */
+function outOfTime(work: Work): Finding[] {
+  const none = { count: 0, first: [] };
+  const reason = { count: work.objects, first: [{ observed: 'ran out of time' }] };
+  return work.checks.map((check) => ({
+    work,
+    check,
+    examined: work.objects,
+    bytes: 0,
+    observed: [],
+    failures: none,
+    warnings: none,
+    notRun: reason,
+  }));
 }

@@ -1,45 +1,65 @@
 /** What drills reach the world by, and validations of what AWS Backup restored, too. */
+import { KMSClient } from '@aws-sdk/client-kms';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { RDSClient } from '@aws-sdk/client-rds';
 import { S3Client } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import type { DrillRequest, Evidence } from '../contract';
-import { EvidenceChain, type Published } from '../evidence/evidence-chain';
+import type { DrillDefinition, Evidence, EvidenceDraft } from '../contract';
+import { EvidenceChain } from '../evidence/evidence-chain';
+import { Inventories } from '../evidence/inventories';
 import { drillMetrics, embeddedMetric } from '../evidence/metrics';
+import { kmsSigner } from '../evidence/signing';
+import { deployedDefinition } from './definition';
 import { type Examiner, lambdaExaminer } from './examiner-client';
 
 export interface ProofPorts {
+  /** What was deployed, as it is; the runbook reads it at its door. */
+  readonly definition: unknown;
   readonly rds: RDSClient;
   readonly examiner: (functionName: string) => Examiner;
   readonly secret: (id: string) => Promise<string>;
-  readonly evidence: (request: Pick<DrillRequest, 'plan' | 'target' | 'evidenceBucket'>) => EvidenceChain;
+  readonly evidence: (of: Pick<DrillDefinition, 'plan' | 'target' | 'evidenceBucket' | 'signingKey'>) => EvidenceChain;
+  readonly inventories: (of: Pick<DrillDefinition, 'plan' | 'target' | 'evidenceBucket' | 'signingKey'>) => Inventories;
   /** Where metrics are printed. */
   readonly print: (line: string) => void;
 }
 
 export function awsProofPorts(): ProofPorts {
   const s3 = new S3Client();
+  const kms = new KMSClient();
   const secrets = new SecretsManagerClient();
   // A second try of a call that was cut off would examine the copy twice at once; the step tries again instead.
   const lambda = new LambdaClient({ maxAttempts: 1 });
+  const evidence: ProofPorts['evidence'] = (of) =>
+    new EvidenceChain(s3, of.evidenceBucket, of, kmsSigner(kms, of.signingKey));
   return {
+    definition: deployedDefinition(),
     rds: new RDSClient(),
     examiner: (functionName) => lambdaExaminer(lambda, functionName),
     secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
-    evidence: (request) => new EvidenceChain(s3, request.evidenceBucket, request),
+    evidence,
+    inventories: (of) => new Inventories(s3, of.evidenceBucket, of, evidence(of)),
     print: (line) => process.stdout.write(`${line}\n`),
   };
+}
+
+/** Of a document that was published, what a step's result has room for. */
+export interface PublishedEvidence {
+  readonly key: string;
+  readonly outcome: Evidence['outcome'];
+  readonly findings: readonly string[];
+  /** How many. */
+  readonly checks: number;
 }
 
 /** Appends a document to its chain, and tells CloudWatch what it says in numbers. */
 export async function publish(
   { print }: Pick<ProofPorts, 'print'>,
   evidence: EvidenceChain,
-  document: Omit<Evidence, 'sequence' | 'previous'>,
-): Promise<Published> {
-  const published = await evidence.append(document);
-  for (const metric of drillMetrics(published.document)) {
-    print(embeddedMetric(metric, Date.parse(published.document.finished)));
-  }
-  return published;
+  draft: EvidenceDraft,
+): Promise<PublishedEvidence> {
+  const { key, document } = await evidence.append(draft);
+  for (const metric of drillMetrics(document)) print(embeddedMetric(metric, Date.parse(document.finished)));
+  const { outcome, findings, checks } = document;
+  return { key, outcome, findings, checks: checks.length };
 }

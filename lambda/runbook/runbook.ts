@@ -8,7 +8,10 @@ import { createHash } from 'node:crypto';
 import { type DurableContext, type DurableExecutionConfig, withDurableExecution } from '@aws/durable-execution-sdk-js';
 import { isServerError, isThrottlingError, isTransientError } from '@smithy/core/retry';
 import { RUN_SUFFIX_LENGTH } from '../contract';
+import { describe } from './error-text';
 import { pack, type StepResult, unpack } from './step-result';
+
+export { describe };
 
 export interface Runbook {
   /** Short name of this run, the same at every replay: what the run makes is named after it. */
@@ -221,11 +224,3 @@ const operationName = (name: string) => name.replace(/[^ -~]/g, '?').slice(0, 25
 
 const pause = (elapsed: number) =>
   Math.round(Math.min(Math.max(elapsed * POLL_SECONDS.shareOfElapsed, POLL_SECONDS.least), POLL_SECONDS.most));
-
-/** An error as an operator reads it: AWS's name for it where it has one. */
-export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // The SDK wraps what a step threw; the name AWS gave lies one deeper.
-  const cause = error.cause instanceof Error ? error.cause : error;
-  return cause.name === 'Error' || cause.name === 'StepError' ? cause.message : `${cause.name}: ${cause.message}`;
-}

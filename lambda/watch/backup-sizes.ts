@@ -1,16 +1,16 @@
 /**
- * Sizes of the newest good backups, remembered beside them: CloudWatch looks back seven days, and a backup that is made
+ * Sizes of the newest backups, remembered beside them: CloudWatch looks back seven days, and a backup that is made
  * once a week would be compared with nothing.
  */
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { type BackupSizes, backupSizes, backupSizesKey, parse } from '../contract';
-import { readIfThere } from '../evidence/evidence-chain';
+import { readIfThere } from '../evidence/objects';
 
 /** One odd backup among so many does not make the next ones odd. */
 const REMEMBERED = 7;
 
 /**
- * Percent by which the newest good backup is larger or smaller than usual, which is the median of those before it.
+ * Percent by which the newest backup is larger or smaller than usual, which is the median of those before it.
  *
  * @returns undefined where there is none to compare with
  */

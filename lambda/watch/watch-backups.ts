@@ -1,6 +1,6 @@
 /**
- * The watch on backups in buckets: says every hour how long ago each was last made and found good, and how its size
- * differs from the usual.
+ * The watch on backups in buckets: says every hour how long ago each was last made and found good, or readable, and how
+ * its size differs from the usual.
  *
  * CloudWatch alarms look back seven days at most, and hear nothing of a schedule that somebody switched off.
  */
@@ -11,12 +11,12 @@ import {
   backupWatchRequest,
   type LastGood,
   lastGood,
-  lastGoodKey,
+  lastMadeKey,
   METRICS,
   parse,
 } from '../contract';
-import { putOnce, readIfThere, readText } from '../evidence/evidence-chain';
 import { embeddedMetric, type Metric } from '../evidence/metrics';
+import { putOnce, readIfThere, readText } from '../evidence/objects';
 import { sizeChange } from './backup-sizes';
 
 type Backup = BackupWatchRequest['backups'][number];
@@ -27,17 +27,17 @@ export const watchBackups =
   async (input: unknown): Promise<void> => {
     const { bucket, backups } = parse(backupWatchRequest, input, 'watch request');
     const failures: string[] = [];
-    for (const { backup, prefix } of backups) {
+    for (const { backup, prefix, state } of backups) {
       try {
-        const good = await newestGood(s3, bucket, prefix);
-        const since = good?.finished ?? (await watchedSince(s3, bucket, prefix, clock()));
+        const newest = await newestMade(s3, bucket, prefix, state);
+        const since = newest?.finished ?? (await watchedSince(s3, bucket, prefix, clock()));
         const dimensions = { [METRICS.dimensions.backup]: backup };
         const say = (name: string, unit: Metric['unit'], value: number) =>
           print(embeddedMetric({ name, unit, value, dimensions }, clock()));
         say(METRICS.secondsSinceBackup, 'Seconds', (clock() - Date.parse(since)) / 1000);
-        if (good?.bytes === undefined) continue;
-        say(METRICS.backupBytes, 'Bytes', good.bytes);
-        const change = await sizeChange(s3, bucket, prefix, { finished: good.finished, bytes: good.bytes });
+        if (newest?.bytes === undefined) continue;
+        say(METRICS.backupBytes, 'Bytes', newest.bytes);
+        const change = await sizeChange(s3, bucket, prefix, { finished: newest.finished, bytes: newest.bytes });
         if (change !== undefined) say(METRICS.backupSizeChange, 'Percent', change);
       } catch (error) {
         failures.push(`${backup}: ${error instanceof Error ? error.message : error}`);
@@ -47,8 +47,13 @@ export const watchBackups =
       throw new Error(`nobody can say how old these backups are, or how large:\n  ${failures.join('\n  ')}`);
   };
 
-async function newestGood(s3: S3Client, bucket: string, prefix: Backup['prefix']): Promise<LastGood | undefined> {
-  const key = lastGoodKey(prefix);
+async function newestMade(
+  s3: S3Client,
+  bucket: string,
+  prefix: string,
+  state: Backup['state'],
+): Promise<LastGood | undefined> {
+  const key = lastMadeKey(prefix, state);
   const text = await readIfThere(s3, bucket, key);
   return text === undefined ? undefined : parse(lastGood, JSON.parse(text), `s3://${bucket}/${key}`);
 }

@@ -82,8 +82,19 @@ export function brokenOffAlarms(
   runbook: lambda.IFunction,
   { description, notify }: Pick<AlarmProps, 'description' | 'notify'>,
 ): void {
-  for (const metricName of ['Errors', 'DurableExecutionFailed', 'DurableExecutionTimedOut']) {
+  errorsAlarm(scope, runbook, { description, notify });
+  for (const metricName of ['DurableExecutionFailed', 'DurableExecutionTimedOut']) {
     const metric = runbook.metric(metricName, { statistic: cloudwatch.Stats.SUM, period: Duration.hours(1) });
     addAlarm(scope, metricName, { metric, threshold: 0, description, notify });
   }
+}
+
+/** Rings when an invocation of a function ended in an error. */
+export function errorsAlarm(
+  scope: Construct,
+  runbook: lambda.IFunction,
+  { description, notify }: Pick<AlarmProps, 'description' | 'notify'>,
+): void {
+  const metric = runbook.metric('Errors', { statistic: cloudwatch.Stats.SUM, period: Duration.hours(1) });
+  addAlarm(scope, 'Errors', { metric, threshold: 0, description, notify });
 }

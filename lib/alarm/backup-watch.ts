@@ -11,7 +11,13 @@ import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { type BackupWatchRequest, backupSizesKey, backupWatchedSinceKey, METRICS } from '../../lambda/contract';
+import {
+  type BackupState,
+  type BackupWatchRequest,
+  backupSizesKey,
+  backupWatchedSinceKey,
+  METRICS,
+} from '../../lambda/contract';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow, evidenceAccess } from '../function/statements';
@@ -23,8 +29,14 @@ export interface BackupWatchProps {
   /** Name of the backup, in metrics. */
   readonly backup: string;
   readonly bucket: s3.IBucket;
-  /** Where the backup says that it was made, and found good. */
+  /** Where the backup says that it was made, and found so. */
   readonly prefix: string;
+  /**
+   * What is known of it then.
+   *
+   * @default 'good'
+   */
+  readonly state?: BackupState;
   /** From which age on somebody is told. */
   readonly overdueAfter: Duration;
   /** What an operator reads when it is too old: what is at stake, and where to look. */
@@ -55,6 +67,7 @@ export class BackupWatch extends Construct {
   public readonly deadLetterQueue: sqs.IQueue;
 
   private readonly backup: string;
+  private readonly state: BackupState;
 
   constructor(
     scope: Construct,
@@ -66,6 +79,7 @@ export class BackupWatch extends Construct {
     this.node.addValidation({ validate: () => this.sharesItsPlace() });
     const { backup, bucket, prefix, encryptionKey, overdueAfter, sizeTolerance, notify } = props;
     this.backup = backup;
+    this.state = props.state ?? 'good';
     if (sizeTolerance !== undefined) this.ringOnUnusualSize(sizeTolerance, notify);
     const deadLetterQueue = deadLetters(this, 'NotStarted');
     this.deadLetterQueue = deadLetterQueue;
@@ -88,7 +102,7 @@ export class BackupWatch extends Construct {
         allow(['s3:PutObject'], [bucket.arnForObjects(backupSizesKey(prefix))]),
       ],
     });
-    const request: BackupWatchRequest = { bucket: bucket.bucketName, backups: [{ backup, prefix }] };
+    const request: BackupWatchRequest = { bucket: bucket.bucketName, backups: [{ backup, prefix, state: this.state }] };
     const hourly = new ScheduleTrigger(this, 'Hourly', {
       target: handler.function,
       schedule: ScheduleExpression.rate(Duration.hours(1)),
@@ -108,12 +122,12 @@ export class BackupWatch extends Construct {
     alarm.node.addDependency(hourly);
   }
 
-  /** Seconds since the backup was last made and found good. Published every hour; silence means that nobody watches. */
+  /** Seconds since the backup was last made and found so. Published every hour; silence means that nobody watches. */
   public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.secondsSinceBackup, options);
   }
 
-  /** Bytes of the newest good backup. */
+  /** Bytes of the newest backup that was found so. */
   public size(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.backupBytes, options);
   }
@@ -148,7 +162,7 @@ export class BackupWatch extends Construct {
       metric: this.sizeChange(),
       threshold: tolerance,
       description:
-        `The newest good backup ${this.backup} is more than ${tolerance} % larger or smaller than usual, so part of what it ` +
+        `The newest ${this.state} backup ${this.backup} is more than ${tolerance} % larger or smaller than usual, so part of what it ` +
         'held may be gone, or there twice: compare it with the one before. Once four are of that size, that is usual',
       // That nobody is watching is told by its age.
       treatMissingData: cloudwatch.TreatMissingData.IGNORE,

@@ -20,7 +20,10 @@ export interface ObjectiveAlarmsProps {
   readonly notify?: sns.ITopic;
 }
 
-/** Rings when a drill of one target did not pass, or passed and missed an objective. Drills of a target share it. */
+/**
+ * Rings when a drill of one target did not pass, or passed and missed an objective, and when its evidence is not as it was
+ * written. Drills of a target share it.
+ */
 export class ObjectiveAlarms extends Construct {
   constructor(scope: Construct, id: string, props: ObjectiveAlarmsProps) {
     super(scope, id);
@@ -33,7 +36,9 @@ export class ObjectiveAlarms extends Construct {
       metric: metrics.drillPassed(target),
       threshold: 1,
       comparison: 'below',
-      description: `A restore drill of ${target} did not pass, so its backups may not bring it back: ${evidence}`,
+      description:
+        `A restore drill of ${target} did not pass, so its backups may not bring it back: ${evidence}; of a run that was stopped or timed out there is none, and the ` +
+        'log of the watch on drills names it',
       notify,
     });
     addAlarm(this, 'RecoveryTime', {
@@ -46,6 +51,15 @@ export class ObjectiveAlarms extends Construct {
       metric: metrics.recoveryPoint(target),
       threshold: rpo.toSeconds(),
       description: `Restoring ${target} would have lost more than its objective of ${rpo.toHumanString()}: ${evidence}`,
+      notify,
+    });
+    // Where the watch stops, its other metric is missing, and that alarm fires.
+    addAlarm(this, 'Evidence', {
+      metric: metrics.evidenceProblems(target),
+      threshold: 0,
+      description:
+        `Documents of evidence/${planName}/${target}/ are altered, missing, hidden or not signed: the log of the watch on ` +
+        'drills names them, and so does `lifeboat evidence verify`',
       notify,
     });
   }

@@ -31,6 +31,11 @@ export class RecoveryMetrics {
     return this.metric(METRICS.checksFailed, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
   }
 
+  /** What a drill warned of: it passes all the same. */
+  public warnings(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.warnings, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
+  }
+
   /** Seconds that one phase of a drill took. */
   public phaseDuration(target: string, phase: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     const of = { [dimension.target]: target, [dimension.phase]: phase };
@@ -42,6 +47,15 @@ export class RecoveryMetrics {
     const of = { [dimension.target]: target, [dimension.drill]: drill };
     const period = Duration.hours(6);
     return this.metric(METRICS.secondsSinceProven, of, cloudwatch.Stats.MAXIMUM, { period, ...options });
+  }
+
+  /** What is wrong with a target's evidence: altered, missing, hidden or unsigned documents. Published every hour. */
+  public evidenceProblems(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    const of = { [dimension.target]: target };
+    return this.metric(METRICS.evidenceProblems, of, cloudwatch.Stats.MAXIMUM, {
+      period: Duration.hours(6),
+      ...options,
+    });
   }
 
   /** Seconds since the newest good copy's snapshot was taken. Published every hour; silence means that there is none. */

@@ -29,6 +29,20 @@ export function allowAlarmsToPublish(topic: sns.ITopic, scope: IConstruct): void
   if (statementAdded) validatePolicy(topic);
 }
 
+/** The same for rules of EventBridge. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html */
+export function allowEventsToPublish(topic: sns.ITopic): void {
+  letUseKey(topic, 'events.amazonaws.com');
+  if (policyBeside(topic)) return;
+  const { statementAdded } = topic.addToResourcePolicy(
+    new iam.PolicyStatement({
+      principals: [new iam.ServicePrincipal('events.amazonaws.com')],
+      actions: ['sns:Publish'],
+      resources: [topic.topicArn],
+    }),
+  );
+  if (statementAdded) validatePolicy(topic);
+}
+
 const examined = new Mark<true>('topic-examined');
 
 /** Its owner may still say so after this: then one of the two would be lost. */
@@ -63,7 +77,7 @@ function policyBeside(topic: sns.ITopic): IConstruct | undefined {
 }
 
 /** Lets a service that tells a topic something use the topic's key. A key of another app must say so itself. */
-export function letUseKey({ masterKey }: sns.ITopic, service: string): void {
+function letUseKey({ masterKey }: sns.ITopic, service: string): void {
   masterKey?.addToResourcePolicy(
     new iam.PolicyStatement({
       principals: [new iam.ServicePrincipal(service)],

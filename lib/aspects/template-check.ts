@@ -1,20 +1,23 @@
 import { Annotations, CfnResource, Duration, type IAspect, Stack } from 'aws-cdk-lib';
+import type * as backup from 'aws-cdk-lib/aws-backup';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { IConstruct } from 'constructs';
-import { lifecycleProblems, versionsForEver } from '../bucket/lifecycle-limits';
+import { retentionProblems } from '../aws-backup/tier-limits';
+import { lifecycleProblems, rulesOfNothing, versionsForEver } from '../bucket/lifecycle-limits';
 import { cacheWindowProblems } from '../cache/cache-backups';
 import { appendOnlyProblems } from '../cache/cache-parameters';
 import { validateBackups } from '../database/backup-settings';
 import { isDatabase } from '../database/database-resource';
 import { coveredBy } from '../synth/coverage';
+import { isMemcached } from './data-stores';
 
 /**
- * Looks at every database, cache, bucket and alarm of an app, whether Lifeboat looks after it or not, for what AWS would
- * refuse at deployment (errors) and for what would be lost without a word (warnings): windows that overlap, one day of
- * backups, backups that go with their database, append-only files, lifecycles, versions kept for ever, alarms that look
- * back too far.
+ * Looks at every database, cache, bucket, plan of AWS Backup and alarm of an app, whether Lifeboat looks after it or not,
+ * for what AWS would refuse at deployment (errors) and for what would be lost without a word (warnings): windows that
+ * overlap, retentions out of range, one day of backups, backups that go with their database, snapshots of Memcached,
+ * append-only files, lifecycles, versions kept for ever, alarms that look back too far.
  *
  * It reads only. Add it last, to the app: `Aspects.of(app).add(new TemplateCheck(), { priority: AspectPriority.READONLY })`.
  *
@@ -31,11 +34,14 @@ function problemsOf(resource: CfnResource): string[] {
   switch (resource.cfnResourceType) {
     case 'AWS::ElastiCache::ParameterGroup':
       return appendOnlyProblems(resource as elasticache.CfnParameterGroup);
+    case 'AWS::Backup::BackupPlan':
+      return planProblems(resource as backup.CfnBackupPlan);
     case 'AWS::ElastiCache::ReplicationGroup':
-    case 'AWS::ElastiCache::CacheCluster':
       return unlessCovered(resource, 'CacheBackups', () =>
         cacheWindowProblems(resource as elasticache.CfnReplicationGroup),
       );
+    case 'AWS::ElastiCache::CacheCluster':
+      return cacheClusterProblems(resource as elasticache.CfnCacheCluster);
     case 'AWS::S3::Bucket':
       return unlessCovered(resource, 'BucketBackups', () => bucketProblems(resource as s3.CfnBucket));
     case 'AWS::CloudWatch::Alarm':
@@ -58,7 +64,51 @@ function bucketProblems(bucket: s3.CfnBucket): string[] {
   for (const cost of status === 'Enabled' ? versionsForEver(rules) : []) {
     Annotations.of(bucket).addWarningV2('lifeboat:expired-versions-stay', cost);
   }
+  for (const nothing of rulesOfNothing(rules)) {
+    Annotations.of(bucket).addWarningV2('lifeboat:lifecycle-matches-nothing', nothing);
+  }
   return lifecycleProblems(rules);
+}
+
+function cacheClusterProblems(cache: elasticache.CfnCacheCluster): string[] {
+  const { snapshotRetentionLimit, snapshotWindow, snapshotName, snapshotArns } = cache;
+  const stated = { snapshotRetentionLimit, snapshotWindow, snapshotName, snapshotArns };
+  const snapshots = Object.entries(stated).flatMap(([name, value]) => (value ? [name] : []));
+  // https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups.html
+  if (isMemcached(cache) && snapshots.length > 0) {
+    return [
+      `cache '${cache.node.path}': '${snapshots.join("', '")}' ${snapshots.length > 1 ? 'are' : 'is'} stated, and ElastiCache ` +
+        'takes no snapshots of Memcached on nodes, so it would refuse it; leave that out, or use a serverless cache',
+    ];
+  }
+  return unlessCovered(cache, 'CacheBackups', () => cacheWindowProblems(cache));
+}
+
+function planProblems(plan: backup.CfnBackupPlan): string[] {
+  const { backupPlanRule } = Stack.of(plan).resolve(plan.backupPlan) ?? {};
+  const rules: readonly backup.CfnBackupPlan.BackupRuleResourceTypeProperty[] = Array.isArray(backupPlanRule)
+    ? backupPlanRule
+    : [];
+  return rules.flatMap(({ ruleName, lifecycle, copyActions }) => {
+    const copies = Array.isArray(copyActions) ? copyActions : [];
+    const rule = `plan '${plan.node.path}': rule ${ruleName}`;
+    return [
+      ...lifeProblems(rule, lifecycle),
+      ...copies.flatMap((copy) =>
+        lifeProblems(`${rule}, a copy of it,`, 'lifecycle' in copy ? copy.lifecycle : undefined),
+      ),
+    ];
+  });
+}
+
+/** What only deployment knows is resolved to no number, and not compared. */
+function lifeProblems(what: string, lifecycle: unknown): string[] {
+  const { deleteAfterDays, moveToColdStorageAfterDays } = (lifecycle ??
+    {}) as backup.CfnBackupPlan.LifecycleResourceTypeProperty;
+  const [kept, cold] = [deleteAfterDays, moveToColdStorageAfterDays].map((days) =>
+    typeof days === 'number' ? days : undefined,
+  );
+  return retentionProblems(what, kept, cold);
 }
 
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html */

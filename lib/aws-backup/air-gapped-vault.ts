@@ -3,6 +3,7 @@ import { RemovalPolicy, Token } from 'aws-cdk-lib';
 import { CfnLogicallyAirGappedBackupVault } from 'aws-cdk-lib/aws-backup';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
+import { warnOfFleetingKey } from '../synth/kept-keys';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 
@@ -46,6 +47,7 @@ export class AirGappedVault extends Construct {
     this.minRetention = props.minRetention;
     this.maxRetention = props.maxRetention;
     refuseAll(`air-gapped vault '${this.node.path}'`, problemsOf(props));
+    warnOfFleetingKey(this, props.encryptionKey?.keyArn);
     const vault = new CfnLogicallyAirGappedBackupVault(this, 'Vault', {
       backupVaultName: props.vaultName,
       minRetentionDays: props.minRetention.toDays(),

@@ -32,7 +32,8 @@ function warnOfKey(scope: Construct, resource: CfnResource, account: string): vo
     Annotations.of(scope).addWarningV2(
       'lifeboat:copy-needs-a-key-of-your-own',
       `${resource.node.path} is encrypted with the key that AWS keeps for ${service}, which account ${account} can't use, so ` +
-        `copies into it would fail; encrypt it with a key of your own that lets ${account} use it`,
+        `copies into it would fail; copy a snapshot with a key of your own that lets ${account} use it, restore that as a new ` +
+        'resource, and move to it. Do not set that key on this one: CloudFormation would replace a database with an empty one',
     );
     return;
   }

@@ -4,6 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { warnOfFleetingKey } from '../synth/kept-keys';
 import { Mark } from '../synth/marks';
 import { accountIdProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
@@ -69,6 +70,7 @@ export class ProtectedVault extends Construct {
     super(scope, id);
     refuseAll(`vault '${this.node.path}'`, problemsOf(props));
     const lock = props.lock ?? VaultLock.governance();
+    warnOfFleetingKey(this, props.encryptionKey?.keyArn);
     this.encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
     const vault = new backup.BackupVault(this, 'Vault', {
       backupVaultName: props.vaultName,

@@ -2,10 +2,9 @@
  * What AWS Backup or EventBridge would refuse of restore tests, told at synth; and tests that find no recovery point, or none
  * that meets the objective.
  */
-import { Annotations, Duration, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, Duration, Token } from 'aws-cdk-lib';
 import type { IBackupVault } from 'aws-cdk-lib/aws-backup';
 import type { Construct, IConstruct } from 'constructs';
-import type { ValidationRequest } from '../../lambda/contract';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { gapsBetween } from '../schedule/week';
 import { known } from '../synth/tokens';
@@ -20,8 +19,6 @@ const NAME = /^[A-Za-z0-9_]{1,50}$/;
 const MAX_ARNS = 30;
 /** Of windows to start in, and of windows to validate in: 7 days. */
 const MAX_WINDOW_HOURS = 168;
-/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_InputTransformer.html */
-const MAX_CHARACTERS = 8192;
 const MIN_MINUTES_APART = 60;
 
 /** What AWS Backup would refuse of a restore testing plan. */
@@ -108,16 +105,6 @@ export function testProblems(
 function isWindow(window: Duration): boolean {
   const hours = known(window.toHours({ integral: false }));
   return hours === undefined || (Number.isInteger(hours) && hours >= 1 && hours <= MAX_WINDOW_HOURS);
-}
-
-/** @throws Error when EventBridge would not hand a request over */
-export function refuseLongRequest(test: Construct, request: ValidationRequest): void {
-  const characters = JSON.stringify(Stack.of(test).resolve(request)).length;
-  if (characters <= MAX_CHARACTERS) return;
-  throw new Error(
-    `restore test '${test.node.path}': its request has ${characters} characters, and EventBridge hands over ` +
-      `${MAX_CHARACTERS} at most; name fewer checks, or shorten their queries`,
-  );
 }
 
 interface Tested {

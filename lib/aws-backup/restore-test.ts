@@ -10,13 +10,13 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import {
-  evidencePrefix,
   RESTORE_TEST_PREFIX,
   RESTORE_TEST_TAG,
+  type ValidationDefinition,
   type ValidationRequest,
-  validationRequest,
+  validationDefinition,
 } from '../../lambda/contract';
-import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
+import { addAlarm, errorsAlarm } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
@@ -25,10 +25,10 @@ import { warnOfAnotherClass } from '../drill/drill-limits';
 import type { DrillSite } from '../drill/drill-site';
 import type { RecoveryCheck } from '../drill/recovery-check';
 import { ShippedFunction } from '../function/shipped-function';
-import { allow, evidenceAccess } from '../function/statements';
+import { allow } from '../function/statements';
 import { refusal, refuseAll } from '../synth/problems';
 import { known, parseAtSynth } from '../synth/tokens';
-import { refuseLongRequest, testProblems } from './restore-test-limits';
+import { testProblems } from './restore-test-limits';
 
 export interface TestedDatabaseOptions {
   /** Whose recovery points are tested: a PostgreSQL instance, of this app or imported. */
@@ -40,7 +40,7 @@ export interface TestedDatabaseOptions {
   /**
    * What the restored instance must pass.
    *
-   * @default - readable, foreignKeys, indexes and notEmptied: what is wrong with any database, whatever it holds
+   * @default - readable, indexes, constraints, foreignKeys and notShrunk: what is wrong with any database, whatever it holds
    */
   readonly checks?: RecoveryCheck[];
 
@@ -119,8 +119,8 @@ export interface RestoreTestProps extends TestedDatabaseOptions {
 export class RestoreTest extends Construct {
   /** Name of the selection in AWS Backup. */
   public readonly selectionName: string;
-  /** What the validator is handed for each restore. */
-  public readonly request: ValidationRequest;
+  /** What is deployed with the validator. */
+  public readonly definition: ValidationDefinition;
   /** What the tests measure. */
   public readonly metrics: RecoveryMetrics;
 
@@ -137,8 +137,8 @@ export class RestoreTest extends Construct {
     this.select(props, restored, window);
 
     const what = `restore test '${this.node.path}'`;
-    this.request = parseAtSynth(validationRequest, this.requestOf(props, { target, test: id, source, window }), what);
-    refuseLongRequest(this, this.request);
+    const definition = this.definitionOf(props, { target, test: id, source, window });
+    this.definition = parseAtSynth(validationDefinition, definition, what);
     const validator = this.validator(site, target, window);
     this.startOn(validator, props.plan);
 
@@ -178,13 +178,12 @@ export class RestoreTest extends Construct {
     selection.addResourceDependency(plan);
   }
 
-  private requestOf(props: RestoreTestProps, { target, test, source, window }: Settled): ValidationRequest {
+  private definitionOf(props: RestoreTestProps, { target, test, source, window }: Settled): ValidationDefinition {
     const { site, objectives } = props;
     return {
       plan: props.planName,
       target,
       drill: test,
-      restoreJob: events.EventField.fromPath('$.detail.restoreJobId'),
       testingPlan: props.plan.attrRestoreTestingPlanArn,
       source: { instance: source.identifier },
       newest: props.newest,
@@ -195,6 +194,7 @@ export class RestoreTest extends Construct {
       examiner: site.examiner.functionArn,
       passwordKey: site.passwordKey.secretArn,
       evidenceBucket: site.evidence.bucketName,
+      signingKey: site.signingKey.keyArn,
     };
   }
 
@@ -205,13 +205,13 @@ export class RestoreTest extends Construct {
       resourceName: `${RESTORE_TEST_PREFIX}*`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-    const prefix = evidencePrefix(this.request);
     return new ShippedFunction(this, 'Validator', {
       entry: 'validate-restore',
       description: `Lifeboat: validates what AWS Backup restored of ${target}`,
       timeout: Duration.minutes(15),
       memorySize: 512,
       encryptionKey: site.encryptionKey,
+      definition: this.definition,
       durableFor: window.plus(Duration.hours(6)),
       deadLetterQueue: site.deadLetterQueue,
       patterns:
@@ -223,12 +223,10 @@ export class RestoreTest extends Construct {
         allow(['rds:DescribeDBInstances', 'rds:DescribeDBSnapshots', 'rds:ListTagsForResource'], ['*']),
         allow(['rds:ModifyDBInstance'], [restored], {
           Null: { [`aws:ResourceTag/${RESTORE_TEST_TAG}`]: 'false' },
-          // A second line only: IAM's reference of RDS names this key for restores, and not for what is modified.
-          BoolIfExists: { 'rds:PubliclyAccessible': 'false' },
         }),
         ...site.permissions(),
-        ...evidenceAccess(site.evidence, prefix, `${prefix}*`),
       ],
+      evidence: site.evidencePermissions(this.definition),
     });
   }
 
@@ -236,8 +234,9 @@ export class RestoreTest extends Construct {
   private startOn(validator: ShippedFunction, plan: backup.CfnRestoreTestingPlan): void {
     const live = new lambda.Alias(this, 'Live', { aliasName: 'live', version: validator.function.currentVersion });
     live.node.addDependency(validator);
+    const told: ValidationRequest = { restoreJob: events.EventField.fromPath('$.detail.restoreJobId') };
     new events.Rule(this, 'Restored', {
-      description: `Lifeboat: validates what AWS Backup restored of ${this.request.target}`,
+      description: `Lifeboat: validates what AWS Backup restored of ${this.definition.target}`,
       eventPattern: {
         source: ['aws.backup'],
         detailType: ['Restore Job State Change'],
@@ -247,14 +246,14 @@ export class RestoreTest extends Construct {
           restoreTestingPlanArn: [plan.attrRestoreTestingPlanArn],
         },
       },
-      targets: [new LambdaFunction(live, { event: events.RuleTargetInput.fromObject(this.request) })],
+      targets: [new LambdaFunction(live, { event: events.RuleTargetInput.fromObject(told) })],
     });
   }
 
   private addAlarms({ objectives, overdueAfter, site, notify }: RestoreTestProps, validator: ShippedFunction): void {
-    const { plan: planName, target, drill } = this.request;
+    const { plan: planName, target, drill } = this.definition;
     new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
-    site.watch.add({ plan: planName, target, drill });
+    site.watch.add(this, validator.function, { plan: planName, target, drill });
     const overdue = addAlarm(this, 'Overdue', {
       metric: this.metrics.secondsSinceProven(target, drill),
       threshold: overdueAfter.toSeconds(),
@@ -266,7 +265,7 @@ export class RestoreTest extends Construct {
     });
     // The first watch comes before the alarm can miss it.
     overdue.node.addDependency(site.watch);
-    brokenOffAlarms(this, validator.function, {
+    errorsAlarm(this, validator.function, {
       description:
         `The validator of restore test ${drill} of ${target} broke off, so AWS Backup has no result from it and there may be ` +
         'no evidence: see its log',

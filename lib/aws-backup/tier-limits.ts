@@ -65,7 +65,7 @@ function counts({ tiers, targets, copies }: Tiered): string[] {
 }
 
 function ofTier({ name, schedule, keep, coldAfter, kind, startWithin, completeWithin }: BackupTier): string[] {
-  const problems = retention(`tier ${name}`, days(keep), days(coldAfter));
+  const problems = retentionProblems(`tier ${name}`, days(keep), days(coldAfter));
   if (!/^[A-Za-z0-9._-]{1,50}$/.test(name)) {
     problems.push(
       `tier '${name}' is not of 1 to 50 letters, digits, hyphens, underscores and dots, so AWS Backup would refuse it; ` +
@@ -103,8 +103,11 @@ function ofTier({ name, schedule, keep, coldAfter, kind, startWithin, completeWi
   return problems;
 }
 
-/** https://docs.aws.amazon.com/aws-backup/latest/devguide/API_Lifecycle.html */
-function retention(what: string, kept: number | undefined, cold: number | undefined): string[] {
+/**
+ * What AWS Backup would refuse of a life of recovery points, in days, one sentence each.
+ * https://docs.aws.amazon.com/aws-backup/latest/devguide/API_Lifecycle.html
+ */
+export function retentionProblems(what: string, kept: number | undefined, cold: number | undefined): string[] {
   const problems: string[] = [];
   for (const [verb, value] of [
     ['keeps for', kept],
@@ -188,7 +191,7 @@ function ofCopies({ vault, tiers, targets, copies }: Tiered): string[] {
     problems.push(
       ...new Set(
         kept.flatMap((keep) => [
-          ...retention(what, days(keep), days(copy.coldAfter)),
+          ...retentionProblems(what, days(keep), days(copy.coldAfter)),
           ...outsideOfLock(what, days(keep), limits, 'its vault'),
         ]),
       ),

@@ -4,6 +4,8 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { addAlarm } from '../alarm/alarm';
+import { tellOfEvents } from '../alarm/told-events';
+import { enclosingPlan } from '../synth/enclosing-plan';
 
 export interface VaultAlarmsProps {
   /** Whose jobs are watched. Jobs that copy into it count as its own. */
@@ -19,9 +21,10 @@ export interface VaultAlarmsProps {
   readonly missingAfter?: Duration;
 
   /**
-   * Who is told.
+   * Who is told. A topic of another app must let `events.amazonaws.com` and `cloudwatch.amazonaws.com` in, and so must its
+   * key.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - whom the plan around it tells; else nobody: the alarms only show, and failed restores are not told
    */
   readonly notify?: sns.ITopic;
 }
@@ -31,10 +34,9 @@ const FAILURES = {
   BackupFailed: ['NumberOfBackupJobsFailed', 'A backup job failed'],
   BackupExpired: ['NumberOfBackupJobsExpired', 'A backup job did not start within its start window'],
   CopyFailed: ['NumberOfCopyJobsFailed', 'A copy into the vault failed'],
-  RestoreFailed: ['NumberOfRestoreJobsFailed', 'A restore from the vault failed'],
 } as const;
 
-/** Rings when jobs of one vault fail, expire, or stop coming. */
+/** Rings when jobs of one vault fail, expire, or stop coming, and tells of restores that fail. */
 export class VaultAlarms extends Construct {
   constructor(scope: Construct, id: string, props: VaultAlarmsProps) {
     super(scope, id);
@@ -49,7 +51,30 @@ export class VaultAlarms extends Construct {
       });
     }
     if (missingAfter) missingBackups(this, { vault, missingAfter, notify });
+    const topic = notify ?? enclosingPlan(this)?.notify;
+    if (topic) tellOfFailedRestores(this, topic);
   }
+}
+
+/**
+ * By event: AWS Backup documents no vault for the metrics of restore jobs, and its events name none, so this tells of all
+ * restores of the region. https://docs.aws.amazon.com/aws-backup/latest/devguide/eventbridge.html
+ */
+function tellOfFailedRestores(scope: Construct, topic: sns.ITopic): void {
+  tellOfEvents(scope, {
+    ruleId: 'RestoreFailed',
+    alarmId: 'RestoreNotTold',
+    description: 'Lifeboat: restores by AWS Backup that failed',
+    eventPattern: {
+      source: ['aws.backup'],
+      detailType: ['Restore Job State Change'],
+      detail: { status: ['FAILED', 'ABORTED'] },
+    },
+    topic,
+    notTold:
+      "A restore by AWS Backup failed and could not be told: see AWS Backup's list of restore jobs, and let " +
+      'events.amazonaws.com publish to the topic and use its key',
+  });
 }
 
 /**

@@ -6,6 +6,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { addAlarm } from '../alarm/alarm';
+import { warnOfFleetingKey } from '../synth/kept-keys';
 import { acknowledge } from '../synth/nag-acknowledgements';
 import { accountIdProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
@@ -67,6 +68,7 @@ export class ArchiveBucket extends Construct {
     super(scope, id);
     const { encryptionKey, lock, replication } = props;
     this.replication = replication;
+    warnOfFleetingKey(this, encryptionKey?.keyArn);
     if (props.accessLogs) this.refuseLogsOf(props.accessLogs);
     this.owned = new s3.Bucket(this, 'Bucket', {
       bucketName: props.bucketName,

@@ -4,6 +4,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { IConstruct } from 'constructs';
 import { isBucketOfApp, isBucketResource, isImportedBucket } from '../synth/bucket-resource';
 import { markCovered } from '../synth/coverage';
+import { warnOfFleetingKey } from '../synth/kept-keys';
 import { Mark } from '../synth/marks';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
@@ -15,7 +16,14 @@ import {
   replicationProblems,
   whatReplicasLack,
 } from './bucket-replication';
-import { earlyDeletions, lifecycleProblems, movesObjects, outlastedByLock, versionsForEver } from './lifecycle-limits';
+import {
+  earlyDeletions,
+  lifecycleProblems,
+  movesObjects,
+  outlastedByLock,
+  rulesOfNothing,
+  versionsForEver,
+} from './lifecycle-limits';
 
 export interface BucketBackupsProps {
   /**
@@ -87,6 +95,11 @@ export class BucketBackups extends Mixin {
       ignorePublicAcls: true,
       restrictPublicBuckets: true,
     };
+    warnOfFleetingKey(
+      bucket,
+      bucket.bucketEncryption,
+      () => bucket.cfnOptions.deletionPolicy !== CfnDeletionPolicy.DELETE,
+    );
     bucket.cfnOptions.deletionPolicy ??= CfnDeletionPolicy.RETAIN;
     bucket.cfnOptions.updateReplacePolicy ??= CfnDeletionPolicy.RETAIN;
     // The bucket may still be told more rules after this.
@@ -111,6 +124,9 @@ export class BucketBackups extends Mixin {
         const all = stack.resolve(bucket.lifecycleConfiguration).rules;
         for (const cost of versionsForEver(all)) {
           Annotations.of(bucket).addWarningV2('lifeboat:expired-versions-stay', cost);
+        }
+        for (const nothing of rulesOfNothing(all)) {
+          Annotations.of(bucket).addWarningV2('lifeboat:lifecycle-matches-nothing', nothing);
         }
         return lifecycleProblems(all);
       },

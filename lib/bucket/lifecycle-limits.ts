@@ -54,6 +54,18 @@ function deletesVersionsOf(rule: Rule, other: Rule): boolean {
   return !other.tagFilters && (rule.prefix ?? '').startsWith(other.prefix ?? '');
 }
 
+/** Rules that match nothing: keys start without a slash, unless somebody writes one. One sentence each. */
+export function rulesOfNothing(rules: readonly Rule[]): string[] {
+  return rules.flatMap((rule) =>
+    rule.status === 'Enabled' && !isLater(rule.prefix) && rule.prefix?.startsWith('/')
+      ? [
+          `${nameOf(rule)}: its prefix '${rule.prefix}' starts with a slash, and keys of S3 don't, so it moves and deletes ` +
+            `nothing; write '${rule.prefix.replace(/^\/+/, '')}', or leave the prefix out for all objects`,
+        ]
+      : [],
+  );
+}
+
 /** What a versioned bucket deletes before its storage class has been paid for: what that costs, one sentence each. */
 export function earlyDeletions(rules: readonly Rule[]): string[] {
   return rules.flatMap((rule) => {

@@ -3,6 +3,7 @@ import type * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import type { IConstruct } from 'constructs';
 import { BackupWindow, maintenanceProblems } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
+import { warnOfFleetingKey } from '../synth/kept-keys';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import { appendOnlyProblems, parameterGroupOf } from './cache-parameters';
@@ -119,6 +120,7 @@ export class CacheBackups extends Mixin {
       problems.push('CloudFormation names the final snapshot of a cache on nodes; leave finalSnapshotName out');
     }
     if (problems.length > 0) return problems;
+    if ('kmsKeyId' in cache) warnOfFleetingKey(cache, cache.kmsKeyId);
     cache.snapshotWindow ??= window?.expression;
     cache.snapshotRetentionLimit ??= days ?? 15;
     cache.cfnOptions.deletionPolicy ??= CfnDeletionPolicy.SNAPSHOT;
@@ -141,6 +143,7 @@ export class CacheBackups extends Mixin {
       problems.push('a serverless cache has no nodes to take snapshots from; leave snapshottingClusterId out');
     }
     if (problems.length > 0) return problems;
+    warnOfFleetingKey(cache, cache.kmsKeyId);
     cache.dailySnapshotTime ??= start;
     cache.snapshotRetentionLimit ??= days ?? 15;
     cache.finalSnapshotName ??= finalSnapshotName ?? `${cache.serverlessCacheName}-final`;

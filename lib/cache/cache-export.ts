@@ -21,7 +21,7 @@ import { Mark } from '../synth/marks';
 import { copyPrefix, pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
-import { exportStatement, letsExport } from './cache-export-access';
+import { exportStatements, letsExport, noteExport } from './cache-export-access';
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
 import type { CacheSource } from './cache-source';
 
@@ -233,13 +233,16 @@ export class CacheExport extends Construct {
       Annotations.of(this).addWarningV2(
         'lifeboat:export-bucket-made-elsewhere',
         `bucket '${known(bucket.bucketName) ?? bucket.node.path}' is made elsewhere, so nothing here says that ElastiCache may write to it; its policy ` +
-          `needs the statement ${JSON.stringify(Stack.of(this).resolve(exportStatement(bucket).toStatementJson()))}`,
+          `needs the statements ${JSON.stringify(
+            Stack.of(this).resolve(exportStatements(bucket, this.prefix).map((one) => one.toStatementJson())),
+          )}`,
       );
       return;
     }
+    noteExport(bucket, this.prefix);
     this.node.addValidation({
       validate: () =>
-        letsExport(bucket)
+        letsExport(bucket, this.prefix)
           ? []
           : [
               `bucket '${bucket.node.path}' does not let ElastiCache in, so every export would fail; apply ` +

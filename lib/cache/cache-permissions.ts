@@ -1,8 +1,10 @@
 /** What taking, listing and deleting snapshots of one cache needs: nothing of any other, and no deletion of others' work. */
+
+import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { IConstruct } from 'constructs';
 import { CACHE_SNAPSHOT_TAGS } from '../../lambda/contract';
-import { allow } from '../function/statements';
+import { allow, readHold } from '../function/statements';
 import type { CacheSource } from './cache-source';
 
 const CARRIES_TAGS = {
@@ -28,5 +30,6 @@ export function ownSnapshots(scope: IConstruct, source: CacheSource, prefix: str
     }),
     allow(['elasticache:ListTagsForResource'], [own]),
     allow([source.action('Delete')], [own], CARRIES_TAGS),
+    readHold(Stack.of(scope), { kind: 'cache', id: source.target.id }),
   ];
 }

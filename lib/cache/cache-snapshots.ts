@@ -8,6 +8,7 @@ import { Construct } from 'constructs';
 import { type CacheSnapshotRequest, METRICS, SCHEDULED_TIME } from '../../lambda/contract';
 import { addAlarm } from '../alarm/alarm';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
+import { holdAlarm } from '../alarm/hold-alarm';
 import { logKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
@@ -28,7 +29,11 @@ export interface CacheSnapshotsProps {
    * cache, those that others take among them. https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups.html
    */
   readonly every: Duration;
-  /** How long each is kept, at least as long as `every`. The newest good one is kept whatever its age. */
+  /**
+   * How long each is kept, at least as long as `every`, counted back from the newest good one, so that nothing is deleted
+   * once nothing newer comes. One with a tag `lifeboat:bad` counts as no good one, and nothing is deleted while the cache
+   * is on hold (`lifeboat hold`).
+   */
   readonly keep: Duration;
   /**
    * From which age of the newest good snapshot on somebody is told.
@@ -95,6 +100,11 @@ export class CacheSnapshots extends Construct {
     deadLetterAlarm(this, 'Failed', {
       queue: deadLetterQueue,
       description: `Snapshots ${this.backupName} of a cache could not be taken or deleted: the messages in the queue, and the log, say why`,
+      notify: props.notify,
+    });
+    holdAlarm(this, 'OnHold', {
+      what: `the cache of ${this.backupName}`,
+      dimensions: { [METRICS.dimensions.backup]: this.backupName },
       notify: props.notify,
     });
     refuseEarlyOverdue(this, props.overdueAfter, every);

@@ -1,6 +1,7 @@
 import { Annotations, CfnDeletionPolicy, CfnResource, Lazy, Mixin, Stack, Token } from 'aws-cdk-lib';
 import type { CfnSecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IConstruct } from 'constructs';
+import { warnOfFleetingKey } from '../synth/kept-keys';
 import { regionNameProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 
@@ -50,6 +51,7 @@ export class SecretReplicas extends Mixin {
     const { replicaRegions: before } = construct;
     // The secret may still be told more of them after this.
     construct.replicaRegions = Lazy.any({ produce: () => this.joined(statedBy(construct, before) ?? []) });
+    warnOfFleetingKey(construct, construct.kmsKeyId);
     construct.cfnOptions.deletionPolicy ??= CfnDeletionPolicy.RETAIN;
     construct.cfnOptions.updateReplacePolicy ??= CfnDeletionPolicy.RETAIN;
     if (construct.cfnOptions.deletionPolicy !== CfnDeletionPolicy.DELETE) return;

@@ -1,9 +1,14 @@
 /** What a database says itself of its backups: what RDS would refuse of it, and what would be lost by it. */
-import { Annotations, CfnDeletionPolicy, Token } from 'aws-cdk-lib';
+import { Annotations, CfnDeletionPolicy, Duration, Token } from 'aws-cdk-lib';
+import { RDS_LIMITS } from '../../lambda/contract';
 import { BackupWindow, maintenanceProblems } from '../schedule/backup-window';
+import { warnOfFleetingKey } from '../synth/kept-keys';
 import { Mark } from '../synth/marks';
 import { known } from '../synth/tokens';
-import { type DatabaseResource, isLimitless, isReplica } from './database-resource';
+import { type DatabaseResource, isCluster, isLimitless, isReplica } from './database-resource';
+
+/** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.BackupRetention.html */
+const MAX_RETENTION_DAYS = RDS_LIMITS.retentionDays.max;
 
 const examined = new Mark<true>('database-examined');
 
@@ -11,13 +16,37 @@ const examined = new Mark<true>('database-examined');
 export function validateBackups(database: DatabaseResource): void {
   if (examined.on(database)) return;
   examined.put(database, true);
+  warnOfFleetingKey(
+    database,
+    database.kmsKeyId,
+    () => database.cfnOptions.deletionPolicy !== CfnDeletionPolicy.DELETE || database.deleteAutomatedBackups === false,
+  );
   database.node.addValidation({
     validate: () => {
       warnOfOneDay(database);
       warnOfLoss(database);
-      return windowProblems(database.preferredBackupWindow, database.preferredMaintenanceWindow);
+      return [
+        ...retentionProblems(database, known(database.backupRetentionPeriod)),
+        ...windowProblems(database.preferredBackupWindow, database.preferredMaintenanceWindow),
+      ];
     },
   });
+}
+
+/**
+ * What RDS would refuse of a retention, as a sentence.
+ *
+ * @param days undefined where synth can't tell
+ */
+export function retentionProblems(database: DatabaseResource, days: number | undefined): string[] {
+  // https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Managing.Backups.html: a cluster's are always on
+  const least = isCluster(database) ? 1 : 0;
+  if (days === undefined || (Number.isInteger(days) && days >= least && days <= MAX_RETENTION_DAYS)) return [];
+  const remedy = days === 0 ? "a cluster's backups can't be turned off" : 'keep longer copies with AWS Backup';
+  return [
+    `a backup retention of ${Duration.days(days).toHumanString()} is outside of ${least} to ${MAX_RETENTION_DAYS} whole ` +
+      `days, so RDS would refuse it; ${remedy}`,
+  ];
 }
 
 /**

@@ -1,12 +1,10 @@
 import { Duration, Size } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
-import * as events from 'aws-cdk-lib/aws-events';
-import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { addAlarm } from '../alarm/alarm';
-import { letUseKey } from '../alarm/topic-policy';
+import { tellOfEvents } from '../alarm/told-events';
 import { known } from '../synth/tokens';
 import { SourceDatabase } from './source-database';
 
@@ -47,7 +45,9 @@ export class DatabaseAlarms extends Construct {
     super(scope, id);
     const source = new SourceDatabase(database);
     const name = source.name ?? database.node.path;
-    const rule = new events.Rule(this, 'Dangers', {
+    tellOfEvents(this, {
+      ruleId: 'Dangers',
+      alarmId: 'NotTold',
       description: `Lifeboat: what endangers database ${name}`,
       eventPattern: {
         source: ['aws.rds'],
@@ -57,27 +57,22 @@ export class DatabaseAlarms extends Construct {
           $or: Object.entries(DANGERS).map(([field, values]) => ({ [field]: values })),
         },
       },
-      targets: [new SnsTopic(notify)],
-    });
-    letUseKey(notify, 'events.amazonaws.com');
-    addAlarm(this, 'NotTold', {
-      metric: new cloudwatch.Metric({
-        namespace: 'AWS/Events',
-        metricName: 'FailedInvocations',
-        dimensionsMap: { RuleName: rule.ruleName },
-        statistic: cloudwatch.Stats.SUM,
-        period: Duration.hours(1),
-      }),
-      threshold: 0,
-      description:
+      topic: notify,
+      notTold:
         `Something happened to database ${name} and could not be told: see its events, and let events.amazonaws.com use ` +
         'the topic and its key',
-      notify,
     });
     const allocated = Number(known(source.resource?.allocatedStorage) ?? Number.NaN);
     const tenth = Number.isNaN(allocated) ? Size.gibibytes(10) : Size.mebibytes(Math.ceil(allocated * 102.4));
     addAlarm(this, 'StorageLow', {
-      metric: database.metricFreeStorageSpace({ statistic: cloudwatch.Stats.MINIMUM, period: Duration.minutes(5) }),
+      metric: new cloudwatch.Metric({
+        namespace: 'AWS/RDS',
+        metricName: 'FreeStorageSpace',
+        // As RDS keeps it: CDK's own metric has an imported identifier as it was written, of which RDS publishes nothing.
+        dimensionsMap: { DBInstanceIdentifier: source.identifier },
+        statistic: cloudwatch.Stats.MINIMUM,
+        period: Duration.minutes(5),
+      }),
       threshold: (freeStorage ?? tenth).toBytes(),
       comparison: 'below',
       description:

@@ -1,12 +1,11 @@
 import { type Duration, Mixin } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
-import { RDS_LIMITS } from '../../lambda/contract';
 import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
-import { validateBackups, windowProblems } from './backup-settings';
-import { type DatabaseResource, isCluster, isDatabase, isLimitless } from './database-resource';
+import { retentionProblems, validateBackups, windowProblems } from './backup-settings';
+import { type DatabaseResource, isDatabase, isLimitless } from './database-resource';
 
 export interface DatabaseBackupsProps {
   /**
@@ -72,18 +71,9 @@ export class DatabaseBackups extends Mixin {
 
   private valueProblems(database: DatabaseResource, days: number | undefined): string[] {
     const window = this.props.window?.expression ?? database.preferredBackupWindow;
-    const problems = windowProblems(window, database.preferredMaintenanceWindow);
-    // https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Managing.Backups.html: a cluster's are always on
-    const least = isCluster(database) ? 1 : 0;
-    if (
-      known(days) !== undefined &&
-      !(Number.isInteger(days) && Number(days) >= least && Number(days) <= RDS_LIMITS.retentionDays.max)
-    ) {
-      const remedy = days === 0 ? "a cluster's backups can't be turned off" : 'keep longer copies with AWS Backup';
-      problems.push(
-        `a backup retention of ${this.props.retention?.toHumanString()} is outside of ${least} to 35 whole days, so RDS would refuse it; ${remedy}`,
-      );
-    }
-    return problems;
+    return [
+      ...windowProblems(window, database.preferredMaintenanceWindow),
+      ...retentionProblems(database, known(days)),
+    ];
   }
 }

@@ -10,10 +10,11 @@ import { Construct } from 'constructs';
 import { type DatabaseWatchRequest, METRICS, RDS_LIMITS } from '../../lambda/contract';
 import { type AlarmProps, addAlarm } from '../alarm/alarm';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
+import { holdAlarm } from '../alarm/hold-alarm';
 import { logKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
-import { allow } from '../function/statements';
+import { allow, readHold } from '../function/statements';
 import { refuseAll } from '../synth/problems';
 import { SourceDatabase } from './source-database';
 
@@ -115,7 +116,11 @@ export class DatabaseWatch extends Construct {
       encryptionKey: logKey(this, encryptionKey),
       deadLetterQueue,
       patterns: "RDS's lists of snapshots are for all or none.",
-      statements: [allow(['rds:DescribeDBInstances'], [instanceArn]), allow(['rds:DescribeDBSnapshots'], ['*'])],
+      statements: [
+        allow(['rds:DescribeDBInstances'], [instanceArn]),
+        allow(['rds:DescribeDBSnapshots'], ['*']),
+        readHold(Stack.of(this), { kind: 'database', id: this.identifier }),
+      ],
     });
     const request: DatabaseWatchRequest = { instance: this.identifier };
     const hourly = new ScheduleTrigger(this, 'Hourly', {
@@ -140,6 +145,11 @@ export class DatabaseWatch extends Construct {
       // The first watch comes before an alarm can miss it.
       addAlarm(this, id, { ...alarmProps, treatMissingData, notify: props.notify }).node.addDependency(hourly);
     };
+    holdAlarm(this, 'OnHold', {
+      what: `database ${name}`,
+      dimensions: { [METRICS.dimensions.database]: this.identifier },
+      notify: props.notify,
+    });
     const { recoveryPointAge = Duration.minutes(15), snapshotAge = Duration.hours(26) } = props;
     const days = props.retention?.toDays() ?? retentionDays ?? 1;
     alarm('Behind', {

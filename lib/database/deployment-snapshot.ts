@@ -5,7 +5,7 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import { deploymentSnapshotRequest, snapshotPrefix, DEPLOYMENT_SNAPSHOT_TAGS as TAGS } from '../../lambda/contract';
 import { RunbookResource } from '../function/runbook-resource';
-import { allow } from '../function/statements';
+import { allow, readHold } from '../function/statements';
 import { refuseAll } from '../synth/problems';
 import { known, parseAtSynth } from '../synth/tokens';
 import { clusterProblems } from './database-resource';
@@ -32,7 +32,8 @@ export interface DeploymentSnapshotProps {
   readonly reason?: string;
 
   /**
-   * How many snapshots before deployments are kept of this database. `lifeboat snapshot` takes from the same ones.
+   * How many snapshots before deployments are kept of this database. `lifeboat snapshot` takes from the same ones. One
+   * with a tag `lifeboat:bad` counts as none, and nothing is deleted while the database is on hold (`lifeboat hold`).
    *
    * @default SnapshotsKept.last(10)
    */
@@ -123,7 +124,9 @@ function permissions(scope: Construct, instance: string, { count }: SnapshotsKep
     allow(['rds:DescribeDBSnapshots', 'rds:ListTagsForResource'], ['*']),
     allow(['rds:CreateDBSnapshot'], [arn('db', instance), snapshots], made),
     allow(['rds:AddTagsToResource'], [snapshots], { ...made, StringEqualsIfExists: tags('ResourceTag') }),
-    ...(keep === 'last' ? [allow(['rds:DeleteDBSnapshot'], [snapshots], replaceable)] : []),
+    ...(keep === 'last'
+      ? [allow(['rds:DeleteDBSnapshot'], [snapshots], replaceable), readHold(stack, { kind: 'database', id: instance })]
+      : []),
     allow(['cloudformation:DescribeStacks'], [stack.stackId]),
   ];
 }

@@ -4,7 +4,7 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import { type BackupSettings, RDS_LIMITS } from '../../lambda/contract';
 import { RunbookResource } from '../function/runbook-resource';
-import { allow } from '../function/statements';
+import { allow, readHold } from '../function/statements';
 import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
 import { refuseAll } from '../synth/problems';
@@ -19,6 +19,14 @@ export enum ExternalSetting {
   ON = 'on',
   /** It stays as it is. */
   UNCHANGED = 'unchanged',
+}
+
+/** What becomes of automated backups that are older than a retention which is set lower than before. */
+export enum OlderBackups {
+  /** They stay: the deployment fails, with nothing changed, and says which days would be lost. */
+  KEPT = 'kept',
+  /** RDS deletes them at once, without a way back, unless the database is on hold. */
+  MAY_BE_DELETED = 'may-be-deleted',
 }
 
 export interface ExternalDatabaseBackupsProps {
@@ -41,13 +49,21 @@ export interface ExternalDatabaseBackupsProps {
   readonly maintenance?: string;
 
   /**
-   * How long automated backups are kept: 1 to 35 whole days. A shorter time than before deletes what is older. From 0 on
-   * the database to any other, RDS interrupts it for a moment.
+   * How long automated backups are kept: 1 to 35 whole days. A shorter time than before is refused at deployment, as
+   * `olderBackups` says. From 0 on the database to any other, RDS interrupts it for a moment.
    * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.BackupRetention.html
    *
    * @default - stays as it is
    */
   readonly retention?: Duration;
+
+  /**
+   * Whether `retention` may be lower than what is in force on the database, at which RDS deletes all automated backups
+   * that are older. Take it away again after such a deployment.
+   *
+   * @default OlderBackups.KEPT
+   */
+  readonly olderBackups?: OlderBackups;
 
   /**
    * Whether snapshots carry the database's tags.
@@ -94,6 +110,7 @@ export class ExternalDatabaseBackups extends Construct {
       instance: source.identifier,
       window: window?.expression,
       retentionDays: retention?.toDays({ integral: false }),
+      olderBackupsMayBeDeleted: props.olderBackups === OlderBackups.MAY_BE_DELETED || undefined,
       copyTagsToSnapshot: isOn(props.tagCopying) || undefined,
       deletionProtection: isOn(props.deletionProtection) || undefined,
     };
@@ -111,9 +128,10 @@ export class ExternalDatabaseBackups extends Construct {
       encryptionKey: props.encryptionKey,
       statements: [
         allow(['rds:DescribeDBInstances'], [instance]),
-        // A second line only: IAM's reference of RDS names this key for restores, and not for what is modified.
-        allow(['rds:ModifyDBInstance'], [instance], { BoolIfExists: { 'rds:PubliclyAccessible': 'false' } }),
+        // IAM has no condition on which settings are modified. Groups are resources of their own, and not allowed.
+        allow(['rds:ModifyDBInstance'], [instance]),
         allow(['cloudformation:DescribeStacks'], [Stack.of(this).stackId]),
+        readHold(Stack.of(this), { kind: 'database', id: source.identifier }),
       ],
     });
     markCovered(database, 'ExternalDatabaseBackups');

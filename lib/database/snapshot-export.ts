@@ -23,6 +23,20 @@ import { parseAtSynth } from '../synth/tokens';
 import { exportProblems, ODD } from './snapshot-export-limits';
 import { SourceDatabase } from './source-database';
 
+/**
+ * API references of StartExportTask name these of the caller, besides CreateGrant and DescribeKey; the newest names those
+ * two alone. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
+ */
+const EXPORT_KEY_USE = [
+  'kms:Decrypt',
+  'kms:Encrypt',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
+  'kms:ReEncryptFrom',
+  'kms:ReEncryptTo',
+  'kms:RetireGrant',
+];
+
 export interface SnapshotExportProps {
   /** An RDS instance with automated backups, of this app or imported: MariaDB, MySQL or PostgreSQL. */
   readonly database: rds.IDatabaseInstance;
@@ -243,6 +257,10 @@ export class SnapshotExport extends Construct {
       allow(['kms:DescribeKey'], [key.keyArn]),
       // RDS goes on encrypting after the call, by a grant of the caller's.
       allow(['kms:CreateGrant'], [key.keyArn], { Bool: { 'kms:GrantIsForAWSResource': 'true' } }),
+      // For RDS alone to do in the caller's name.
+      allow(EXPORT_KEY_USE, [key.keyArn], {
+        StringEquals: { 'kms:ViaService': `rds.${Stack.of(this).region}.amazonaws.com` },
+      }),
     ];
   }
 

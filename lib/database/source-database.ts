@@ -3,11 +3,24 @@ import { CfnResource, Token } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import { asKept, known } from '../synth/tokens';
 
+/**
+ * The remedy where synth does not know what a database is called. Not to name the instance: its identifier is one of the
+ * properties whose change makes CloudFormation replace it, with an empty one.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html
+ */
+export const STATE_IDENTIFIER =
+  "state the name that it has (aws rds describe-db-instances) as 'instanceIdentifier' of the plan's database, and not on the " +
+  'instance, which CloudFormation would replace with an empty one';
+
 export class SourceDatabase {
   /** The CloudFormation resource, when this app makes it. */
   public readonly resource?: rds.CfnDBInstance;
 
-  constructor(private readonly database: rds.IDatabaseInstance) {
+  /** @param stated its identifier, as its owner states it where CloudFormation generated it */
+  constructor(
+    private readonly database: rds.IDatabaseInstance,
+    private readonly stated?: string,
+  ) {
     const child = database.node.defaultChild;
     if (child && CfnResource.isCfnResource(child) && child.cfnResourceType === 'AWS::RDS::DBInstance') {
       this.resource = child as rds.CfnDBInstance;
@@ -20,6 +33,11 @@ export class SourceDatabase {
 
   /** The identifier as text, for stacks that must not refer to this one. Undefined where only deployment tells it. */
   get name(): string | undefined {
+    return this.ownName ?? this.stated?.toLowerCase();
+  }
+
+  /** As the database says itself. */
+  get ownName(): string | undefined {
     return known(this.resource?.dbInstanceIdentifier ?? this.database.instanceIdentifier)?.toLowerCase();
   }
 

@@ -17,7 +17,9 @@ export function refuseUndrillable(drill: IConstruct, source: DrillSource, restor
   problems.push(...engineProblems(engine));
   if (identifier.startsWith(COPY_PREFIX)) {
     problems.push(
-      `its identifier '${identifier}' starts with '${COPY_PREFIX}', so it could be taken for a copy and deleted; rename it`,
+      `its identifier '${identifier}' starts with '${COPY_PREFIX}', so it could be taken for a copy and deleted; bring its data ` +
+        'over to an instance of another name by a snapshot (another name in its template would make CloudFormation replace it ' +
+        'with an empty one)',
     );
   }
   if (retentionDays === 0 && restore.request.kind !== 'snapshot') {

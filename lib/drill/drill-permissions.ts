@@ -8,20 +8,20 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { automatedSnapshots, type DrillRequest, snapshotCopies, TAGS } from '../../lambda/contract';
+import { automatedSnapshots, type DrillDefinition, snapshotCopies, TAGS } from '../../lambda/contract';
 import { allow, useOfRdsKey } from '../function/statements';
 
 /** @param keyArn the customer managed key that encrypts what is restored, if one does */
 export function copyPermissions(
   scope: Construct,
-  request: DrillRequest,
+  definition: DrillDefinition,
   keyArn: string | undefined,
 ): iam.PolicyStatement[] {
   const stack = Stack.of(scope);
   const arn = (resource: string, resourceName: string) =>
     stack.formatArn({ service: 'rds', resource, resourceName, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
-  const source = request.source.instance;
-  const copies = arn('db', `${request.copy.prefix}*`);
+  const source = definition.source.instance;
+  const copies = arn('db', `${definition.copy.prefix}*`);
 
   const made = {
     StringEquals: { [`aws:RequestTag/${TAGS.copyOf}`]: source },
@@ -32,7 +32,7 @@ export function copyPermissions(
   const isCopy = { StringEquals: { [`aws:ResourceTag/${TAGS.copyOf}`]: source } };
 
   // A restore refers to these groups and changes none of them. Which ones the source has, it says at the drill.
-  const groups = [arn('pg', '*'), arn('og', '*'), arn('subgrp', request.copy.subnetGroup)];
+  const groups = [arn('pg', '*'), arn('og', '*'), arn('subgrp', definition.copy.subnetGroup)];
 
   return [
     // Descriptions can't be narrowed to one database throughout: lists ask for all.
@@ -46,7 +46,7 @@ export function copyPermissions(
       ],
       ['*'],
     ),
-    allow(['rds:RestoreDBInstanceFromDBSnapshot'], [copies, ...snapshots(request, arn), ...groups], {
+    allow(['rds:RestoreDBInstanceFromDBSnapshot'], [copies, ...snapshots(definition, arn), ...groups], {
       ...made,
       ...isPrivate,
     }),
@@ -54,11 +54,13 @@ export function copyPermissions(
     // Replicated backups are named by RDS, at random.
     allow(
       ['rds:RestoreDBInstanceToPointInTime'],
-      [copies, request.source.copied ? arn('auto-backup', 'ab-*') : arn('db', source), ...groups],
+      [copies, definition.source.copied ? arn('auto-backup', 'ab-*') : arn('db', source), ...groups],
       { ...made, ...isPrivate },
     ),
     allow(['rds:AddTagsToResource'], [copies], made),
-    allow(['rds:ModifyDBInstance'], [copies], { ...isCopy, ...isPrivate }),
+    // IAM has no key for PubliclyAccessible here. A copy that was modified to be public would get an address in subnets
+    // that have no route to the internet.
+    allow(['rds:ModifyDBInstance'], [copies], isCopy),
     allow(['rds:DeleteDBInstance'], [copies], isCopy),
     ...(keyArn ? [useOfRdsKey(stack, keyArn, stack.region)] : []),
   ];
@@ -66,12 +68,11 @@ export function copyPermissions(
 
 /**
  * Automated snapshots are named after their database and the minute, and copies after them; the patterns leave out those
- * of `orders-archive`.
+ * of `orders-archive`. Whoever starts a run may choose among them; another snapshot has to be deployed.
  */
-function snapshots({ restore, source }: DrillRequest, arn: (resource: string, name: string) => string): string[] {
+function snapshots({ restore, source }: DrillDefinition, arn: (resource: string, name: string) => string): string[] {
   const { instance, copied } = source;
-  if (restore.kind !== 'snapshot') {
-    return [arn('snapshot', copied ? snapshotCopies(instance) : automatedSnapshots(instance))];
-  }
-  return [restore.snapshot.startsWith('arn:') ? restore.snapshot : arn('snapshot', restore.snapshot)];
+  const own = arn('snapshot', copied ? snapshotCopies(instance) : automatedSnapshots(instance));
+  if (restore.kind !== 'snapshot') return [own];
+  return [own, restore.snapshot.startsWith('arn:') ? restore.snapshot : arn('snapshot', restore.snapshot)];
 }

@@ -1,17 +1,18 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as iam from 'aws-cdk-lib/aws-iam';
-import type * as kms from 'aws-cdk-lib/aws-kms';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { evidencePrefix } from '../../lambda/contract';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
 import { logKey } from '../function/log-key';
 import { ShippedFunction } from '../function/shipped-function';
-import { allow } from '../function/statements';
+import { allow, evidenceAccess } from '../function/statements';
 import { acknowledge } from '../synth/nag-acknowledgements';
 import { DrillNetwork } from './drill-network';
 import { DrillWatch } from './drill-watch';
@@ -66,6 +67,8 @@ export class DrillSite extends Construct {
   public readonly network: DrillNetwork;
   /** Where evidence lies. */
   public readonly evidence: s3.IBucket;
+  /** Signs evidence. Only the drills' functions use it; whoever verifies needs its public half, which lies beside the evidence. */
+  public readonly signingKey: kms.IKey;
   /** Encrypts logs, the password key and evidence. */
   public readonly encryptionKey: kms.IKey;
   /** Reaches copies, and has no permission in AWS. */
@@ -83,6 +86,12 @@ export class DrillSite extends Construct {
     const encryptionKey = logKey(this, props.encryptionKey);
     this.encryptionKey = encryptionKey;
     this.evidence = props.evidence ?? new EvidenceBucket(this, 'Evidence', { encryptionKey }).bucket;
+    this.signingKey = new kms.Key(this, 'SigningKey', {
+      description: 'Lifeboat: signs the evidence of drills',
+      keySpec: kms.KeySpec.ECC_NIST_P256,
+      keyUsage: kms.KeyUsage.SIGN_VERIFY,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
     this.network = new DrillNetwork(this, 'Network', { vpc, subnets, encryptionKey });
 
     this.passwordKey = new secretsmanager.Secret(this, 'PasswordKey', {
@@ -113,7 +122,12 @@ export class DrillSite extends Construct {
     });
 
     new Janitor(this, 'Janitor', { encryptionKey, deadLetterQueue, notify });
-    this.watch = new DrillWatch(this, 'Watch', { evidence: this.evidence, encryptionKey, deadLetterQueue });
+    this.watch = new DrillWatch(this, 'Watch', {
+      evidence: this.evidence,
+      signingKey: this.signingKey,
+      encryptionKey,
+      deadLetterQueue,
+    });
   }
 
   /** What a conductor needs here: to call the examiner, and to read the key of copies' passwords. */
@@ -124,6 +138,16 @@ export class DrillSite extends Construct {
       allow(['kms:Decrypt'], [this.encryptionKey.keyArn], {
         StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(this).region}.amazonaws.com` },
       }),
+    ];
+  }
+
+  /** To append signed documents to one target's chain. */
+  public evidencePermissions(of: { readonly plan: string; readonly target: string }): iam.PolicyStatement[] {
+    const prefix = evidencePrefix(of);
+    return [
+      ...evidenceAccess(this.evidence, prefix, `${prefix}*`),
+      // The key knows one algorithm, so the policy need not name it.
+      allow(['kms:GetPublicKey', 'kms:Sign'], [this.signingKey.keyArn]),
     ];
   }
 }

@@ -3,7 +3,7 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
-import type { DrillRequest } from '../../lambda/contract';
+import type { DrillDefinition } from '../../lambda/contract';
 import { SourceDatabase } from '../database/source-database';
 import { asKept } from '../synth/tokens';
 
@@ -108,7 +108,7 @@ export class DrillSource {
   }
 
   /** As the runbook is told. */
-  public request(scope: IConstruct): DrillRequest['source'] {
+  public definition(scope: IConstruct): DrillDefinition['source'] {
     const { identifier: instance, instanceClass, copied } = this;
     if (!copied) return { instance };
     const from = Stack.of(scope).formatArn({

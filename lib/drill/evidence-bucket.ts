@@ -1,9 +1,11 @@
 import { Annotations, CfnResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct, type IConstruct } from 'constructs';
 import { accessLogs } from '../bucket/access-logs';
 import { markCovered } from '../synth/coverage';
+import { warnOfFleetingKey } from '../synth/kept-keys';
 import { acknowledge } from '../synth/nag-acknowledgements';
 
 export interface EvidenceBucketProps {
@@ -23,12 +25,16 @@ export interface EvidenceBucketProps {
   readonly encryptionKey?: kms.IKey;
 }
 
-/** Where evidence lies: written once, locked, versioned, private, encrypted, and kept when the stack goes. */
+/**
+ * Where evidence lies: written once, locked, versioned, private, encrypted, and kept when the stack goes. Nobody hides a
+ * document under a delete marker, or writes over one, without changing the bucket's policy first.
+ */
 export class EvidenceBucket extends Construct {
   public readonly bucket: s3.IBucket;
 
   constructor(scope: Construct, id: string, props: EvidenceBucketProps = {}) {
     super(scope, id);
+    warnOfFleetingKey(this, props.encryptionKey?.keyArn);
     this.bucket = new s3.Bucket(this, 'Bucket', {
       encryption: s3.BucketEncryption.KMS,
       encryptionKey: props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true }),
@@ -42,8 +48,37 @@ export class EvidenceBucket extends Construct {
       serverAccessLogsPrefix: 'evidence/',
       removalPolicy: RemovalPolicy.RETAIN,
     });
+    this.denyHidingAndWritingOver();
     markCovered(this.bucket, 'EvidenceBucket');
     acknowledge(this.bucket, 'replication');
+  }
+
+  /**
+   * Object Lock keeps versions. It doesn't keep anyone from laying a delete marker on a document, or a newer version, and
+   * readers who name no version would see that.
+   */
+  private denyHidingAndWritingOver(): void {
+    const everywhere = { effect: iam.Effect.DENY, principals: [new iam.AnyPrincipal()] };
+    const documents = [this.bucket.arnForObjects('evidence/*')];
+    this.bucket.addToResourcePolicy(
+      new iam.PolicyStatement({
+        ...everywhere,
+        sid: 'HideNothing',
+        actions: ['s3:DeleteObject'],
+        resources: documents,
+      }),
+    );
+    // Where the key is taken, S3 refuses the write itself. Copies and multipart uploads can't carry the condition.
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
+    this.bucket.addToResourcePolicy(
+      new iam.PolicyStatement({
+        ...everywhere,
+        sid: 'WriteOnce',
+        actions: ['s3:PutObject'],
+        resources: documents,
+        conditions: { Null: { 's3:if-none-match': 'true' } },
+      }),
+    );
   }
 }
 

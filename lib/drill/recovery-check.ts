@@ -43,9 +43,16 @@ export interface ForeignKeyOptions {
   readonly parentColumn?: string;
 }
 
-export interface NotEmptiedOptions {
+export interface NotShrunkOptions {
   /**
-   * Tables that may be emptied or dropped, such as queues: `table` or `schema.table`, without quotes.
+   * Share of its rows that a table may lose from one proof to the next, from 0 to 1. Partitions count as their table.
+   *
+   * @default 0.5
+   */
+  readonly lostShare?: number;
+  /**
+   * Tables that may lose rows or be dropped, such as queues: `table` or `schema.table`, without quotes, or a pattern with `*`
+   * for any characters.
    *
    * @default - none
    */
@@ -88,12 +95,12 @@ function refuseNotIn(name: string, sql: string): void {
 
 /** One thing that a restored copy must pass. A check that could not run is never counted as passed. */
 export class RecoveryCheck {
-  /** Every page of every table can be read. `SELECT count(*)` does not tell: it may read an index alone. */
+  /** Everything that is stored can be read. `SELECT count(*)` does not tell: it may read an index alone. */
   public static readable(): RecoveryCheck {
     return new RecoveryCheck({ kind: 'readable' });
   }
 
-  /** Every B-tree index agrees with its table. */
+  /** Every index agrees with its table, and unique ones hold no key twice. */
   public static indexes(): RecoveryCheck {
     return new RecoveryCheck({ kind: 'indexes' });
   }
@@ -103,9 +110,14 @@ export class RecoveryCheck {
     return new RecoveryCheck({ kind: 'foreign-keys' });
   }
 
-  /** No table that had rows at the last drill that passed is empty or gone now. */
-  public static notEmptied(options: NotEmptiedOptions = {}): RecoveryCheck {
-    return new RecoveryCheck({ kind: 'not-emptied', except: options.except });
+  /** Every row keeps what its table declares: NOT NULL, CHECK and exclusion constraints. */
+  public static constraints(): RecoveryCheck {
+    return new RecoveryCheck({ kind: 'constraints' });
+  }
+
+  /** No table lost more than a share of its rows since the last proof, and no table or constraint is gone. */
+  public static notShrunk(options: NotShrunkOptions = {}): RecoveryCheck {
+    return new RecoveryCheck({ kind: 'not-shrunk', lostShare: options.lostShare, except: options.except });
   }
 
   /** A table has as many rows as expected. */

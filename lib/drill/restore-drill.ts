@@ -3,17 +3,15 @@ import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
-import type { Schedule } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { type DrillRequest, drillRequest, evidencePrefix } from '../../lambda/contract';
-import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
+import { type DrillDefinition, type DrillRequest, drillDefinition } from '../../lambda/contract';
+import { addAlarm, errorsAlarm } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
-import { evidenceAccess } from '../function/statements';
 import { gapOf, warnOfOverdueDrills } from '../schedule/overdue';
 import type { Recurrence } from '../schedule/recurrence';
 import { markCovered } from '../synth/coverage';
@@ -90,7 +88,7 @@ export interface RestoreDrillProps extends DrillOptions {
   /**
    * What the copy must pass.
    *
-   * @default - readable, foreignKeys, indexes and notEmptied: what is wrong with any database, whatever it holds
+   * @default - readable, indexes, constraints, foreignKeys and notShrunk: what is wrong with any database, whatever it holds
    */
   readonly checks?: RecoveryCheck[];
 
@@ -144,14 +142,12 @@ export interface RestoreDrillProps extends DrillOptions {
  * tags, and can't touch anything else.
  */
 export class RestoreDrill extends Construct {
-  /** What the conductor is handed at each start. */
-  public readonly request: DrillRequest;
-  /** Starts a drill when it is invoked, asynchronously, with the request. */
+  /** What is deployed with the conductor. Whoever starts a run can change none of it. */
+  public readonly definition: DrillDefinition;
+  /** Starts a drill when it is invoked, asynchronously, with `{ restore?, reason? }`. */
   public readonly conductor: lambda.IAlias;
   /** What the drill measures. */
   public readonly metrics: RecoveryMetrics;
-
-  private readonly schedule: Schedule;
 
   constructor(scope: Construct, id: string, props: RestoreDrillProps) {
     super(scope, id);
@@ -167,21 +163,21 @@ export class RestoreDrill extends Construct {
 
     const site = props.site ?? enclosingSite(this) ?? new DrillSite(this, 'Site', { notify });
     site.network.open(source.port);
-    this.request = parseAtSynth(
-      drillRequest,
-      this.requestOf(props, { plan: planName, drill: id, restore, expiresAfter, site }),
+    this.definition = parseAtSynth(
+      drillDefinition,
+      this.definitionOf(props, { plan: planName, drill: id, restore, expiresAfter, site }),
       `restore drill '${this.node.path}'`,
     );
     const runbook = this.runbook(source, expiresAfter, site);
     this.conductor = new lambda.Alias(this, 'Live', { aliasName: 'live', version: runbook.function.currentVersion });
-    this.schedule = this.startOn(props.schedule, runbook, site);
+    this.startOn(props.schedule, runbook, site);
 
     this.metrics = new RecoveryMetrics(planName);
     this.addAlarms(props, runbook, site);
   }
 
   /**
-   * Lets somebody start the drill at any time, and read the request to start it with from its schedule.
+   * Lets somebody start the drill at any time, and choose the restore point and a reason, and nothing else.
    *
    * @throws Error when the grantee lies in a stack of another region, whose policies can't refer to the drill
    */
@@ -191,22 +187,19 @@ export class RestoreDrill extends Construct {
       grantee,
       actions: ['lambda:InvokeFunction'],
       resourceArns: [this.conductor.functionArn],
-    }).combine(
-      iam.Grant.addToPrincipal({
-        grantee,
-        actions: ['scheduler:GetSchedule'],
-        resourceArns: [this.schedule.scheduleArn],
-      }),
-    );
+    });
   }
 
-  private requestOf(props: RestoreDrillProps, { plan, drill, restore, expiresAfter, site }: Settled): DrillRequest {
+  private definitionOf(
+    props: RestoreDrillProps,
+    { plan, drill, restore, expiresAfter, site }: Settled,
+  ): DrillDefinition {
     const { objectives, target = drill } = props;
     return {
       plan,
       target,
       drill,
-      source: props.source.request(this),
+      source: props.source.definition(this),
       restore: restore.request,
       copy: {
         prefix: copyPrefix(this, target),
@@ -221,6 +214,7 @@ export class RestoreDrill extends Construct {
       examiner: site.examiner.functionArn,
       passwordKey: site.passwordKey.secretArn,
       evidenceBucket: site.evidence.bucketName,
+      signingKey: site.signingKey.keyArn,
     };
   }
 
@@ -231,6 +225,7 @@ export class RestoreDrill extends Construct {
       timeout: Duration.minutes(15),
       memorySize: 512,
       encryptionKey: site.encryptionKey,
+      definition: this.definition,
       durableFor: expiresAfter.plus(FOR_THE_END),
       deadLetterQueue: site.deadLetterQueue,
       patterns:
@@ -238,36 +233,32 @@ export class RestoreDrill extends Construct {
         'backups are named by RDS, at random, and only restored from; a restore ' +
         'names parameter and option groups without changing them; what only describes can not be narrowed; evidence is ' +
         'a document a run under one prefix.',
-      statements: [
-        ...copyPermissions(this, this.request, keyArn),
-        ...site.permissions(),
-        ...evidenceAccess(site.evidence, evidencePrefix(this.request), `${evidencePrefix(this.request)}*`),
-      ],
+      statements: [...copyPermissions(this, this.definition, keyArn), ...site.permissions()],
+      evidence: site.evidencePermissions(this.definition),
     });
   }
 
-  private startOn(schedule: Recurrence, runbook: ShippedFunction, site: DrillSite): Schedule {
+  private startOn(schedule: Recurrence, runbook: ShippedFunction, site: DrillSite): void {
     const trigger = new ScheduleTrigger(this, 'Schedule', {
       target: this.conductor,
       schedule: schedule.expression,
       description: `Lifeboat: drill ${this.name}`,
-      request: this.request,
+      request: { reason: 'scheduled' } satisfies DrillRequest,
       deadLetterQueue: site.deadLetterQueue,
     });
     trigger.node.addDependency(runbook);
-    return trigger.schedule;
   }
 
   private addAlarms(props: RestoreDrillProps, runbook: ShippedFunction, site: DrillSite): void {
     const { objectives, schedule, notify } = props;
-    const { plan: planName, target, drill } = this.request;
+    const { plan: planName, target, drill } = this.definition;
     if (!props.alarms) new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
-    brokenOffAlarms(this, runbook.function, {
+    errorsAlarm(this, runbook.function, {
       description: `The runbook of drill ${this.name} broke off, so it may have left no evidence: see its log`,
       notify,
     });
     const overdueAfter = props.overdueAfter ?? schedule.longestGap.plus(Duration.days(1));
-    site.watch.add({ plan: planName, target, drill });
+    site.watch.add(this, runbook.function, { plan: planName, target, drill });
     const overdue = addAlarm(this, 'Overdue', {
       metric: this.metrics.secondsSinceProven(target, drill),
       threshold: overdueAfter.toSeconds(),
@@ -281,9 +272,9 @@ export class RestoreDrill extends Construct {
     overdue.node.addDependency(site.watch);
   }
 
-  /** For who reads an alarm. */
+  /** For whoever reads an alarm. */
   private get name(): string {
-    return `${this.request.drill} of ${this.request.target}`;
+    return `${this.definition.drill} of ${this.definition.target}`;
   }
 }
 

@@ -37,8 +37,8 @@ export function warnOfMissingIngress(dump: Construct, group: ec2.SecurityGroup, 
         'lifeboat:dump-shut-out',
         `${source} lets nobody of dump '${dump.node.path}' in, so each dump would fail to connect; say ` +
           (source.database
-            ? 'database.connections.allowDefaultPortFrom(dump)'
-            : 'connections.allowFrom(dump, ec2.Port.POSTGRES) of one of its security groups, or its own port'),
+            ? 'dump.connections.allowToDefaultPort(database)'
+            : 'dump.connections.allowTo(server, ec2.Port.POSTGRES), or its own port'),
       );
       return [];
     },
@@ -74,7 +74,7 @@ const NOT_READ_AT_ONCE = ['GLACIER', 'DEEP_ARCHIVE'];
 export function storageClassProblems(storageClass: s3.StorageClass | undefined): string[] {
   if (!storageClass || !NOT_READ_AT_ONCE.includes(storageClass.value)) return [];
   return [
-    `it is written to ${storageClass.value}, which nobody reads at once, so no dump could be read back and found good; write it ` +
+    `it is written to ${storageClass.value}, which nobody reads at once, so no dump could be read back and found readable; write it ` +
       "to another class, and let the bucket's lifecycle move it",
   ];
 }

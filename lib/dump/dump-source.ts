@@ -180,7 +180,7 @@ export class DumpSource {
     if (typeof trust === 'object') problems.push(...authorityProblems(trust.authorities));
     if (!this.credentials) problems.push("there is no secret to connect with; name one as 'credentials'");
     if (!databaseName) {
-      problems.push("no database is named, and an empty one would be dumped; name it as 'databaseName'");
+      problems.push("no database is named, and an empty one would be dumped; give 'databaseName' to the DumpSource");
     }
     return problems;
   }

@@ -16,7 +16,7 @@ import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { lastGoodKey, METRICS } from '../../lambda/contract';
+import { lastMadeKey, METRICS } from '../../lambda/contract';
 import { addAlarm } from '../alarm/alarm';
 import { allow, backupAccess } from '../function/statements';
 import { acknowledge, acknowledgeWildcards } from '../synth/nag-acknowledgements';
@@ -29,7 +29,7 @@ export interface DumpTaskProps {
   readonly bucket: s3.IBucket;
   /** From the rarest on. */
   readonly tiers: readonly string[];
-  /** Where it says that a dump is good. */
+  /** Where it says that a dump is readable. */
   readonly markers: string;
   readonly source: DumpSource;
   readonly databaseName: string;
@@ -153,7 +153,7 @@ export class DumpTask extends Construct {
         BUCKET: props.bucket.bucketName,
         NAME: props.dumpName,
         TIERS: props.tiers.join(' '),
-        LAST_GOOD: lastGoodKey(props.markers),
+        LAST_READABLE: lastMadeKey(props.markers, 'readable'),
         ...(authorities && { CA_BUNDLE: authorities.s3ObjectUrl }),
         ...(props.storageClass && { STORAGE_CLASS: props.storageClass.value }),
       },
@@ -272,7 +272,7 @@ export function ringOnFailedDump(
       period: Duration.hours(1),
     }),
     threshold: 0,
-    description: `A dump of ${dumpName} failed and is no backup; those before it are as good as they were: see its log`,
+    description: `A dump of ${dumpName} failed and is no backup; those before it are as they were: see its log`,
     notify,
   });
 }

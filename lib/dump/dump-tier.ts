@@ -5,11 +5,11 @@ import { ArchiveTier, StorageTransition } from '../bucket/archive-tier';
 export enum DumpTier {
   /** Whatever is no weekly, monthly or yearly one. */
   DAILY = 'daily',
-  /** The first good dump of each week, by ISO 8601. */
+  /** The first readable dump of each week, by ISO 8601. */
   WEEKLY = 'weekly',
-  /** The first good dump of each month. */
+  /** The first readable dump of each month. */
   MONTHLY = 'monthly',
-  /** The first good dump of each year. */
+  /** The first readable dump of each year. */
   YEARLY = 'yearly',
 }
 
@@ -32,6 +32,6 @@ export function dumpLifecycle(tiers: readonly DumpTier[]): ArchiveTier[] {
       expireAfter: Duration.days(7 * 365 + 2),
     }),
   };
-  // What says which dump is the newest good one is replaced by each.
+  // What says which dump is the newest readable one is replaced by each.
   return [...tiers.map((tier) => all[tier]), ArchiveTier.prefixed('dumps/', {})];
 }

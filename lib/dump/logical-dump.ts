@@ -41,7 +41,7 @@ export interface LogicalDumpProps {
   readonly schedule?: Recurrence;
 
   /**
-   * Which tiers there are. Each dump goes to the rarest one that has no good dump of this year, month or week yet.
+   * Which tiers there are. Each dump goes to the rarest one that has no readable dump of this year, month or week yet.
    *
    * @default - all four
    */
@@ -123,7 +123,7 @@ export interface LogicalDumpProps {
   readonly encryptionKey?: kms.IKey;
 
   /**
-   * From which age of the newest good dump on somebody is told.
+   * From which age of the newest readable dump on somebody is told.
    *
    * @default - the schedule's longest gap, the timeout, and 1 hour
    */
@@ -138,7 +138,7 @@ export interface LogicalDumpProps {
   readonly sizeTolerance?: number;
 
   /**
-   * Who is told when a dump failed, or the newest good one is too old, or of an unusual size.
+   * Who is told when a dump failed, or the newest readable one is too old, or of an unusual size.
    *
    * @default - whom the plan around it tells; else nobody, and the alarms only show
    */
@@ -156,10 +156,18 @@ const AWS_CLI = 'public.ecr.aws/aws-cli/aws-cli:2.36.44';
  * read to its last row, and holds every table that it lists, gets a manifest (`<time>.manifest.json`, with size, SHA-256,
  * server version and rows of each table). No manifest, no backup.
  *
+ * That makes it readable, not good: rows that are there twice under a unique index, rows without their parent, and
+ * functions that need a search_path are dumped as they are, and fail when they are restored. Roles lie beside it, without
+ * passwords (`<time>.roles.sql`): run that by psql first, then `pg_restore --create`, and set passwords.
+ *
  * @throws Error that names all that would keep it from working, as far as synth can tell
  */
 export class LogicalDump extends Construct implements ec2.IConnectable {
-  /** Let these into the database: `database.connections.allowDefaultPortFrom(dump)`. */
+  /**
+   * Let these into the database: `dump.connections.allowToDefaultPort(database)`. The rule lies in the dump's stack then;
+   * `database.connections.allowDefaultPortFrom(dump)` puts it into the database's, and where that is another one, each of
+   * the two would need the other.
+   */
   public readonly connections: ec2.Connections;
   /** Where dumps go. */
   public readonly bucket: s3.IBucket;
@@ -203,10 +211,11 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
       backup: pathName(this),
       bucket: this.bucket,
       prefix: markers,
+      state: 'readable',
       encryptionKey,
       overdueAfter: overdueOf(this, props.overdueAfter, schedule, timeout.plus(Duration.hours(1))),
       sizeTolerance: props.sizeTolerance ?? 50,
-      overdue: `The newest good dump of ${dumpName} is too old: the task's log says why later ones are none`,
+      overdue: `The newest readable dump of ${dumpName} is too old: the task's log says why later ones are none`,
       notify,
     });
     scheduleDump(this, {
@@ -222,12 +231,12 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
     ringOnFailedDump(this, { log: task.log, dumpName, notify });
   }
 
-  /** Seconds since the newest good dump was finished. */
+  /** Seconds since the newest readable dump was finished. */
   public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.watch.age(options);
   }
 
-  /** Bytes of the newest good dump. */
+  /** Bytes of the newest readable dump. */
   public size(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.watch.size(options);
   }

@@ -2,6 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct, IConstruct } from 'constructs';
+import { warnOfFleetingKey } from '../synth/kept-keys';
 
 /**
  * Lets CloudWatch Logs encrypt the log groups of the construct's region with a key. A key of another app must say so
@@ -13,7 +14,8 @@ export function letLogsUse(key: kms.IKey, scope: IConstruct): void {
     new iam.PolicyStatement({
       // It has the suffix of its partition, unlike most: in China, `logs.cn-north-1.amazonaws.com.cn`.
       principals: [new iam.ServicePrincipal(`logs.${region}.${urlSuffix}`)],
-      actions: ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
+      // Not DescribeKey, which AWS's example has, too: that has no encryption context, so the condition would never hold.
+      actions: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
       resources: ['*'],
       conditions: {
         ArnLike: { 'kms:EncryptionContext:aws:logs:arn': `arn:${partition}:logs:${region}:${account}:*` },
@@ -25,6 +27,7 @@ export function letLogsUse(key: kms.IKey, scope: IConstruct): void {
 /** The key that a construct encrypts its logs with: the one it was given, or one of its own, rotated yearly. */
 export function logKey(scope: Construct, given?: kms.IKey): kms.IKey {
   const key = given ?? new kms.Key(scope, 'Key', { enableKeyRotation: true });
+  if (given) warnOfFleetingKey(scope, given.keyArn);
   letLogsUse(key, scope);
   return key;
 }

@@ -16,6 +16,7 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { HandlerName } from '../../lambda/contract';
 import { acknowledge, acknowledgeWildcards } from '../synth/nag-acknowledgements';
+import { definedCode } from './definition-file';
 import { allow } from './statements';
 
 export interface FunctionNetwork {
@@ -35,11 +36,23 @@ export interface ShippedFunctionProps {
   /** All that it may do, besides writing its log. */
   readonly statements: iam.PolicyStatement[];
   /**
+   * What it may do with evidence, in a policy of its own: IAM's 6,144 characters are few.
+   *
+   * @default - nothing
+   */
+  readonly evidence?: iam.PolicyStatement[];
+  /**
    * Why some of its permissions are on patterns of names, for auditors.
    *
    * @default - none is
    */
   readonly patterns?: string;
+  /**
+   * What it is to do, where that is settled with its deployment: whoever may invoke it can't change it.
+   *
+   * @default - what it is handed when it is invoked
+   */
+  readonly definition?: object;
   /**
    * How long a durable execution may take.
    *
@@ -77,12 +90,18 @@ export class ShippedFunction extends Construct {
     });
     const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
 
+    const folder = bundle(props.entry);
+    const { code, environment } = props.definition
+      ? definedCode(this, folder, props.definition)
+      : { code: lambda.Code.fromAsset(folder), environment: undefined };
+
     this.function = new lambda.Function(this, 'Function', {
       description: props.description,
       runtime: lambda.Runtime.NODEJS_24_X,
       architecture: lambda.Architecture.ARM_64,
       handler: 'index.handler',
-      code: lambda.Code.fromAsset(bundle(props.entry)),
+      code,
+      environment,
       timeout: props.timeout,
       memorySize: props.memorySize,
       role: role.withoutPolicyUpdates(),
@@ -91,8 +110,9 @@ export class ShippedFunction extends Construct {
       ...(durableFor && {
         // History is kept for a quarter, so that a run can still be looked into at the next drill.
         durableConfig: { executionTimeout: durableFor, retentionPeriod: Duration.days(90) },
-        // A drill in flight ends on the code it began with.
-        currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
+        // A drill in flight ends on the code it began with. One that a rollback left behind would fail the next deployment:
+        // Lambda publishes no second version of the same code.
+        currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE },
       }),
       ...(network && {
         vpc: network.vpc,
@@ -116,8 +136,12 @@ export class ShippedFunction extends Construct {
       );
     }
     // Apart from these, since one of 6,144 characters would be full.
-    if (props.statements.length > 0) {
-      const policy = new iam.ManagedPolicy(this, 'Policy', { roles: [role], statements: props.statements });
+    for (const [name, statements = []] of [
+      ['Policy', props.statements],
+      ['Evidence', props.evidence],
+    ] as const) {
+      if (statements.length === 0) continue;
+      const policy = new iam.ManagedPolicy(this, name, { roles: [role], statements });
       policy.node.addValidation({ validate: () => tooLong(policy) });
       if (props.patterns) acknowledgeWildcards(policy, props.patterns);
     }

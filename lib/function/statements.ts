@@ -3,7 +3,7 @@
 import { Stack, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
-import { lastGoodKey } from '../../lambda/contract';
+import { type HoldTarget, holdParameter, lastGoodKey } from '../../lambda/contract';
 
 export function allow(actions: string[], resources: string[], conditions?: iam.Conditions): iam.PolicyStatement {
   return new iam.PolicyStatement({ actions, resources, conditions });
@@ -46,6 +46,19 @@ function useOfBucketKey(bucket: s3.IBucket): iam.PolicyStatement[] {
       StringEquals: { 'kms:ViaService': `s3.${Stack.of(bucket).region}.amazonaws.com` },
     }),
   ];
+}
+
+/**
+ * To read whether a target is on hold, which everything that prunes asks first.
+ *
+ * @param regions in which it may be; the stack's own when none is named
+ */
+export function readHold(stack: Stack, target: HoldTarget, ...regions: string[]): iam.PolicyStatement {
+  const resourceName = holdParameter(target).slice(1);
+  const arns = [...new Set(regions.length > 0 ? regions : [stack.region])].map((region) =>
+    stack.formatArn({ service: 'ssm', region, resource: 'parameter', resourceName }),
+  );
+  return allow(['ssm:GetParameter'], arns);
 }
 
 /** @throws Error when a prefix would put keys where no reader looks for them */
@@ -96,9 +109,11 @@ const KEY_USE = [
  *
  * @param keyArn ARN of the key, or of an alias
  * @param region the key's
+ * @param destination a region that reads with this key what it copies to itself
  */
-export function useOfRdsKey(stack: Stack, keyArn: string, region: string): iam.PolicyStatement {
-  const via = { StringEquals: { 'kms:ViaService': `rds.${region}.amazonaws.com` } };
+export function useOfRdsKey(stack: Stack, keyArn: string, region: string, destination?: string): iam.PolicyStatement {
+  const [own, other] = [region, destination].map((of) => `rds.${of}.amazonaws.com`);
+  const via = { StringEquals: { 'kms:ViaService': destination ? [own, other] : own } };
   const [, alias] = keyArn.split(/:(?=alias\/)/);
   if (!alias) return allow(KEY_USE, [keyArn], via);
   return allow(KEY_USE, [stack.formatArn({ service: 'kms', region, resource: 'key', resourceName: '*' })], {

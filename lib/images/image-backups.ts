@@ -1,6 +1,7 @@
 import { Annotations, CfnDeletionPolicy, CfnResource, type Duration, Lazy, Mixin, Stack } from 'aws-cdk-lib';
 import type { CfnRepository } from 'aws-cdk-lib/aws-ecr';
 import type { IConstruct } from 'constructs';
+import { warnOfFleetingKey } from '../synth/kept-keys';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 
@@ -40,6 +41,7 @@ export class ImageBackups extends Mixin {
     const problems = [...this.unfit(), ...this.losses(construct, statedBy(construct, construct.lifecyclePolicy))];
     refuseAll(`repository '${construct.node.path}'`, problems);
 
+    warnOfFleetingKey(construct, construct.encryptionConfiguration);
     construct.imageTagMutability ??= 'IMMUTABLE';
     construct.cfnOptions.deletionPolicy ??= CfnDeletionPolicy.RETAIN;
     construct.cfnOptions.updateReplacePolicy ??= CfnDeletionPolicy.RETAIN;

@@ -144,7 +144,8 @@ export class LogArchive extends Construct {
       logGroupName: options.logGroupName,
       retention: options.retention ?? logs.RetentionDays.ONE_MONTH,
       encryptionKey: this.encryptionKey,
-      removalPolicy: RemovalPolicy.RETAIN,
+      // A first deployment that fails leaves no group behind, whose name the second one would find taken.
+      removalPolicy: options.logGroupName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.RETAIN,
     });
     this.subscribe(id, { logGroup, filter: options.filter });
     return logGroup;

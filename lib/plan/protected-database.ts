@@ -5,7 +5,7 @@ import { Construct } from 'constructs';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { DatabaseBackups } from '../database/database-backups';
-import { ExternalDatabaseBackups, ExternalSetting } from '../database/external-database-backups';
+import { ExternalDatabaseBackups, ExternalSetting, type OlderBackups } from '../database/external-database-backups';
 import { SourceDatabase } from '../database/source-database';
 import { DrillSource } from '../drill/drill-source';
 import type { SharedSite } from '../drill/enclosing-site';
@@ -19,10 +19,20 @@ import { markCovered } from '../synth/coverage';
 import type { PlanDefaults } from '../synth/enclosing-plan';
 import { refuseTakenName } from '../synth/names';
 import type { PlanGrants } from './plan-grants';
+import { checkStatedIdentifier } from './stated-identifier';
 
 export interface ProtectedDatabaseOptions {
   /** What is protected: a PostgreSQL instance, of this app or imported. */
   readonly database: rds.IDatabaseInstance;
+
+  /**
+   * What RDS calls an instance that CloudFormation named, as `aws rds describe-db-instances` shows it: what lies in the
+   * recovery region's stack (replicas, drills there) can't ask this one for it. Never name an instance that exists for
+   * their sake: CloudFormation would replace it with an empty one.
+   *
+   * @default - as the database says itself; where it doesn't, replicas and drills in the recovery region are refused
+   */
+  readonly instanceIdentifier?: string;
 
   /**
    * When the daily backup is taken. On an imported database it is set at deployment, by `ExternalDatabaseBackups`: leave
@@ -49,6 +59,14 @@ export interface ProtectedDatabaseOptions {
   readonly retention?: Duration;
 
   /**
+   * Whether `retention` of an imported database may be lower than what is in force, at which RDS deletes all automated
+   * backups that are older.
+   *
+   * @default OlderBackups.KEPT
+   */
+  readonly olderBackups?: OlderBackups;
+
+  /**
    * How its data gets into the plan's recovery region: one of each kind at most.
    *
    * @default - not at all
@@ -58,7 +76,7 @@ export interface ProtectedDatabaseOptions {
   /**
    * What a restored copy must pass.
    *
-   * @default - readable, foreignKeys, indexes and notEmptied: what is wrong with any database, whatever it holds
+   * @default - readable, indexes, constraints, foreignKeys and notShrunk: what is wrong with any database, whatever it holds
    */
   readonly checks?: RecoveryCheck[];
 
@@ -110,9 +128,11 @@ export class ProtectedDatabase extends Construct {
     private readonly props: ProtectedDatabaseProps,
   ) {
     super(scope, id);
-    const { database, window, maintenance, retention } = props;
+    const { database, window, maintenance, retention, olderBackups } = props;
     this.database = database;
-    const { resource } = new SourceDatabase(database);
+    const source = new SourceDatabase(database);
+    const { resource } = source;
+    checkStatedIdentifier(this, source, props.instanceIdentifier);
     refuseIdleMaintenance(this, props, resource !== undefined);
     markCovered(database, 'ProtectionPlan');
     if (window === undefined && retention === undefined) return;
@@ -125,6 +145,7 @@ export class ProtectedDatabase extends Construct {
       window,
       maintenance,
       retention,
+      olderBackups,
       // Whether it may be deleted is its owner's word; a plan was asked for backups.
       deletionProtection: ExternalSetting.UNCHANGED,
     });
@@ -169,7 +190,7 @@ export class ProtectedDatabase extends Construct {
    * @throws Error when nothing is copied there that it could restore, or synth does not know what copies don't tell
    */
   public addRegionDrill(id: string, options: RegionDrillOptions): RestoreDrill {
-    const { plan, database, copies = [], checks, databaseName } = this.props;
+    const { plan, database, instanceIdentifier, copies = [], checks, databaseName } = this.props;
     const { planName, recovery: region } = plan;
     if (!region) {
       throw new Error(
@@ -179,7 +200,7 @@ export class ProtectedDatabase extends Construct {
     }
     const target = this.node.id;
     const objectives = region.objectives ?? plan.objectives;
-    const of = { database, region, copies, checks, databaseName, planName, target, objectives };
+    const of = { database, instanceIdentifier, region, copies, checks, databaseName, planName, target, objectives };
     this.regionDrills ??= new RegionDrills(this, of);
     return this.regionDrills.add(id, options);
   }

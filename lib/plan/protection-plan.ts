@@ -118,7 +118,7 @@ export class ProtectionPlan extends Construct {
 
   private copy(
     scope: ProtectedDatabase,
-    { database, window, storageKey, copies = [] }: ProtectedDatabaseOptions,
+    { database, instanceIdentifier, window, storageKey, copies = [] }: ProtectedDatabaseOptions,
   ): void {
     const { planName, notify, recovery: region } = this;
     const target = scope.node.id;
@@ -139,7 +139,8 @@ export class ProtectionPlan extends Construct {
     }
     warnOfSlowCopies(scope, (region.objectives ?? this.objectives).rpo, kinds, region.name);
     const encryptionKey = () => this.keyOfCopying();
-    const made = { scope, database, region, planName, target, encryptionKey, window, storageKey, notify };
+    const named = { scope, database, instanceIdentifier, region, planName, target };
+    const made = { ...named, encryptionKey, window, storageKey, notify };
     for (const copy of copies) copy.applyTo(made);
   }
 

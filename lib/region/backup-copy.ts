@@ -28,6 +28,8 @@ export interface BackupCopyTarget {
   /** What makes it: copies of a database lie under it. */
   readonly scope: Construct;
   readonly database: rds.IDatabaseInstance;
+  /** @default - as the database says itself; a replica is refused where it doesn't */
+  readonly instanceIdentifier?: string;
   readonly region: RecoveryRegion;
   readonly planName: string;
   /** Name of the database, in metrics. */
@@ -68,7 +70,7 @@ export class BackupCopy {
 
   /** Automated snapshots are copied, about one a day, and kept for as long as you say. */
   public static snapshots(options: SnapshotCopyOptions): BackupCopy {
-    return new BackupCopy('snapshots', ({ scope, database, region, encryptionKey, ...more }) => {
+    return new BackupCopy('snapshots', ({ scope, database, instanceIdentifier: _, region, encryptionKey, ...more }) => {
       new SnapshotCopy(scope, 'Snapshots', {
         ...options,
         ...more,
@@ -86,8 +88,8 @@ export class BackupCopy {
    * `<primary>-<region>-replicas`, which is deployed after the primary's.
    */
   public static replica(options: ReplicaOptions): BackupCopy {
-    return new BackupCopy('replica', ({ scope, database, region, planName, target }) => {
-      const source = new SourceDatabase(database);
+    return new BackupCopy('replica', ({ scope, database, instanceIdentifier, region, planName, target }) => {
+      const source = new SourceDatabase(database, instanceIdentifier);
       const sourceRegion = database.env.region;
       const sourceIdentifier = refuseReplica(source, region, sourceRegion, database.node.path);
       ownSite(scope, region);

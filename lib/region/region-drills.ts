@@ -5,7 +5,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct, type IConstruct } from 'constructs';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
-import { SourceDatabase } from '../database/source-database';
+import { SourceDatabase, STATE_IDENTIFIER } from '../database/source-database';
 import { engineProblems } from '../drill/drill-limits';
 import { DrillSite } from '../drill/drill-site';
 import { DrillSource } from '../drill/drill-source';
@@ -31,6 +31,8 @@ export interface RegionDrillOptions extends DrillOptions {
 /** The database whose copies are drilled, as its plan knows it. */
 export interface RegionDrillsProps {
   readonly database: rds.IDatabaseInstance;
+  /** @default - as the database says itself; a drill is refused where it doesn't */
+  readonly instanceIdentifier?: string;
   readonly region: RecoveryRegion;
   readonly copies: BackupCopy[];
   /** @default - the generic ones */
@@ -81,7 +83,7 @@ export class RegionDrills {
   private source(id: string, options: RegionDrillOptions, restore: RestorePoint, databaseName?: string): DrillSource {
     const { scope, props } = this;
     const { database, region, copies } = props;
-    const from = new SourceDatabase(database);
+    const from = new SourceDatabase(database, props.instanceIdentifier);
     const sourceRegion = database.env.region;
     const instanceClass = from.instanceClass?.replace(/^db\./, '');
     const { name } = from;
@@ -96,8 +98,8 @@ export class RegionDrills {
     }
     if (name === undefined) {
       problems.push(
-        `the database's identifier is only known at deployment, and ${region}'s stack must deploy without this one; give ` +
-          'it an instanceIdentifier',
+        `the database's identifier is only known at deployment, and ${region}'s stack must deploy without this one; ` +
+          STATE_IDENTIFIER,
       );
     }
     if (Token.isUnresolved(sourceRegion)) {
@@ -113,7 +115,8 @@ export class RegionDrills {
     }
     if (databaseName === undefined) {
       problems.push(
-        `the database's name in the instance is not known at synth, and copies don't tell it; give databaseName`,
+        "the database's name in the instance is not known at synth, and copies don't tell it; give databaseName to the plan's " +
+          'database, and not to the instance, which CloudFormation would replace with an empty one',
       );
     }
     problems.push(...reachProblems(from, restore));

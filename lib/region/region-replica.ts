@@ -7,6 +7,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { addAlarm } from '../alarm/alarm';
 import type { BackupWindow } from '../schedule/backup-window';
+import { warnOfFleetingKey } from '../synth/kept-keys';
 import { acknowledge } from '../synth/nag-acknowledgements';
 import { refuseAll } from '../synth/problems';
 import { asKept, known } from '../synth/tokens';
@@ -132,12 +133,15 @@ export class RegionReplica extends Construct {
       deletionProtection: true,
     });
     replica.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    warnOfFleetingKey(this, encryptionKey?.keyArn);
     acknowledge(replica, 'replica');
     if (!encryptionKey) {
       Annotations.of(this).addWarningV2(
         'lifeboat:copies-not-encrypted',
-        `replica '${known(dbInstanceIdentifier) ?? this.node.path}' has no key, so what it holds is not encrypted; encrypt the source, ` +
-          'and give the replica a key of its own region',
+        `replica '${known(dbInstanceIdentifier) ?? this.node.path}' has no key, so what it holds is not encrypted; where the source ` +
+          'is encrypted, give the replica a key of its own region; where it is not, restore an encrypted copy of a snapshot ' +
+          'as a new database, and replicate that (storageEncrypted on the source would make CloudFormation replace it with an ' +
+          'empty one)',
       );
     }
     this.instance = rds.DatabaseInstance.fromDatabaseInstanceAttributes(this, 'Replica', {

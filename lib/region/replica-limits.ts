@@ -2,7 +2,7 @@
 import { Annotations, CfnResource, Token } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
-import type { SourceDatabase } from '../database/source-database';
+import { type SourceDatabase, STATE_IDENTIFIER } from '../database/source-database';
 import { refusal } from '../synth/problems';
 import { known } from '../synth/tokens';
 import type { RecoveryRegion } from './recovery-region';
@@ -35,8 +35,8 @@ export function refuseReplica(
   const { engine, name, resource, retentionDays } = source;
   if (name === undefined) {
     problems.push(
-      `its identifier is only known at deployment, and the replica's stack must deploy without this one; give it an ` +
-        'instanceIdentifier',
+      "its identifier is only known at deployment, and the replica's stack must deploy without this one; " +
+        STATE_IDENTIFIER,
     );
   }
   if (Token.isUnresolved(sourceRegion)) {

@@ -56,8 +56,9 @@ export class ReplicatedBackups extends Mixin {
     if (!isEncrypted(construct)) {
       Annotations.of(construct).addWarningV2(
         'lifeboat:copies-not-encrypted',
-        `database '${construct.node.path}' is not encrypted, so its backups in ${region} are not either; set storageEncrypted, ` +
-          'which makes a new database: bring the data over by an encrypted copy of a snapshot',
+        `database '${construct.node.path}' is not encrypted, so its backups in ${region} are not either; restore an encrypted copy ` +
+          'of a snapshot as a new database, and move to that. Do not set storageEncrypted on this one: CloudFormation would ' +
+          'replace it with an empty one',
       );
       return;
     }

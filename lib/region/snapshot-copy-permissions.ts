@@ -1,13 +1,13 @@
 /**
- * All that a copy handler may do: copy one database's snapshots, read everything's descriptions, and share and delete
- * what carries both tags of its own copying. It can't touch the database, its snapshots, or anybody else's copies.
+ * All that a copy handler may do: copy one database's snapshots, read everything's descriptions and the database's hold,
+ * and share and delete what carries both tags of its own copying. It can't touch the database, its snapshots, or anybody else's copies.
  */
 
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { copiedBy, SNAPSHOT_TAGS, type SnapshotCopyRequest, snapshotCopies } from '../../lambda/contract';
-import { allow, useOfRdsKey } from '../function/statements';
+import { allow, readHold, useOfRdsKey } from '../function/statements';
 import type { RecoveryRegion } from './recovery-region';
 import type { SnapshotSource } from './snapshot-source';
 
@@ -38,22 +38,31 @@ export function snapshotCopyPermissions(
     // Lists ask for all snapshots: all copies in progress count against one limit.
     allow(['rds:DescribeDBSnapshots', 'rds:ListTagsForResource'], ['*']),
     // In the source's region, RDS asks for the source without the tags that the copy will have.
-    allow(['rds:CopyDBSnapshot'], [source.snapshots(scope), there('og', '*')]),
+    allow(['rds:CopyDBSnapshot'], [source.snapshots(scope)]),
     allow(['rds:CopyDBSnapshot'], [copies], tagged('RequestTag')),
     // Only while they are made: another copying's can't be made to look like its own.
     allow(['rds:AddTagsToResource'], [copies], { ...tagged('RequestTag'), StringEqualsIfExists: at('ResourceTag') }),
     allow(['rds:DeleteDBSnapshot'], [copies], tagged('ResourceTag')),
+    readHold(stack, { kind: 'database', id: source.instance }, request.source.region, destination.name),
     ...(request.shareWith.length > 0
       ? [allow(['rds:ModifyDBSnapshotAttribute'], [copies], tagged('ResourceTag'))]
       : []),
     useOfRdsKey(stack, destination.keyArnFor(scope), destination.name),
-    ...sourceKeys(stack, source, storageKeyArn),
+    ...sourceKeys(stack, source, destination, storageKeyArn),
   ];
 }
 
-/** The account's own key for RDS needs no permission; which key another account shares under, it decides itself. */
-function sourceKeys(stack: Stack, source: SnapshotSource, storageKeyArn: string | undefined): iam.PolicyStatement[] {
+/**
+ * The account's own key for RDS needs no permission; which key another account shares under, it decides itself. RDS of
+ * both regions uses it: the destination's is asked for the copy, and the source's reads what is copied.
+ */
+function sourceKeys(
+  stack: Stack,
+  source: SnapshotSource,
+  destination: RecoveryRegion,
+  storageKeyArn: string | undefined,
+): iam.PolicyStatement[] {
   const keys = source.account ? `arn:${stack.partition}:kms:${stack.region}:${source.account}:key/*` : storageKeyArn;
   if (!keys) return [];
-  return [useOfRdsKey(stack, keys, stack.region)];
+  return [useOfRdsKey(stack, keys, stack.region, destination.name)];
 }

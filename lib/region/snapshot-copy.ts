@@ -8,9 +8,10 @@ import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { type SnapshotCopyRequest, snapshotCopyRequest } from '../../lambda/contract';
+import { METRICS, type SnapshotCopyRequest, snapshotCopyRequest } from '../../lambda/contract';
 import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
+import { holdAlarm } from '../alarm/hold-alarm';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
 import { logKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
@@ -27,8 +28,9 @@ import type { SnapshotSource } from './snapshot-source';
 /** What each copying decides for itself. */
 export interface SnapshotCopyOptions {
   /**
-   * How long copies are kept, counted from when their snapshot was taken: 1 day or more. The newest good copy is kept
-   * longer, until there is another.
+   * How long copies are kept: 1 day or more, counted back from when the newest good copy's snapshot was taken, so that
+   * nothing is deleted once nothing newer comes. A copy with a tag `lifeboat:bad` counts as no good one, and nothing is
+   * deleted while the database is on hold (`lifeboat hold`).
    */
   readonly keep: Duration;
 
@@ -153,6 +155,12 @@ export class SnapshotCopy extends Construct {
 
     this.age = new RecoveryMetrics(this.request.plan).snapshotCopyAge(this.request.target, id);
     this.alarm = this.overdueAlarm(props);
+    const { dimensions: name } = METRICS;
+    holdAlarm(this, 'OnHold', {
+      what: `database ${this.request.target} in ${props.destination}`,
+      dimensions: { [name.plan]: plan, [name.target]: this.request.target, [name.copy]: id },
+      notify: props.notify,
+    });
     this.alarmOnFailures(props, handler, deadLetterQueue);
   }
 

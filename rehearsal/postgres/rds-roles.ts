@@ -14,27 +14,28 @@ export const ADMIN_DATABASE = 'rdsadmin';
 /** Read replicas follow under this name. On RDS it can't log in; how replicas do there is not documented. */
 export const REPLICATOR = 'rdsrepladmin';
 
-/** Its members may grant them on, as on RDS. */
-const GIVEN_TO_RDS_SUPERUSER = [
-  'pg_checkpoint',
-  'pg_create_subscription',
-  'pg_maintain',
-  'pg_monitor',
-  'pg_read_all_data',
-  'pg_signal_backend',
-  'pg_use_reserved_connections',
-  'pg_write_all_data',
-  'rds_password',
-  'rds_replication',
-];
+/** Its members may grant them on, as on RDS; each with the version of PostgreSQL that brought it. */
+const GIVEN_TO_RDS_SUPERUSER = {
+  pg_checkpoint: 15,
+  pg_create_subscription: 16,
+  pg_maintain: 17,
+  pg_monitor: 10,
+  pg_read_all_data: 14,
+  pg_signal_backend: 10,
+  pg_use_reserved_connections: 16,
+  pg_write_all_data: 14,
+  rds_password: 10,
+  rds_replication: 10,
+};
 
 /** What a fresh cluster is told, a statement each. */
-export function rolesOfRds(replicatorPassword: string): string[] {
+export function rolesOfRds(replicatorPassword: string, major: number): string[] {
+  const given = Object.entries(GIVEN_TO_RDS_SUPERUSER).filter(([, since]) => since <= major);
   return [
     ...['rds_superuser', 'rds_replication', 'rds_password', 'rds_iam', 'rds_ad'].map((role) => `CREATE ROLE ${role}`),
     `CREATE ROLE ${REPLICATOR} LOGIN REPLICATION NOINHERIT PASSWORD ${escapeLiteral(replicatorPassword)}`,
-    `GRANT ${GIVEN_TO_RDS_SUPERUSER.join(', ')} TO rds_superuser WITH ADMIN OPTION`,
-    'GRANT SET ON PARAMETER session_replication_role TO rds_superuser',
+    `GRANT ${given.map(([role]) => role).join(', ')} TO rds_superuser WITH ADMIN OPTION`,
+    ...(major >= 15 ? ['GRANT SET ON PARAMETER session_replication_role TO rds_superuser'] : []),
     `CREATE DATABASE ${ADMIN_DATABASE}`,
     `REVOKE ALL ON DATABASE ${ADMIN_DATABASE} FROM PUBLIC`,
   ];

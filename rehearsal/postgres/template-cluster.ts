@@ -8,17 +8,17 @@ import { promisify } from 'node:util';
 import { copyTree, handOver } from '../machine/copy-tree';
 import { unprivilegedAccount } from '../machine/os-account';
 import { finishFolder, unfinishedFolder, workspace } from '../machine/workspace';
-import { findBinaries } from './binaries';
+import { findBinaries, type Major } from './binaries';
 import { rolesOfRds, SUPERUSER } from './rds-roles';
 
 /** Raise it when what is made below changes. */
 const EDITION = 2;
 
 /** Fills a data directory with a fresh cluster. */
-export async function copyTemplate(dataDirectory: string): Promise<void> {
-  let template = await readTemplate();
+export async function copyTemplate(dataDirectory: string, major: Major = 17): Promise<void> {
+  let template = await readTemplate(major);
   for (let attempt = 0; attempt < 3; attempt++) {
-    template ??= await makeTemplate();
+    template ??= await makeTemplate(major);
     const copied = await copyTree(join(template.folder, 'data'), dataDirectory, { mayVanish: true });
     if (copied === template.files) return;
     // Systems clear out their temporary folder by age; a template with files missing is made anew.
@@ -31,14 +31,14 @@ export async function copyTemplate(dataDirectory: string): Promise<void> {
   );
 }
 
-/** Passwords of the region's own roles, in every cluster of this user, which all come from one template. */
+/** Passwords of the region's own roles, in every cluster of this user and version, which all come from one template. */
 export interface OwnPasswords {
   readonly superuser: string;
   readonly replicator: string;
 }
 
-export async function ownPasswords(): Promise<OwnPasswords> {
-  return ((await readTemplate()) ?? (await makeTemplate())).passwords;
+export async function ownPasswords(major: Major = 17): Promise<OwnPasswords> {
+  return ((await readTemplate(major)) ?? (await makeTemplate(major))).passwords;
 }
 
 interface Template {
@@ -47,8 +47,8 @@ interface Template {
   readonly passwords: OwnPasswords;
 }
 
-async function readTemplate(): Promise<Template | undefined> {
-  const folder = await templateFolder();
+async function readTemplate(major: Major): Promise<Template | undefined> {
+  const folder = await templateFolder(major);
   try {
     return { folder, ...JSON.parse(readFileSync(join(folder, 'template.json'), 'utf8')) };
   } catch (error) {
@@ -57,12 +57,12 @@ async function readTemplate(): Promise<Template | undefined> {
   }
 }
 
-async function templateFolder(): Promise<string> {
-  return join(workspace(), `template-${(await findBinaries()).version}-${EDITION}`);
+async function templateFolder(major: Major): Promise<string> {
+  return join(workspace(), `template-${(await findBinaries(major)).version}-${EDITION}`);
 }
 
-async function makeTemplate(): Promise<Template> {
-  const { initdb, postgres } = await findBinaries();
+async function makeTemplate(major: Major): Promise<Template> {
+  const { initdb, postgres } = await findBinaries(major);
   const making = unfinishedFolder('template');
   try {
     const fresh = join(making, 'fresh');
@@ -76,25 +76,26 @@ async function makeTemplate(): Promise<Template> {
     const told = ['--pgdata', fresh, '--username', SUPERUSER, '--pwfile', passwordFile, '--auth', 'scram-sha-256'];
     // Checksums, so that damage is found when a page is read. The built-in locale is the same on every system. Small
     // WAL segments make archiving one cheap, which is how often a restorable moment is made.
-    told.push('--data-checksums', '--encoding', 'UTF8', '--locale', 'C', '--locale-provider', 'builtin');
-    told.push('--builtin-locale', 'C.UTF-8', '--wal-segsize', '4', '--no-sync', '--no-instructions');
+    told.push('--data-checksums', '--encoding', 'UTF8', '--locale', 'C');
+    if (major >= 17) told.push('--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8');
+    told.push('--wal-segsize', '4', '--no-sync', '--no-instructions');
     const options = { ...unprivilegedAccount(), cwd: making, env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' } };
     await promisify(execFile)(initdb, told, options);
     // Before any server runs, so that nobody can connect meanwhile. A statement a line is what it takes.
     const alone = promisify(execFile)(postgres, ['--single', '-j', '-F', '-D', fresh, 'postgres'], options);
-    alone.child.stdin!.end(rolesOfRds(passwords.replicator).join(';\n\n').concat(';\n\n'));
+    alone.child.stdin!.end(rolesOfRds(passwords.replicator, major).join(';\n\n').concat(';\n\n'));
     refuseErrors((await alone).stderr);
     const files = await copyTree(fresh, join(making, 'data'));
     await rm(fresh, { recursive: true });
     await rm(passwordFile);
     await writeFile(join(making, 'template.json'), JSON.stringify({ files, passwords }), { mode: 0o600 });
     await chmod(making, 0o700);
-    finishFolder(making, await templateFolder());
+    finishFolder(making, await templateFolder(major));
   } catch (error) {
     await rm(making, { recursive: true, force: true });
     throw error;
   }
-  const template = await readTemplate();
+  const template = await readTemplate(major);
   if (!template)
     throw new Error(`the template of database clusters vanished from ${workspace()} as it was made; retry`);
   return template;

@@ -4,7 +4,7 @@ import type { SnapshotCopyRequest } from '../../lambda/contract';
 import { type CopyReport, copySnapshots } from '../../lambda/rds/copy-snapshots';
 import { durable } from '../../lambda/runbook/runbook';
 import type { Region } from '../region';
-import { rdsClient } from '../server/clients';
+import { rdsClient, ssmClient } from '../server/clients';
 import { impatient } from './drill-site';
 import { execute } from './durable-executions';
 
@@ -25,6 +25,7 @@ export async function copyRound(
 ): Promise<CopyReport> {
   const runbook = copySnapshots({
     rds: (region) => rdsClient(served.clients(region)),
+    ssm: (region) => ssmClient(served.clients(region)),
     print: (line) => onMetric?.(line),
     clock: Date.now,
   });

@@ -1,18 +1,25 @@
 /** Runs the shipped drill against a rehearsal region: the same runbook and examiner, handed clients that end here. */
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateDBSubnetGroupCommand } from '@aws-sdk/client-rds';
 import { CreateBucketCommand, PutObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
 import { CreateSecretCommand, GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { type DrillRequest, type Evidence, evidence, parse } from '../../lambda/contract';
+import type { DrillDefinition, DrillRequest, Evidence } from '../../lambda/contract';
+import { examine } from '../../lambda/detectors/examine';
 import { drillRestore } from '../../lambda/drill/drill-restore';
-import { EvidenceChain, readText } from '../../lambda/evidence/evidence-chain';
-import { examine } from '../../lambda/examiner/examine';
-import type { Connection, Finding, Survey } from '../../lambda/examiner/protocol';
+import { documentOf, isPublicKey } from '../../lambda/evidence/documents';
+import { EvidenceChain } from '../../lambda/evidence/evidence-chain';
+import { Inventories } from '../../lambda/evidence/inventories';
+import { keysUnder, readBytes } from '../../lambda/evidence/objects';
+import type { Connection } from '../../lambda/examiner/protocol';
+import { examinerOf } from '../../lambda/runbook/examiner-client';
+import type { ProofPorts } from '../../lambda/runbook/ports';
 import { durable } from '../../lambda/runbook/runbook';
 import { type ClientOptions, rdsClient, s3Client, secretsManagerClient } from '../server/clients';
 import { execute } from './durable-executions';
+import { localSigner } from './local-signer';
 
 export interface DrillEvents {
   /** A step or poll of the runbook begins. */
@@ -25,14 +32,16 @@ export interface DrillEvents {
 
 export interface DrillResult {
   readonly document: Evidence;
-  /** The document's bytes, and its readable form. */
-  readonly json: string;
-  readonly text: string;
+  /** What lies in the chain's folder of it: document, readable form, signature and public key, by name. */
+  readonly files: ReadonlyMap<string, Buffer>;
   readonly key: string;
 }
 
 /** What the constructs would provision around drills. */
 export class DrillSite {
+  /** A pair of keys for each site, as each has a key in KMS. */
+  private readonly signer = localSigner();
+
   private constructor(private readonly clients: ClientOptions) {}
 
   static async build(clients: ClientOptions): Promise<DrillSite> {
@@ -68,29 +77,30 @@ export class DrillSite {
   }
 
   /** @throws when the runbook itself ends in an error, which a failed drill is not */
-  async run(request: RehearsedDrill, events: DrillEvents = {}): Promise<DrillResult> {
+  async run(drill: RehearsedDrill, events: DrillEvents = {}): Promise<DrillResult> {
     const s3 = s3Client(this.clients);
     const secrets = secretsManagerClient(this.clients);
     // No certificate authority: this examiner connects within this machine, and refuses any other host.
     // The copy runs here, too: more connections than cores only get into each other's way.
     const look = examine({ connections: Math.min(4, availableParallelism()) });
+    const chainOf: ProofPorts['evidence'] = (of) => new EvidenceChain(s3, of.evidenceBucket, of, this.signer);
     const runbook = drillRestore({
+      definition: wholeDefinition(drill, this.region),
       rds: rdsClient(this.clients),
-      examiner: () => ({
-        survey: async (task) => {
-          await events.onCopy?.(task.connection);
-          return (await look({ task: 'survey', ...task })) as Survey;
-        },
-        check: async (task) => (await look({ task: 'check', ...task })) as readonly Finding[],
-      }),
+      examiner: () =>
+        examinerOf(async (task) => {
+          if (task.task === 'server') await events.onCopy?.(task.connection);
+          return look(task);
+        }),
       secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
-      evidence: (of) => new EvidenceChain(s3, of.evidenceBucket, of),
+      evidence: chainOf,
+      inventories: (of) => new Inventories(s3, of.evidenceBucket, of, chainOf(of)),
       // The metrics are for CloudWatch, which a rehearsal has none of.
       print: () => {},
     });
     const execution = await execute(
       (client) => durable(runbook, { durableExecutionClient: client }),
-      wholeRequest(request, this.region),
+      { reason: 'rehearsal' } satisfies DrillRequest,
       {
         name: `rehearsal-${randomBytes(6).toString('hex')}`,
         clock: impatient(events.stop),
@@ -101,16 +111,30 @@ export class DrillSite {
       throw new Error(execution.status === 'failed' ? execution.error : 'the drill was stopped');
     }
     const { evidence: key } = execution.result as { evidence: string };
-    const [json, text] = await Promise.all(
-      [key, key.replace(/json$/, 'md')].map((object) => readText(s3, siteIn(this.region).evidenceBucket, object)),
-    );
-    if (json === undefined || text === undefined) throw new Error(`evidence ${key} is not complete`);
-    return { document: parse(evidence, JSON.parse(json), `evidence ${key}`), json, text, key };
+    const files = await this.evidenceBeside(key);
+    const document = documentOf(files.get(basename(key)) ?? Buffer.alloc(0));
+    if (!document)
+      throw new Error(`evidence ${key} can't be read back, so the drill proves nothing; look at the region`);
+    return { document, files, key };
+  }
+
+  /** A document, and what has its number or is no document's own. */
+  private async evidenceBeside(key: string): Promise<ReadonlyMap<string, Buffer>> {
+    const s3 = s3Client(this.clients);
+    const { evidenceBucket } = siteIn(this.region);
+    const [folder, number] = [dirname(key), basename(key, '.json')];
+    const keys = await keysUnder(s3, evidenceBucket, `${folder}/`);
+    const own = keys.filter((other) => basename(other).startsWith(number) || isPublicKey(basename(other)));
+    const contents = own.map(async (each) => [basename(each), await readBytes(s3, evidenceBucket, each)] as const);
+    return new Map(await Promise.all(contents));
   }
 }
 
 /** What differs from drill to drill; the rest is where the site has it. */
-export type RehearsedDrill = Omit<DrillRequest, 'copy' | 'examiner' | 'passwordKey' | 'evidenceBucket'>;
+export type RehearsedDrill = Omit<
+  DrillDefinition,
+  'copy' | 'examiner' | 'passwordKey' | 'evidenceBucket' | 'signingKey'
+>;
 
 /** What sites are called: buckets have one namespace for all regions. */
 const siteIn = (region: string) => ({
@@ -119,8 +143,8 @@ const siteIn = (region: string) => ({
   evidenceBucket: `lifeboat-evidence-${region}`,
 });
 
-/** The request as the runbook gets it, with what the region's site has. */
-export function wholeRequest(drill: RehearsedDrill, region: string): DrillRequest {
+/** The definition as it would be deployed, with what the region's site has. */
+export function wholeDefinition(drill: RehearsedDrill, region: string): DrillDefinition {
   const { subnetGroup, passwordKey, evidenceBucket } = siteIn(region);
   return {
     ...drill,
@@ -128,6 +152,7 @@ export function wholeRequest(drill: RehearsedDrill, region: string): DrillReques
     examiner: 'examiner',
     passwordKey,
     evidenceBucket,
+    signingKey: 'signing-key',
   };
 }
 

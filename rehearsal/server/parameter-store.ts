@@ -57,5 +57,28 @@ export function parameterOperations(): JsonOperations {
       if (!parameter) throw new CallError('ParameterNotFound', `Parameter ${shown(name)} not found.`);
       return { Parameter: parameter };
     },
+
+    GetParametersByPath(input, region) {
+      onlyThese(input, ['Path', 'Recursive', 'WithDecryption', 'NextToken']);
+      const path = `${region}${text(input, 'Path', 2048).replace(/\/$/, '')}/`;
+      const found = [...parameters]
+        .filter(([key]) => key.startsWith(path) && (input.Recursive === true || !key.slice(path.length).includes('/')))
+        .map(([, parameter]) => parameter);
+      // AWS answers with 10 at most.
+      const from = input.NextToken === undefined ? 0 : Number(text(input, 'NextToken', 10));
+      if (!Number.isInteger(from) || from < 0)
+        throw new CallError('InvalidNextToken', 'The specified token is not valid.');
+      const next = from + 10;
+      return { Parameters: found.slice(from, next), NextToken: next < found.length ? String(next) : undefined };
+    },
+
+    DeleteParameter(input, region) {
+      onlyThese(input, ['Name']);
+      const name = text(input, 'Name', 2048);
+      if (!parameters.delete(`${region}${name}`)) {
+        throw new CallError('ParameterNotFound', `Parameter ${shown(name)} not found.`);
+      }
+      return {};
+    },
   };
 }

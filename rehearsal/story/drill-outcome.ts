@@ -1,6 +1,6 @@
 /** What a drill of the story came to: its evidence in files, compared with what was expected, and told. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Evidence } from '../../lambda/contract';
 import { duration } from '../../lambda/evidence/evidence-text';
 import type { DrillResult } from '../runbooks/drill-site';
@@ -71,12 +71,14 @@ export function tellOutcome(narrator: Narrator, document: Evidence, outcome: Dri
   if (!outcome.asExpected) narrator.say(`NOT what was expected: ${outcome.expected}`, 'red');
 }
 
-/** Each region has a bucket of evidence and a chain of its own, so it gets a folder of its own. @returns path to read */
-export async function saveEvidence(folder: string, { key, json, text }: DrillResult): Promise<string> {
-  const path = join(folder, key.split('/').at(-1) ?? 'evidence.json');
+/**
+ * Each region has a bucket of evidence and a chain of its own, so it gets a folder of its own, which `lifeboat evidence
+ * verify` takes.
+ *
+ * @returns path to read
+ */
+export async function saveEvidence(folder: string, { key, files }: DrillResult): Promise<string> {
   await mkdir(folder, { recursive: true });
-  await writeFile(path, json);
-  const readable = path.replace(/json$/, 'md');
-  await writeFile(readable, text);
-  return readable;
+  for (const [name, bytes] of files) await writeFile(join(folder, name), bytes);
+  return join(folder, basename(key).replace(/json$/, 'md'));
 }

@@ -3,6 +3,7 @@
  * way. On a terminal in colour and in place; elsewhere in plain lines, of which none says less.
  */
 import { duration } from '../../lambda/evidence/evidence-text';
+import { visible } from '../../lambda/evidence/visible';
 
 type Colour = 'green' | 'red' | 'yellow' | 'dim' | 'bold';
 const CODES: Record<Colour, number> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 };
@@ -65,9 +66,11 @@ export class Narrator {
     this.line(`  ${doing.text.padEnd(58)} ${this.paint('dim', duration(seconds).padStart(9))}`);
   }
 
+  /** One line. What it says may name things of a database, so nothing in it moves the cursor. */
   say(text: string, colour?: Colour): void {
     this.done();
-    this.line(text ? `${INDENT}${colour ? this.paint(colour, text) : text}` : '');
+    const line = visible(text);
+    this.line(line ? `${INDENT}${colour ? this.paint(colour, line) : line}` : '');
   }
 
   paint(colour: Colour, text: string): string {

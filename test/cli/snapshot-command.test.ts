@@ -1,49 +1,25 @@
 /** `lifeboat snapshot` as a user runs it: the bundled command in a process of its own, against a rehearsal region. */
 
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CreateDBSnapshotCommand, DescribeDBSnapshotsCommand, type RDSClient } from '@aws-sdk/client-rds';
 import { applyBackupSettings } from '../../lambda/rds/apply-backup-settings';
 import { snapshotByHand, snapshotRequest } from '../../lambda/rds/snapshot-from-terminal';
 import { TerminalRunbook } from '../../lambda/runbook/terminal-runbook';
+import { ssmClient } from '../../rehearsal/server/clients';
 import { useRegion } from '../real/region';
+import { lifeboat as command } from './command';
 
-const COMMAND = join(__dirname, '..', '..', 'dist', 'bin', 'lifeboat.js');
 const local = useRegion();
 beforeAll(() => local().createDatabase('orders', { Tags: [{ Key: 'team', Value: 'shop' }] }));
 
-interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function lifeboat(args: readonly string[], env: NodeJS.ProcessEnv = {}, interruptAt?: RegExp): Promise<Ended> {
-  const bare = { PATH: process.env.PATH, AWS_CONFIG_FILE: '/none', AWS_SHARED_CREDENTIALS_FILE: '/none' };
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [COMMAND, 'snapshot', ...args], { env: { ...bare, ...env } });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (chunk) => {
-      out += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      err += chunk;
-      // Once: a second one ends the process as usual.
-      if (child.killed || !interruptAt?.test(err)) return;
-      child.kill('SIGINT');
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, out, err }));
-  });
-}
-
+const lifeboat = (args: readonly string[], env?: NodeJS.ProcessEnv, interruptAt?: RegExp) =>
+  command(['snapshot', ...args], env, interruptAt);
 const here = () => ['--endpoint', local().region.endpoint, '--region', local().name];
 const exported = () => {
   const { accessKeyId, secretAccessKey } = local().region.keys;
   return { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
 };
+const clients = () => ({ rds: local().rds, ssm: ssmClient(local().region.clients(local().name)) });
 const about = ['--reason', 'pre-deployment', '--deployment', 'v1.4.2'];
 const tagsOf = async (name: string) => {
   const { DBSnapshots } = await local().rds.send(new DescribeDBSnapshotsCommand({ DBSnapshotIdentifier: name }));
@@ -87,7 +63,7 @@ test('keeps the newest so many, all those for ever, and what others made', async
   await local().snapshotAvailable(DBSnapshotIdentifier);
   const before = await manual();
   const take = (deployment: string) =>
-    snapshotByHand(local().rds, snapshotRequest('orders', { reason: 'x', deployment, keep: 2 }), () => {});
+    snapshotByHand(clients(), snapshotRequest('orders', { reason: 'x', deployment, keep: 2 }), () => {});
   const first = await take('1');
   const second = await take('2');
   const { code, out, err } = await lifeboat(
@@ -96,6 +72,21 @@ test('keeps the newest so many, all those for ever, and what others made', async
   );
   expect([code, await manual()]).toEqual([0, [...before, second, out.trim()].sort()]);
   expect(err).toContain(`deleted ${first}`);
+});
+
+test('two that keep one at once leave what each of them announced', async () => {
+  const take = (deployment: string) =>
+    snapshotByHand(clients(), snapshotRequest('orders', { reason: 'x', deployment, keep: 1 }), () => {});
+  const older = await take('older');
+  // Of one process, so that they do begin at once.
+  const announced = await Promise.all([take('left'), take('right')]);
+  const after = await manual();
+  expect(after).toEqual(expect.arrayContaining(announced));
+  // What was there before both is over age for either, and both are for the next.
+  expect(after).not.toContain(older);
+  const next = await take('next');
+  const left = await manual();
+  expect([left.includes(next), left.filter((name) => announced.includes(name))]).toEqual([true, []]);
 });
 
 test('exits with 1 and says why, when there is no such database', async () => {
@@ -159,7 +150,7 @@ test('a database of the region takes on the backup settings it is given, once', 
   // Asked about rollbacks only.
   const cloudFormation = new CloudFormationClient();
   const apply = (rds: RDSClient) =>
-    applyBackupSettings({ rds, cloudFormation, answer })(event, new TerminalRunbook(() => {}));
+    applyBackupSettings({ rds, ssm: clients().ssm, cloudFormation, answer })(event, new TerminalRunbook(() => {}));
   await apply(local().rds);
   await apply(local().rds);
   expect(answers).toEqual(['SUCCESS', 'SUCCESS']);

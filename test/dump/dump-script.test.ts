@@ -60,7 +60,7 @@ async function runTask(settings: Record<string, string> = {}, bin = path, second
     BUCKET: 'dumps',
     NAME: 'orders',
     TIERS: 'daily',
-    LAST_GOOD: 'dumps/orders/last-good.json',
+    LAST_READABLE: 'dumps/orders/last-readable.json',
     PGDATABASE: 'shop',
     ...settings,
   };
@@ -110,7 +110,7 @@ const keys = (within = '') => {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(root.length + (within ? 1 : 1)));
 };
-const good = () => keys().filter((key) => key.endsWith('.manifest.json'));
+const readable = () => keys().filter((key) => key.endsWith('.manifest.json'));
 const unfinished = () => readdirSync(`${s3}.uploads`);
 
 /** A folder of programs that come before all others. */
@@ -158,12 +158,14 @@ COPY nothing FROM stdin;
 
   test('is read back, described by a manifest, and restores to what the database held', async () => {
     const { status, log } = await runTask();
-    expect([log, ...status]).toEqual([expect.stringContaining('of 3 tables are good'), 0, 0]);
+    expect([log, ...status]).toEqual([expect.stringContaining('of 3 tables are readable'), 0, 0]);
     const [archive] = keys().filter((key) => key.endsWith('.dump'));
     const bytes = readFileSync(join(s3, 'dumps', archive!));
-    const manifest = JSON.parse(readFileSync(join(s3, 'dumps', good()[0]!), 'utf8'));
+    const manifest = JSON.parse(readFileSync(join(s3, 'dumps', readable()[0]!), 'utf8'));
     expect(manifest).toMatchObject({
-      schema: 'lifeboat/dump/1',
+      schema: 'lifeboat/dump/2',
+      // It is not called good: no restore has proven it.
+      state: 'readable',
       archive,
       database: 'shop',
       bytes: bytes.length,
@@ -175,12 +177,141 @@ COPY nothing FROM stdin;
       { table: 'public.customers', rows: 20000 },
       { table: 'public.orders', rows: 30000 },
     ]);
-    expect(JSON.parse(readFileSync(join(s3, 'dumps', 'dumps/orders/last-good.json'), 'utf8'))).toEqual(manifest);
+    expect(JSON.parse(readFileSync(join(s3, 'dumps', 'dumps/orders/last-readable.json'), 'utf8'))).toEqual(manifest);
 
     psql('postgres', 'create database restored');
     const env = { ...process.env, ...postgres.environment };
     execFileSync('pg_restore', ['--exit-on-error', '-d', 'restored', join(s3, 'dumps', archive!)], { env });
     expect(fingerprint('restored')).toEqual(fingerprint('shop'));
+  });
+
+  describe('roles', () => {
+    const rolesOf = (archive = '') => join(s3, 'dumps', archive.replace('.dump', '.roles.sql'));
+    const archiveOf = () => keys().find((key) => key.endsWith('.dump'));
+    beforeAll(() => {
+      psql(
+        'shop',
+        `create role staff;
+         create role "odd ""clerk""" login password 'hunter2' in role staff;
+         create role clerk login password 'hunter3' in role staff;
+         alter role clerk set statement_timeout = '7s';
+         create schema desk authorization staff;
+         create table desk.notes (id int primary key, body text);
+         alter table desk.notes owner to clerk;
+         grant select on customers to staff;
+         revoke connect on database shop from public;
+         grant connect on database shop to staff;
+         create role reader login password 'hunter4' in role pg_read_all_data;
+         grant connect on database shop to reader`,
+      );
+    });
+    afterAll(() =>
+      psql(
+        'shop',
+        `drop schema desk cascade; revoke all on customers from staff; grant connect on database shop to public;
+         revoke connect on database shop from staff, reader; drop role "odd ""clerk"""; drop role clerk;
+         drop role reader; drop role staff`,
+      ),
+    );
+
+    test('come back on another server, with what they own and may use, and no password leaves the first', async () => {
+      const { status, log } = await runTask();
+      expect([log, ...status]).toEqual([expect.stringContaining('tables are readable'), 0, 0]);
+      const archive = archiveOf();
+      const roles = readFileSync(rolesOf(archive), 'utf8');
+      expect(roles).not.toMatch(/hunter|SCRAM|md5|PASSWORD '/);
+      const manifest = JSON.parse(readFileSync(join(s3, 'dumps', readable()[0] ?? ''), 'utf8'));
+      expect(manifest.roles).toEqual({
+        file: archive?.replace('.dump', '.roles.sql'),
+        bytes: roles.length,
+        sha256: createHash('sha256').update(roles).digest('hex'),
+      });
+
+      const other = await startPostgres(String(programs), join(folder, `other-${Date.now()}`));
+      try {
+        const env = { ...process.env, ...other.environment };
+        const ask = (database: string, sql: string) =>
+          execFileSync('psql', ['-XqAt', '-d', database, '-c', sql], { encoding: 'utf8', env }).trim();
+        // The one that initdb made is there already.
+        execFileSync('psql', ['-Xq', '-d', 'postgres', '-f', rolesOf(archive)], { env, stdio: 'ignore' });
+        const create = ['--create', '--exit-on-error', '-d', 'postgres', join(s3, 'dumps', String(archive))];
+        execFileSync('pg_restore', create, { env });
+        expect(ask('shop', "select tableowner from pg_tables where tablename = 'notes'")).toBe('clerk');
+        expect(ask('shop', "select has_table_privilege('odd \"clerk\"', 'customers', 'select')")).toBe('t');
+        expect(ask('shop', "select has_database_privilege('public', 'shop', 'connect')")).toBe('f');
+        expect(ask('shop', "select rolconfig from pg_roles where rolname = 'clerk'")).toBe('{statement_timeout=7s}');
+      } finally {
+        await other.stop();
+      }
+    });
+
+    test('are read by a user who may read all data, and nothing more', async () => {
+      const { status, log } = await runTask({ PGUSER: 'reader' });
+      expect([log, ...status]).toEqual([expect.stringContaining('tables are readable'), 0, 0]);
+      expect(readFileSync(rolesOf(archiveOf()), 'utf8')).toContain('CREATE ROLE clerk;');
+    });
+
+    test.each([
+      ['refused', '#!/bin/sh\nexit 1\n', "the roles of the server can't be read"],
+      ['cut short', "#!/bin/sh\necho 'CREATE ROLE clerk;'\n", 'the list of roles broke off'],
+    ])('that are %s fail the dump before anything is stored', async (_, program, why) => {
+      const { status, log } = await runTask({}, shadow('pg_dumpall', program));
+      expect(status).not.toContain(0);
+      expect(log).toContain(`lifeboat: failed: ${why}`);
+      expect(keys()).toEqual([]);
+    });
+
+    test('that S3 gives back otherwise are no backup', async () => {
+      const { status, log } = await runTask({ FAULT: 'roles damaged in S3' });
+      expect(status).not.toContain(0);
+      expect(log).toContain('S3 gave back other roles than were sent');
+      expect(readable()).toEqual([]);
+    });
+  });
+
+  describe('does not restore, so it is called no more than readable, where', () => {
+    const restores = (archive: string) => {
+      psql('postgres', 'drop database if exists tried');
+      psql('postgres', 'create database tried');
+      const env = { ...process.env, ...postgres.environment };
+      execFileSync('pg_restore', ['--exit-on-error', '-d', 'tried', join(s3, 'dumps', archive)], {
+        env,
+        stdio: 'pipe',
+      });
+    };
+    afterEach(() => psql('postgres', 'drop database if exists broken'));
+
+    test.each([
+      [
+        'rows are there twice under a unique index',
+        `create table twice (id int); create unique index once on twice (id);
+         update pg_index set indisready = false where indexrelid = 'once'::regclass;
+         insert into twice values (1), (1);
+         update pg_index set indisready = true where indexrelid = 'once'::regclass`,
+        /could not create unique index/,
+      ],
+      [
+        'rows lost their parent',
+        `create table parent (id int primary key); create table child (parent int references parent);
+         insert into parent values (1); insert into child values (1);
+         alter table parent disable trigger all; delete from parent`,
+        /violates foreign key constraint/,
+      ],
+      [
+        'a function needs a search_path',
+        `create schema app; set search_path = app; create table app.limits (most int); insert into app.limits values (9);
+         create function app.most() returns int language sql stable as 'select most from limits';
+         create table app.sales (n int check (n <= app.most())); insert into app.sales values (1)`,
+        /relation "limits" does not exist/,
+      ],
+    ])('%s', async (_, sql, error) => {
+      psql('postgres', 'create database broken');
+      psql('broken', sql);
+      const { status } = await runTask({ PGDATABASE: 'broken' });
+      expect(status).toEqual([0, 0]);
+      expect(JSON.parse(readFileSync(join(s3, 'dumps', readable()[0] ?? ''), 'utf8')).state).toBe('readable');
+      expect(() => restores(keys().find((key) => key.endsWith('.dump')) ?? '')).toThrow(error);
+    });
   });
 
   test('leaves no byte of the archive on disk', async () => {
@@ -197,6 +328,7 @@ COPY nothing FROM stdin;
       'key',
       'list',
       'manifest',
+      'roles',
       'sent.bytes',
       'sent.sha256',
       'size',
@@ -209,7 +341,7 @@ COPY nothing FROM stdin;
     const { status, log } = await runTask({ FAULT });
     expect(status).not.toContain(0);
     expect(log).toContain('lifeboat: failed: ');
-    expect(good()).toEqual([]);
+    expect(readable()).toEqual([]);
     expect(keys('dumps')).toEqual([]);
   });
 
@@ -219,7 +351,7 @@ COPY nothing FROM stdin;
       const { status, log } = await runTask({ FAULT, TIERS: 'yearly daily' });
       expect(status).not.toContain(0);
       expect(log).toContain('lifeboat: failed: ');
-      expect(good()).toEqual([]);
+      expect(readable()).toEqual([]);
       expect(unfinished()).toEqual([]);
     },
   );
@@ -236,7 +368,7 @@ COPY nothing FROM stdin;
   test('fails when pg_dump ends well and wrote nothing', async () => {
     const { status } = await runTask({}, shadow('pg_dump', '#!/bin/sh\nexit 0\n'));
     expect(status).not.toContain(0);
-    expect(good()).toEqual([]);
+    expect(readable()).toEqual([]);
   });
 
   test('fails loudly when it takes longer than its timeout, and completes no object', async () => {
@@ -251,7 +383,7 @@ COPY nothing FROM stdin;
     const { status, log } = await runTask({ FAULT: 'read back for ever' }, path, 4);
     expect(status).not.toContain(0);
     expect(log).toContain('lifeboat: failed: dump was stopped, or took longer than its timeout');
-    expect(good()).toEqual([]);
+    expect(readable()).toEqual([]);
   });
 
   test('fails when the database is not there, or is the wrong one', async () => {
@@ -260,7 +392,7 @@ COPY nothing FROM stdin;
     const bare = await runTask({ PGDATABASE: 'bare' });
     expect(bare.log).toContain('failed: database bare holds no table: name the one that does');
     expect([...absent.status, ...bare.status]).not.toContain(0);
-    expect(good()).toEqual([]);
+    expect(readable()).toEqual([]);
   });
 
   describe('by TLS', () => {
@@ -276,8 +408,8 @@ COPY nothing FROM stdin;
 
     test('is good when the server is vouched for by the authority that was stated', async () => {
       const { status, log } = await runTask({ ...verified, CA_PEM: authority });
-      expect([log, ...status]).toEqual([expect.stringContaining('of 3 tables are good'), 0, 0]);
-      expect(good()).toHaveLength(1);
+      expect([log, ...status]).toEqual([expect.stringContaining('of 3 tables are readable'), 0, 0]);
+      expect(readable()).toHaveLength(1);
     });
 
     test('is good when it is by one of several', async () => {
@@ -318,24 +450,25 @@ COPY nothing FROM stdin;
     await runTask({ STORAGE_CLASS: 'STANDARD_IA' });
     const uploads = readFileSync(`${s3}.calls`, 'utf8')
       .split('\n')
-      .filter((call) => / (-|manifest) s3:/.test(call));
+      .filter((call) => / (-|roles|manifest) s3:/.test(call));
     expect(uploads.map((call) => /--storage-class (\w+)/.exec(call)?.[1])).toEqual([
       'STANDARD_IA',
       undefined,
       undefined,
+      undefined,
     ]);
-    expect(good()).toHaveLength(1);
+    expect(readable()).toHaveLength(1);
   });
 
   test('goes to the rarest tier that has no good one yet', async () => {
     const TIERS = 'yearly monthly weekly daily';
     for (let day = 0; day < 4; day++) await runTask({ TIERS });
     expect(
-      good()
+      readable()
         .map((key) => key.split('/')[0])
         .sort(),
     ).toEqual(['daily', 'monthly', 'weekly', 'yearly']);
-    expect(good().find((key) => key.startsWith('yearly'))).toMatch(
+    expect(readable().find((key) => key.startsWith('yearly'))).toMatch(
       /^yearly\/orders\/\d{4}\/\d{8}T\d{6}Z\.manifest\.json$/,
     );
   });
@@ -344,7 +477,7 @@ COPY nothing FROM stdin;
     const TIERS = 'yearly daily';
     await runTask({ TIERS, FAULT: 'damaged in S3' });
     expect((await runTask({ TIERS })).status).toEqual([0, 0]);
-    expect(good().map((key) => key.split('/')[0])).toEqual(['yearly']);
+    expect(readable().map((key) => key.split('/')[0])).toEqual(['yearly']);
   });
 
   test('passes its password on to nobody', async () => {

@@ -28,6 +28,7 @@ case "$1 $2" in
       sleep 60
     fi
     cat "$(object "$3")"
+    [[ ${FAULT:-} != "roles damaged in S3" || $3 != *.roles.sql ]] || printf 'XXXX'
   elif [[ $3 == s3://* ]]; then
     cp "$(object "$3")" "$4"
   else

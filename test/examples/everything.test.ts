@@ -6,6 +6,7 @@ import { App, Stack, Validations } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
 import { addSystem } from '../../examples';
+import { Template } from '../template/stacks';
 
 const { context } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'cdk.json'), 'utf8'));
 
@@ -34,6 +35,14 @@ test('is synthesised in two regions without a warning', () => {
     const warnings = Annotations.fromStack(stack).findWarning('*', Match.anyValue());
     expect(warnings.map(({ id, entry }) => `${id}: ${entry.data}`)).toEqual([]);
   }
+});
+
+test('AWS can match every statement of its policies, whose templates are examined for that', () => {
+  const stacks = everything().node.children.filter(Stack.isStack);
+  const policies = stacks.flatMap((stack) =>
+    Object.keys(Template.fromStack(stack).findResources('AWS::IAM::ManagedPolicy')),
+  );
+  expect(policies.length).toBeGreaterThan(50);
 });
 
 test("the recovery region's stacks need nothing of the primary's", () => {

@@ -267,7 +267,7 @@ describe('Zephyr', () => {
   });
   test('is drilled to a random moment on first Sundays at 10:00, and each quarter in us-west-2', () => {
     expect(zephyr.schedules).toContain('cron(0 10 ? * SUN#1 *)');
-    expect(monthly.request.restore).toEqual({ kind: 'random', withinSeconds: 30 * 86_400 });
+    expect(monthly.definition.restore).toEqual({ kind: 'random', withinSeconds: 30 * 86_400 });
     expect(west('Primary-us-west-2').schedules).toContain('cron(0 14 1 1,4,7,10 ? *)');
   });
   test('snapshots Redis at 04:00 for 5 days, and each 6 hours', () => {

@@ -69,7 +69,7 @@ describe('Rusty SaaS', () => {
     storageClass: s3.StorageClass.INFREQUENT_ACCESS,
     notify,
   });
-  server.connections.allowFrom(dump, ec2.Port.POSTGRES);
+  dump.connections.allowTo(server, ec2.Port.POSTGRES);
   new ConfigurationBackups(stack, 'Configuration', { notify });
   const archive = new LogArchive(stack, 'Logs', { notify });
   archive.addLogGroup('application', { retention: logs.RetentionDays.ONE_MONTH });

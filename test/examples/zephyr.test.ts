@@ -3,12 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Validations } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks, NIST80053R5Checks } from 'cdk-nag';
 import { addSystem } from '../../examples';
 import { zephyr } from '../../examples/zephyr/plan';
-import { drillRequest, parse } from '../../lambda/contract';
-import { resolved } from '../template/policies';
+import { drillDefinition, parse } from '../../lambda/contract';
+import { deployedWith } from '../template/definition';
+import { Template } from '../template/stacks';
 
 const root = join(__dirname, '..', '..');
 const { context } = JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8'));
@@ -53,9 +53,10 @@ test("backs up as its guide's numbers say", () => {
 test('is drilled on the first Sunday of the month, with the checks that its rehearsal runs', () => {
   const schedules = Object.values(templateOf().findResources('AWS::Scheduler::Schedule'));
   const [monthly] = schedules.filter(({ Properties }) => Properties.ScheduleExpression === 'cron(0 10 ? * SUN#1 *)');
-  const input = resolved(monthly?.Properties.Target.Input).replace(/<\w*Database\w*>/, 'zephyr-production-db');
-  const request = parse(drillRequest, JSON.parse(input), 'request');
-  expect(request).toMatchObject({
+  expect(monthly?.Properties.Target.Input).toBe('{"reason":"scheduled"}');
+  const deployed = JSON.stringify(deployedWith(addSystem(newApp()), /MonthlyConductor/));
+  const named = JSON.parse(deployed.replace(/<\w*Database\w*>/, 'zephyr-production-db'));
+  expect(parse(drillDefinition, named, 'definition')).toMatchObject({
     checks: zephyr.checks,
     objectives: zephyr.objectives,
     restore: { kind: 'random', withinSeconds: 7 * 86_400 },

@@ -3,7 +3,16 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { QueryResultRow } from 'pg';
 import { runFolder } from '../../rehearsal/machine/workspace';
+import { isInstalled, type Major } from '../../rehearsal/postgres/binaries';
 import { type Cluster, createCluster } from '../../rehearsal/postgres/cluster';
+
+/** Versions that can be run here; what is missing is said aloud. */
+export const VERSIONS: readonly Major[] = ([14, 17, 18] as const).filter((major) => {
+  const installed = isInstalled(major);
+  if (!installed)
+    console.warn(`SKIPPED: PostgreSQL ${major} is not installed for this platform, so its tests prove nothing here`);
+  return installed;
+});
 
 /** What a test gets: a running server, and `query` as its superuser. */
 export interface Database {
@@ -15,15 +24,16 @@ export interface Database {
  * Starts a server for the tests of a file or of a `describe`.
  *
  * @param settings of postgresql.conf
+ * @param major of PostgreSQL
  * @returns a function, since the server runs only once the tests do
  */
-export function useDatabase(settings: Record<string, string> = {}): () => Database {
+export function useDatabase(settings: Record<string, string> = {}, major: Major = 17): () => Database {
   let folder: string | undefined;
   let cluster: Cluster | undefined;
 
   beforeAll(async () => {
     folder = runFolder();
-    cluster = await createCluster({ folder: join(folder, 'database'), settings, superuserIsClient: true });
+    cluster = await createCluster({ folder: join(folder, 'database'), settings, major, superuserIsClient: true });
     await cluster.start();
   });
 

@@ -1,43 +1,54 @@
-/** Examines a database the way a drill does: survey, batches, conclusion. */
+/** Examines a database the way a drill does: server, survey, calls, conclusion. */
 
 import type { Check, CheckResult } from '../../lambda/contract';
-import { conclude } from '../../lambda/examiner/conclusion';
-import { type ExaminerOptions, examine } from '../../lambda/examiner/examine';
-import type { CheckTask, Connection, Finding, Survey } from '../../lambda/examiner/protocol';
+import { examine } from '../../lambda/detectors/examine';
+import { conclude, type ExaminedDatabase } from '../../lambda/examiner/conclusion';
+import type { ExaminerOptions } from '../../lambda/examiner/examine';
+import type { Connection, Finding, Problem } from '../../lambda/examiner/protocol';
+import { examinerOf } from '../../lambda/runbook/examiner-client';
 
-export interface Examination {
-  readonly survey: Survey;
-  readonly findings: readonly Finding[];
+export interface Examination extends ExaminedDatabase {
   readonly results: readonly CheckResult[];
+  /** Everything that is wrong or could not be examined. */
+  readonly problems: readonly NamedProblem[];
+  /** Rows of tables, by OID. */
+  readonly rows: ReadonlyMap<number, number>;
+}
+
+export interface NamedProblem extends Problem {
+  readonly check: Check['kind'];
+  readonly outcome: 'failed' | 'warning' | 'not-run';
 }
 
 export interface ExaminationOptions extends ExaminerOptions {
   readonly restorePoint?: string;
-  readonly tablesWithRows?: readonly string[] | null;
-  readonly reader?: Survey['reader'];
 }
 
+/** One database. */
 export async function runExamination(
   connection: Connection,
   checks: readonly Check[],
   options: ExaminationOptions = {},
 ): Promise<Examination> {
-  const examiner = examine(options);
-  const survey = (await examiner({ task: 'survey', connection, checks })) as Survey;
+  const examiner = examinerOf(examine(options));
+  const survey = await examiner.survey({ connection, checks, main: true });
   const findings: Finding[] = [];
-  for (const work of survey.batches) {
-    const task: CheckTask = {
-      task: 'check',
-      connection,
-      checks,
-      work,
-      reader: options.reader ?? survey.reader,
-      restorePoint: options.restorePoint ?? new Date().toISOString(),
-      tablesWithRows: options.tablesWithRows ?? null,
-    };
-    findings.push(...((await examiner(task)) as readonly Finding[]));
+  const rows = new Map<number, number>();
+  const queue = [...survey.calls];
+  for (let work = queue.shift(); work; work = queue.shift()) {
+    const restorePoint = options.restorePoint ?? new Date().toISOString();
+    const checked = await examiner.check({ connection, checks, work, restorePoint });
+    findings.push(...checked.findings);
+    for (const [oid, count] of checked.rows) rows.set(oid, (rows.get(oid) ?? 0) + count);
+    if (checked.left.length > 0) queue.unshift(checked.left);
   }
-  return { survey, findings, results: conclude(checks, survey.batches, findings) };
+  const problems = findings.flatMap(({ check, failures, warnings, notRun }) => {
+    const { kind } = checks[check]!;
+    const named = (outcome: NamedProblem['outcome'], some: readonly Problem[]) =>
+      some.map((problem) => ({ check: kind, outcome, ...problem }));
+    return [...named('failed', failures.first), ...named('warning', warnings.first), ...named('not-run', notRun.first)];
+  });
+  return { survey, findings, rows, problems, results: conclude(checks, [{ survey, findings }]) };
 }
 
 /** The result of a single check. */

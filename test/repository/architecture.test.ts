@@ -39,8 +39,9 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   lib: [
     'lib',
     'lib/plan',
+    'lib/aspects',
     'lib/region lib/aws-backup',
-    'lib/drill lib/dump lib/images lib/logs lib/configuration lib/aspects',
+    'lib/drill lib/dump lib/images lib/logs lib/configuration',
     'lib/database lib/cache lib/bucket',
     'lib/alarm',
     'lib/function',
@@ -51,6 +52,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'lambda/drill lambda/cache',
     'lambda/rds lambda/images lambda/watch lambda/configuration',
     'lambda/runbook',
+    'lambda/detectors',
     'lambda/evidence lambda/examiner',
     'lambda/contract',
   ],
@@ -59,6 +61,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'rehearsal/runbooks',
     'lambda/drill lambda/rds',
     'lambda/runbook',
+    'lambda/detectors',
     'lambda/evidence lambda/examiner',
     'rehearsal',
     'rehearsal/rds rehearsal/s3',
@@ -107,7 +110,7 @@ test('the contract imports valibot alone, and is imported whole', () => {
 });
 
 test('the examiner has no client of AWS', () => {
-  const own = imports('lambda').filter(({ from }) => room(from) === 'lambda/examiner');
+  const own = imports('lambda').filter(({ from }) => /^lambda.(examiner|detectors)$/.test(room(from)));
   expect(own.filter(({ to }) => to.startsWith('@aws-sdk') || to.startsWith('@aws/'))).toEqual([]);
 });
 
@@ -131,6 +134,13 @@ test('nothing but tests imports tests, and nothing imports the command line', ()
   const all = CODE.filter((folder) => folder !== 'test').flatMap(imports);
   expect(all.filter(({ to }) => place(to) === 'test' && !to.startsWith('test/simulated/'))).toEqual([]);
   expect(all.filter(({ from, to }) => place(to) === 'bin' && place(from) !== 'bin')).toEqual([]);
+});
+
+test("tests take constructs' templates from where they are examined", () => {
+  const unexamined = sources('test').filter((file) =>
+    /import \{[^}]*\bTemplate\b[^}]*\} from 'aws-cdk-lib\/assertions'/.test(readFileSync(join(root, file), 'utf8')),
+  );
+  expect(unexamined.filter((file) => file !== join('test', 'template', 'stacks.ts'))).toEqual([]);
 });
 
 test('no files import each other in a circle, but for an instance and its region in rehearsal/rds', () => {

@@ -126,6 +126,25 @@ describe.each(Object.keys(ALONE))('%s alone', (name) => {
     }
   });
 
+  test('leaves nothing behind a first deployment that fails which the next one would trip over', () => {
+    const resources: Record<string, { Type: string; DeletionPolicy?: string; Properties?: Record<string, unknown> }> =
+      template.toJSON().Resources;
+    const named = [
+      'BackupVaultName',
+      'BucketName',
+      'DBInstanceIdentifier',
+      'FunctionName',
+      'LogGroupName',
+      'QueueName',
+    ];
+    const inTheWay = Object.entries(resources).filter(
+      ([, { Type, DeletionPolicy, Properties = {} }]) =>
+        DeletionPolicy === 'Retain' &&
+        (Type === 'AWS::Lambda::Version' || named.some((name) => typeof Properties[name] === 'string')),
+    );
+    expect(inTheWay.map(([id]) => id)).toEqual([]);
+  });
+
   test('makes no function before it may send to its dead letter queue, which Lambda tries out', () => {
     const policies = Object.entries(template.findResources('AWS::IAM::ManagedPolicy'));
     for (const { Properties, DependsOn = [] } of Object.values(template.findResources('AWS::Lambda::Function'))) {

@@ -51,7 +51,7 @@ const CLAIMS: Readonly<Record<number, readonly Shown[] | typeof LATER | typeof P
   ],
   9: PROOF,
   10: [['lib/bucket/archive-bucket', 'is no recovery point of zero, and says what replicas lack: %j']],
-  11: [['lib/drill/drill-permissions', 'a copy can not be made or become public']],
+  11: [['lib/drill/drill-permissions', 'a copy can not be made public']],
   12: [
     ['lambda/drill/drill-restore', 'gives the copy all that RDS would otherwise fill in with defaults'],
     ['lib/aws-backup/restore-testing', 'leaves no setting of the restored instance to defaults'],

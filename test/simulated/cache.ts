@@ -15,6 +15,8 @@ import {
 } from '@aws-sdk/client-elasticache';
 import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 
+import { SimulatedParameters } from './parameters';
+
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
@@ -56,6 +58,7 @@ export class SimulatedCache {
   /** How long a deletion takes. */
   deletingMinutes = 0;
   readonly touched: string[] = [];
+  readonly parameters = new SimulatedParameters();
   readonly asked: object[] = [];
   readonly objects = new Map<string, string>();
   readonly stored = new Map<string, Stored>();
@@ -80,6 +83,10 @@ export class SimulatedCache {
 
   s3(alive: () => boolean = () => true): S3Client {
     return Object.create(S3Client.prototype, { send: { value: this.sender(alive) } });
+  }
+
+  ssm(alive: () => boolean = () => true) {
+    return this.parameters.client('eu-west-1', alive);
   }
 
   random(): number {

@@ -1,11 +1,15 @@
-import type { DrillRequest, Evidence } from '../../lambda/contract';
+import { gzipSync } from 'node:zlib';
+import type { DrillDefinition, Evidence } from '../../lambda/contract';
 import { deleteExpired } from '../../lambda/drill/delete-expired';
 import { drillRestore } from '../../lambda/drill/drill-restore';
 import { EvidenceChain } from '../../lambda/evidence/evidence-chain';
-import type { Finding, Survey } from '../../lambda/examiner/protocol';
+import { Inventories } from '../../lambda/evidence/inventories';
+import type { CompressedListing, Listing } from '../../lambda/examiner/listing';
+import type { Checked, Finding, Problems, Server, Survey, Work } from '../../lambda/examiner/protocol';
 import type { Examiner } from '../../lambda/runbook/examiner-client';
 import type { ProofPorts } from '../../lambda/runbook/ports';
 import type { Execution } from '../../rehearsal/runbooks/durable-executions';
+import { localSigner } from '../../rehearsal/runbooks/local-signer';
 import { runCrashing } from './crashes';
 import { type Behaviour, MINUTE, QUIET, SimulatedRegion } from './region';
 import { seededRandom } from './seeded-random';
@@ -18,7 +22,10 @@ export interface Schedule extends Partial<Behaviour> {
   readonly crashes?: number;
   /** Somebody stops the execution after so many invocations. */
   readonly stoppedAfter?: number;
-  readonly request?: Partial<DrillRequest>;
+  /** What is deployed. */
+  readonly definition?: Partial<DrillDefinition>;
+  /** What whoever starts the run hands over. */
+  readonly request?: unknown;
 }
 
 export interface Run {
@@ -39,9 +46,11 @@ export interface Run {
 export const SOURCE = 'orders';
 /** Has the copies' prefix and none of their tags: nobody's to delete. */
 export const BYSTANDER = 'lifeboat-orders-by-hand';
+/** One for all simulated drills, as they have one site. */
+export const SIGNER = localSigner();
 const KEY = 'a key of more than thirty-two characters';
 
-export const drillRequest: DrillRequest = {
+export const drillDefinition: DrillDefinition = {
   plan: 'Protection',
   target: 'Orders',
   drill: 'Monthly',
@@ -54,14 +63,24 @@ export const drillRequest: DrillRequest = {
     expiresAfterSeconds: 12 * 3600,
   },
   checks: [],
+  databases: ['zephyr'],
   objectives: { rpoSeconds: 300, rtoSeconds: 3600 },
   examiner: 'examiner',
   passwordKey: 'key',
   evidenceBucket: 'evidence',
+  signingKey: 'signing-key',
 };
 
 export async function simulate(schedule: Schedule = {}): Promise<Run> {
-  const { seed = 1, crashes = 0, stoppedAfter, request, database = 'healthy', ...behaviour } = schedule;
+  const {
+    seed = 1,
+    crashes = 0,
+    stoppedAfter,
+    request = {},
+    definition,
+    database = 'healthy',
+    ...behaviour
+  } = schedule;
   const random = seededRandom(seed);
   const time = { now: Date.parse('2026-11-01T10:00:00Z') };
   const clock = () => time.now;
@@ -73,12 +92,17 @@ export async function simulate(schedule: Schedule = {}): Promise<Run> {
   const passwords = new Set<string>();
   const print = (line: string) => printed.push(line);
   const { steps, ...execution } = await runCrashing(
-    (alive) => drillRestore({ ...simulatedPorts(region, database, passwords, alive), print }),
-    { ...drillRequest, ...request },
+    (alive) => {
+      const deployed = { ...drillDefinition, ...definition };
+      return drillRestore({ ...simulatedPorts(region, database, passwords, alive), definition: deployed, print });
+    },
+    request,
     { name: `run-${seed}`, time, crashes: () => random() < crashes, stoppedAfter },
   );
 
-  const documents = [...region.objects].filter(([key]) => key.endsWith('.json')).map(([, body]) => JSON.parse(body));
+  const documents = [...region.objects]
+    .filter(([key]) => /\/\d{8}\.json$/.test(key))
+    .map(([, body]) => JSON.parse(body));
   return {
     execution,
     steps,
@@ -100,6 +124,8 @@ export async function simulate(schedule: Schedule = {}): Promise<Run> {
   };
 }
 
+type Target = Pick<DrillDefinition, 'plan' | 'target' | 'evidenceBucket'>;
+
 /** All that a drill reaches, in the simulated region. Calls hang once `alive` is false, as a dead process does. */
 export function simulatedPorts(
   region: SimulatedRegion,
@@ -107,12 +133,14 @@ export function simulatedPorts(
   passwords = new Set<string>(),
   alive = () => true,
 ) {
+  const chainOf = (of: Target) => new EvidenceChain(region.s3(alive), of.evidenceBucket, of, SIGNER);
   return {
+    definition: drillDefinition as unknown,
     rds: region.rds(alive),
     examiner: () => simulatedExaminer(region, database, passwords),
     secret: async () => KEY,
-    evidence: (of: Pick<DrillRequest, 'plan' | 'target' | 'evidenceBucket'>) =>
-      new EvidenceChain(region.s3(alive), of.evidenceBucket, of),
+    evidence: chainOf,
+    inventories: (of: Target) => new Inventories(region.s3(alive), of.evidenceBucket, of, chainOf(of)),
     print: () => {},
   } satisfies ProofPorts;
 }
@@ -129,33 +157,54 @@ export function simulatedExaminer(
     }
   };
   return {
-    survey: async ({ connection, checks }): Promise<Survey> => {
+    server: async ({ connection }): Promise<Server> => {
       connect(connection);
-      const work = checks.map((_, check) => ({ check, bytes: 1000 }));
       return {
-        serverVersion: '17.10',
-        databaseBytes: 250_000_000,
-        otherDatabases: ['billing'],
-        tablesWithRows: ['public.polls', 'public.votes'],
-        reader: 'verify_heapam',
-        batches: [work.slice(0, 2), work.slice(2)].filter((batch) => batch.length > 0),
+        version: '17.10',
+        databases: ['billing', connection.database].map((name) => ({ name, bytes: 250_000_000 })),
+        notes: [],
       };
     },
-    check: async ({ connection, work }): Promise<Finding[]> => {
+    survey: async ({ connection, checks }): Promise<Survey> => {
+      connect(connection);
+      const work = checks.map((_, check): Work => ({ detector: 'rows', checks: [check], objects: 1, bytes: 1000 }));
+      const calls = [work.slice(0, 2), work.slice(2)].filter((call) => call.length > 0);
+      return { database: connection.database, bytes: 250_000_000, calls, tables: 2, holdsRows: true, notes: [] };
+    },
+    list: async ({ connection }): Promise<CompressedListing> => {
+      connect(connection);
+      return { gzip: gzipSync(JSON.stringify(listing(connection.database))).toString('base64') };
+    },
+    check: async ({ connection, work }): Promise<Checked> => {
       connect(connection);
       if (database === 'examiner dies') throw new Error('Runtime exited');
-      return work.map((piece, index) => {
-        if (database === 'slow' && index > 0) {
-          return { work: piece, outcome: 'not-run', reason: 'ran out of time', outOfTime: true };
-        }
-        if (database === 'corrupt' && index === 0) {
-          return { work: piece, outcome: 'failed', observed: 'votes: invalid page in block 12', expected: 'no damage' };
-        }
-        if (database === 'partly unchecked' && index === 0) {
-          return { work: piece, outcome: 'not-run', reason: 'canceling statement due to statement timeout' };
-        }
-        return { work: piece, outcome: 'passed', observed: 'all well' };
+      const left = database === 'slow' ? work.slice(1) : [];
+      const findings = work.slice(0, work.length - left.length).map((one, index): Finding => {
+        const observed = index > 0 || database === 'healthy' || database === 'slow' ? ['all well'] : [];
+        const wrong = observed.length === 0;
+        return {
+          work: one,
+          check: one.checks[0]!,
+          examined: 1,
+          bytes: 1000,
+          observed,
+          failures: problems(wrong && database === 'corrupt', 'invalid page in block 12', 'no damage'),
+          warnings: problems(false),
+          notRun: problems(wrong && database === 'partly unchecked', 'canceling statement due to statement timeout'),
+        };
       });
+      return { findings, left, rows: [] };
     },
   };
 }
+
+const listing = (database: string): Listing => ({
+  database,
+  tables: [],
+  objects: {},
+  largeObjects: 0,
+  roles: [],
+});
+
+const problems = (any: boolean, observed = '', expected?: string): Problems =>
+  any ? { count: 1, first: [{ object: 'votes', observed, expected }] } : { count: 0, first: [] };

@@ -29,7 +29,7 @@ const schedule: fc.Arbitrary<Schedule> = fc.record({
     'refuses connections',
     'examiner dies',
   ),
-  request: fc.constantFrom(
+  definition: fc.constantFrom(
     undefined,
     undefined,
     { ...COPIED, restore: { kind: 'latest' as const } },

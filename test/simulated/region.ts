@@ -16,7 +16,13 @@ import {
   RestoreDBInstanceToPointInTimeCommand,
   type Tag,
 } from '@aws-sdk/client-rds';
-import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  ListObjectsV2Command,
+  ListObjectVersionsCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 
 export const MINUTE = 60_000;
 
@@ -74,6 +80,8 @@ const BACKUP = {
 export class SimulatedRegion {
   readonly instances = new Map<string, Instance>();
   readonly objects = new Map<string, string>();
+  /** The same, of what is no text. */
+  private readonly bytes = new Map<string, Buffer>();
   /** Every modification and deletion that took effect. */
   readonly touched: string[] = [];
 
@@ -117,6 +125,22 @@ export class SimulatedRegion {
     return Object.create(RDSClient.prototype, { send: { value: this.sender(alive) } });
   }
 
+  /** What an object holds, byte for byte. */
+  async bytesOf(key: string): Promise<Buffer> {
+    const body = String(this.objects.get(key));
+    const written = this.bytes.get(key);
+    return written?.toString() === body ? written : Buffer.from(body);
+  }
+
+  write(key: string, bytes: Buffer): void {
+    this.bytes.set(key, bytes);
+    this.objects.set(key, bytes.toString());
+  }
+
+  copy(from: string, to: string): void {
+    this.write(to, this.bytes.get(from) ?? Buffer.from(String(this.objects.get(from))));
+  }
+
   s3(alive: () => boolean): S3Client {
     return Object.create(S3Client.prototype, { send: { value: this.sender(alive) } });
   }
@@ -156,6 +180,7 @@ export class SimulatedRegion {
     }
     if (command instanceof DeleteDBInstanceCommand) return this.delete(command.input.DBInstanceIdentifier);
     if (command instanceof PutObjectCommand) return this.put(command.input);
+    if (command instanceof ListObjectVersionsCommand) return this.versions(command.input.Prefix);
     if (command instanceof GetObjectCommand) return this.get(command.input.Key);
     if (command instanceof ListObjectsV2Command) return this.list(command.input.Prefix);
     throw new Error(`${command.constructor.name} is not modelled`);
@@ -353,14 +378,20 @@ export class SimulatedRegion {
 
   private put({ Key = '', Body, IfNoneMatch }: PutObjectCommand['input']): object {
     if (IfNoneMatch === '*' && this.objects.has(Key)) throw fault('PreconditionFailed', 412);
-    this.objects.set(Key, String(Body));
+    this.write(Key, Buffer.from(Body as string | Uint8Array));
     return {};
   }
 
   private get(key = ''): object {
-    const body = this.objects.get(key);
-    if (body === undefined) throw fault('NoSuchKey', 404);
-    return { Body: { transformToString: async () => body } };
+    if (!this.objects.has(key)) throw fault('NoSuchKey', 404);
+    const read = () => this.bytesOf(key);
+    return { Body: { transformToString: async () => String(await read()), transformToByteArray: read } };
+  }
+
+  /** One of each: nobody writes over objects here, or deletes them. */
+  private versions(prefix = ''): object {
+    const keys = [...this.objects.keys()].filter((key) => key.startsWith(prefix));
+    return { Versions: keys.map((Key) => ({ Key, IsLatest: true })) };
   }
 
   private list(prefix = ''): object {

@@ -13,6 +13,7 @@ import {
 import type { SnapshotCopyRequest } from '../../lambda/contract';
 import { copySnapshots } from '../../lambda/rds/copy-snapshots';
 import { runCrashing } from './crashes';
+import { SimulatedParameters } from './parameters';
 import { seededRandom } from './seeded-random';
 
 export const MINUTE = 60_000;
@@ -65,6 +66,7 @@ export class SimulatedSnapshots {
   /** Every copy, deletion and change that took effect. */
   readonly touched: string[] = [];
   readonly printed: string[] = [];
+  readonly parameters = new SimulatedParameters();
   readonly shared = new Map<string, readonly string[]>();
   private readonly stored = new Map<string, Stored>();
 
@@ -116,7 +118,12 @@ export class SimulatedSnapshots {
 
   /** The ages that were published, in days. */
   ages(): number[] {
-    return this.printed.map((line) => (JSON.parse(line).SnapshotCopyAge * 1000) / DAY);
+    return this.published('SnapshotCopyAge').map((seconds) => (seconds * 1000) / DAY);
+  }
+
+  /** Values of one metric, in the order in which they were printed. */
+  published(metric: string): number[] {
+    return this.printed.flatMap((line) => JSON.parse(line)[metric] ?? []);
   }
 
   /** One round of copying, to its end. */
@@ -127,6 +134,7 @@ export class SimulatedSnapshots {
       (alive) =>
         copySnapshots({
           rds: (region) => this.client(region, random, alive),
+          ssm: (region) => this.parameters.client(region, alive),
           print: (line) => this.printed.push(line),
           clock: () => this.now,
         }),

@@ -1,7 +1,7 @@
 /** Runs the validation of AWS Backup's restores in a simulated region, on a virtual clock, with faults and crashes. */
 import { BackupClient, DescribeRestoreJobCommand, PutRestoreValidationResultCommand } from '@aws-sdk/client-backup';
 import { DescribeDBSnapshotsCommand, ModifyDBInstanceCommand, RDSClient } from '@aws-sdk/client-rds';
-import type { Evidence, ValidationRequest } from '../../lambda/contract';
+import type { Evidence, ValidationDefinition } from '../../lambda/contract';
 import { validateRestore } from '../../lambda/drill/validate-restore';
 import type { Execution } from '../../rehearsal/runbooks/durable-executions';
 import { runCrashing } from './crashes';
@@ -13,27 +13,29 @@ export const RESTORED = 'awsbackup-restore-test-1';
 const TAG = { Key: 'awsbackup-restore-test', Value: 'plan' };
 const PLAN = 'arn:aws:backup:eu-west-1:111122223333:restore-testing-plan:Orders';
 
-export const validationRequest: ValidationRequest = {
+export const validationDefinition: ValidationDefinition = {
   plan: 'Protection',
   target: 'Orders',
   drill: 'RestoreTest',
-  restoreJob: 'job-1',
   testingPlan: PLAN,
   source: { instance: 'orders' },
   newest: true,
   windowSeconds: 8 * 3600,
   checks: [],
+  databases: ['zephyr'],
   objectives: { rpoSeconds: 86_400, rtoSeconds: 3600 },
   examiner: 'examiner',
   passwordKey: 'key',
   evidenceBucket: 'evidence',
+  signingKey: 'signing-key',
 };
 
 export interface ValidationSchedule extends Partial<Behaviour> {
   readonly seed?: number;
   readonly database?: Schedule['database'];
   readonly crashes?: number;
-  readonly request?: Partial<ValidationRequest>;
+  /** What is deployed. */
+  readonly definition?: Partial<ValidationDefinition>;
   /** How AWS Backup's own restore ended. @default 'COMPLETED' */
   readonly job?: 'COMPLETED' | 'FAILED';
   readonly testingPlan?: string;
@@ -66,7 +68,7 @@ export async function simulateValidation(schedule: ValidationSchedule = {}): Pro
     seed = 1,
     crashes = 0,
     database = 'healthy',
-    request,
+    definition,
     told = 1,
     order,
     unmodifiableMinutes = 0,
@@ -152,9 +154,10 @@ export async function simulateValidation(schedule: ValidationSchedule = {}): Pro
           ...simulatedPorts(region, database, passwords, alive),
           backup: backup(alive),
           rds: rds(alive),
+          definition: { ...validationDefinition, ...definition },
           print: (line) => printed.push(line),
         }),
-      { ...validationRequest, ...request },
+      { restoreJob: 'job-1' },
       { name: `run-${seed}-${which}`, time, crashes: () => random() < crashes },
     );
   const times = Array.from({ length: told }, (_, which) => which + 1);
@@ -165,7 +168,7 @@ export async function simulateValidation(schedule: ValidationSchedule = {}): Pro
     executions,
     steps: [...new Set(executions.flatMap(({ steps }) => steps))],
     region,
-    evidence: [...region.objects].filter(([key]) => key.endsWith('.json')).map(([, body]) => JSON.parse(body)),
+    evidence: [...region.objects].filter(([key]) => /\/\d{8}\.json$/.test(key)).map(([, body]) => JSON.parse(body)),
     answers,
     passwords: [...passwords],
     traces: JSON.stringify([executions, printed, [...region.objects], answers]),

@@ -3,6 +3,8 @@
  * condition operators in OPERATORS. Anything else throws, so that a test can't pass on what was not understood.
  */
 import type { Template } from 'aws-cdk-lib/assertions';
+import { actionsLike, isOfType, supports } from './service-reference';
+import { like } from './wildcards';
 
 export interface Statement {
   readonly Effect: 'Allow' | 'Deny';
@@ -24,9 +26,10 @@ const PSEUDO: Record<string, string> = {
   'AWS::Region': REGION,
   'AWS::AccountId': ACCOUNT,
   'AWS::Partition': 'aws',
+  'AWS::StackId': `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/stack/1`,
 };
 
-/** All that the managed policies of a role say. */
+/** All that the managed policies of a role say, each of which AWS can match. */
 export function statementsOf(template: Template, role: RegExp): Statement[] {
   const roles = Object.keys(template.findResources('AWS::IAM::Role')).filter((id) => role.test(id));
   if (roles.length !== 1) throw new Error(`${role} matches ${roles.length} roles: ${roles}`);
@@ -39,16 +42,38 @@ export function statementsOf(template: Template, role: RegExp): Statement[] {
     .flatMap((policy) => policy.Properties.PolicyDocument.Statement);
 }
 
-export function allows(statements: readonly Statement[], { action, resources, context = {} }: Call): boolean {
-  return resources.every((resource) => {
+/** @throws Error when AWS never makes this call, so that no test takes heart from a denial that nobody ever gets */
+export function allows(statements: readonly Statement[], call: Call): boolean {
+  const asked = call.resources.map((resource) => ({ resource, context: filledIn(call, resource) }));
+  const never = Object.keys(call.context ?? {}).filter((key) => !asked.some(({ context }) => key in context));
+  if (never.length > 0) throw new Error(`${call.action} has no condition key ${never.join(', ')} on ${call.resources}`);
+  return asked.every(({ resource, context }) => {
     const applying = statements.filter(
       (statement) =>
-        list(statement.Action).some((pattern) => like(action, resolved(pattern))) &&
+        list(statement.Action).some((pattern) => like(call.action, resolved(pattern))) &&
         list(statement.Resource).some((pattern) => like(resource, resolved(pattern))) &&
         holds(statement.Condition ?? {}, context),
     );
     return applying.length > 0 && applying.every(({ Effect }) => Effect === 'Allow');
   });
+}
+
+/** The call with as much of its context as AWS fills in, for contexts that are held against many actions. */
+export function possible(call: Call): Call {
+  const filled = call.resources.map((resource) => filledIn(call, resource));
+  return { ...call, context: Object.assign({}, ...filled) };
+}
+
+/** What of a call's context AWS fills in where it asks for leave on one resource. A token may be of any type. */
+function filledIn({ action: name, context = {} }: Call, resource: string): NonNullable<Call['context']> {
+  const [action] = actionsLike(name);
+  if (!action) throw new Error(`${name} is not an action`);
+  const possible = resource.startsWith('arn:') ? action.types.filter((type) => isOfType(resource, type)) : action.types;
+  if (possible.length === 0 && resource !== '*') throw new Error(`${name} is never asked for on ${resource}`);
+  const types = possible.length > 0 ? possible : [undefined];
+  return Object.fromEntries(
+    Object.entries(context).filter(([key]) => types.some((type) => supports(action, type, key, true))),
+  );
 }
 
 type Operator = (actual: readonly string[] | undefined, expected: readonly string[]) => boolean;
@@ -60,6 +85,7 @@ const OPERATORS: Record<string, Operator> = {
   StringEqualsIfExists: (actual, expected) => actual === undefined || expected.includes(String(actual[0])),
   StringLike: (actual, expected) => actual?.length === 1 && matchesAny(String(actual[0]), expected),
   ArnEquals: (actual, expected) => actual?.length === 1 && matchesAny(String(actual[0]), expected),
+  Bool: (actual, expected) => actual?.length === 1 && expected.includes(String(actual[0])),
   BoolIfExists: (actual, expected) => actual === undefined || expected.includes(String(actual[0])),
   Null: (actual, expected) => (actual === undefined) === (expected[0] === 'true'),
   'ForAnyValue:StringEquals': (actual = [], expected) => actual.some((value) => expected.includes(value)),
@@ -77,25 +103,22 @@ function holds(condition: Record<string, Record<string, unknown>>, context: NonN
   });
 }
 
-/** Tokens as strings: references become the logical ID, ARNs `<id>.Arn`. */
+/** Tokens as strings: references become `<id>`, ARNs `<id.Arn>`, and what another stack exports `<import name>`. */
 export function resolved(value: unknown): string {
   if (typeof value === 'string') return value;
   const [[intrinsic, argument] = []] = Object.entries(value as Record<string, unknown>);
   if (intrinsic === 'Ref') return PSEUDO[String(argument)] ?? `<${argument}>`;
   if (intrinsic === 'Fn::GetAtt') return `<${(argument as string[]).join('.')}>`;
+  if (intrinsic === 'Fn::ImportValue') return `<import ${resolved(argument)}>`;
   if (intrinsic === 'Fn::Join') {
     const [delimiter, parts] = argument as [string, unknown[]];
     return parts.map(resolved).join(delimiter);
   }
+  if (intrinsic === 'Fn::ImportValue') return resolved(argument);
   if (intrinsic === 'Fn::Sub') return String(argument).replace(/\$\{([^}]+)\}/g, (_, id) => PSEUDO[id] ?? `<${id}>`);
   throw new Error(`${intrinsic} is not modelled`);
 }
 
 function list<T>(value: T | readonly T[]): readonly T[] {
   return Array.isArray(value) ? value : [value as T];
-}
-
-function like(text: string, pattern: string): boolean {
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's').test(text);
 }

@@ -1,11 +1,13 @@
 /** Stacks, databases, a plan and a drill, for tests to take apart. */
 import { App, Duration, Stack } from 'aws-cdk-lib';
-import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { Annotations, Match, Template as Unexamined } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { DrillSource, ProtectionPlan, Recurrence, RestoreDrill, type RestoreDrillProps } from '../../lib';
+import { deafAlarms } from './alarm-metrics';
+import { deadStatements } from './dead-statements';
 
 export const OBJECTIVES = { rpo: Duration.minutes(5), rto: Duration.hours(1) };
 
@@ -58,4 +60,17 @@ export function warningsOf(stack: Stack): string[] {
     .map(({ entry }) => String(entry.data));
 }
 
-export { Template };
+/** What tests ask a template. */
+export type Template = Unexamined;
+
+/** Templates of constructs under test, refused where a policy can never match, or an alarm reads what nobody writes. */
+export const Template = {
+  fromStack(stack: Stack): Unexamined {
+    const template = Unexamined.fromStack(stack);
+    const dead = deadStatements(template.toJSON());
+    if (dead.length > 0) throw new Error(`policies of ${stack.stackName} can never match:\n  ${dead.join('\n  ')}`);
+    const deaf = deafAlarms(template.toJSON());
+    if (deaf.length > 0) throw new Error(`alarms of ${stack.stackName} never fire:\n  ${deaf.join('\n  ')}`);
+    return template;
+  },
+};

@@ -16,11 +16,15 @@ const request: CacheExportRequest = {
 const serverless: CacheExportRequest = { ...request, cache: { kind: 'serverless', id: 'sessions' } };
 
 const run = (cache: SimulatedCache, input: CacheExportRequest, crashes = 0) =>
-  runCrashing((alive) => exportCache({ cache: cache.client(alive), s3: cache.s3(alive) }), input, {
-    name: 'export',
-    time: cache,
-    crashes: () => cache.random() < crashes,
-  });
+  runCrashing(
+    (alive) => exportCache({ cache: cache.client(alive), s3: cache.s3(alive), ssm: cache.ssm(alive) }),
+    input,
+    {
+      name: 'export',
+      time: cache,
+      crashes: () => cache.random() < crashes,
+    },
+  );
 const good = (cache: SimulatedCache) =>
   v.parse(lastGood, JSON.parse(cache.objects.get('status/weekly-sessions/last-good.json') ?? '{}'));
 
@@ -46,6 +50,19 @@ test('exports the newest good snapshot under its own name, and says so once all 
   });
   // As old as its data, not as the export.
   expect(good(cache)).toEqual({ finished: taken, bytes: 3000 });
+});
+
+test('while the cache is on hold, leaves the snapshot that it took, until a later export', async () => {
+  const cache = new SimulatedCache();
+  const since = new Date(Date.now() - HOUR).toISOString();
+  const hold = { reason: 'recovery', by: 'ada', since, until: new Date(Date.now() + HOUR).toISOString() };
+  cache.parameters.hold('eu-west-1', { kind: 'cache', id: 'sessions' }, hold);
+  expect(await run(cache, serverless)).toMatchObject({ status: 'succeeded', result: { snapshot: NAME } });
+  expect(cache.names()).toEqual([NAME]);
+  cache.parameters.values.clear();
+  cache.now += 72 * HOUR;
+  await run(cache, { ...serverless, due: new Date(cache.now).toISOString() });
+  expect(cache.names()).toEqual([]);
 });
 
 test('of a serverless cache takes a snapshot, exports it, and deletes it', async () => {

@@ -17,11 +17,12 @@ const tags = (id = 'sessions', by = PREFIX) => [
 ];
 
 async function round(cache: SimulatedCache, input: unknown, printed: string[] = []) {
-  return snapshotCache(
-    cache.client(),
-    (line) => printed.push(line),
-    () => cache.now,
-  )(input);
+  return snapshotCache({
+    cache: cache.client(),
+    ssm: cache.ssm(),
+    print: (line) => printed.push(line),
+    clock: () => cache.now,
+  })(input);
 }
 
 test('takes the snapshot that is due, of a replica, named for the minute and tagged', async () => {
@@ -90,7 +91,7 @@ test('deletes what is its own and over age, and nothing else', async () => {
   const cache = new SimulatedCache();
   cache.put(`${PREFIX}newest`, 1, tags());
   cache.put(`${PREFIX}young`, 47, tags());
-  cache.put(`${PREFIX}old`, 49, tags());
+  cache.put(`${PREFIX}old`, 50, tags());
   cache.put(`${PREFIX}untagged`, 49);
   cache.put(`${PREFIX}of-another`, 49, tags('carts'));
   cache.put(`${PREFIX}by-another`, 49, tags('sessions', 'lifeboat-other-'));
@@ -114,6 +115,64 @@ test('keeps the newest good snapshot, whatever its age', async () => {
   during.minutes = 30;
   during.put(`${PREFIX}a`, 4900, tags());
   expect((await round(during, due)).deleted).toEqual([]);
+});
+
+test('counts age from its newest good one: with nothing new for 8 days, what there is stays', async () => {
+  const cache = new SimulatedCache();
+  for (const age of [192, 198, 204, 240]) cache.put(`${PREFIX}${age}`, age, tags());
+  cache.put(`${PREFIX}241`, 241, tags());
+  expect(await round(cache, request)).toEqual({ taken: null, deleted: [`${PREFIX}241`] });
+  cache.now += 10_000 * 3_600_000;
+  expect(await round(cache, request)).toEqual({ taken: null, deleted: [] });
+});
+
+test('one that is known to be bad is no reason to delete older ones, and no newest one', async () => {
+  const cache = new SimulatedCache();
+  const bad = [...tags(), { Key: 'lifeboat:bad', Value: 'half the keys are missing' }];
+  cache.put(`${PREFIX}1`, 1, bad);
+  cache.put(`${PREFIX}7`, 7, bad);
+  cache.put(`${PREFIX}60`, 60, tags());
+  cache.put(`${PREFIX}100`, 100, tags());
+  cache.put(`${PREFIX}109`, 109, tags());
+  cache.put(`${PREFIX}110`, 110, bad);
+  const printed: string[] = [];
+  expect((await round(cache, request, printed)).deleted).toEqual([`${PREFIX}109`, `${PREFIX}110`]);
+  expect(printed.map((line) => JSON.parse(line).SecondsSinceBackup)).toEqual([60 * 3600]);
+});
+
+describe('a hold', () => {
+  const target = { kind: 'cache', id: 'sessions' } as const;
+  const hold = { reason: 'recovery', by: 'ada', since: '2026-11-20T06:00:00Z', until: '2026-11-24T06:00:00Z' };
+  const withOld = () => {
+    const cache = new SimulatedCache();
+    for (const age of [1, 60, 70]) cache.put(`${PREFIX}${age}`, age, tags());
+    return cache;
+  };
+
+  test('keeps every snapshot, takes more, and says how old it is, until it ends', async () => {
+    const cache = withOld();
+    cache.parameters.hold('eu-west-1', target, hold);
+    const printed: string[] = [];
+    expect(await round(cache, due, printed)).toEqual({ taken: `${PREFIX}2026-11-20-1200`, deleted: [] });
+    expect(printed.map((line) => JSON.parse(line)).at(-1)).toMatchObject({ Backup: 'Sessions', HoldAge: 6 * 3600 });
+    cache.now = Date.parse(hold.until);
+    expect((await round(cache, request)).deleted).toHaveLength(2);
+  });
+
+  test('that is set while snapshots are deleted keeps the rest', async () => {
+    const cache = withOld();
+    cache.parameters.onRead = () => {
+      if (cache.touched.length === 1) cache.parameters.hold('eu-west-1', target, hold);
+    };
+    expect((await round(cache, request)).deleted).toEqual([`${PREFIX}60`]);
+  });
+
+  test('that nobody can read keeps every snapshot, and fails', async () => {
+    const cache = withOld();
+    cache.parameters.refuses.set('eu-west-1', 'AccessDeniedException');
+    await expect(round(cache, request)).rejects.toThrow(/delete old snapshots: AccessDeniedException/);
+    expect(cache.names()).toHaveLength(3);
+  });
 });
 
 test('says how old the newest good snapshot is, automatic ones counted', async () => {
@@ -141,7 +200,7 @@ test.each(['SnapshotQuotaExceededFault', 'InvalidCacheClusterStateFault'])(
     const cache = new SimulatedCache();
     cache.refuses = refuses;
     cache.put(`${PREFIX}a`, 50, tags());
-    cache.put(`${PREFIX}b`, 60, tags());
+    cache.put(`${PREFIX}b`, 100, tags());
     const printed: string[] = [];
     await expect(round(cache, due, printed)).rejects.toThrow(
       /cache 'sessions' is not backed up as it should be:\n {2}take/,

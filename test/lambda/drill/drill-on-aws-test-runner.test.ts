@@ -2,7 +2,7 @@
 import { LocalDurableTestRunner } from '@aws/durable-execution-sdk-js-testing';
 import { drillRestore } from '../../../lambda/drill/drill-restore';
 import { durable } from '../../../lambda/runbook/runbook';
-import { BYSTANDER, drillRequest, type Schedule, SOURCE, simulate, simulatedPorts } from '../../simulated/drill';
+import { BYSTANDER, type Schedule, SOURCE, simulate, simulatedPorts } from '../../simulated/drill';
 import { QUIET, SimulatedRegion } from '../../simulated/region';
 
 /** Time is faked between the two, so nothing else may run there. */
@@ -27,7 +27,7 @@ async function run(database: Schedule['database']) {
   region.existing(BYSTANDER);
   const handlerFunction = durable(drillRestore(simulatedPorts(region, database)), { clock });
   const runner = new LocalDurableTestRunner({ handlerFunction });
-  const result = await runner.run({ payload: drillRequest });
+  const result = await runner.run({ payload: { reason: 'a test' } });
   return { region, outcome: result.getResult(), steps: result.getOperations().map((operation) => operation.getName()) };
 }
 

@@ -1,5 +1,5 @@
 import type { Evidence } from '../../../lambda/contract';
-import { BYSTANDER, drillRequest, SOURCE, simulate } from '../../simulated/drill';
+import { BYSTANDER, drillDefinition, SOURCE, simulate } from '../../simulated/drill';
 import { ELSEWHERE } from '../../simulated/region';
 
 const COPY = /^lifeboat-orders-1a2b3c-[0-9a-f]{12}$/;
@@ -9,16 +9,18 @@ test('restores beside the source, checks, deletes the copy, and then publishes',
   expect(run.steps).toEqual([
     'describe the source',
     'choose restore point',
-    'read the last proof',
     'start restore',
     'wait until available',
     'reset the master password',
     'wait until the password is set',
-    'survey the copy',
+    'look at the server',
+    'list what zephyr holds',
+    'survey zephyr',
     'make room (1)',
     'run checks (1)',
     'make room (2)',
     'run checks (2)',
+    'compare with the last proof',
     'delete the copy',
     'publish evidence',
   ]);
@@ -28,7 +30,9 @@ test('restores beside the source, checks, deletes the copy, and then publishes',
 });
 
 test('gives the copy all that RDS would otherwise fill in with defaults', async () => {
-  const { region } = await simulate({ request: { copy: { ...drillRequest.copy, instanceClass: 'db.t3.micro' } } });
+  const { region } = await simulate({
+    definition: { copy: { ...drillDefinition.copy, instanceClass: 'db.t3.micro' } },
+  });
   const copy = [...region.instances.values()].find(({ name }) => COPY.test(name));
   expect(copy?.settings).toMatchObject({
     SourceDBInstanceIdentifier: SOURCE,
@@ -69,14 +73,14 @@ describe('evidence', () => {
   });
 
   test('says that a smaller class proves restorability, not the RTO', async () => {
-    const run = await simulate({ request: { copy: { ...drillRequest.copy, instanceClass: 'db.t3.micro' } } });
+    const run = await simulate({ definition: { copy: { ...drillDefinition.copy, instanceClass: 'db.t3.micro' } } });
     expect(run.evidence[0]?.notes.join()).toMatch(/db\.t3\.micro.*db\.t3\.large.*not the RTO/);
   });
 
   test('says which databases of the instance were not examined', async () => {
     const run = await simulate();
-    const [note] = run.evidence[0]?.notes ?? [];
-    expect(note).toMatch(/^Only the database 'zephyr' was examined\. .* billing, of which nothing is proven/);
+    expect(run.evidence[0]?.warnings).toEqual([expect.stringMatching(/^database 'billing' .* was not examined/)]);
+    expect(run.evidence[0]?.outcome).toBe('passed');
   });
 
   test('has a readable form beside it', async () => {
@@ -88,8 +92,8 @@ describe('evidence', () => {
 });
 
 describe('a restore point', () => {
-  const restoredTo = async (restore: (typeof drillRequest)['restore']) => {
-    const run = await simulate({ request: { restore } });
+  const restoredTo = async (restore: (typeof drillDefinition)['restore']) => {
+    const run = await simulate({ definition: { restore } });
     const copy = [...run.region.instances.values()].find(({ name }) => COPY.test(name));
     return { document: run.evidence[0] as Evidence, settings: copy?.settings as Record<string, unknown> | undefined };
   };
@@ -131,7 +135,7 @@ describe('a restore point', () => {
       '2026-11-01 10:00:00Z',
       '2026-11-01T25:00:00Z',
     ]) {
-      const run = await simulate({ request: { restore: { kind: 'time', time } } });
+      const run = await simulate({ definition: { restore: { kind: 'time', time } } });
       expect(JSON.stringify(run.execution)).toMatch(/restore\.time: must be/);
       expect(run.evidence).toEqual([]);
     }
@@ -147,13 +151,13 @@ describe('a restore point', () => {
 describe('a drill of what was copied from another region', () => {
   const copied = { from: ELSEWHERE, instanceClass: 'db.r6g.large' };
   const drilled = async (
-    restore: (typeof drillRequest)['restore'],
-    more: Partial<NonNullable<(typeof drillRequest)['source']['copied']>> = {},
+    restore: (typeof drillDefinition)['restore'],
+    more: Partial<NonNullable<(typeof drillDefinition)['source']['copied']>> = {},
     instanceClass?: string,
   ) => {
     const source = { instance: SOURCE, copied: { ...copied, ...more } };
-    const copyOptions = { ...drillRequest.copy, instanceClass };
-    const run = await simulate({ request: { source, restore, database: 'zephyr', copy: copyOptions } });
+    const copyOptions = { ...drillDefinition.copy, instanceClass };
+    const run = await simulate({ definition: { source, restore, database: 'zephyr', copy: copyOptions } });
     const copy = [...run.region.instances.values()].find(({ name }) => COPY.test(name));
     return { ...run, document: run.evidence[0] as Evidence, settings: copy?.settings };
   };
@@ -253,7 +257,7 @@ describe('a drill of what was copied from another region', () => {
   });
 
   test('needs the name of the database and a class, which copies do not tell', async () => {
-    const run = await simulate({ request: { source: { instance: SOURCE, copied: { from: ELSEWHERE } } } });
+    const run = await simulate({ definition: { source: { instance: SOURCE, copied: { from: ELSEWHERE } } } });
     expect(JSON.stringify(run.execution)).toMatch(/needs the name of the database.*needs an instance class/);
   });
 });
@@ -270,7 +274,7 @@ describe('a drill that can not pass', () => {
   test('does not pass when a check could not run', async () => {
     const run = await simulate({ database: 'partly unchecked' });
     expect(run.evidence[0]?.outcome).toBe('failed');
-    expect(run.evidence[0]?.findings.join()).toContain('could not run: canceling statement');
+    expect(run.evidence[0]?.findings.join()).toContain('could not run: votes: canceling statement');
   });
 
   test('fails loudly, and still deletes the copy, when the copy refuses connections', async () => {
@@ -281,7 +285,7 @@ describe('a drill that can not pass', () => {
   });
 
   test('is dated when its very first step fails, so that its alarm hears of it', async () => {
-    const run = await simulate({ request: { source: { instance: 'gone' } } });
+    const run = await simulate({ definition: { source: { instance: 'gone' } } });
     expect(run.evidence[0]).toMatchObject({ outcome: 'failed', findings: [expect.stringContaining('NotFound')] });
     expect(run.evidence[0]?.started).toMatch(/^2026-11-01T10:0/);
     expect(run.evidence[0]?.finished).toMatch(/^2026-11-01T10:0/);
@@ -294,7 +298,7 @@ describe('a drill that can not pass', () => {
 
   test('says which checks did not run when the examiner dies', async () => {
     const run = await simulate({ database: 'examiner dies' });
-    expect(run.evidence[0]?.checks.map(({ outcome }) => outcome)).toEqual(Array(4).fill('not-run'));
+    expect(run.evidence[0]?.checks.map(({ outcome }) => outcome)).toEqual(Array(5).fill('not-run'));
     expect(run.evidence[0]?.findings.join()).toContain('Runtime exited');
   });
 
@@ -315,12 +319,12 @@ describe('a drill that can not pass', () => {
 });
 
 test('waits for a restore as long as its copy may live, and for no check beyond that', async () => {
-  const copy = { ...drillRequest.copy, expiresAfterSeconds: 10 * 3600 };
-  const long = await simulate({ restoreMinutes: 8 * 60, request: { copy } });
+  const copy = { ...drillDefinition.copy, expiresAfterSeconds: 10 * 3600 };
+  const long = await simulate({ restoreMinutes: 8 * 60, definition: { copy } });
   expect(long.evidence[0]?.outcome).toBe('passed');
-  const late = await simulate({ restoreMinutes: 1, request: { copy: { ...copy, expiresAfterSeconds: 75 } } });
+  const late = await simulate({ restoreMinutes: 1, definition: { copy: { ...copy, expiresAfterSeconds: 75 } } });
   expect(late.evidence[0]?.findings.join()).toContain("the copy's time was over");
-  expect(late.evidence[0]?.checks.map(({ outcome }) => outcome)).toEqual(Array(4).fill('not-run'));
+  expect(late.evidence[0]?.checks.map(({ outcome }) => outcome)).toEqual(Array(5).fill('not-run'));
   expect(late.region.present()).toEqual([SOURCE, BYSTANDER]);
 });
 
@@ -345,13 +349,97 @@ test('gives every call to the examiner an invocation of its own, whose 15 minute
 
 test('calls again for what a slow copy left no time for', async () => {
   const run = await simulate({ database: 'slow' });
-  expect(run.steps.filter((step) => step.startsWith('run checks'))).toHaveLength(4);
+  expect(run.steps.filter((step) => step.startsWith('run checks'))).toHaveLength(5);
   expect(run.evidence[0]?.outcome).toBe('passed');
 });
 
-test('refuses a request with every problem at once, before it touches anything', async () => {
+describe('whoever starts a drill', () => {
+  test('may choose the restore point, and say why; evidence says that they did', async () => {
+    const request = { restore: { kind: 'latest-snapshot' }, reason: 'audit of 2026' };
+    const { evidence, region } = await simulate({ request });
+    expect(evidence[0]).toMatchObject({
+      outcome: 'passed',
+      request,
+      restorePoint: { snapshot: 'rds:orders-2026-11-19-03-05' },
+      notes: expect.arrayContaining([expect.stringMatching(/^Whoever started the run chose the restore point/)]),
+    });
+    expect(region.objects.get('evidence/Protection/Orders/00000001.md')).toContain('| Reason | audit of 2026 |');
+  });
+
+  test.each([undefined, null, {}])('may choose nothing: %j', async (request) => {
+    const { evidence } = await simulate({ request: request === undefined ? null : request });
+    expect(evidence[0]).toMatchObject({
+      request: { restore: null, reason: null },
+      restorePoint: { requested: 'random time' },
+    });
+  });
+
+  test('may not choose what is proven: a request of a drill that anything passes is refused, and touches nothing', async () => {
+    const everything = {
+      ...drillDefinition,
+      database: 'postgres',
+      checks: [{ kind: 'row-count', table: 't', atLeast: 0 }],
+    };
+    const { execution, region, evidence, steps } = await simulate({ request: everything });
+    expect(execution).toMatchObject({
+      status: 'failed',
+      error: expect.stringMatching(/plan: is not for whoever starts a drill to choose, who chooses restore and reason/),
+    });
+    expect([steps, evidence, region.touched]).toEqual([[], [], []]);
+    for (const field of Object.keys(everything).filter((name) => name !== 'restore')) {
+      const run = await simulate({ request: { [field]: everything[field as keyof typeof everything] } });
+      expect(JSON.stringify(run.execution)).toContain(`${field}: is not for whoever starts a drill to choose`);
+    }
+  });
+
+  test.each([
+    [{ restore: { kind: 'snapshot', snapshot: 'rds:orders-2026-11-18-03-05' } }, 'allowed'],
+    [{ restore: { kind: 'snapshot', snapshot: 'orders-by-hand' } }, 'refused'],
+    [{ restore: { kind: 'snapshot', snapshot: 'rds:billing-2026-11-18-03-05' } }, 'refused'],
+    [{ restore: { kind: 'latest', copy: {} } }, 'refused'],
+    [{ reason: '' }, 'refused'],
+    [{ reason: 'x'.repeat(501) }, 'refused'],
+    [['restore'], 'refused'],
+    ['{}', 'refused'],
+  ])('%j is %s, by what the role may restore', async (request, expected) => {
+    const { execution, steps } = await simulate({ request });
+    expect(execution.status).toBe(expected === 'allowed' ? 'succeeded' : 'failed');
+    if (expected === 'refused') expect(steps).toEqual([]);
+  });
+
+  test('may name the snapshot that was deployed', async () => {
+    const restore = { kind: 'snapshot', snapshot: 'orders-by-hand' } as const;
+    const { evidence } = await simulate({ definition: { restore }, request: { restore } });
+    expect(evidence[0]?.outcome).toBe('passed');
+  });
+});
+
+test('evidence tells what was deployed: its hash, the database, and all checks with their queries', async () => {
+  const checks = [{ kind: 'query' as const, name: 'tenants', sql: 'SELECT count(*) FROM tenants', atLeast: 3 }];
+  const [told] = (await simulate({ definition: { checks, database: 'zephyr' } })).evidence;
+  expect(told?.definition).toEqual({ sha256: expect.stringMatching(/^[0-9a-f]{64}$/), database: 'zephyr', checks });
+  const [same, other] = await Promise.all([
+    simulate({ definition: { checks, database: 'zephyr' }, request: { reason: 'again' } }),
+    simulate({ definition: { checks, database: 'zephyr', objectives: { rpoSeconds: 1, rtoSeconds: 1 } } }),
+  ]);
+  expect(same.evidence[0]?.definition).toEqual(told?.definition);
+  expect(other.evidence[0]?.definition?.sha256).not.toBe(told?.definition?.sha256);
+  const [generic] = (await simulate()).evidence;
+  expect(generic?.definition?.checks.map(({ kind }) => kind)).toEqual([
+    'readable',
+    'indexes',
+    'constraints',
+    'foreign-keys',
+    'not-shrunk',
+  ]);
+});
+
+test('refuses a definition with every problem at once, before it touches anything', async () => {
   const run = await simulate({
-    request: { restore: { kind: 'random', withinSeconds: -1 }, copy: { ...drillRequest.copy, prefix: 'orders-' } },
+    definition: {
+      restore: { kind: 'random', withinSeconds: -1 },
+      copy: { ...drillDefinition.copy, prefix: 'orders-' },
+    },
   });
   expect(run.execution).toMatchObject({ status: 'failed' });
   expect(JSON.stringify(run.execution)).toMatch(/restore\.withinSeconds.*copy\.prefix/);

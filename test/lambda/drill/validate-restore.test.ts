@@ -10,12 +10,14 @@ test('checks what AWS Backup restored, publishes, and then answers', async () =>
     'describe the restored instance',
     'reset the master password',
     'wait until the password is set',
-    'read the last proof',
-    'survey the copy',
+    'look at the server',
+    'survey zephyr',
+    'list what zephyr holds',
     'make room (1)',
     'run checks (1)',
     'make room (2)',
     'run checks (2)',
+    'compare with the last proof',
     'publish evidence',
     'answer AWS Backup',
   ]);
@@ -23,7 +25,7 @@ test('checks what AWS Backup restored, publishes, and then answers', async () =>
     { outcome: 'passed', run: 'job-1', drill: 'RestoreTest', source: { instance: 'orders' } },
   ]);
   expect(run.answers).toEqual([
-    { result: 'SUCCESSFUL', message: '4 checks passed (evidence/Protection/Orders/00000001.json)' },
+    { result: 'SUCCESSFUL', message: '5 checks passed (evidence/Protection/Orders/00000001.json)' },
   ]);
 });
 
@@ -38,7 +40,7 @@ test("measures from AWS Backup's own start, and from its recovery point", async 
 });
 
 test('a recovery point drawn at random says nothing about what would have been lost', async () => {
-  const [document] = (await simulateValidation({ request: { newest: false } })).evidence;
+  const [document] = (await simulateValidation({ definition: { newest: false } })).evidence;
   expect(document?.recoveryPoint).toBeNull();
 });
 
@@ -73,7 +75,7 @@ describe('leaves alone', () => {
       'restores of another testing plan',
       { testingPlan: 'arn:aws:backup:eu-west-1:111122223333:restore-testing-plan:Other' },
     ],
-    ['restores of another database', { request: { source: { instance: 'billing' } } }],
+    ['restores of another database', { definition: { source: { instance: 'billing' } } }],
     ['restores that have their result', { answered: 'TIMED_OUT' }],
   ] as const)('%s', async (_, schedule) => {
     const run = await simulateValidation(schedule);
@@ -110,7 +112,7 @@ test('told of twice, a job leaves one document and one answer', async () => {
 });
 
 test('checks that would outlast the validation window have failed', async () => {
-  const { answers } = await simulateValidation({ request: { windowSeconds: 600 } });
+  const { answers } = await simulateValidation({ definition: { windowSeconds: 600 } });
   expect(answers).toMatchObject([{ result: 'FAILED', message: expect.stringContaining("the copy's time was over") }]);
 });
 

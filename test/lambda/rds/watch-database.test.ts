@@ -8,15 +8,21 @@ import {
 } from '@aws-sdk/client-rds';
 import { watchDatabase } from '../../../lambda/rds/watch-database';
 import { useRegion } from '../../real/region';
+import { SimulatedParameters } from '../../simulated/parameters';
 
 const local = useRegion();
 const HOUR = 3600;
 
 /** What is published, by name. */
-async function said(rds: RDSClient, at = Date.now(), instance = 'orders'): Promise<Record<string, number>> {
+async function said(
+  rds: RDSClient,
+  at = Date.now(),
+  instance = 'orders',
+  parameters = new SimulatedParameters(),
+): Promise<Record<string, number>> {
   const lines: Record<string, unknown>[] = [];
   await watchDatabase(
-    rds,
+    { rds, ssm: parameters.client('us-east-1') },
     (line) => lines.push(JSON.parse(line)),
     () => at,
   )({ instance });
@@ -82,6 +88,21 @@ describe('where RDS answers in pages, in no order', () => {
   test('finds the newest that is available', async () => {
     const rds = answering([taken(3), taken(1)], [taken(0, 'creating'), taken(2)]);
     expect(await said(rds, today)).toEqual({ BackupRetention: 7, SnapshotAge: 86_400 });
+  });
+
+  test('says how old the hold on the database is, for as long as it is in force', async () => {
+    const parameters = new SimulatedParameters();
+    const hold = { reason: 'x', by: 'ada', since: '2026-11-11T00:00:00Z', until: '2026-11-21T00:00:00Z' };
+    parameters.hold('us-east-1', { kind: 'database', id: 'orders' }, hold);
+    const on = (at: number) => said(answering([]), at, 'orders', parameters);
+    expect(await on(today)).toEqual({ BackupRetention: 7, HoldAge: 9 * 86_400 });
+    expect(await on(Date.parse(hold.until))).toEqual({ BackupRetention: 7 });
+  });
+
+  test('fails where nobody can say whether it is on hold', async () => {
+    const parameters = new SimulatedParameters();
+    parameters.refuses.set('us-east-1', 'AccessDeniedException');
+    await expect(said(answering([taken(1)]), today, 'orders', parameters)).rejects.toThrow(/AccessDenied/);
   });
 
   test('publishes no age of a snapshot where there is none, so that silence rings', async () => {

@@ -5,6 +5,7 @@ import { isTransient } from '../../../lambda/runbook/runbook';
 const TASK = {
   connection: { host: 'copy.example', port: 5432, user: 'zephyr', password: 'a very secret one', database: 'zephyr' },
   checks: [],
+  main: true,
 };
 
 const answering = (send: () => Promise<unknown>) =>

@@ -24,9 +24,12 @@ async function changesOf(sizes: readonly number[], account = new SimulatedAccoun
   return changes;
 }
 
-async function watched(account: SimulatedAccount): Promise<Record<string, number>[]> {
+async function watched(
+  account: SimulatedAccount,
+  state: 'good' | 'readable' = 'good',
+): Promise<Record<string, number>[]> {
   const printed: string[] = [];
-  const request = { bucket: 'dumps', backups: [{ backup: 'Orders', prefix: MARKERS }] };
+  const request = { bucket: 'dumps', backups: [{ backup: 'Orders', prefix: MARKERS, state }] };
   const watch = watchBackups(
     account.clients.s3,
     (line) => printed.push(line),
@@ -35,6 +38,19 @@ async function watched(account: SimulatedAccount): Promise<Record<string, number
   await watch(request);
   return printed.map((line) => JSON.parse(line));
 }
+
+test('the newest readable one is looked for apart from a good one', async () => {
+  const account = new SimulatedAccount();
+  const put = (state: string, day: number) => {
+    const body = JSON.stringify({ finished: new Date(NIGHT - day * DAY).toISOString(), bytes: 1 });
+    account.objects.set(`${MARKERS}last-${state}.json`, [{ body, metadata: {} }]);
+  };
+  put('good', 3);
+  put('readable', 1);
+  const age = async (state: 'good' | 'readable') =>
+    (await watched(account, state)).find((metric) => 'SecondsSinceBackup' in metric)?.SecondsSinceBackup;
+  expect([await age('good'), await age('readable')]).toEqual([3 * 86_400, 86_400]);
+});
 
 describe('how a size differs from the usual', () => {
   test('is told from the second backup on, in percent, up and down alike', async () => {
@@ -81,7 +97,7 @@ describe('how a size differs from the usual', () => {
     account.objects.set(`${MARKERS}sizes.json`, [{ body: '[{"bytes":-1}]', metadata: {} }]);
     const printed: string[] = [];
     const watch = watchBackups(account.clients.s3, (line) => printed.push(line));
-    const request = { bucket: 'dumps', backups: [{ backup: 'Orders', prefix: MARKERS }] };
+    const request = { bucket: 'dumps', backups: [{ backup: 'Orders', prefix: MARKERS, state: 'good' }] };
     await expect(watch(request)).rejects.toThrow(/or how large:\n {2}Orders: [\s\S]*sizes\.json is not valid/);
     expect(printed.join()).toContain('SecondsSinceBackup');
   });

@@ -1,9 +1,30 @@
-import { Annotations, type App, AspectPriority, Aspects, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
+import {
+  Annotations,
+  type App,
+  AspectPriority,
+  Aspects,
+  CfnParameter,
+  CfnResource,
+  Duration,
+  Stack,
+} from 'aws-cdk-lib';
+import * as backup from 'aws-cdk-lib/aws-backup';
+import * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as efs from 'aws-cdk-lib/aws-efs';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { ConfigurationBackups, CoverageCheck, DatabaseBackups, EvidenceBucket, LogArchive } from '../../../lib';
+import {
+  BackupTarget,
+  BackupTiers,
+  ConfigurationBackups,
+  CoverageCheck,
+  DatabaseBackups,
+  EvidenceBucket,
+  LogArchive,
+} from '../../../lib';
+import { DATA_STORES } from '../../../lib/aspects/data-stores';
 import { importedDatabase, newDatabase, newPlan, newStack, warningsOf } from '../../template/stacks';
 
 function checked(): Stack {
@@ -65,6 +86,51 @@ test("is content with Lifeboat's own buckets", () => {
   new LogArchive(stack, 'Logs');
   new ConfigurationBackups(stack, 'Configuration');
   expect(unprotected(stack)).toEqual([]);
+});
+
+test('knows every kind of resource that holds data, and says of each what to do', () => {
+  const stack = checked();
+  for (const type of Object.keys(DATA_STORES)) {
+    new CfnResource(stack, type.replaceAll('::', ''), { type, properties: {} });
+  }
+  const texts = warningsOf(stack).filter((text) => text.includes('lifeboat:unprotected'));
+  expect(texts).toHaveLength(Object.keys(DATA_STORES).length);
+  for (const text of texts) expect(text).toMatch(/so what it holds is lost when it is; \w.* or acknowledge this/);
+});
+
+test.each([
+  'AWS::Cassandra::Table',
+  'AWS::DocDB::DBCluster',
+  'AWS::DynamoDB::Table',
+  'AWS::EC2::Volume',
+  'AWS::EFS::FileSystem',
+  'AWS::FSx::FileSystem',
+  'AWS::MemoryDB::Cluster',
+  'AWS::Neptune::DBCluster',
+  'AWS::OpenSearchService::Domain',
+  'AWS::RDS::DBCluster',
+  'AWS::Redshift::Cluster',
+  'AWS::Timestream::Table',
+])('%s is one of them', (type) => {
+  expect(Object.keys(DATA_STORES)).toContain(type);
+});
+
+test('is content with what a table or a file system says itself, and with what AWS Backup is told to take', () => {
+  const stack = checked();
+  const vpc = new ec2.Vpc(stack, 'Vpc', { natGateways: 0 });
+  const partitionKey = { name: 'id', type: dynamodb.AttributeType.STRING };
+  const pointInTimeRecoverySpecification = { pointInTimeRecoveryEnabled: true };
+  new dynamodb.Table(stack, 'Carts', { partitionKey, pointInTimeRecoverySpecification });
+  new dynamodb.TableV2(stack, 'Orders', { partitionKey, pointInTimeRecoverySpecification });
+  new efs.FileSystem(stack, 'Uploads', { vpc, enableAutomaticBackups: true });
+  const files = new efs.FileSystem(stack, 'Files', { vpc });
+  new BackupTiers(stack, 'Tiers', {
+    vault: backup.BackupVault.fromBackupVaultName(stack, 'Vault', 'vault'),
+    targets: [BackupTarget.fileSystem(files)],
+  });
+  expect(unprotected(stack)).toEqual([]);
+  new dynamodb.TableV2(stack, 'Bare', { partitionKey });
+  expect(unprotected(stack)).toEqual(['DynamoDB global table Test/Bare/Resource']);
 });
 
 test('asks nothing of replicas, members of a cluster, and Memcached', () => {

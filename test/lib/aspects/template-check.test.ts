@@ -1,6 +1,8 @@
 import { AspectPriority, Aspects, CfnParameter, Duration, type Stack } from 'aws-cdk-lib';
+import * as backup from 'aws-cdk-lib/aws-backup';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
+import * as rds from 'aws-cdk-lib/aws-rds';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { CacheBackups, RecoveryMetrics, TemplateCheck } from '../../../lib';
 import { newDatabase, newStack, Template, warningsOf } from '../../template/stacks';
@@ -46,7 +48,42 @@ const math = (days: number) => (stack: Stack) =>
     period: Duration.days(days),
   }).createAlarm(stack, 'Alarm', { threshold: 1, evaluationPeriods: 1 });
 
+const instance = (backupRetentionPeriod: number) => (stack: Stack) =>
+  new rds.CfnDBInstance(stack, 'Instance', { backupRetentionPeriod, deleteAutomatedBackups: false });
+const cluster = (backupRetentionPeriod: number) => (stack: Stack) =>
+  new rds.CfnDBCluster(stack, 'Cluster', { backupRetentionPeriod, deleteAutomatedBackups: false });
+const nodes = (engine: string) => (stack: Stack) =>
+  new elasticache.CfnCacheCluster(stack, 'Nodes', {
+    engine,
+    cacheNodeType: 'cache.t4g.micro',
+    numCacheNodes: 1,
+    snapshotRetentionLimit: 7,
+  });
+const plan =
+  (deleteAfterDays: number, of: 'rule' | 'copy' = 'rule') =>
+  (stack: Stack) => {
+    const lifecycle = { moveToColdStorageAfterDays: 7, deleteAfterDays };
+    const copy = { destinationBackupVaultArn: 'arn:aws:backup:us-west-2:111122223333:backup-vault:West', lifecycle };
+    new backup.CfnBackupPlan(stack, 'Plan', {
+      backupPlan: {
+        backupPlanName: 'nightly',
+        backupPlanRule: [
+          {
+            ruleName: 'Nightly',
+            targetBackupVault: 'Default',
+            ...(of === 'rule' ? { lifecycle } : { copyActions: [copy] }),
+          },
+        ],
+      },
+    });
+  };
+
 test.each([
+  ['a retention of 40 days', instance(40), 'a backup retention of 40 days is outside of 0 to 35', instance(35)],
+  ["a cluster's retention of 0 days", cluster(0), "a cluster's backups can't be turned off", cluster(1)],
+  ['snapshots of Memcached', nodes('memcached'), "'snapshotRetentionLimit' is stated, and ElastiCache", nodes('redis')],
+  ['a plan that deletes what is cold too soon', plan(30), 'cold after 7 days and is deleted after 30', plan(97)],
+  ['a copy that does', plan(96, 'copy'), 'a copy of it, goes cold after 7 days', plan(97, 'copy')],
   ['windows that overlap', database('sun:03:30-sun:04:30', kept), 'overlaps', database('sun:04:00-sun:05:00', kept)],
   ['an append-only file', group({ appendonly: 'yes' }), 'no append-only file', group({ appendonly: 'no' })],
   ["a cache's window of half an hour", cache('03:00-03:30'), 'refuses less than 60', cache('03:00-04:00')],
@@ -72,6 +109,17 @@ test('warns of versions that are kept for ever, where versions are kept', () => 
     new s3.Bucket(stack, 'Bucket', { versioned, lifecycleRules: [{ expiration: Duration.days(90) }] });
   expect(warningsOf(checked(expiring(true))())).toEqual([expect.stringContaining('lifeboat:expired-versions-stay')]);
   expect(warningsOf(checked(expiring(false))())).toEqual([]);
+});
+
+test('warns of a lifecycle that matches nothing, since keys start without a slash', () => {
+  const expiring = (prefix: string) => (stack: Stack) =>
+    new s3.Bucket(stack, 'Bucket', { lifecycleRules: [{ prefix, expiration: Duration.days(90) }] });
+  expect(warningsOf(checked(expiring('/'))())).toEqual([
+    expect.stringContaining(
+      "its prefix '/' starts with a slash, and keys of S3 don't, so it moves and deletes nothing",
+    ),
+  ]);
+  expect(warningsOf(checked(expiring('logs/'))())).toEqual([]);
 });
 
 test('tells once what a Mixin tells, too', () => {

@@ -1,6 +1,7 @@
 import { CfnParameter, Duration } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as kms from 'aws-cdk-lib/aws-kms';
+import * as sns from 'aws-cdk-lib/aws-sns';
 import { AirGappedVault } from '../../../lib/aws-backup/air-gapped-vault';
 import { ProtectedVault } from '../../../lib/aws-backup/protected-vault';
 import { VaultAlarms } from '../../../lib/aws-backup/vault-alarms';
@@ -97,6 +98,26 @@ test('refuses names and accounts that AWS Backup would, all at once', () => {
 });
 
 describe('alarms', () => {
+  test('tell of restores that fail by event, since AWS Backup documents no vault for their metric', () => {
+    const stack = newStack();
+    const notify = new sns.Topic(stack, 'Oncall');
+    new ProtectedVault(stack, 'Vault', { notify });
+    const template = Template.fromStack(stack);
+    template.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: {
+        source: ['aws.backup'],
+        'detail-type': ['Restore Job State Change'],
+        detail: { status: ['FAILED', 'ABORTED'] },
+      },
+      Targets: [{ Arn: stack.resolve(notify.topicArn) }],
+    });
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'AWS/Events',
+      MetricName: 'FailedInvocations',
+      AlarmActions: [stack.resolve(notify.topicArn)],
+    });
+  });
+
   test('ring on failed, expired and missing jobs; only missing ones by silence', () => {
     const stack = newStack();
     const { vault } = new ProtectedVault(stack, 'Vault', { vaultName: 'Orders' });
@@ -109,7 +130,7 @@ describe('alarms', () => {
         Properties.Dimensions[0].Name,
       ],
     );
-    const failures = ['BackupJobsFailed', 'BackupJobsExpired', 'CopyJobsFailed', 'RestoreJobsFailed'].map((jobs) => [
+    const failures = ['BackupJobsFailed', 'BackupJobsExpired', 'CopyJobsFailed'].map((jobs) => [
       `NumberOf${jobs}`,
       'notBreaching',
       3600,

@@ -113,9 +113,8 @@ test('validates when AWS Backup tells of a restore of its own plan, with the che
     ],
   });
   const [rule] = Object.values(template.findResources('AWS::Events::Rule'));
-  const handed = JSON.stringify(rule?.Properties.Targets[0].InputTransformer.InputTemplate);
-  expect(handed).toContain('restoreJob');
-  expect(handed).toContain('row-count');
+  const handed = rule?.Properties.Targets[0].InputTransformer.InputTemplate;
+  expect(handed).toBe('{"restoreJob":<detail-restoreJobId>}');
 });
 
 describe('the validator', () => {
@@ -133,7 +132,6 @@ describe('the validator', () => {
     ['without the tag', 'awsbackup-restore-test-1', {}],
     ['with another tag', 'awsbackup-restore-test-1', { 'aws:ResourceTag/lifeboat:copy-of': 'orders' }],
     ['without the name', 'orders', tag],
-    ['to be public', 'awsbackup-restore-test-1', { ...tag, 'rds:PubliclyAccessible': 'true' }],
   ])('changes nothing %s', (_, name, context) => {
     expect(modify(name, context)).toBe(false);
   });
@@ -302,14 +300,6 @@ describe('refuses', () => {
       () => TestedRecoveryPoints.newest({ within: Duration.hours(12) }),
       'recovery points of the last 12 hours',
       () => TestedRecoveryPoints.newest({ within: Duration.days(1) }),
-    ],
-    [
-      'more checks than EventBridge hands over',
-      () =>
-        tested({ checks: [RecoveryCheck.query({ name: 'long', sql: `SELECT ${'1 + '.repeat(2500)}1`, atLeast: 1 })] }),
-      'EventBridge hands over 8192 at most',
-      () =>
-        tested({ checks: [RecoveryCheck.query({ name: 'long', sql: `SELECT ${'1 + '.repeat(1500)}1`, atLeast: 1 })] }),
     ],
   ])('%s', (_, wrong, message, right) => {
     expect(wrong).toThrow(message);

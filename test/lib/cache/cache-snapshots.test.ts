@@ -1,5 +1,4 @@
 import { App, CfnParameter, Duration, Stack, Validations } from 'aws-cdk-lib';
-import { Match } from 'aws-cdk-lib/assertions';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
@@ -17,7 +16,7 @@ import {
   CacheSource,
   StorageTransition,
 } from '../../../lib';
-import { ACCOUNT, allows, REGION, resolved, statementsOf } from '../../template/policies';
+import { ACCOUNT, allows, REGION, resolved, type Statement, statementsOf } from '../../template/policies';
 import { newStack, Template, warningsOf } from '../../template/stacks';
 
 const imported = (stack: Stack, id = 'sessions') =>
@@ -67,6 +66,18 @@ describe('snapshots', () => {
       Dimensions: [{ Name: 'Backup', Value: 'Test-SixHourly' }],
       Threshold: 7 * 3600,
       TreatMissingData: 'breaching',
+    });
+  });
+
+  test('tell of a hold that is old, by what the handler says beside their age', () => {
+    const stack = newStack();
+    snapshots(stack);
+    Template.fromStack(stack).hasResourceProperties('AWS::CloudWatch::Alarm', {
+      Namespace: 'Lifeboat',
+      MetricName: 'HoldAge',
+      Dimensions: [{ Name: 'Backup', Value: 'Test-SixHourly' }],
+      Threshold: 7 * 86_400,
+      TreatMissingData: 'notBreaching',
     });
   });
 
@@ -132,6 +143,16 @@ describe('snapshots', () => {
       ['not change the cache', 'ModifyReplicationGroup', [arn('replicationgroup:sessions')], tagged, false],
     ])('%s', (_, action, resources, context, allowed) => {
       expect(allows(statements, { action: `elasticache:${action}`, resources, context })).toBe(allowed);
+    });
+
+    test('read whether this cache is on hold, and hold or release nothing', () => {
+      const may = (action: string, name: string) =>
+        allows(statements, { action, resources: [`arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/lifeboat/hold/${name}`] });
+      expect(may('ssm:GetParameter', 'cache/sessions')).toBe(true);
+      expect(may('ssm:GetParameter', 'cache/carts')).toBe(false);
+      expect(may('ssm:GetParameter', 'database/sessions')).toBe(false);
+      expect(may('ssm:PutParameter', 'cache/sessions')).toBe(false);
+      expect(may('ssm:DeleteParameter', 'cache/sessions')).toBe(false);
     });
   });
 });
@@ -215,29 +236,67 @@ describe('exports', () => {
     return bucket;
   };
 
-  test("let ElastiCache of the bucket's region write to it, with what it asks for and no more", () => {
-    const stack = newStack();
-    exported(stack, { prefix: 'weekly-sessions-' });
-    Template.fromStack(stack).hasResourceProperties('AWS::S3::BucketPolicy', {
-      PolicyDocument: {
-        Statement: Match.arrayWith([
-          {
-            Effect: 'Allow',
-            Principal: {
-              Service: { 'Fn::Join': ['', [{ Ref: 'AWS::Region' }, '.elasticache-snapshot.amazonaws.com']] },
-            },
-            Action: [
-              's3:PutObject',
-              's3:GetObject',
-              's3:ListBucket',
-              's3:GetBucketAcl',
-              's3:ListMultipartUploadParts',
-              's3:ListBucketMultipartUploads',
-            ],
-            Resource: Match.anyValue(),
-          },
-        ]),
-      },
+  describe("let ElastiCache of the bucket's region", () => {
+    /** What ElastiCache may do with a key, or with the bucket itself. */
+    const access = (stack: Stack) => {
+      const policies = Object.values(Template.fromStack(stack).findResources('AWS::S3::BucketPolicy'));
+      const statements: (Statement & { Principal?: object })[] = policies.flatMap(
+        ({ Properties }) => Properties.PolicyDocument.Statement,
+      );
+      const theirs = statements.filter(({ Effect, Principal }) => {
+        return Effect === 'Allow' && /"\.elasticache-snapshot\.amazonaws\.com"/.test(JSON.stringify(Principal));
+      });
+      const [arn] = theirs.map(({ Resource }) => Resource).filter((one) => !JSON.stringify(one).includes('/'));
+      return (action: string, key?: string, context = {}) => {
+        const resource = key === undefined ? resolved(arn) : `${resolved(arn)}/${key}`;
+        return allows(theirs, { action: `s3:${action}`, resources: [resource], context });
+      };
+    };
+    const file = 'weekly-sessions-2026-11-22-0530-0001.rdb';
+
+    test('write and read the files of its exports, and nothing else that lies there', () => {
+      const stack = newStack();
+      exported(stack, { prefix: 'weekly-sessions-' });
+      const may = access(stack);
+      for (const action of ['PutObject', 'GetObject', 'ListMultipartUploadParts']) {
+        expect(may(action, file)).toBe(true);
+        expect(may(action, 'daily/orders/2026-11-22/x.dump')).toBe(false);
+        expect(may(action, 'weekly-carts-2026-11-22-0530-0001.rdb')).toBe(false);
+        expect(may(action, 'status/weekly-sessions/last-good.json')).toBe(false);
+      }
+      for (const action of ['ListBucket', 'GetBucketAcl', 'ListBucketMultipartUploads']) {
+        expect(may(action)).toBe(true);
+      }
+      expect(may('DeleteObject', file)).toBe(false);
+    });
+
+    test('for this account, where it says for whom', () => {
+      const stack = newStack();
+      exported(stack, { prefix: 'weekly-sessions-' });
+      const may = access(stack);
+      expect(may('PutObject', file, { 'aws:SourceAccount': ACCOUNT })).toBe(true);
+      expect(may('PutObject', file, { 'aws:SourceAccount': '999999999999' })).toBe(false);
+      expect(may('GetBucketAcl', undefined, { 'aws:SourceAccount': '999999999999' })).toBe(false);
+    });
+
+    test('whether its owner or the export comes first, and for several exports', () => {
+      const stack = newStack();
+      const bucket = new s3.Bucket(stack, 'Bucket', { enforceSSL: true });
+      new CacheExport(stack, 'Before', { cache: imported(stack), bucket, prefix: 'before-' });
+      bucket.with(new CacheExportAccess());
+      const carts = imported(stack, 'carts');
+      new CacheExport(stack, 'After', { cache: carts, bucket, prefix: 'after-' });
+      const may = access(stack);
+      expect([may('PutObject', 'before-1.rdb'), may('PutObject', 'after-1.rdb')]).toEqual([true, true]);
+      expect(may('PutObject', 'other-1.rdb')).toBe(false);
+    });
+
+    test('write what another app exports into it, where its owner names that', () => {
+      const stack = newStack();
+      const bucket = new s3.Bucket(stack, 'Bucket', { enforceSSL: true });
+      bucket.with(new CacheExportAccess({ otherPrefixes: ['elsewhere-'] }));
+      expect(access(stack)('PutObject', 'elsewhere-1.rdb')).toBe(true);
+      expect(access(stack)('PutObject', 'lifeboat-1.rdb')).toBe(false);
     });
   });
 

@@ -77,6 +77,19 @@ const store = (of: SimulatedAccount, request: ConfigurationRequest = REQUEST, no
   storeConfiguration(of.clients, () => now)(request);
 
 describe('what is stored', () => {
+  test('leaves out values that CloudFormation masks, which would be taken for passwords, and says which they are', async () => {
+    const made = account();
+    const parameters = { Password: '****', Size: 'large', Token: '*****', Pattern: '*.zephyr.example.com' };
+    made.stacks.set('zephyr', { template: '{}', status: 'CREATE_COMPLETE', parameters });
+    await store(made);
+    const read = (name: string) => JSON.parse(made.newest(`configuration/stacks/zephyr/${name}`) ?? '');
+    expect(read('stack.json').Parameters).toEqual([
+      { ParameterKey: 'Pattern', ParameterValue: '*.zephyr.example.com' },
+      { ParameterKey: 'Size', ParameterValue: 'large' },
+    ]);
+    expect(read('parameters-without-value.json')).toEqual(['Password', 'Token']);
+  });
+
   test('builds the system again: templates as written, parameters, what ECS runs, and where names lead', async () => {
     const made = account();
     await store(made);

@@ -74,6 +74,16 @@ test.each([
   });
 });
 
+test('watches the storage of an imported database under the name that RDS publishes it by', () => {
+  const stack = newStack();
+  const database = importedDatabase(stack, 'Orders-Prod-DB');
+  new DatabaseAlarms(stack, 'Alarms', { database, notify: new sns.Topic(stack, 'Oncall') });
+  Template.fromStack(stack).hasResourceProperties('AWS::CloudWatch::Alarm', {
+    MetricName: 'FreeStorageSpace',
+    Dimensions: [{ Name: 'DBInstanceIdentifier', Value: 'orders-prod-db' }],
+  });
+});
+
 test('rings at 10 GiB where synth does not know how much storage there is', () => {
   const stack = newStack();
   const database = newDatabase(stack);

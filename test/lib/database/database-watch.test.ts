@@ -4,7 +4,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { DatabaseWatch, type DatabaseWatchProps } from '../../../lib';
 import { passesNag } from '../../template/nag';
-import { allows, statementsOf } from '../../template/policies';
+import { ACCOUNT, allows, REGION, statementsOf } from '../../template/policies';
 import { importedDatabase, newDatabase, newStack, Template } from '../../template/stacks';
 
 function watched(props: Partial<DatabaseWatchProps> = {}) {
@@ -45,11 +45,16 @@ test('rings when backups are kept for less than the database says, or than is as
   ringsAt(watched({ retention: Duration.days(14) }), 'BackupRetention', 14);
 });
 
+test('rings when the database has been on hold for a week, by what the watch says, and no hold is none that is old', () =>
+  ringsAt(watched(), 'HoldAge', 7 * 86_400, { Namespace: 'Lifeboat', TreatMissingData: 'notBreaching' }));
+
 test('can read, and change nothing', () => {
   const template = watched();
   const may = (action: string, resource = '*') =>
     allows(statementsOf(template, /^WatchHandlerRole/), { action, resources: [resource] });
   expect(may('rds:DescribeDBSnapshots')).toBe(true);
+  const hold = `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/lifeboat/hold/database/orders`;
+  expect([may('ssm:GetParameter', hold), may('ssm:PutParameter', hold)]).toEqual([true, false]);
   // RDS keeps identifiers in lower case, and IAM compares them as they are kept.
   expect(JSON.stringify(statementsOf(template, /^WatchHandlerRole/))).toMatch(/:db:orders"/);
   for (const action of ['rds:ModifyDBInstance', 'rds:DeleteDBSnapshot', 'rds:DeleteDBInstance']) {

@@ -7,8 +7,9 @@ import { type DeploymentPorts, snapshotBeforeDeployment } from '../../../lambda/
 import { snapshotName } from '../../../lambda/rds/take-snapshot';
 import { DeploymentSnapshot, type DeploymentSnapshotProps, SnapshotsKept } from '../../../lib';
 import { DATABASE, MINUTE, SimulatedDatabase, type Troubles } from '../../simulated/database';
+import { SimulatedParameters } from '../../simulated/parameters';
 import { passesNag } from '../../template/nag';
-import { ACCOUNT, allows, REGION, resolved, statementsOf } from '../../template/policies';
+import { ACCOUNT, allows, possible, REGION, resolved, statementsOf } from '../../template/policies';
 import { importedDatabase, newDatabase, newStack, Template, warningsOf } from '../../template/stacks';
 
 function newSnapshot(props: Partial<DeploymentSnapshotProps> = {}) {
@@ -149,6 +150,14 @@ describe('the construct', () => {
       expect(tag(arn('db', 'orders'))).toBe(false);
     });
 
+    test('read whether the database is on hold, and hold or release nothing', () => {
+      const may = (action: string, name: string) =>
+        allows(statements, { action, resources: [`arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/lifeboat/hold/${name}`] });
+      expect(may('ssm:GetParameter', 'database/orders')).toBe(true);
+      expect(may('ssm:GetParameter', 'database/billing')).toBe(false);
+      expect(may('ssm:PutParameter', 'database/orders')).toBe(false);
+    });
+
     test('delete none at all where all are kept', () => {
       const { stack } = newSnapshot({ kept: SnapshotsKept.forever() });
       const all = statementsOf(Template.fromStack(stack), /^BeforeSnapshotHandlerRole/);
@@ -161,7 +170,7 @@ describe('the construct', () => {
 
     test('not touch the database', () => {
       for (const action of ['rds:DeleteDBInstance', 'rds:ModifyDBInstance', 'rds:RestoreDBInstanceFromDBSnapshot']) {
-        expect(allows(statements, { action, resources: [arn('db', 'orders')], context: made })).toBe(false);
+        expect(allows(statements, possible({ action, resources: [arn('db', 'orders')], context: made }))).toBe(false);
       }
     });
   });
@@ -173,6 +182,7 @@ describe('the runbook', () => {
     more: object = {},
     request: object = {},
     stackStatus = 'UPDATE_IN_PROGRESS',
+    parameters = new SimulatedParameters(),
   ) {
     const answers: Record<string, string>[] = [];
     const asked = {
@@ -198,7 +208,8 @@ describe('the runbook', () => {
       answers.push(JSON.parse(body));
     };
     const execution = await region.run(
-      (rds: RDSClient) => snapshotBeforeDeployment({ rds, cloudFormation, answer }),
+      (rds: RDSClient) =>
+        snapshotBeforeDeployment({ rds, ssm: parameters.client('eu-west-1'), cloudFormation, answer }),
       event,
     );
     return { execution, answer: answers[0] };
@@ -285,6 +296,42 @@ describe('the runbook', () => {
       Reason: expect.stringContaining('failed, so there is nothing to go back to'),
     });
     expect(region.snapshots.has(name('good'))).toBe(true);
+  });
+
+  test('deletes nothing while the database is on hold, says so, and fails no deployment', async () => {
+    const region = new SimulatedDatabase();
+    const parameters = new SimulatedParameters();
+    const since = new Date(Date.now() - MINUTE).toISOString();
+    const hold = { reason: 'recovery', by: 'ada', since, until: new Date(Date.now() + 60 * MINUTE).toISOString() };
+    parameters.hold('eu-west-1', { kind: 'database', id: DATABASE }, hold);
+    for (const age of [1, 2, 3]) region.snapshot(name(`v${age}`), age, ours());
+    const { answer } = await deploy(region, {}, { keepLast: 2 }, undefined, parameters);
+    expect(answer?.Status).toBe('SUCCESS');
+    expect(answer?.Reason).toContain(
+      `${name('v2')}, ${name('v3')}: on hold until ${hold.until}, set by ada at ${since}: recovery`,
+    );
+    expect(region.touched.filter((change) => change.startsWith('delete'))).toEqual([]);
+  });
+
+  test('deletes nothing where nobody can say whether the database is on hold, and fails no deployment', async () => {
+    const region = new SimulatedDatabase();
+    const parameters = new SimulatedParameters();
+    parameters.refuses.set('eu-west-1', 'AccessDeniedException');
+    region.snapshot(name('old'), 30, ours());
+    const { answer } = await deploy(region, {}, { keepLast: 1 }, undefined, parameters);
+    expect(answer).toMatchObject({ Status: 'SUCCESS', Reason: expect.stringContaining('AccessDeniedException') });
+    expect(region.snapshots.has(name('old'))).toBe(true);
+  });
+
+  test('one that is known to be bad counts as none, and goes once a good one from after it is enough', async () => {
+    const region = new SimulatedDatabase();
+    region.snapshot(name('good'), 9, ours());
+    region.snapshot(name('bad'), 5, { ...ours(), 'lifeboat:bad': 'does not restore' });
+    await deploy(region, {}, { keepLast: 2 });
+    expect(region.touched.filter((change) => change.startsWith('delete'))).toEqual([]);
+    region.now += 60 * MINUTE;
+    await deploy(region, { RequestId: 'next' }, { keepLast: 1 });
+    expect([...region.snapshots.keys()]).toEqual([expect.stringContaining('-v1-4-2-')]);
   });
 
   test('keeps all, this one for ever, when no number is asked for', async () => {

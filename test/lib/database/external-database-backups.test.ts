@@ -4,8 +4,9 @@ import { Match } from 'aws-cdk-lib/assertions';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import { type BackupSettings, backupSettings, parse } from '../../../lambda/contract';
 import { applyBackupSettings, type BackupSettingsPorts } from '../../../lambda/rds/apply-backup-settings';
-import { BackupWindow, ExternalDatabaseBackups, ExternalSetting } from '../../../lib';
+import { BackupWindow, ExternalDatabaseBackups, ExternalSetting, OlderBackups } from '../../../lib';
 import { DATABASE, MINUTE, SimulatedDatabase, type Troubles } from '../../simulated/database';
+import { SimulatedParameters } from '../../simulated/parameters';
 import { passesNag } from '../../template/nag';
 import { ACCOUNT, allows, REGION, resolved, statementsOf } from '../../template/policies';
 import { importedDatabase, newDatabase, newStack, Template } from '../../template/stacks';
@@ -27,6 +28,19 @@ describe('the construct', () => {
     });
   });
 
+  test('lets older backups go only where that is said', () => {
+    const requestOf = (olderBackups?: OlderBackups) => {
+      const stack = newStack();
+      const database = importedDatabase(stack, 'Orders');
+      new ExternalDatabaseBackups(stack, 'Backups', { database, retention, olderBackups });
+      const [resource] = Object.values(Template.fromStack(stack).findResources('Custom::LifeboatBackupSettings'));
+      return parse(backupSettings, JSON.parse(resolved(resource?.Properties.Request)), 'settings');
+    };
+    expect(requestOf().olderBackupsMayBeDeleted).toBeUndefined();
+    expect(requestOf(OlderBackups.KEPT).olderBackupsMayBeDeleted).toBeUndefined();
+    expect(requestOf(OlderBackups.MAY_BE_DELETED).olderBackupsMayBeDeleted).toBe(true);
+  });
+
   test('is called by an alias, whose name stays when the code changes, and waited for no longer than an hour', () => {
     const stack = newStack();
     new ExternalDatabaseBackups(stack, 'Backups', { database: importedDatabase(stack), window });
@@ -38,14 +52,17 @@ describe('the construct', () => {
     template.hasResourceProperties('AWS::Lambda::Function', { DurableConfig: Match.anyValue() });
   });
 
-  test('may modify its own database, not make it public, and nothing else', () => {
+  test('may modify its own database, none of the groups it is in, and nothing else', () => {
     const stack = newStack();
     new ExternalDatabaseBackups(stack, 'Backups', { database: importedDatabase(stack), window });
     const statements = statementsOf(Template.fromStack(stack), /^BackupsSettingsHandlerRole/);
-    const may = (action: string, name: string, context = {}) =>
-      allows(statements, { action, resources: [`arn:aws:rds:${REGION}:${ACCOUNT}:db:${name}`], context });
+    const may = (action: string, name: string) =>
+      allows(statements, { action, resources: [`arn:aws:rds:${REGION}:${ACCOUNT}:db:${name}`] });
     expect(may('rds:ModifyDBInstance', 'orders')).toBe(true);
-    expect(may('rds:ModifyDBInstance', 'orders', { 'rds:PubliclyAccessible': 'true' })).toBe(false);
+    for (const kind of ['og', 'pg', 'secgrp', 'subgrp']) {
+      const resources = [`arn:aws:rds:${REGION}:${ACCOUNT}:${kind}:orders`];
+      expect(allows(statements, { action: 'rds:ModifyDBInstance', resources })).toBe(false);
+    }
     expect(may('rds:ModifyDBInstance', 'orders-archive')).toBe(false);
     expect(may('rds:DeleteDBInstance', 'orders')).toBe(false);
     expect(JSON.stringify(statements)).not.toContain('"*"');
@@ -160,6 +177,9 @@ describe('the runbook', () => {
     deletionProtection: true,
   };
 
+  const parameters = new SimulatedParameters();
+  beforeEach(() => parameters.values.clear());
+
   async function deploy(region: SimulatedDatabase, more: object = {}, StackStatus = 'UPDATE_IN_PROGRESS') {
     const cloudFormation: BackupSettingsPorts['cloudFormation'] = Object.create(CloudFormationClient.prototype, {
       send: { value: async () => ({ Stacks: [{ StackStatus }] }) },
@@ -178,6 +198,7 @@ describe('the runbook', () => {
       (rds) =>
         applyBackupSettings({
           rds,
+          ssm: parameters.client('eu-west-1'),
           cloudFormation,
           answer: async (url, body) => {
             answers.push({ url, ...JSON.parse(body) });
@@ -252,6 +273,70 @@ describe('the runbook', () => {
       Reason: expect.stringContaining('(EngineVersion), maybe with an outage, so nothing was changed'),
     });
     expect(region.touched).toEqual([]);
+  });
+
+  describe('a lower retention', () => {
+    const asking = (more: Partial<BackupSettings>) => ({
+      ResourceProperties: { ServiceToken: 'x', Request: JSON.stringify({ ...settings, ...more }) },
+    });
+    const withRetention = (days: number) => {
+      const region = new SimulatedDatabase();
+      region.instance.BackupRetentionPeriod = days;
+      return region;
+    };
+    const day = (ago: number) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+
+    test('fails the deployment with nothing changed, and says which days would be lost', async () => {
+      const region = withRetention(35);
+      const { answer } = await deploy(region, asking({}));
+      expect(answer).toMatchObject({
+        Status: 'FAILED',
+        Reason: expect.stringContaining(
+          `RDS would delete its automated backups of ${day(35)} to ${day(30)} (UTC) at once`,
+        ),
+      });
+      expect(region.touched).toEqual([]);
+    });
+
+    test('is refused at once, and not only when a busy database is ready', async () => {
+      const region = withRetention(35);
+      const began = region.now;
+      region.busyUntil = began + 30 * MINUTE;
+      expect((await deploy(region, asking({}))).answer?.Status).toBe('FAILED');
+      expect(region.now - began).toBeLessThan(MINUTE);
+    });
+
+    test('is set where the request says that older backups may go, unless the database is on hold', async () => {
+      const region = withRetention(35);
+      const allowed = asking({ olderBackupsMayBeDeleted: true });
+      const since = new Date(Date.now() - MINUTE).toISOString();
+      const until = new Date(Date.now() + 60 * MINUTE).toISOString();
+      parameters.hold('eu-west-1', { kind: 'database', id: DATABASE }, { reason: 'recovery', by: 'ada', since, until });
+      const held = await deploy(region, allowed);
+      expect([held.answer?.Status, held.answer?.Reason, region.touched]).toEqual([
+        'FAILED',
+        expect.stringContaining(`on hold until ${until}, set by ada at ${since}: recovery`),
+        [],
+      ]);
+      parameters.values.clear();
+      expect((await deploy(region, allowed)).answer?.Status).toBe('SUCCESS');
+      expect(region.instance.BackupRetentionPeriod).toBe(30);
+    });
+
+    test('holds up no rollback: what was kept longer meanwhile stays', async () => {
+      const region = withRetention(35);
+      const update = { RequestType: 'Update', PhysicalResourceId: 'backup-settings-of-orders', ...asking({}) };
+      expect((await deploy(region, update, 'UPDATE_ROLLBACK_IN_PROGRESS')).answer).toMatchObject({
+        Status: 'SUCCESS',
+        Reason: expect.stringMatching(/^Not put back/),
+      });
+      expect(region.instance.BackupRetentionPeriod).toBe(35);
+    });
+
+    test.each([30, 29, 0])('is none from %d days to 30', async (days) => {
+      const region = withRetention(days);
+      expect((await deploy(region, asking({}))).answer?.Status).toBe('SUCCESS');
+    });
   });
 
   test('puts nothing back on deletion, and says so, whatever it was asked for', async () => {

@@ -84,6 +84,25 @@ describe('the construct', () => {
     expect(may('iam:PassRole', role, { 'iam:PassedToService': 'lambda.amazonaws.com' })).toBe(false);
   });
 
+  test('RDS may use its key in the name of its function, and nobody may otherwise', () => {
+    const template = newExport();
+    const statements = statementsOf(template, /^WeeklyExporterRole/);
+    const [id] = Object.keys(template.findResources('AWS::KMS::Key'));
+    const key = `<${id}.Arn>`;
+    const may = (operation: string, context = {}, resource = key) =>
+      allows(statements, { action: `kms:${operation}`, resources: [resource], context });
+    const inName = { 'kms:ViaService': `rds.${REGION}.amazonaws.com` };
+    // The operations that API references of StartExportTask have named of its caller.
+    const operations = ['Decrypt', 'Encrypt', 'GenerateDataKey', 'GenerateDataKeyWithoutPlaintext'];
+    for (const operation of [...operations, 'ReEncryptFrom', 'ReEncryptTo', 'RetireGrant']) {
+      expect([operation, may(operation, inName), may(operation)]).toEqual([operation, true, false]);
+      expect(may(operation, inName, `arn:aws:kms:${REGION}:${ACCOUNT}:key/another`)).toBe(false);
+    }
+    expect(may('DescribeKey')).toBe(true);
+    expect(may('CreateGrant', { 'kms:GrantIsForAWSResource': 'true' })).toBe(true);
+    expect(may('CreateGrant', inName)).toBe(false);
+  });
+
   test('its function says that an export is good, in one file that RDS does not reach, and reads none', () => {
     const stack = newStack();
     const encryptionKey = new kms.Key(stack, 'BucketKey');

@@ -1,7 +1,16 @@
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { TAGS } from '../../../lambda/contract';
 import { DrillSource, Recurrence, RestorePoint } from '../../../lib';
-import { ACCOUNT, allows, type Call, REGION, resolved, type Statement, statementsOf } from '../../template/policies';
+import {
+  ACCOUNT,
+  allows,
+  type Call,
+  possible,
+  REGION,
+  resolved,
+  type Statement,
+  statementsOf,
+} from '../../template/policies';
 import { importedDatabase, newDatabase, newDrill, newPlan, newStack, Template } from '../../template/stacks';
 
 const arn = (kind: string, name: string) => `arn:aws:rds:${REGION}:${ACCOUNT}:${kind}:${name}`;
@@ -11,7 +20,7 @@ function conductor(restore?: RestorePoint): { can: (call: Call) => boolean; pref
   const stack = newStack();
   const drill = newDrill(stack, { source: DrillSource.database(importedDatabase(stack, 'orders')), restore });
   const statements = statementsOf(Template.fromStack(stack), /^DrillConductorRole/);
-  const { prefix, subnetGroup } = drill.request.copy;
+  const { prefix, subnetGroup } = drill.definition.copy;
   return { can: (call) => allows(statements, call), prefix, subnetGroup: resolved(stack.resolve(subnetGroup)) };
 }
 
@@ -22,9 +31,11 @@ function requestTags(tags: Partial<typeof copyTags> = copyTags): NonNullable<Cal
   return {
     ...Object.fromEntries(entries.map(([tag, value]) => [`aws:RequestTag/${tag}`, value])),
     'aws:TagKeys': entries.map(([tag]) => tag),
-    'rds:PubliclyAccessible': 'false',
   };
 }
+
+/** What a restore is asked for besides the tags. */
+const isPrivate = { 'rds:PubliclyAccessible': 'false' };
 
 const resourceTags = { [`aws:ResourceTag/${TAGS.copyOf}`]: 'orders' };
 
@@ -37,17 +48,20 @@ describe('a drill can do what it needs', () => {
     'DescribeDBInstances',
     'DescribeDBSnapshots',
     'DescribeDBInstanceAutomatedBackups',
-    'DescribeEvents',
     'ListTagsForResource',
   ])('rds:%s', (action) => {
     expect(can({ action: `rds:${action}`, resources: [arn('db', 'orders')] })).toBe(true);
+  });
+
+  test('rds:DescribeEvents, which is of no resource', () => {
+    expect(can({ action: 'rds:DescribeEvents', resources: ['*'] })).toBe(true);
   });
 
   test('restore an automated snapshot of its source, and tag the copy', () => {
     const snapshot = arn('snapshot', 'rds:orders-2026-12-06-03-04');
     const context = requestTags();
     const action = 'rds:RestoreDBInstanceFromDBSnapshot';
-    expect(can({ action, resources: [copy, snapshot, ...groups], context })).toBe(true);
+    expect(can({ action, resources: [copy, snapshot, ...groups], context: { ...context, ...isPrivate } })).toBe(true);
     expect(can({ action: 'rds:AddTagsToResource', resources: [copy], context })).toBe(true);
   });
 
@@ -56,7 +70,7 @@ describe('a drill can do what it needs', () => {
     expect(can({ action: 'rds:RestoreDBInstanceToPointInTime', resources, context: requestTags() })).toBe(true);
   });
 
-  test('restore the one snapshot that it was given', () => {
+  test('restore the one snapshot that it was given, and automated ones of its source', () => {
     const given = conductor(RestorePoint.snapshot('before-release'));
     const action = 'rds:RestoreDBInstanceFromDBSnapshot';
     const restoring = (snapshot: string) => ({
@@ -65,7 +79,10 @@ describe('a drill can do what it needs', () => {
       context: requestTags(),
     });
     expect(given.can(restoring('before-release'))).toBe(true);
-    expect(given.can(restoring('rds:orders-2026-12-06-03-04'))).toBe(false);
+    // Whoever starts a run may choose one of the source's automated snapshots as well.
+    expect(given.can(restoring('rds:orders-2026-12-06-03-04'))).toBe(true);
+    expect(given.can(restoring('before-another-release'))).toBe(false);
+    expect(given.can(restoring('rds:orders-archive-2026-12-06-03-04'))).toBe(false);
   });
 
   test.each(['rds:ModifyDBInstance', 'rds:DeleteDBInstance'])('%s on its copy', (action) => {
@@ -78,20 +95,22 @@ describe('a drill can never touch production', () => {
   const production = arn('db', 'orders');
   const copy = arn('db', `${prefix}a1b2c3`);
   const everyTag = { ...requestTags(), ...resourceTags };
+  const snapshot = arn('snapshot', 'rds:orders-2026-12-06-03-04');
+  const replica = arn('auto-backup', 'ab-1');
 
   test.each([
-    'rds:ModifyDBInstance',
-    'rds:DeleteDBInstance',
-    'rds:RebootDBInstance',
-    'rds:StopDBInstance',
-    'rds:AddTagsToResource',
-    'rds:RemoveTagsFromResource',
-    'rds:DeleteDBSnapshot',
-    'rds:DeleteDBInstanceAutomatedBackup',
-    'rds:ModifyDBSnapshotAttribute',
-  ])('not by %s, whatever tags it carried', (action) => {
-    for (const resource of [production, arn('snapshot', 'rds:orders-2026-12-06-03-04'), arn('auto-backup', 'ab-1')]) {
-      expect(can({ action, resources: [resource], context: everyTag })).toBe(false);
+    ['rds:ModifyDBInstance', [production]],
+    ['rds:DeleteDBInstance', [production]],
+    ['rds:RebootDBInstance', [production]],
+    ['rds:StopDBInstance', [production]],
+    ['rds:AddTagsToResource', [production, snapshot, replica]],
+    ['rds:RemoveTagsFromResource', [production, snapshot, replica]],
+    ['rds:DeleteDBSnapshot', [snapshot]],
+    ['rds:DeleteDBInstanceAutomatedBackup', [replica]],
+    ['rds:ModifyDBSnapshotAttribute', [snapshot]],
+  ])('not by %s, whatever tags it carried', (action, resources) => {
+    for (const resource of resources) {
+      expect(can(possible({ action, resources: [resource], context: everyTag }))).toBe(false);
     }
   });
 
@@ -106,11 +125,20 @@ describe('a drill can never touch production', () => {
     expect(can({ action: 'rds:DeleteDBInstance', resources: [other], context: resourceTags })).toBe(false);
   });
 
-  test('a copy can not be made or become public', () => {
-    const context = { ...everyTag, 'rds:PubliclyAccessible': 'true' };
-    expect(can({ action: 'rds:ModifyDBInstance', resources: [copy], context })).toBe(false);
-    const resources = [copy, production, arn('subgrp', subnetGroup)];
-    expect(can({ action: 'rds:RestoreDBInstanceToPointInTime', resources, context })).toBe(false);
+  test('a copy can not be made public', () => {
+    const group = arn('subgrp', subnetGroup);
+    for (const [action, source] of [
+      ['rds:RestoreDBInstanceToPointInTime', production],
+      ['rds:RestoreDBInstanceFromDBSnapshot', snapshot],
+    ] as const) {
+      const restoring = (PubliclyAccessible: string) =>
+        can({
+          action,
+          resources: [copy, source, group],
+          context: { ...requestTags(), 'rds:PubliclyAccessible': PubliclyAccessible },
+        });
+      expect([action, restoring('false'), restoring('true')]).toEqual([action, true, false]);
+    }
   });
 
   describe.each([
@@ -144,10 +172,9 @@ describe('a drill can never touch production', () => {
     });
 
     test('restores no other database', () => {
-      const others = [arn('db', 'billing'), arn('snapshot', 'rds:billing-2026-12-06-03-04')];
-      for (const other of others) {
-        expect(can({ action, resources: [copy, other, group], context: requestTags() })).toBe(false);
-      }
+      const other = source.replace(/orders/, 'billing');
+      expect(can({ action, resources: [copy, source, group], context: requestTags() })).toBe(true);
+      expect(can({ action, resources: [copy, other, group], context: requestTags() })).toBe(false);
     });
   });
 
@@ -189,10 +216,13 @@ describe('the janitor', () => {
         false,
       );
     }
-    for (const other of ['rds:ModifyDBInstance', 'rds:AddTagsToResource', 'rds:DeleteDBSnapshot']) {
-      expect(allows(statements, { action: other, resources: [arn('db', 'lifeboat-orders-1-a')], context: all })).toBe(
-        false,
-      );
+    for (const [other, kind] of [
+      ['rds:ModifyDBInstance', 'db'],
+      ['rds:AddTagsToResource', 'db'],
+      ['rds:DeleteDBSnapshot', 'snapshot'],
+    ] as const) {
+      const resources = [arn(kind, 'lifeboat-orders-1-a')];
+      expect(allows(statements, { action: other, resources, context: all })).toBe(false);
     }
   });
 });
@@ -249,7 +279,7 @@ describe('evidence', () => {
   test.each(['DeleteObject', 'DeleteObjectVersion', 'PutObjectRetention', 'BypassGovernanceRetention'])(
     'nobody may %s',
     (action) => {
-      for (const statements of [conductorOf, watch]) expect(can(statements, action, mine, onlyIfNew)).toBe(false);
+      for (const statements of [conductorOf, watch]) expect(can(statements, action, mine)).toBe(false);
     },
   );
 });
@@ -264,7 +294,7 @@ test("a copy is encrypted with the source's own key, through RDS only", () => {
   expect(allows(statements, call)).toBe(false);
 });
 
-test('all of it fits a managed policy, with names as long as they get', () => {
+test.each(['Policy', 'Evidence'])('all of its %s fits a managed policy, with names as long as they get', (name) => {
   const stack = newStack();
   const storageEncryptionKey = new kms.Key(stack, 'StorageKey');
   const target = 'T'.repeat(100);
@@ -274,7 +304,7 @@ test('all of it fits a managed policy, with names as long as they get', () => {
     target,
   });
   const policies = Template.fromStack(stack).findResources('AWS::IAM::ManagedPolicy');
-  const [conductorOf] = Object.entries(policies).filter(([id]) => id.startsWith('DrillConductorPolicy'));
+  const [conductorOf] = Object.entries(policies).filter(([id]) => id.startsWith(`DrillConductor${name}`));
   const written = JSON.stringify(conductorOf?.[1].Properties.PolicyDocument, (_, value) => {
     if (value?.Ref === 'AWS::Region') return 'ap-southeast-2';
     if (value?.Ref === 'AWS::AccountId') return ACCOUNT;

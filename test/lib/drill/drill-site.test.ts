@@ -3,7 +3,22 @@ import { Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { DrillSite, DrillSource, EvidenceBucket } from '../../../lib';
+import { allows, resolved, type Statement, statementsOf } from '../../template/policies';
 import { importedDatabase, newDrill, newStack, Template, warningsOf } from '../../template/stacks';
+
+test('rings when the janitor fails, which it does on a copy that will not go', () => {
+  const stack = newStack();
+  newDrill(stack);
+  Template.fromStack(stack).hasResourceProperties('AWS::CloudWatch::Alarm', {
+    Namespace: 'AWS/Lambda',
+    MetricName: 'Errors',
+    Dimensions: [{ Name: 'FunctionName', Value: { Ref: Match.stringLikeRegexp('JanitorHandlerFunction') } }],
+    Statistic: 'Sum',
+    Threshold: 0,
+    ComparisonOperator: 'GreaterThanThreshold',
+    EvaluationPeriods: 1,
+  });
+});
 
 describe("by default the network is the drills' own", () => {
   const stack = newStack();
@@ -109,6 +124,29 @@ describe('evidence', () => {
     });
   });
 
+  test('is neither hidden nor written over, whoever may do everything else', () => {
+    const stack = newStack();
+    new EvidenceBucket(stack, 'Evidence');
+    const policies = Object.entries(Template.fromStack(stack).findResources('AWS::S3::BucketPolicy'));
+    const [own] = policies.filter(([id]) => !id.includes('AccessLogs')).map(([, { Properties }]) => Properties);
+    const bucket = resolved({ 'Fn::GetAtt': [own?.Bucket.Ref, 'Arn'] });
+    const everything: Statement = { Effect: 'Allow', Action: '*', Resource: '*' };
+    const denied = own?.PolicyDocument.Statement as (Statement & { Principal: unknown })[];
+    for (const { Effect, Principal } of denied) expect([Effect, Principal]).toEqual(['Deny', { AWS: '*' }]);
+    const may = (action: string, key: string, context: Record<string, string> = {}) =>
+      allows([everything, ...denied], {
+        action,
+        resources: [`${bucket}/${key}`],
+        context: { 'aws:SecureTransport': 'true', ...context },
+      });
+    const document = 'evidence/Shop/Orders/00000001.json';
+    expect(may('s3:DeleteObject', document)).toBe(false);
+    expect(may('s3:PutObject', document)).toBe(false);
+    expect(may('s3:PutObject', document, { 's3:if-none-match': '*' })).toBe(true);
+    expect(may('s3:GetObject', document)).toBe(true);
+    expect(may('s3:DeleteObject', 'elsewhere/x')).toBe(true);
+  });
+
   test('may be kept in a bucket of another stack', () => {
     const app = new App();
     const { bucket } = new EvidenceBucket(new Stack(app, 'Audit'), 'Evidence');
@@ -140,6 +178,58 @@ describe('evidence', () => {
   });
 });
 
+describe('the key that signs evidence', () => {
+  const stack = newStack();
+  newDrill(stack, { site: new DrillSite(stack, 'Site') });
+  const template = Template.fromStack(stack);
+  const [key] = Object.keys(template.findResources('AWS::KMS::Key')).filter((id) => id.startsWith('SiteSigningKey'));
+  const sign = { action: 'kms:Sign', context: { 'kms:SigningAlgorithm': 'ECDSA_SHA_256' } };
+  const own = [`<${key}.Arn>`];
+
+  test('is asymmetric, of P-256, signs and does nothing else, and is kept when the stack goes', () => {
+    template.hasResource('AWS::KMS::Key', {
+      Properties: { KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY', EnableKeyRotation: Match.absent() },
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+    });
+  });
+
+  test('is used by drills, and by nothing else here; the watch knows its public half', () => {
+    const conductor = statementsOf(template, /^DrillConductorRole/);
+    expect(allows(conductor, { ...sign, resources: own })).toBe(true);
+    expect(allows(conductor, { ...sign, resources: ['arn:aws:kms:eu-west-1:111122223333:key/other'] })).toBe(false);
+    const others = Object.keys(template.findResources('AWS::IAM::Role')).filter(
+      (id) => !id.startsWith('DrillConductor'),
+    );
+    expect(others.length).toBeGreaterThan(3);
+    for (const role of others) {
+      expect(allows(statementsOf(template, new RegExp(`^${role}$`)), { ...sign, resources: own })).toBe(false);
+    }
+    const watch = statementsOf(template, /^SiteWatchHandlerRole/);
+    expect(allows(watch, { action: 'kms:GetPublicKey', resources: own })).toBe(true);
+  });
+
+  test('is what the watch verifies all evidence with, versions and delete markers included', () => {
+    const watch = statementsOf(template, /^SiteWatchHandlerRole/);
+    const [bucket] = Object.keys(template.findResources('AWS::S3::Bucket')).filter((id) => !id.includes('AccessLogs'));
+    const context = { 's3:prefix': 'evidence/Test/Drill/' };
+    const listing = { action: 's3:ListBucketVersions', resources: [`<${bucket}.Arn>`] };
+    expect(allows(watch, { ...listing, context })).toBe(true);
+    expect(allows(watch, { ...listing, context: { 's3:prefix': 'other/' } })).toBe(false);
+    const version = `<${bucket}.Arn>/evidence/Test/Drill/00000001.json`;
+    expect(allows(watch, { action: 's3:GetObjectVersion', resources: [version] })).toBe(true);
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      MetricName: 'EvidenceProblems',
+      Dimensions: [
+        { Name: 'Plan', Value: 'Test' },
+        { Name: 'Target', Value: 'Drill' },
+      ],
+      ComparisonOperator: 'GreaterThanThreshold',
+      Threshold: 0,
+    });
+  });
+});
+
 /** An upgrade that changed one of these would replace what can't be replaced: past evidence, and the keys to it. */
 test('logical IDs of buckets, keys and secrets stay as they are', () => {
   const stack = newStack();
@@ -154,6 +244,7 @@ test('logical IDs of buckets, keys and secrets stay as they are', () => {
   "SiteEvidenceBucketDF858609",
   "SiteKey28264800",
   "SitePasswordKey55F34818",
+  "SiteSigningKeyC48E1C6C",
 ]
 `);
 });

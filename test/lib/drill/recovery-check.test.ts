@@ -8,7 +8,8 @@ test.each([
   [RecoveryCheck.readable(), { kind: 'readable' }],
   [RecoveryCheck.indexes(), { kind: 'indexes' }],
   [RecoveryCheck.foreignKeys(), { kind: 'foreign-keys' }],
-  [RecoveryCheck.notEmptied(), { kind: 'not-emptied' }],
+  [RecoveryCheck.constraints(), { kind: 'constraints' }],
+  [RecoveryCheck.notShrunk(), { kind: 'not-shrunk' }],
   [RecoveryCheck.rowCount('polls', { atLeast: 1 }), { kind: 'row-count', table: 'polls', atLeast: 1 }],
   [
     RecoveryCheck.fresh({ table: 'polls', column: 'created_at', within: Duration.hours(1) }),

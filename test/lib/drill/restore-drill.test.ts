@@ -2,9 +2,15 @@ import { App, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as rds from 'aws-cdk-lib/aws-rds';
-import { drillRequest, parse, RUN_SUFFIX_LENGTH } from '../../../lambda/contract';
-import { DrillSource, RecoveryCheck, Recurrence, RestoreDrill, RestorePoint } from '../../../lib';
-import { resolved } from '../../template/policies';
+import {
+  type DrillDefinition,
+  drillDefinition,
+  drillRequest,
+  parse,
+  RUN_SUFFIX_LENGTH,
+} from '../../../lambda/contract';
+import { DrillSite, DrillSource, RecoveryCheck, Recurrence, RestoreDrill, RestorePoint } from '../../../lib';
+import { deployedWith } from '../../template/definition';
 import {
   importedDatabase,
   newDatabase,
@@ -15,24 +21,17 @@ import {
   warningsOf,
 } from '../../template/stacks';
 
-/** What EventBridge Scheduler would hand to the conductor, with tokens as strings. */
-function handedOver(stack: Stack) {
-  const schedules = Template.fromStack(stack).findResources('AWS::Scheduler::Schedule');
-  const [own] = Object.entries(schedules).flatMap(([id, schedule]) =>
-    id.startsWith('DrillSchedule') ? [schedule] : [],
-  );
-  return JSON.parse(resolved(own?.Properties.Target.Input));
-}
+const CONDUCTOR = /^DrillConductor/;
 
-test('hands its runbook a request that the runbook accepts, whole', () => {
+test('is deployed with a definition that its runbook accepts, whole', () => {
   const stack = newStack();
   newDrill(stack, {
     checks: [RecoveryCheck.rowCount('polls', { atLeast: 1 })],
     restore: RestorePoint.random({ within: Duration.days(7) }),
     databaseName: 'zephyr',
   });
-  const request = parse(drillRequest, handedOver(stack), 'request');
-  expect(request).toMatchObject({
+  const definition = parse(drillDefinition, deployedWith(stack, CONDUCTOR), 'definition');
+  expect(definition).toMatchObject({
     plan: 'Test',
     target: 'Drill',
     drill: 'Drill',
@@ -41,6 +40,61 @@ test('hands its runbook a request that the runbook accepts, whole', () => {
     database: 'zephyr',
     checks: [{ kind: 'row-count', table: 'polls', atLeast: 1 }],
     objectives: { rpoSeconds: 300, rtoSeconds: 3600 },
+  });
+});
+
+describe('the definition that is deployed', () => {
+  test('has values that only deployment knows, wherever they stand', () => {
+    const stack = newStack();
+    const token = (id: string) => new CfnParameter(stack, id).valueAsString;
+    const other = new Stack(stack.node.root as App, 'Network');
+    const site = new DrillSite(other, 'Site');
+    const checks = [
+      RecoveryCheck.query({
+        name: 'rows of a tenant',
+        sql: `SELECT count(*) FROM t WHERE id = '${token('Tenant')}'`,
+        atLeast: 1,
+      }),
+    ];
+    newDrill(stack, { source: DrillSource.database(importedDatabase(stack, token('Identifier'))), checks, site });
+    const deployed = deployedWith(stack, CONDUCTOR) as DrillDefinition;
+    expect(deployed.checks).toMatchObject([{ sql: "SELECT count(*) FROM t WHERE id = '<Tenant>'" }]);
+    expect(deployed.source.instance).toBe('<Identifier>');
+    // Of another stack: imported at deployment.
+    expect(deployed.examiner).toMatch(/SiteExaminerFunction/);
+    expect(deployed.copy.securityGroups).toEqual([expect.stringMatching(/SiteNetworkCopies/)]);
+    expect(deployed.signingKey).toMatch(/SiteSigningKey/);
+  });
+
+  test('holds a hundred checks with long queries, within the 4 KB of variables that a function may have', () => {
+    const stack = newStack();
+    const sql = `SELECT count(*) FROM orders WHERE note <> '${'x'.repeat(4000)}'`;
+    const checks = Array.from({ length: 100 }, (_, n) => RecoveryCheck.query({ name: `check ${n}`, sql, atLeast: n }));
+    newDrill(stack, { checks });
+    const { checks: deployed } = parse(drillDefinition, deployedWith(stack, CONDUCTOR), 'definition');
+    expect(deployed).toEqual(checks.map(({ contract }) => contract));
+    const functions = Template.fromStack(stack).findResources('AWS::Lambda::Function');
+    for (const { Properties } of Object.values(functions)) {
+      expect(JSON.stringify(Properties.Environment ?? {}).length).toBeLessThan(3000);
+    }
+  });
+
+  test('is in the code of the version that is started, so a change of it makes a new version', () => {
+    const version = (atLeast: number) => {
+      const stack = newStack();
+      newDrill(stack, { checks: [RecoveryCheck.rowCount('polls', { atLeast })] });
+      return Object.keys(Template.fromStack(stack).findResources('AWS::Lambda::Version'));
+    };
+    expect(version(1)).toEqual(version(1));
+    expect(version(1)).not.toEqual(version(0));
+  });
+
+  test('is no part of what its schedule hands over', () => {
+    const stack = newStack();
+    newDrill(stack);
+    const schedules = Object.values(Template.fromStack(stack).findResources('AWS::Scheduler::Schedule'));
+    const [own] = schedules.filter(({ Properties }) => JSON.stringify(Properties.Target.Arn).includes('DrillLive'));
+    expect(parse(drillRequest, JSON.parse(own?.Properties.Target.Input), 'request')).toEqual({ reason: 'scheduled' });
   });
 });
 
@@ -69,14 +123,14 @@ test('starts by its alias, durable from the first day, with few retries and a pl
 test('a drill in flight ends on the code it began with', () => {
   const stack = newStack();
   newDrill(stack);
-  Template.fromStack(stack).hasResource('AWS::Lambda::Version', { DeletionPolicy: 'Retain' });
+  Template.fromStack(stack).hasResource('AWS::Lambda::Version', { DeletionPolicy: 'RetainExceptOnCreate' });
 });
 
 test('a copy outlives no drill by much: four recovery times, or what is asked for', () => {
   const long = newDrill(newStack(), { objectives: { ...OBJECTIVES, rto: Duration.hours(4) } });
-  expect(long.request.copy.expiresAfterSeconds).toBe(16 * 3600);
+  expect(long.definition.copy.expiresAfterSeconds).toBe(16 * 3600);
   const asked = newDrill(newStack(), { expiresAfter: Duration.hours(2) });
-  expect(asked.request.copy.expiresAfterSeconds).toBe(2 * 3600);
+  expect(asked.definition.copy.expiresAfterSeconds).toBe(2 * 3600);
 });
 
 test('is given time to clean up and to publish once its copy has expired: what times out leaves no evidence', () => {
@@ -94,7 +148,7 @@ describe('names of copies', () => {
       source: DrillSource.database(importedDatabase(stack)),
       schedule: Recurrence.daily({ hour: 2 }),
       objectives: OBJECTIVES,
-    }).request.copy.prefix;
+    }).definition.copy.prefix;
   };
 
   test.each(['Orders', 'OrdersDb', 'orders_db 2', 'A'.repeat(100), '--x--', '()'])('are valid for %s', (id) => {
@@ -157,7 +211,7 @@ test('warns of a copy of another class, since it proves no recovery time', () =>
   const micro = ec2.InstanceType.of(ec2.InstanceClass.T3, ec2.InstanceSize.MICRO);
   newDrill(stack, { source: DrillSource.database(newDatabase(stack, { instanceType })), instanceClass: micro });
   expect(warningsOf(stack)).toEqual([expect.stringContaining('lifeboat:copy-of-another-class')]);
-  expect(handedOver(stack).copy.instanceClass).toBe('db.t3.micro');
+  expect(deployedWith(stack, CONDUCTOR)).toMatchObject({ copy: { instanceClass: 'db.t3.micro' } });
 });
 
 test('warns of a snapshot that can not meet the recovery point, unless a day of loss is agreed to', () => {
@@ -234,11 +288,43 @@ describe('alarms', () => {
       ({ Properties }) => Properties.MetricName === 'Errors',
     );
     expect(errors).toHaveLength(2);
-    for (const MetricName of ['DurableExecutionFailed', 'DurableExecutionTimedOut']) {
-      const Dimensions = [{ Name: 'FunctionName', Value: { Ref: Match.stringLikeRegexp('^DrillConductor') } }];
-      alarm({ Namespace: 'AWS/Lambda', MetricName, Dimensions, Threshold: 0, Statistic: 'Sum' });
-    }
     alarm({ MetricName: 'ApproximateNumberOfMessagesVisible', Threshold: 0 });
+  });
+
+  test('ring when a run was stopped, timed out or failed: its event is told to the watch, which counts it as failed', () => {
+    const conductor = { 'Fn::GetAtt': [Match.stringLikeRegexp('^DrillConductorFunction'), 'Arn'] };
+    template.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: {
+        source: ['aws.lambda'],
+        'detail-type': ['Durable Execution Status Change'],
+        detail: {
+          status: ['FAILED', 'STOPPED', 'TIMED_OUT'],
+          functionArn: [{ prefix: { 'Fn::Join': ['', [conductor, ':']] } }],
+        },
+      },
+      State: 'ENABLED',
+      Targets: [
+        {
+          Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('WatchHandlerFunction'), 'Arn'] },
+          InputTransformer: {
+            InputPathsMap: {
+              'detail-status': '$.detail.status',
+              'detail-durableExecutionArn': '$.detail.durableExecutionArn',
+            },
+            InputTemplate:
+              '{"plan":"Test","target":"Drill","drill":"Drill","status":<detail-status>,"execution":<detail-durableExecutionArn>}',
+          },
+        },
+      ],
+    });
+    template.hasResourceProperties('AWS::Lambda::Permission', { Principal: 'events.amazonaws.com' });
+  });
+
+  test('of a drill in another stack than its site reach the site, without a circle between the two', () => {
+    const app = new App();
+    const site = new DrillSite(new Stack(app, 'Site'), 'Site');
+    newDrill(new Stack(app, 'Shop'), { site });
+    expect(() => app.synth()).not.toThrow();
   });
 
   test('look back no further than CloudWatch does', () => {

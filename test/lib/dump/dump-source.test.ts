@@ -113,7 +113,7 @@ describe('a server', () => {
     [
       'no database',
       { databaseName: '' },
-      "no database is named, and an empty one would be dumped; name it as 'databaseName'",
+      "no database is named, and an empty one would be dumped; give 'databaseName' to the DumpSource",
     ],
     ['a minor version', { postgresVersion: '16.4' }, "'16.4' is no major version"],
     [
@@ -203,10 +203,13 @@ describe('security groups of a server', () => {
 
   test('that let nobody of the dump in are warned of', () =>
     expect(warned(() => undefined)).toEqual([
-      expect.stringMatching(/^server 'db.shop.internal' lets nobody .*allowFrom\(dump, ec2.Port.POSTGRES\)/),
+      expect.stringMatching(
+        /^server 'db.shop.internal' lets nobody .*dump.connections.allowTo\(server, ec2.Port.POSTGRES\)/,
+      ),
     ]));
 
   test('that let it in, or that nobody named, are not', () => {
+    expect(warned((group, dump) => dump.connections.allowTo(group, ec2.Port.POSTGRES))).toEqual([]);
     expect(warned((group, dump) => group.connections.allowFrom(dump, ec2.Port.POSTGRES))).toEqual([]);
     expect(warned(() => undefined, false)).toEqual([]);
   });

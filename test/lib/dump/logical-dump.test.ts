@@ -11,6 +11,7 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
 import { Construct } from 'constructs';
+import { lastMadeKey } from '../../../lambda/contract';
 import {
   ArchiveBucket,
   ArchiveTier,
@@ -146,7 +147,11 @@ test('writes and reads its own dumps, and deletes nothing', () => {
   const statements = statementsOf(template, /^DumpTaskRole/);
   const bucket = resolved(stack.resolve(dump.bucket.bucketArn));
   const may = (action: string, key: string) => allows(statements, { action, resources: [`${bucket}/${key}`] });
-  for (const key of ['daily/Dump/2026-11-20/x.dump', 'yearly/Dump/2026/x.manifest.json', 'dumps/Dump/last-good.json']) {
+  for (const key of [
+    'daily/Dump/2026-11-20/x.dump',
+    'yearly/Dump/2026/x.manifest.json',
+    'dumps/Dump/last-readable.json',
+  ]) {
     expect([key, may('s3:PutObject', key), may('s3:GetObject', key), may('s3:AbortMultipartUpload', key)]).toEqual([
       key,
       true,
@@ -243,7 +248,20 @@ test('asks for the rarest tier first, in whatever order they are named', () => {
   expect(store.Environment).toContainEqual({ Name: 'TIERS', Value: 'monthly daily' });
 });
 
-test('rings when a dump fails, and when the newest good one is too old, even when nobody says so', () => {
+test('is watched where it says that it is readable, and is called good nowhere', () => {
+  const { template } = dumped();
+  const { store } = containers(template);
+  const schedules = Object.values(template.findResources('AWS::Scheduler::Schedule'));
+  const inputs = schedules.flatMap(({ Properties }) => Properties.Target.Input ?? []).map(resolved);
+  const { backups } = JSON.parse(inputs.find((input) => input.includes('"backups"')) ?? '{}');
+  expect(backups).toEqual([{ backup: 'Test-Dump', prefix: 'dumps/Dump/', state: 'readable' }]);
+  const Value = lastMadeKey(backups[0].prefix, backups[0].state);
+  expect(store.Environment).toContainEqual({ Name: 'LAST_READABLE', Value });
+  const told = Object.values(template.findResources('AWS::CloudWatch::Alarm'));
+  expect(told.map(({ Properties }) => Properties.AlarmDescription).join()).not.toMatch(/\bgood\b/);
+});
+
+test('rings when a dump fails, and when the newest readable one is too old, even when nobody says so', () => {
   const { template } = dumped({ schedule: Recurrence.daily({ hour: 3 }), timeout: Duration.hours(2) });
   template.hasResourceProperties('AWS::CloudWatch::Alarm', {
     MetricName: 'SecondsSinceBackup',
@@ -288,7 +306,7 @@ describe('a database of the same stack', () => {
   };
 
   test('that lets nobody of the dump in is warned of', () => {
-    expect(warned(() => undefined)).toEqual([expect.stringContaining('allowDefaultPortFrom(dump)')]);
+    expect(warned(() => undefined)).toEqual([expect.stringContaining('dump.connections.allowToDefaultPort(database)')]);
     const others = (database: rds.DatabaseInstance) =>
       database.connections.allowDefaultPortFrom(
         new ec2.SecurityGroup(database, 'App', { vpc: network(Stack.of(database)) }),
@@ -297,10 +315,38 @@ describe('a database of the same stack', () => {
   });
 
   test('that lets it in, or the addresses of the network, is not', () => {
+    expect(warned((database, dump) => dump.connections.allowToDefaultPort(database))).toEqual([]);
     expect(warned((database, dump) => database.connections.allowDefaultPortFrom(dump))).toEqual([]);
     const addresses = (database: rds.DatabaseInstance) =>
       database.connections.allowDefaultPortFrom(ec2.Peer.ipv4('10.0.0.0/16'));
     expect(warned(addresses)).toEqual([]);
+  });
+});
+
+describe('a database of another stack', () => {
+  const inTwoStacks = (open: (database: rds.DatabaseInstance, dump: LogicalDump) => void) => {
+    const app = new App({ builtinCloudFormationValidation: false });
+    const data = new Stack(app, 'Data');
+    const database = ownDatabase(data);
+    const dumps = new Stack(app, 'Dumps');
+    const dump = new LogicalDump(dumps, 'Dump', { source: DumpSource.database(database), vpc: network(data) });
+    open(database, dump);
+    return { app, dumps, data };
+  };
+
+  test('lets the dump in by a rule in the stack of the dump, and the two deploy one after the other', () => {
+    const { app, data, dumps } = inTwoStacks((database, dump) => dump.connections.allowToDefaultPort(database));
+    expect(() => app.synth()).not.toThrow();
+    expect([dumps.dependencies, data.dependencies]).toEqual([[data], []]);
+    Template.fromStack(dumps).hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
+      GroupId: { 'Fn::ImportValue': Match.stringLikeRegexp('DatabaseSecurityGroup') },
+      SourceSecurityGroupId: { 'Fn::GetAtt': [Match.stringLikeRegexp('^DumpSecurityGroup'), 'GroupId'] },
+    });
+  });
+
+  test('would need the dump, and the dump it, by the rule that nothing here proposes any more', () => {
+    const { app } = inTwoStacks((database, dump) => database.connections.allowDefaultPortFrom(dump));
+    expect(() => app.synth()).toThrow(/cyclic|cycle/i);
   });
 });
 

@@ -150,7 +150,7 @@ test('drills an imported database', () => {
   const drill = newPlan(stack)
     .addDatabase('Orders', { database: importedDatabase(stack) })
     .addDrill('Daily', daily);
-  expect(drill.request).toMatchObject({
+  expect(drill.definition).toMatchObject({
     plan: 'Test-Protection',
     target: 'Orders',
     drill: 'Daily',
@@ -237,7 +237,7 @@ test('tells the topic of every alarm', () => {
   });
   plan.addDatabase('Orders', { database: importedDatabase(stack) }).addDrill('Daily', daily);
   const alarms = Object.values(Template.fromStack(stack).findResources('AWS::CloudWatch::Alarm'));
-  expect(alarms).toHaveLength(9);
+  expect(alarms).toHaveLength(8);
   for (const { Properties } of alarms) expect(Properties.AlarmActions).toHaveLength(1);
   expect(warningsOf(stack)).toEqual([]);
 });
@@ -258,7 +258,7 @@ test('lets somebody start its drills, those added later too, and nothing else', 
   const [policy] = Object.values(Template.fromStack(stack).findResources('AWS::IAM::Policy'));
   const statements: { Action: string | string[]; Resource: unknown[] }[] = policy?.Properties.PolicyDocument.Statement;
   const actions = new Set(statements.flatMap(({ Action }) => Action));
-  expect(actions).toEqual(new Set(['lambda:InvokeFunction', 'scheduler:GetSchedule']));
+  expect(actions).toEqual(new Set(['lambda:InvokeFunction']));
   const granted = JSON.stringify(statements);
   for (const drill of ['Daily', 'Quarterly']) expect(granted).toContain(`ProtectionOrders${drill}Live`);
 });
@@ -295,7 +295,7 @@ test('a drill may have objectives of its own, and then has alarms and a chain of
   const day = { rpo: Duration.days(1), rto: Duration.hours(2) };
   orders.addDrill('Hourly', daily);
   const snapshot = orders.addDrill('Snapshot', { ...daily, restore: RestorePoint.latestSnapshot(), objectives: day });
-  expect(snapshot.request).toMatchObject({
+  expect(snapshot.definition).toMatchObject({
     target: 'Orders-Snapshot',
     objectives: { rpoSeconds: 86_400, rtoSeconds: 7200 },
   });
@@ -344,9 +344,9 @@ describe("what is put into a plan's scope", () => {
     const { stack, plan, orders } = planned();
     const source = DrillSource.database(orders.database);
     const drill = new RestoreDrill(orders, 'Alone', { source, objectives: OBJECTIVES, ...daily });
-    expect(drill.request).toMatchObject({ plan: plan.planName, target: 'Alone' });
+    expect(drill.definition).toMatchObject({ plan: plan.planName, target: 'Alone' });
     Template.fromStack(stack).resourceCountIs('AWS::EC2::VPC', 1);
-    expect(drill.request.examiner).toBe(plan.site.examiner.functionArn);
+    expect(drill.definition.examiner).toBe(plan.site.examiner.functionArn);
   });
 
   test('and nothing else is told by a plan beside it', () => {
@@ -373,7 +373,7 @@ describe("what is put into a plan's scope", () => {
     const west = inside('West', 'us-west-2');
     expect(alarmsOf(west.other).every(({ AlarmActions }) => AlarmActions === undefined)).toBe(true);
     expect(JSON.stringify(Template.fromStack(west.other).toJSON())).not.toContain('ImportValue');
-    expect(inside('Beside', 'us-east-1').drill.request.plan).toBe(plan.planName);
+    expect(inside('Beside', 'us-east-1').drill.definition.plan).toBe(plan.planName);
   });
 
   test('is told which of its topics lies in another region; one of its own region is told', () => {

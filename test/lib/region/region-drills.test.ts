@@ -50,14 +50,14 @@ function protectedOrders(
   return { orders, plan, stack, west: () => app.node.findChild('Shop-us-west-2') as Stack };
 }
 
-const requestOf = (orders: ProtectedDatabase, options: Partial<RegionDrillOptions> = {}) =>
-  orders.addRegionDrill('West', { ...QUARTERLY, ...options }).request;
+const definitionOf = (orders: ProtectedDatabase, options: Partial<RegionDrillOptions> = {}) =>
+  orders.addRegionDrill('West', { ...QUARTERLY, ...options }).definition;
 
-test('lies in the recovery region, with a request that is whole', () => {
+test('lies in the recovery region, with a definition that is whole', () => {
   const { orders, west } = protectedOrders();
   const drill = orders.addRegionDrill('West', { ...QUARTERLY, parameterGroupName: 'orders-west' });
   expect(Stack.of(drill)).toBe(west());
-  expect(west().resolve(drill.request)).toMatchObject({
+  expect(west().resolve(drill.definition)).toMatchObject({
     plan: 'Shop-Protection',
     target: 'Orders',
     drill: 'West',
@@ -68,7 +68,7 @@ test('lies in the recovery region, with a request that is whole', () => {
     database: 'shop',
     objectives: { rpoSeconds: 300, rtoSeconds: 3600 },
   });
-  const from = west().resolve(drill.request.source.copied?.from);
+  const from = west().resolve(drill.definition.source.copied?.from);
   expect(resolved(from)).toBe(`arn:aws:rds:us-east-1:${ACCOUNT}:db:orders`);
 });
 
@@ -82,17 +82,17 @@ test("its stack takes nothing of the primary's, which may be gone when it is dep
 });
 
 test('goes back to where least is lost: replicated backups, else the latest copy of a snapshot', () => {
-  expect(requestOf(protectedOrders().orders).restore).toEqual({ kind: 'latest' });
-  expect(requestOf(protectedOrders([SNAPSHOTS]).orders).restore).toEqual({ kind: 'latest-snapshot' });
+  expect(definitionOf(protectedOrders().orders).restore).toEqual({ kind: 'latest' });
+  expect(definitionOf(protectedOrders([SNAPSHOTS]).orders).restore).toEqual({ kind: 'latest-snapshot' });
   const restore = RestorePoint.random({ within: Duration.days(1) });
-  expect(requestOf(protectedOrders().orders, { restore }).restore).toMatchObject({ kind: 'random' });
+  expect(definitionOf(protectedOrders().orders, { restore }).restore).toMatchObject({ kind: 'random' });
 });
 
 test("is held against the region's own objectives, where it has some: with a region more is lost", () => {
   const objectives = { rpo: Duration.days(2), rto: Duration.hours(8) };
   const recovery = RecoveryRegion.named('us-west-2', { topicArn: WEST.topicArn, objectives });
   const { orders, stack, west } = protectedOrders([SNAPSHOTS], recovery);
-  expect(requestOf(orders).objectives).toEqual({ rpoSeconds: 2 * 86_400, rtoSeconds: 8 * 3600 });
+  expect(definitionOf(orders).objectives).toEqual({ rpoSeconds: 2 * 86_400, rtoSeconds: 8 * 3600 });
   Template.fromStack(west()).hasResourceProperties('AWS::CloudWatch::Alarm', {
     MetricName: 'RecoveryPoint',
     Threshold: 2 * 86_400,
@@ -100,14 +100,14 @@ test("is held against the region's own objectives, where it has some: with a reg
   const beyond = expect.stringMatching(/lifeboat:(copies|snapshot)-beyond-rpo/);
   expect([...warningsOf(stack), ...warningsOf(west())]).not.toContainEqual(beyond);
   const strict = protectedOrders([SNAPSHOTS]);
-  requestOf(strict.orders);
+  definitionOf(strict.orders);
   expect(warningsOf(strict.stack)).toContainEqual(beyond);
   expect(warningsOf(strict.west())).toContainEqual(beyond);
 });
 
 test('of a snapshot that somebody else brought makes no key for copies that there are none of', () => {
   const { orders, west } = protectedOrders([]);
-  requestOf(orders, { restore: RestorePoint.snapshot('by-hand') });
+  definitionOf(orders, { restore: RestorePoint.snapshot('by-hand') });
   Template.fromStack(west()).resourceCountIs('AWS::KMS::Alias', 0);
 });
 
@@ -186,41 +186,43 @@ test('may be started by a role that is imported beside it, and no policy in the 
 
 test('may have objectives of its own there, and is then told apart from the others', () => {
   const objectives = { rpo: Duration.days(2), rto: Duration.hours(8) };
-  const request = requestOf(protectedOrders().orders, { objectives });
+  const request = definitionOf(protectedOrders().orders, { objectives });
   expect(request).toMatchObject({ target: 'Orders-West', objectives: { rpoSeconds: 172_800, rtoSeconds: 28_800 } });
 });
 
 describe('refuses', () => {
   test('what nothing is copied for; the copy that it restores will do', () => {
     const { orders } = protectedOrders([SNAPSHOTS]);
-    expect(() => requestOf(orders, { restore: RestorePoint.latest() })).toThrow(
+    expect(() => definitionOf(orders, { restore: RestorePoint.latest() })).toThrow(
       /restores what BackupCopy.automatedBackups\(\) brings there.*copies are: snapshots; add that copy/,
     );
     const replicated = protectedOrders([BackupCopy.automatedBackups()]).orders;
-    expect(() => requestOf(replicated, { restore: RestorePoint.latestSnapshot() })).toThrow(/BackupCopy.snapshots\(\)/);
-    expect(() => requestOf(protectedOrders([]).orders)).toThrow(/copies are: none/);
-    expect(() => requestOf(orders, { restore: RestorePoint.snapshot('by-hand') })).not.toThrow();
+    expect(() => definitionOf(replicated, { restore: RestorePoint.latestSnapshot() })).toThrow(
+      /BackupCopy.snapshots\(\)/,
+    );
+    expect(() => definitionOf(protectedOrders([]).orders)).toThrow(/copies are: none/);
+    expect(() => definitionOf(orders, { restore: RestorePoint.snapshot('by-hand') })).not.toThrow();
   });
 
   test('a plan without a region to drill in', () => {
     const stack = newStack();
     const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES });
     const orders = plan.addDatabase('Orders', { database: newDatabase(stack) });
-    expect(() => requestOf(orders)).toThrow(/the plan names none; give the plan recovery/);
+    expect(() => definitionOf(orders)).toThrow(/the plan names none; give the plan recovery/);
   });
 
   test('a database that could only be named at deployment, and one whose name in the instance is not known', () => {
     const { orders } = protectedOrders([SNAPSHOTS], WEST, { storageEncrypted: true });
-    expect(() => requestOf(orders)).toThrow(/identifier is only known.*instanceIdentifier\n.*give databaseName/);
+    expect(() => definitionOf(orders)).toThrow(/identifier is only known.*instanceIdentifier.*\n.*give databaseName/);
   });
 
   test('an imported one without a class, since copies do not tell it', () => {
     const { plan, stack } = protectedOrders();
     const imported = { database: importedDatabase(stack, 'carts'), copies: [SNAPSHOTS], databaseName: 'carts' };
     const carts = plan.addDatabase('Carts', imported);
-    expect(() => requestOf(carts)).toThrow(/class is not known at synth.*give the drill an instanceClass/);
+    expect(() => definitionOf(carts)).toThrow(/class is not known at synth.*give the drill an instanceClass/);
     const instanceClass = new ec2.InstanceType('t3.large');
-    const request = requestOf(carts, { instanceClass });
+    const request = definitionOf(carts, { instanceClass });
     expect(request.copy.instanceClass).toBe('db.t3.large');
     // The copy's class is not the database's, which evidence must not claim to know.
     expect(request.source.copied?.instanceClass).toBeUndefined();
@@ -230,13 +232,13 @@ describe('refuses', () => {
     const stack = newStack();
     const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery: WEST });
     const orders = plan.addDatabase('Orders', { database: newDatabase(stack, ORDERS), copies: [SNAPSHOTS] });
-    expect(() => requestOf(orders)).toThrow(/region is only known at deployment.*give its stack env: \{ region \}/);
+    expect(() => definitionOf(orders)).toThrow(/region is only known at deployment.*give its stack env: \{ region \}/);
   });
 
   test('a database of another engine, whose copies no drill could examine', () => {
     const engine = rds.DatabaseInstanceEngine.mysql({ version: rds.MysqlEngineVersion.VER_8_0_41 });
     const { orders } = protectedOrders([SNAPSHOTS], WEST, { ...ORDERS, engine });
-    expect(() => requestOf(orders)).toThrow(/it runs mysql, and drills examine PostgreSQL only/);
+    expect(() => definitionOf(orders)).toThrow(/it runs mysql, and drills examine PostgreSQL only/);
   });
 
   test('a name in the instance, given as what only deployment tells', () => {
@@ -245,16 +247,16 @@ describe('refuses', () => {
     const options = { database: importedDatabase(stack, 'carts'), copies: [SNAPSHOTS], databaseName };
     const carts = plan.addDatabase('Carts', options);
     const instanceClass = new ec2.InstanceType('t3.large');
-    expect(() => requestOf(carts, { instanceClass })).toThrow(/name in the instance is not known at synth/);
+    expect(() => definitionOf(carts, { instanceClass })).toThrow(/name in the instance is not known at synth/);
   });
 
   test('to draw from more days than backups are kept for there; as many are drawn from', () => {
     const within = (days: number) => ({ restore: RestorePoint.random({ within: Duration.days(days) }) });
     const kept = () => protectedOrders([BackupCopy.automatedBackups({ retention: Duration.days(3) })]).orders;
-    expect(() => requestOf(kept(), within(4))).toThrow(/last 4 days, and backups are kept there for 3.*shorten/);
-    expect(() => requestOf(kept(), within(3))).not.toThrow();
+    expect(() => definitionOf(kept(), within(4))).toThrow(/last 4 days, and backups are kept there for 3.*shorten/);
+    expect(() => definitionOf(kept(), within(3))).not.toThrow();
     const asAtHome = () => protectedOrders(undefined, WEST, { ...ORDERS, backupRetention: Duration.days(2) }).orders;
-    expect(() => requestOf(asAtHome(), within(3))).toThrow(/kept there for 2/);
+    expect(() => definitionOf(asAtHome(), within(3))).toThrow(/kept there for 2/);
   });
 
   test('a topic of another region, which alarms there can not reach', () => {
@@ -267,21 +269,21 @@ describe('refuses', () => {
 
 test('warns that nobody is told there, unless there is a topic', () => {
   const silent = protectedOrders(undefined, RecoveryRegion.named('us-west-2'));
-  requestOf(silent.orders);
+  definitionOf(silent.orders);
   expect(warningsOf(silent.west())).toEqual([expect.stringContaining('lifeboat:nobody-is-told-there')]);
   // Once for each plan, also where the first one of a stack has a topic.
   const both = protectedOrders();
-  requestOf(both.orders);
+  definitionOf(both.orders);
   const recovery = RecoveryRegion.named('us-west-2');
   const second = new ProtectionPlan(both.stack, 'Second', { objectives: OBJECTIVES, recovery });
   for (const name of ['carts', 'bills']) {
     const options = { database: importedDatabase(both.stack, name), copies: [SNAPSHOTS], databaseName: 'shop' };
-    requestOf(second.addDatabase(name, options), { instanceClass: new ec2.InstanceType('t3.large') });
+    definitionOf(second.addDatabase(name, options), { instanceClass: new ec2.InstanceType('t3.large') });
   }
   const silence = warningsOf(both.west()).filter((warning) => warning.includes('lifeboat:nobody-is-told-there'));
   expect(silence).toHaveLength(1);
   const heard = protectedOrders();
-  requestOf(heard.orders);
+  definitionOf(heard.orders);
   expect(warningsOf(heard.west())).toEqual([]);
   for (const { Properties } of Object.values(
     Template.fromStack(heard.west()).findResources('AWS::CloudWatch::Alarm'),
@@ -304,7 +306,7 @@ describe('a drill of copies without a plan', () => {
       destination: WEST,
       keep: Duration.days(7),
     });
-    const { source } = drilled(stack, RestorePoint.latestSnapshot()).request;
+    const { source } = drilled(stack, RestorePoint.latestSnapshot()).definition;
     expect(resolved(stack.resolve(source.copied?.from))).toBe(resolved(stack.resolve(request.source.arn)));
   });
 
@@ -363,7 +365,7 @@ describe('its conductor', () => {
     const stack = new Stack(new App(), 'West', { env: { region: 'us-west-2', account: ACCOUNT } });
     const instanceType = new ec2.InstanceType('t3.large');
     const source = DrillSource.copies({ instanceIdentifier: 'orders', region: 'us-east-1', instanceType, keyArn });
-    const { prefix } = newDrill(stack, { source, databaseName: 'shop' }).request.copy;
+    const { prefix } = newDrill(stack, { source, databaseName: 'shop' }).definition.copy;
     const statements = statementsOf(Template.fromStack(stack), /^DrillConductorRole/);
     return { can: (call: Call) => allows(statements, call), copy: west('db', `${prefix}a1b2c3`) };
   };

@@ -7,7 +7,7 @@ import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-
 import { Construct } from 'constructs';
 import { copiedBy, snapshotCopyRequest } from '../../../lambda/contract';
 import { BackupWindow, RecoveryRegion, SnapshotCopy, type SnapshotCopyProps, SnapshotSource } from '../../../lib';
-import { ACCOUNT, allows, type Call, REGION, resolved, statementsOf } from '../../template/policies';
+import { ACCOUNT, allows, type Call, possible, REGION, resolved, statementsOf } from '../../template/policies';
 import { importedDatabase, newDatabase, newStack, Template, warningsOf } from '../../template/stacks';
 
 const WEST = RecoveryRegion.named('us-west-2');
@@ -106,6 +106,25 @@ describe('the alarm on missing and old copies', () => {
   });
 });
 
+test('an old hold is told by what the handler says beside the age of copies', () => {
+  const stack = inRegion();
+  copying(stack, { planName: 'Protection', target: 'Orders' });
+  Template.fromStack(stack).hasResourceProperties('AWS::CloudWatch::Alarm', {
+    Namespace: 'Lifeboat',
+    MetricName: 'HoldAge',
+    // As the runbook prints them: test/lambda/rds/copy-snapshots.test.ts.
+    Dimensions: [
+      { Name: 'Copy', Value: 'Copy' },
+      { Name: 'Plan', Value: 'Protection' },
+      { Name: 'Target', Value: 'Orders' },
+    ],
+    ComparisonOperator: 'GreaterThanThreshold',
+    Threshold: 7 * 86_400,
+    // No hold is none that is old.
+    TreatMissingData: 'notBreaching',
+  });
+});
+
 describe('permissions', () => {
   const stack = inRegion();
   const copy = copying(stack, { shareWith: ['444455556666'] });
@@ -151,7 +170,7 @@ describe('permissions', () => {
     const others = [original, snapshot('orders-by-hand'), snapshot('lifeboat-0a1b2c3d-users-2026-11-20-03-05')];
     for (const resource of others) {
       for (const action of ['rds:DeleteDBSnapshot', 'rds:ModifyDBSnapshotAttribute', 'rds:AddTagsToResource']) {
-        expect([resource, action, can({ action, resources: [resource], context: all })]).toEqual([
+        expect([resource, action, can(possible({ action, resources: [resource], context: all }))]).toEqual([
           resource,
           action,
           false,
@@ -162,8 +181,22 @@ describe('permissions', () => {
       can({ action: 'rds:CopyDBSnapshot', resources: [snapshot('rds:orders-archive-2026-11-20-03-05', REGION)] }),
     ).toBe(false);
     for (const action of ['rds:ModifyDBInstance', 'rds:DeleteDBInstance', 'rds:RestoreDBInstanceFromDBSnapshot']) {
-      expect(can({ action, resources: [`arn:aws:rds:${REGION}:${ACCOUNT}:db:orders`], context: all })).toBe(false);
+      const resources = [`arn:aws:rds:${REGION}:${ACCOUNT}:db:orders`];
+      expect(can(possible({ action, resources, context: all }))).toBe(false);
     }
+  });
+
+  test('let it read whether this database is on hold, in either region, and hold or release nothing', () => {
+    const parameter = (name: string, region: string) => `arn:aws:ssm:${region}:${ACCOUNT}:parameter/${name}`;
+    const may = (action: string, name: string, region: string) =>
+      can({ action: `ssm:${action}`, resources: [parameter(name, region)] });
+    for (const region of [REGION, 'us-west-2']) {
+      expect(may('GetParameter', 'lifeboat/hold/database/orders', region)).toBe(true);
+      expect(may('GetParameter', 'lifeboat/hold/database/orders-archive', region)).toBe(false);
+      expect(may('PutParameter', 'lifeboat/hold/database/orders', region)).toBe(false);
+      expect(may('DeleteParameter', 'lifeboat/hold/database/orders', region)).toBe(false);
+    }
+    expect(may('GetParameter', 'lifeboat/hold/database/orders', 'eu-north-1')).toBe(false);
   });
 
   test("let RDS use the recovery site's key there, and no other", () => {
@@ -188,7 +221,7 @@ describe('permissions', () => {
     );
   });
 
-  test("a key of the user's own is used by its ARN, and the source's key too", () => {
+  test("a key of the user's own is used by its ARN, and the source's key by RDS of both regions", () => {
     const stack = inRegion();
     const keyArn = `arn:aws:kms:us-west-2:${ACCOUNT}:key/mine`;
     const storageKey = kms.Key.fromKeyArn(stack, 'Storage', `arn:aws:kms:${REGION}:${ACCOUNT}:key/storage`);
@@ -201,7 +234,10 @@ describe('permissions', () => {
         context: { 'kms:ViaService': `rds.${region}.amazonaws.com` },
       });
     expect(use(keyArn, 'us-west-2')).toBe(true);
+    expect(use(keyArn, REGION)).toBe(false);
     expect(use(storageKey.keyArn, REGION)).toBe(true);
+    expect(use(storageKey.keyArn, 'us-west-2')).toBe(true);
+    expect(use(storageKey.keyArn, 'us-east-2')).toBe(false);
     expect(use(`arn:aws:kms:us-west-2:${ACCOUNT}:key/another`, 'us-west-2')).toBe(false);
   });
 });

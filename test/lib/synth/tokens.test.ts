@@ -4,9 +4,9 @@ import {
   backupSettings,
   cacheExportRequest,
   configurationRequest,
-  type DrillRequest,
+  type DrillDefinition,
   deploymentSnapshotRequest,
-  drillRequest,
+  drillDefinition,
   imageExportRequest,
   snapshotCopyRequest,
   snapshotExportRequest,
@@ -16,7 +16,7 @@ import { parseAtSynth } from '../../../lib/synth/tokens';
 const unknown = () => Lazy.string({ produce: () => 'known later' });
 const unknownNumber = () => Lazy.number({ produce: () => 7 });
 
-const DRILL: DrillRequest = {
+const DRILL: DrillDefinition = {
   plan: 'shop',
   target: 'orders',
   drill: 'Monthly',
@@ -33,13 +33,14 @@ const DRILL: DrillRequest = {
   examiner: 'examiner',
   passwordKey: 'key',
   evidenceBucket: 'evidence',
+  signingKey: 'key',
 };
 
 describe('each field of a request may be known at deployment only', () => {
   test.each([
     [
       'drill',
-      drillRequest,
+      drillDefinition,
       {
         ...DRILL,
         plan: unknown(),
@@ -120,18 +121,18 @@ test('a list that only deployment knows stands for values of the right form', ()
 
 test('what is known is checked, and the request stays as it is', () => {
   const request = { ...DRILL, source: { instance: unknown() } };
-  expect(parseAtSynth(drillRequest, request, 'request')).toBe(request);
-  expect(() => parseAtSynth(drillRequest, { ...request, drill: 'a/b' }, "restore drill 'Drill'")).toThrow(
+  expect(parseAtSynth(drillDefinition, request, 'request')).toBe(request);
+  expect(() => parseAtSynth(drillDefinition, { ...request, drill: 'a/b' }, "restore drill 'Drill'")).toThrow(
     "restore drill 'Drill' is not valid, so it can't be used; correct:\n  drill: must be 1 to 100 printable ASCII",
   );
 });
 
 test('checks of the whole request hold beside unknown values', () => {
   const request = { ...DRILL, source: { instance: unknown(), copied: { from: unknown() } } };
-  expect(() => parseAtSynth(drillRequest, request, 'request')).toThrow("copies of backups don't tell it");
+  expect(() => parseAtSynth(drillDefinition, request, 'request')).toThrow("copies of backups don't tell it");
 });
 
 test('a form that nothing stands for is named, instead of being passed unseen', () => {
   const restore = { kind: unknown() as 'latest' };
-  expect(() => parseAtSynth(drillRequest, { ...DRILL, restore }, 'request')).toThrow('restore.kind');
+  expect(() => parseAtSynth(drillDefinition, { ...DRILL, restore }, 'request')).toThrow('restore.kind');
 });

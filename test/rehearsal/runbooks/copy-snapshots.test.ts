@@ -7,8 +7,10 @@ import {
   DescribeDBSnapshotsCommand,
 } from '@aws-sdk/client-rds';
 import { GENERIC_CHECKS, type SnapshotCopyRequest } from '../../../lambda/contract';
+import { releaseHold, setHold } from '../../../lambda/runbook/hold';
 import { copyRound } from '../../../rehearsal/runbooks/copy-round';
 import { DrillSite } from '../../../rehearsal/runbooks/drill-site';
+import { ssmClient } from '../../../rehearsal/server/clients';
 import { LocalRegion, useRegion } from '../../real/region';
 
 const HOME_KEY = 'arn:aws:kms:eu-central-1:123456789012:key/11111111-1111-1111-1111-111111111111';
@@ -92,6 +94,19 @@ test('lets the named account copy them on', async () => {
   expect(DBSnapshotAttributesResult?.DBSnapshotAttributes).toEqual([
     { AttributeName: 'restore', AttributeValues: [PARTNER] },
   ]);
+});
+
+test('prunes nothing while the database is on hold in the region of the copies, as when its own is down', async () => {
+  const ssm = ssmClient(home().region.clients('us-west-2'));
+  const target = { kind: 'database', id: 'orders' } as const;
+  const since = new Date().toISOString();
+  const hold = { reason: 'recovery', by: 'ada', since, until: new Date(Date.now() + 3_600_000).toISOString() };
+  await setHold(ssm, target, hold);
+  const before = (await copies()).length;
+  const { deleted, printed, ...report } = await round({ keepSeconds: 0.001 });
+  expect([deleted, report.hold, (await copies()).length]).toEqual([[], hold, before]);
+  expect(printed).toContainEqual(expect.stringContaining('HoldAge'));
+  expect(await releaseHold(ssm, target)).toBe(true);
 });
 
 test('prunes its own, never the newest good one, and no copy that a person made', async () => {

@@ -1,6 +1,8 @@
 /** The conductor's bundle as it is deployed, byte for byte: bundling leaves out what Lambda never needs, and no more. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -10,26 +12,37 @@ import type {
   DurableExecutionInvocationOutput,
   DurableLambdaHandler,
 } from '@aws/durable-execution-sdk-js';
-import { readText } from '../../../lambda/evidence/evidence-chain';
-import { examine } from '../../../lambda/examiner/examine';
+import { DEFINITION_FILE } from '../../../lambda/contract';
+import { examine } from '../../../lambda/detectors/examine';
+import { readText } from '../../../lambda/evidence/objects';
 import type { ExaminerRequest } from '../../../lambda/examiner/protocol';
-import { DrillSite, impatient, wholeRequest } from '../../../rehearsal/runbooks/drill-site';
+import { DrillSite, impatient, wholeDefinition } from '../../../rehearsal/runbooks/drill-site';
 import { execute } from '../../../rehearsal/runbooks/durable-executions';
 import { s3Client } from '../../../rehearsal/server/clients';
 import { useRegion } from '../../real/region';
+import { signingKey } from '../../real/signing-key';
 
 const local = useRegion();
 let lambda: Server;
 
-/** Lambda's Invoke, for the one function there is. */
+const task = mkdtempSync(join(tmpdir(), 'lifeboat-task-'));
+afterAll(() => rmSync(task, { recursive: true }));
+
+/** Lambda's Invoke, for the one function there is, and KMS's Sign, for the one key. */
 beforeAll(async () => {
   const look = examine({});
+  const kms = signingKey();
   lambda = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk) => chunks.push(chunk));
     request.on('end', async () => {
-      const task = JSON.parse(Buffer.concat(chunks).toString()) as ExaminerRequest;
-      const answer = await look(task).catch((error: Error) => {
+      const body = JSON.parse(Buffer.concat(chunks).toString());
+      const [, operation] = /^TrentService\.(\w+)$/.exec(String(request.headers['x-amz-target'])) ?? [];
+      if (operation) {
+        response.end(JSON.stringify(kms(operation, body)));
+        return;
+      }
+      const answer = await look(body as ExaminerRequest).catch((error: Error) => {
         response.setHeader('X-Amz-Function-Error', 'Unhandled');
         return { errorType: error.name, errorMessage: error.message };
       });
@@ -55,10 +68,13 @@ test('drills a database from its environment alone, and leaves its evidence in S
     AWS_REGION: name,
     AWS_ENDPOINT_URL: region.endpoint,
     AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${(lambda.address() as AddressInfo).port}`,
+    AWS_ENDPOINT_URL_KMS: `http://127.0.0.1:${(lambda.address() as AddressInfo).port}`,
+    LAMBDA_TASK_ROOT: task,
+    DEFINITION_SOURCE_INSTANCE: 'orders',
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
   });
   try {
-    const request = wholeRequest(
+    const definition = wholeDefinition(
       {
         plan: 'Shop',
         target: 'Orders',
@@ -71,9 +87,12 @@ test('drills a database from its environment alone, and leaves its evidence in S
       },
       name,
     );
-    const execution = await execute(shipped, request, { name: 'shipped', clock: impatient() });
+    const file = { ...definition, source: { instance: { fromEnvironment: 'DEFINITION_SOURCE_INSTANCE' } } };
+    writeFileSync(join(task, DEFINITION_FILE), JSON.stringify(file));
+    const execution = await execute(shipped, { reason: 'by hand' }, { name: 'shipped', clock: impatient() });
     expect(execution).toMatchObject({ status: 'succeeded', result: { outcome: 'passed', findings: [] } });
-    const text = await readText(s3Client(clients), request.evidenceBucket, 'evidence/Shop/Orders/00000001.json');
+    const text = await readText(s3Client(clients), definition.evidenceBucket, 'evidence/Shop/Orders/00000001.json');
+    expect(JSON.parse(text)).toMatchObject({ request: { reason: 'by hand' }, definition: { database: 'shop' } });
     expect(JSON.parse(text).checks).toHaveLength(4);
     expect(region.instances(name)).toEqual(['orders']);
   } finally {

@@ -10,15 +10,18 @@ import {
 } from '@aws-sdk/client-rds';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import type { Check, Evidence } from '../../../lambda/contract';
+import { examine } from '../../../lambda/detectors/examine';
 import { validateRestore } from '../../../lambda/drill/validate-restore';
 import { EvidenceChain } from '../../../lambda/evidence/evidence-chain';
-import { examine } from '../../../lambda/examiner/examine';
-import type { Finding, Survey } from '../../../lambda/examiner/protocol';
+import { Inventories } from '../../../lambda/evidence/inventories';
+import { examinerOf } from '../../../lambda/runbook/examiner-client';
+import type { ProofPorts } from '../../../lambda/runbook/ports';
 import { durable } from '../../../lambda/runbook/runbook';
 import { execute } from '../../../rehearsal/runbooks/durable-executions';
 import { s3Client } from '../../../rehearsal/server/clients';
 import { useRegion } from '../../real/region';
-import { RESTORED, validationRequest } from '../../simulated/validations';
+import { SIGNER } from '../../simulated/drill';
+import { RESTORED, validationDefinition } from '../../simulated/validations';
 
 const local = useRegion();
 const checks: Check[] = [{ kind: 'readable' }, { kind: 'row-count', table: 'orders', atLeast: 100 }];
@@ -43,7 +46,7 @@ function backup(restored: string, answers: string[]): BackupClient {
       CompletionDate: new Date(),
       RecoveryPointArn: 'arn:aws:rds:eu-central-1:111122223333:snapshot:awsbackup:job-2',
       CreatedResourceArn: `arn:aws:rds:eu-central-1:111122223333:db:${restored}`,
-      CreatedBy: { RestoreTestingPlanArn: validationRequest.testingPlan },
+      CreatedBy: { RestoreTestingPlanArn: validationDefinition.testingPlan },
       ValidationStatus: answers[0],
     };
   };
@@ -56,20 +59,20 @@ async function validated(
   const answers: string[] = [];
   const s3 = s3Client(local().region.clients(local().name));
   const look = examine({ connections: 2 });
+  const chainOf: ProofPorts['evidence'] = (of) => new EvidenceChain(s3, of.evidenceBucket, of, SIGNER);
   const runbook = validateRestore({
+    definition: { ...validationDefinition, databases: undefined, checks },
     backup: backup(restored, answers),
     rds: rds(new Date()),
-    examiner: () => ({
-      survey: async (task) => (await look({ task: 'survey', ...task })) as Survey,
-      check: async (task) => (await look({ task: 'check', ...task })) as readonly Finding[],
-    }),
+    examiner: () => examinerOf(look),
+    inventories: (of) => new Inventories(s3, of.evidenceBucket, of, chainOf(of)),
     secret: async () => 'a key of more than thirty-two characters',
-    evidence: (of) => new EvidenceChain(s3, of.evidenceBucket, of),
+    evidence: chainOf,
     print: () => {},
   });
   const execution = await execute(
     (client) => durable(runbook, { durableExecutionClient: client }),
-    { ...validationRequest, restoreJob: `job-of-${restored}`, checks },
+    { restoreJob: `job-of-${restored}` },
     { name: restored, clock: { now: Date.now, until: () => sleep(20) } },
   );
   if (execution.status !== 'succeeded') throw new Error(JSON.stringify(execution));
@@ -96,7 +99,7 @@ beforeAll(async () => {
   );
   await local().snapshotAvailable('orders-1');
   const s3 = s3Client(local().region.clients(local().name));
-  await s3.send(new CreateBucketCommand({ Bucket: validationRequest.evidenceBucket }));
+  await s3.send(new CreateBucketCommand({ Bucket: validationDefinition.evidenceBucket }));
 });
 
 test('reads what was restored, under a password of its own, and answers', async () => {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import type { Verification } from '../../../lambda/evidence/verify-evidence';
 import { workspace } from '../../../rehearsal/machine/workspace';
 import type { Rehearsal } from '../../../rehearsal/story/rehearse';
 
@@ -75,9 +76,18 @@ test('proves the good backup and its copy elsewhere, catches both bad ones, and 
   expect(drills[1]?.findings.join('\n')).toMatch(/^readable: votes: .*invalid page in block \d+/m);
   expect(drills[2]?.findings.join('\n')).toMatch(/3000 rows without a parent/);
   const home = join(evidence, 'us-east-1');
-  expect(readdirSync(home).sort()).toEqual(
-    ['1', '2', '3'].flatMap((number) => [`0000000${number}.json`, `0000000${number}.md`]),
+  const kinds = ['json', 'md', expect.stringMatching(/^sha256-[0-9a-f]{64}\.sig$/)];
+  const files = readdirSync(home).sort();
+  expect(files.filter((name) => !name.endsWith('.pem')).map((name) => name.split(/(?<=^\d{8})\./))).toEqual(
+    ['1', '2', '3'].flatMap((number) => kinds.map((kind) => [`0000000${number}`, kind])),
   );
+  const verified = await lifeboat(['evidence', 'verify', evidence, '--json']);
+  expect({ code: verified.code, err: verified.err }).toEqual({ code: 0, err: '' });
+  const { chains }: Verification = JSON.parse(verified.out);
+  expect(chains.map(({ folder: of, documents, signed }) => [of, documents, signed])).toEqual([
+    ['us-east-1', 3, 3],
+    ['us-west-2', 1, 1],
+  ]);
   const chain = ['1', '2', '3'].map((n) => JSON.parse(readFileSync(join(home, `0000000${n}.json`), 'utf8')));
   expect(chain.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
   // With its region lost, the other one begins a chain of its own.

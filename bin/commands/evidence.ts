@@ -1,0 +1,60 @@
+/** `lifeboat evidence verify`: verifies what drills left, in a folder or in a bucket, and names all that is wrong. */
+import { readFileSync } from 'node:fs';
+import { S3Client } from '@aws-sdk/client-s3';
+import type { Command } from 'commander';
+import { fromPem } from '../../lambda/evidence/signing';
+import { filesInBucket, filesInFolder } from '../../lambda/evidence/stored-files';
+import { verificationText } from '../../lambda/evidence/verification-text';
+import { verifyEvidence } from '../../lambda/evidence/verify-evidence';
+import { visibleLines } from '../../lambda/evidence/visible';
+import { rehearsed, s3Client } from '../../rehearsal/server/clients';
+import { fromArguments, misused, NOT_PROVEN, PROVEN } from '../ending';
+
+export function addEvidence(program: Command): void {
+  program
+    .command('evidence')
+    .description('What drills left as proof.')
+    .command('verify')
+    .description(
+      'Verify signatures, places and links of all documents, and name what is altered, missing, hidden, forked or not signed.',
+    )
+    .argument('[folder]', 'a copy of the evidence, as `aws s3 sync` or a rehearsal makes one')
+    .option('--bucket <name>', 'read the bucket itself instead, with versions and delete markers')
+    .option('--prefix <prefix>', 'start of the keys in the bucket', 'evidence/')
+    .option('--key <file...>', 'PEM files of the keys that you trust, instead of those that lie beside the evidence')
+    .option('--region <name>', 'AWS region of the bucket, instead of the one that your environment or profile names')
+    .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, in a shell that has its exports')
+    .option('--json', 'print one JSON document', false)
+    .action(async (folder: string | undefined, { bucket, prefix, key, region, endpoint, json }) => {
+      if ((folder === undefined) === (bucket === undefined)) {
+        misused(program, 'either a folder or --bucket says where the evidence is, and not both');
+      }
+      const trusted = key && fromArguments(program, () => (key as string[]).map(readKey));
+      const files =
+        folder === undefined
+          ? await filesInBucket(
+              fromArguments(program, () => clientOf(endpoint, region)),
+              bucket,
+              prefix,
+            )
+          : await filesInFolder(folder).catch((error) => misused(program, error));
+      const verification = await verifyEvidence(files, trusted);
+      const lines = json ? [visibleLines(JSON.stringify(verification, null, 2))] : verificationText(verification);
+      process.stdout.write(`${lines.join('\n')}\n`);
+      process.exitCode = verification.proven ? PROVEN : NOT_PROVEN;
+    });
+}
+
+function readKey(file: string) {
+  try {
+    return fromPem(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`'--key' ${file} can't be used: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** With an endpoint, credentials of AWS stay here; without one, the SDK finds them as it always does. */
+function clientOf(endpoint: string | undefined, region: string | undefined): S3Client {
+  const local = rehearsed(endpoint, region);
+  return local ? s3Client(local) : new S3Client({ region });
+}

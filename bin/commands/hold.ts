@@ -1,0 +1,117 @@
+/** `lifeboat hold`: keeps the backups of a database or cache from being pruned, with the user's own credentials. */
+import { hostname, userInfo } from 'node:os';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { type Command, Option } from 'commander';
+import { HOLD_MOST_DAYS, type Hold, hold, holdTarget, parse } from '../../lambda/contract';
+import { describeHold, listHolds, releaseHold, setHold } from '../../lambda/runbook/hold';
+import { rehearsed, ssmClient } from '../../rehearsal/server/clients';
+import { fromArguments, misused, NOT_PROVEN, said } from '../ending';
+import { days } from '../numbers';
+
+interface Where {
+  readonly region?: readonly string[];
+  readonly endpoint?: string;
+}
+
+interface Held extends Where {
+  readonly cache: boolean;
+}
+
+export function addHold(program: Command): void {
+  const holds = program
+    .command('hold')
+    .description('Keep all backups of a database or a cache that Lifeboat would prune, as during a recovery.');
+
+  const set = holds
+    .command('set')
+    .description('Set a hold, or replace the one there is. It ends by itself; pruning goes on then.')
+    .argument('<target>', 'identifier of the RDS instance, or of the cache')
+    .requiredOption('--reason <text>', 'why, for who finds it later')
+    .option('--days <number>', `how long, ${HOLD_MOST_DAYS} days at most`, days, 14)
+    .option('--by <name>', 'who sets it, instead of the user and machine that this runs on')
+    .action(async (target: string, { reason, days: length, by, ...where }) => {
+      const of = targetOf(program, target, where);
+      const record = fromArguments(program, () => recordOf(reason, by ?? whoRuns(), length));
+      await inEach(program, where, async (ssm) => {
+        const before = await setHold(ssm, of, record);
+        const replaced = before ? `; it was ${describeHold(before)}` : '';
+        return `${of.kind} ${of.id} is ${describeHold(record)}${replaced}`;
+      });
+      process.stderr.write(
+        "automated backups of RDS and ElastiCache, AWS Backup's recovery points and lifecycles of S3 go on expiring: for those, " +
+          'raise the retention, or suspend the lifecycle\n',
+      );
+    });
+
+  const release = holds
+    .command('release')
+    .description('End a hold: the next round prunes what is over age.')
+    .argument('<target>', 'identifier of the RDS instance, or of the cache')
+    .action(async (target: string, where: Held) => {
+      const of = targetOf(program, target, where);
+      await inEach(program, where, async (ssm) => {
+        if (await releaseHold(ssm, of)) return `${of.kind} ${of.id} is on hold no more`;
+        throw new Error(`${of.kind} ${of.id} is not on hold, so nothing was released; see 'lifeboat hold list'`);
+      });
+    });
+
+  const list = holds
+    .command('list')
+    .description('Say which targets are on hold, who set it, why, and until when.')
+    .action(async (where: Where) => {
+      await inEach(program, where, async (ssm) => {
+        const found = await listHolds(ssm, Date.now());
+        if (found.length === 0) return 'nothing is on hold';
+        return found.map(({ target, state }) => `${target}: ${state}`).join('\n  ');
+      });
+    });
+
+  for (const one of [set, release]) one.option('--cache', 'the target is a cache of ElastiCache, by its id', false);
+  for (const one of [set, release, list]) {
+    one
+      .addOption(
+        new Option(
+          '--region <names...>',
+          'AWS regions: of the database or cache, and of its copies; else the one that your environment or profile names',
+        ),
+      )
+      .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, in a shell that has its exports');
+  }
+}
+
+const targetOf = (program: Command, target: string, { cache }: Held) =>
+  // RDS and ElastiCache keep identifiers in lower case, and what prunes asks by them.
+  fromArguments(program, () =>
+    parse(holdTarget, { kind: cache ? 'cache' : 'database', id: target.toLowerCase() }, `target '${target}'`),
+  );
+
+function recordOf(reason: string, by: string, length: number): Hold {
+  const since = new Date();
+  const until = new Date(since.getTime() + length * 86_400_000);
+  return parse(hold, { reason, by, since: since.toISOString(), until: until.toISOString() }, 'hold');
+}
+
+function whoRuns(): string {
+  try {
+    return `${userInfo().username} on ${hostname()}`;
+  } catch {
+    // As in a container whose user has no entry.
+    throw new Error('nobody knows who sets this hold; name yourself by --by');
+  }
+}
+
+/** Goes on to the other regions where one fails: a hold in some is better than in none. */
+async function inEach(program: Command, { region, endpoint }: Where, act: (ssm: SSMClient) => Promise<string>) {
+  const regions = region ?? [endpoint === undefined ? undefined : 'us-east-1'];
+  for (const one of regions) {
+    const local = fromArguments(program, () => rehearsed(endpoint, one));
+    const ssm = local ? ssmClient(local) : new SSMClient({ region: one });
+    const name = await ssm.config.region().catch(() => misused(program, 'no AWS region is known; name it by --region'));
+    try {
+      process.stdout.write(`${name}: ${await act(ssm)}\n`);
+    } catch (error) {
+      process.stderr.write(`lifeboat: ${name}: ${said(error)}\n`);
+      process.exitCode = NOT_PROVEN;
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Compares each B-tree index with its table, row by row, and its pages with one another: one that lacks rows makes queries
+ * lose them without an error. Unique ones must hold no key twice.
+ */
+import { DatabaseError } from 'pg';
+import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
+import type { Context, Detector, Examined, Piece } from '../examiner/detector';
+import type { KnownFunctions } from '../examiner/extensions';
+import { isServersOwn, whatPostgresSaid } from '../examiner/postgres-error';
+import type { Session } from '../examiner/session';
+
+export const btree: Detector = {
+  name: 'btree',
+  phase: 'indexes',
+  serves: ['indexes'],
+  objects: () => `
+    SELECT c.oid, ${displayName('n', 'c')} AS name,
+      pg_catalog.pg_relation_size(c.oid) + pg_catalog.pg_relation_size(i.indrelid) AS bytes, NULL AS blocks
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_am am ON am.oid = c.relam
+    WHERE am.amname = 'btree' AND c.relkind = 'i' AND c.relpersistence <> 't' AND ${storedSchema('n')}
+      AND i.indisvalid AND i.indisready AND i.indislive`,
+  examine: compare,
+};
+
+async function compare(session: Session, { oid }: Piece, { facts }: Context): Promise<Examined> {
+  if (!facts.functions.btIndexParentCheck && !facts.functions.btIndexCheck) {
+    throw new CannotCheck(
+      `${facts.user} can't use amcheck, which compares indexes with their tables`,
+      'allow the extension amcheck on the instance, or leave this check out',
+    );
+  }
+  try {
+    const observed = await check(session, oid, facts.functions);
+    return { verdicts: [{ check: 'indexes', outcome: 'passed', observed }] };
+  } catch (error) {
+    if (!isServersOwn(error, ['XX', '58'])) throw error;
+    return {
+      verdicts: [
+        {
+          check: 'indexes',
+          outcome: 'failed',
+          observed: whatPostgresSaid(error),
+          expected: 'every B-tree index to agree with its table',
+          remedy: 'REINDEX it after a recovery, and compare the table with an earlier backup',
+        },
+      ],
+    };
+  }
+}
+
+/** The closer look locks the table against writes, which a prepared transaction may keep it from. */
+async function check(session: Session, oid: number, functions: KnownFunctions): Promise<string> {
+  const { btIndexParentCheck, btIndexCheck, checksUnique } = functions;
+  const unique = checksUnique ? ', checkunique := true' : '';
+  if (btIndexParentCheck) {
+    await session.rows("SAVEPOINT parents; SET LOCAL lock_timeout = '3s'");
+    try {
+      await session.rows(`SELECT ${btIndexParentCheck}(${oid}, heapallindexed := true, rootdescend := false${unique})`);
+      return 'every row found in its B-tree indexes, and every page by the page above it';
+    } catch (error) {
+      if (!btIndexCheck || !(error instanceof DatabaseError) || error.code !== '55P03') throw error;
+      await session.rows('ROLLBACK TO SAVEPOINT parents');
+    }
+  }
+  try {
+    await session.rows(`SELECT ${btIndexCheck}(${oid}, heapallindexed := true${unique})`);
+  } catch (error) {
+    if (!(error instanceof DatabaseError) || error.code !== '55P03') throw error;
+    throw new CannotCheck(
+      'a lock that is never released keeps it from being read',
+      'commit or roll back the prepared transaction that holds it (pg_prepared_xacts) in the source',
+    );
+  }
+  return 'every row found in its B-tree indexes, whose pages were not compared with the pages above them';
+}

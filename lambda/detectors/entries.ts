@@ -1,0 +1,231 @@
+/**
+ * Counts the entries of each B-tree index against the rows that they lead to: rows that were lost with their page leave
+ * their entries behind.
+ *
+ * A vacuum first removes entries of rows that were deleted in order. The first scan of an index marks entries that lead
+ * nowhere, and later scans pass over them, so nothing may scan the table's indexes before this.
+ */
+import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
+import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
+import { isDamage, whatPostgresSaid } from '../examiner/postgres-error';
+import type { Session } from '../examiner/session';
+import { orderOf, predicateOf } from './index-keys';
+import { COMPARE_TABLE, firstWanted, thousands } from './verdicts';
+
+export const entries: Detector = {
+  name: 'index entries',
+  phase: 'entries',
+  serves: ['indexes', 'readable'],
+  alone: true,
+  // Not the system's own: whatever a session does scans their indexes, so that the counters tell nothing. An empty B-tree is
+  // one page long, or nothing at all where it is unlogged.
+  objects: () => `
+    SELECT c.oid, ${displayName('n', 'c')} AS name, pg_catalog.pg_table_size(c.oid) + pg_catalog.pg_indexes_size(c.oid) AS bytes,
+      NULL AS blocks
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'm', 't') AND c.relpersistence <> 't' AND c.oid >= 16384 AND ${storedSchema('n')}
+      AND (pg_catalog.pg_relation_size(c.oid) > 0 OR EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid
+        AND pg_catalog.pg_relation_size(i.indexrelid) > pg_catalog.current_setting('block_size')::pg_catalog.int4))`,
+  examine: countEntries,
+};
+
+/** A plain scan of exactly one index, in its order. */
+const BY_INDEX = {
+  enable_seqscan: 'off',
+  enable_bitmapscan: 'off',
+  enable_sort: 'off',
+  enable_incremental_sort: 'off',
+  enable_indexonlyscan: 'off',
+  max_parallel_workers_per_gather: '0',
+};
+
+interface Table {
+  readonly name: string;
+  readonly mayVacuum: boolean;
+  readonly expectedPages: number;
+  readonly pages: number;
+}
+
+interface Index {
+  readonly oid: number;
+  readonly name: string;
+  readonly order: string;
+  readonly predicate: string | null;
+}
+
+async function countEntries(session: Session, { oid }: Piece, context: Context): Promise<Examined> {
+  const check = firstWanted(entries, context);
+  const { table, indexes } = await session.transaction('READ ONLY', async () => ({
+    table: await describe(session, oid, context),
+    indexes: await indexesOf(session, oid),
+  }));
+  if (!table.mayVacuum) {
+    throw new CannotCheck(
+      `${context.facts.user} may not vacuum it, and before a vacuum entries of deleted rows look like those of lost ones`,
+      `make ${context.facts.user} a member of the table's owner in the source`,
+    );
+  }
+  await session.alone(`VACUUM (INDEX_CLEANUP ON, TRUNCATE OFF, DISABLE_PAGE_SKIPPING) ${table.name}`);
+  const verdicts = await session.transaction(
+    'READ ONLY',
+    async () => {
+      const found: Verdict[] = [];
+      for (const index of indexes) {
+        found.push(...(await count(session, oid, table, index, check, context)));
+        // The first index tells the whole loss, and what could not be read has ended the transaction.
+        if (found.some(({ outcome }) => outcome === 'failed')) return found;
+      }
+      found.push(...(await newPages(session, oid, check, context)));
+      return found;
+    },
+    BY_INDEX,
+  );
+  if (verdicts.length > 0) return { verdicts };
+  return { verdicts: [{ check, outcome: 'passed', observed: 'every entry of B-tree indexes leads to its row' }] };
+}
+
+async function describe(session: Session, oid: number, { facts }: Context): Promise<Table> {
+  const [found] = await session.rows(`
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname),
+      r.rolsuper OR pg_catalog.pg_has_role(c.relowner, 'USAGE') OR pg_catalog.pg_has_role(d.datdba, 'USAGE')
+        ${facts.version >= 170_000 ? "OR pg_catalog.has_table_privilege(c.oid, 'MAINTAIN')" : ''},
+      c.relpages, pg_catalog.pg_relation_size(c.oid) / ${facts.blockSize}
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, pg_catalog.pg_database d, pg_catalog.pg_roles r
+    WHERE c.oid = ${oid} AND d.datname = pg_catalog.current_database() AND r.rolname = current_user`);
+  if (!found) throw new CannotCheck('it does not exist any more');
+  const [name, mayVacuum, expectedPages, pages] = found;
+  return {
+    name: name!,
+    mayVacuum: mayVacuum === 't',
+    expectedPages: Number(expectedPages),
+    pages: Number(pages),
+  };
+}
+
+async function indexesOf(session: Session, oid: number): Promise<Index[]> {
+  const found = await session.rows(`
+    SELECT i.indexrelid, c.relname, ${orderOf}, ${predicateOf}
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am am ON am.oid = c.relam
+    WHERE i.indrelid = ${oid} AND am.amname = 'btree' AND i.indisvalid AND i.indisready AND i.indislive ORDER BY i.indexrelid`);
+  return found.map(([index, name, order, predicate]) => ({
+    oid: Number(index),
+    name: name!,
+    order: order!,
+    predicate: predicate ?? null,
+  }));
+}
+
+async function count(
+  session: Session,
+  oid: number,
+  table: Table,
+  index: Index,
+  check: Verdict['check'],
+  context: Context,
+): Promise<Verdict[]> {
+  const counters = async () => {
+    const [row] = await session.rows(
+      `SELECT pg_catalog.pg_stat_get_xact_numscans(${index.oid}), pg_catalog.pg_stat_get_xact_tuples_returned(${index.oid})`,
+    );
+    return { scans: Number(row![0]), returned: Number(row![1]) };
+  };
+  const before = await counters();
+  const where = index.predicate === null ? '' : `WHERE ${index.predicate}`;
+  let rows: number;
+  try {
+    const [counted] = await session.rows(
+      `SELECT pg_catalog.count(*) FROM (SELECT FROM ONLY ${table.name} ${where} ORDER BY ${index.order} OFFSET 0) AS found`,
+    );
+    rows = Number(counted![0]);
+  } catch (error) {
+    if (!isDamage(error) || table.pages >= table.expectedPages) throw error;
+    return [
+      {
+        check,
+        outcome: 'failed',
+        observed:
+          `its file has ${thousands(table.pages)} of ${thousands(table.expectedPages)} pages (relpages), ` +
+          `and entries of index ${index.name} lead beyond its end; ${whatPostgresSaid(error)}`,
+        expected: 'a file as long as the catalog and the indexes say',
+        remedy: COMPARE_TABLE,
+      },
+    ];
+  }
+  const after = await counters();
+  if (after.scans === before.scans) {
+    return [
+      {
+        check,
+        outcome: 'warning',
+        observed: `the planner prefers another index to ${index.name}, so its entries were not counted`,
+        expected: 'one index for each purpose',
+        remedy: 'drop the index that is not needed',
+      },
+    ];
+  }
+  const astray = after.returned - before.returned - rows;
+  if (astray <= 0 || astray <= (await invisible(session, oid, table, context))) return [];
+  return [
+    {
+      check,
+      outcome: 'failed',
+      observed: `${thousands(astray)} of ${thousands(astray + rows)} entries of index ${index.name} lead to no row${await emptyPages(session, oid, context)}`,
+      expected: 'a row for every entry of an index',
+      remedy: COMPARE_TABLE,
+    },
+  ];
+}
+
+/** Rows that nobody sees and no vacuum may remove yet: of prepared transactions, or of sessions of this moment. */
+async function invisible(session: Session, oid: number, table: Table, { facts }: Context): Promise<number> {
+  const { pgstattuple } = facts.functions;
+  if (!pgstattuple) {
+    if (facts.preparedTransactions === 0) return 0;
+    throw new CannotCheck(
+      'it has rows of prepared transactions, which without pgstattuple look like lost ones',
+      'commit or roll back the prepared transactions (pg_prepared_xacts) in the source, or allow the extension pgstattuple',
+    );
+  }
+  const [counted] = await session.rows(`
+    SELECT s.tuple_count + s.dead_tuple_count - (SELECT pg_catalog.count(*) FROM ONLY ${table.name}) FROM ${pgstattuple}(${oid}) AS s`);
+  return Number(counted![0]);
+}
+
+/** After a vacuum, only pages without any row of before are not all-visible. */
+const PAGES_WITHOUT_ROWS = (map: string, oid: number) => `
+  SELECT pg_catalog.count(*), pg_catalog.min(blkno), pg_catalog.max(blkno) FROM (
+    SELECT blkno, all_visible, pg_catalog.max(blkno) FILTER (WHERE all_visible) OVER () AS last_used FROM ${map}(${oid})) AS page
+  WHERE NOT all_visible`;
+
+async function emptyPages(session: Session, oid: number, { facts }: Context): Promise<string> {
+  const { pgVisibilityMap } = facts.functions;
+  if (!pgVisibilityMap || facts.preparedTransactions > 0) return '';
+  const [count, first, last] = (await session.rows(PAGES_WITHOUT_ROWS(pgVisibilityMap, oid)))[0]!.map(Number);
+  return count === 0 ? '' : `; ${thousands(count!)} of its pages, between block ${first} and ${last}, hold nothing`;
+}
+
+/**
+ * Pages without content amid others, and no index that misses their rows. A crash amid a bulk load leaves such pages, and
+ * every bulk load leaves some at the end of a table, of which nothing is said.
+ */
+async function newPages(
+  session: Session,
+  oid: number,
+  check: Verdict['check'],
+  { facts }: Context,
+): Promise<Verdict[]> {
+  const { pgVisibilityMap } = facts.functions;
+  if (!pgVisibilityMap || facts.preparedTransactions > 0) return [];
+  const [found] = await session.rows(`${PAGES_WITHOUT_ROWS(pgVisibilityMap, oid)} AND blkno < last_used`);
+  const [count, first, last] = found!.map(Number);
+  if (count === 0) return [];
+  return [
+    {
+      check,
+      outcome: 'warning',
+      observed: `${thousands(count!)} of its pages, between block ${first} and ${last}, hold nothing`,
+      expected: 'pages with rows, or a crash amid a bulk load, which leaves such pages',
+      remedy: 'compare the number of its rows with the source',
+    },
+  ];
+}

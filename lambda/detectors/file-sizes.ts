@@ -1,0 +1,67 @@
+/**
+ * Compares the size of each file with what the catalog says of it (`relpages`), before anything rewrites that.
+ *
+ * A vacuum cuts empty pages off a file before it says so in the catalog, so a table that is too short proves nothing alone:
+ * a second witness has to agree. Unlogged tables are empty after a crash, and are left out.
+ */
+import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
+import type { Context, Detector, Examined, Piece } from '../examiner/detector';
+import type { Session } from '../examiner/session';
+import { COMPARE_TABLE, thousands } from './verdicts';
+
+/** Pages of one segment: a file beyond 1 GB goes on in `.1`, `.2` and so on. */
+const SEGMENT = 131_072;
+
+const pages = "(pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int4)";
+
+export const fileSizes: Detector = {
+  name: 'file sizes',
+  phase: 'files',
+  serves: ['readable'],
+  objects: () => `
+    SELECT c.oid, ${displayName('n', 'c')} AS name, 0 AS bytes, NULL AS blocks
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'm', 't', 'i') AND c.relpersistence = 'p' AND ${storedSchema('n')} AND c.relpages > ${pages}`,
+  examine: compare,
+};
+
+async function compare(session: Session, { oid }: Piece, { facts }: Context): Promise<Examined> {
+  const [found] = await session.rows(`
+    SELECT c.relpages, ${pages}, c.relkind,
+      EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique)
+    FROM pg_catalog.pg_class c WHERE c.oid = ${oid}`);
+  if (!found) throw new CannotCheck('it does not exist any more');
+  const [expected, actual] = [Number(found[0]), Number(found[1])];
+  const [, , kind, unique] = found;
+  if (actual >= expected) return { verdicts: [{ check: 'readable', outcome: 'passed', observed: 'files are whole' }] };
+  const size = `its file has ${thousands(actual)} of ${thousands(expected)} pages (relpages)`;
+  const witness = await second();
+  return {
+    verdicts: [
+      {
+        check: 'readable',
+        outcome: witness ? 'failed' : 'warning',
+        observed: witness ? `${size}, and ${witness}` : size,
+        expected: 'a file as long as the catalog says',
+        remedy: witness
+          ? COMPARE_TABLE
+          : 'compare its rows with the source: they are whole if a vacuum had just cut empty pages off the file',
+      },
+    ],
+  };
+
+  async function second(): Promise<string | undefined> {
+    if (actual > 0 && actual % SEGMENT === 0) return 'it ends where a segment ends, so that the next one is missing';
+    if (kind === 'i') return 'no vacuum makes the file of an index shorter';
+    if (kind === 'm' && unique === 'f') return 'nothing but REFRESH changes it, which writes a new file';
+    const { pgVisibilityMap } = facts.functions;
+    if (!pgVisibilityMap) return undefined;
+    // Cutting a file off clears what the visibility map says of its pages, in the same step.
+    const [beyond] = await session.rows(`
+      SELECT pg_catalog.count(*) FROM pg_catalog.generate_series(${actual}, ${expected - 1}) AS block,
+        LATERAL ${pgVisibilityMap}(${oid}, block) AS map WHERE map.all_visible`);
+    return beyond![0] === '0'
+      ? undefined
+      : `the visibility map knows ${thousands(Number(beyond![0]))} of the missing ones`;
+  }
+}

@@ -1,0 +1,43 @@
+/** SQL for the keys of an index, as the planner must see them to use that very index. */
+
+/** Each key of index `i` (a row of pg_index), with a function of its number, separated. */
+const eachKey = (sql: string, separator: string) => `(
+  SELECT pg_catalog.string_agg(${sql}, '${separator}' ORDER BY key.number)
+  FROM pg_catalog.generate_series(1, i.indnkeyatts::pg_catalog.int4) AS key(number)
+  JOIN pg_catalog.pg_opclass oc ON oc.oid = i.indclass[key.number - 1]
+  LEFT JOIN pg_catalog.pg_collation co ON co.oid = i.indcollation[key.number - 1]
+  LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace)`;
+
+/** A column's name, or an expression in parentheses, with the index's own collation. */
+const key = `pg_catalog.pg_get_indexdef(i.indexrelid, key.number, false) ||
+  CASE WHEN co.oid IS NULL THEN '' ELSE pg_catalog.format(' COLLATE %I.%I', cn.nspname, co.collname) END`;
+
+/** An operator of the key's operator family for the type that it indexes: 1 is less, 3 equal, 5 greater in B-trees; 1 equal in hashes. */
+const operator = (strategy: string) => `(
+  SELECT pg_catalog.format('OPERATOR(%I.%s)', o.nspname, op.oprname)
+  FROM pg_catalog.pg_amop ao JOIN pg_catalog.pg_operator op ON op.oid = ao.amopopr
+  JOIN pg_catalog.pg_namespace o ON o.oid = op.oprnamespace
+  WHERE ao.amopfamily = oc.opcfamily AND ao.amoppurpose = 's' AND ao.amopstrategy = ${strategy}
+    AND ao.amoplefttype = oc.opcintype AND ao.amoprighttype = oc.opcintype)`;
+
+/** `ORDER BY` of exactly a B-tree's order. Bit 1 of an option is DESC, bit 2 NULLS FIRST. */
+export const orderOf = eachKey(
+  `${key} || ' USING ' || ${operator('CASE WHEN i.indoption[key.number - 1] & 1 = 1 THEN 5 ELSE 1 END')} ||
+    CASE WHEN i.indoption[key.number - 1] & 2 = 2 THEN ' NULLS FIRST' ELSE ' NULLS LAST' END`,
+  ', ',
+);
+
+/** As in `a, lower(b) COLLATE "C"`. */
+export const keysOf = eachKey(key, ', ');
+
+/** As in `a IS NOT NULL AND lower(b) IS NOT NULL`. */
+export const noKeyIsNull = eachKey(
+  "pg_catalog.pg_get_indexdef(i.indexrelid, key.number, false) || ' IS NOT NULL'",
+  ' AND ',
+);
+
+/** The first key's operator of equality in a hash index. */
+export const hashEquality = eachKey(operator('1'), ', ');
+
+/** The condition of a partial index, else NULL. */
+export const predicateOf = 'pg_catalog.pg_get_expr(i.indpred, i.indrelid)';

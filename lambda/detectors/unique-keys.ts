@@ -1,0 +1,52 @@
+/** Finds keys that a unique index should hold once, by the rows themselves: amcheck looks for them since PostgreSQL 17 only. */
+import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
+import type { Context, Detector, Examined, Piece } from '../examiner/detector';
+import { FROM_THE_TABLE } from '../examiner/row-checks';
+import type { Session } from '../examiner/session';
+import { keysOf, noKeyIsNull, predicateOf } from './index-keys';
+import { FIND_IN_SOURCE, thousands } from './verdicts';
+
+export const uniqueKeys: Detector = {
+  name: 'unique keys',
+  phase: 'indexes',
+  serves: ['indexes'],
+  objects: ({ functions }) =>
+    functions.checksUnique
+      ? undefined
+      : `SELECT c.oid, ${displayName('n', 'c')} AS name, pg_catalog.pg_relation_size(i.indrelid) AS bytes, NULL AS blocks
+         FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+         JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_am am ON am.oid = c.relam
+         WHERE i.indisunique AND i.indisvalid AND i.indisready AND am.amname = 'btree' AND c.relkind = 'i'
+           AND c.relpersistence <> 't' AND ${storedSchema('n')} AND pg_catalog.has_table_privilege(t.oid, 'SELECT')`,
+  examine: countDuplicates,
+};
+
+async function countDuplicates(session: Session, { oid }: Piece, _: Context): Promise<Examined> {
+  for (const [name, value] of Object.entries(FROM_THE_TABLE)) await session.rows(`SET LOCAL ${name} = ${value}`);
+  const [found] = await session.rows(`
+    SELECT pg_catalog.format('%I.%I', n.nspname, t.relname), ${keysOf}, ${noKeyIsNull}, ${predicateOf},
+      coalesce((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::pg_catalog.bool, false)
+    FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+    JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace WHERE i.indexrelid = ${oid}`);
+  if (!found) throw new CannotCheck('it does not exist any more');
+  const [table, keys, noNull, predicate, nullsCount] = found;
+  const conditions = [predicate, nullsCount === 't' ? null : noNull].filter((one) => one !== null);
+  const where = conditions.length > 0 ? `WHERE ${conditions.map((one) => `(${one})`).join(' AND ')}` : '';
+  const [counted] = await session.rows(`
+    SELECT pg_catalog.count(*) FROM (SELECT FROM ONLY ${table} ${where} GROUP BY ${keys} HAVING pg_catalog.count(*) > 1) AS twice`);
+  const count = Number(counted![0]);
+  if (count === 0)
+    return { verdicts: [{ check: 'indexes', outcome: 'passed', observed: 'no unique key found twice' }] };
+  return {
+    verdicts: [
+      {
+        check: 'indexes',
+        outcome: 'failed',
+        observed: `${thousands(count)} ${count === 1 ? 'key stands' : 'keys stand'} in several rows, though it is unique`,
+        expected: 'every key of a unique index once',
+        remedy: FIND_IN_SOURCE,
+      },
+    ],
+  };
+}

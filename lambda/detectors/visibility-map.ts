@@ -1,0 +1,54 @@
+/**
+ * Compares the visibility map with the pages that it speaks of. Where it calls a page all-visible and the page does not,
+ * the page was lost or zeroed, or the map is stale: index-only scans then return rows that are not there.
+ */
+import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
+import type { Context, Detector, Examined, Piece } from '../examiner/detector';
+import type { Session } from '../examiner/session';
+import { COMPARE_TABLE, thousands } from './verdicts';
+
+export const visibilityMap: Detector = {
+  name: 'visibility map',
+  phase: 'pages',
+  serves: ['readable'],
+  objects: ({ functions }) =>
+    functions.pgVisibility === undefined
+      ? undefined
+      : `SELECT c.oid, ${displayName('n', 'c')} AS name, pg_catalog.pg_relation_size(c.oid) AS bytes,
+           pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int4 AS blocks
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.relkind IN ('r', 'm', 't') AND c.relpersistence <> 't' AND ${storedSchema('n')}
+           AND pg_catalog.pg_relation_size(c.oid) > 0`,
+  examine: compare,
+};
+
+async function compare(session: Session, { oid, blocks }: Piece, { facts }: Context): Promise<Examined> {
+  const { pgVisibility } = facts.functions;
+  if (!pgVisibility) throw new CannotCheck(`${facts.user} may not call pg_visibility, though the survey could`);
+  const source = blocks
+    ? `pg_catalog.generate_series(${blocks[0]}, least(${blocks[1]}, pg_catalog.pg_relation_size(${oid}) / ${facts.blockSize} - 1)) AS blkno,
+        LATERAL ${pgVisibility}(${oid}, blkno)`
+    : `${pgVisibility}(${oid})`;
+  const [found] = await session.rows(
+    `SELECT pg_catalog.count(*), pg_catalog.min(blkno), pg_catalog.max(blkno) FROM ${source} WHERE all_visible AND NOT pd_all_visible`,
+  );
+  const [count, first, last] = found!.map(Number);
+  if (count === 0) {
+    return {
+      verdicts: [{ check: 'readable', outcome: 'passed', observed: 'the visibility map agrees with the pages' }],
+    };
+  }
+  return {
+    verdicts: [
+      {
+        check: 'readable',
+        outcome: 'failed',
+        observed:
+          `${thousands(count!)} pages between block ${first} and ${last} are not what the visibility map says of them: ` +
+          'they were zeroed or lost, or the map is older than they are',
+        expected: 'a visibility map that agrees with the pages',
+        remedy: COMPARE_TABLE,
+      },
+    ],
+  };
+}

@@ -1,0 +1,19 @@
+/**
+ * Text from elsewhere, such as a table's name, as it is shown: what would move a terminal's cursor, colour what follows,
+ * or turn the direction of writing round is written out.
+ */
+
+/** Control characters, characters that only format, line and paragraph separators. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** On one line. */
+export const visible = (text: string): string => text.replace(UNSEEN, escaped);
+
+/** Where lines are the program's own, they stay. */
+export const visibleLines = (text: string): string => text.split('\n').map(visible).join('\n');
+
+/** As JSON has it, in UTF-16. */
+function escaped(character: string): string {
+  const units = Array.from({ length: character.length }, (_, at) => character.charCodeAt(at));
+  return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
+}

@@ -1,0 +1,70 @@
+/** What a detector is: one way to look at objects of one kind, with the damage or loss that it finds. */
+import type { Check } from '../contract';
+import type { CopyFacts } from './facts';
+import type { Problem } from './protocol';
+import type { Session } from './session';
+
+/**
+ * In this order. Reading alone changes nothing; B-trees are compared under locks; a vacuum rewrites what the detectors
+ * before it need, and the first plain scan of an index marks entries that lead nowhere, so that no later one sees them.
+ */
+export const PHASES = ['files', 'pages', 'rows', 'indexes', 'entries', 'references', 'own checks'] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** One object of a piece of work. */
+export interface Piece {
+  /** 0 for the database as a whole. */
+  readonly oid: number;
+  /** As people write it; bare in `public`. */
+  readonly name: string;
+  readonly bytes: number;
+  /** First and last block, where only a part is to be read. */
+  readonly blocks?: readonly [from: number, to: number];
+}
+
+export type Verdict =
+  | {
+      readonly check: Check['kind'];
+      readonly outcome: 'passed';
+      readonly observed: string;
+      readonly freshnessSeconds?: number;
+    }
+  | ({
+      readonly check: Check['kind'];
+      readonly outcome: 'failed' | 'warning' | 'not-run';
+      readonly freshnessSeconds?: number;
+    } & Problem);
+
+export interface Examined {
+  /** At least one for each check that the detector serves and the request has. */
+  readonly verdicts: readonly Verdict[];
+  /** Rows that were counted in the table, or in the part of it. */
+  readonly rows?: number;
+}
+
+export interface Detector {
+  readonly name: string;
+  readonly phase: Phase;
+  /** Kinds of checks that it serves. Damage that it meets counts against the first of them that is asked for. */
+  readonly serves: readonly Check['kind'][];
+  /**
+   * SQL that lists its objects: columns `oid`, `name`, `bytes` (of all its reading), `blocks` (null where it can't be cut).
+   *
+   * Undefined where it looks at the database as a whole, or has nothing to do in this one.
+   */
+  readonly objects?: (facts: CopyFacts) => string | undefined;
+  /** Runs outside of a transaction: it vacuums. @default false */
+  readonly alone?: boolean;
+  readonly examine: (session: Session, piece: Piece, context: Context) => Promise<Examined>;
+}
+
+/** What all detectors of a call share. */
+export interface Context {
+  readonly facts: CopyFacts;
+  /** ISO 8601 */
+  readonly restorePoint: string;
+  /** Kinds of checks that this work serves. */
+  readonly wanted: ReadonlySet<Check['kind']>;
+  /** The check of the user's own that this work is about. */
+  readonly check?: Check;
+}

@@ -1,0 +1,134 @@
+/**
+ * Quiets a database of the copy before anything else happens to it: what it would do of its own accord, it would do to
+ * production. It fetches rows by subscriptions, runs jobs, and reacts to what is done here by event triggers.
+ */
+import { escapeIdentifier, escapeLiteral } from 'pg';
+import { attempt, type Refused, refusalOf } from './attempt';
+import { many } from './figures';
+import { printable } from './postgres-error';
+import type { Session } from './session';
+
+/** @returns what was changed, and what could not be, a sentence each */
+export async function quiet(session: Session): Promise<string[]> {
+  const parts = [subscriptions, scheduledJobs, eventTriggers, preparedTransactions];
+  const notes: string[] = [];
+  for (const part of parts) {
+    const refused = await refusalOf(async () => notes.push(...(await part(session))));
+    if (refused) notes.push(`What runs in this database by itself could not be looked at: ${refused}.`);
+  }
+  return notes;
+}
+
+/** Membership of an object's owner is what may change it. Refused where it is there already, or can't be had. */
+const joinOwner = (session: Session, owner: string) =>
+  attempt(session, `GRANT ${escapeIdentifier(owner)} TO CURRENT_USER`);
+
+/** Tries as who we are, then as a member of the owner. */
+async function asOwner(session: Session, owner: string, statement: string): Promise<Refused | undefined> {
+  if ((await attempt(session, statement)) === undefined) return undefined;
+  await joinOwner(session, owner);
+  return attempt(session, statement);
+}
+
+async function subscriptions(session: Session): Promise<string[]> {
+  const found = await list(
+    session,
+    `SELECT s.subname, r.rolname FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_roles r ON r.oid = s.subowner
+     WHERE s.subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+       AND (s.subenabled OR s.subslotname IS NOT NULL) ORDER BY s.subname`,
+  );
+  const notes: string[] = [];
+  for (const [name = '', owner = ''] of found) {
+    const alter = `ALTER SUBSCRIPTION ${escapeIdentifier(name)}`;
+    const disabled = await asOwner(session, owner, `${alter} DISABLE`);
+    // With its slot, dropping the subscription or the copy could take the slot of production away.
+    const detached = disabled ?? (await asOwner(session, owner, `${alter} SET (slot_name = NONE)`));
+    notes.push(
+      detached === undefined
+        ? `Subscription '${printable(name)}' was disabled on the copy and detached from its slot.`
+        : `Subscription '${printable(name)}' could not be ${disabled ? 'disabled' : 'detached from its slot'} on the copy, so it ` +
+            `${disabled ? 'may fetch' : 'still names'} what production's fetches: ${detached}.`,
+    );
+  }
+  return notes;
+}
+
+async function scheduledJobs(session: Session): Promise<string[]> {
+  const [installed] = await list(session, "SELECT extname FROM pg_catalog.pg_extension WHERE extname = 'pg_cron'");
+  if (!installed) return [];
+  // Whose jobs they are is no matter here; pg_cron notices a change by a trigger, which has to fire.
+  const pins = { row_security: 'on', ...(session.isReplica && { session_replication_role: 'origin' }) };
+  let stopped = 0;
+  const refused = await refusalOf(() =>
+    session.transaction(
+      'READ WRITE',
+      async () => {
+        stopped = (await session.rows('UPDATE cron.job SET active = false WHERE active RETURNING jobid')).length;
+      },
+      pins,
+    ),
+  );
+  if (refused) return [`The jobs of pg_cron could not be stopped on the copy: ${refused}.`];
+  return stopped > 0
+    ? [`${many(stopped, 'job')} of pg_cron ${stopped === 1 ? 'was' : 'were'} stopped on the copy.`]
+    : [];
+}
+
+async function eventTriggers(session: Session): Promise<string[]> {
+  const found = await list(
+    session,
+    `SELECT t.evtname, r.rolname, t.evtevent FROM pg_catalog.pg_event_trigger t JOIN pg_catalog.pg_roles r ON r.oid = t.evtowner
+     WHERE t.evtenabled <> 'D' ORDER BY t.evtname`,
+  );
+  const notes: string[] = [];
+  for (const [name = '', owner = '', event] of found) {
+    const refused = await asOwner(session, owner, `ALTER EVENT TRIGGER ${escapeIdentifier(name)} DISABLE`);
+    notes.push(
+      refused === undefined
+        ? `Event trigger '${printable(name)}' (${event}) was disabled on the copy.`
+        : `Event trigger '${printable(name)}' (${event}) could not be disabled on the copy, so what it refuses could not be done: ${refused}.`,
+    );
+  }
+  return notes;
+}
+
+/** A crash leaves them undecided, with their locks: a recovery decides, and so does the copy. */
+async function preparedTransactions(session: Session): Promise<string[]> {
+  const found = await list(
+    session,
+    `SELECT gid, owner FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database() ORDER BY prepared`,
+  );
+  let rolledBack = 0;
+  let refused: Refused | undefined;
+  for (const [gid = '', owner = ''] of found) {
+    const end = `ROLLBACK PREPARED ${escapeLiteral(gid)}`;
+    if ((await refusalOf(() => session.alone(end))) === undefined) rolledBack++;
+    else {
+      // Only who prepared it may end it, and superusers.
+      await joinOwner(session, owner);
+      const still = await refusalOf(() => session.alone(end, { role: owner }));
+      if (still === undefined) rolledBack++;
+      else refused ??= still;
+    }
+  }
+  const left = found.length - rolledBack;
+  return [
+    ...(rolledBack > 0
+      ? [
+          `${many(rolledBack, 'prepared transaction')}, neither committed nor rolled back at the restore point, ` +
+            `${rolledBack === 1 ? 'was' : 'were'} rolled back on the copy: ${rolledBack === 1 ? 'its' : 'their'} rows are not counted.`,
+        ]
+      : []),
+    ...(left > 0
+      ? [
+          `${many(left, 'prepared transaction')} could not be rolled back on the copy (${refused}), so tables that ` +
+            `${left === 1 ? 'it locks' : 'they lock'} can't be examined; commit or roll back ${left === 1 ? 'it' : 'them'} in the source.`,
+        ]
+      : []),
+  ];
+}
+
+async function list(session: Session, sql: string): Promise<string[][]> {
+  const rows = await session.transaction('READ ONLY', () => session.rows(sql));
+  return rows.map((row) => row.map((value) => value ?? ''));
+}

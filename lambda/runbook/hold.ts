@@ -1,0 +1,126 @@
+/**
+ * Holds: whether backups of a target may be pruned now, and how a person or a recovery says that they may not.
+ *
+ * A hold is a parameter of SSM in the region of the backups, so it can be set there while the database's region is down,
+ * and it covers what is backed up after it was set. What can't be read counts as a hold: pruning can wait.
+ */
+import {
+  DeleteParameterCommand,
+  GetParameterCommand,
+  PutParameterCommand,
+  paginateGetParametersByPath,
+  type SSMClient,
+} from '@aws-sdk/client-ssm';
+import { HOLD_PATH, type Hold, type HoldTarget, hold, holdParameter, holdTarget, METRICS, parse } from '../contract';
+import { embeddedMetric } from '../evidence/metrics';
+import { describe } from './error-text';
+
+/** The hold in force; null when there is none. Asked before each deletion, as one may be set at any moment. */
+export type AskHold = () => Promise<Hold | null>;
+
+/**
+ * @param ssm clients of every region in which the target may be on hold; one hold is enough
+ * @returns throws when a region does not say, or what it says can't be understood
+ */
+export const askHold =
+  (ssm: readonly SSMClient[], target: HoldTarget, clock: () => number): AskHold =>
+  async () => {
+    const records = await Promise.all(ssm.map((client) => read(client, target)));
+    const inForce = records.filter((record): record is Hold => record !== null && Date.parse(record.until) > clock());
+    return inForce.sort((one, other) => Date.parse(other.until) - Date.parse(one.until))[0] ?? null;
+  };
+
+async function read(client: SSMClient, target: HoldTarget): Promise<Hold | null> {
+  const Name = holdParameter(target);
+  let value: string | undefined;
+  try {
+    value = (await client.send(new GetParameterCommand({ Name }))).Parameter?.Value;
+  } catch (error) {
+    if (isAbsent(error)) return null;
+    throw error;
+  }
+  return understood(Name, value);
+}
+
+const isAbsent = (error: unknown) => error instanceof Error && error.name === 'ParameterNotFound';
+
+/** It may be a hold all the same, written by another version or by hand. */
+class UnreadableHold extends Error {}
+
+function understood(name: string, value = ''): Hold {
+  try {
+    return parse(hold, JSON.parse(value), 'it');
+  } catch (error) {
+    throw new UnreadableHold(
+      `parameter '${name}' is not a hold that this version understands, so nothing of its target is pruned; set the hold ` +
+        `again, or release it, by \`lifeboat hold\`: ${error instanceof SyntaxError ? 'it is not JSON' : describe(error)}`,
+    );
+  }
+}
+
+/** As one line, for an operator. */
+export const describeHold = ({ by, reason, since, until }: Hold) =>
+  `on hold until ${until}, set by ${by} at ${since}: ${reason}`;
+
+/** How old the oldest hold in force is; silence means that there is none. */
+export function holdAgeMetric({ since }: Hold, dimensions: Readonly<Record<string, string>>, now: number): string {
+  const value = (now - Date.parse(since)) / 1000;
+  return embeddedMetric({ name: METRICS.holdAge, unit: 'Seconds', value, dimensions }, now);
+}
+
+/**
+ * Sets a hold, or replaces the one that is there.
+ *
+ * @returns the one that was replaced, if there was one
+ */
+export async function setHold(ssm: SSMClient, target: HoldTarget, record: Hold): Promise<Hold | null> {
+  const Name = holdParameter(parse(holdTarget, target, 'target of a hold'));
+  const Value = JSON.stringify(parse(hold, record, 'hold'));
+  // One that can't be understood is what setting it again mends.
+  const before = await read(ssm, target).catch((error: unknown) => {
+    if (error instanceof UnreadableHold) return null;
+    throw error;
+  });
+  const Description = 'Lifeboat prunes no backup of this target while this hold is in force.';
+  await ssm.send(new PutParameterCommand({ Name, Value, Description, Type: 'String', Overwrite: true }));
+  return before;
+}
+
+/** @returns false when there was none */
+export async function releaseHold(ssm: SSMClient, target: HoldTarget): Promise<boolean> {
+  try {
+    await ssm.send(new DeleteParameterCommand({ Name: holdParameter(parse(holdTarget, target, 'target of a hold')) }));
+    return true;
+  } catch (error) {
+    if (isAbsent(error)) return false;
+    throw error;
+  }
+}
+
+export interface ListedHold {
+  readonly target: string;
+  /** What stands there, as a sentence. */
+  readonly state: string;
+}
+
+/** All of a region, those that ended and were never released among them. */
+export async function listHolds(ssm: SSMClient, now: number): Promise<ListedHold[]> {
+  const found: ListedHold[] = [];
+  const pages = paginateGetParametersByPath({ client: ssm }, { Path: HOLD_PATH, Recursive: true });
+  for await (const { Parameters = [] } of pages) {
+    for (const { Name = '', Value } of Parameters) {
+      found.push({ target: Name.slice(HOLD_PATH.length + 1).replace('/', ' '), state: stateOf(Name, Value, now) });
+    }
+  }
+  return found.sort((one, other) => one.target.localeCompare(other.target));
+}
+
+function stateOf(name: string, value: string | undefined, now: number): string {
+  try {
+    const record = understood(name, value);
+    if (Date.parse(record.until) > now) return describeHold(record);
+    return `ended at ${record.until}, set by ${record.by} at ${record.since}: ${record.reason}`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

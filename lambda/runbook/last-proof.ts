@@ -1,0 +1,74 @@
+/** Compares what a restored instance holds with the last proof of it, and keeps what it holds for the next ones. */
+import { gunzipSync } from 'node:zlib';
+import type { Check, Inventory } from '../contract';
+import type { Inventories, StoredInventory } from '../evidence/inventories';
+import { type Comparison, compare, compareWithEstimates, inventoryOf, lostRoles } from '../examiner/comparison';
+import { title } from '../examiner/conclusion';
+import type { Listing } from '../examiner/listing';
+import type { Finding, Problem, Work } from '../examiner/protocol';
+
+export interface CountedDatabase {
+  /** Its place among the databases of this run. */
+  readonly position: number;
+  /** Rows by OID of their table. */
+  readonly rows: ReadonlyMap<number, number>;
+}
+
+export interface Compared {
+  readonly inventory: StoredInventory;
+  /** One for each database, in their order. */
+  readonly findings: readonly (readonly Finding[])[];
+}
+
+/** @param checks of the request: each `not-shrunk` among them is answered */
+export async function compareWithLastProof(
+  inventories: Inventories,
+  run: string,
+  databases: readonly CountedDatabase[],
+  checks: readonly Check[],
+  restorePoint: string,
+): Promise<Compared> {
+  const asked = checks.flatMap((check, index) => (check.kind === 'not-shrunk' ? [{ check, index }] : []));
+  const kept: Inventory['databases'] = [];
+  const roles = new Set<string>();
+  const compared: Compared['findings'][number][] = [];
+  for (const [place, { position, rows }] of databases.entries()) {
+    const { gzip } = JSON.parse(await inventories.listing(run, position)) as { gzip: string };
+    const listing: Listing = JSON.parse(gunzipSync(Buffer.from(gzip, 'base64')).toString());
+    for (const role of listing.roles) roles.add(role);
+    const baseline = await inventories.baseline(listing.database, title({ kind: 'not-shrunk' }), restorePoint);
+    const before = baseline?.databases.find(({ name }) => name === listing.database);
+    const now = inventoryOf(listing, rows, before);
+    kept.push(now);
+    const instance: Inventory = { schema: 'lifeboat/inventory/1', roles: listing.roles as string[], databases: [] };
+    compared.push(
+      asked.map(({ check, index }) => {
+        const found = before ? compare(check, now, before) : compareWithEstimates(listing, rows);
+        const lost = baseline && place === 0 ? lostRoles(instance, baseline) : [];
+        return finding(index, { ...found, warnings: [...found.warnings, ...lost] }, before !== undefined);
+      }),
+    );
+  }
+  const document: Inventory = { schema: 'lifeboat/inventory/1', roles: [...roles].sort(), databases: kept };
+  return { inventory: await inventories.keep(run, document), findings: compared };
+}
+
+const NAMED = 25;
+
+function finding(check: number, { failures, warnings, notRun, tables }: Comparison, proven: boolean): Finding {
+  const work: Work = { detector: 'last proof', checks: [check], objects: 1, bytes: 0 };
+  const some = (problems: readonly Problem[]) => ({ count: problems.length, first: problems.slice(0, NAMED) });
+  const observed = proven
+    ? `${tables} tables compared with the last proof`
+    : 'no earlier proof to compare with; its tables and rows are kept for the next one';
+  return {
+    work,
+    check,
+    examined: 1,
+    bytes: 0,
+    observed: [observed],
+    failures: some(failures),
+    warnings: some(warnings),
+    notRun: some(notRun),
+  };
+}

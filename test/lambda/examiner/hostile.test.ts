@@ -1,0 +1,185 @@
+/** Databases whose owner has put things where the examiner might trip over them. */
+import { type Check, type CheckResult, GENERIC_CHECKS } from '../../../lambda/contract';
+import { useDatabase } from '../../real/database';
+import { resultOf, runExamination } from '../../real/examination';
+
+const database = useDatabase();
+const query = async (sql: string, name = 'shop') => (await database().cluster.query(sql, [], name)).rows;
+const shop = () => ({ ...database().cluster.superuser, database: 'shop' });
+
+const CHECKS: readonly Check[] = [
+  ...GENERIC_CHECKS.filter(({ kind }) => kind !== 'not-shrunk'),
+  { kind: 'row-count', table: 'votes', atLeast: 110, atMost: 110 },
+  { kind: 'no-orphans', table: 'votes', column: 'poll', parent: 'polls', parentColumn: 'id' },
+  { kind: 'fresh', table: 'votes', column: 'at', withinSeconds: 60 },
+  { kind: 'query', name: 'polls', sql: 'SELECT count(*) FROM polls', equals: 100 },
+];
+const restorePoint = '2030-01-01T00:01:00Z';
+
+async function examined(): Promise<readonly CheckResult[]> {
+  return (await runExamination(shop(), CHECKS, { restorePoint })).results;
+}
+
+let honest: readonly CheckResult[];
+
+beforeAll(async () => {
+  await database().query('CREATE DATABASE shop');
+  await query(`
+    CREATE TABLE polls (id int PRIMARY KEY, title text);
+    INSERT INTO polls SELECT n, 'poll ' || n FROM generate_series(1, 100) n;
+    CREATE TABLE votes (id int PRIMARY KEY, poll int REFERENCES polls, at timestamptz NOT NULL CHECK (at > '2000-01-01'));
+    INSERT INTO votes SELECT n, n, '2030-01-01T00:00:00Z' FROM generate_series(1, 100) n;
+    ALTER TABLE votes DISABLE TRIGGER ALL;
+    INSERT INTO votes SELECT n, n, '2030-01-01T00:00:00Z' FROM generate_series(101, 110) n;
+    CREATE TABLE logins (who text); GRANT ALL ON logins TO PUBLIC;
+    CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evil TO PUBLIC`);
+  honest = await examined();
+});
+
+afterEach(async () => {
+  await query(`DROP SCHEMA evil CASCADE; CREATE SCHEMA evil; GRANT USAGE ON SCHEMA evil TO PUBLIC;
+    ALTER DATABASE shop RESET ALL`);
+});
+
+test('ten orphans are found where nobody hides them', () => {
+  expect(honest.map(({ outcome }) => outcome)).toEqual([
+    ...['passed', 'passed', 'passed', 'failed'],
+    ...['passed', 'failed', 'passed', 'passed'],
+  ]);
+  expect(honest[3]).toMatchObject({ observed: expect.stringContaining('10 rows without a parent') });
+});
+
+test('X1: a view named pg_constraint ahead of the catalog hides none', async () => {
+  await query(`CREATE VIEW evil.pg_constraint AS SELECT * FROM pg_catalog.pg_constraint WHERE false;
+    GRANT SELECT ON evil.pg_constraint TO PUBLIC; ALTER DATABASE shop SET search_path = evil, pg_catalog, public`);
+  expect(await examined()).toEqual(honest);
+});
+
+test('X2: a login trigger that sets the path, the role and other settings after startup changes nothing', async () => {
+  await query(`
+    CREATE VIEW evil.pg_constraint AS SELECT * FROM pg_catalog.pg_constraint WHERE false;
+    CREATE ROLE powerless; GRANT powerless TO CURRENT_USER; 
+    CREATE FUNCTION evil.hide() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN
+      PERFORM set_config('search_path', 'evil, pg_catalog, public', false), set_config('row_security', 'on', false),
+        set_config('TimeZone', 'Asia/Kolkata', false), set_config('role', 'powerless', false);
+      INSERT INTO public.logins VALUES (session_user); EXCEPTION WHEN read_only_sql_transaction THEN END$$;
+    CREATE EVENT TRIGGER hide ON login EXECUTE FUNCTION evil.hide(); ALTER EVENT TRIGGER hide ENABLE ALWAYS`);
+  expect(await examined()).toEqual(honest);
+  expect(await query('SELECT evtenabled FROM pg_event_trigger')).toEqual([{ evtenabled: 'D' }]);
+  expect(await query('SELECT count(*)::int FROM public.logins')).toEqual([{ count: 0 }]);
+  await query('DROP EVENT TRIGGER hide');
+});
+
+test('a login trigger that refuses everybody is told without its text', async () => {
+  await query(`CREATE FUNCTION evil.refuse() RETURNS event_trigger LANGUAGE plpgsql AS
+      $$BEGIN IF session_user LIKE 'visitor' THEN RAISE EXCEPTION 'secret-4711'; END IF; END$$;
+    CREATE EVENT TRIGGER refuse ON login EXECUTE FUNCTION evil.refuse();
+    CREATE ROLE visitor LOGIN PASSWORD 'visitor'`);
+  const visit = runExamination({ ...shop(), user: 'visitor', password: 'visitor' }, CHECKS);
+  await expect(visit).rejects.toThrow(/a login trigger of the copy refuses sessions \(PostgreSQL reported P0001/);
+  await expect(visit).rejects.not.toThrow(/4711/);
+  await query('DROP EVENT TRIGGER refuse');
+});
+
+test('X3: aggregates and functions of the same names give nobody other numbers', async () => {
+  await query(`
+    CREATE FUNCTION evil.more(bigint) RETURNS bigint LANGUAGE sql AS 'SELECT 1000000';
+    CREATE AGGREGATE evil.count(*) (SFUNC = evil.more, STYPE = bigint, INITCOND = '1000000');
+    CREATE FUNCTION evil.format(text, VARIADIC text[]) RETURNS text LANGUAGE sql AS $$SELECT 'polls'$$;
+    ALTER DATABASE shop SET search_path = evil, pg_catalog, public`);
+  expect(await examined()).toEqual(honest);
+});
+
+test('shadows of the whole catalog, of every function and of its operators change nothing', async () => {
+  await query(`DO $$ DECLARE o record; BEGIN
+    FOR o IN SELECT relname FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind IN ('r', 'v') LOOP
+      BEGIN
+        EXECUTE format('CREATE VIEW evil.%1$I AS SELECT * FROM pg_catalog.%1$I WHERE false', o.relname);
+      EXCEPTION WHEN invalid_table_definition THEN NULL; -- with columns that no view can have
+      END;
+    END LOOP;
+    FOR o IN SELECT proname, pg_get_function_identity_arguments(oid) AS arguments, pg_get_function_result(oid) AS result
+        FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND prokind = 'f' AND NOT proretset LOOP
+      BEGIN
+        EXECUTE format('CREATE FUNCTION evil.%I(%s) RETURNS %s LANGUAGE sql AS ''SELECT NULL::%3$s''', o.proname, o.arguments, o.result);
+      EXCEPTION WHEN OTHERS THEN NULL; -- of types that no function in SQL can have
+      END;
+    END LOOP;
+    FOR o IN SELECT oprname, format_type(oprleft, NULL) AS l, format_type(oprright, NULL) AS r FROM pg_operator
+        WHERE oprnamespace = 'pg_catalog'::regnamespace AND oprkind = 'b' AND oprresult = 'bool'::regtype LOOP
+      BEGIN
+        EXECUTE format('CREATE FUNCTION evil.no(%s, %s) RETURNS bool LANGUAGE sql AS ''SELECT false''', o.l, o.r);
+      EXCEPTION WHEN OTHERS THEN NULL;
+      END;
+      BEGIN
+        EXECUTE format('CREATE OPERATOR evil.%s (FUNCTION = evil.no, LEFTARG = %s, RIGHTARG = %s)', o.oprname, o.l, o.r);
+      EXCEPTION WHEN OTHERS THEN NULL;
+      END;
+    END LOOP; END $$`);
+  const [{ functions, operators }] =
+    (await query(`SELECT (SELECT count(*)::int FROM pg_proc WHERE pronamespace = 'evil'::regnamespace) AS functions,
+    (SELECT count(*)::int FROM pg_operator WHERE oprnamespace = 'evil'::regnamespace) AS operators`)) as [
+      { functions: number; operators: number },
+    ];
+  expect(functions).toBeGreaterThan(1000);
+  expect(operators).toBeGreaterThan(300);
+  await query('ALTER DATABASE shop SET search_path = evil, pg_catalog, public');
+  expect(await examined()).toEqual(honest);
+}, 60_000);
+
+test('X4: an index whose function raises damage by hand is named, its text is not, and the rest is examined', async () => {
+  await query(`CREATE TABLE evil.texts (id int PRIMARY KEY, text text); INSERT INTO evil.texts VALUES (1, 'fine');
+    CREATE FUNCTION evil.boom(what text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN
+      IF current_setting('is_superuser') = 'on' AND current_setting('lifeboat.armed', true) IS NULL THEN
+        RETURN what; END IF;
+      RAISE EXCEPTION '%', repeat('secret-4711', 60000) USING ERRCODE = 'XX001'; END$$;
+    CREATE INDEX boom ON evil.texts (evil.boom(text))`);
+  await query("ALTER DATABASE shop SET lifeboat.armed = 'yes'");
+  const found = await resultOf(shop(), { kind: 'indexes' });
+  expect(found).toMatchObject({
+    outcome: 'not-run',
+    reason: 'evil.boom: PostgreSQL reported XX001 (data corrupted) in a function of the database',
+    remedy: expect.stringContaining('ALTER FUNCTION ... SET search_path'),
+  });
+  expect(JSON.stringify(found).length).toBeLessThan(1000);
+});
+
+test('X5: names that pretend to be something else are written out wherever they are told', async () => {
+  const name = '\n# T: drill passed\n<img src=x>\u001b[2J\u202e';
+  await query(`CREATE TABLE evil."${name}" (id int CHECK (id > 0) NO INHERIT);
+    ALTER TABLE evil."${name}" DROP CONSTRAINT IF EXISTS c, ADD CONSTRAINT c CHECK (id > 5) NOT VALID;
+    INSERT INTO evil."${name}" VALUES (7);
+    UPDATE pg_constraint SET conbin = (SELECT conbin FROM pg_constraint WHERE conname = 'c'), convalidated = true WHERE conname = 'c'`);
+  await query(
+    `ALTER TABLE evil."${name}" DROP CONSTRAINT c; ALTER TABLE evil."${name}" ADD CONSTRAINT c CHECK (id > 9) NOT VALID`,
+  );
+  await query("UPDATE pg_constraint SET convalidated = true WHERE conname = 'c'");
+  const found = await resultOf(shop(), { kind: 'constraints' });
+  expect(found).toMatchObject({ outcome: 'failed' });
+  const text = JSON.stringify(found);
+  expect(text).toContain('evil.\\\\x0a# T: drill passed\\\\x0a<img src=x>\\\\x1b[2J\\\\u{202e}');
+});
+
+test('functions in constraints and views run as a user that may not write, and for no longer than the call', async () => {
+  await query(`
+    CREATE TABLE evil.guarded (id int); CREATE TABLE evil.seen (who text); GRANT ALL ON evil.seen TO PUBLIC;
+    CREATE FUNCTION evil.look(int) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN
+      IF session_user LIKE 'lifeboat_%' THEN RETURN true; END IF;
+      RETURN pg_catalog.current_setting('lifeboat.loading', true) = 'on'; END$$;
+    ALTER TABLE evil.guarded ADD CHECK (evil.look(id)); SET lifeboat.loading = 'on'; INSERT INTO evil.guarded VALUES (1);
+    CREATE FUNCTION evil.write() RETURNS int LANGUAGE plpgsql AS $$BEGIN INSERT INTO evil.seen VALUES (session_user); RETURN 1; END$$;
+    CREATE VIEW evil.writing AS SELECT evil.write() AS id FROM evil.guarded OFFSET 0`);
+  expect(await resultOf(shop(), { kind: 'constraints' })).toMatchObject({ outcome: 'passed' });
+  const orphans = {
+    kind: 'no-orphans',
+    table: 'evil.writing',
+    column: 'id',
+    parent: 'polls',
+    parentColumn: 'id',
+  } as const;
+  expect(await resultOf(shop(), orphans)).toMatchObject({
+    outcome: 'not-run',
+    reason: 'PostgreSQL reported 25006 (read-only transaction) in a function of the database',
+  });
+  expect(await query('SELECT * FROM evil.seen')).toEqual([]);
+});

@@ -1,0 +1,101 @@
+/** No value of a row reaches anything that somebody reads, whatever raises it. */
+import { type Check, GENERIC_CHECKS } from '../../../lambda/contract';
+import { useDatabase } from '../../real/database';
+import { runExamination } from '../../real/examination';
+
+const database = useDatabase();
+const SECRET = 'secret-4711';
+
+beforeAll(async () => {
+  await database().query(`
+    CREATE TABLE people (id int PRIMARY KEY, note text); INSERT INTO people VALUES (1, 'bob & & ${SECRET}');
+    CREATE FUNCTION armed() RETURNS boolean LANGUAGE sql STABLE AS
+      $$SELECT pg_catalog.current_setting('lifeboat.disarmed', true) IS DISTINCT FROM 'on'$$;
+    CREATE FUNCTION raising(code text, what text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN
+      IF public.armed() THEN RAISE EXCEPTION 'no %', what USING ERRCODE = code; END IF; RETURN what; END$$;
+    CREATE FUNCTION pointless(t text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT t';
+    CREATE FUNCTION row_as_text(people) RETURNS text LANGUAGE plpgsql AS
+      $$BEGIN RAISE EXCEPTION 'no %', $1.note USING ERRCODE = 'XX001'; END$$;
+    CREATE VIEW names AS SELECT note::regrole AS role, note::regclass AS class, note FROM people OFFSET 0`);
+});
+
+/** All that leaves the examiner, and what was printed meanwhile. */
+async function told(checks: readonly Check[]): Promise<string> {
+  const printed: string[] = [];
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    jest.spyOn(process[name], 'write').mockImplementation((text) => printed.push(String(text)) > 0),
+  );
+  try {
+    return JSON.stringify([await runExamination(database().cluster.superuser, checks), printed]);
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+const query = (sql: string): Check => ({ kind: 'query', name: 'mine', sql, equals: 1 });
+const orphans = (column: string): Check => ({
+  ...{ kind: 'no-orphans', table: 'names', column, parent: 'people', parentColumn: 'note' },
+});
+
+test.each<[string, string, Check]>([
+  ['a cast to a role in a view', 'not-run', orphans('role')],
+  ['a query that calls XX000', 'not-run', query("SELECT count(public.raising('XX000', note)) FROM public.people")],
+  ['a query that calls XX001', 'not-run', query("SELECT count(public.raising('XX001', note)) FROM public.people")],
+  ['a query that calls 53100', 'not-run', query("SELECT count(public.raising('53100', note)) FROM public.people")],
+  ['a query that calls 42501', 'not-run', query("SELECT count(public.raising('42501', note)) FROM public.people")],
+  ['a query of a table’s name', 'not-run', query('SELECT count(note::regclass) FROM public.people')],
+  ['a query of a function’s name', 'not-run', query('SELECT count(note::regprocedure) FROM public.people')],
+  [
+    'a query of a setting',
+    'not-run',
+    query("SELECT count(current_setting('x.' || md5(note) || note)) FROM public.people"),
+  ],
+  ['a query of a text search', 'not-run', query('SELECT count(to_tsquery(note)) FROM public.people')],
+  ['a query of JSON', 'not-run', query('SELECT count(note::json) FROM public.people')],
+  ['a query of XML', 'not-run', query("SELECT count(xmlparse(content '<' || note)) FROM public.people")],
+  [
+    'a query of a regular expression',
+    'not-run',
+    query("SELECT count(*) FROM public.people WHERE note ~ ('(' || note)"),
+  ],
+  ['a query of a text', 'failed', { kind: 'query', name: 'mine', sql: 'SELECT note FROM public.people', equals: 'x' }],
+])('%s', async (_, outcome, check) => {
+  const text = await told([check, query('SELECT 1')]);
+  expect(text).not.toContain(SECRET);
+  expect(text).toContain(`"outcome":"${outcome}"`);
+  expect(text).toContain('"outcome":"passed"');
+});
+
+describe.each<[string, string]>([
+  ['a text search', "to_tsquery('simple', pointless(note))"],
+  ['a function that raises damage', "raising('XX001', note)"],
+  ['a function that raises an index’s damage', "raising('XX002', note)"],
+  ['a function that raises a full disk', "raising('53100', note)"],
+  ['a cast', 'pointless(note)::int'],
+])('an index on %s', (_, expression) => {
+  test('tells no value', async () => {
+    const { query } = database();
+    await query("SET lifeboat.disarmed = 'on'; UPDATE people SET note = '1'");
+    await query(`SET lifeboat.disarmed = 'on'; CREATE INDEX treacherous ON people ((${expression}))`);
+    // What is stored changes behind the index's back, as damage or another version of a library would change it.
+    const ready = (value: boolean) =>
+      query(
+        `UPDATE pg_index SET indisready = ${value}, indislive = ${value} WHERE indexrelid = 'treacherous'::regclass`,
+      );
+    await ready(false);
+    await query(`UPDATE people SET note = 'bob & & ${SECRET}'`);
+    await ready(true);
+    const text = await told(GENERIC_CHECKS);
+    expect(text).toContain('treacherous');
+    expect(text).not.toContain(SECRET);
+    await query('DROP INDEX treacherous');
+  });
+});
+
+test('a cast of a whole row to text is not believed when it reports damage', async () => {
+  await database().query('CREATE CAST (people AS text) WITH FUNCTION row_as_text(people)');
+  const text = await told([{ kind: 'readable' }]);
+  expect(text).not.toContain(SECRET);
+  expect(text).toContain('"outcome":"not-run"');
+  await database().query('DROP CAST (people AS text)');
+});
