@@ -2,6 +2,8 @@
 import { Duration, RemovalPolicy, type Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import * as events from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -125,13 +127,39 @@ export function addDrills(stack: Stack, database: rds.DatabaseInstance, topic: s
     site,
     'Watch',
     'watch-drills',
-    [...readEvidence, allow(['kms:GetPublicKey'], [signingKey.keyArn])],
+    [
+      ...readEvidence,
+      allow(['kms:GetPublicKey'], [signingKey.keyArn]),
+      allow(['s3:GetObjectVersion'], [evidence.arnForObjects('evidence/*')]),
+      allow(['s3:ListBucketVersions'], [evidence.bucketArn], { StringLike: { 's3:prefix': 'evidence/*' } }),
+    ],
     small,
   );
   addSchedule(site, 'WatchHourly', watch.function, HOURLY, {
     evidenceBucket: evidence.bucketName,
     signingKey: signingKey.keyArn,
     drills: [{ plan: 'Zephyr', target: 'Polls', drill: 'Monthly' }],
+  });
+  new events.Rule(stack, 'Ended', {
+    eventPattern: {
+      source: ['aws.lambda'],
+      detailType: ['Durable Execution Status Change'],
+      detail: {
+        status: ['FAILED', 'STOPPED', 'TIMED_OUT'],
+        functionArn: [{ prefix: `${conductor.function.functionArn}:` }],
+      },
+    },
+    targets: [
+      new LambdaFunction(watch.function, {
+        event: events.RuleTargetInput.fromObject({
+          plan: 'Zephyr',
+          target: 'Polls',
+          drill: 'Monthly',
+          status: events.EventField.fromPath('$.detail.status'),
+          execution: events.EventField.fromPath('$.detail.durableExecutionArn'),
+        }),
+      }),
+    ],
   });
   addAlarms(stack, topic, { conductor: conductor.function, janitor: janitor.function, deadLetterQueue });
 }
@@ -195,8 +223,7 @@ function addAlarms(
     ['RecoveryPoint', measured('RecoveryPoint', 'Maximum'), zephyr.objectives.rpoSeconds],
     ['Overdue', measured('SecondsSinceProven', 'Maximum'), Duration.days(36).toSeconds()],
     ['BrokenOff', watched.conductor.metricErrors(hour), 0],
-    ['ExecutionFailed', watched.conductor.metric('DurableExecutionFailed', hour), 0],
-    ['ExecutionTimedOut', watched.conductor.metric('DurableExecutionTimedOut', hour), 0],
+    ['EvidenceAltered', measured('EvidenceProblems', 'Maximum'), 0],
     ['JanitorFailed', watched.janitor.metricErrors(hour), 0],
     ['NotStartedAny', watched.deadLetterQueue.metricApproximateNumberOfMessagesVisible(hour), 0],
   ];
@@ -219,7 +246,7 @@ function evidenceBucket(stack: Stack, encryptionKey: kms.IKey): s3.Bucket {
     versioned: true,
     removalPolicy: RemovalPolicy.RETAIN,
   };
-  return new s3.Bucket(stack, 'Evidence', {
+  const evidence = new s3.Bucket(stack, 'Evidence', {
     ...shared,
     encryption: s3.BucketEncryption.KMS,
     encryptionKey,
@@ -233,4 +260,12 @@ function evidenceBucket(stack: Stack, encryptionKey: kms.IKey): s3.Bucket {
     }),
     serverAccessLogsPrefix: 'evidence/',
   });
+  const everywhere = { effect: iam.Effect.DENY, principals: [new iam.AnyPrincipal()] };
+  const resources = [evidence.arnForObjects('evidence/*')];
+  evidence.addToResourcePolicy(new iam.PolicyStatement({ ...everywhere, actions: ['s3:DeleteObject'], resources }));
+  const conditions = { Null: { 's3:if-none-match': 'true' } };
+  evidence.addToResourcePolicy(
+    new iam.PolicyStatement({ ...everywhere, actions: ['s3:PutObject'], resources, conditions }),
+  );
+  return evidence;
 }

@@ -38,7 +38,7 @@ export function addEvidence(program: Command): void {
               prefix,
             )
           : await filesInFolder(folder).catch((error) => misused(program, error));
-      const verification = await verifyEvidence(files, trusted);
+      const verification = await verifyEvidence(files, { trusted });
       const lines = json ? [visibleLines(JSON.stringify(verification, null, 2))] : verificationText(verification);
       process.stdout.write(`${lines.join('\n')}\n`);
       process.exitCode = verification.proven ? PROVEN : NOT_PROVEN;

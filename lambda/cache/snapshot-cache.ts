@@ -8,7 +8,7 @@ import { ElastiCacheClient } from '@aws-sdk/client-elasticache';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { type CacheSnapshotRequest, cacheSnapshotRequest, METRICS, parse } from '../contract';
 import { embeddedMetric } from '../evidence/metrics';
-import { askHold, holdAgeMetric } from '../runbook/hold';
+import { askHold, secondsHeld } from '../runbook/hold';
 import {
   type CacheSnapshot,
   discard,
@@ -78,17 +78,15 @@ async function prune(
   const hold = askHold([ssm], holdTargetOf(cache), clock);
   const usable = await withoutBad(client, good(await snapshotsOf(client, cache)), prefix);
   const dimensions = { [METRICS.dimensions.backup]: backup };
+  const say = (name: string, value: number) => print(embeddedMetric({ name, unit: 'Seconds', value, dimensions }, now));
   const newest = usable[0]?.taken;
   // Nothing to restore is not an age: silence rings.
-  if (newest !== undefined) {
-    const value = (now - newest) / 1000;
-    print(embeddedMetric({ name: METRICS.secondsSinceBackup, unit: 'Seconds', value, dimensions }, now));
-  }
+  if (newest !== undefined) say(METRICS.secondsSinceBackup, (now - newest) / 1000);
   const [newestOwn, ...older] = usable.filter(({ name }) => name.startsWith(prefix));
   const oldest = Math.min(Number(newestOwn?.taken), now) - keepSeconds * 1000;
   const deleted: string[] = [];
   let held = await hold();
-  if (held) print(holdAgeMetric(held, dimensions, now));
+  if (held) say(METRICS.holdAge, secondsHeld(held, now));
   for (const snapshot of older.filter(({ taken }) => Number(taken) < oldest)) {
     held = await hold();
     if (held) break;

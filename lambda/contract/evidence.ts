@@ -73,7 +73,7 @@ export const evidence = v.object({
     v.object({
       /** SHA-256 of the definition's JSON, in hex. */
       sha256: v.string(),
-      /** The database that was named. The source's initial one, else `postgres`, when null. */
+      /** The one that checks of the user's own are about: what was named, else the source's initial one. Null where unknown. */
       database: v.nullable(v.string()),
       /** All of them, with their queries. */
       checks: v.array(v.looseObject({ kind: v.string() })),

@@ -56,7 +56,7 @@ export class DrillReport {
       target,
       drill,
       run: runbook.id,
-      definition: deployed(this.definition),
+      definition: deployed(this.definition, source?.database ?? null),
       request: { restore: this.request.restore ?? null, reason: this.request.reason ?? null },
       outcome,
       findings,
@@ -155,9 +155,13 @@ export const measured = (seconds: number, objectiveSeconds: number) => ({
 
 const secondsBetween = (from: Date, to: Date) => (to.getTime() - from.getTime()) / 1000;
 
-/** What stands in evidence of what was deployed. */
-function deployed(definition: DrillDefinition | ValidationDefinition): Evidence['definition'] {
-  const { database = null, checks } = definition;
+/**
+ * What stands in evidence of what was deployed.
+ *
+ * @param initial the database that checks of the user's own are about where none is named
+ */
+function deployed(definition: DrillDefinition | ValidationDefinition, initial: string | null): Evidence['definition'] {
+  const { database = initial, checks } = definition;
   return {
     sha256: createHash('sha256').update(JSON.stringify(definition)).digest('hex'),
     database,

@@ -79,7 +79,7 @@ export const tellOfEnd =
 async function verify(s3: S3Client, bucket: string, signer: Signer, of: Drill, now: number): Promise<string[]> {
   const { plan, target } = of;
   const files = await filesInBucket(s3, bucket, evidencePrefix(of));
-  const { chains } = await verifyEvidence(files, [await signer.publicKey()]);
+  const { chains } = await verifyEvidence(files, { trusted: [await signer.publicKey()], inventories: false });
   const problems = chains.flatMap((chain) => chain.problems);
   const metric = {
     name: METRICS.evidenceProblems,

@@ -1,5 +1,6 @@
 /** Verifies one chain: every document's signature, place and link, and that none is missing, hidden or written over. */
 import type { EvidenceLink } from '../contract';
+import { type CurrentFile, currentFiles, inParallel } from './current-files';
 import {
   documentName,
   documentOf,
@@ -53,15 +54,6 @@ export interface VerifiedChain {
   readonly notes: readonly string[];
 }
 
-/** One file of the chain, by its newest content: what is hidden still has its place. */
-interface Current {
-  readonly name: string;
-  read(): Promise<Buffer>;
-  /** How many versions with content there are. */
-  readonly versions: number;
-  readonly isHidden: boolean;
-}
-
 /** A document, without its bytes: a chain may have thousands. */
 interface Examined {
   readonly name: string;
@@ -69,6 +61,7 @@ interface Examined {
   readonly sha256: string;
   readonly link: EvidenceLink | undefined;
   readonly summary: VerifiedChain['newest'];
+  readonly inventory: { readonly key: string; readonly sha256: string } | null;
   readonly signature: 'trusted' | 'known' | 'wrong' | 'of other bytes' | 'none';
   readonly key: string | undefined;
 }
@@ -76,12 +69,14 @@ interface Examined {
 /** From format 2 on, documents are signed. */
 const UNSIGNED_FORMAT = 'lifeboat/evidence/1';
 
+/** @param inventories files of the chain's folder of inventories; not looked into when absent */
 export async function verifyChain(
   folder: string,
   files: readonly StoredFile[],
   trusted?: readonly VerificationKey[],
+  inventories?: readonly StoredFile[],
 ): Promise<VerifiedChain> {
-  return new ChainVerifier(folder, currentOf(files), trusted).verify();
+  return new ChainVerifier(folder, currentFiles(files), trusted, inventories && currentFiles(inventories)).verify();
 }
 
 class ChainVerifier {
@@ -93,8 +88,9 @@ class ChainVerifier {
 
   constructor(
     private readonly folder: string,
-    private readonly files: readonly Current[],
+    private readonly files: readonly CurrentFile[],
     private readonly trusted: readonly VerificationKey[] | undefined,
+    private readonly inventories: readonly CurrentFile[] | undefined,
   ) {}
 
   async verify(): Promise<VerifiedChain> {
@@ -102,11 +98,14 @@ class ChainVerifier {
     const examined = await inParallel(this.files, (file) => this.examined(file));
     const documents = examined.flat().sort((one, other) => one.sequence - other.sequence);
     const of = this.placeOf(documents);
+    const before = new Set<Examined['signature']>();
     documents.forEach((document, at) => {
-      this.judge(document, documents.slice(0, at));
+      this.judge(document, before);
       this.judgeLink(document, documents[at - 1], of);
+      before.add(document.signature);
     });
     this.missing(documents);
+    await this.judgeInventories(documents);
     const signed = documents.filter(({ key }) => key !== undefined);
     const keys = [...new Set(signed.flatMap(({ key }) => key ?? []))];
     this.tellOtherKeys(signed);
@@ -124,7 +123,7 @@ class ChainVerifier {
   }
 
   /** All but the documents themselves. */
-  private async takeIn({ name, read, versions, isHidden }: Current): Promise<void> {
+  private async takeIn({ name, read, versions, isHidden }: CurrentFile): Promise<void> {
     if (isHidden) this.say('hidden', name, 'is hidden by a delete marker; delete the marker to bring it back');
     if (versions > 1) {
       this.say('altered', name, `has ${versions} versions, and is written once; compare them, and find out who wrote`);
@@ -143,7 +142,7 @@ class ChainVerifier {
     }
   }
 
-  private async examined({ name, read }: Current): Promise<Examined[]> {
+  private async examined({ name, read }: CurrentFile): Promise<Examined[]> {
     const sequence = sequenceOf(name);
     if (sequence === undefined) return [];
     const bytes = await read();
@@ -151,7 +150,8 @@ class ChainVerifier {
     const document = documentOf(bytes);
     const summary = document ? { document: name, outcome: document.outcome, finished: document.finished } : null;
     const link = linkOf(bytes);
-    return [{ name, sequence, sha256, link, summary, ...this.signatureOf(sequence, sha256, bytes) }];
+    const inventory = document?.inventory ?? null;
+    return [{ name, sequence, sha256, link, summary, inventory, ...this.signatureOf(sequence, sha256, bytes) }];
   }
 
   private signatureOf(sequence: number, sha256: string, bytes: Buffer): Pick<Examined, 'signature' | 'key'> {
@@ -172,8 +172,8 @@ class ChainVerifier {
     return (documents.find(({ link, key }) => link && key) ?? documents.find(({ link }) => link))?.link;
   }
 
-  private judge({ name, link, signature }: Examined, before: readonly Examined[]): void {
-    const afterSigned = (by: Examined['signature'][]) => before.some((earlier) => by.includes(earlier.signature));
+  private judge({ name, link, signature }: Examined, before: ReadonlySet<Examined['signature']>): void {
+    const afterSigned = (by: Examined['signature'][]) => by.some((signature) => before.has(signature));
     if (signature === 'trusted') {
       if (!link) this.notes.push(`${name} is signed, and of a format that this version can't read`);
       return;
@@ -232,6 +232,22 @@ class ChainVerifier {
     }
   }
 
+  /** Inventories lie beside the chain, each linked from its document by hash. */
+  private async judgeInventories(documents: readonly Examined[]): Promise<void> {
+    const { inventories } = this;
+    if (!inventories) return;
+    const found = new Map(inventories.map((file) => [file.name, file]));
+    await inParallel(documents, async ({ name, inventory }) => {
+      if (!inventory) return;
+      const file = inventory.key.split('/').slice(-2).join('/');
+      const held = found.get(file.split('/').at(-1) ?? '');
+      if (!held) this.say('gap', file, `is not here, and ${name} links to it`);
+      else if (sha256Of(await held.read()) !== inventory.sha256) {
+        this.say('altered', file, `is not the inventory that ${name} links to; find out who wrote it`);
+      } else if (held.isHidden) this.say('hidden', file, 'is hidden by a delete marker; delete the marker');
+    });
+  }
+
   private tellOtherKeys(signed: readonly Examined[]): void {
     const others = signed.filter(({ signature }) => signature === 'known').map(({ name }) => name);
     const newest = others.at(-1);
@@ -251,34 +267,4 @@ class ChainVerifier {
   private say(kind: ProblemKind, file: string, says: string): void {
     this.problems.push({ kind, file, says: `${file} ${says}` });
   }
-}
-
-/** How many files are read at a time. */
-const AT_ONCE = 16;
-
-async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  const waiting = items.entries();
-  const worker = async () => {
-    for (const [at, item] of waiting) results[at] = await work(item);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return results;
-}
-
-function currentOf(files: readonly StoredFile[]): Current[] {
-  const byName = new Map<string, StoredFile[]>();
-  for (const file of files) {
-    const name = file.key.split('/').at(-1) ?? '';
-    byName.set(name, [...(byName.get(name) ?? []), file]);
-  }
-  const current = Array.from(byName, ([name, all]) => {
-    const contents = all.filter(({ isDeleteMarker }) => !isDeleteMarker);
-    const newest = contents.find(({ isLatest }) => isLatest) ?? contents[0];
-    const isHidden = all.some(({ isDeleteMarker, isLatest }) => isDeleteMarker && isLatest);
-    // Nothing but a marker: whatever was under it, nobody can read it any more.
-    const read = async () => (newest ? newest.read() : Buffer.alloc(0));
-    return { name, read, versions: contents.length, isHidden };
-  });
-  return current.sort((one, other) => (one.name < other.name ? -1 : 1));
 }

@@ -14,10 +14,19 @@ export interface Verification {
   readonly chains: readonly VerifiedChain[];
 }
 
-/** @param trusted keys that documents must be signed with; without them, those that lie beside the documents are */
+export interface VerificationOptions {
+  /** Keys that documents must be signed with; without them, those that lie beside the documents are trusted. */
+  readonly trusted?: readonly VerificationKey[];
+  /** Whether inventories are read, too: there may be megabytes of each. @default true */
+  readonly inventories?: boolean;
+}
+
+/** Below a chain's folder. Names of files in it are those of runs, and may look like documents'. */
+const INVENTORIES = 'inventories';
+
 export async function verifyEvidence(
   files: readonly StoredFile[],
-  trusted?: readonly VerificationKey[],
+  { trusted, inventories = true }: VerificationOptions = {},
 ): Promise<Verification> {
   const folders = new Map<string, StoredFile[]>();
   for (const file of files) {
@@ -26,9 +35,11 @@ export async function verifyEvidence(
   }
   const chains: VerifiedChain[] = [];
   for (const [folder, own] of [...folders].sort(([one], [other]) => (one < other ? -1 : 1))) {
+    if (folder.split('/').at(-1) === INVENTORIES) continue;
     const names = own.map(({ key }) => key.split('/').at(-1) ?? '');
     if (!names.some((name) => sequenceOf(name) !== undefined || signedBy(name))) continue;
-    chains.push(await verifyChain(folder, own, trusted));
+    const beside = folders.get(folder === '' ? INVENTORIES : `${folder}/${INVENTORIES}`) ?? [];
+    chains.push(await verifyChain(folder, own, trusted, inventories ? beside : undefined));
   }
   const proven = chains.length > 0 && chains.every(({ problems, signed }) => problems.length === 0 && signed > 0);
   return { proven, chains };

@@ -7,7 +7,7 @@ import {
   paginateDescribeDBSnapshots,
   type RDSClient,
 } from '@aws-sdk/client-rds';
-import { type DrillDefinition, isAutomatedOf, isCopyOf, SNAPSHOT_TAGS } from '../contract';
+import { type DrillDefinition, isAutomatedOf, isBad, isCopyOf, SNAPSHOT_TAGS } from '../contract';
 
 /** Whose backups: a database of this region, or one elsewhere that is copied here. */
 export type BackedUp = DrillDefinition['source'];
@@ -40,7 +40,7 @@ export async function namedSnapshot(
 }
 
 /**
- * The newest that is available: RDS returns snapshots in no order, in pages, and lists those that are still being made.
+ * The newest that is available and not known to be bad: RDS returns snapshots in no order, in pages, and lists those that are still being made.
  *
  * @throws when there is none
  */
@@ -51,7 +51,7 @@ export async function latestSnapshot(rds: RDSClient, of: BackedUp): Promise<DBSn
   let newest: DBSnapshot | undefined;
   for await (const { DBSnapshots = [] } of paginateDescribeDBSnapshots({ client: rds }, query)) {
     for (const snapshot of DBSnapshots) {
-      if (!isOf(snapshot, of) || snapshot.Status !== 'available') continue;
+      if (!isOf(snapshot, of) || snapshot.Status !== 'available' || isBad(snapshot.TagList)) continue;
       if (!newest || takenAt(snapshot) > takenAt(newest)) newest = snapshot;
     }
   }

@@ -8,7 +8,7 @@ import { RDSClient } from '@aws-sdk/client-rds';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { type Hold, METRICS, parse, type SnapshotCopyRequest, snapshotCopyRequest } from '../contract';
 import { embeddedMetric } from '../evidence/metrics';
-import { askHold, holdAgeMetric } from '../runbook/hold';
+import { askHold, secondsHeld } from '../runbook/hold';
 import { describe, type Runbook, shipped } from '../runbook/runbook';
 import { type Missing, SnapshotCopies, type States } from './snapshot-copies';
 
@@ -143,13 +143,14 @@ async function publish(
 ): Promise<string | null> {
   const { dimensions: name } = METRICS;
   const dimensions = { [name.plan]: plan, [name.target]: target, [name.copy]: copy };
-  if (hold) print(holdAgeMetric(hold, dimensions, clock()));
+  const say = (metric: string, seconds: number, at: number) =>
+    print(embeddedMetric({ name: metric, unit: 'Seconds', value: seconds, dimensions }, at));
+  if (hold) say(METRICS.holdAge, secondsHeld(hold, clock()), clock());
   const newest = await copies.newest();
   // Without a copy there is no age to tell: the alarm takes silence for a missing copy.
   if (newest === null) return null;
   const now = clock();
-  const value = (now - newest) / 1000;
-  print(embeddedMetric({ name: METRICS.snapshotCopyAge, unit: 'Seconds', value, dimensions }, now));
+  say(METRICS.snapshotCopyAge, (now - newest) / 1000, now);
   return new Date(newest).toISOString();
 }
 

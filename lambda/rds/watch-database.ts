@@ -9,7 +9,7 @@ import { DescribeDBInstancesCommand, paginateDescribeDBSnapshots, RDSClient } fr
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { databaseWatchRequest, METRICS, parse } from '../contract';
 import { embeddedMetric, type Metric } from '../evidence/metrics';
-import { askHold, holdAgeMetric } from '../runbook/hold';
+import { askHold, secondsHeld } from '../runbook/hold';
 
 export interface WatchClients {
   readonly rds: RDSClient;
@@ -38,7 +38,7 @@ export const watchDatabase =
     const snapshot = await newestSnapshot(rds, instance);
     if (snapshot) sayAge(METRICS.snapshotAge, snapshot);
     const hold = await askHold([ssm], { kind: 'database', id: instance }, clock)();
-    if (hold) print(holdAgeMetric(hold, dimensions, clock()));
+    if (hold) say(METRICS.holdAge, 'Seconds', secondsHeld(hold, clock()));
   };
 
 /** RDS returns snapshots in no order, in pages, and lists those that are still being made. */

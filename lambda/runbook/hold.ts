@@ -11,8 +11,7 @@ import {
   paginateGetParametersByPath,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
-import { HOLD_PATH, type Hold, type HoldTarget, hold, holdParameter, holdTarget, METRICS, parse } from '../contract';
-import { embeddedMetric } from '../evidence/metrics';
+import { HOLD_PATH, type Hold, type HoldTarget, hold, holdParameter, holdTarget, parse } from '../contract';
 import { describe } from './error-text';
 
 /** The hold in force; null when there is none. Asked before each deletion, as one may be set at any moment. */
@@ -20,7 +19,7 @@ export type AskHold = () => Promise<Hold | null>;
 
 /**
  * @param ssm clients of every region in which the target may be on hold; one hold is enough
- * @returns throws when a region does not say, or what it says can't be understood
+ * @returns what throws when a region does not say, or says what can't be understood
  */
 export const askHold =
   (ssm: readonly SSMClient[], target: HoldTarget, clock: () => number): AskHold =>
@@ -62,11 +61,8 @@ function understood(name: string, value = ''): Hold {
 export const describeHold = ({ by, reason, since, until }: Hold) =>
   `on hold until ${until}, set by ${by} at ${since}: ${reason}`;
 
-/** How old the oldest hold in force is; silence means that there is none. */
-export function holdAgeMetric({ since }: Hold, dimensions: Readonly<Record<string, string>>, now: number): string {
-  const value = (now - Date.parse(since)) / 1000;
-  return embeddedMetric({ name: METRICS.holdAge, unit: 'Seconds', value, dimensions }, now);
-}
+/** How old it is. */
+export const secondsHeld = ({ since }: Hold, now: number) => (now - Date.parse(since)) / 1000;
 
 /**
  * Sets a hold, or replaces the one that is there.

@@ -33,6 +33,29 @@ export function warnOfSlowCopies(database: IConstruct, rpo: Duration, kinds: rea
   );
 }
 
+/**
+ * What is no objective, as callers may write it who have no compiler: one sentence each.
+ *
+ * @param objectives as they were handed over
+ */
+export function objectiveProblems(objectives: unknown): string[] {
+  const example = '{ rpo: Duration.minutes(5), rto: Duration.hours(1) }';
+  if (typeof objectives !== 'object' || objectives === null) {
+    return [
+      `'objectives' is ${objectives}, so there is nothing that a drill could meet or miss; give it two durations, as in ${example}`,
+    ];
+  }
+  return (['rpo', 'rto'] as const).flatMap((name) => {
+    const value: unknown = Reflect.get(objectives, name);
+    // By what it can do: where CDK is loaded twice, there are two classes of that name.
+    if (typeof value === 'object' && value !== null && 'toSeconds' in value) return [];
+    return [
+      `'objectives.${name}' is ${typeof value === 'string' ? `'${value}'` : value} and not a Duration, so it can't be compared ` +
+        `with what drills measure; write it as in ${example}`,
+    ];
+  });
+}
+
 /** What a recovery may cost at most. Drills measure both, and alarms ring where one is not met. */
 export interface RecoveryObjectives {
   /** Recovery point objective: how much of the newest data may be lost. */

@@ -18,7 +18,7 @@ import {
 } from '../../lambda/contract';
 import { addAlarm, errorsAlarm } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
-import type { RecoveryObjectives } from '../alarm/objectives';
+import { objectiveProblems, type RecoveryObjectives } from '../alarm/objectives';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
 import { SourceDatabase } from '../database/source-database';
 import { warnOfAnotherClass } from '../drill/drill-limits';
@@ -126,6 +126,7 @@ export class RestoreTest extends Construct {
 
   constructor(scope: Construct, id: string, props: RestoreTestProps) {
     super(scope, id);
+    refuseAll(`restore test '${this.node.path}'`, objectiveProblems(props.objectives));
     const { site } = props;
     const target = props.target ?? id;
     const window = props.validationWindow ?? Duration.hours(8);

@@ -1,6 +1,7 @@
 /** What synth knows of a database it was handed: much of one made in this app, little of an imported one. */
 import { CfnResource, Token } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
+import type { IConstruct } from 'constructs';
 import { asKept, known } from '../synth/tokens';
 
 /**
@@ -16,11 +17,15 @@ export class SourceDatabase {
   /** The CloudFormation resource, when this app makes it. */
   public readonly resource?: rds.CfnDBInstance;
 
-  /** @param stated its identifier, as its owner states it where CloudFormation generated it */
+  /**
+   * @param stated its identifier, as its owner states it where CloudFormation generated it
+   * @throws Error when it was handed something else, as callers may who have no compiler
+   */
   constructor(
     private readonly database: rds.IDatabaseInstance,
     private readonly stated?: string,
   ) {
+    refuseOthers(database);
     const child = database.node.defaultChild;
     if (child && CfnResource.isCfnResource(child) && child.cfnResourceType === 'AWS::RDS::DBInstance') {
       this.resource = child as rds.CfnDBInstance;
@@ -66,6 +71,21 @@ export class SourceDatabase {
   get storageKeyArn(): string | undefined {
     return this.resource?.kmsKeyId;
   }
+}
+
+function refuseOthers(database: rds.IDatabaseInstance | undefined): void {
+  if (database && 'instanceIdentifier' in database) return;
+  if (database && 'clusterIdentifier' in database) {
+    const { path } = (database as IConstruct).node;
+    throw new Error(
+      `'database' is the cluster '${path}', and this works on an RDS instance, so it would find nothing of that name; apply ` +
+        'DatabaseBackups to the cluster, or back it up with BackupTiers and BackupTarget.cluster()',
+    );
+  }
+  throw new Error(
+    `'database' is ${database === undefined ? 'undefined' : 'no database'}, so nothing would be protected; give it an RDS ` +
+      'instance, or DatabaseInstance.fromDatabaseInstanceAttributes() for one that was made elsewhere',
+  );
 }
 
 /**

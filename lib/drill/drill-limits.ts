@@ -4,13 +4,28 @@ import { Annotations, Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
 import { COPY_PREFIX } from '../../lambda/contract';
+import { objectiveProblems } from '../alarm/objectives';
 import { accountIdProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import type { DrillSource } from './drill-source';
 import type { RestorePoint } from './restore-point';
 
+/** What a drill is asked for; as callers hand it over who have no compiler. */
+interface Drilled {
+  readonly source: DrillSource;
+  readonly schedule: unknown;
+  readonly objectives: unknown;
+}
+
 /** @throws Error that names all that keeps a database from being drilled, as far as synth can tell */
-export function refuseUndrillable(drill: IConstruct, source: DrillSource, restore: RestorePoint): void {
+export function refuseUndrillable(drill: IConstruct, props: Drilled, restore: RestorePoint): void {
+  const { source, schedule, objectives } = props;
+  refuseAll(`restore drill '${drill.node.path}'`, [
+    ...objectiveProblems(objectives),
+    ...(schedule
+      ? []
+      : [`'schedule' is ${schedule}, so it would never run; give it one: Recurrence.daily({ hour: 2 })`]),
+  ]);
   const problems: string[] = [];
   const { identifier } = source;
   const { engine, retentionDays } = source.sourceDatabase ?? {};

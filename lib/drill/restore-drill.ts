@@ -153,8 +153,8 @@ export class RestoreDrill extends Construct {
     super(scope, id);
     const { source, objectives, notify, restore = RestorePoint.latest() } = props;
     const planName = props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope);
+    refuseUndrillable(this, props, restore);
     const expiresAfter = props.expiresAfter ?? atLeast(Duration.hours(6), 4 * objectives.rto.toSeconds());
-    refuseUndrillable(this, source, restore);
     if (source.database) markCovered(source.database, 'RestoreDrill');
     warnOfAnotherClass(this, source.instanceClass, props.instanceClass);
     warnOfOldSnapshots(this, source, restore, objectives.rpo.toSeconds());

@@ -3,7 +3,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct, type IConstruct } from 'constructs';
 import type { RecoveryObjectives } from '../alarm/objectives';
-import { warnOfShortRpo, warnOfSlowCopies } from '../alarm/objectives';
+import { objectiveProblems, warnOfShortRpo, warnOfSlowCopies } from '../alarm/objectives';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
 import { validateBackups } from '../database/backup-settings';
 import { isDatabase } from '../database/database-resource';
@@ -14,6 +14,7 @@ import { letLogsUse } from '../function/log-key';
 import type { RecoveryRegion } from '../region/recovery-region';
 import { registerPlan } from '../synth/enclosing-plan';
 import { pathName, refuseTakenName } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 import { refuseOtherSettings } from './duplicate-database';
 import { PlanGrants } from './plan-grants';
 import { ProtectedDatabase, type ProtectedDatabaseOptions } from './protected-database';
@@ -79,6 +80,7 @@ export class ProtectionPlan extends Construct {
     private readonly props: ProtectionPlanProps,
   ) {
     super(scope, id);
+    refuseAll(`plan '${this.node.path}'`, objectiveProblems(props?.objectives));
     registerPlan(this);
     shareSite(this);
     this.objectives = props.objectives;

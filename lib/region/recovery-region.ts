@@ -1,8 +1,9 @@
 import { Token } from 'aws-cdk-lib';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct, IConstruct } from 'constructs';
-import type { RecoveryObjectives } from '../alarm/objectives';
+import { objectiveProblems, type RecoveryObjectives } from '../alarm/objectives';
 import { regionNameProblem } from '../synth/names';
+import { refuseAll } from '../synth/problems';
 import { outermostStack } from './sibling-stack';
 
 export interface RecoveryRegionOptions {
@@ -61,6 +62,7 @@ export class RecoveryRegion {
       (fact) =>
         `the topic ${fact}, and an alarm in ${name} reaches no topic of another region; give the ARN of one there`,
     );
+    if (options.objectives !== undefined) refuseAll(`recovery region ${name}`, objectiveProblems(options.objectives));
     return new RecoveryRegion(name, keyArn, topicArn, options.objectives);
   }
 

@@ -32,7 +32,7 @@ export interface DrillEvents {
 
 export interface DrillResult {
   readonly document: Evidence;
-  /** What lies in the chain's folder of it: document, readable form, signature and public key, by name. */
+  /** What lies in the chain's folder of it: document, readable form, signature, public key and inventory, by path. */
   readonly files: ReadonlyMap<string, Buffer>;
   readonly key: string;
 }
@@ -124,8 +124,13 @@ export class DrillSite {
     const { evidenceBucket } = siteIn(this.region);
     const [folder, number] = [dirname(key), basename(key, '.json')];
     const keys = await keysUnder(s3, evidenceBucket, `${folder}/`);
-    const own = keys.filter((other) => basename(other).startsWith(number) || isPublicKey(basename(other)));
-    const contents = own.map(async (each) => [basename(each), await readBytes(s3, evidenceBucket, each)] as const);
+    const inventory = documentOf(await readBytes(s3, evidenceBucket, key))?.inventory?.key;
+    const own = keys.filter(
+      (other) => other === inventory || basename(other).startsWith(number) || isPublicKey(basename(other)),
+    );
+    const contents = own.map(async (each) => {
+      return [each.slice(folder.length + 1), await readBytes(s3, evidenceBucket, each)] as const;
+    });
     return new Map(await Promise.all(contents));
   }
 }

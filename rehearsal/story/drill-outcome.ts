@@ -1,6 +1,6 @@
 /** What a drill of the story came to: its evidence in files, compared with what was expected, and told. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Evidence } from '../../lambda/contract';
 import { duration } from '../../lambda/evidence/evidence-text';
 import type { DrillResult } from '../runbooks/drill-site';
@@ -78,7 +78,9 @@ export function tellOutcome(narrator: Narrator, document: Evidence, outcome: Dri
  * @returns path to read
  */
 export async function saveEvidence(folder: string, { key, files }: DrillResult): Promise<string> {
-  await mkdir(folder, { recursive: true });
-  for (const [name, bytes] of files) await writeFile(join(folder, name), bytes);
+  for (const [path, bytes] of files) {
+    await mkdir(join(folder, dirname(path)), { recursive: true });
+    await writeFile(join(folder, path), bytes);
+  }
   return join(folder, basename(key).replace(/json$/, 'md'));
 }

@@ -188,7 +188,13 @@ export class SimulatedAccount {
         const version = this.objects.get(input.Key)?.at(-1);
         // What S3 says where listing is allowed by prefix only.
         if (!version) throw errorNamed('AccessDenied', 'Access Denied');
-        return { Metadata: version.metadata, Body: { transformToString: async () => version.body } };
+        return {
+          Metadata: version.metadata,
+          Body: {
+            transformToString: async () => version.body,
+            transformToByteArray: async () => Buffer.from(version.body),
+          },
+        };
       }
       case 'PutObject': {
         if (input.IfNoneMatch && this.objects.has(input.Key)) throw errorNamed('PreconditionFailed', 'it is there');

@@ -226,7 +226,8 @@ export class SimulatedRegion {
   }
 
   /**
-   * In two pages, the newest in the middle of the first, one still being made: as AWS may return them. The role may not
+   * In two pages, the newest good one in the middle of the first, one still being made, and one known to be bad: as AWS may
+   * return them. The role may not
    * restore what was taken before an upgrade: it is called otherwise.
    */
   private snapshots(marker: string | undefined) {
@@ -244,6 +245,10 @@ export class SimulatedRegion {
             taken(1),
             taken(0.5, 'available', 'rds:preupgrade-orders-16-4-to-17-10-2026-11-19-15-05'),
             taken(3),
+            {
+              ...taken(0.9, 'available', 'rds:orders-2026-11-19-05-29'),
+              TagList: [{ Key: 'lifeboat:bad', Value: 'x' }],
+            },
             taken(0, 'creating'),
           ],
           Marker: 'more',

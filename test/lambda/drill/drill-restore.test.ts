@@ -116,6 +116,7 @@ describe('a restore point', () => {
   });
 
   test('latest snapshot is the newest available one of all pages, not the first', async () => {
+    // Newer are one that is still being made, and one that somebody tagged as bad.
     const { settings } = await restoredTo({ kind: 'latest-snapshot' });
     expect(settings).toMatchObject({ DBSnapshotIdentifier: 'rds:orders-2026-11-19-03-05' });
   });
@@ -425,6 +426,7 @@ test('evidence tells what was deployed: its hash, the database, and all checks w
   expect(same.evidence[0]?.definition).toEqual(told?.definition);
   expect(other.evidence[0]?.definition?.sha256).not.toBe(told?.definition?.sha256);
   const [generic] = (await simulate()).evidence;
+  expect(generic?.definition?.database).toBe('zephyr');
   expect(generic?.definition?.checks.map(({ kind }) => kind)).toEqual([
     'readable',
     'indexes',

@@ -41,7 +41,7 @@ async function bucket(documents: number, signer: Signer = localSigner()) {
       ];
     });
   const verify = async (trusted?: VerificationKey[]) => {
-    const { proven, chains } = await verifyEvidence(files(), trusted);
+    const { proven, chains } = await verifyEvidence(files(), { trusted });
     const [chain] = chains;
     const problems = chain?.problems.map(({ kind, file }) => `${kind}: ${file}`) ?? [];
     return { proven, chains, chain, problems };
@@ -278,4 +278,34 @@ test('all pages of versions are read, whatever their number', async () => {
     ['b', true, true],
     ['b', false, false],
   ]);
+});
+
+describe('inventories', () => {
+  const key = `${PREFIX}inventories/123456789012.json`;
+  const inventory = { key, sha256: sha256Of(Buffer.from('{}')), databases: ['orders'] };
+  const held = async () => {
+    const { region, signer, objects, verify } = await bucket(1);
+    const chain = new EvidenceChain(
+      region.s3(() => true),
+      'evidence',
+      { plan: 'Protection', target: 'Orders' },
+      signer,
+    );
+    await chain.append(draft('with-inventory', { inventory }));
+    objects.set(key, '{}');
+    return { objects, verify };
+  };
+
+  test('are files of their chain, and no chain themselves, though their names are numbers', async () => {
+    const { verify } = await held();
+    expect(await verify()).toMatchObject({ proven: true, chains: [{ documents: 2, problems: [] }] });
+  });
+
+  test('that are altered or gone are found out', async () => {
+    const { objects, verify } = await held();
+    objects.set(key, '{"databases":[]}');
+    expect((await verify()).problems).toEqual(['altered: inventories/123456789012.json']);
+    objects.delete(key);
+    expect((await verify()).problems).toEqual(['gap: inventories/123456789012.json']);
+  });
 });
