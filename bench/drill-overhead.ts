@@ -33,7 +33,7 @@ export async function drillOverhead(progress: Progress): Promise<Measurement[]> 
 }
 
 async function measure(region: Region, progress: Progress): Promise<Measurement[]> {
-  const clients = { endpoint: region.endpoint, region: REGION };
+  const clients = region.clients(REGION);
   const rds = rdsClient(clients);
   progress(`filling Zephyr's database: ${ROWS.toLocaleString('en')} votes`);
   const database = await create(rds);

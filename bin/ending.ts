@@ -1,4 +1,5 @@
 /** How a command ends: with an exit code, because it was misused, or because it was interrupted. */
+import { constants } from 'node:os';
 import type { Command } from 'commander';
 import { visibleLines } from '../lambda/evidence/visible';
 
@@ -31,6 +32,18 @@ export function said(error: unknown): string {
 /** Aborted by the first Ctrl-C or request to end; a second one ends the process as usual. */
 export function onSignal(): AbortSignal {
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      received ??= signal;
+      stop.abort();
+    });
+  }
   return stop.signal;
+}
+
+let received: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | undefined;
+
+/** Of a command that failed: as shells have it where a signal is why, which is no verdict on any backup. */
+export function codeOfFailure(): number {
+  return received === undefined ? NOT_PROVEN : 128 + constants.signals[received];
 }

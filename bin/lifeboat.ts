@@ -8,10 +8,13 @@ import { addHold } from './commands/hold';
 import { addRegion } from './commands/region';
 import { addRehearse } from './commands/rehearse';
 import { addSnapshot } from './commands/snapshot';
-import { MISUSED, NOT_PROVEN, PROVEN, said } from './ending';
+import { codeOfFailure, MISUSED, PROVEN, said } from './ending';
 
 // Node 20 works for all that is done here, whatever it may be warned of on the way to AWS.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+
+// What a shell exports for its own databases (PGSSLMODE, PGOPTIONS ...) would count for those of a rehearsal, too.
+for (const name of Object.keys(process.env)) if (name.startsWith('PG')) delete process.env[name];
 
 const program = new Command('lifeboat')
   .description('Backups on AWS that are proven by restoring them.')
@@ -27,5 +30,5 @@ addHold(program);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`lifeboat: ${visibleLines(said(error))}\n`);
-  process.exitCode = NOT_PROVEN;
+  process.exitCode = codeOfFailure();
 });

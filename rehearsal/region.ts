@@ -8,11 +8,13 @@ import { keepFolder, runFolder } from './machine/workspace';
 import { type Damage, damageTable } from './postgres/damage';
 import { Rds } from './rds/rds';
 import { S3 } from './s3/s3';
+import type { ClientOptions } from './server/clients';
 import type { Faults } from './server/faults';
 import { type Services, serve } from './server/http-server';
 import { answerJson } from './server/json-protocol';
 import { parameterOperations } from './server/parameter-store';
 import { secretOperations } from './server/secrets-manager';
+import { newKeys, type RehearsalKeys } from './server/signature';
 import { World } from './server/world';
 
 export interface RegionOptions {
@@ -77,6 +79,8 @@ export class Region {
   constructor(
     /** What clients are pointed at: `http://127.0.0.1:<port>`. */
     public readonly endpoint: string,
+    /** What requests have to be signed with: random, and of this run alone. */
+    public readonly keys: RehearsalKeys,
     /** Where everything lies while it runs. */
     public readonly folder: string,
     /** What to break, besides data. */
@@ -84,6 +88,11 @@ export class Region {
     private readonly rds: Rds,
     private readonly stop: () => Promise<void>,
   ) {}
+
+  /** How clients of one of its regions are made. */
+  public clients(region: string): ClientOptions {
+    return { endpoint: this.endpoint, region, credentials: this.keys };
+  }
 
   /** Names of the instances that exist. */
   public instances(region: string): string[] {
@@ -149,8 +158,9 @@ export async function serveRegion(options: RegionOptions = {}): Promise<Region> 
     const limits = { instances: options.maxInstances ?? 20, snapshots: options.maxSnapshots ?? 100 };
     const world = new World(folder, options.pacing ?? 0, limits);
     const rds = await Rds.open(world, options.holdDescribes ?? false);
-    const server = await serve(servicesOf(rds), options.port ?? 0);
-    return new Region(server.endpoint, folder, world.faults, rds, async () => {
+    const keys = newKeys();
+    const server = await serve(servicesOf(rds), options.port ?? 0, keys);
+    return new Region(server.endpoint, keys, folder, world.faults, rds, async () => {
       await server.close();
       await endClusters(rds, options.keep);
       await world.close();
@@ -169,10 +179,10 @@ function servicesOf(rds: Rds): Services {
   const secrets = secretOperations();
   const parameters = parameterOperations();
   return {
-    rds: (call) => rds.answer(call),
-    s3: (call) => s3.answer(call),
-    secretsmanager: (call) => answerJson(call, secrets),
-    ssm: (call) => answerJson(call, parameters),
+    rds: { answer: (call) => rds.answer(call) },
+    s3: { answer: (call) => s3.answer(call), mostBytes: S3.mostBytes },
+    secretsmanager: { answer: (call) => answerJson(call, secrets) },
+    ssm: { answer: (call) => answerJson(call, parameters) },
   };
 }
 

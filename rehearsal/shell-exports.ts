@@ -2,12 +2,13 @@
  * What a shell exports so that its AWS tools talk to a rehearsal, and can talk to nothing else.
  *
  * The trap: version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for RDS in us-east-1 and goes to the real service. So
- * credentials are forced to dummy ones, which AWS refuses, and an `aws` that names the endpoint goes ahead on the PATH.
+ * credentials are forced to the run's own, which AWS refuses, and an `aws` that names the endpoint goes ahead on the PATH.
  */
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Region } from './region';
-import { DUMMY_CREDENTIALS, loopback } from './server/clients';
+import { loopback } from './server/clients';
+import type { RehearsalKeys } from './server/signature';
 
 /** Services that a region answers for, as the SDKs name them in AWS_ENDPOINT_URL_<service>. */
 const SERVICES = ['RDS', 'S3', 'SECRETS_MANAGER', 'SSM'];
@@ -35,12 +36,12 @@ const UNSET = [
  */
 export async function writeExports(region: Region, name: string): Promise<string> {
   const bin = join(region.folder, 'bin');
-  await mkdir(bin, { recursive: true });
-  await writeFile(join(bin, 'aws'), wrapper(region.endpoint));
-  await chmod(join(bin, 'aws'), 0o755);
-  const lines = exportLines(region.endpoint, name, bin);
+  // They hold the keys, by which whoever has them may do anything here.
+  await mkdir(bin, { recursive: true, mode: 0o700 });
+  await writeFile(join(bin, 'aws'), wrapper(region), { mode: 0o700 });
+  const lines = exportLines(region, name, bin);
   const file = join(region.folder, 'exports.sh');
-  await writeFile(file, `${lines}\n`);
+  await writeFile(file, `${lines}\n`, { mode: 0o600 });
   return `# A rehearsal of AWS at ${region.endpoint}, on real PostgreSQL, until Ctrl-C.
 # In another shell:  . ${quoted(file)}
 # or copy these lines:
@@ -53,18 +54,19 @@ ${lines}
 #   aws rds describe-db-instances --query 'DBInstances[].[DBInstanceIdentifier,DBInstanceStatus,Endpoint]'
 #
 # Beware: version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for RDS in us-east-1 and would go to the real AWS. Hence
-# the dummy keys, and the 'aws' ahead on the PATH that always names the endpoint: keep both.
-# Master users are PostgreSQL superusers here; on RDS they have rds_superuser, which may do less.
+# keys that AWS refuses, and the 'aws' ahead on the PATH that always names the endpoint: keep both. Only these keys are
+# taken here, and whoever has them may do anything here.
+# Master users have rds_superuser, as on RDS, and are not superusers. Event triggers need one here, unlike on RDS.
 # What isn't modelled answers with status 501 and its name.
 `;
 }
 
-function exportLines(endpoint: string, region: string, bin: string): string {
+function exportLines({ endpoint, keys }: Served, region: string, bin: string): string {
   const variables = {
     AWS_ENDPOINT_URL: loopback(endpoint),
     ...Object.fromEntries(SERVICES.map((service) => [`AWS_ENDPOINT_URL_${service}`, endpoint])),
-    AWS_ACCESS_KEY_ID: DUMMY_CREDENTIALS.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: DUMMY_CREDENTIALS.secretAccessKey,
+    AWS_ACCESS_KEY_ID: keys.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: keys.secretAccessKey,
     AWS_REGION: region,
     AWS_DEFAULT_REGION: region,
     AWS_CONFIG_FILE: '/dev/null',
@@ -80,8 +82,13 @@ function exportLines(endpoint: string, region: string, bin: string): string {
   ].join('\n');
 }
 
+interface Served {
+  readonly endpoint: string;
+  readonly keys: RehearsalKeys;
+}
+
 /** An `aws` that finds the next one on the PATH and hands it the endpoint. */
-function wrapper(endpoint: string): string {
+function wrapper({ endpoint, keys }: Served): string {
   return `#!/bin/sh
 # The AWS CLI, bound to a rehearsal at ${endpoint}.
 for argument in "$@"; do
@@ -92,8 +99,8 @@ for argument in "$@"; do
   esac
 done
 unset ${UNSET.join(' ')}
-export AWS_ACCESS_KEY_ID=${quoted(DUMMY_CREDENTIALS.accessKeyId)}
-export AWS_SECRET_ACCESS_KEY=${quoted(DUMMY_CREDENTIALS.secretAccessKey)}
+export AWS_ACCESS_KEY_ID=${quoted(keys.accessKeyId)}
+export AWS_SECRET_ACCESS_KEY=${quoted(keys.secretAccessKey)}
 rest=$PATH:
 while [ -n "$rest" ]; do
   folder=\${rest%%:*}

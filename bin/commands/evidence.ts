@@ -7,7 +7,7 @@ import { filesInBucket, filesInFolder } from '../../lambda/evidence/stored-files
 import { verificationText } from '../../lambda/evidence/verification-text';
 import { verifyEvidence } from '../../lambda/evidence/verify-evidence';
 import { visibleLines } from '../../lambda/evidence/visible';
-import { s3Client } from '../../rehearsal/server/clients';
+import { rehearsed, s3Client } from '../../rehearsal/server/clients';
 import { fromArguments, misused, NOT_PROVEN, PROVEN } from '../ending';
 
 export function addEvidence(program: Command): void {
@@ -23,7 +23,7 @@ export function addEvidence(program: Command): void {
     .option('--prefix <prefix>', 'start of the keys in the bucket', 'evidence/')
     .option('--key <file...>', 'PEM files of the keys that you trust, instead of those that lie beside the evidence')
     .option('--region <name>', 'AWS region of the bucket, instead of the one that your environment or profile names')
-    .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, for a rehearsal with dummy credentials')
+    .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, in a shell that has its exports')
     .option('--json', 'print one JSON document', false)
     .action(async (folder: string | undefined, { bucket, prefix, key, region, endpoint, json }) => {
       if ((folder === undefined) === (bucket === undefined)) {
@@ -32,7 +32,11 @@ export function addEvidence(program: Command): void {
       const trusted = key && fromArguments(program, () => (key as string[]).map(readKey));
       const files =
         folder === undefined
-          ? await filesInBucket(clientOf(endpoint, region), bucket, prefix)
+          ? await filesInBucket(
+              fromArguments(program, () => clientOf(endpoint, region)),
+              bucket,
+              prefix,
+            )
           : await filesInFolder(folder).catch((error) => misused(program, error));
       const verification = await verifyEvidence(files, { trusted });
       const lines = json ? [visibleLines(JSON.stringify(verification, null, 2))] : verificationText(verification);
@@ -49,7 +53,8 @@ function readKey(file: string) {
   }
 }
 
-/** With an endpoint, whatever credentials there are stay here; without one, the SDK finds them as it always does. */
+/** With an endpoint, credentials of AWS stay here; without one, the SDK finds them as it always does. */
 function clientOf(endpoint: string | undefined, region: string | undefined): S3Client {
-  return endpoint === undefined ? new S3Client({ region }) : s3Client({ endpoint, region: region ?? 'us-east-1' });
+  const local = rehearsed(endpoint, region);
+  return local ? s3Client(local) : new S3Client({ region });
 }

@@ -4,7 +4,7 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import { type Command, Option } from 'commander';
 import { HOLD_MOST_DAYS, type Hold, hold, holdTarget, parse } from '../../lambda/contract';
 import { describeHold, listHolds, releaseHold, setHold } from '../../lambda/runbook/hold';
-import { ssmClient } from '../../rehearsal/server/clients';
+import { rehearsed, ssmClient } from '../../rehearsal/server/clients';
 import { fromArguments, misused, NOT_PROVEN, said } from '../ending';
 import { days } from '../numbers';
 
@@ -75,7 +75,7 @@ export function addHold(program: Command): void {
           'AWS regions: of the database or cache, and of its copies; else the one that your environment or profile names',
         ),
       )
-      .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, for a rehearsal with dummy credentials');
+      .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, in a shell that has its exports');
   }
 }
 
@@ -104,9 +104,8 @@ function whoRuns(): string {
 async function inEach(program: Command, { region, endpoint }: Where, act: (ssm: SSMClient) => Promise<string>) {
   const regions = region ?? [endpoint === undefined ? undefined : 'us-east-1'];
   for (const one of regions) {
-    const ssm = fromArguments(program, () =>
-      endpoint === undefined ? new SSMClient({ region: one }) : ssmClient({ endpoint, region: one ?? 'us-east-1' }),
-    );
+    const local = fromArguments(program, () => rehearsed(endpoint, one));
+    const ssm = local ? ssmClient(local) : new SSMClient({ region: one });
     const name = await ssm.config.region().catch(() => misused(program, 'no AWS region is known; name it by --region'));
     try {
       process.stdout.write(`${name}: ${await act(ssm)}\n`);

@@ -1,11 +1,11 @@
 /** `lifeboat rehearse`: tells the story of drills on this machine. */
-import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { visibleLines } from '../../lambda/evidence/visible';
+import { EvidenceFolder } from '../../rehearsal/story/evidence-folder';
 import { Narrator } from '../../rehearsal/story/narrator';
 import { rehearse, SYSTEMS } from '../../rehearsal/story/rehearse';
 import { summary } from '../../rehearsal/story/summary';
-import { NOT_PROVEN, onSignal, PROVEN } from '../ending';
+import { fromArguments, NOT_PROVEN, onSignal, PROVEN } from '../ending';
 import { rows } from '../numbers';
 
 export function addRehearse(program: Command): void {
@@ -17,17 +17,18 @@ export function addRehearse(program: Command): void {
     .addOption(new Option('--system <name>', 'whose database and checks').choices(SYSTEMS).default(SYSTEMS[0]))
     .option('--rows <number>', 'votes in the database, at least 10000', rows, 1_000_000)
     .option('--keep', 'keep data directories and snapshots, and say where they are', false)
-    .option('--evidence <folder>', 'where evidence is written', join('.lifeboat', `rehearsal-${stamp(new Date())}`))
+    .option('--evidence <folder>', 'where evidence is written (default: one by the time under .lifeboat)')
     .option('--json', 'print one JSON document at the end; the story goes to standard error', false)
     .action(async ({ json, ...options }) => {
-      const narrator = new Narrator(json ? process.stderr : process.stdout);
-      const rehearsal = await rehearse(options, narrator, onSignal());
-      if (json) process.stdout.write(`${visibleLines(JSON.stringify(rehearsal, null, 2))}\n`);
-      for (const line of summary(rehearsal)) narrator.say(line);
-      process.exitCode = rehearsal.asExpected ? PROVEN : NOT_PROVEN;
+      const evidence = fromArguments(program, () => EvidenceFolder.claim(options.evidence));
+      try {
+        const narrator = new Narrator(json ? process.stderr : process.stdout);
+        const rehearsal = await rehearse({ ...options, evidence: evidence.path }, narrator, onSignal());
+        if (json) process.stdout.write(`${visibleLines(JSON.stringify(rehearsal, null, 2))}\n`);
+        for (const line of summary(rehearsal, narrator.columns)) narrator.say(line);
+        process.exitCode = rehearsal.asExpected ? PROVEN : NOT_PROVEN;
+      } finally {
+        evidence.leave();
+      }
     });
-}
-
-function stamp(now: Date): string {
-  return now.toISOString().slice(0, 19).replaceAll(':', '-');
 }

@@ -3,7 +3,7 @@ import { RDSClient } from '@aws-sdk/client-rds';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Command } from 'commander';
 import { snapshotByHand, snapshotRequest } from '../../lambda/rds/snapshot-from-terminal';
-import { rdsClient, ssmClient } from '../../rehearsal/server/clients';
+import { rdsClient, rehearsed, ssmClient } from '../../rehearsal/server/clients';
 import { fromArguments, misused, onSignal } from '../ending';
 import { count } from '../numbers';
 
@@ -22,12 +22,12 @@ export function addSnapshot(program: Command): void {
       count,
     )
     .option('--region <name>', 'AWS region, instead of the one that your environment or profile names')
-    .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, for a rehearsal with dummy credentials')
+    .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, in a shell that has its exports')
     .action(async (target, { region, endpoint, ...options }) => {
       const request = fromArguments(program, () => snapshotRequest(target, options));
-      // With an endpoint, whatever credentials there are stay here; without one, the SDK finds them as it always does.
-      const local = endpoint === undefined ? undefined : { endpoint, region: region ?? 'us-east-1' };
-      const rds = fromArguments(program, () => (local ? rdsClient(local) : new RDSClient({ region })));
+      // With an endpoint, credentials of AWS stay here; without one, the SDK finds them as it always does.
+      const local = fromArguments(program, () => rehearsed(endpoint, region));
+      const rds = local ? rdsClient(local) : new RDSClient({ region });
       const ssm = local ? ssmClient(local) : new SSMClient({ region });
       await rds.config.region().catch(() => misused(program, 'no AWS region is known; name it by --region'));
       const say = (line: string) => process.stderr.write(`${line}\n`);

@@ -18,3 +18,4 @@ export * from './metrics';
 export * from './names';
 export * from './parse';
 export * from './rds';
+export * from './rds-limits';

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { accountId, identifier, keyPrefix, label, name, seconds, tagValue } from './fields';
 import { copiedBy } from './names';
+import { RDS_LIMITS } from './rds-limits';
 
 /** What starts a round of copying snapshots to where they outlive the region, or the account. */
 export const snapshotCopyRequest = v.pipe(
@@ -48,7 +49,7 @@ export const backupSettings = v.strictObject({
   instance: identifier,
   /** UTC, as RDS writes it: hh:mm-hh:mm. */
   window: v.optional(v.pipe(v.string(), v.regex(/^\d\d:\d\d-\d\d:\d\d$/, 'must be hh:mm-hh:mm'))),
-  retentionDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(35))),
+  retentionDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(RDS_LIMITS.retentionDays.max))),
   /** Whether a retention below the one in force may be set, at which RDS deletes what is older. Refused when absent. */
   olderBackupsMayBeDeleted: v.optional(v.literal(true)),
   copyTagsToSnapshot: v.optional(v.literal(true)),

@@ -1,5 +1,6 @@
 /** What a database says itself of its backups: what RDS would refuse of it, and what would be lost by it. */
 import { Annotations, CfnDeletionPolicy, Duration, Token } from 'aws-cdk-lib';
+import { RDS_LIMITS } from '../../lambda/contract';
 import { BackupWindow, maintenanceProblems } from '../schedule/backup-window';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { Mark } from '../synth/marks';
@@ -7,7 +8,7 @@ import { known } from '../synth/tokens';
 import { type DatabaseResource, isCluster, isLimitless, isReplica } from './database-resource';
 
 /** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.BackupRetention.html */
-const MAX_RETENTION_DAYS = 35;
+const MAX_RETENTION_DAYS = RDS_LIMITS.retentionDays.max;
 
 const examined = new Mark<true>('database-examined');
 

@@ -7,7 +7,7 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { type DatabaseWatchRequest, METRICS } from '../../lambda/contract';
+import { type DatabaseWatchRequest, METRICS, RDS_LIMITS } from '../../lambda/contract';
 import { type AlarmProps, addAlarm } from '../alarm/alarm';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
 import { holdAlarm } from '../alarm/hold-alarm';
@@ -206,7 +206,7 @@ function problemsOf({ recoveryPointAge, snapshotAge, retention }: DatabaseWatchP
     );
   }
   const days = retention?.isUnresolved() ? undefined : retention?.toDays({ integral: false });
-  if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
+  if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= RDS_LIMITS.retentionDays.max)) {
     problems.push(
       `RDS keeps automated backups for 0 to 35 whole days, so ${retention?.toHumanString()} would ring always or never; take 1 to 35`,
     );

@@ -2,7 +2,7 @@ import { ArnFormat, type Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
-import type { BackupSettings } from '../../lambda/contract';
+import { type BackupSettings, RDS_LIMITS } from '../../lambda/contract';
 import { RunbookResource } from '../function/runbook-resource';
 import { allow, readHold } from '../function/statements';
 import type { BackupWindow } from '../schedule/backup-window';
@@ -149,7 +149,7 @@ function problemsOf(scope: Construct, props: ExternalDatabaseBackupsProps, sourc
   }
   problems.push(...clusterProblems(source), ...windowProblems(window?.expression, maintenance));
   const days = known(retention?.toDays({ integral: false }));
-  if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
+  if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= RDS_LIMITS.retentionDays.max)) {
     const consequence = days === 0 ? 'it would delete all automated backups there are' : 'RDS would refuse it';
     problems.push(
       `a backup retention of ${retention?.toHumanString()} is outside of 1 to 35 whole days, and ${consequence}; choose one from 1 to 35, and keep ` +

@@ -1,8 +1,5 @@
 import { Duration, Token } from 'aws-cdk-lib';
-
-const DAY = 24 * 60;
-const WEEK = 7 * DAY;
-const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
+import { dailyWindow, minuteOfDay, RDS_LIMITS, type Window, weeklyWindow, windowsOverlap } from '../../lambda/contract';
 
 /** When RDS takes its daily backup. All times are UTC, as RDS has them. */
 export class BackupWindow {
@@ -22,10 +19,10 @@ export class BackupWindow {
       );
     }
     const window = new BackupWindow(`${from}-${to}`);
-    const length = window.isKnown ? (window.end - window.start + DAY) % DAY : undefined;
-    if (length !== undefined && length < 30) {
+    const length = window.known?.minutes;
+    if (length !== undefined && length < RDS_LIMITS.windowMinutes) {
       throw new Error(
-        `backup window ${from}-${to}: it is ${length} minutes long, and RDS refuses less than 30; end it later`,
+        `backup window ${from}-${to}: it is ${length} minutes long, and RDS refuses less than ${RDS_LIMITS.windowMinutes}; end it later`,
       );
     }
     return window;
@@ -44,16 +41,11 @@ export class BackupWindow {
    * @param maintenance as RDS writes it: ddd:hh:mm-ddd:hh:mm
    */
   public overlaps(maintenance: string): boolean {
-    if (!this.isKnown || Token.isUnresolved(maintenance)) return false;
-    const [from, to] = maintenance.toLowerCase().split('-').map(minuteOfWeek);
-    if (from === undefined || to === undefined) throw new Error(maintenanceProblems(maintenance).join());
-    // Seen from the maintenance window's start, each day's backup begins at a point of the week.
-    const maintenanceLength = (to - from + WEEK) % WEEK;
-    const backupLength = (this.end - this.start + DAY) % DAY;
-    return WEEKDAYS.some((_, day) => {
-      const offset = (day * DAY + this.start - from + WEEK) % WEEK;
-      return offset < maintenanceLength || offset + backupLength > WEEK;
-    });
+    const daily = this.known;
+    if (!daily || Token.isUnresolved(maintenance)) return false;
+    const weekly = weeklyWindow(maintenance);
+    if (!weekly) throw new Error(maintenanceProblems(maintenance).join());
+    return windowsOverlap(daily, weekly);
   }
 
   public toString(): string {
@@ -62,19 +54,11 @@ export class BackupWindow {
 
   /** How long it is: a backup starts somewhere in it. Undefined where it is only known at deployment. */
   public get length(): Duration | undefined {
-    return this.isKnown ? Duration.minutes((this.end - this.start + DAY) % DAY) : undefined;
+    return this.known && Duration.minutes(this.known.minutes);
   }
 
-  private get isKnown(): boolean {
-    return !Token.isUnresolved(this.expression);
-  }
-
-  private get start(): number {
-    return minuteOfDay(this.expression.slice(0, 5)) as number;
-  }
-
-  private get end(): number {
-    return minuteOfDay(this.expression.slice(6)) as number;
+  private get known(): Window | undefined {
+    return Token.isUnresolved(this.expression) ? undefined : dailyWindow(this.expression);
   }
 }
 
@@ -86,31 +70,23 @@ export class BackupWindow {
  */
 export function maintenanceProblems(
   maintenance: string | undefined,
-  service: { readonly name: string; readonly leastMinutes: number } = { name: 'RDS', leastMinutes: 30 },
+  service: { readonly name: string; readonly leastMinutes: number } = {
+    name: 'RDS',
+    leastMinutes: RDS_LIMITS.windowMinutes,
+  },
 ): string[] {
   if (maintenance === undefined || Token.isUnresolved(maintenance)) return [];
-  const [from, to, ...more] = maintenance.toLowerCase().split('-').map(minuteOfWeek);
-  if (from === undefined || to === undefined || more.length > 0) {
+  const weekly = weeklyWindow(maintenance);
+  if (!weekly) {
     return [
       `maintenance window '${maintenance}' is not of the form ddd:hh:mm-ddd:hh:mm, so ${service.name} would refuse it; ` +
         `write it as in 'sun:04:00-sun:05:00'`,
     ];
   }
-  const length = (to - from + WEEK) % WEEK;
+  const length = weekly.minutes;
   if (length >= service.leastMinutes) return [];
   return [
     `maintenance window '${maintenance}' is ${length} minutes long, and ${service.name} refuses less than ` +
       `${service.leastMinutes}; end it later`,
   ];
-}
-
-function minuteOfDay(time: string): number | undefined {
-  const [, hours, minutes] = /^([01]\d|2[0-3]):([0-5]\d)$/.exec(time) ?? [];
-  return hours === undefined ? undefined : Number(hours) * 60 + Number(minutes);
-}
-
-function minuteOfWeek(moment: string): number | undefined {
-  const day = WEEKDAYS.indexOf(moment.slice(0, 3));
-  const minute = moment[3] === ':' ? minuteOfDay(moment.slice(4)) : undefined;
-  return day < 0 || minute === undefined ? undefined : day * DAY + minute;
 }

@@ -4,6 +4,7 @@
  * https://docs.aws.amazon.com/aws-backup/latest/devguide/rds-backup.html
  */
 import { type TimeZone, Token } from 'aws-cdk-lib';
+import { dailyWindow, weeklyWindow } from '../../lambda/contract';
 import { minutesOfWeek } from './cron';
 import type { Recurrence } from './recurrence';
 
@@ -21,17 +22,15 @@ export interface WeekSpan {
 /** @param window hh:mm-hh:mm; undefined or unknown at synth gives nothing */
 export function backupSpans(window: string | undefined): WeekSpan[] {
   if (window === undefined || Token.isUnresolved(window)) return [];
-  const [from, to] = window.split('-').map(minuteOfDay);
-  if (from === undefined || to === undefined) return [];
-  const minutes = (to - from + DAY) % DAY;
-  return WEEKDAYS.map((_, day) => ({ from: day * DAY + from, minutes }));
+  const daily = dailyWindow(window);
+  return daily ? WEEKDAYS.map((_, day) => ({ ...daily, from: day * DAY + daily.from })) : [];
 }
 
 /** @param window ddd:hh:mm-ddd:hh:mm; undefined or unknown at synth gives nothing */
 export function maintenanceSpans(window: string | undefined): WeekSpan[] {
   if (window === undefined || Token.isUnresolved(window)) return [];
-  const [from, to] = window.toLowerCase().split('-').map(minuteOfWeek);
-  return from === undefined || to === undefined ? [] : [{ from, minutes: (to - from + WEEK) % WEEK }];
+  const weekly = weeklyWindow(window);
+  return weekly ? [weekly] : [];
 }
 
 export type Meeting = 'due in it' | 'may start in it' | 'never';
@@ -110,14 +109,3 @@ function offset(parts: Intl.DateTimeFormatPart[]): number {
 }
 
 const modulo = (minutes: number) => ((minutes % WEEK) + WEEK) % WEEK;
-
-function minuteOfDay(time: string): number | undefined {
-  const [, hours, minutes] = /^([01]\d|2[0-3]):([0-5]\d)$/.exec(time) ?? [];
-  return hours === undefined ? undefined : Number(hours) * 60 + Number(minutes);
-}
-
-function minuteOfWeek(moment: string): number | undefined {
-  const day = WEEKDAYS.indexOf(moment.slice(0, 3));
-  const minute = minuteOfDay(moment.slice(4));
-  return day < 0 || minute === undefined ? undefined : day * DAY + minute;
-}

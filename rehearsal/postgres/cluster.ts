@@ -5,16 +5,18 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type QueryResult, type QueryResultRow } from 'pg';
 import { type Address, claimAddress, type PreferredAddress } from '../machine/address';
-import { handOver } from '../machine/copy-tree';
+import { handOver, makePrivateFolder } from '../machine/copy-tree';
 import { unprivilegedAccount } from '../machine/os-account';
 import { readIfThere } from '../machine/workspace';
 import { findBinaries, type Major } from './binaries';
-import { copyTemplate, SUPERUSER, superuserPassword } from './template-cluster';
+import { ADMIN_DATABASE, accessRules, REPLICATOR, SUPERUSER } from './rds-roles';
+import { SocketFolder } from './socket-folder';
+import { copyTemplate, type OwnPasswords, ownPasswords } from './template-cluster';
 
 /** What `pg` needs to connect. */
 export interface ConnectionOptions {
@@ -40,6 +42,13 @@ export interface ClusterOptions {
   readonly at?: PreferredAddress;
   /** @default 17 */
   readonly major?: Major;
+  /**
+   * Whether clients may be the superuser, as in tests of what connects as one: it comes by TCP too, and works in the
+   * database `postgres` under the usual search path.
+   *
+   * @default false
+   */
+  readonly superuserIsClient?: boolean;
 }
 
 const EVERY_CLUSTER = {
@@ -48,7 +57,8 @@ const EVERY_CLUSTER = {
   max_wal_size: '2GB',
   max_wal_senders: '20', // RDS allows 15 replicas
   shared_buffers: '128MB',
-  unix_socket_directories: '', // their paths may be 100 characters long, which temporary folders exceed
+  unix_socket_directories: '..', // seen from the data directory: a socket's whole path may only be 107 bytes long
+  unix_socket_permissions: '0700',
   timezone: 'UTC',
   log_timezone: 'UTC',
   log_min_messages: 'warning',
@@ -57,19 +67,17 @@ const EVERY_CLUSTER = {
   jit: 'off',
 };
 
-/** Only from this machine, and always with a password. */
-const HBA = 'host all all 127.0.0.0/8 scram-sha-256\nhost replication all 127.0.0.0/8 scram-sha-256\n';
-
 const START_TIMEOUT_MS = 300_000;
 
 /** Makes a cluster; it doesn't run until it is started. */
 export async function createCluster(options: ClusterOptions): Promise<Cluster> {
-  await mkdir(options.folder, { mode: 0o711 });
-  const password = await superuserPassword(options.major);
+  const passwords = await ownPasswords(options.major);
+  await makePrivateFolder(options.folder);
   const data = join(options.folder, 'data');
   await (options.fill ? options.fill(data) : copyTemplate(data, options.major));
   const address = await claimAddress(options.at);
-  const cluster = new Cluster(options.folder, address, password, options.major);
+  const { superuserIsClient = false, major } = options;
+  const cluster = new Cluster(options.folder, address, passwords, superuserIsClient, major);
   await cluster.configure(options.settings ?? {});
   return cluster;
 }
@@ -82,7 +90,8 @@ export class Cluster {
   constructor(
     public readonly folder: string,
     private address: Address,
-    private readonly password: string,
+    private readonly passwords: OwnPasswords,
+    private readonly superuserIsClient: boolean,
     private readonly major?: Major,
   ) {}
 
@@ -107,19 +116,27 @@ export class Cluster {
     return this.child?.pid;
   }
 
-  /** How to connect as the superuser. */
+  /** How to connect as the superuser by TCP, where that was asked for. */
   public get superuser(): ConnectionOptions {
-    return { host: this.host, port: this.port, user: SUPERUSER, password: this.password, database: 'postgres' };
+    if (!this.superuserIsClient) throw new Error(`the server in ${this.folder} takes no superuser by TCP`);
+    const { host, port } = this;
+    return { host, port, user: SUPERUSER, password: this.passwords.superuser, database: 'postgres' };
+  }
+
+  /** How a read replica connects. */
+  public get replicator(): Omit<ConnectionOptions, 'database'> {
+    return { host: this.host, port: this.port, user: REPLICATOR, password: this.passwords.replicator };
   }
 
   /** Replaces the settings beyond those that every cluster has; they count from the next start. */
   public async configure(settings: Readonly<Record<string, string>>): Promise<void> {
     this.settings = settings;
     const all = { ...EVERY_CLUSTER, listen_addresses: this.host, port: String(this.port), ...settings };
-    const lines = Object.entries(all).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`);
+    const quoted = (value: string) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+    const lines = Object.entries(all).map(([name, value]) => `${name} = ${quoted(value)}\n`);
     for (const [file, content] of [
       ['postgresql.conf', lines.join('')],
-      ['pg_hba.conf', HBA],
+      ['pg_hba.conf', accessRules(this.superuserIsClient)],
     ] as const) {
       await writeFile(join(this.dataDirectory, file), content, { mode: 0o600 });
       await handOver(join(this.dataDirectory, file));
@@ -174,10 +191,10 @@ export class Cluster {
       running.delete(child);
       if (this.child === child) this.child = undefined;
     });
-    const deadline = Date.now() + START_TIMEOUT_MS;
+    const deadline = performance.now() + START_TIMEOUT_MS;
     while (!this.isReady()) {
       if (end !== undefined) throw new Error(`PostgreSQL ended as it started (${end}): ${await this.lastWords()}`);
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         await this.stop({ immediately: true });
         throw new Error(`PostgreSQL was not ready after ${START_TIMEOUT_MS / 1000} s: ${await this.lastWords()}`);
       }
@@ -212,21 +229,38 @@ export class Cluster {
   public async query<Row extends QueryResultRow>(
     sql: string,
     values: unknown[] = [],
-    database = 'postgres',
+    database?: string,
   ): Promise<QueryResult<Row>> {
     return this.connected((client) => client.query<Row>(sql, values), database);
   }
 
-  /** Lends a superuser's connection, and ends it afterwards. */
-  public async connected<T>(use: (client: Client) => Promise<T>, database = 'postgres'): Promise<T> {
-    const client = new Client({ ...this.superuser, database });
-    // Without a listener, a server that stops meanwhile would end our process too; the query in progress fails anyway.
-    client.on('error', () => undefined);
-    await client.connect();
+  /**
+   * Lends a superuser's connection, and ends it afterwards. Names mean what PostgreSQL itself has under them, whatever
+   * search path somebody has set for a database, and no event trigger fires.
+   */
+  public async connected<T>(use: (client: Client) => Promise<T>, database?: string): Promise<T> {
+    const socket = SocketFolder.open(this.folder);
     try {
-      return await use(client);
+      const client = new Client({
+        host: socket.path,
+        port: this.port,
+        user: SUPERUSER,
+        password: this.passwords.superuser,
+        database: database ?? (this.superuserIsClient ? 'postgres' : ADMIN_DATABASE),
+        // Said, so that no PG* variable of the user's says otherwise.
+        ssl: false,
+        options: this.superuserIsClient ? '-c client_encoding=UTF8' : '-c search_path=pg_catalog -c event_triggers=off',
+      });
+      // Without a listener, a server that stops meanwhile would end our process too; the query in progress fails anyway.
+      client.on('error', () => undefined);
+      await client.connect();
+      try {
+        return await use(client);
+      } finally {
+        await client.end();
+      }
     } finally {
-      await client.end();
+      socket.close();
     }
   }
 

@@ -31,7 +31,7 @@ export function waiting(): Record<string, string> {
 
 /** Settings of a server that follows another, besides those it keeps when it is promoted. */
 export function following({ cluster, archive }: Leader): Record<string, string> {
-  const { host, port, user, password } = cluster.superuser;
+  const { host, port, user, password } = cluster.replicator;
   const quoted = (value: string | number) => `'${String(value).replace(/['\\]/g, '\\$&')}'`;
   return {
     archive_mode: 'always', // its own archive is complete when it is promoted
@@ -71,8 +71,8 @@ export async function follow(
     });
     made(cluster);
     await cluster.start();
-    const deadline = Date.now() + STREAMING_MS;
-    while (cluster.pid !== undefined && !(await isStreaming(cluster)) && Date.now() < deadline) await sleep(10);
+    const deadline = performance.now() + STREAMING_MS;
+    while (cluster.pid !== undefined && !(await isStreaming(cluster)) && performance.now() < deadline) await sleep(10);
   } finally {
     await removeBackup(backup);
   }

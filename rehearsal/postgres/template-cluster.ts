@@ -9,12 +9,10 @@ import { copyTree, handOver } from '../machine/copy-tree';
 import { unprivilegedAccount } from '../machine/os-account';
 import { finishFolder, unfinishedFolder, workspace } from '../machine/workspace';
 import { findBinaries, type Major } from './binaries';
+import { rolesOfRds, SUPERUSER } from './rds-roles';
 
-/** RDS's own superuser has this name too; no master user can take it. */
-export const SUPERUSER = 'rdsadmin';
-
-/** Raise it when what initdb is told below changes. */
-const EDITION = 1;
+/** Raise it when what is made below changes. */
+const EDITION = 2;
 
 /** Fills a data directory with a fresh cluster. */
 export async function copyTemplate(dataDirectory: string, major: Major = 17): Promise<void> {
@@ -33,15 +31,20 @@ export async function copyTemplate(dataDirectory: string, major: Major = 17): Pr
   );
 }
 
-/** The password of the superuser in every cluster of this user and version, which all come from one template. */
-export async function superuserPassword(major: Major = 17): Promise<string> {
-  return (await readTemplate(major))?.password ?? (await makeTemplate(major)).password;
+/** Passwords of the region's own roles, in every cluster of this user and version, which all come from one template. */
+export interface OwnPasswords {
+  readonly superuser: string;
+  readonly replicator: string;
+}
+
+export async function ownPasswords(major: Major = 17): Promise<OwnPasswords> {
+  return ((await readTemplate(major)) ?? (await makeTemplate(major))).passwords;
 }
 
 interface Template {
   readonly folder: string;
   readonly files: number;
-  readonly password: string;
+  readonly passwords: OwnPasswords;
 }
 
 async function readTemplate(major: Major): Promise<Template | undefined> {
@@ -59,15 +62,16 @@ async function templateFolder(major: Major): Promise<string> {
 }
 
 async function makeTemplate(major: Major): Promise<Template> {
-  const { initdb } = await findBinaries(major);
+  const { initdb, postgres } = await findBinaries(major);
   const making = unfinishedFolder('template');
   try {
     const fresh = join(making, 'fresh');
     await mkdir(fresh, { mode: 0o700 });
     await handOver(fresh);
-    const password = randomBytes(18).toString('base64url');
+    const random = () => randomBytes(18).toString('base64url');
+    const passwords = { superuser: random(), replicator: random() };
     const passwordFile = join(making, 'password');
-    await writeFile(passwordFile, password, { mode: 0o600 });
+    await writeFile(passwordFile, passwords.superuser, { mode: 0o600 });
     await handOver(passwordFile);
     const told = ['--pgdata', fresh, '--username', SUPERUSER, '--pwfile', passwordFile, '--auth', 'scram-sha-256'];
     // Checksums, so that damage is found when a page is read. The built-in locale is the same on every system. Small
@@ -77,10 +81,14 @@ async function makeTemplate(major: Major): Promise<Template> {
     told.push('--wal-segsize', '4', '--no-sync', '--no-instructions');
     const options = { ...unprivilegedAccount(), cwd: making, env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' } };
     await promisify(execFile)(initdb, told, options);
+    // Before any server runs, so that nobody can connect meanwhile. A statement a line is what it takes.
+    const alone = promisify(execFile)(postgres, ['--single', '-j', '-F', '-D', fresh, 'postgres'], options);
+    alone.child.stdin!.end(rolesOfRds(passwords.replicator, major).join(';\n\n').concat(';\n\n'));
+    refuseErrors((await alone).stderr);
     const files = await copyTree(fresh, join(making, 'data'));
     await rm(fresh, { recursive: true });
     await rm(passwordFile);
-    await writeFile(join(making, 'template.json'), JSON.stringify({ files, password }), { mode: 0o600 });
+    await writeFile(join(making, 'template.json'), JSON.stringify({ files, passwords }), { mode: 0o600 });
     await chmod(making, 0o700);
     finishFolder(making, await templateFolder(major));
   } catch (error) {
@@ -91,4 +99,10 @@ async function makeTemplate(major: Major): Promise<Template> {
   if (!template)
     throw new Error(`the template of database clusters vanished from ${workspace()} as it was made; retry`);
   return template;
+}
+
+/** Single-user mode goes on after an error, and exits as if there had been none. */
+function refuseErrors(log: string): void {
+  const errors = log.split('\n').filter((line) => /\b(ERROR|FATAL|PANIC):/.test(line));
+  if (errors.length > 0) throw new Error(`the template of database clusters can't be made: ${errors.join('; ')}`);
 }

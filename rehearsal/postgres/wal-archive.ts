@@ -30,7 +30,7 @@ export interface RestorableMoment {
 export class WalArchive {
   private latest: RestorableMoment | undefined;
   private refreshing: Promise<void> | undefined;
-  private refreshedAt = 0;
+  private refreshedAt = Number.NEGATIVE_INFINITY;
 
   constructor(public readonly folder: string) {}
 
@@ -59,7 +59,7 @@ export class WalArchive {
    * @param when whether what was found within the last second will do
    */
   public async latestRestorable(cluster: Cluster | undefined, when: 'soon' | 'now' = 'soon') {
-    const isDue = when === 'now' || Date.now() - this.refreshedAt >= REFRESH_MS;
+    const isDue = when === 'now' || performance.now() - this.refreshedAt >= REFRESH_MS;
     if (cluster?.pid !== undefined && isDue) {
       this.refreshing ??= this.beat(cluster).finally(() => {
         this.refreshing = undefined;
@@ -88,7 +88,7 @@ export class WalArchive {
         await this.holds(segment);
         this.latest = { time: now, stop, segment, heartbeat: beat.rows[0]!.xid };
       }
-      this.refreshedAt = Date.now();
+      this.refreshedAt = performance.now();
     });
   }
 
@@ -100,9 +100,9 @@ export class WalArchive {
    */
   public async reach(moment: RestorableMoment | undefined, isIncluded: boolean, when: 'soon' | 'now') {
     if (!moment) return this.latest;
-    const deadline = Date.now() + (when === 'now' ? REACH_MS : 0);
+    const deadline = performance.now() + (when === 'now' ? REACH_MS : 0);
     while (!isIncluded && !existsSync(join(this.folder, moment.segment))) {
-      if (Date.now() >= deadline) return this.latest;
+      if (performance.now() >= deadline) return this.latest;
       await sleep(5);
     }
     this.latest = moment;
@@ -111,9 +111,9 @@ export class WalArchive {
 
   /** Waits until a segment has been archived. */
   public async holds(segment: string): Promise<void> {
-    const deadline = Date.now() + ARCHIVE_TIMEOUT_MS;
+    const deadline = performance.now() + ARCHIVE_TIMEOUT_MS;
     while (!existsSync(join(this.folder, segment))) {
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         throw new Error(
           `WAL segment ${segment} was not archived within ${ARCHIVE_TIMEOUT_MS / 1000} s, so nothing later can be ` +
             'restored; see the log of the server, and whether the disk is full',

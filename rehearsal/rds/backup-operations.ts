@@ -13,7 +13,7 @@ import { filtering, page } from './paging';
 import type { RdsRegion } from './region-state';
 import { ReplicatedBackup, type ReplicationTerms } from './replicated-backup';
 import { describeRestorable, type Restorable } from './restorable';
-import { checkedTags } from './snapshot-operations';
+import { checkedTags } from './tags';
 
 /** Into one region. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/AutomatedBackups.Replicating.Enable.html */
 const REPLICATIONS = 20;

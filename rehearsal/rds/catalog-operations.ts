@@ -3,15 +3,21 @@ import type * as rds from '@aws-sdk/client-rds';
 import {
   DBInstanceNotFoundFault,
   DBParameterGroupAlreadyExistsFault,
+  DBParameterGroupQuotaExceededFault,
   DBSnapshotNotFoundFault,
   DBSubnetGroupAlreadyExistsFault,
+  DBSubnetGroupQuotaExceededFault,
+  SourceType,
 } from '@aws-sdk/client-rds';
-import { QueryError } from '../server/query-protocol';
+import { RDS_LIMITS } from '../../lambda/contract';
+import { shown } from '../server/call';
+import { notModelled, QueryError } from '../server/query-protocol';
 import { operation } from './operation';
 import { page } from './paging';
 import type { ParameterGroup, RdsRegion, Tagged } from './region-state';
-import { mergeTags } from './snapshot-operations';
+import { checkedTags, mergeTags } from './tags';
 
+const SOURCE_TYPES: readonly string[] = Object.values(SourceType);
 const PAGING = ['MaxRecords', 'Marker'] as const;
 
 export const catalogOperations = [
@@ -19,13 +25,19 @@ export const catalogOperations = [
     'CreateDBSubnetGroup',
     ['DBSubnetGroupName', 'DBSubnetGroupDescription', 'SubnetIds', 'Tags'],
     async (region, input) => {
-      const name = input.DBSubnetGroupName!.toLowerCase();
+      const name = checkedGroupName(input.DBSubnetGroupName!, 'DBSubnetGroupName');
+      if (region.subnetGroups.size >= MOST_GROUPS) {
+        throw new DBSubnetGroupQuotaExceededFault({
+          message: `${MOST_GROUPS} subnet groups exist already.`,
+          $metadata: {},
+        });
+      }
       if (region.subnetGroups.has(name)) {
-        const message = `The DB subnet group '${name}' already exists.`;
+        const message = `The DB subnet group '${shown(name)}' already exists.`;
         throw new DBSubnetGroupAlreadyExistsFault({ message, $metadata: {} });
       }
       const { DBSubnetGroupDescription: description, SubnetIds: subnets, Tags: tags } = input;
-      return { DBSubnetGroup: region.addSubnetGroup(name, description!, subnets!, [...(tags ?? [])]) };
+      return { DBSubnetGroup: region.addSubnetGroup(name, description!, subnets!, checkedTags(tags)) };
     },
   ),
 
@@ -43,13 +55,18 @@ export const catalogOperations = [
     'CreateDBParameterGroup',
     ['DBParameterGroupName', 'DBParameterGroupFamily', 'Description', 'Tags'],
     async (region, input) => {
-      const name = input.DBParameterGroupName!.toLowerCase();
+      const name = checkedGroupName(input.DBParameterGroupName!, 'DBParameterGroupName');
+      if (region.parameterGroups.size >= MOST_GROUPS) {
+        const message = `${MOST_GROUPS} parameter groups exist already.`;
+        throw new DBParameterGroupQuotaExceededFault({ message, $metadata: {} });
+      }
       if (region.parameterGroups.has(name)) {
-        const message = `Parameter group ${name} already exists`;
+        const message = `Parameter group ${shown(name)} already exists`;
         throw new DBParameterGroupAlreadyExistsFault({ message, $metadata: {} });
       }
       const { Description: description, DBParameterGroupFamily: family, Tags: tags } = input;
-      return { DBParameterGroup: shown(region.addParameterGroup(name, description!, family!, [...(tags ?? [])])) };
+      refuseFamily(family!);
+      return { DBParameterGroup: described(region.addParameterGroup(name, description!, family!, checkedTags(tags))) };
     },
   ),
 
@@ -59,7 +76,7 @@ export const catalogOperations = [
     async (region, input) => {
       const wanted = input.DBParameterGroupName && [region.parameterGroup(input.DBParameterGroupName)];
       const { items, Marker } = page(wanted || region.parameterGroups.values(), ({ name }) => name, input);
-      return { DBParameterGroups: items.map(shown), Marker };
+      return { DBParameterGroups: items.map(described), Marker };
     },
   ),
 
@@ -99,6 +116,10 @@ export const catalogOperations = [
           'SourceType must be specified along with SourceIdentifier.',
         );
       }
+      if (input.SourceType && !SOURCE_TYPES.includes(input.SourceType)) {
+        const message = `Invalid source type: ${shown(input.SourceType)}. Valid: ${SOURCE_TYPES.join(', ')}.`;
+        throw new QueryError('InvalidParameterValue', message);
+      }
       const start = input.StartTime?.getTime() ?? Date.now() - (input.Duration ?? 60) * 60_000;
       const end = input.EndTime?.getTime() ?? Number.POSITIVE_INFINITY;
       const found = region.events.filter((event) => {
@@ -118,7 +139,7 @@ export const catalogOperations = [
   ),
 ];
 
-function shown(group: ParameterGroup): rds.DBParameterGroup {
+function described(group: ParameterGroup): rds.DBParameterGroup {
   return {
     DBParameterGroupName: group.name,
     DBParameterGroupFamily: group.family,
@@ -127,11 +148,30 @@ function shown(group: ParameterGroup): rds.DBParameterGroup {
   };
 }
 
+/** As many as RDS has by default, in each region. */
+const MOST_GROUPS = 50;
+
+function checkedGroupName(given: string, parameter: string): string {
+  const name = given.toLowerCase();
+  if (name.length <= 255 && /^[a-z][a-z0-9 ._-]*$/.test(name) && name !== 'default') return name;
+  const message = `The parameter ${parameter} is not a valid name: '${shown(given)}'.`;
+  throw new QueryError('InvalidParameterValue', message);
+}
+
+function refuseFamily(family: string): void {
+  if (/^postgres\d{1,2}(\.\d)?$/.test(family)) return;
+  if (RDS_LIMITS.engines.some((engine) => family.startsWith(engine))) {
+    throw notModelled(`the parameter group family '${shown(family)}'`, 'it runs postgres');
+  }
+  const message = `ParameterGroupFamily ${shown(family)} is not a valid parameter group family`;
+  throw new QueryError('InvalidParameterValue', message);
+}
+
 function tagged(region: RdsRegion, arn: string): Tagged {
   const found = region.tagged(arn);
   if (found) return found;
-  const what = { message: `${arn} not found.`, $metadata: {} };
+  const what = { message: `${shown(arn)} not found.`, $metadata: {} };
   if (/^arn:aws[\w-]*:rds:[^:]+:\d{12}:snapshot:/.test(arn)) throw new DBSnapshotNotFoundFault(what);
   if (/^arn:aws[\w-]*:rds:[^:]+:\d{12}:\w+:/.test(arn)) throw new DBInstanceNotFoundFault(what);
-  throw new QueryError('InvalidParameterValue', `Invalid resource name: ${arn}`);
+  throw new QueryError('InvalidParameterValue', `Invalid resource name: ${shown(arn)}`);
 }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { KMSKeyNotAccessibleFault, type StorageEncryptionType } from '@aws-sdk/client-rds';
+import { shown } from '../server/call';
 import { ACCOUNT } from '../server/world';
 
 const ARN = /^arn:aws[\w-]*:kms:([\w-]+):\d{12}:(?:key\/[\w-]+|(alias\/[\w/-]+))$/;
@@ -26,7 +27,7 @@ export function keyArn(region: string, key: string, role = 'specified'): string 
   if (ALIAS.test(name)) return keyOf(region, idBehind(region, name));
   if (ID.test(key)) return keyOf(region, key);
   const message =
-    `The ${role} KMS key [${key}] does not exist, is not enabled or you do not have permissions to access it.` +
+    `The ${role} KMS key [${shown(key)}] does not exist, is not enabled or you do not have permissions to access it.` +
     (owner && owner !== region ? ` It belongs to ${owner}; this is ${region}.` : '');
   throw new KMSKeyNotAccessibleFault({ message, $metadata: {} });
 }

@@ -6,6 +6,7 @@ import { Instance } from './instance';
 import { type InstanceSettings, newSettings, settle } from './instance-settings';
 import { operation } from './operation';
 import { filtering, page } from './paging';
+import { checkedTags } from './tags';
 
 /** Parameters that settle what an instance is, in every operation that makes or changes one. */
 export const SETTINGS = [
@@ -76,7 +77,7 @@ export const instanceOperations = [
       region.checkInstanceQuota();
       const settings = newSettings(region, input);
       const password = checkedPassword(input.MasterUserPassword);
-      const instance = new Instance(region, name, settings, [...(input.Tags ?? [])]);
+      const instance = new Instance(region, name, settings, checkedTags(input.Tags));
       instance.create(password);
       return { DBInstance: await instance.describe() };
     },

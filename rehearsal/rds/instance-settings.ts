@@ -4,8 +4,11 @@ import type {
   CreateDBInstanceReadReplicaMessage,
   RestoreDBInstanceFromDBSnapshotMessage,
 } from '@aws-sdk/client-rds';
+import { dailyWindow, type Window, weeklyWindow, windowsOverlap } from '../../lambda/contract';
+import { shown } from '../server/call';
 import { notModelled, QueryError } from '../server/query-protocol';
 import { DEFAULT_KEY, keyArn } from './encryption-key';
+import { refuseEngine, refuseNames, refuseSettings, refuseZone } from './instance-limits';
 import type { RdsRegion } from './region-state';
 
 export interface InstanceSettings {
@@ -40,27 +43,42 @@ export interface InstanceSettings {
 
 /** Settings of a new instance, with AWS's defaults. */
 export function newSettings(region: RdsRegion, input: CreateDBInstanceMessage): InstanceSettings {
-  if (input.Engine !== 'postgres') throw notModelled(`the engine '${input.Engine}'`, 'it runs postgres');
-  if (!input.MasterUsername) {
-    throw new QueryError('InvalidParameterValue', 'The parameter MasterUsername must be provided.');
-  }
-  return settle(region, input, {
+  refuseEngine(input.Engine!);
+  refuseNames(input.MasterUsername, input.DBName);
+  return settled(region, input, {
     DBInstanceClass: input.DBInstanceClass!,
     Engine: 'postgres',
     EngineVersion: modelledVersion(region, input.EngineVersion),
     LicenseModel: 'postgresql-license',
     AllocatedStorage: input.AllocatedStorage ?? 20,
-    StorageType: 'gp2',
+    StorageType: input.Iops === undefined ? 'gp3' : 'io1',
     ...encryption(region, input),
-    MasterUsername: input.MasterUsername,
+    MasterUsername: input.MasterUsername!,
     DBName: input.DBName,
     BackupRetentionPeriod: 1,
-    PreferredBackupWindow: '03:00-03:30',
-    PreferredMaintenanceWindow: 'sun:05:00-sun:05:30',
+    ...freeWindows(input),
     AvailabilityZone: `${region.name}a`,
     CACertificateIdentifier: 'rds-ca-rsa2048-g1',
     ...defaultsOfAnyNewInstance(region),
   });
+}
+
+/** RDS chooses windows that leave each other free, and a given one too. */
+function freeWindows({ PreferredBackupWindow, PreferredMaintenanceWindow }: CreateDBInstanceMessage) {
+  const hours = ['03', '05', '09', '15', '21'];
+  const [backup, maintenance] = [
+    dailyWindow(PreferredBackupWindow ?? ''),
+    weeklyWindow(PreferredMaintenanceWindow ?? ''),
+  ];
+  const daily = hours.map((hour) => `${hour}:00-${hour}:30`);
+  const weekly = hours.map((hour) => `sun:${hour}:00-sun:${hour}:30`);
+  const isFree = (day: Window, week: Window) => !windowsOverlap(day, week);
+  return {
+    PreferredBackupWindow:
+      daily.find((window) => !maintenance || isFree(dailyWindow(window)!, maintenance)) ?? daily[0]!,
+    PreferredMaintenanceWindow:
+      weekly.slice(1).find((window) => !backup || isFree(backup, weeklyWindow(window)!)) ?? weekly[1]!,
+  };
 }
 
 function encryption(region: RdsRegion, input: CreateDBInstanceMessage) {
@@ -80,12 +98,10 @@ export function restoredSettings(
   source: InstanceSettings,
   input: Omit<RestoreDBInstanceFromDBSnapshotMessage, 'DBInstanceIdentifier'>,
 ): InstanceSettings {
-  if (input.Engine !== undefined && input.Engine !== source.Engine) throw notModelled(`restoring to ${input.Engine}`);
+  if (input.Engine !== undefined && input.Engine !== source.Engine)
+    throw notModelled(`restoring to ${shown(input.Engine)}`);
   if (input.DBName !== undefined && input.DBName !== source.DBName) {
     throw new QueryError('InvalidParameterValue', 'DBName cannot be specified when restoring PostgreSQL.');
-  }
-  if (input.AllocatedStorage !== undefined && input.AllocatedStorage < source.AllocatedStorage) {
-    throw new QueryError('InvalidParameterValue', 'The allocated storage can not be smaller than that of the source.');
   }
   return settle(region, input, {
     ...source,
@@ -164,42 +180,46 @@ type Changes = Partial<Pick<InstanceSettings, (typeof SAME_NAME)[number]>> & {
   OptionGroupName?: string;
 };
 
-/** Applies a request's parameters to settings, and refuses what AWS refuses. */
+/**
+ * Applies a request's parameters to the settings of an instance that exists, or of what a new one is made from.
+ *
+ * @throws QueryError for what RDS refuses
+ */
 export function settle(region: RdsRegion, input: Changes, before: InstanceSettings): InstanceSettings {
-  const settings: InstanceSettings = { ...before };
+  return settled(region, input, before, before);
+}
+
+function settled(
+  region: RdsRegion,
+  input: Changes,
+  base: InstanceSettings,
+  before?: InstanceSettings,
+): InstanceSettings {
+  refuseZone(region.name, input);
+  const settings: InstanceSettings = { ...base };
   for (const name of SAME_NAME) {
     if (input[name] !== undefined) Object.assign(settings, { [name]: input[name] });
   }
   if (input.DBSubnetGroupName) settings.subnetGroup = region.subnetGroup(input.DBSubnetGroupName).name;
   if (input.DBParameterGroupName) settings.parameterGroup = region.parameterGroup(input.DBParameterGroupName).name;
-  if (input.OptionGroupName && input.OptionGroupName !== before.optionGroup) {
-    throw notModelled(`the option group '${input.OptionGroupName}'`, `PostgreSQL has only '${before.optionGroup}'`);
+  if (input.OptionGroupName && input.OptionGroupName !== base.optionGroup) {
+    throw notModelled(
+      `the option group '${shown(input.OptionGroupName)}'`,
+      `PostgreSQL has only '${base.optionGroup}'`,
+    );
   }
   const foreign = input.VpcSecurityGroupIds?.find((id) => !id.startsWith('sg-'));
-  if (foreign)
-    throw new QueryError('InvalidParameterValue', `Invalid security group , groupId= ${foreign}, groupName=.`);
+  if (foreign) {
+    const message = `Invalid security group , groupId= ${shown(foreign)}, groupName=.`;
+    throw new QueryError('InvalidParameterValue', message);
+  }
   if (input.VpcSecurityGroupIds?.length) settings.securityGroups = [...input.VpcSecurityGroupIds];
-  validate(settings);
+  refuseSettings(settings, before);
   return settings;
-}
-
-function validate(settings: InstanceSettings): void {
-  const refuse = (message: string) => new QueryError('InvalidParameterValue', message);
-  const { DBInstanceClass, BackupRetentionPeriod, PreferredBackupWindow } = settings;
-  if (!/^db\.[a-z0-9-]+\.[a-z0-9]+$/.test(DBInstanceClass)) {
-    throw refuse(`Invalid DB Instance class: ${DBInstanceClass}`);
-  }
-  if (!Number.isInteger(BackupRetentionPeriod) || BackupRetentionPeriod < 0 || BackupRetentionPeriod > 35) {
-    throw refuse(`Invalid backup retention period: ${BackupRetentionPeriod}. Must be between 0 and 35.`);
-  }
-  const window = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/.exec(PreferredBackupWindow);
-  if (!window) throw refuse(`Invalid backup window format: ${PreferredBackupWindow}. Should be hh24:mi-hh24:mi.`);
-  const [from, to] = [Number(window[1]) * 60 + Number(window[2]), Number(window[3]) * 60 + Number(window[4])];
-  if ((to - from + 1440) % 1440 < 30) throw refuse('The backup window must be at least 30 minutes.');
 }
 
 function modelledVersion(region: RdsRegion, asked: string | undefined): string {
   const { engineVersion } = region;
   if (asked === undefined || asked === engineVersion || asked === engineVersion.split('.')[0]) return engineVersion;
-  throw notModelled(`PostgreSQL ${asked}`, `it runs ${engineVersion}`);
+  throw notModelled(`PostgreSQL ${shown(asked)}`, `it runs ${engineVersion}`);
 }

@@ -1,9 +1,4 @@
-/**
- * One DB instance: a PostgreSQL server, and the states it goes through.
- *
- * The master user is a superuser here, where RDS grants rds_superuser: what works in a rehearsal may lack permission
- * on RDS, never the other way round.
- */
+/** One DB instance: a PostgreSQL server, and the states it goes through. */
 import { randomBytes } from 'node:crypto';
 import {
   type DBInstance,
@@ -13,6 +8,7 @@ import {
 } from '@aws-sdk/client-rds';
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import { type Cluster, createCluster } from '../postgres/cluster';
+import { masterUser } from '../postgres/rds-roles';
 import { type Recovery, recover } from '../postgres/recovery';
 import { AutomatedBackup } from './automated-backup';
 import { describeInstance } from './instance-description';
@@ -84,11 +80,7 @@ export class Instance {
         });
         await this.cluster.start();
         const { MasterUsername, DBName } = this.settings;
-        const master = escapeIdentifier(MasterUsername);
-        await this.cluster.query(`CREATE ROLE ${master} SUPERUSER LOGIN PASSWORD ${escapeLiteral(masterPassword)}`);
-        if (DBName && DBName !== 'postgres') {
-          await this.cluster.query(`CREATE DATABASE ${escapeIdentifier(DBName)} OWNER ${master}`);
-        }
+        for (const sql of masterUser(MasterUsername, masterPassword, DBName)) await this.cluster.query(sql);
       });
       this.isServing(['creation'], 'DB instance created');
       if (this.settings.BackupRetentionPeriod > 0) await this.backUpAutomatically();

@@ -1,5 +1,6 @@
 /** Paging and filters, as RDS has them in all its Describe operations. */
 import type { Filter } from '@aws-sdk/client-rds';
+import { shown } from '../server/call';
 import { notModelled, QueryError } from '../server/query-protocol';
 
 const DEFAULT_PAGE = 100;
@@ -44,7 +45,7 @@ export function filtering<T>(
 ): (item: T) => boolean {
   const tests = (filters ?? []).map(({ Name, Values }) => {
     const look = Name !== undefined && Object.hasOwn(known, Name) ? known[Name] : undefined;
-    if (!look) throw notModelled(`the filter '${Name}'`, `known here: ${Object.keys(known).join(', ')}`);
+    if (!look) throw notModelled(`the filter '${shown(Name ?? '')}'`, `known here: ${Object.keys(known).join(', ')}`);
     return (item: T) => (Values ?? []).some((value) => value === look(item) || value.toLowerCase() === look(item));
   });
   return (item) => tests.every((test) => test(item));

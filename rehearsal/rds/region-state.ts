@@ -14,6 +14,7 @@ import {
   type SourceType,
   type Tag,
 } from '@aws-sdk/client-rds';
+import { shown } from '../server/call';
 import { QueryError } from '../server/query-protocol';
 import { ACCOUNT, type World } from '../server/world';
 import type { AutomatedBackup } from './automated-backup';
@@ -66,7 +67,7 @@ export class RdsRegion {
   public instance(identifier: string): Instance {
     const instance = this.instances.get(identifier.toLowerCase());
     if (instance) return instance;
-    throw new DBInstanceNotFoundFault({ message: `DBInstance ${identifier} not found.`, $metadata: {} });
+    throw new DBInstanceNotFoundFault({ message: `DBInstance ${shown(identifier)} not found.`, $metadata: {} });
   }
 
   /**
@@ -76,10 +77,10 @@ export class RdsRegion {
    */
   public instanceAt(arn: string): Instance {
     const [, region, account, name] = /^arn:[^:]*:rds:([^:]*):([^:]*):db:(.*)$/.exec(arn) ?? [];
-    if (name === undefined) throw new QueryError('InvalidParameterValue', `Invalid DB instance ARN: ${arn}`);
+    if (name === undefined) throw new QueryError('InvalidParameterValue', `Invalid DB instance ARN: ${shown(arn)}`);
     const origin = account === ACCOUNT ? this.others.get(region!) : undefined;
     if (origin) return origin.instance(name);
-    throw new DBInstanceNotFoundFault({ message: `DBInstance ${arn} not found.`, $metadata: {} });
+    throw new DBInstanceNotFoundFault({ message: `DBInstance ${shown(arn)} not found.`, $metadata: {} });
   }
 
   /** Everything here that a moment can be restored from. */
@@ -109,7 +110,7 @@ export class RdsRegion {
   public snapshot(identifier: string): Snapshot {
     const snapshot = this.snapshots.get(identifier.replace(/^arn:.*?:snapshot:/, '').toLowerCase());
     if (snapshot) return snapshot;
-    throw new DBSnapshotNotFoundFault({ message: `DBSnapshot ${identifier} not found.`, $metadata: {} });
+    throw new DBSnapshotNotFoundFault({ message: `DBSnapshot ${shown(identifier)} not found.`, $metadata: {} });
   }
 
   /** Refuses names that are taken, malformed, or one too many. */
@@ -133,7 +134,7 @@ export class RdsRegion {
   public freeSnapshotName(identifier: string): string {
     const name = checkedName(identifier, 'DBSnapshotIdentifier', 255);
     if (this.snapshots.has(name)) {
-      const message = `Cannot create the snapshot because a snapshot with the identifier ${name} already exists.`;
+      const message = `Cannot create the snapshot because a snapshot with the identifier ${shown(name)} already exists.`;
       throw new DBSnapshotAlreadyExistsFault({ message, $metadata: {} });
     }
     const { snapshots: limit } = this.world.limits;
@@ -147,13 +148,13 @@ export class RdsRegion {
   public subnetGroup(name: string): SubnetGroup {
     const group = this.subnetGroups.get(name.toLowerCase());
     if (group) return group;
-    throw new DBSubnetGroupNotFoundFault({ message: `DBSubnetGroup ${name} not found.`, $metadata: {} });
+    throw new DBSubnetGroupNotFoundFault({ message: `DBSubnetGroup ${shown(name)} not found.`, $metadata: {} });
   }
 
   public parameterGroup(name: string): ParameterGroup {
     const group = this.parameterGroups.get(name.toLowerCase());
     if (group) return group;
-    throw new DBParameterGroupNotFoundFault({ message: `DBParameterGroup ${name} not found.`, $metadata: {} });
+    throw new DBParameterGroupNotFoundFault({ message: `DBParameterGroup ${shown(name)} not found.`, $metadata: {} });
   }
 
   public addSubnetGroup(name: string, description: string, subnets: readonly string[], tags: Tag[]): SubnetGroup {
@@ -209,7 +210,7 @@ export class RdsRegion {
 }
 
 function backupNotFound(name: string): never {
-  const message = `The automated backup ${name} was not found.`;
+  const message = `The automated backup ${shown(name)} was not found.`;
   throw new DBInstanceAutomatedBackupNotFoundFault({ message, $metadata: {} });
 }
 

@@ -8,7 +8,7 @@ import { promoteReplica, replicate } from './instance-replication';
 import { replicaSettings, settle } from './instance-settings';
 import { operation } from './operation';
 import type { RdsRegion } from './region-state';
-import { checkedTags } from './snapshot-operations';
+import { checkedTags } from './tags';
 
 /** https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstanceReadReplica.html */
 const REPLICAS = 15;

@@ -9,6 +9,7 @@ import { operation } from './operation';
 import type { RdsRegion } from './region-state';
 import type { Restorable } from './restorable';
 import { notAvailable } from './snapshot-operations';
+import { checkedTags } from './tags';
 
 const SHARED = [
   ...SETTINGS.filter((name) => name !== 'MaxAllocatedStorage'),
@@ -31,7 +32,7 @@ export const restoreOperations = [
       if (!snapshot.backup) throw notAvailable(snapshot);
       const settings = restoredSettings(region, snapshot.source.settings, input);
       // Tags are the instance's when the snapshot was taken; passed ones take their place.
-      const tags = [...(input.Tags?.length ? input.Tags : snapshot.source.tags)];
+      const tags = input.Tags?.length ? checkedTags(input.Tags) : [...snapshot.source.tags];
       const instance = new Instance(region, name, settings, tags);
       instance.restore({ backup: snapshot.backup }, `Restored from snapshot ${snapshot.identifier}`);
       return { DBInstance: await instance.describe() };
@@ -70,7 +71,7 @@ export const restoreOperations = [
       const recovery = await source.recoveryTo(input.RestoreTime);
       // Another request may have taken the name while the archive was asked.
       region.freeInstanceName(name);
-      const tags = [...(input.Tags?.length ? input.Tags : source.inheritedTags)];
+      const tags = input.Tags?.length ? checkedTags(input.Tags) : [...source.inheritedTags];
       const instance = new Instance(region, name, settings, tags);
       const moment = input.RestoreTime?.toISOString() ?? 'the latest restorable time';
       instance.restore(recovery, `Restored from DB instance ${source.source.identifier} to ${moment}`);

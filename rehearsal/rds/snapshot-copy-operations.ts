@@ -2,6 +2,7 @@
 import type * as rds from '@aws-sdk/client-rds';
 import { DBSnapshotNotFoundFault, SnapshotQuotaExceededFault } from '@aws-sdk/client-rds';
 import { copyBackup, type PhysicalBackup, removeBackup } from '../postgres/physical-backup';
+import { shown } from '../server/call';
 import { QueryError } from '../server/query-protocol';
 import { ACCOUNT } from '../server/world';
 import { keyArn } from './encryption-key';
@@ -9,7 +10,8 @@ import { type InstanceSettings, settle } from './instance-settings';
 import { operation } from './operation';
 import type { RdsRegion } from './region-state';
 import { Snapshot } from './snapshot';
-import { mergeTags, notAvailable } from './snapshot-operations';
+import { notAvailable } from './snapshot-operations';
+import { mergeTags } from './tags';
 
 /** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html#USER_CopySnapshot.Limits */
 const COPIES_IN_PROGRESS = 20;
@@ -53,7 +55,7 @@ function originalOf(region: RdsRegion, identifier: string): Original {
   const [, name, account] = /^arn:[^:]*:rds:([^:]*):([^:]*):/.exec(identifier) ?? [];
   const origin = name === undefined ? region : region.others.get(name);
   if (origin && (account ?? ACCOUNT) === ACCOUNT) return { region: origin, snapshot: origin.snapshot(identifier) };
-  throw new DBSnapshotNotFoundFault({ message: `DBSnapshot not found: ${identifier}`, $metadata: {} });
+  throw new DBSnapshotNotFoundFault({ message: `DBSnapshot not found: ${shown(identifier)}`, $metadata: {} });
 }
 
 /** What the copy says of its instance: the original's settings, under a key of this region. */

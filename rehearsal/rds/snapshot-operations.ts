@@ -1,10 +1,12 @@
 /** RDS's operations on snapshots. */
 import type * as rds from '@aws-sdk/client-rds';
 import { InvalidDBSnapshotStateFault } from '@aws-sdk/client-rds';
+import { shown } from '../server/call';
 import { QueryError } from '../server/query-protocol';
 import { operation } from './operation';
 import { filtering, page } from './paging';
 import type { Snapshot } from './snapshot';
+import { mergeTags } from './tags';
 
 export const snapshotOperations = [
   operation<rds.CreateDBSnapshotMessage, rds.CreateDBSnapshotResult>(
@@ -37,6 +39,10 @@ export const snapshotOperations = [
       // Nobody else is here to share anything: what is ours is listed anyhow, so including shared ones adds nothing.
       if (input.DBSnapshotIdentifier) region.snapshot(input.DBSnapshotIdentifier);
       const wanted = input.DBSnapshotIdentifier?.replace(/^arn:.*?:snapshot:/, '').toLowerCase();
+      if (input.SnapshotType !== undefined && !TYPES.includes(input.SnapshotType)) {
+        const message = `Invalid snapshot type: ${shown(input.SnapshotType)}. Valid: ${TYPES.join(', ')}.`;
+        throw new QueryError('InvalidParameterValue', message);
+      }
       const passes = filtering<Snapshot>(input.Filters, {
         'db-instance-id': ({ source }) => source.identifier,
         'db-snapshot-id': ({ identifier }) => identifier,
@@ -80,21 +86,11 @@ export const snapshotOperations = [
   ),
 ];
 
+const TYPES = ['automated', 'manual', 'shared', 'public', 'awsbackup'];
+
 function isOfType(snapshot: Snapshot, type: string | undefined): boolean {
   if (type === 'public') return snapshot.sharedWith.includes('all');
   return (type ?? snapshot.type) === snapshot.type;
-}
-
-/** Tags that were inherited, and those that were passed, which win. */
-export function mergeTags(inherited: readonly rds.Tag[], passed: readonly rds.Tag[] | undefined): rds.Tag[] {
-  return [...new Map([...inherited, ...checkedTags(passed)].map((tag) => [tag.Key, tag])).values()];
-}
-
-/** Tags that were passed; only AWS itself sets those of its own prefix. */
-export function checkedTags(passed: readonly rds.Tag[] = []): rds.Tag[] {
-  if (!passed.some(({ Key }) => Key?.startsWith('aws:'))) return [...passed];
-  const message = 'Tag keys cannot start with the reserved prefix for system tags: aws:';
-  throw new QueryError('InvalidParameterValue', message);
 }
 
 export function notAvailable(snapshot: Snapshot): InvalidDBSnapshotStateFault {

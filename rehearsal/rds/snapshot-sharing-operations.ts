@@ -1,6 +1,7 @@
 /** Whom a snapshot is shared with. A rehearsal has one account: the list is kept and checked, nobody else is there. */
 import type * as rds from '@aws-sdk/client-rds';
 import { InvalidDBSnapshotStateFault, SharedSnapshotQuotaExceededFault } from '@aws-sdk/client-rds';
+import { shown } from '../server/call';
 import { QueryError } from '../server/query-protocol';
 import { ACCOUNT } from '../server/world';
 import { DEFAULT_KEY, keyArn } from './encryption-key';
@@ -26,7 +27,8 @@ export const snapshotSharingOperations = [
     ['DBSnapshotIdentifier', 'AttributeName', 'ValuesToAdd', 'ValuesToRemove'],
     async (region, input) => {
       const snapshot = region.snapshot(input.DBSnapshotIdentifier!);
-      if (input.AttributeName !== 'restore') throw refused(`Invalid attribute name: ${input.AttributeName}`);
+      if (input.AttributeName !== 'restore')
+        throw refused(`Invalid attribute name: ${shown(input.AttributeName ?? '')}`);
       const added = input.ValuesToAdd ?? [];
       if (added.length > 0) checkShareable(region, snapshot, added);
       const removed = new Set(input.ValuesToRemove);
@@ -50,7 +52,7 @@ function attributesOf(snapshot: Snapshot): rds.DBSnapshotAttributesResult {
 
 function checkShareable(region: RdsRegion, snapshot: Snapshot, accounts: readonly string[]): void {
   const odd = accounts.find((account) => account !== EVERYBODY && !/^\d{12}$/.test(account));
-  if (odd !== undefined) throw refused(`Invalid account: ${odd}`);
+  if (odd !== undefined) throw refused(`Invalid account: ${shown(odd)}`);
   if (accounts.includes(ACCOUNT)) throw refused('A snapshot cannot be shared with the account that owns it.');
   const { type, identifier, status, source } = snapshot;
   if (type === 'automated' || status !== 'available') {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { SnapshotCopyRequest } from '../../lambda/contract';
 import { type CopyReport, copySnapshots } from '../../lambda/rds/copy-snapshots';
 import { durable } from '../../lambda/runbook/runbook';
+import type { Region } from '../region';
 import { rdsClient, ssmClient } from '../server/clients';
 import { impatient } from './drill-site';
 import { execute } from './durable-executions';
@@ -18,13 +19,13 @@ export interface CopyRoundEvents {
 
 /** @throws when a copy failed, as the runbook does once it has done all that could be done */
 export async function copyRound(
-  endpoint: string,
+  served: Pick<Region, 'clients'>,
   request: SnapshotCopyRequest,
   { onStep, onMetric, stop }: CopyRoundEvents = {},
 ): Promise<CopyReport> {
   const runbook = copySnapshots({
-    rds: (region) => rdsClient({ endpoint, region }),
-    ssm: (region) => ssmClient({ endpoint, region }),
+    rds: (region) => rdsClient(served.clients(region)),
+    ssm: (region) => ssmClient(served.clients(region)),
     print: (line) => onMetric?.(line),
     clock: Date.now,
   });

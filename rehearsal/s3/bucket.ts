@@ -43,6 +43,11 @@ export class Bucket {
     return versionId === undefined ? versions.at(-1) : versions.find((version) => version.versionId === versionId);
   }
 
+  /** Bytes of all versions. */
+  public get bytes(): number {
+    return this.versions('').reduce((sum, { content }) => sum + (content?.length ?? 0), 0);
+  }
+
   public put(
     key: string,
     content: Buffer,

@@ -1,9 +1,11 @@
 /** S3 as far as runbooks and guides use it: path-style buckets and objects, versions, Object Lock. */
 
-import { type Call, CallError, header, type Reply } from '../server/call';
+import { type Call, CallError, header, REGION_NAME, type Reply, shown } from '../server/call';
 import { escapeXml } from '../server/query-protocol';
-import { Bucket, type LockMode, type ObjectVersion, type Retention } from './bucket';
+import { Bucket, type ObjectVersion } from './bucket';
 import { listBuckets, listObjects, listVersions } from './listing';
+import { configureLock, lockConfiguration, retentionOf } from './object-lock';
+import { tag } from './request-xml';
 import { readUpload } from './upload-body';
 
 const XML = { 'content-type': 'application/xml' };
@@ -20,15 +22,29 @@ const UNHEEDED = /^x-amz-(acl|grant-.*|tagging|website-redirect-location|write-o
 /** What a bucket may be called; nothing else gets far enough to be made. */
 const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
+const MOST_OBJECT_BYTES = 64 * 1024 * 1024;
+const MOST_CONTROL_BYTES = 64 * 1024;
+const MOST_BUCKETS = 100;
+
 export class S3 {
+  /** @param limits on what is kept, all of it in memory */
+  constructor(private readonly limits = { bytes: 512 * 1024 * 1024, versions: 100_000 }) {}
+
   /** Names are shared by all regions, as S3's are. */
   private readonly buckets = new Map<string, Bucket>();
 
+  /** Objects of a rehearsal are reports, not dumps; all else has a few lines of XML at most. */
+  public static mostBytes(method: string, { pathname, searchParams }: URL): number {
+    const isUpload = method === 'PUT' && /^\/[^/]+\/./.test(pathname) && aspectOf(searchParams) === undefined;
+    return isUpload ? MOST_OBJECT_BYTES : MOST_CONTROL_BYTES;
+  }
+
   public answer(call: Call): Reply {
     try {
-      const [, name = '', key = ''] = /^\/([^/]*)\/?(.*)$/s.exec(decodeURIComponent(call.url.pathname)) ?? [];
-      const aspect = [...call.url.searchParams.keys()].find((parameter) => !HARMLESS.has(parameter));
-      if (name === '') return this.atRoot(call);
+      const [name, key] = place(call.path);
+      const aspect = aspectOf(call.url.searchParams);
+      if (name === '' && key === '') return this.atRoot(call);
+      if (name === '') throw new CallError('InvalidBucketName', 'The specified bucket is not valid.');
       return key === '' ? this.atBucket(call, name, aspect) : this.atObject(call, this.bucket(name), key, aspect);
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
@@ -88,6 +104,7 @@ export class S3 {
         for (const name of Object.keys(call.headers)) {
           if (UNHEEDED.test(name) || name === 'x-amz-copy-source') throw notModelled(call, `an object with ${name}`);
         }
+        this.refuseBeyond(call.body.length);
         return put(call, bucket, key);
       case 'GET ':
       case 'HEAD ':
@@ -120,14 +137,31 @@ export class S3 {
     }
   }
 
+  private refuseBeyond(more: number): void {
+    const buckets = [...this.buckets.values()];
+    const bytes = buckets.reduce((sum, bucket) => sum + bucket.bytes, more);
+    const count = buckets.reduce((sum, bucket) => sum + bucket.versions('').length, 0);
+    const { limits } = this;
+    if (bytes <= limits.bytes && count < limits.versions) return;
+    const message = `a rehearsal keeps ${limits.bytes} bytes in ${limits.versions} versions of objects at most; delete some`;
+    throw new CallError('InsufficientStorage', message, 507);
+  }
+
   private create(call: Call, name: string): Reply {
     if (!BUCKET_NAME.test(name)) throw new CallError('InvalidBucketName', 'The specified bucket is not valid.');
     if (this.buckets.has(name)) {
       const message = 'Your previous request to create the named bucket succeeded and you already own it.';
       throw new CallError('BucketAlreadyOwnedByYou', message, 409);
     }
+    if (this.buckets.size >= MOST_BUCKETS) {
+      throw new CallError('TooManyBuckets', 'You have attempted to create more buckets than allowed');
+    }
+    const region = tag(call, 'LocationConstraint') ?? call.region;
+    if (!REGION_NAME.test(region)) {
+      throw new CallError('InvalidLocationConstraint', 'The specified location-constraint is not valid');
+    }
     const isLockable = header(call, 'x-amz-bucket-object-lock-enabled')?.toLowerCase() === 'true';
-    this.buckets.set(name, new Bucket(name, tag(call, 'LocationConstraint') ?? call.region, isLockable));
+    this.buckets.set(name, new Bucket(name, region, isLockable));
     return { status: 200, headers: { location: `/${name}` }, body: '' };
   }
 
@@ -142,7 +176,7 @@ function put(call: Call, bucket: Bucket, key: string): Reply {
   const before = bucket.find(key);
   const exists = before?.content !== undefined;
   const [isNew, isSame] = [header(call, 'if-none-match'), header(call, 'if-match')];
-  if (isNew !== undefined && isNew !== '*') throw notModelled(call, `an object, If-None-Match: ${isNew}`);
+  if (isNew !== undefined && isNew !== '*') throw notModelled(call, `an object, If-None-Match: ${shown(isNew)}`);
   if ((isNew === '*' && exists) || (isSame !== undefined && exists && before.etag !== isSame)) {
     throw new CallError('PreconditionFailed', 'At least one of the pre-conditions you specified did not hold', 412);
   }
@@ -160,15 +194,6 @@ function put(call: Call, bucket: Bucket, key: string): Reply {
   const version = bucket.put(key, content, headers, { retention: retentionOf(call), legalHold });
   const versionHeader: Record<string, string> = bucket.isVersioned ? { 'x-amz-version-id': version.versionId } : {};
   return { status: 200, headers: { etag: version.etag, ...checksums, ...versionHeader }, body: '' };
-}
-
-function retentionOf(call: Call): Retention | undefined {
-  const mode = header(call, 'x-amz-object-lock-mode');
-  const until = header(call, 'x-amz-object-lock-retain-until-date');
-  if (mode === undefined && until === undefined) return undefined;
-  const date = new Date(until ?? '');
-  if ((mode === 'GOVERNANCE' || mode === 'COMPLIANCE') && date > new Date()) return { mode, until: date };
-  throw new CallError('InvalidArgument', 'Object Lock needs a mode and a retain-until date in the future');
 }
 
 function get(call: Call, version: ObjectVersion): Reply {
@@ -203,34 +228,23 @@ function existing(bucket: Bucket, key: string, versionId: string | undefined): O
   throw new CallError(versionId ? 'NoSuchVersion' : 'NoSuchKey', 'The specified key does not exist.', 404);
 }
 
-function configureLock(bucket: Bucket, call: Call): void {
-  const [mode, days, years] = [tag(call, 'Mode'), tag(call, 'Days'), tag(call, 'Years')];
-  if (!bucket.isVersioned) {
-    const message = "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration";
-    throw new CallError('InvalidBucketState', message, 409);
+/** Bucket and key of a path, decoded. */
+function place(path: string): [string, string] {
+  const [, bucket = '', key = ''] = /^\/([^/]*)\/?(.*)$/s.exec(path) ?? [];
+  try {
+    return [decodeURIComponent(bucket), decodeURIComponent(key)];
+  } catch {
+    throw new CallError('InvalidURI', "Couldn't parse the specified URI: its escapes are not UTF-8.");
   }
-  bucket.isLockable = true;
-  const total = Number(days ?? 0) + 365 * Number(years ?? 0);
-  bucket.defaultRetention = mode && total > 0 ? { mode: mode as LockMode, days: total } : undefined;
 }
 
-function lockConfiguration(bucket: Bucket): string {
-  if (!bucket.isLockable) {
-    const message = 'Object Lock configuration does not exist for this bucket';
-    throw new CallError('ObjectLockConfigurationNotFoundError', message, 404);
-  }
-  const { mode, days } = bucket.defaultRetention ?? {};
-  const rule = mode ? `<Rule><DefaultRetention><Mode>${mode}</Mode><Days>${days}</Days></DefaultRetention></Rule>` : '';
-  return `<ObjectLockConfiguration ${NAMESPACE}><ObjectLockEnabled>Enabled</ObjectLockEnabled>${rule}</ObjectLockConfiguration>`;
-}
-
-/** The text of an element in a request's small XML body. */
-function tag(call: Call, name: string): string | undefined {
-  return new RegExp(`<${name}>\\s*([^<]*?)\\s*</${name}>`).exec(call.body.toString())?.[1];
+/** What of a bucket or object is meant, such as its versioning; undefined for itself. */
+function aspectOf(parameters: URLSearchParams): string | undefined {
+  return [...parameters.keys()].find((parameter) => !HARMLESS.has(parameter));
 }
 
 function notModelled(call: Call, at: string): CallError {
-  const query = [...call.url.searchParams.keys()].join('&');
+  const query = shown([...call.url.searchParams.keys()].join('&'));
   const what = `${call.method}${query && ` ?${query}`} of ${at}`;
   return new CallError('NotImplemented', `a rehearsal's S3 does not model ${what}`, 501);
 }

@@ -9,6 +9,7 @@ export interface Upload {
   readonly checksums: Readonly<Record<string, string>>;
 }
 
+const BASE64 = /^[A-Za-z0-9+/]{1,88}={0,2}$/;
 const CHECKSUM = /^x-amz-checksum-(crc32|crc32c|crc64nvme|sha1|sha256)$/;
 
 /** Reads an upload, and refuses one whose content is not what its sender checksummed. */
@@ -17,7 +18,9 @@ export function readUpload(call: Call): Upload {
   const { content, trailers } = isChunked ? readChunks(call.body) : { content: call.body, trailers: {} };
   const checksums: Record<string, string> = {};
   for (const [name, value] of Object.entries({ ...call.headers, ...trailers })) {
-    if (CHECKSUM.test(name) && typeof value === 'string') checksums[name] = value;
+    if (!CHECKSUM.test(name) || typeof value !== 'string') continue;
+    if (!BASE64.test(value)) throw new CallError('InvalidRequest', `Value for ${name} header is invalid.`);
+    checksums[name] = value;
   }
   for (const [name, value] of Object.entries(checksums)) {
     const computed = checksum(name, content);
@@ -34,6 +37,9 @@ export function readUpload(call: Call): Upload {
 
 /** What a chunk's size line looks like; a signature may follow the size. */
 const SIZE_LINE = /^([0-9a-f]+)(;.*)?$/i;
+
+/** Clients send some KiB in each. */
+const MOST_CHUNKS = 65_536;
 
 function readChunks(body: Buffer): { content: Buffer; trailers: Record<string, string> } {
   const chunks: Buffer[] = [];
@@ -52,6 +58,8 @@ function readChunks(body: Buffer): { content: Buffer; trailers: Record<string, s
     const length = Number.parseInt(size, 16);
     if (length === 0) break;
     if (offset + length > body.length) throw new CallError('IncompleteBody', 'The chunked body ends early.');
+    if (chunks.length === MOST_CHUNKS)
+      throw new CallError('InvalidRequest', `The body has more than ${MOST_CHUNKS} chunks.`);
     chunks.push(body.subarray(offset, offset + length));
     offset += length + 2;
   }
@@ -59,7 +67,8 @@ function readChunks(body: Buffer): { content: Buffer; trailers: Record<string, s
     const text = line();
     if (text === '') break;
     const colon = text.indexOf(':');
-    trailers[text.slice(0, colon).trim().toLowerCase()] = text.slice(colon + 1).trim();
+    const name = text.slice(0, colon).trim().toLowerCase();
+    if (CHECKSUM.test(name)) trailers[name] = text.slice(colon + 1).trim();
   }
   return { content: Buffer.concat(chunks), trailers };
 }

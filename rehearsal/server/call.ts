@@ -5,6 +5,9 @@ export interface Call {
   /** Request identifier, as AWS gives each. */
   readonly id: string;
   readonly method: string;
+  /** As it was sent: encoded, without the query. */
+  readonly path: string;
+  /** For its query; what is the signature's is gone from it. */
   readonly url: URL;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -28,6 +31,15 @@ export class CallError extends Error {
     super(message);
   }
 }
+
+/** What a client sent, as messages repeat it: enough to be found again, and no more. */
+export function shown(text: string): string {
+  return text.length <= MOST_SHOWN ? text : `${text.slice(0, MOST_SHOWN - 1)}…`;
+}
+const MOST_SHOWN = 200;
+
+/** What regions are called: nothing else gets far enough to be one. */
+export const REGION_NAME = /^[a-z]{2,4}(-[a-z]{2,12}){1,3}-\d{1,2}$/;
 
 /** A request's header, or undefined when it is absent or given twice. */
 export function header(call: Call, name: string): string | undefined {

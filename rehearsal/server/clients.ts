@@ -1,21 +1,37 @@
 /**
  * SDK clients that can only talk to a rehearsal. Whatever the user's environment holds (profiles, real keys, endpoints
- * of their own), these get an explicit loopback endpoint and dummy credentials.
+ * of their own), these get an explicit loopback endpoint and the keys of the rehearsal's run.
  */
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { RDSClient } from '@aws-sdk/client-rds';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SSMClient } from '@aws-sdk/client-ssm';
-
-/** Keys that are none: AWS refuses them, should a request ever get there. */
-export const DUMMY_CREDENTIALS = { accessKeyId: 'AKIAREHEARSAL0000000', secretAccessKey: 'rehearsal-only' } as const;
+import { exportedKeys, type RehearsalKeys } from './signature';
 
 export interface ClientOptions {
   /** The rehearsal's endpoint, such as `http://127.0.0.1:4567`. */
   readonly endpoint: string;
   /** Which of its regions to talk to. */
   readonly region: string;
+  /** The keys of its run. */
+  readonly credentials: RehearsalKeys;
+}
+
+/**
+ * Options for a rehearsal that another process serves, with the keys that this shell has exported.
+ *
+ * @param endpoint undefined where no rehearsal is meant, and nothing comes of it
+ * @throws Error for an endpoint that is not on this machine, and where no keys of a rehearsal are exported
+ */
+export function rehearsed(endpoint: string | undefined, region = 'us-east-1'): ClientOptions | undefined {
+  if (endpoint === undefined) return undefined;
+  const credentials = exportedKeys(process.env);
+  if (credentials) return { endpoint: loopback(endpoint), region, credentials };
+  throw new Error(
+    `${loopback(endpoint)} takes requests with its own keys alone, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold ` +
+      'none of a rehearsal; run the line that `lifeboat region` printed for another shell',
+  );
 }
 
 /** RDS of a rehearsal. */
@@ -43,11 +59,11 @@ export function lambdaClient(options: ClientOptions): LambdaClient {
   return new LambdaClient(configuration(options));
 }
 
-function configuration({ endpoint, region }: ClientOptions) {
+function configuration({ endpoint, region, credentials }: ClientOptions) {
   return {
     endpoint: loopback(endpoint),
     region,
-    credentials: DUMMY_CREDENTIALS,
+    credentials,
     // A profile of the user's could name another endpoint, a proxy of keys, or FIPS and dual-stack hosts.
     useFipsEndpoint: false,
     useDualstackEndpoint: false,

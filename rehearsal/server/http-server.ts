@@ -1,17 +1,28 @@
 /**
  * The HTTP server: one endpoint on loopback for all services and regions. Which ones a request means stands in the
- * credential scope of its signature; the signature itself is not checked, since there is nothing to protect.
+ * credential scope of its signature; a request that this run's keys did not sign reaches none of them.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Call, Reply } from './call';
+import { type Call, CallError, REGION_NAME, type Reply, shown } from './call';
+import { escapeXml } from './query-protocol';
+import { type Claim, claimOf, dropSignature, type RehearsalKeys, verify, verifyBody } from './signature';
+
+export interface Service {
+  answer(call: Call): Promise<Reply> | Reply;
+  /**
+   * Bytes that the body of a request may have.
+   *
+   * @default 1 MiB: parameters, not data
+   */
+  readonly mostBytes?: (method: string, url: URL) => number;
+}
 
 /** Service name, as signatures have it, to what answers for it. */
-export type Services = Readonly<Record<string, (call: Call) => Promise<Reply> | Reply>>;
+export type Services = Readonly<Record<string, Service>>;
 
-/** Objects of a rehearsal are reports, not dumps. */
-const MAX_BODY = 64 * 1024 * 1024;
+const MOST_BYTES = 1024 * 1024;
 
 export interface RunningServer {
   readonly endpoint: string;
@@ -22,13 +33,19 @@ export interface RunningServer {
  * Serves until closed.
  *
  * @param port 0 for any that is free
+ * @param keys that requests have to be signed with
  */
-export async function serve(services: Services, port: number): Promise<RunningServer> {
+export async function serve(services: Services, port: number, keys: RehearsalKeys): Promise<RunningServer> {
   const server = createServer((request, response) => {
-    answer(services, request, response).catch((error: unknown) => {
-      if (!response.headersSent) send(response, failure(500, 'InternalFailure', String(error)), randomUUID());
-      else response.destroy();
-    });
+    const id = randomUUID();
+    answer(services, keys, id, request)
+      .then((reply) => send(response, reply, id))
+      .catch((error: unknown) => {
+        // What is left of the body stays unread, and would be taken for the next request.
+        if (!request.complete) response.setHeader('connection', 'close');
+        if (response.headersSent) response.destroy();
+        else send(response, failure(error), id);
+      });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -46,57 +63,63 @@ export async function serve(services: Services, port: number): Promise<RunningSe
   return { endpoint: `http://127.0.0.1:${actual}`, close: () => close(server) };
 }
 
-async function answer(services: Services, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const id = randomUUID();
-  const url = new URL(request.url ?? '/', 'http://127.0.0.1');
-  const scope = credentialScope(request, url);
-  if (!scope) {
-    request.resume();
-    send(
-      response,
-      failure(
-        403,
-        'MissingAuthenticationToken',
-        'the request carries no signature, so its region and service are unknown',
-      ),
-      id,
-    );
-    return;
-  }
-  const serviceOf = Object.hasOwn(services, scope.service) ? services[scope.service] : undefined;
-  if (!serviceOf) {
-    request.resume();
-    const message = `a rehearsal does not model the service '${scope.service}'; known: ${Object.keys(services).join(', ')}`;
-    send(response, failure(501, 'NotImplemented', message), id);
-    return;
-  }
-  const body = await readBody(request);
-  if (!body) {
-    response.setHeader('connection', 'close');
-    send(response, failure(413, 'EntityTooLarge', `a rehearsal takes at most ${MAX_BODY} bytes in a request`), id);
-    return;
-  }
+async function answer(services: Services, keys: RehearsalKeys, id: string, request: IncomingMessage): Promise<Reply> {
+  refuseForeign(request);
   const { method = 'GET', headers } = request;
-  send(response, await serviceOf({ id, method, url, headers, body, region: scope.region }), id);
+  const { path, url } = target(request.url ?? '/');
+  const signed = { method, path, query: url.searchParams, headers };
+  const claim = claimOf(signed, keys);
+  const service = Object.hasOwn(services, claim.service) ? services[claim.service] : undefined;
+  // Where the headers tell the body's hash, nothing is read for whoever does not have the keys.
+  if (claim.payloadHash !== undefined) await verify(signed, claim, keys);
+  const body = await readBody(request, service?.mostBytes?.(method, url) ?? MOST_BYTES);
+  if (claim.payloadHash === undefined) await verify(signed, claim, keys, body);
+  verifyBody(claim, body);
+  if (!service) throw notServed(services, claim);
+  if (!REGION_NAME.test(claim.region)) throw new CallError('InvalidRegion', `there is no region '${claim.region}'`);
+  dropSignature(url.searchParams);
+  return service.answer({ id, method, path, url, headers, body, region: claim.region });
 }
 
-const SCOPE = /Credential=[^/,]+\/\d{8}\/([a-z0-9-]+)\/([a-z0-9-]+)\/aws4_request/;
-
-function credentialScope(request: IncomingMessage, url: URL): { region: string; service: string } | undefined {
-  const signed = `Credential=${url.searchParams.get('X-Amz-Credential')}`;
-  const [, region, service] = SCOPE.exec(request.headers.authorization ?? signed) ?? [];
-  return region && service ? { region, service } : undefined;
+/**
+ * A browser says from where a page came, and which name it resolved; no AWS tool says either. So a page that somebody has
+ * open can't call a rehearsal, not even under a name of its own that resolves to loopback.
+ */
+function refuseForeign({ headers, socket }: IncomingMessage): void {
+  if (headers.origin !== undefined) {
+    throw new CallError('AccessDenied', 'a rehearsal takes no request from a web page (header Origin)', 403);
+  }
+  const hosts = ['127.0.0.1', 'localhost'].map((name) => `${name}:${socket.localPort}`);
+  if (hosts.includes(headers.host ?? '')) return;
+  const message = `a rehearsal is reached as ${hosts.join(' or ')}, not as '${shown(headers.host ?? '')}' (header Host)`;
+  throw new CallError('AccessDenied', message, 403);
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+/** The path as it was sent, and the URL to read the query from. */
+function target(sent: string): { path: string; url: URL } {
+  const path = sent.split('?', 1)[0] ?? '';
+  if (!path.startsWith('/') || /%(?![0-9a-f]{2})/i.test(sent)) {
+    throw new CallError('InvalidURI', `Couldn't parse the specified URI: ${shown(sent)}`);
+  }
+  return { path, url: new URL(`http://127.0.0.1${sent}`) };
+}
+
+async function readBody(request: IncomingMessage, most: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request) {
     size += chunk.length;
-    if (size > MAX_BODY) return undefined;
+    if (size > most) {
+      throw new CallError('EntityTooLarge', `a rehearsal takes at most ${most} bytes in this request`, 413);
+    }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+function notServed(services: Services, { service }: Claim): CallError {
+  const known = Object.keys(services).join(', ');
+  return new CallError('NotImplemented', `a rehearsal does not model the service '${service}'; known: ${known}`, 501);
 }
 
 function send(response: ServerResponse, reply: Reply, id: string): void {
@@ -104,10 +127,12 @@ function send(response: ServerResponse, reply: Reply, id: string): void {
   response.end(reply.body);
 }
 
-/** An error before it is known which protocol the client speaks: all of them find their code in one of these. */
-function failure(status: number, code: string, message: string): Reply {
-  const text = message.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-  const body = `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${text}</Message></Error></ErrorResponse>`;
+/** An error before a service has the request: in a form that clients of all their protocols find its code in. */
+function failure(error: unknown): Reply {
+  const { code, status, message } =
+    error instanceof CallError ? error : { code: 'InternalFailure', status: 500, message: String(error) };
+  const inside = `<Type>${status < 500 ? 'Sender' : 'Receiver'}</Type><Code>${code}</Code><Message>${escapeXml(message)}</Message>`;
+  const body = `<ErrorResponse><Error>${inside}</Error></ErrorResponse>`;
   return { status, headers: { 'content-type': 'text/xml', 'x-amzn-errortype': code }, body };
 }
 

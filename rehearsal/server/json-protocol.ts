@@ -1,5 +1,5 @@
 /** AWS's JSON protocol, for the few operations of Secrets Manager and SSM that runbooks use. */
-import { type Call, CallError, header, type Reply } from './call';
+import { type Call, CallError, header, type Reply, shown } from './call';
 
 export type JsonInput = Readonly<Record<string, unknown>>;
 export type JsonOperations = Readonly<Record<string, (input: JsonInput, region: string) => object>>;
@@ -12,7 +12,11 @@ export function answerJson(call: Call, operations: JsonOperations): Reply {
     const run = Object.hasOwn(operations, name) ? operations[name] : undefined;
     if (!run) {
       const known = Object.keys(operations).join(', ');
-      throw new CallError('NotImplemented', `a rehearsal does not model the operation ${name}; known: ${known}`, 501);
+      throw new CallError(
+        'NotImplemented',
+        `a rehearsal does not model the operation ${shown(name)}; known: ${known}`,
+        501,
+      );
     }
     const output = run(readInput(call.body), call.region);
     return { status: 200, headers, body: JSON.stringify(output) };
@@ -23,22 +27,37 @@ export function answerJson(call: Call, operations: JsonOperations): Reply {
   }
 }
 
-/** A member that has to be there, and a string. */
-export function text(input: JsonInput, member: string): string {
+/** A member that has to be there, and a string of so many characters at most. */
+export function text(input: JsonInput, member: string, most: number): string {
   const value = input[member];
-  if (typeof value === 'string' && value !== '') return value;
-  throw new CallError('ValidationException', `${member} is missing or no string`);
+  if (typeof value === 'string' && value !== '' && value.length <= most) return value;
+  throw new CallError('ValidationException', `${member} is missing, or is not a string of 1 to ${most} characters`);
+}
+
+/** Refuses one more of something that is kept in memory. */
+export function refuseBeyond(most: number, count: number, what: string): void {
+  if (count < most) return;
+  throw new CallError(
+    'LimitExceededException',
+    `a rehearsal keeps ${most} ${what} at most; delete some, or start anew`,
+  );
 }
 
 /** Refuses members whose meaning would be ignored. */
 export function onlyThese(input: JsonInput, members: readonly string[]): void {
   const other = Object.keys(input).find((member) => !members.includes(member));
-  if (other) throw new CallError('NotImplemented', `a rehearsal does not model the parameter ${other}`, 501);
+  if (other) throw new CallError('NotImplemented', `a rehearsal does not model the parameter ${shown(other)}`, 501);
 }
 
 function readInput(body: Buffer): JsonInput {
+  const input = parsed(body.toString() || '{}');
+  if (typeof input === 'object' && input !== null && !Array.isArray(input)) return input as JsonInput;
+  throw new CallError('SerializationException', 'the body is not an object of JSON');
+}
+
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(body.toString() || '{}');
+    return JSON.parse(text);
   } catch {
     throw new CallError('SerializationException', 'the body is not JSON');
   }

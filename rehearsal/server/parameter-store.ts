@@ -1,6 +1,6 @@
 /** SSM's Parameter Store, as far as runbooks use it; kept in memory. */
-import { CallError } from './call';
-import { type JsonOperations, onlyThese, text } from './json-protocol';
+import { CallError, shown } from './call';
+import { type JsonInput, type JsonOperations, onlyThese, refuseBeyond, text } from './json-protocol';
 import { ACCOUNT } from './world';
 
 interface Parameter {
@@ -13,13 +13,22 @@ interface Parameter {
   readonly DataType: string;
 }
 
+const MOST_PARAMETERS = 10_000;
+const TYPES = ['String', 'StringList', 'SecureString'];
+
+function typeOf(input: JsonInput): string {
+  const type = text(input, 'Type', 200);
+  if (TYPES.includes(type)) return type;
+  throw new CallError('ValidationException', `Type is '${type}', but has to be one of ${TYPES.join(', ')}`);
+}
+
 /** The operations on one rehearsal's parameters. */
 export function parameterOperations(): JsonOperations {
   const parameters = new Map<string, Parameter>();
   return {
     PutParameter(input, region) {
       onlyThese(input, ['Name', 'Value', 'Type', 'Description', 'Overwrite', 'Tier', 'DataType', 'Tags']);
-      const name = text(input, 'Name');
+      const name = text(input, 'Name', 2048);
       const before = parameters.get(`${region}${name}`);
       if (before && input.Overwrite !== true) {
         throw new CallError(
@@ -27,12 +36,13 @@ export function parameterOperations(): JsonOperations {
           'The parameter already exists. To overwrite it, set overwrite to true.',
         );
       }
+      refuseBeyond(MOST_PARAMETERS, before ? 0 : parameters.size, 'parameters');
       const Version = (before?.Version ?? 0) + 1;
       parameters.set(`${region}${name}`, {
         Name: name,
         ARN: `arn:aws:ssm:${region}:${ACCOUNT}:parameter/${name.replace(/^\//, '')}`,
-        Type: before && input.Type === undefined ? before.Type : text(input, 'Type'),
-        Value: text(input, 'Value'),
+        Type: before && input.Type === undefined ? before.Type : typeOf(input),
+        Value: text(input, 'Value', 8192),
         Version,
         LastModifiedDate: Date.now() / 1000,
         DataType: 'text',
@@ -42,27 +52,31 @@ export function parameterOperations(): JsonOperations {
 
     GetParameter(input, region) {
       onlyThese(input, ['Name', 'WithDecryption']);
-      const parameter = parameters.get(`${region}${text(input, 'Name')}`);
-      if (!parameter) throw new CallError('ParameterNotFound', `Parameter ${input.Name} not found.`);
+      const name = text(input, 'Name', 2048);
+      const parameter = parameters.get(`${region}${name}`);
+      if (!parameter) throw new CallError('ParameterNotFound', `Parameter ${shown(name)} not found.`);
       return { Parameter: parameter };
     },
 
     GetParametersByPath(input, region) {
       onlyThese(input, ['Path', 'Recursive', 'WithDecryption', 'NextToken']);
-      const path = `${region}${text(input, 'Path').replace(/\/$/, '')}/`;
+      const path = `${region}${text(input, 'Path', 2048).replace(/\/$/, '')}/`;
       const found = [...parameters]
         .filter(([key]) => key.startsWith(path) && (input.Recursive === true || !key.slice(path.length).includes('/')))
         .map(([, parameter]) => parameter);
       // AWS answers with 10 at most.
-      const from = Number(input.NextToken ?? 0);
+      const from = input.NextToken === undefined ? 0 : Number(text(input, 'NextToken', 10));
+      if (!Number.isInteger(from) || from < 0)
+        throw new CallError('InvalidNextToken', 'The specified token is not valid.');
       const next = from + 10;
       return { Parameters: found.slice(from, next), NextToken: next < found.length ? String(next) : undefined };
     },
 
     DeleteParameter(input, region) {
       onlyThese(input, ['Name']);
-      if (!parameters.delete(`${region}${text(input, 'Name')}`)) {
-        throw new CallError('ParameterNotFound', `Parameter ${input.Name} not found.`);
+      const name = text(input, 'Name', 2048);
+      if (!parameters.delete(`${region}${name}`)) {
+        throw new CallError('ParameterNotFound', `Parameter ${shown(name)} not found.`);
       }
       return {};
     },

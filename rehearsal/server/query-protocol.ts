@@ -3,6 +3,7 @@
  * Nothing in here knows RDS: required members, types, list names, codes and statuses all come from the schemas.
  */
 import { NormalizedSchema } from '@smithy/core/schema';
+import { shown } from './call';
 
 /** An operation's static schema: [kind, namespace, name, traits, input, output]. */
 type OperationSchema = readonly [number, string, string, unknown, SchemaRef, SchemaRef];
@@ -42,6 +43,7 @@ export class QueryProtocol {
    * @throws QueryError as AWS would: unknown operation or parameter, missing or malformed value
    */
   public parse(body: string): QueryRequest {
+    refuseMalformed(body);
     const parameters = new Map(new URLSearchParams(body));
     const operation = parameters.get('Action') ?? '';
     parameters.delete('Action');
@@ -51,7 +53,7 @@ export class QueryProtocol {
     const input = readStructure(NormalizedSchema.of(schema[4]), '', parameters, unused);
     const [unknown] = unused;
     if (unknown !== undefined) {
-      throw new QueryError('MalformedInput', `${operation} has no parameter ${unknown}`);
+      throw new QueryError('MalformedInput', `${operation} has no parameter ${shown(unknown)}`);
     }
     return { operation, input: input ?? {} };
   }
@@ -85,7 +87,7 @@ export class QueryProtocol {
   private operation(name: string): OperationSchema {
     const schema = this.sdk[`${name}$`];
     if (!Array.isArray(schema) || schema[0] !== OPERATION) {
-      throw new QueryError('InvalidAction', `there is no operation '${name}'`);
+      throw new QueryError('InvalidAction', `there is no operation '${shown(name)}'`);
     }
     return schema as unknown as OperationSchema;
   }
@@ -124,15 +126,31 @@ function readValue(schema: NormalizedSchema, name: string, parameters: Sent, unu
     throw malformed(name, text, 'true or false');
   }
   if (schema.isNumericSchema()) {
-    if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+    if (/^-?\d{1,10}(\.\d{1,10})?$/.test(text)) return Number(text);
     throw malformed(name, text, 'a number');
   }
   if (schema.isTimestampSchema()) {
-    const time = new Date(text);
+    const time = new Date(ISO_8601.test(text) ? text : Number.NaN);
     if (!Number.isNaN(time.getTime())) return time;
     throw malformed(name, text, 'a time as ISO 8601 has it');
   }
+  if (text.length > MOST_CHARACTERS) throw malformed(name, text, `${MOST_CHARACTERS} characters at most`);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
+  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/.test(text)) {
+    throw malformed(name, text, 'text without control characters');
+  }
   return text;
+}
+
+/** `2026-01-31T23:59:59Z`, with fractions of a second or an offset where a client likes. */
+const ISO_8601 = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/;
+/** The longest that means anything is a presigned URL. */
+const MOST_CHARACTERS = 8192;
+
+/** Node's own reading takes a broken escape for the characters that it is made of. */
+function refuseMalformed(body: string): void {
+  const [broken] = /%(?![0-9a-f]{2}).{0,2}/i.exec(body) ?? [];
+  if (broken !== undefined) throw new QueryError('MalformedQueryString', `the body has the broken escape '${broken}'`);
 }
 
 function readList(schema: NormalizedSchema, name: string, parameters: Sent, unused: Set<string>) {
@@ -156,7 +174,7 @@ function readList(schema: NormalizedSchema, name: string, parameters: Sent, unus
 }
 
 function malformed(name: string, text: string, wanted: string): QueryError {
-  return new QueryError('MalformedInput', `${name} is '${text}', but has to be ${wanted}`);
+  return new QueryError('MalformedInput', `${name} is '${shown(text)}', but has to be ${wanted}`);
 }
 
 /** The SDK puts required members first, and says how many there are. */

@@ -1,7 +1,7 @@
 /** Secrets Manager, as far as runbooks use it; kept in memory. */
 import { randomUUID } from 'node:crypto';
-import { CallError } from './call';
-import { type JsonOperations, onlyThese, text } from './json-protocol';
+import { CallError, shown } from './call';
+import { type JsonInput, type JsonOperations, onlyThese, refuseBeyond, text } from './json-protocol';
 import { ACCOUNT } from './world';
 
 interface Secret {
@@ -9,7 +9,10 @@ interface Secret {
   readonly name: string;
   version: { readonly id: string; readonly value: Value; readonly created: number } | undefined;
 }
-type Value = { SecretString: unknown } | { SecretBinary: unknown };
+type Value = { SecretString: string } | { SecretBinary: string };
+
+const MOST_SECRETS = 10_000;
+const MOST_CHARACTERS = 65_536;
 
 const STAGES = ['AWSCURRENT'];
 
@@ -23,9 +26,12 @@ export function secretOperations(): JsonOperations {
     throw new CallError('ResourceNotFoundException', "Secrets Manager can't find the specified secret.");
   };
 
-  const put = (secret: Secret, input: Readonly<Record<string, unknown>>) => {
-    const value = 'SecretString' in input ? { SecretString: input.SecretString } : { SecretBinary: input.SecretBinary };
-    const id = typeof input.ClientRequestToken === 'string' ? input.ClientRequestToken : randomUUID();
+  const put = (secret: Secret, input: JsonInput) => {
+    const value =
+      input.SecretString === undefined
+        ? { SecretBinary: text(input, 'SecretBinary', MOST_CHARACTERS) }
+        : { SecretString: text(input, 'SecretString', MOST_CHARACTERS) };
+    const id = input.ClientRequestToken === undefined ? randomUUID() : text(input, 'ClientRequestToken', 64);
     secret.version = { id, value, created: Date.now() / 1000 };
     return { ARN: secret.arn, Name: secret.name, VersionId: id, VersionStages: STAGES };
   };
@@ -41,29 +47,30 @@ export function secretOperations(): JsonOperations {
         'Tags',
         'KmsKeyId',
       ]);
-      const name = text(input, 'Name');
+      const name = text(input, 'Name', 512);
+      refuseBeyond(MOST_SECRETS, secrets.size, 'secrets');
       if (secrets.has(`${region}/${name}`)) {
         throw new CallError(
           'ResourceExistsException',
-          `The operation failed because the secret ${name} already exists.`,
+          `The operation failed because the secret ${shown(name)} already exists.`,
         );
       }
       const arn = `arn:aws:secretsmanager:${region}:${ACCOUNT}:secret:${name}-local0`;
       const secret: Secret = { arn, name, version: undefined };
+      const isEmpty = input.SecretString === undefined && input.SecretBinary === undefined;
+      const VersionId = isEmpty ? undefined : put(secret, input).VersionId;
       secrets.set(`${region}/${name}`, secret);
-      if (input.SecretString === undefined && input.SecretBinary === undefined) return { ARN: arn, Name: name };
-      const { VersionId } = put(secret, input);
       return { ARN: arn, Name: name, VersionId };
     },
 
     PutSecretValue(input, region) {
       onlyThese(input, ['SecretId', 'SecretString', 'SecretBinary', 'ClientRequestToken']);
-      return put(find(region, text(input, 'SecretId')), input);
+      return put(find(region, text(input, 'SecretId', 2048)), input);
     },
 
     GetSecretValue(input, region) {
       onlyThese(input, ['SecretId', 'VersionId', 'VersionStage']);
-      const { arn, name, version } = find(region, text(input, 'SecretId'));
+      const { arn, name, version } = find(region, text(input, 'SecretId', 2048));
       const isWanted =
         (input.VersionId ?? version?.id) === version?.id && (input.VersionStage ?? 'AWSCURRENT') === 'AWSCURRENT';
       if (!version || !isWanted) {

@@ -8,8 +8,10 @@ import { visible } from '../../lambda/evidence/visible';
 type Colour = 'green' | 'red' | 'yellow' | 'dim' | 'bold';
 const CODES: Record<Colour, number> = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 };
 
+const INDENT = '  ';
+
 export class Narrator {
-  private readonly start = Date.now();
+  private readonly start = performance.now();
   private readonly live: boolean;
   private readonly colours: boolean;
   private doing: { text: string; since: number } | undefined;
@@ -17,9 +19,15 @@ export class Narrator {
   private readonly ticker: NodeJS.Timeout | undefined;
 
   constructor(private readonly out: NodeJS.WriteStream) {
-    this.live = out.isTTY === true;
-    this.colours = this.live && process.env.NO_COLOR === undefined;
+    // A terminal that says `dumb` takes neither colours nor a line drawn again.
+    this.live = out.isTTY === true && process.env.TERM !== 'dumb';
+    this.colours = this.live && !process.env.NO_COLOR;
     if (this.live) this.ticker = setInterval(() => this.draw(), 100).unref();
+  }
+
+  /** Characters of a line that say() writes, on a terminal; undefined where lines have no end. */
+  get columns(): number | undefined {
+    return this.out.isTTY && this.out.columns ? this.out.columns - INDENT.length : undefined;
   }
 
   /** Begins the next chapter. */
@@ -38,7 +46,7 @@ export class Narrator {
   doingNow(text: string): void {
     if (text === this.doing?.text) return;
     this.done();
-    this.doing = { text, since: Date.now() };
+    this.doing = { text, since: performance.now() };
     this.draw();
   }
 
@@ -54,7 +62,7 @@ export class Narrator {
     const { doing } = this;
     this.doing = undefined;
     if (!doing) return;
-    const seconds = (Date.now() - doing.since) / 1000;
+    const seconds = (performance.now() - doing.since) / 1000;
     this.line(`  ${doing.text.padEnd(58)} ${this.paint('dim', duration(seconds).padStart(9))}`);
   }
 
@@ -62,7 +70,7 @@ export class Narrator {
   say(text: string, colour?: Colour): void {
     this.done();
     const line = visible(text);
-    this.line(line ? `  ${colour ? this.paint(colour, line) : line}` : '');
+    this.line(line ? `${INDENT}${colour ? this.paint(colour, line) : line}` : '');
   }
 
   paint(colour: Colour, text: string): string {
@@ -71,7 +79,7 @@ export class Narrator {
 
   /** Seconds since it began. */
   elapsed(): number {
-    return (Date.now() - this.start) / 1000;
+    return (performance.now() - this.start) / 1000;
   }
 
   end(): void {
@@ -85,7 +93,10 @@ export class Narrator {
 
   private draw(): void {
     if (!this.live || !this.doing) return;
-    const seconds = (Date.now() - this.doing.since) / 1000;
-    this.out.write(`\r\u001b[2K  ${this.doing.text} ${this.paint('dim', `${seconds.toFixed(1)} s`)}`);
+    const seconds = (performance.now() - this.doing.since) / 1000;
+    const time = `${seconds.toFixed(1)} s`;
+    // A line that wraps could not be drawn again in its place.
+    const room = Math.max(0, (this.columns ?? 80) - time.length - 2);
+    this.out.write(`\r\u001b[2K${INDENT}${this.doing.text.slice(0, room)} ${this.paint('dim', time)}`);
   }
 }

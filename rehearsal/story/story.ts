@@ -54,7 +54,7 @@ export class Story {
     const writer = new Writer(database);
     const outcomes: DrillOutcome[] = [];
     try {
-      const backedUpFrom = Date.now();
+      const backedUpFrom = performance.now();
       await this.databaseIsBackedUp(writer);
       outcomes.push(await this.healthyBackupIsProven(site, backedUpFrom));
     } finally {
@@ -104,7 +104,10 @@ export class Story {
     this.narrator.chapter('The drill: restore a random moment of the last minutes beside it, and check what came back');
     return this.drill(site, {
       drill: 'healthy backup',
-      restore: { kind: 'random', withinSeconds: Math.max(1, Math.floor((Date.now() - backedUpFrom) / 1000) - 1) },
+      restore: {
+        kind: 'random',
+        withinSeconds: Math.max(1, Math.floor((performance.now() - backedUpFrom) / 1000) - 1),
+      },
       expected: 'passed',
       because: [],
     });
@@ -157,7 +160,7 @@ export class Story {
   }
 
   private siteIn(region: string): Promise<DrillSite> {
-    return DrillSite.build({ endpoint: this.region.endpoint, region });
+    return DrillSite.build(this.region.clients(region));
   }
 
   private async drill(site: DrillSite, { drill, source, restore, guide, ...expectation }: StoryDrill) {

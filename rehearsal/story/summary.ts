@@ -2,7 +2,8 @@
 import { duration } from '../../lambda/evidence/evidence-text';
 import type { Rehearsal } from './rehearse';
 
-export function summary({ drills, objectives, seconds, asExpected, kept }: Rehearsal): string[] {
+/** @param columns of the terminal: where a table is wider, each drill gets a few lines instead */
+export function summary({ drills, objectives, seconds, asExpected, kept }: Rehearsal, columns?: number): string[] {
   const { rtoSeconds, rpoSeconds } = objectives;
   const head = [
     'drill',
@@ -21,13 +22,27 @@ export function summary({ drills, objectives, seconds, asExpected, kept }: Rehea
     drill.evidence,
   ]);
   return [
-    ...aligned([head, ...rows]),
+    ...tableOrLines(head, rows, columns ?? Number.POSITIVE_INFINITY),
     '',
-    asExpected
-      ? `The good backup and the copy are proven, and both bad ones were caught, in ${duration(seconds)}. Nothing is left running.`
-      : `Not every drill ended as it should, after ${duration(seconds)}; the evidence says why. Nothing is left running.`,
+    ...(asExpected
+      ? [`The good backup and the copy are proven, and both bad ones were caught, in ${duration(seconds)}.`]
+      : [`Not every drill ended as it should, after ${duration(seconds)}; the evidence says why.`]),
+    'Nothing is left running.',
     ...(kept ? [`Data directories and snapshots are kept in ${kept}`] : []),
   ];
+}
+
+function tableOrLines(head: readonly string[], rows: readonly (readonly string[])[], columns: number): string[] {
+  const table = aligned([head, ...rows]);
+  if (table.every((line) => line.length <= columns)) return table;
+  const names = head.slice(1);
+  return rows.flatMap(([drill = '', ...cells]) => [
+    drill,
+    ...aligned(cells.map((cell, index) => [`  ${names[index]}`, cell])).flatMap((line, index) =>
+      // A path that is wider still stands on a line of its own, whole, so that it can be copied.
+      line.length <= columns ? [line] : [`  ${names[index]}`, cells[index] ?? ''],
+    ),
+  ]);
 }
 
 function aligned(rows: readonly (readonly string[])[]): string[] {

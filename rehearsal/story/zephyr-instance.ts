@@ -2,13 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CreateDBInstanceCommand,
+  type DBInstance,
   DeleteDBInstanceCommand,
   DescribeDBInstancesCommand,
+  DescribeEventsCommand,
   ModifyDBInstanceCommand,
   type RDSClient,
 } from '@aws-sdk/client-rds';
 import { zephyr } from '../../examples/zephyr/plan';
 import type { Connection } from '../../lambda/examiner/protocol';
+import { FAILURES } from '../../lambda/rds/instance';
 import type { Region } from '../region';
 import { type CopyRoundEvents, copyRound } from '../runbooks/copy-round';
 import { rdsClient } from '../server/clients';
@@ -26,7 +29,7 @@ export class ZephyrInstance {
   private readonly rds: RDSClient;
 
   constructor(private readonly region: Region) {
-    this.rds = rdsClient({ endpoint: region.endpoint, region: REGION });
+    this.rds = rdsClient(region.clients(REGION));
   }
 
   /** Creates it as its guide says, and waits until it is available. */
@@ -52,7 +55,7 @@ export class ZephyrInstance {
   /** Copies all its snapshots into the other region, as `BackupCopy.snapshots()` does. @returns how many */
   async copySnapshots(events: CopyRoundEvents): Promise<number> {
     const { copied } = await copyRound(
-      this.region.endpoint,
+      this.region,
       {
         plan: 'Zephyr',
         target: 'Polls',
@@ -77,17 +80,34 @@ export class ZephyrInstance {
     await this.rds.send(
       new DeleteDBInstanceCommand({ DBInstanceIdentifier, SkipFinalSnapshot: true, DeleteAutomatedBackups: true }),
     );
-    while (this.region.instances(REGION).length > 0) await sleep(20);
+    while (await this.look()) await sleep(20);
   }
 
   private async available(): Promise<{ host: string; port: number }> {
     for (;;) {
-      const { DBInstances } = await this.rds.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: INSTANCE }));
-      const { DBInstanceStatus, Endpoint } = DBInstances?.[0] ?? {};
+      const { DBInstanceStatus, Endpoint } = (await this.look()) ?? {};
       if (DBInstanceStatus === 'available' && Endpoint?.Address && Endpoint.Port) {
         return { host: Endpoint.Address, port: Endpoint.Port };
       }
       await sleep(50);
     }
+  }
+
+  /**
+   * @returns the instance, undefined once it is gone
+   * @throws Error with what RDS says of it, when it is in a status that it does not leave by itself
+   */
+  private async look(): Promise<DBInstance | undefined> {
+    const { DBInstances = [] } = await this.rds.send(new DescribeDBInstancesCommand({}));
+    const instance = DBInstances.find(({ DBInstanceIdentifier }) => DBInstanceIdentifier === INSTANCE);
+    const status = instance?.DBInstanceStatus ?? '';
+    if (!FAILURES.includes(status)) return instance;
+    const { Events = [] } = await this.rds.send(
+      new DescribeEventsCommand({ SourceIdentifier: INSTANCE, SourceType: 'db-instance' }),
+    );
+    throw new Error(
+      `${INSTANCE} is '${status}'; its last event: ${Events.at(-1)?.Message ?? 'none'}. Mend that and start again; with ` +
+        `--keep, the log of its server stays in ${this.region.folder}`,
+    );
   }
 }

@@ -19,9 +19,10 @@ const folder = mkdtempSync(join(tmpdir(), 'lifeboat-evidence-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function verify(...args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const { accessKeyId, secretAccessKey } = local().region.keys;
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [COMMAND, 'evidence', 'verify', ...args], {
-      env: { PATH: process.env.PATH },
+      env: { PATH: process.env.PATH, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
     });
     let out = '';
     let err = '';
@@ -37,7 +38,7 @@ function verify(...args: readonly string[]): Promise<{ code: number | null; out:
 }
 
 const signer = localSigner();
-const s3 = () => s3Client({ endpoint: local().region.endpoint, region: local().name });
+const s3 = () => s3Client(local().region.clients(local().name));
 const inBucket = (bucket: string) => [
   '--bucket',
   bucket,

@@ -10,7 +10,11 @@ beforeAll(() => local().createDatabase('orders'));
 
 const endpoint = () => ['--endpoint', local().region.endpoint];
 const here = () => [...endpoint(), '--region', local().name];
-const hold = (...args: string[]) => lifeboat(['hold', ...args]);
+const exported = () => {
+  const { accessKeyId, secretAccessKey } = local().region.keys;
+  return { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+};
+const hold = (...args: string[]) => lifeboat(['hold', ...args], exported());
 const list = async () => (await hold('list', ...here())).out;
 const manual = async () => {
   const { DBSnapshots = [] } = await local().rds.send(new DescribeDBSnapshotsCommand({ SnapshotType: 'manual' }));
@@ -18,11 +22,11 @@ const manual = async () => {
 };
 const snapshot = async (deployment: string) => {
   const about = ['--reason', 'x', '--deployment', deployment, '--keep', '1'];
-  const { out, err } = await lifeboat(['snapshot', 'orders', ...about, ...here()]);
+  const { out, err } = await lifeboat(['snapshot', 'orders', ...about, ...here()], exported());
   return { name: out.trim(), err };
 };
 const put = (name: string, value: string) =>
-  ssmClient({ endpoint: local().region.endpoint, region: local().name }).send(
+  ssmClient(local().region.clients(local().name)).send(
     new PutParameterCommand({ Name: `/lifeboat/hold/${name}`, Value: value, Type: 'String', Overwrite: true }),
   );
 

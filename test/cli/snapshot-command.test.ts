@@ -5,7 +5,7 @@ import { CreateDBSnapshotCommand, DescribeDBSnapshotsCommand, type RDSClient } f
 import { applyBackupSettings } from '../../lambda/rds/apply-backup-settings';
 import { snapshotByHand, snapshotRequest } from '../../lambda/rds/snapshot-from-terminal';
 import { TerminalRunbook } from '../../lambda/runbook/terminal-runbook';
-import { DUMMY_CREDENTIALS, ssmClient } from '../../rehearsal/server/clients';
+import { ssmClient } from '../../rehearsal/server/clients';
 import { useRegion } from '../real/region';
 import { lifeboat as command } from './command';
 
@@ -15,10 +15,11 @@ beforeAll(() => local().createDatabase('orders', { Tags: [{ Key: 'team', Value: 
 const lifeboat = (args: readonly string[], env?: NodeJS.ProcessEnv, interruptAt?: RegExp) =>
   command(['snapshot', ...args], env, interruptAt);
 const here = () => ['--endpoint', local().region.endpoint, '--region', local().name];
-const clients = () => ({
-  rds: local().rds,
-  ssm: ssmClient({ endpoint: local().region.endpoint, region: local().name }),
-});
+const exported = () => {
+  const { accessKeyId, secretAccessKey } = local().region.keys;
+  return { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+};
+const clients = () => ({ rds: local().rds, ssm: ssmClient(local().region.clients(local().name)) });
 const about = ['--reason', 'pre-deployment', '--deployment', 'v1.4.2'];
 const tagsOf = async (name: string) => {
   const { DBSnapshots } = await local().rds.send(new DescribeDBSnapshotsCommand({ DBSnapshotIdentifier: name }));
@@ -31,8 +32,9 @@ const manual = async () => {
 };
 
 test('prints the identifier of a snapshot that is available, alone on standard output', async () => {
-  // Real credentials lie around: with an endpoint they stay out of it.
-  const { code, out, err } = await lifeboat(['orders', ...about, ...here()], { AWS_PROFILE: 'production' });
+  // A real profile lies around: with an endpoint it stays out of it.
+  const env = { ...exported(), AWS_PROFILE: 'production' };
+  const { code, out, err } = await lifeboat(['orders', ...about, ...here()], env);
   expect([code, out]).toEqual([0, expect.stringMatching(/^lifeboat-before-orders-v1-4-2-[0-9a-f]{12}\n$/)]);
   expect(err).toContain("of database 'orders' in eu-central-1");
   expect(err).toContain('wait until it is available: available');
@@ -47,8 +49,7 @@ test('prints the identifier of a snapshot that is available, alone on standard o
 
 test("finds the user's own credentials, region and endpoint as the SDK always does", async () => {
   const { code, out } = await lifeboat(['ORDERS', ...about], {
-    AWS_ACCESS_KEY_ID: DUMMY_CREDENTIALS.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: DUMMY_CREDENTIALS.secretAccessKey,
+    ...exported(),
     AWS_REGION: local().name,
     AWS_ENDPOINT_URL_RDS: local().region.endpoint,
   });
@@ -65,7 +66,10 @@ test('keeps the newest so many, all those for ever, and what others made', async
     snapshotByHand(clients(), snapshotRequest('orders', { reason: 'x', deployment, keep: 2 }), () => {});
   const first = await take('1');
   const second = await take('2');
-  const { code, out, err } = await lifeboat(['orders', '--reason', 'x', '--deployment', '3', '--keep', '2', ...here()]);
+  const { code, out, err } = await lifeboat(
+    ['orders', '--reason', 'x', '--deployment', '3', '--keep', '2', ...here()],
+    exported(),
+  );
   expect([code, await manual()]).toEqual([0, [...before, second, out.trim()].sort()]);
   expect(err).toContain(`deleted ${first}`);
 });
@@ -86,7 +90,7 @@ test('two that keep one at once leave what each of them announced', async () => 
 });
 
 test('exits with 1 and says why, when there is no such database', async () => {
-  const { code, out, err } = await lifeboat(['nobody', ...about, ...here()]);
+  const { code, out, err } = await lifeboat(['nobody', ...about, ...here()], exported());
   expect([code, out]).toEqual([1, '']);
   expect(err).toMatch(/nobody.*not found/i);
 });
@@ -104,6 +108,11 @@ test.each([
     ['orders', ...about, '--endpoint', 'https://rds.us-east-1.amazonaws.com'],
     /not on this machine/,
   ],
+  [
+    'an endpoint without its keys',
+    ['orders', ...about, '--endpoint', 'http://127.0.0.1:9'],
+    /keys alone.*AWS_ACCESS_KEY_ID.*run the line that `lifeboat region` printed/,
+  ],
   ['an endpoint left empty', ['orders', ...about, '--endpoint', ''], /Invalid URL/],
   ['no region', ['orders', ...about], /no AWS region is known; name it by --region/],
 ])('exits with 2 on %s', async (_, args, message) => {
@@ -115,10 +124,10 @@ test.each([
 test('says what becomes of the snapshot when it is interrupted', async () => {
   const { code, out, err } = await lifeboat(
     ['nobody-yet', ...about, '--endpoint', 'http://127.0.0.1:9'],
-    {},
+    exported(),
     /looking again/,
   );
-  expect([code, out]).toEqual([1, '']);
+  expect([code, out]).toEqual([130, '']);
   expect(err).toMatch(
     /interrupted; if it was asked for already, snapshot lifeboat-before-nobody-yet-\S+ becomes available/,
   );
@@ -129,7 +138,7 @@ test('a database of the region takes on the backup settings it is given, once', 
   const answer = async (_: string, body: string) => {
     answers.push(JSON.parse(body).Status);
   };
-  const settings = { instance: 'orders', window: '05:00-06:00', retentionDays: 14, deletionProtection: true };
+  const settings = { instance: 'orders', window: '06:00-07:00', retentionDays: 14, deletionProtection: true };
   const event = {
     RequestType: 'Create',
     ResponseURL: 'https://answers.example',
@@ -146,7 +155,7 @@ test('a database of the region takes on the backup settings it is given, once', 
   await apply(local().rds);
   expect(answers).toEqual(['SUCCESS', 'SUCCESS']);
   expect(await local().describe('orders')).toMatchObject({
-    PreferredBackupWindow: '05:00-06:00',
+    PreferredBackupWindow: '06:00-07:00',
     BackupRetentionPeriod: 14,
     DeletionProtection: true,
     CopyTagsToSnapshot: true,

@@ -33,7 +33,7 @@ export function useDatabase(settings: Record<string, string> = {}, major: Major 
 
   beforeAll(async () => {
     folder = runFolder();
-    cluster = await createCluster({ folder: join(folder, 'database'), settings, major });
+    cluster = await createCluster({ folder: join(folder, 'database'), settings, major, superuserIsClient: true });
     await cluster.start();
   });
 

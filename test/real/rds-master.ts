@@ -7,24 +7,9 @@
 import type { Connection } from '../../lambda/examiner/protocol';
 import type { Cluster } from '../../rehearsal/postgres/cluster';
 
-const GIVEN = [
-  ...['pg_checkpoint', 'pg_create_subscription', 'pg_maintain', 'pg_monitor', 'pg_read_all_data', 'pg_signal_backend'],
-  ...['pg_use_reserved_connections', 'pg_write_all_data'],
-];
-
 /** A database `shop` of the master user's, and how it connects. */
 export async function rdsMaster(cluster: Cluster): Promise<Connection> {
-  await cluster.query(`
-    DO $$ DECLARE given name; BEGIN
-      CREATE ROLE rds_superuser;
-      FOR given IN SELECT rolname FROM pg_roles WHERE rolname IN (${GIVEN.map((role) => `'${role}'`).join(', ')}) LOOP
-        EXECUTE format('GRANT %I TO rds_superuser WITH ADMIN OPTION', given);
-      END LOOP;
-      IF current_setting('server_version_num')::int >= 150000 THEN
-        EXECUTE 'GRANT SET ON PARAMETER session_replication_role TO rds_superuser';
-      END IF;
-    END $$;
-    CREATE ROLE master LOGIN CREATEDB CREATEROLE PASSWORD 'master-password' IN ROLE rds_superuser`);
+  await cluster.query("CREATE ROLE master LOGIN CREATEDB CREATEROLE PASSWORD 'master-password' IN ROLE rds_superuser");
   await cluster.query('CREATE DATABASE shop OWNER master');
   await cluster.query(
     `CREATE SCHEMA lifeboat_examiner AUTHORIZATION master;

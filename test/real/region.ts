@@ -21,7 +21,7 @@ export class LocalRegion {
     public readonly region: Region,
     public readonly name = 'eu-central-1',
   ) {
-    this.rds = rdsClient({ endpoint: region.endpoint, region: name });
+    this.rds = rdsClient(region.clients(name));
   }
 
   /** Creates a database, and waits until it is available. */

@@ -63,12 +63,12 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'lambda/runbook',
     'lambda/detectors',
     'lambda/evidence lambda/examiner',
-    'lambda/contract',
     'rehearsal',
     'rehearsal/rds rehearsal/s3',
     'rehearsal/server',
     'rehearsal/postgres',
     'rehearsal/machine',
+    'lambda/contract',
   ],
 };
 

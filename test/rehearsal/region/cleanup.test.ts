@@ -7,10 +7,11 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { reapLeftovers, runFolder, workspace } from '../../../rehearsal/machine/workspace';
 import { serveRegion } from '../../../rehearsal/region';
@@ -90,10 +91,15 @@ test('what a killed process had not finished for all runs is removed by the next
   chmodSync(TMPDIR, 0o755);
   const options = { cwd: join(__dirname, '..', '..', '..'), env: { ...process.env, TMPDIR } };
   const child = spawn(process.execPath, ['-e', CRASHING], { ...options, stdio: 'ignore' });
+  const entries = () =>
+    readdirSync(TMPDIR).flatMap((folder) =>
+      readdirSync(join(TMPDIR, folder)).map((entry) => join(TMPDIR, folder, entry)),
+    );
   const left = () =>
-    readdirSync(TMPDIR).flatMap((folder) => readdirSync(join(TMPDIR, folder)).map((entry) => entry.split('-')[0]));
-  const isClaimed = () =>
-    readdirSync(TMPDIR, { recursive: true, encoding: 'utf8' }).some((path) => /making-[^/]*\/fresh/.test(path));
+    entries()
+      .map((entry) => basename(entry).split('-')[0])
+      .filter((kind) => kind !== 'postgres'); // complete, and there for all runs
+  const isClaimed = () => entries().some((entry) => existsSync(join(entry, 'fresh')));
   const reap = () => execFileSync(process.execPath, ['-e', `${TYPESCRIPT} reapLeftovers()`], options);
   try {
     while (!isClaimed()) await sleep(2);
@@ -132,6 +138,21 @@ test('a process that merely has the number of a crashed server is left alone', a
   bystander.kill();
   rmSync(mine, { recursive: true });
 });
+
+test.each(['', '{"pid":1', 'null', '{"pid":"1"}'])(
+  "a folder whose owner is '%s' is removed once it can't be one in the making",
+  (owner) => {
+    const folder = join(workspace(), `run-0-${process.pid}-torn`);
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'owner.json'), owner);
+    reapLeftovers();
+    expect(existsSync(folder)).toBe(true); // its owner may be being written
+    const before = new Date(Date.now() - 60_000);
+    utimesSync(folder, before, before);
+    reapLeftovers();
+    expect(existsSync(folder)).toBe(false);
+  },
+);
 
 test('a region that is to be kept leaves its files and no server', async () => {
   const local = new LocalRegion(await serveRegion({ keep: true }));

@@ -5,6 +5,7 @@ import { ListBucketsCommand } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import * as clients from '../../../rehearsal/server/clients';
+import { newKeys } from '../../../rehearsal/server/signature';
 
 /** Stands for the real AWS: whatever arrives here should not have. */
 let aws: { server: Server; url: string; requests: string[] };
@@ -43,8 +44,9 @@ afterAll(async () => {
   await Promise.all([aws, rehearsal].map(({ server }) => new Promise((resolve) => server.close(resolve))));
 });
 
-test('clients of a rehearsal stay in it with dummy keys, whatever the environment holds', async () => {
-  const options = { endpoint: rehearsal.url, region: 'eu-central-1' };
+test('clients of a rehearsal stay in it with its keys, whatever the environment holds', async () => {
+  const credentials = newKeys();
+  const options = { endpoint: rehearsal.url, region: 'eu-central-1', credentials };
   const calls: Promise<unknown>[] = [
     clients.rdsClient(options).send(new DescribeDBInstancesCommand({})),
     clients.s3Client(options).send(new ListBucketsCommand({})),
@@ -55,7 +57,7 @@ test('clients of a rehearsal stay in it with dummy keys, whatever the environmen
   expect(aws.requests).toEqual([]);
   expect(rehearsal.requests.length).toBeGreaterThanOrEqual(4);
   for (const authorization of rehearsal.requests) {
-    expect(authorization).toContain(`Credential=${clients.DUMMY_CREDENTIALS.accessKeyId}/`);
+    expect(authorization).toContain(`Credential=${credentials.accessKeyId}/`);
     expect(authorization).toContain('/eu-central-1/');
   }
 });
@@ -74,7 +76,9 @@ test.each([
     clients.ssmClient,
     clients.lambdaClient,
   ]) {
-    expect(() => make({ endpoint, region: 'eu-central-1' })).toThrow(/not on this machine.*must never reach AWS/);
+    expect(() => make({ endpoint, region: 'eu-central-1', credentials: newKeys() })).toThrow(
+      /not on this machine.*must never reach AWS/,
+    );
   }
 });
 

@@ -6,6 +6,7 @@ import {
   RestoreDBInstanceToPointInTimeCommand,
 } from '@aws-sdk/client-rds';
 import { useRegion } from '../../real/region';
+import { sendSigned } from '../../real/signed-request';
 
 const local = useRegion();
 const send: ReturnType<typeof local>['rds']['send'] = ((command: never) => local().rds.send(command)) as never;
@@ -106,11 +107,11 @@ test('a share of calls fails as when AWS is ill, whether or not they took effect
   region().faults.failCalls({ share: 0.5 });
   const outcomes = await Promise.allSettled(
     Array.from({ length: 60 }, () =>
-      fetch(region().endpoint, {
-        method: 'POST',
-        headers: { authorization: `AWS4-HMAC-SHA256 Credential=A/20260101/${local().name}/rds/aws4_request` },
-        body: 'Action=DescribeDBInstances&Version=2014-10-31',
-      }).then(({ status }) => status),
+      sendSigned(
+        region(),
+        { region: local().name, service: 'rds' },
+        { method: 'POST', body: 'Action=DescribeDBInstances&Version=2014-10-31' },
+      ).then(({ status }) => status),
     ),
   );
   const statuses = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : outcome.reason));

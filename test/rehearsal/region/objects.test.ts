@@ -21,7 +21,7 @@ import { s3Client, secretsManagerClient, ssmClient } from '../../../rehearsal/se
 import { useRegion } from '../../real/region';
 
 const local = useRegion();
-const place = () => ({ endpoint: local().region.endpoint, region: 'eu-central-1' });
+const place = () => local().region.clients('eu-central-1');
 const Bucket = 'evidence';
 let s3: S3Client;
 

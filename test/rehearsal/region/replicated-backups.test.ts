@@ -129,7 +129,7 @@ test('what was replicated outlives the database and its backups, and a drill the
   expect(await backups(away(), { Filters: [{ Name: 'status', Values: ['retained'] }] })).toMatchObject([
     { DBInstanceIdentifier: 'doomed', BackupRetentionPeriod: 7, DBInstanceArn: arnOf('doomed') },
   ]);
-  const site = await DrillSite.build({ endpoint: home().region.endpoint, region: 'us-west-2' });
+  const site = await DrillSite.build(home().region.clients('us-west-2'));
   const { document } = await site.run({
     plan: 'Protection',
     target: 'Doomed',

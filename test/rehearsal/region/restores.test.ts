@@ -210,7 +210,7 @@ test('a copy restored to a point in time has backups of its own, which restore t
 });
 
 test('a snapshot copied to another region restores there, and does not depend on the original', async () => {
-  const elsewhere = rdsClient({ endpoint: local().region.endpoint, region: 'us-west-2' });
+  const elsewhere = rdsClient(local().region.clients('us-west-2'));
   const { DBSnapshots } = await send(new DescribeDBSnapshotsCommand({ DBSnapshotIdentifier: 'before' }));
   const copied = await elsewhere.send(
     new CopyDBSnapshotCommand({

@@ -49,10 +49,10 @@ test('what is printed is itself what a shell takes', async () => {
   const script = `${text}\nprintf '%s|%s|%s' "$AWS_ACCESS_KEY_ID" "$AWS_ENDPOINT_URL_RDS" "\${AWS_PROFILE-none}"`;
   expect(
     execFileSync('sh', ['-ec', script], { encoding: 'utf8', env: { ...process.env, AWS_PROFILE: 'production' } }),
-  ).toBe(`AKIAREHEARSAL0000000|${local().region.endpoint}|none`);
+  ).toBe(`${local().region.keys.accessKeyId}|${local().region.endpoint}|none`);
 });
 
-test('the aws ahead on the PATH hands the endpoint and dummy keys to the next one', async () => {
+test('the aws ahead on the PATH hands the endpoint and the keys of the run to the next one', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'lifeboat-test-'));
   const bin = join(folder, 'other programs');
   mkdirSync(bin);
@@ -63,7 +63,7 @@ test('the aws ahead on the PATH hands the endpoint and dummy keys to the next on
   try {
     const output = await shell("aws rds describe-db-instances --query 'a b'", `${bin}:/usr/bin:/bin`);
     expect(output).toBe(
-      `AKIAREHEARSAL0000000 none --endpoint-url ${local().region.endpoint} rds describe-db-instances --query a b`,
+      `${local().region.keys.accessKeyId} none --endpoint-url ${local().region.endpoint} rds describe-db-instances --query a b`,
     );
     // Another endpoint would win over ours, and could be the real one.
     await expect(shell('aws --endpoint-url=https://rds.amazonaws.com rds x', `${bin}:/usr/bin:/bin`)).rejects.toThrow(

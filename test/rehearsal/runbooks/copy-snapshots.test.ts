@@ -37,7 +37,7 @@ const request: SnapshotCopyRequest = {
 async function round(changes: Partial<SnapshotCopyRequest> = {}) {
   const printed: string[] = [];
   const onMetric = (line: string) => printed.push(line);
-  const report = await copyRound(home().region.endpoint, { ...request, ...changes }, { onMetric });
+  const report = await copyRound(home().region, { ...request, ...changes }, { onMetric });
   return { ...report, printed };
 }
 
@@ -97,7 +97,7 @@ test('lets the named account copy them on', async () => {
 });
 
 test('prunes nothing while the database is on hold in the region of the copies, as when its own is down', async () => {
-  const ssm = ssmClient({ endpoint: home().region.endpoint, region: 'us-west-2' });
+  const ssm = ssmClient(home().region.clients('us-west-2'));
   const target = { kind: 'database', id: 'orders' } as const;
   const since = new Date().toISOString();
   const hold = { reason: 'recovery', by: 'ada', since, until: new Date(Date.now() + 3_600_000).toISOString() };
@@ -133,7 +133,7 @@ test('a drill there proves what was copied, with the database and its snapshots 
   await home().rds.send(new DeleteDBInstanceCommand(gone));
   await home().gone('orders');
   const [kept] = (await copies()).filter(({ DBSnapshotIdentifier: name }) => name !== 'by-hand');
-  const site = await DrillSite.build({ endpoint: home().region.endpoint, region: 'us-west-2' });
+  const site = await DrillSite.build(home().region.clients('us-west-2'));
   const { document } = await site.run({
     plan: 'Protection',
     target: 'Orders',

@@ -18,7 +18,7 @@ import { readText } from '../../../lambda/evidence/objects';
 import type { ExaminerRequest } from '../../../lambda/examiner/protocol';
 import { DrillSite, impatient, wholeDefinition } from '../../../rehearsal/runbooks/drill-site';
 import { execute } from '../../../rehearsal/runbooks/durable-executions';
-import { DUMMY_CREDENTIALS, s3Client } from '../../../rehearsal/server/clients';
+import { s3Client } from '../../../rehearsal/server/clients';
 import { useRegion } from '../../real/region';
 import { signingKey } from '../../real/signing-key';
 
@@ -55,7 +55,7 @@ afterAll(() => new Promise((resolve) => lambda.close(resolve)));
 
 test('drills a database from its environment alone, and leaves its evidence in S3', async () => {
   const { region, name } = local();
-  const clients = { endpoint: region.endpoint, region: name };
+  const clients = region.clients(name);
   const database = await local().createDatabase('orders');
   await local().query(database, 'CREATE TABLE customers AS SELECT 1 AS id');
   await DrillSite.build(clients);
@@ -63,8 +63,8 @@ test('drills a database from its environment alone, and leaves its evidence in S
   // The drill restores whole seconds before the latest restorable time, and the table has to be there by then.
   while (((await local().describe('orders')).LatestRestorableTime?.getTime() ?? 0) < written + 2000) await sleep(100);
   const { shipped, stop } = runShipped({
-    AWS_ACCESS_KEY_ID: DUMMY_CREDENTIALS.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: DUMMY_CREDENTIALS.secretAccessKey,
+    AWS_ACCESS_KEY_ID: region.keys.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: region.keys.secretAccessKey,
     AWS_REGION: name,
     AWS_ENDPOINT_URL: region.endpoint,
     AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${(lambda.address() as AddressInfo).port}`,

