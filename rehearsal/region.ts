@@ -5,7 +5,8 @@
 import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { keepFolder, runFolder } from './machine/workspace';
-import { type Damage, damageTable } from './postgres/damage';
+import { type Damage, damageTable, type ZeroedPages, zeroPages } from './postgres/damage';
+import type { PhysicalBackup } from './postgres/physical-backup';
 import { Rds } from './rds/rds';
 import { S3 } from './s3/s3';
 import type { ClientOptions } from './server/clients';
@@ -116,10 +117,17 @@ export class Region {
    *   It does when the table was vacuumed before the snapshot.
    */
   public async corruptPage(at: SnapshotTable): Promise<Damage> {
-    const { backup, status } = this.rds.region(at.region).snapshot(at.snapshot);
-    if (!backup)
-      throw new Error(`snapshot ${at.snapshot} is ${status}, so it has no pages to damage; wait until it is available`);
-    return damageTable(backup, at.table, at.database);
+    return damageTable(this.backupOf(at), at.table, at.database);
+  }
+
+  /**
+   * Zeroes pages of a table in a snapshot. Nothing that reads the table fails: its rows are missing without a word, and an
+   * index-only scan still counts them.
+   *
+   * @param pages how many; each has to be marked all-visible, as after a vacuum
+   */
+  public async zeroPages(at: SnapshotTable, pages: number): Promise<ZeroedPages> {
+    return zeroPages(this.backupOf(at), at.table, pages, at.database);
   }
 
   /**
@@ -130,6 +138,12 @@ export class Region {
    */
   public async loseWalSegment(region: string, instance: string): Promise<string> {
     return this.rds.region(region).instance(instance).automated.loseSegment();
+  }
+
+  private backupOf(at: SnapshotTable): PhysicalBackup {
+    const { backup, status } = this.rds.region(at.region).snapshot(at.snapshot);
+    if (backup) return backup;
+    throw new Error(`snapshot ${at.snapshot} is ${status}, so it has no pages to damage; wait until it is available`);
   }
 
   /** Stops every server and removes everything, unless it was to be kept. Calling it again waits for the same. */

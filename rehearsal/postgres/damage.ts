@@ -20,20 +20,7 @@ const DAMAGE = { offset: 6144, length: 200 };
 
 /** Damages a page in the middle of a table. Its checksum no longer fits, so PostgreSQL refuses to read it. */
 export async function damageTable(backup: PhysicalBackup, table: string, database?: string): Promise<Damage> {
-  const name = table.includes('.') ? table : `public.${table}`;
-  const found = backup.tables.find((file) => file.table === name && (database ?? file.database) === file.database);
-  if (!found) {
-    const known = backup.tables.map((file) => `${file.database}: ${file.table}`).join(', ') || 'none';
-    throw new Error(`the snapshot has no table ${name}, so there is nothing to damage; its tables are: ${known}`);
-  }
-  const path = join(backup.folder, 'data', found.path);
-  const blocks = existsSync(path) ? Math.floor(statSync(path).size / PAGE) : 0;
-  if (blocks === 0)
-    throw new Error(`table ${name} has no page in the snapshot; give it rows before the snapshot is taken`);
-  const visible = allVisible(`${path}_vm`);
-  const byDistance = Array.from({ length: blocks }, (_, block) => block).sort(
-    (a, b) => Math.abs(a - blocks / 2) - Math.abs(b - blocks / 2),
-  );
+  const { name, path, visible, byDistance, ...found } = findPages(backup, table, database);
   const block = byDistance.find(visible) ?? byDistance[0]!;
   const file = await open(path, 'r+');
   try {
@@ -49,7 +36,61 @@ export async function damageTable(backup: PhysicalBackup, table: string, databas
   } finally {
     await file.close();
   }
-  return { database: found.database, table: name, block, countSucceeds: visible(block) };
+  return { ...found, table: name, block, countSucceeds: visible(block) };
+}
+
+export interface ZeroedPages {
+  readonly database: string;
+  /** `schema.table` */
+  readonly table: string;
+  readonly blocks: readonly number[];
+}
+
+/**
+ * Zeroes pages in the middle of a table, as storage does that loses a write of new blocks. PostgreSQL takes such a page for
+ * a new and empty one: no read fails, and the rows are missing without a word.
+ *
+ * @throws Error when so many pages are not marked all-visible: a scan of an index would notice on others
+ */
+export async function zeroPages(
+  backup: PhysicalBackup,
+  table: string,
+  pages: number,
+  database?: string,
+): Promise<ZeroedPages> {
+  const { name, path, visible, byDistance, ...found } = findPages(backup, table, database);
+  const blocks = byDistance.filter(visible).slice(0, pages);
+  if (blocks.length < pages) {
+    throw new Error(
+      `table ${name} has ${blocks.length} pages that are marked all-visible, so ${pages} can't be zeroed unnoticed; vacuum it ` +
+        'before the snapshot is taken',
+    );
+  }
+  const file = await open(path, 'r+');
+  try {
+    for (const block of blocks) await file.write(Buffer.alloc(PAGE), 0, PAGE, block * PAGE);
+  } finally {
+    await file.close();
+  }
+  return { ...found, table: name, blocks };
+}
+
+/** Where a table's pages lie in a backup, those nearest to its middle first. */
+function findPages(backup: PhysicalBackup, table: string, database?: string) {
+  const name = table.includes('.') ? table : `public.${table}`;
+  const found = backup.tables.find((file) => file.table === name && (database ?? file.database) === file.database);
+  if (!found) {
+    const known = backup.tables.map((file) => `${file.database}: ${file.table}`).join(', ') || 'none';
+    throw new Error(`the snapshot has no table ${name}, so there is nothing to damage; its tables are: ${known}`);
+  }
+  const path = join(backup.folder, 'data', found.path);
+  const blocks = existsSync(path) ? Math.floor(statSync(path).size / PAGE) : 0;
+  if (blocks === 0)
+    throw new Error(`table ${name} has no page in the snapshot; give it rows before the snapshot is taken`);
+  const byDistance = Array.from({ length: blocks }, (_, block) => block).sort(
+    (a, b) => Math.abs(a - blocks / 2) - Math.abs(b - blocks / 2),
+  );
+  return { database: found.database, name, path, visible: allVisible(`${path}_vm`), byDistance };
 }
 
 /** Reads a table's visibility map: two bits a page, the lower one says that all its rows are visible to everyone. */

@@ -49,10 +49,18 @@ export function outcomeOf(
   };
 }
 
-/** @param guideSays what the guide's own test said of the same copy, where it was run */
-export function tellOutcome(narrator: Narrator, document: Evidence, outcome: DrillOutcome, guideSays?: string): void {
+/** What others said of the same restored instance, where they were asked. */
+export interface Others {
+  /** The guide's monthly test. */
+  readonly guide?: string;
+  /** What pg_dump would read. */
+  readonly dump?: string;
+}
+
+export function tellOutcome(narrator: Narrator, document: Evidence, outcome: DrillOutcome, others: Others): void {
   narrator.say('');
-  if (guideSays) narrator.say(`the guide's own test: ${guideSays}`, 'yellow');
+  if (others.guide) narrator.say(`the guide's own test: ${others.guide}`, 'yellow');
+  if (others.dump) narrator.say(`what a pg_dump would read: ${others.dump}`, 'yellow');
   if (document.outcome === 'passed') {
     const { restorePoint, recoveryTime, recoveryPoint, freshnessSeconds } = document;
     narrator.say(`Lifeboat: PASSED, ${outcome.checksPassed} checks, restored to ${restorePoint?.time}`, 'green');

@@ -106,6 +106,20 @@ export async function guideTest(to: Connection, table: 'polls' | 'votes'): Promi
   }
 }
 
+/** Reads a table from its own pages, as pg_dump does. @returns what that says */
+export async function dumpTest(to: Connection, table: 'polls' | 'votes'): Promise<string> {
+  const client = await connect(to);
+  try {
+    await client.query('SET enable_indexonlyscan = off; SET enable_indexscan = off; SET enable_bitmapscan = off');
+    const { rows } = await client.query(`SELECT count(*) FROM ${table}`);
+    return `${Number(rows[0].count).toLocaleString('en')} rows of ${table}, without an error`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    await client.end();
+  }
+}
+
 /** What a bad migration might do: polls vanish from under their votes, and a table is emptied. */
 export async function loseRows(to: Connection): Promise<{ orphaned: number }> {
   const client = await connect(to);

@@ -44,6 +44,24 @@ test('a corrupt page is found by reading the table, and not by counting it', asy
   await local().query(orders, readAll);
 });
 
+test('zeroed pages are found by no read: rows are missing without an error, and counting says that they are there', async () => {
+  const other = await region().takeAutomatedSnapshot(local().name, 'orders');
+  const at = { region: local().name, snapshot: other, table: 'lines' };
+  expect((await region().zeroPages(at, 3)).blocks).toHaveLength(3);
+  await send(
+    new RestoreDBInstanceFromDBSnapshotCommand({
+      DBInstanceIdentifier: 'zeroed',
+      DBSnapshotIdentifier: other,
+      BackupRetentionPeriod: 0,
+    }),
+  );
+  const zeroed = await local().available('zeroed');
+  expect(await local().query(zeroed, 'SELECT count(*)::int AS n FROM lines')).toEqual([{ n: 20_000 }]);
+  const [read] = await local().query<{ n: number }>(zeroed, 'SELECT count(note)::int AS n FROM lines');
+  expect(read?.n).toBeLessThan(20_000);
+  await expect(region().zeroPages(at, 1_000_000)).rejects.toThrow(/pages that are marked all-visible/);
+});
+
 test('damage to a table that is not in the snapshot is refused with those that are', async () => {
   const at = { region: local().name, snapshot, table: 'absent' };
   await expect(region().corruptPage(at)).rejects.toThrow(/no table public\.absent.*shop: public\.lines/);
