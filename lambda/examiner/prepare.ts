@@ -7,11 +7,12 @@ import { attempt } from './attempt';
 import { userSchema } from './catalog';
 import { EXTENSIONS, SCHEMA } from './extensions';
 import { many } from './figures';
+import { CopyNotReady, CopyRefused } from './lost-session';
 import { printable } from './postgres-error';
 import type { Connection } from './protocol';
 import { createReader, dropReader, readerOf } from './reader';
 import { renameUnreadable } from './rename-unreadable';
-import { CopyNotReady, CopyRefused, type Session } from './session';
+import type { Session } from './session';
 
 /**
  * @param open a session as somebody

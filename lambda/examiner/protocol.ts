@@ -6,7 +6,6 @@
  * object by object, and only what is wrong is named.
  */
 import type { Check } from '../contract';
-import type { CompressedListing } from './listing';
 
 export interface Connection {
   readonly host: string;
@@ -126,6 +125,11 @@ export interface Checked {
 export interface ListTask {
   readonly task: 'list';
   readonly connection: Connection;
+}
+
+/** An answer of Lambda's may have 6 MB, and names are mostly alike. */
+export interface CompressedListing {
+  readonly gzip: string;
 }
 
 export type ExaminerRequest = ServerTask | SurveyTask | ListTask | CheckTask;

@@ -2,15 +2,12 @@
 import { escapeLiteral } from 'pg';
 import type { Check } from '../contract';
 import { CannotCheck, type Column, findColumn, findTable, type Table } from './catalog';
-import type { Context, Detector, Examined, Verdict } from './detector';
-import { many } from './figures';
+import type { Answer, Context, Detector, Examined, Verdict } from './detector';
+import { bounds, many } from './figures';
 import { hidden } from './hiding-settings';
 import { planned } from './planned';
 import type { Session } from './session';
 import { userQuery } from './user-query';
-
-/** A verdict on the one check that a piece is about. */
-export type Answer = Verdict extends infer V ? (V extends Verdict ? Omit<V, 'check'> : never) : never;
 
 /** Plans that might answer from an index, or from a constraint instead of the rows. */
 export const FROM_THE_TABLE = {
@@ -162,9 +159,3 @@ const moment = ({ restorePoint }: Context) => `${escapeLiteral(restorePoint)}::p
 export const rowsOf = (count: number) => (count === 1 ? '1 row' : `${count} rows`);
 
 const rounded = (seconds: number) => Number(seconds.toFixed(3));
-
-/** As in `at least 1 and at most 5`. */
-export const bounds = (atLeast: number | undefined, atMost: number | undefined): string =>
-  [atLeast === undefined ? [] : `at least ${atLeast}`, atMost === undefined ? [] : `at most ${atMost}`]
-    .flat()
-    .join(' and ');

@@ -4,34 +4,13 @@
  */
 import { BlockList, isIP } from 'node:net';
 import { Client, DatabaseError, escapeLiteral } from 'pg';
-import {
-  endsSession,
-  isFromFunction,
-  isFunctionsContext,
-  printable,
-  whatPostgresSaidOfStatement,
-} from './postgres-error';
+import { CopyNotReady, CopyRefused, CopySilent, unreachable } from './lost-session';
+import { endsSession, isFromFunction, isFunctionsContext, printable } from './postgres-error';
 import type { Connection } from './protocol';
 
 /** Certificates of the authorities that a server's certificate must come from, in PEM. */
 export interface Tls {
   readonly ca: string[];
-}
-
-/** Worth another try soon: the copy is starting, or its new password is not in force yet. */
-export class CopyNotReady extends Error {
-  public override name = 'CopyNotReady';
-}
-
-/** The server did not even answer that it had cut a statement off. */
-export class CopySilent extends CopyNotReady {}
-
-/** The server ended the session without having been told to: what it was reading may have made it crash. */
-export class CopyCrashed extends CopyNotReady {}
-
-/** Another try would meet the same. */
-export class CopyRefused extends Error {
-  public override name = 'CopyRefused';
 }
 
 /** Milliseconds left; PostgreSQL reads a timeout of 0 as none at all. */
@@ -293,49 +272,3 @@ function isLoopback(host: string): boolean {
   const version = isIP(host);
   return host === 'localhost' || (version !== 0 && loopback.check(host, version === 6 ? 'ipv6' : 'ipv4'));
 }
-
-/** Starting up, shutting down, out of connections; and a password that RDS has accepted but not yet applied. */
-const PASSING_STATES = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '28P01', '08000', '08003', '08006']);
-const PASSING_FAULTS = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND', // a new endpoint's name spreads slowly
-  'EAI_AGAIN',
-]);
-
-/** Built from codes and the server's words, never from what was sent: the password can't be in it. */
-function unreachable(where: string, error: unknown): Error {
-  const { code, message } = error as { code?: string; message?: string };
-  if (error instanceof DatabaseError && isFromFunction(error)) {
-    return new CopyRefused(
-      `a login trigger of the copy refuses sessions (${whatPostgresSaidOfStatement(error)}), so nothing could be checked; ` +
-        'let it pass the master user, or disable it in the source',
-    );
-  }
-  const said = printable(message || code || 'it did not say why');
-  const passing = code
-    ? PASSING_STATES.has(code) || PASSING_FAULTS.has(code)
-    : /^(Connection terminated|timeout expired|Client has encountered a connection error)/.test(said);
-  if (passing) {
-    const crashed = code === undefined || ['57P02', 'ECONNRESET', 'EPIPE', 'ECONNABORTED'].includes(code);
-    return new (crashed ? CopyCrashed : CopyNotReady)(
-      `${where} takes no connection or lost it (${said}), so nothing could be checked; try again`,
-    );
-  }
-  if (isCertificateFault(code)) {
-    return new CopyRefused(
-      `${where} showed a certificate that can't be trusted (${said}), so no password was sent; ` +
-        'the copy must serve a certificate of the RDS authorities for this very host name',
-    );
-  }
-  return new CopyRefused(`${where} refused the session (${said}), so nothing could be checked`);
-}
-
-/** Node names OpenSSL's verification results, such as SELF_SIGNED_CERT_IN_CHAIN, and its own by ERR_TLS_. */
-const isCertificateFault = (code: string | undefined): boolean =>
-  code !== undefined && (code.startsWith('ERR_TLS_CERT') || /CERT|ISSUER|SIGNATURE/.test(code));

@@ -1,10 +1,10 @@
 /** A user's own query against its expectation. Its text is trusted as little as any input; its result never repeated. */
 import type { Check } from '../contract';
 import { CannotCheck } from './catalog';
-import { compareNumbers } from './figures';
+import type { Answer as Verdict } from './detector';
+import { bounds, compareNumbers } from './figures';
 import { tell } from './planned';
 import { printable } from './postgres-error';
-import { bounds, type Answer as Verdict } from './row-checks';
 import type { Session } from './session';
 
 /**

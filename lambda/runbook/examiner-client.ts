@@ -1,9 +1,9 @@
 /** The conductor's end of the line to the examiner: the call carries the password, so neither end logs it. */
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
-import type { CompressedListing } from '../examiner/listing';
 import type {
   Checked,
   CheckTask,
+  CompressedListing,
   ExaminerRequest,
   ExaminerResponse,
   ListTask,

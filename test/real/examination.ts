@@ -2,8 +2,8 @@
 
 import type { Check, CheckResult } from '../../lambda/contract';
 import { examine } from '../../lambda/detectors/examine';
+import type { ExaminerOptions } from '../../lambda/examination/examine';
 import { conclude, type ExaminedDatabase } from '../../lambda/examiner/conclusion';
-import type { ExaminerOptions } from '../../lambda/examiner/examine';
 import type { Connection, Finding, Problem } from '../../lambda/examiner/protocol';
 import { examinerOf } from '../../lambda/runbook/examiner-client';
 

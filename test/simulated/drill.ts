@@ -4,8 +4,16 @@ import { deleteExpired } from '../../lambda/drill/delete-expired';
 import { drillRestore } from '../../lambda/drill/drill-restore';
 import { EvidenceChain } from '../../lambda/evidence/evidence-chain';
 import { Inventories } from '../../lambda/evidence/inventories';
-import type { CompressedListing, Listing } from '../../lambda/examiner/listing';
-import type { Checked, Finding, Problems, Server, Survey, Work } from '../../lambda/examiner/protocol';
+import type { Listing } from '../../lambda/examiner/listing';
+import type {
+  Checked,
+  CompressedListing,
+  Finding,
+  Problems,
+  Server,
+  Survey,
+  Work,
+} from '../../lambda/examiner/protocol';
 import type { Examiner } from '../../lambda/runbook/examiner-client';
 import type { ProofPorts } from '../../lambda/runbook/ports';
 import type { Execution } from '../../rehearsal/runbooks/durable-executions';

@@ -96,7 +96,7 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
 
   test('a rule that can not be evaluated is named, without a value, and the table is read all the same', () => {
     expect(found('broken_rule', 'constraints')).toEqual([
-      'not-run: CHECK odd could not be evaluated: PostgreSQL reported P0001 (raised by a function)',
+      'not-run: CHECK odd could not be evaluated: PostgreSQL reported P0001 (raised by a function) in a function of the database',
     ]);
     expect(found('broken_rule')).toEqual([]);
     expect(JSON.stringify(seen)).not.toContain('secret-4711');

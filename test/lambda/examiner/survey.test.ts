@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Check } from '../../../lambda/contract';
 import { GENERIC_CHECKS } from '../../../lambda/contract';
 import { examine } from '../../../lambda/detectors/examine';
-import { CALL_BYTES, cutBlocks, cutObjects, fillCalls } from '../../../lambda/examiner/batches';
+import { CALL_BYTES, cutBlocks, cutObjects, fillCalls } from '../../../lambda/examination/batches';
 import { type Detector, PHASES, type Phase } from '../../../lambda/examiner/detector';
 import type { Checked, Work } from '../../../lambda/examiner/protocol';
 import { useDatabase } from '../../real/database';

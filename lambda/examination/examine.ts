@@ -5,13 +5,14 @@
  * nothing here logs the call, and no error repeats it.
  */
 import { DatabaseError } from 'pg';
-import type { Detector } from './detector';
-import { list } from './listing';
-import { whatPostgresSaidOfStatement } from './postgres-error';
-import type { CheckTask, Connection, ExaminerRequest, ExaminerResponse } from './protocol';
+import type { Detector } from '../examiner/detector';
+import { list } from '../examiner/listing';
+import { CopyRefused } from '../examiner/lost-session';
+import { whatPostgresSaidOfStatement } from '../examiner/postgres-error';
+import type { CheckTask, Connection, ExaminerRequest, ExaminerResponse } from '../examiner/protocol';
+import { type Deadline, Session, type Tls } from '../examiner/session';
 import { runChecks } from './run-checks';
 import { describeServer } from './server';
-import { CopyRefused, type Deadline, Session, type Tls } from './session';
 import { survey } from './survey';
 
 export interface ExaminerOptions {

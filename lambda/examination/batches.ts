@@ -1,7 +1,7 @@
 /** Cuts work into calls: bounded in bytes to read and in objects to look at, and never ahead of what must come before. */
-import type { Detector, Phase } from './detector';
-import { PHASES } from './detector';
-import type { Work } from './protocol';
+import type { Detector, Phase } from '../examiner/detector';
+import { PHASES } from '../examiner/detector';
+import type { Work } from '../examiner/protocol';
 
 /** What one call reads in a few minutes, even from storage that a fresh copy still loads from its snapshot. */
 export const CALL_BYTES = 8 * 1024 ** 3;

@@ -1,7 +1,7 @@
 /** Adds up what was found out about the objects of a call, for each piece of work and each check that it serves. */
-import type { Examined, Piece, Verdict } from './detector';
-import { printable } from './postgres-error';
-import type { Checked, Finding, Problem, Problems, Work } from './protocol';
+import type { Examined, Piece, Verdict } from '../examiner/detector';
+import { printable } from '../examiner/postgres-error';
+import type { Checked, Finding, Problem, Problems, Work } from '../examiner/protocol';
 
 /** How many problems of a kind one piece of work names; the others are counted. */
 const NAMED = 25;

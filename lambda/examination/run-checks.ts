@@ -6,13 +6,22 @@
  */
 import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
-import { CannotCheck } from './catalog';
-import { type Context, type Detector, type Examined, PHASES, type Phase, type Piece, type Verdict } from './detector';
-import { type CopyFacts, NEVER_RELEASED, readFacts, readHiding } from './facts';
-import { isDamage, remedyFor, whatPostgresSaid } from './postgres-error';
-import type { Checked, CheckTask, Connection, Work } from './protocol';
-import { hasReader, readerOf } from './reader';
-import { CopyCrashed, CopyNotReady, CopySilent, type Deadline, type Session } from './session';
+import { CannotCheck } from '../examiner/catalog';
+import {
+  type Context,
+  type Detector,
+  type Examined,
+  PHASES,
+  type Phase,
+  type Piece,
+  type Verdict,
+} from '../examiner/detector';
+import { type CopyFacts, NEVER_RELEASED, readFacts, readHiding } from '../examiner/facts';
+import { CopyCrashed, CopyNotReady, CopySilent } from '../examiner/lost-session';
+import { isDamage, remedyFor, whatPostgresSaid } from '../examiner/postgres-error';
+import type { Checked, CheckTask, Connection, Work } from '../examiner/protocol';
+import { hasReader, readerOf } from '../examiner/reader';
+import type { Deadline, Session } from '../examiner/session';
 import { Sessions } from './sessions';
 import { Tally } from './tally';
 

@@ -2,10 +2,12 @@
  * Which databases the restored instance has: all of them are examined, unless the drill says otherwise. And all of them
  * are quieted first, also those that are not examined: they came along.
  */
-import { printable } from './postgres-error';
-import type { Server } from './protocol';
-import { quiet } from './quiet';
-import { CopyRefused, type Session } from './session';
+
+import { CopyRefused } from '../examiner/lost-session';
+import { printable } from '../examiner/postgres-error';
+import type { Server } from '../examiner/protocol';
+import { quiet } from '../examiner/quiet';
+import type { Session } from '../examiner/session';
 
 /** @param open a session in another database */
 export async function describeServer(session: Session, open: (database: string) => Promise<Session>): Promise<Server> {

@@ -1,16 +1,16 @@
 /** Finds out what there is to check in a database of the copy, and cuts it into calls. */
 import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
+import { userSchema } from '../examiner/catalog';
+import type { Detector } from '../examiner/detector';
+import { type CopyFacts, readFacts } from '../examiner/facts';
+import { takeOffHidingSettings } from '../examiner/hiding-settings';
+import { isDamage } from '../examiner/postgres-error';
+import { prepare } from '../examiner/prepare';
+import type { Connection, Survey, SurveyTask, Work } from '../examiner/protocol';
+import { quiet } from '../examiner/quiet';
+import type { Row, Session } from '../examiner/session';
 import { cutObjects, fillCalls } from './batches';
-import { userSchema } from './catalog';
-import type { Detector } from './detector';
-import { type CopyFacts, readFacts } from './facts';
-import { takeOffHidingSettings } from './hiding-settings';
-import { isDamage } from './postgres-error';
-import { prepare } from './prepare';
-import type { Connection, Survey, SurveyTask, Work } from './protocol';
-import { quiet } from './quiet';
-import type { Row, Session } from './session';
 
 /** @param open a session as somebody, also as the reader */
 export async function survey(

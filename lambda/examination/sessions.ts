@@ -1,6 +1,8 @@
 /** The sessions that a call works with at once: all as the same user, and open again after the server crashed. */
-import type { Connection } from './protocol';
-import { CopyNotReady, type Deadline, type Session } from './session';
+
+import { CopyNotReady } from '../examiner/lost-session';
+import type { Connection } from '../examiner/protocol';
+import type { Deadline, Session } from '../examiner/session';
 
 /** How long a server that crashed may take to recover. */
 const RECONNECT_MS = 120_000;
