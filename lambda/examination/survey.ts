@@ -30,6 +30,7 @@ export async function survey(
   const [size] = await look(() => session.rows('SELECT pg_catalog.pg_database_size(pg_catalog.current_database())'));
   const bytes = Number(size![0]);
   const works: Work[] = [];
+  const lookedFor = new Set<number>();
   for (const detector of detectors) {
     const served = checks.flatMap(({ kind }, index) => (detector.serves.includes(kind) ? [index] : []));
     if (served.length === 0) continue;
@@ -41,6 +42,7 @@ export async function survey(
     }
     const listed = detector.objects(facts);
     if (listed === undefined) continue;
+    for (const check of served) lookedFor.add(check);
     const rows = await look(() => list(session, listed));
     if (!rows) {
       works.push({ detector: detector.name, checks: served, oids: [0, MAX_OID], objects: 1, bytes: 0 });
@@ -58,6 +60,7 @@ export async function survey(
     database: facts.database,
     bytes,
     ...(await look(() => contents(session, facts))),
+    lookedFor: [...lookedFor].sort((one, other) => one - other),
     calls: fillCalls(works, phaseOf),
     notes: [...notes, ...limits(facts, checks)],
   };

@@ -76,7 +76,9 @@ function concludeOne(check: Check, index: number, databases: readonly ExaminedDa
     return { check: of, outcome: 'failed', observed, expected, ...(remedy && { remedy }), ...beside };
   }
   const findings = own.flatMap((one) => one.findings);
-  if (notRun !== '' || findings.length === 0) {
+  // A database may have nothing to check, such as no foreign key; that nobody looked for any is something else.
+  const nothing = own.length > 0 && own.every(({ survey }) => survey.lookedFor.includes(index));
+  if (notRun !== '' || (findings.length === 0 && !nothing)) {
     const remedies = findings.flatMap((one) => one.notRun.first.flatMap((problem) => problem.remedy ?? []));
     const remedy = [...new Set(remedies)].join('; ');
     return {
@@ -141,6 +143,6 @@ function summary(check: Check, findings: readonly Finding[]): string {
         ? 'no foreign keys are declared'
         : `${many(count('foreign keys'), 'foreign key')} without orphans`;
     default:
-      return observed;
+      return observed || 'there is nothing of that kind';
   }
 }

@@ -54,6 +54,8 @@ export interface SurveyTask {
 export interface Survey {
   readonly database: string;
   readonly bytes: number;
+  /** Indices of the checks whose objects were looked for, whether or not there are any. */
+  readonly lookedFor: readonly number[];
   /** One after the other: what a later call does may destroy what an earlier one has to see. */
   readonly calls: readonly (readonly Work[])[];
   /** Whether any table holds a row; null where that could not be told. */

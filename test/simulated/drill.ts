@@ -177,7 +177,15 @@ export function simulatedExaminer(
       connect(connection);
       const work = checks.map((_, check): Work => ({ detector: 'rows', checks: [check], objects: 1, bytes: 1000 }));
       const calls = [work.slice(0, 2), work.slice(2)].filter((call) => call.length > 0);
-      return { database: connection.database, bytes: 250_000_000, calls, tables: 2, holdsRows: true, notes: [] };
+      return {
+        database: connection.database,
+        bytes: 250_000_000,
+        lookedFor: checks.map((_, check) => check),
+        calls,
+        tables: 2,
+        holdsRows: true,
+        notes: [],
+      };
     },
     list: async ({ connection }): Promise<CompressedListing> => {
       connect(connection);

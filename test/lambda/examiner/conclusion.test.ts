@@ -13,6 +13,7 @@ const rows = (from: number, objects = 1): Work => ({
 const surveyOf = (work: readonly Work[], database = 'shop'): Survey => ({
   database,
   bytes: 1,
+  lookedFor: [...new Set(work.flatMap(({ checks }) => checks))],
   calls: [work],
   tables: 1,
   holdsRows: true,
@@ -46,6 +47,16 @@ test('a check passes when each of its objects did', () => {
   expect(conclude(READABLE, [{ survey: surveyOf(work), findings: work.map((one) => found(one)) }])).toEqual([
     { check: 'readable', outcome: 'passed', observed: '3 tables, 2 MB: read' },
   ]);
+});
+
+test('a check passes where its objects were looked for and there are none, and is not run where nobody looked', () => {
+  const keys: readonly Check[] = [{ kind: 'foreign-keys' }];
+  const empty = surveyOf([]);
+  expect(conclude(keys, [{ survey: { ...empty, lookedFor: [0] }, findings: [] }])).toEqual([
+    { check: 'foreign keys hold', outcome: 'passed', observed: 'no foreign keys are declared' },
+  ]);
+  expect(conclude(keys, [{ survey: empty, findings: [] }])).toMatchObject([{ outcome: 'not-run' }]);
+  expect(conclude(keys, [])).toMatchObject([{ outcome: 'not-run' }]);
 });
 
 test('an object that nobody reported on keeps its check from passing', () => {
