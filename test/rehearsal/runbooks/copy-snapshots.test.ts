@@ -152,7 +152,7 @@ test('a drill there proves what was copied, with the database and its snapshots 
     recoveryTime: { met: true },
     recoveryPoint: { met: true },
   });
-  expect(document.checks.map(({ outcome }) => outcome)).toEqual(Array(5).fill('passed'));
+  expect(document.checks.map(({ outcome }) => outcome)).toEqual(Array(6).fill('passed'));
   expect(await away().rds.send(new DescribeDBInstancesCommand({}))).toMatchObject({ DBInstances: [] });
   // With its source gone, the newest copy stays, although nothing newer will come.
   expect(await round({ keepSeconds: 0.001 })).toMatchObject({ copied: [], deleted: [] });

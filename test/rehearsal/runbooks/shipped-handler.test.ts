@@ -93,7 +93,7 @@ test('drills a database from its environment alone, and leaves its evidence in S
     expect(execution).toMatchObject({ status: 'succeeded', result: { outcome: 'passed', findings: [] } });
     const text = await readText(s3Client(clients), definition.evidenceBucket, 'evidence/Shop/Orders/00000001.json');
     expect(JSON.parse(text)).toMatchObject({ request: { reason: 'by hand' }, definition: { database: 'shop' } });
-    expect(JSON.parse(text).checks).toHaveLength(4);
+    expect(JSON.parse(text).checks).toHaveLength(5);
     expect(region.instances(name)).toEqual(['orders']);
   } finally {
     await stop();
