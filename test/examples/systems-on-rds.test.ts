@@ -280,7 +280,7 @@ describe('Zephyr', () => {
     expect(zephyr.dumps()).toContainEqual({ Name: 'STORAGE_CLASS', Value: 'STANDARD_IA' });
   });
   test('is told of failovers and of storage', () => {
-    zephyr.template.resourceCountIs('AWS::Events::Rule', 1);
+    zephyr.template.hasResourceProperties('AWS::Events::Rule', { EventPattern: { source: ['aws.rds'] } });
     zephyr.template.hasResourceProperties('AWS::CloudWatch::Alarm', { MetricName: 'FreeStorageSpace' });
   });
 });

@@ -425,7 +425,10 @@ describe('faults', () => {
 describe('the watch', () => {
   const watch = async (of: SimulatedAccount, now: number) => {
     const printed: string[] = [];
-    const request = { bucket: 'files', backups: [{ backup: 'Configuration', prefix: 'configuration/' }] };
+    const request = {
+      bucket: 'files',
+      backups: [{ backup: 'Configuration', prefix: 'configuration/', state: 'good' }],
+    };
     await watchBackups(
       of.clients.s3,
       (line) => printed.push(line),
