@@ -59,7 +59,7 @@ export async function survey(
   return {
     database: facts.database,
     bytes,
-    ...(await look(() => contents(session, facts))),
+    ...(await look(() => contents(session, facts)).catch(unlessDamaged)),
     lookedFor: [...lookedFor].sort((one, other) => one - other),
     calls: fillCalls(works, phaseOf),
     notes: [...notes, ...limits(facts, checks)],
@@ -90,6 +90,12 @@ async function contents(session: Session, { locked }: CopyFacts): Promise<Pick<S
     await session.rows('ROLLBACK TO SAVEPOINT look; RELEASE SAVEPOINT look');
   }
   return { tables: tables.length, holdsRows: unknown ? null : false };
+}
+
+/** A damaged catalog, which keeps relations from being opened, is for the detectors to tell of. */
+function unlessDamaged(error: unknown): Pick<Survey, 'tables' | 'holdsRows'> {
+  if (!isDamage(error)) throw error;
+  return { tables: 1, holdsRows: null };
 }
 
 const MAX_OID = 2 ** 32 - 1;

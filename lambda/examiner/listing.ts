@@ -2,9 +2,10 @@
 import { gzipSync } from 'node:zlib';
 import { INVENTORY_KINDS, type InventoryKind } from '../contract';
 import { displayName, userSchema } from './catalog';
+import { isDamage } from './postgres-error';
 import type { CompressedListing } from './protocol';
 import { READER_NAME } from './reader';
-import type { Session } from './session';
+import type { Row, Session } from './session';
 
 export interface ListedTable {
   readonly oid: number;
@@ -26,50 +27,63 @@ export interface Listing {
   readonly largeObjects: number;
   /** Of the instance, PostgreSQL's and RDS's own apart. */
   readonly roles: readonly string[];
+  /** Kinds of what could not be listed, since the catalog is damaged. */
+  readonly unlisted: readonly string[];
 }
 
 export async function list(session: Session): Promise<CompressedListing> {
   return session.transaction('READ ONLY', async () => {
-    const [facts] = await session.rows(`
-      SELECT pg_catalog.current_database(), (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata)`);
+    const [database] = await session.rows('SELECT pg_catalog.current_database()');
+    const unlisted: string[] = [];
+    /** Nothing where the catalog is damaged, which detectors tell of: the rest is listed all the same. */
+    const rowsOf = async (what: string, sql: string): Promise<readonly Row[]> => {
+      await session.rows('SAVEPOINT list');
+      try {
+        return await session.rows(sql);
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        await session.rows('ROLLBACK TO SAVEPOINT list');
+        unlisted.push(what);
+        return [];
+      }
+    };
+    const names = async (what: string, sql: string) =>
+      (await rowsOf(what, `SELECT name FROM (${sql}) AS o (name) ORDER BY name`)).map(([name]) => name!);
     const objects = {} as Record<InventoryKind, readonly string[]>;
-    for (const kind of INVENTORY_KINDS) objects[kind] = await names(session, OBJECTS[kind]);
+    for (const kind of INVENTORY_KINDS) objects[kind] = await names(kind, OBJECTS[kind]);
+    const [large] = await rowsOf('large object', 'SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata');
     const listing: Listing = {
-      database: facts![0]!,
-      tables: await tables(session),
+      database: database![0]!,
+      tables: (await rowsOf('table', TABLES)).map(tableOf),
       objects,
-      largeObjects: Number(facts![1]),
+      largeObjects: Number(large?.[0] ?? 0),
       roles: await names(
-        session,
+        'role',
         `SELECT rolname FROM pg_catalog.pg_roles WHERE rolname !~ '^(pg_|rds)' AND rolname !~ '${READER_NAME}' AND oid >= 16384`,
       ),
+      unlisted,
     };
     return { gzip: gzipSync(JSON.stringify(listing)).toString('base64') };
   });
 }
 
-async function names(session: Session, sql: string): Promise<string[]> {
-  return (await session.rows(`SELECT name FROM (${sql}) AS o (name) ORDER BY name`)).map(([name]) => name!);
-}
+const TABLES = `
+  SELECT c.oid, ${displayName('rn', 'r')}, c.relispartition, c.relpersistence = 'u', c.relkind = 'p' OR NOT c.relispopulated,
+    nullif(c.reltuples, -1)
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_class r ON r.oid = coalesce(pg_catalog.pg_partition_root(c.oid), c.oid)
+  JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND ${userSchema('n')}
+  ORDER BY c.oid`;
 
-async function tables(session: Session): Promise<ListedTable[]> {
-  const rows = await session.rows(`
-    SELECT c.oid, ${displayName('rn', 'r')}, c.relispartition, c.relpersistence = 'u', c.relkind = 'p' OR NOT c.relispopulated,
-      nullif(c.reltuples, -1)
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_catalog.pg_class r ON r.oid = coalesce(pg_catalog.pg_partition_root(c.oid), c.oid)
-    JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'm') AND c.relpersistence <> 't' AND ${userSchema('n')}
-    ORDER BY c.oid`);
-  return rows.map(([oid, root, partition, unlogged, hollow, estimate]) => ({
-    oid: Number(oid),
-    root: root!,
-    partition: partition === 't',
-    unlogged: unlogged === 't',
-    hollow: hollow === 't',
-    estimate: estimate === null || estimate === undefined ? null : Number(estimate),
-  }));
-}
+const tableOf = ([oid, root, partition, unlogged, hollow, estimate]: Row): ListedTable => ({
+  oid: Number(oid),
+  root: root!,
+  partition: partition === 't',
+  unlogged: unlogged === 't',
+  hollow: hollow === 't',
+  estimate: estimate === null || estimate === undefined ? null : Number(estimate),
+});
 
 /** Extensions bring what they bring; partitions have what their partitioned table declares. */
 const ofExtension = (catalog: string, oid: string) =>

@@ -43,6 +43,7 @@ export async function compareWithLastProof(
     const instance: Inventory = { schema: 'lifeboat/inventory/1', roles: listing.roles as string[], databases: [] };
     compared.push(
       asked.map(({ check, index }) => {
+        if (listing.unlisted.length > 0) return finding(index, unlisted(listing), true);
         const found = before ? compare(check, now, before) : compareWithEstimates(listing, rows);
         const lost = baseline && place === 0 ? lostRoles(instance, baseline) : [];
         return finding(index, { ...found, warnings: [...found.warnings, ...lost] }, before !== undefined);
@@ -52,6 +53,17 @@ export async function compareWithLastProof(
   const document: Inventory = { schema: 'lifeboat/inventory/1', roles: [...roles].sort(), databases: kept };
   return { inventory: await inventories.keep(run, document), findings: compared };
 }
+
+/** What is missing from a listing was not lost for that. */
+const unlisted = (listing: Listing): Comparison => ({
+  failures: [],
+  warnings: [],
+  notRun: listing.unlisted.map((kind) => ({
+    observed: `each ${kind} could not be listed, since the catalog is damaged`,
+    remedy: 'restore an earlier backup beside this one, and compare',
+  })),
+  tables: 0,
+});
 
 const NAMED = 25;
 

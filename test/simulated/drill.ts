@@ -220,6 +220,7 @@ const listing = (database: string): Listing => ({
   objects: {},
   largeObjects: 0,
   roles: [],
+  unlisted: [],
 });
 
 const problems = (any: boolean, observed = '', expected?: string): Problems =>

@@ -88,8 +88,11 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     expect(failed(unlisted, "the list of objects of 'foreign keys'")).toEqual([
       expect.stringMatching(/^PostgreSQL said: invalid page in block \d+ of relation/),
     ]);
-    expect(failed(unlisted, 'pg_catalog.pg_constraint')).toContainEqual(expect.stringMatching(/can't be read/));
-    expect(unlisted.rows.size).toBe(3);
+    // The list of foreign keys meets the damage where it has to read the whole catalog, which 18 does not.
+    const listing = major === 18 ? /invalid page/ : /can't be read/;
+    expect(failed(unlisted, 'pg_catalog.pg_constraint')).toContainEqual(expect.stringMatching(listing));
+    // To open a table with a NOT NULL column, 18 reads the catalog of constraints, so none can be counted.
+    expect(unlisted.rows.size).toBe(major === 18 ? 0 : 3);
   });
 
   test('a damaged page of large objects fails', () => {

@@ -120,6 +120,7 @@ describe('an inventory', () => {
     objects: {},
     largeObjects: 0,
     roles: [],
+    unlisted: [],
   });
 
   test('adds up partitions, and leaves out what is unlogged', () => {
