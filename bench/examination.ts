@@ -33,7 +33,11 @@ const SCHEMA = `
 
 export async function examination(progress: Progress): Promise<Measurement[]> {
   const folder = runFolder();
-  const cluster = await createCluster({ folder: join(folder, 'database'), settings: { autovacuum: 'off' } });
+  const cluster = await createCluster({
+    folder: join(folder, 'database'),
+    settings: { autovacuum: 'off' },
+    superuserIsClient: true,
+  });
   try {
     await cluster.start();
     progress(`filling a database: ${ROWS.toLocaleString('en')} rows with keys and indexes`);

@@ -19,7 +19,7 @@ const KB = 1024;
 
 export async function manyTables(progress: Progress): Promise<Measurement[]> {
   const folder = runFolder();
-  const cluster = await createCluster({ folder: join(folder, 'database') });
+  const cluster = await createCluster({ folder: join(folder, 'database'), superuserIsClient: true });
   try {
     await cluster.start();
     return await measure(cluster, progress);
