@@ -9,6 +9,7 @@ import type { KnownFunctions } from '../examiner/extensions';
 import { isServersOwn, whatPostgresSaid } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
 import { fileSize, sizeOf } from '../examiner/sizes';
+import { MAX_CHECKUNIQUE_BYTES } from './unique-keys';
 
 export const btree: Detector = {
   name: 'btree',
@@ -24,7 +25,7 @@ export const btree: Detector = {
   examine: compare,
 };
 
-async function compare(session: Session, { oid }: Piece, { facts }: Context): Promise<Examined> {
+async function compare(session: Session, { oid, bytes }: Piece, { facts }: Context): Promise<Examined> {
   if (!facts.functions.btIndexParentCheck && !facts.functions.btIndexCheck) {
     throw new CannotCheck(
       `${facts.user} can't use amcheck, which compares indexes with their tables`,
@@ -32,7 +33,7 @@ async function compare(session: Session, { oid }: Piece, { facts }: Context): Pr
     );
   }
   try {
-    const observed = await check(session, oid, facts.functions);
+    const observed = await check(session, oid, facts.functions, bytes);
     return { verdicts: [{ check: 'indexes', outcome: 'passed', observed }] };
   } catch (error) {
     if (!isServersOwn(error, ['XX', '58'])) throw error;
@@ -51,9 +52,9 @@ async function compare(session: Session, { oid }: Piece, { facts }: Context): Pr
 }
 
 /** The closer look locks the table against writes, which a prepared transaction may keep it from. */
-async function check(session: Session, oid: number, functions: KnownFunctions): Promise<string> {
+async function check(session: Session, oid: number, functions: KnownFunctions, bytes: number): Promise<string> {
   const { btIndexParentCheck, btIndexCheck, checksUnique } = functions;
-  const unique = checksUnique ? ', checkunique := true' : '';
+  const unique = checksUnique && bytes <= MAX_CHECKUNIQUE_BYTES ? ', checkunique := true' : '';
   if (btIndexParentCheck) {
     await session.rows("SAVEPOINT parents; SET LOCAL lock_timeout = '3s'");
     try {
