@@ -60,6 +60,7 @@ export { DrillNetwork, type DrillNetworkProps } from './drill/drill-network';
 export { DrillSite, type DrillSiteProps } from './drill/drill-site';
 export { type CopiedDatabaseOptions, type DrilledDatabaseOptions, DrillSource } from './drill/drill-source';
 export { EvidenceBucket, type EvidenceBucketProps } from './drill/evidence-bucket';
+export type { ProofOptions } from './drill/proof';
 export {
   type ForeignKeyOptions,
   type FreshnessOptions,

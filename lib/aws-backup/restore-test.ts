@@ -23,33 +23,19 @@ import { RecoveryMetrics } from '../alarm/recovery-metrics';
 import { SourceDatabase } from '../database/source-database';
 import { warnOfAnotherClass } from '../drill/drill-limits';
 import type { DrillSite } from '../drill/drill-site';
-import type { RecoveryCheck } from '../drill/recovery-check';
+import { type ProofOptions, proofOf } from '../drill/proof';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow } from '../function/statements';
 import { refusal, refuseAll } from '../synth/problems';
 import { known, parseAtSynth } from '../synth/tokens';
 import { testProblems } from './restore-test-limits';
 
-export interface TestedDatabaseOptions {
+export interface TestedDatabaseOptions extends ProofOptions {
   /** Whose recovery points are tested: a PostgreSQL instance, of this app or imported. */
   readonly database: rds.IDatabaseInstance;
 
   /** What tests are held against. */
   readonly objectives: RecoveryObjectives;
-
-  /**
-   * What the restored instance must pass.
-   *
-   * @default - readable, indexes, constraints, foreignKeys and notShrunk: what is wrong with any database, whatever it holds
-   */
-  readonly checks?: RecoveryCheck[];
-
-  /**
-   * The database in the instance to connect to.
-   *
-   * @default - the instance's initial database, else `postgres`
-   */
-  readonly databaseName?: string;
 
   /**
    * Class of the restored instance. Left out, AWS Backup would choose one.
@@ -189,13 +175,7 @@ export class RestoreTest extends Construct {
       source: { instance: source.identifier },
       newest: props.newest,
       windowSeconds: window.toSeconds(),
-      database: props.databaseName,
-      checks: (props.checks ?? []).map((check) => check.contract),
-      objectives: { rpoSeconds: objectives.rpo.toSeconds(), rtoSeconds: objectives.rto.toSeconds() },
-      examiner: site.examiner.functionArn,
-      passwordKey: site.passwordKey.secretArn,
-      evidenceBucket: site.evidence.bucketName,
-      signingKey: site.signingKey.keyArn,
+      ...proofOf(site, objectives, props),
     };
   }
 

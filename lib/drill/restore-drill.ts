@@ -29,7 +29,7 @@ import { copyPermissions } from './drill-permissions';
 import { DrillSite } from './drill-site';
 import type { DrillSource } from './drill-source';
 import { enclosingSite } from './enclosing-site';
-import type { RecoveryCheck } from './recovery-check';
+import { type ProofOptions, proofOf } from './proof';
 import { RestorePoint } from './restore-point';
 
 /** What a drill may take beyond its copy's life: to end what it is at, delete the copy, and publish evidence of it. */
@@ -78,26 +78,12 @@ export interface DrillOptions {
   readonly overdueAfter?: Duration;
 }
 
-export interface RestoreDrillProps extends DrillOptions {
+export interface RestoreDrillProps extends DrillOptions, ProofOptions {
   /** What is restored: `DrillSource.database(orders)`, or copies of one that is elsewhere. */
   readonly source: DrillSource;
 
   /** What the drill is held against. */
   readonly objectives: RecoveryObjectives;
-
-  /**
-   * What the copy must pass.
-   *
-   * @default - readable, indexes, constraints, foreignKeys and notShrunk: what is wrong with any database, whatever it holds
-   */
-  readonly checks?: RecoveryCheck[];
-
-  /**
-   * The database in the instance to connect to.
-   *
-   * @default - the instance's initial database, else `postgres`; copies of one that is elsewhere need the name
-   */
-  readonly databaseName?: string;
 
   /**
    * Name of the plan, in evidence and metrics.
@@ -208,13 +194,7 @@ export class RestoreDrill extends Construct {
         instanceClass: props.instanceClass && `db.${props.instanceClass}`,
         expiresAfterSeconds: expiresAfter.toSeconds(),
       },
-      database: props.databaseName,
-      checks: (props.checks ?? []).map((check) => check.contract),
-      objectives: { rpoSeconds: objectives.rpo.toSeconds(), rtoSeconds: objectives.rto.toSeconds() },
-      examiner: site.examiner.functionArn,
-      passwordKey: site.passwordKey.secretArn,
-      evidenceBucket: site.evidence.bucketName,
-      signingKey: site.signingKey.keyArn,
+      ...proofOf(site, objectives, props),
     };
   }
 

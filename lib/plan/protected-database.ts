@@ -9,7 +9,7 @@ import { ExternalDatabaseBackups, ExternalSetting, type OlderBackups } from '../
 import { SourceDatabase } from '../database/source-database';
 import { DrillSource } from '../drill/drill-source';
 import type { SharedSite } from '../drill/enclosing-site';
-import type { RecoveryCheck } from '../drill/recovery-check';
+import { type ProofOptions, proofOptionsOf } from '../drill/proof';
 import { type DrillOptions, RestoreDrill } from '../drill/restore-drill';
 import type { BackupCopy } from '../region/backup-copy';
 import type { RecoveryRegion } from '../region/recovery-region';
@@ -21,7 +21,7 @@ import { refuseTakenName } from '../synth/names';
 import type { PlanGrants } from './plan-grants';
 import { checkStatedIdentifier } from './stated-identifier';
 
-export interface ProtectedDatabaseOptions {
+export interface ProtectedDatabaseOptions extends ProofOptions {
   /** What is protected: a PostgreSQL instance, of this app or imported. */
   readonly database: rds.IDatabaseInstance;
 
@@ -72,20 +72,6 @@ export interface ProtectedDatabaseOptions {
    * @default - not at all
    */
   readonly copies?: BackupCopy[];
-
-  /**
-   * What a restored copy must pass.
-   *
-   * @default - readable, indexes, constraints, foreignKeys and notShrunk: what is wrong with any database, whatever it holds
-   */
-  readonly checks?: RecoveryCheck[];
-
-  /**
-   * The database in the instance to connect to.
-   *
-   * @default - the instance's initial database, else `postgres`
-   */
-  readonly databaseName?: string;
 
   /**
    * The key that encrypts the instance. Its policy must let IAM policies of the account decide, as keys made by CDK do.
@@ -158,9 +144,9 @@ export class ProtectedDatabase extends Construct {
    */
   public addDrill(id: string, options: DrillOptions): RestoreDrill {
     refuseTakenName('drill', this, id, ['Alarms', 'Backups', 'Snapshots']);
-    const { plan, database, checks, databaseName, storageKey } = this.props;
+    const { plan, database, storageKey } = this.props;
     const source = DrillSource.database(database, { storageKey });
-    const given = { ...options, source, checks, databaseName, ...this.judged(id, options.objectives) };
+    const given = { ...options, source, ...proofOptionsOf(this.props), ...this.judged(id, options.objectives) };
     const drill = new RestoreDrill(this, id, {
       ...given,
       notify: plan.notify,
@@ -190,7 +176,7 @@ export class ProtectedDatabase extends Construct {
    * @throws Error when nothing is copied there that it could restore, or synth does not know what copies don't tell
    */
   public addRegionDrill(id: string, options: RegionDrillOptions): RestoreDrill {
-    const { plan, database, instanceIdentifier, copies = [], checks, databaseName } = this.props;
+    const { plan, database, instanceIdentifier, copies = [] } = this.props;
     const { planName, recovery: region } = plan;
     if (!region) {
       throw new Error(
@@ -200,7 +186,8 @@ export class ProtectedDatabase extends Construct {
     }
     const target = this.node.id;
     const objectives = region.objectives ?? plan.objectives;
-    const of = { database, instanceIdentifier, region, copies, checks, databaseName, planName, target, objectives };
+    const proof = proofOptionsOf(this.props);
+    const of = { ...proof, database, instanceIdentifier, region, copies, planName, target, objectives };
     this.regionDrills ??= new RegionDrills(this, of);
     return this.regionDrills.add(id, options);
   }

@@ -9,7 +9,7 @@ import { SourceDatabase, STATE_IDENTIFIER } from '../database/source-database';
 import { engineProblems } from '../drill/drill-limits';
 import { DrillSite } from '../drill/drill-site';
 import { DrillSource } from '../drill/drill-source';
-import type { RecoveryCheck } from '../drill/recovery-check';
+import { type ProofOptions, proofOptionsOf } from '../drill/proof';
 import { type DrillOptions, RestoreDrill } from '../drill/restore-drill';
 import { RestorePoint } from '../drill/restore-point';
 import { refusal } from '../synth/problems';
@@ -29,16 +29,12 @@ export interface RegionDrillOptions extends DrillOptions {
 }
 
 /** The database whose copies are drilled, as its plan knows it. */
-export interface RegionDrillsProps {
+export interface RegionDrillsProps extends ProofOptions {
   readonly database: rds.IDatabaseInstance;
   /** @default - as the database says itself; a drill is refused where it doesn't */
   readonly instanceIdentifier?: string;
   readonly region: RecoveryRegion;
   readonly copies: BackupCopy[];
-  /** @default - the generic ones */
-  readonly checks?: RecoveryCheck[];
-  /** @default - what the database says itself; a drill is refused where it doesn't */
-  readonly databaseName?: string;
   readonly planName: string;
   readonly target: string;
   /** What a recovery there is held against. */
@@ -69,11 +65,11 @@ export class RegionDrills {
 
   public add(id: string, options: RegionDrillOptions): RestoreDrill {
     const { alarms, notify, props, site } = this;
-    const { checks, copies, objectives, planName, target } = props;
+    const { copies, objectives, planName, target } = props;
     const restore = options.restore ?? usualRestorePoint(copies);
     const databaseName = known(props.databaseName ?? new SourceDatabase(props.database).resource?.dbName);
     const source = this.source(id, options, restore, databaseName);
-    const given = { ...options, restore, source, databaseName, checks };
+    const given = { ...options, ...proofOptionsOf(props), restore, source, databaseName };
     const own = options.objectives;
     const judged = own ? { objectives: own, target: `${target}-${id}` } : { objectives, target, alarms };
     return new RestoreDrill(this.drills, id, { ...given, ...judged, planName, site, notify });
