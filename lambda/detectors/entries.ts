@@ -98,7 +98,7 @@ async function countEntries(session: Session, { oid }: Piece, context: Context):
       // Of indexes that begin alike the planner takes one, and one is enough to miss a row.
       const alike = ({ predicate }: Index) => [...counted].some((other) => other.predicate === predicate);
       for (const index of indexes) if (!counted.has(index) && !alike(index)) found.push(uncounted(index, check));
-      found.push(...(await newPages(reading, oid, check, context)));
+      found.push(...(await newPages(reading, oid, table, check, context)));
       return found;
     },
     BY_INDEX,
@@ -177,7 +177,7 @@ async function count(
   counted.add(taken);
   const astray = after.get(taken.oid)!.returned - before.get(taken.oid)!.returned - rows;
   if (astray <= 0 || astray <= (await invisible(session, oid, table, context))) return [];
-  const pages = await emptyPages(session, oid, context);
+  const pages = await emptyPages(session, oid, table, context);
   return [
     {
       check,
@@ -237,16 +237,20 @@ async function invisible(session: Session, oid: number, table: Table, { facts }:
   return Number(counted![0]);
 }
 
-/** After a vacuum, only pages without any row of before are not all-visible. */
-const PAGES_WITHOUT_ROWS = (map: string, oid: number) => `
+/**
+ * After a vacuum, pages without any row are not all-visible; nor is one that somebody held just then, as the checkpointer
+ * does while it writes it, so each of them is looked into.
+ */
+const PAGES_WITHOUT_ROWS = (map: string, oid: number, { name }: Table) => `
   SELECT pg_catalog.count(*), pg_catalog.min(blkno), pg_catalog.max(blkno) FROM (
     SELECT blkno, all_visible, pg_catalog.max(blkno) FILTER (WHERE all_visible) OVER () AS last_used FROM ${map}(${oid})) AS page
-  WHERE NOT all_visible`;
+  WHERE NOT all_visible AND (SELECT pg_catalog.count(*) FROM (SELECT FROM ONLY ${name} AS t
+    WHERE t.ctid >= ('(' || blkno || ',0)')::pg_catalog.tid AND t.ctid < ('(' || blkno + 1 || ',0)')::pg_catalog.tid LIMIT 1) AS row) = 0`;
 
-async function emptyPages(session: Session, oid: number, { facts }: Context): Promise<string> {
+async function emptyPages(session: Session, oid: number, table: Table, { facts }: Context): Promise<string> {
   const { pgVisibilityMap } = facts.functions;
   if (!pgVisibilityMap || facts.preparedTransactions > 0) return '';
-  const [count, first, last] = (await session.rows(PAGES_WITHOUT_ROWS(pgVisibilityMap, oid)))[0]!.map(Number);
+  const [count, first, last] = (await session.rows(PAGES_WITHOUT_ROWS(pgVisibilityMap, oid, table)))[0]!.map(Number);
   return count === 0 ? '' : `; ${thousands(count!)} of its pages, between block ${first} and ${last}, hold nothing`;
 }
 
@@ -257,12 +261,13 @@ async function emptyPages(session: Session, oid: number, { facts }: Context): Pr
 async function newPages(
   session: Session,
   oid: number,
+  table: Table,
   check: Verdict['check'],
   { facts }: Context,
 ): Promise<Verdict[]> {
   const { pgVisibilityMap } = facts.functions;
   if (!pgVisibilityMap || facts.preparedTransactions > 0) return [];
-  const [found] = await session.rows(`${PAGES_WITHOUT_ROWS(pgVisibilityMap, oid)} AND blkno < last_used`);
+  const [found] = await session.rows(`${PAGES_WITHOUT_ROWS(pgVisibilityMap, oid, table)} AND blkno < last_used`);
   const [count, first, last] = found!.map(Number);
   if (count === 0) return [];
   return [

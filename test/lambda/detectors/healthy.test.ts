@@ -58,4 +58,12 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     await copy.run("BEGIN; LOCK TABLE votes IN ACCESS EXCLUSIVE MODE; PREPARE TRANSACTION 'locks'");
     await nothingFound(copy);
   });
+
+  test('pages that somebody holds during the vacuum pass: they are not called empty', async () => {
+    const copy = await copyOf(database(), 'held', TABLE);
+    await database().cluster.connected(async (client) => {
+      await client.query('BEGIN; DECLARE held CURSOR FOR SELECT * FROM votes; FETCH 150 FROM held');
+      await nothingFound(copy);
+    }, 'held');
+  });
 });
