@@ -26,7 +26,7 @@ export function addHold(program: Command): void {
     .command('set')
     .description('Set a hold, or replace the one there is. It ends by itself; pruning goes on then.')
     .argument('<target>', 'identifier of the RDS instance, or of the cache')
-    .requiredOption('--reason <text>', 'why, for who finds it later')
+    .requiredOption('--reason <text>', 'why, for whoever finds it later')
     .option('--days <number>', `how long, ${HOLD_MOST_DAYS} days at most`, days, 14)
     .option('--by <name>', 'who sets it, instead of the user and machine that this runs on')
     .action(async (target: string, { reason, days: length, by, ...where }) => {

@@ -14,7 +14,7 @@ export function addSnapshot(program: Command): void {
       'Take a snapshot of a database before a deployment, wait until it is available, and print its identifier.',
     )
     .argument('<target>', 'identifier of the RDS instance')
-    .requiredOption('--reason <text>', 'why, for who finds it later: its tag Reason')
+    .requiredOption('--reason <text>', 'why, for whoever finds it later: its tag Reason')
     .requiredOption('--deployment <version>', 'what is about to be deployed: its tag DeploymentVersion')
     .option(
       '--keep <number>',

@@ -90,22 +90,7 @@ async function examine(
     password: await password(ports, definition, copy),
     database: definition.database ?? source.database,
   });
-  const examiner = ports.examiner(definition.examiner);
-  const { checks } = definition;
-  await examineCopy(
-    {
-      examiner,
-      connection,
-      checks,
-      databases: definition.databases,
-      allowEmpty: definition.allowEmpty,
-      restorePoint: point.time,
-      inventories: ports.inventories(definition),
-      expires,
-    },
-    report,
-    runbook,
-  );
+  await examineCopy(ports, definition, { connection, restorePoint: point.time, expires }, report, runbook);
 }
 
 /** At a look every two minutes, half of the 3,000 operations that an execution may have. */

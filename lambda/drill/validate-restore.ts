@@ -122,22 +122,7 @@ async function examineRestored(
     password: await password(),
     database: definition.database ?? database,
   });
-  const examiner = ports.examiner(definition.examiner);
-  const { checks } = definition;
-  await examineCopy(
-    {
-      examiner,
-      connection,
-      checks,
-      databases: definition.databases,
-      allowEmpty: definition.allowEmpty,
-      restorePoint: point.time,
-      inventories: ports.inventories(definition),
-      expires,
-    },
-    report,
-    runbook,
-  );
+  await examineCopy(ports, definition, { connection, restorePoint: point.time, expires }, report, runbook);
 }
 
 /** The source may be gone by now; what it was is told for the record only. */

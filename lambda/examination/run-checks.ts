@@ -137,7 +137,7 @@ class Run {
         verdicts: explain(new CannotCheck(NEVER_RELEASED.observed, NEVER_RELEASED.remedy), detector, context),
       });
     }
-    return pieces.filter((piece) => !locked.includes(piece)).map((piece) => ({ work, detector, piece, context }));
+    return pieces.filter(({ oid }) => !facts.locked.has(oid)).map((piece) => ({ work, detector, piece, context }));
   }
 
   private async pieces(detector: Detector, work: Work, facts: CopyFacts): Promise<Piece[]> {

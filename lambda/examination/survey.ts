@@ -5,11 +5,11 @@ import { userSchema } from '../examiner/catalog';
 import type { Detector } from '../examiner/detector';
 import { type CopyFacts, readFacts } from '../examiner/facts';
 import { takeOffHidingSettings } from '../examiner/hiding-settings';
-import { isDamage } from '../examiner/postgres-error';
+import { unlessDamaged } from '../examiner/postgres-error';
 import { prepare } from '../examiner/prepare';
 import type { Connection, Survey, SurveyTask, Work } from '../examiner/protocol';
 import { quiet } from '../examiner/quiet';
-import type { Row, Session } from '../examiner/session';
+import type { Session } from '../examiner/session';
 import { cutObjects, fillCalls } from './batches';
 
 /** @param open a session as somebody, also as the reader */
@@ -43,7 +43,9 @@ export async function survey(
     const listed = detector.objects(facts);
     if (listed === undefined) continue;
     for (const check of served) lookedFor.add(check);
-    const rows = await look(() => list(session, listed));
+    const rows = await unlessDamaged(
+      look(() => session.rows(`SELECT oid, bytes, blocks FROM (${listed}) AS o ORDER BY oid`)),
+    );
     if (!rows) {
       works.push({ detector: detector.name, checks: served, oids: [0, MAX_OID], objects: 1, bytes: 0 });
       continue;
@@ -59,7 +61,8 @@ export async function survey(
   return {
     database: facts.database,
     bytes,
-    ...(await look(() => contents(session, facts)).catch(unlessDamaged)),
+    // A damaged catalog may keep every relation from being opened: then nobody knows.
+    ...((await unlessDamaged(look(() => contents(session, facts)))) ?? { tables: 1, holdsRows: null }),
     lookedFor: [...lookedFor].sort((one, other) => one - other),
     calls: fillCalls(works, phaseOf),
     notes: [...notes, ...limits(facts, checks)],
@@ -92,25 +95,7 @@ async function contents(session: Session, { locked }: CopyFacts): Promise<Pick<S
   return { tables: tables.length, holdsRows: unknown ? null : false };
 }
 
-/** A damaged catalog, which keeps relations from being opened, is for the detectors to tell of. */
-function unlessDamaged(error: unknown): Pick<Survey, 'tables' | 'holdsRows'> {
-  if (!isDamage(error)) throw error;
-  return { tables: 1, holdsRows: null };
-}
-
 const MAX_OID = 2 ** 32 - 1;
-
-/** Undefined where the catalog is damaged: the call that meets it again tells so, and the rest is examined. */
-async function list(session: Session, listed: string): Promise<readonly Row[] | undefined> {
-  await session.rows('SAVEPOINT list');
-  try {
-    return await session.rows(`SELECT oid, bytes, blocks FROM (${listed}) AS o ORDER BY oid`);
-  } catch (error) {
-    if (!isDamage(error)) throw error;
-    await session.rows('ROLLBACK TO SAVEPOINT list');
-    return undefined;
-  }
-}
 
 function limits({ functions, checksums }: CopyFacts, checks: readonly Check[]): string[] {
   const notes: string[] = [];

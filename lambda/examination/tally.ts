@@ -1,10 +1,7 @@
 /** Adds up what was found out about the objects of a call, for each piece of work and each check that it serves. */
 import type { Examined, Piece, Verdict } from '../examiner/detector';
 import { printable } from '../examiner/postgres-error';
-import type { Checked, Finding, Problem, Problems, Work } from '../examiner/protocol';
-
-/** How many problems of a kind one piece of work names; the others are counted. */
-const NAMED = 25;
+import { type Checked, type Finding, NAMED, type Problem, problemsOf, type Work } from '../examiner/protocol';
 
 interface Sum {
   readonly work: Work;
@@ -57,10 +54,8 @@ export class Tally {
     const own = examined.flatMap(({ piece, verdicts }) =>
       verdicts.filter((verdict) => verdict.check === kind).map((verdict) => ({ piece, verdict })),
     );
-    const problems = (outcome: 'failed' | 'warning' | 'not-run'): Problems => {
-      const all = own.flatMap(({ piece, verdict }) => (verdict.outcome === outcome ? [named(piece, verdict)] : []));
-      return { count: all.length, first: all.slice(0, NAMED) };
-    };
+    const problems = (outcome: 'failed' | 'warning' | 'not-run') =>
+      problemsOf(own.flatMap(({ piece, verdict }) => (verdict.outcome === outcome ? [named(piece, verdict)] : [])));
     const freshness = own.flatMap(({ verdict }) => verdict.freshnessSeconds ?? []);
     return {
       work,

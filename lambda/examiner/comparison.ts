@@ -5,7 +5,7 @@
  * and go with time, so they count as rows of their table. A table that was empty before is a queue: that it is empty again
  * is a warning, as is everything else that is gone.
  */
-import { type Check, type DatabaseInventory, INVENTORY_KINDS, type Inventory } from '../contract';
+import { type Check, type DatabaseInventory, INVENTORY_KINDS } from '../contract';
 import { many } from './figures';
 import type { Listing } from './listing';
 import type { Problem } from './protocol';
@@ -123,9 +123,9 @@ export function compareWithEstimates(listing: Listing, rows: ReadonlyMap<number,
 }
 
 /** Roles are the instance's. */
-export function lostRoles(now: Inventory, before: Inventory): Problem[] {
-  return before.roles
-    .filter((role) => !now.roles.includes(role))
+export function lostRoles(now: readonly string[], before: readonly string[]): Problem[] {
+  return before
+    .filter((role) => !now.includes(role))
     .map((role) => ({
       object: `role ${role}`,
       observed: 'the role is gone',

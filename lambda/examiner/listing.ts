@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { INVENTORY_KINDS, type InventoryKind } from '../contract';
 import { displayName, userSchema } from './catalog';
-import { isDamage } from './postgres-error';
+import { unlessDamaged } from './postgres-error';
 import type { CompressedListing } from './protocol';
 import { READER_NAME } from './reader';
 import type { Row, Session } from './session';
@@ -32,39 +32,30 @@ export interface Listing {
 }
 
 export async function list(session: Session): Promise<CompressedListing> {
-  return session.transaction('READ ONLY', async () => {
-    const [database] = await session.rows('SELECT pg_catalog.current_database()');
-    const unlisted: string[] = [];
-    /** Nothing where the catalog is damaged, which detectors tell of: the rest is listed all the same. */
-    const rowsOf = async (what: string, sql: string): Promise<readonly Row[]> => {
-      await session.rows('SAVEPOINT list');
-      try {
-        return await session.rows(sql);
-      } catch (error) {
-        if (!isDamage(error)) throw error;
-        await session.rows('ROLLBACK TO SAVEPOINT list');
-        unlisted.push(what);
-        return [];
-      }
-    };
-    const names = async (what: string, sql: string) =>
-      (await rowsOf(what, `SELECT name FROM (${sql}) AS o (name) ORDER BY name`)).map(([name]) => name!);
-    const objects = {} as Record<InventoryKind, readonly string[]>;
-    for (const kind of INVENTORY_KINDS) objects[kind] = await names(kind, OBJECTS[kind]);
-    const [large] = await rowsOf('large object', 'SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata');
-    const listing: Listing = {
-      database: database![0]!,
-      tables: (await rowsOf('table', TABLES)).map(tableOf),
-      objects,
-      largeObjects: Number(large?.[0] ?? 0),
-      roles: await names(
-        'role',
-        `SELECT rolname FROM pg_catalog.pg_roles WHERE rolname !~ '^(pg_|rds)' AND rolname !~ '${READER_NAME}' AND oid >= 16384`,
-      ),
-      unlisted,
-    };
-    return { gzip: gzipSync(JSON.stringify(listing)).toString('base64') };
-  });
+  const unlisted: string[] = [];
+  const rowsOf = async (what: string, sql: string): Promise<readonly Row[]> => {
+    const rows = await unlessDamaged(session.transaction('READ ONLY', () => session.rows(sql)));
+    if (!rows) unlisted.push(what);
+    return rows ?? [];
+  };
+  const names = async (what: string, sql: string) =>
+    (await rowsOf(what, `SELECT name FROM (${sql}) AS o (name) ORDER BY name`)).map(([name]) => name!);
+  const [database] = await rowsOf('database', 'SELECT pg_catalog.current_database()');
+  const objects = {} as Record<InventoryKind, readonly string[]>;
+  for (const kind of INVENTORY_KINDS) objects[kind] = await names(kind, OBJECTS[kind]);
+  const [large] = await rowsOf('large object', 'SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata');
+  const listing: Listing = {
+    database: database![0]!,
+    tables: (await rowsOf('table', TABLES)).map(tableOf),
+    objects,
+    largeObjects: Number(large?.[0] ?? 0),
+    roles: await names(
+      'role',
+      `SELECT rolname FROM pg_catalog.pg_roles WHERE rolname !~ '^(pg_|rds)' AND rolname !~ '${READER_NAME}' AND oid >= 16384`,
+    ),
+    unlisted,
+  };
+  return { gzip: gzipSync(JSON.stringify(listing)).toString('base64') };
 }
 
 const TABLES = `

@@ -113,6 +113,16 @@ export const isServersOwn = (error: unknown, codes: readonly string[]): error is
 /** Damaged pages and damaged indexes, whatever statement met them. */
 export const isDamage = (error: unknown): error is DatabaseError => isServersOwn(error, ['XX001', 'XX002']);
 
+/** Undefined where what it reads is damaged: detectors tell of that, and the rest is looked at all the same. */
+export async function unlessDamaged<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return undefined;
+  }
+}
+
 /** The server ended the session, so nothing more can be asked over it. */
 export const endsSession = (error: unknown): boolean =>
   error instanceof DatabaseError &&

@@ -115,6 +115,11 @@ export interface Problems {
   readonly first: readonly Problem[];
 }
 
+/** How many texts of a kind one piece of work names; the others are counted. */
+export const NAMED = 25;
+
+export const problemsOf = (all: readonly Problem[]): Problems => ({ count: all.length, first: all.slice(0, NAMED) });
+
 export interface Checked {
   readonly findings: readonly Finding[];
   /** What the time did not suffice for: worth another call. */

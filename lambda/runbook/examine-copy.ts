@@ -3,28 +3,27 @@
  *
  * Part of every runbook that proves a backup: a drill's own copy, or what AWS Backup restored.
  */
-import { type Check, type CheckResult, GENERIC_CHECKS } from '../contract';
-import type { Inventories, StoredInventory } from '../evidence/inventories';
+import { type Check, type CheckResult, type DrillDefinition, GENERIC_CHECKS } from '../contract';
+import type { StoredInventory } from '../evidence/inventories';
 import { conclude, type ExaminedDatabase } from '../examiner/conclusion';
 import { size } from '../examiner/figures';
 import type { Connection, Finding, Server, Survey, Work } from '../examiner/protocol';
 import type { Examiner } from './examiner-client';
 import { type CountedDatabase, compareWithLastProof } from './last-proof';
+import type { ProofPorts } from './ports';
 import type { Runbook } from './runbook';
 
+/** What is deployed with drills and with validations alike. */
+type Deployed = Pick<
+  DrillDefinition,
+  'plan' | 'target' | 'examiner' | 'checks' | 'databases' | 'allowEmpty' | 'evidenceBucket' | 'signingKey'
+>;
+
 export interface CopyToExamine {
-  readonly examiner: Examiner;
   /** Only ever called inside a step, whose result does not carry the password. */
   readonly connection: () => Promise<Connection>;
-  /** The generic ones when empty. */
-  readonly checks: readonly Check[];
-  /** Databases to examine; all of the instance when absent. */
-  readonly databases?: readonly string[];
-  /** Whether it may pass though no database holds a row. */
-  readonly allowEmpty?: boolean;
   /** The moment it was restored to, ISO 8601. */
   readonly restorePoint: string;
-  readonly inventories: Inventories;
   /** When the copy may be deleted. */
   readonly expires: Date;
 }
@@ -47,9 +46,18 @@ export interface Examined {
 const MAX_CALLS = 600;
 
 /** @throws when the copy can't be examined, or not in time */
-export async function examineCopy(copy: CopyToExamine, report: Examined, runbook: Runbook): Promise<void> {
-  const { examiner, connection, inventories, restorePoint } = copy;
-  const checks = copy.checks.length > 0 ? copy.checks : GENERIC_CHECKS;
+export async function examineCopy(
+  ports: Pick<ProofPorts, 'examiner' | 'inventories'>,
+  definition: Deployed,
+  copy: CopyToExamine,
+  report: Examined,
+  runbook: Runbook,
+): Promise<void> {
+  const { connection, restorePoint } = copy;
+  const { databases, allowEmpty } = definition;
+  const examiner = ports.examiner(definition.examiner);
+  const inventories = ports.inventories(definition);
+  const checks = definition.checks.length > 0 ? definition.checks : GENERIC_CHECKS;
   const examined: (CountedDatabase & { findings: Finding[] })[] = [];
   try {
     const { main, server } = await runbook.step('look at the server', async () => {
@@ -58,7 +66,7 @@ export async function examineCopy(copy: CopyToExamine, report: Examined, runbook
     });
     report.server = server;
     const calls = { made: 0 };
-    for (const [position, name] of chosen(server, main, copy.databases).entries()) {
+    for (const [position, name] of chosen(server, main, databases).entries()) {
       const to = async (): Promise<Connection> => ({ ...(await connection()), database: name });
       // Before the survey, which prepares the copy for examination and so changes what is listed.
       await runbook.step(`list what ${name} holds`, async () =>
@@ -68,18 +76,18 @@ export async function examineCopy(copy: CopyToExamine, report: Examined, runbook
         examiner.survey({ connection: await to(), checks, main: name === main }),
       );
       // Every instance has one of this name, and most leave it empty.
-      if (name === 'postgres' && name !== main && survey.tables === 0 && !copy.databases) continue;
+      if (name === 'postgres' && name !== main && survey.tables === 0 && !databases) continue;
       const database = { survey, findings: [] as Finding[], position, rows: new Map<number, number>() };
       examined.push(database);
       report.databases.push(database);
-      await examineDatabase({ ...copy, checks, connection: to }, survey, database, calls, runbook);
+      await examineDatabase(examiner, checks, { ...copy, connection: to }, database, calls, runbook);
     }
     const compared = await runbook.step('compare with the last proof', () =>
       compareWithLastProof(inventories, runbook.id, examined, checks, restorePoint),
     );
     report.inventory = compared.inventory;
     for (const [index, findings] of compared.findings.entries()) examined[index]!.findings.push(...findings);
-    nothingProven(copy, report);
+    nothingProven(report, allowEmpty);
   } finally {
     report.checks = conclude(checks, report.databases);
     report.checked = runbook.now;
@@ -87,7 +95,7 @@ export async function examineCopy(copy: CopyToExamine, report: Examined, runbook
 }
 
 /** A copy without a row is what a failed restore leaves, and every check passes on it. */
-function nothingProven({ allowEmpty }: CopyToExamine, report: Examined): void {
+function nothingProven(report: Examined, allowEmpty = false): void {
   const examined = report.databases.map(({ survey }) => survey.database);
   const empty = report.databases.flatMap(({ survey }) => (survey.holdsRows === false ? [survey.database] : []));
   if (empty.length === examined.length) {
@@ -119,9 +127,10 @@ function chosen(server: Server, main: string, wanted: readonly string[] | undefi
 }
 
 async function examineDatabase(
-  { examiner, connection, checks, restorePoint, expires }: CopyToExamine,
-  survey: Survey,
-  { findings, rows }: { findings: Finding[]; rows: Map<number, number> },
+  examiner: Examiner,
+  checks: readonly Check[],
+  { connection, restorePoint, expires }: CopyToExamine,
+  { survey, findings, rows }: { survey: Survey; findings: Finding[]; rows: Map<number, number> },
   calls: { made: number },
   runbook: Runbook,
 ): Promise<void> {

@@ -5,7 +5,7 @@ import type { Inventories, StoredInventory } from '../evidence/inventories';
 import { type Comparison, compare, compareWithEstimates, inventoryOf, lostRoles } from '../examiner/comparison';
 import { title } from '../examiner/conclusion';
 import type { Listing } from '../examiner/listing';
-import type { Finding, Problem, Work } from '../examiner/protocol';
+import { type Finding, problemsOf, type Work } from '../examiner/protocol';
 
 export interface CountedDatabase {
   /** Its place among the databases of this run. */
@@ -40,12 +40,11 @@ export async function compareWithLastProof(
     const before = baseline?.databases.find(({ name }) => name === listing.database);
     const now = inventoryOf(listing, rows, before);
     kept.push(now);
-    const instance: Inventory = { schema: 'lifeboat/inventory/1', roles: listing.roles as string[], databases: [] };
     compared.push(
       asked.map(({ check, index }) => {
         if (listing.unlisted.length > 0) return finding(index, unlisted(listing), true);
         const found = before ? compare(check, now, before) : compareWithEstimates(listing, rows);
-        const lost = baseline && place === 0 ? lostRoles(instance, baseline) : [];
+        const lost = baseline && place === 0 ? lostRoles(listing.roles, baseline.roles) : [];
         return finding(index, { ...found, warnings: [...found.warnings, ...lost] }, before !== undefined);
       }),
     );
@@ -65,11 +64,8 @@ const unlisted = (listing: Listing): Comparison => ({
   tables: 0,
 });
 
-const NAMED = 25;
-
 function finding(check: number, { failures, warnings, notRun, tables }: Comparison, proven: boolean): Finding {
   const work: Work = { detector: 'last proof', checks: [check], objects: 1, bytes: 0 };
-  const some = (problems: readonly Problem[]) => ({ count: problems.length, first: problems.slice(0, NAMED) });
   const observed = proven
     ? `${tables} tables compared with the last proof`
     : 'no earlier proof to compare with; its tables and rows are kept for the next one';
@@ -79,8 +75,8 @@ function finding(check: number, { failures, warnings, notRun, tables }: Comparis
     examined: 1,
     bytes: 0,
     observed: [observed],
-    failures: some(failures),
-    warnings: some(warnings),
-    notRun: some(notRun),
+    failures: problemsOf(failures),
+    warnings: problemsOf(warnings),
+    notRun: problemsOf(notRun),
   };
 }
