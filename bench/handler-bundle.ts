@@ -1,7 +1,7 @@
 /** The conductor's bundle, which every cold start reads: its size, and how long it takes to import. */
 import { execFile } from 'node:child_process';
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { alternate, type Measurement, type Progress, ratio } from './measurement';
 
@@ -18,11 +18,11 @@ export async function handlerBundle(progress: Progress): Promise<Measurement[]> 
   );
   return [
     {
-      what: 'handler bundle drill-restore, minified',
-      measured: statSync(SHIPPED).size / 1024,
+      what: 'handler bundle drill-restore, minified, with what it loads later',
+      measured: kilobytes(SHIPPED),
       unit: 'KB',
       limit: 700,
-      from: `an empty one has ${(statSync(EMPTY).size / 1024).toFixed(0)} KB`,
+      from: `an empty one has ${kilobytes(EMPTY).toFixed(0)} KB`,
     },
     {
       what: 'its import / an empty handler with RDS client and durable SDK',
@@ -31,6 +31,10 @@ export async function handlerBundle(progress: Progress): Promise<Measurement[]> 
     },
   ];
 }
+
+/** Of all files of a handler's folder. */
+const kilobytes = (index: string) =>
+  readdirSync(dirname(index)).reduce((sum, file) => sum + statSync(join(dirname(index), file)).size / 1024, 0);
 
 /** In a fresh process, as a cold start does; without what starting Node itself takes. */
 async function importMilliseconds(file: string): Promise<number> {

