@@ -13,6 +13,7 @@ export const HANDLERS = {
   'store-configuration': 'configuration',
   'validate-restore': 'drill',
   'watch-backups': 'watch',
+  'watch-copies': 'watch',
   'watch-database': 'rds',
   'watch-drills': 'drill',
 } as const;

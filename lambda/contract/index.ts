@@ -4,6 +4,7 @@
  * Everything here is plain JSON. A runbook parses what it was handed at its door, and reports all problems at once;
  * after that nothing is checked again.
  */
+export * from './aws-backup';
 export * from './bucket';
 export * from './cache';
 export * from './configuration';

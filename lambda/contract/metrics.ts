@@ -26,6 +26,8 @@ export const METRICS = {
   backupSizeChange: 'BackupSizeChange',
   /** Seconds since the newest good copy's snapshot was taken; has the dimension `Copy` besides. */
   snapshotCopyAge: 'SnapshotCopyAge',
+  /** Seconds since AWS Backup last completed a copy, of the kind that waits longest; dimensions `Backup` and `Copy`. */
+  secondsSinceCopy: 'SecondsSinceCopy',
   /** Seconds since the hold in force on a target was set; dimensions as of the age that is published beside it. */
   holdAge: 'HoldAge',
   /** Seconds of data that would be lost, had a database failed now; has the dimension `Database` alone, as the next two. */

@@ -1,6 +1,7 @@
 import { Annotations, Duration } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
 import type * as iam from 'aws-cdk-lib/aws-iam';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct, type IConstruct } from 'constructs';
 import { Weekday } from '../schedule/recurrence';
@@ -12,6 +13,7 @@ import type { AirGappedVault } from './air-gapped-vault';
 import { BackupRole } from './backup-role';
 import type { BackupTarget } from './backup-target';
 import { BackupTier } from './backup-tier';
+import { CopyWatch } from './copy-watch';
 import { warnOfForeignCopies } from './cross-account-keys';
 import { hasOwnAlarms } from './protected-vault';
 import { targetProblems } from './target-limits';
@@ -66,6 +68,13 @@ export interface BackupTiersProps {
   readonly missingAfter?: Duration;
 
   /**
+   * Encrypts the log of the function that watches copies. Its key policy must delegate to IAM, as policies of CDK's keys do.
+   *
+   * @default - a key of its own, rotated yearly, retained; without copies, there is no such function
+   */
+  readonly logEncryptionKey?: kms.IKey;
+
+  /**
    * Who is told when a job fails, expires or is missing.
    *
    * @default - whom the plan around it tells; else nobody, and the alarms only show
@@ -114,6 +123,7 @@ export class BackupTiers extends Construct {
     if (missingAfter) {
       for (const type of this.resourceTypes()) missingBackups(this, { vault, missingAfter, notify }, type);
     }
+    if (copies.length > 0) this.watchCopies(copies, props);
     // Windows and versions may still be set by Mixins after this, and keys let more accounts in.
     this.node.addValidation({ validate: () => this.inWholeApp(copies) });
   }
@@ -181,6 +191,20 @@ export class BackupTiers extends Construct {
   private ownRole(): iam.IRole {
     const buckets = this.targets.some(({ kind }) => kind === 'S3' || kind === undefined);
     return new BackupRole(this, 'Role', buckets ? ['backup', 'backup of buckets'] : ['backup']).role;
+  }
+
+  private watchCopies(copies: readonly VaultCopy[], { logEncryptionKey, notify }: BackupTiersProps): void {
+    const types = this.resourceTypes();
+    new CopyWatch(this, 'CopyWatch', {
+      plan: this.plan.ref,
+      backup: pathName(this),
+      copies,
+      tiers: this.tiers,
+      // Where a tag chooses, nobody knows which kinds there are.
+      resourceTypes: types.includes(undefined) ? [] : types.flatMap((type) => type ?? []),
+      logEncryptionKey,
+      notify,
+    });
   }
 
   /** As metrics have them: each is watched by itself. Undefined, for the vault as a whole, where synth can't tell. */

@@ -7,6 +7,7 @@ import type { AirGappedVault } from './air-gapped-vault';
 import type { BackupTarget } from './backup-target';
 import { type BackedUp, FEATURES } from './backup-target';
 import type { BackupTier } from './backup-tier';
+import { MAX_COPY_GAP_DAYS } from './copy-watch';
 import type { VaultCopy } from './vault-copy';
 
 export interface Tiered {
@@ -183,6 +184,13 @@ function ofCopies({ vault, tiers, targets, copies }: Tiered): string[] {
     const what = `copy ${index + 1}`;
     if (copy.vault === vault || isNamed(copy.vaultArn(vault), vault)) {
       problems.push(`${what} goes into the vault that it comes from, and protects from nothing; name another vault`);
+    }
+    const missing = copy.missingAfter?.toDays({ integral: false });
+    if (missing !== undefined && !(Number.isInteger(missing) && missing >= 1 && missing <= MAX_COPY_GAP_DAYS)) {
+      problems.push(
+        `'missingAfter' of ${what} is ${copy.missingAfter?.toHumanString()}, and AWS Backup lists copies of the last 30 days, so its alarm would ` +
+          `always fire, or never; set whole days from 1 to ${MAX_COPY_GAP_DAYS}`,
+      );
     }
     const limits = copy.vault ? lockOf(copy.vault) : UNLIMITED;
     const kept = copy.keep

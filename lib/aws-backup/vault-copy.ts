@@ -24,6 +24,15 @@ export interface VaultCopyOptions {
    * @default - all
    */
   readonly tiers?: string[];
+
+  /**
+   * After how long without a completed copy an alarm fires: whole days, 29 at most, since AWS Backup lists jobs of the last 30 days.
+   * https://docs.aws.amazon.com/aws-backup/latest/devguide/API_ListCopyJobs.html
+   *
+   * @default - the longest gap of the most frequent tier that is copied, and one day; where that is above 29 days synth
+   * warns, and no alarm fires
+   */
+  readonly missingAfter?: Duration;
 }
 
 /**
@@ -85,6 +94,8 @@ export class VaultCopy {
   public readonly coldAfter?: Duration;
   /** Names of the tiers that are copied; all when absent. */
   public readonly tiers?: readonly string[];
+  /** After how long without a completed copy an alarm fires. */
+  public readonly missingAfter?: Duration;
 
   private constructor(
     private readonly arn: (scope: IConstruct) => string,
@@ -95,6 +106,7 @@ export class VaultCopy {
     this.keep = options.keep;
     this.coldAfter = options.coldAfter;
     this.tiers = options.tiers;
+    this.missingAfter = options.missingAfter;
   }
 
   /** ARN of the vault, seen from a construct. */

@@ -41,6 +41,7 @@ export const WRITTEN: readonly WrittenMetric[] = [
   own('lambda/rds/watch-database.ts', [of.database], METRICS.recoveryPointAge, METRICS.snapshotAge),
   own('lambda/rds/watch-database.ts', [of.database], METRICS.backupRetention, METRICS.holdAge),
   own('lambda/watch/watch-backups.ts', [of.backup], METRICS.secondsSinceBackup, METRICS.backupSizeChange),
+  own('lambda/watch/watch-copies.ts', [of.backup, of.copy], METRICS.secondsSinceCopy),
   own('lambda/cache/snapshot-cache.ts', [of.backup], METRICS.secondsSinceBackup, METRICS.holdAge),
   aws('lambda/latest/dg/monitoring-metrics-types', 'AWS/Lambda', ['FunctionName'], 'Errors'),
   aws(

@@ -1,0 +1,57 @@
+/**
+ * The watch on copies that AWS Backup makes: says every hour how long ago the last one was completed.
+ *
+ * A copy that fails is a metric of AWS Backup's; a copy that nobody asks for any more, or that AWS Backup does not start,
+ * is none. What was never copied is not published, and silence makes the alarm fire.
+ */
+import { BackupClient, type CopyJob, paginateListCopyJobs } from '@aws-sdk/client-backup';
+import { copyWatchRequest, METRICS, parse } from '../contract';
+import { embeddedMetric } from '../evidence/metrics';
+
+/**
+ * AWS Backup lists jobs of the last 30 days.
+ * https://docs.aws.amazon.com/aws-backup/latest/devguide/API_ListCopyJobs.html
+ */
+const LISTED_MS = 30 * 86_400_000;
+
+export const watchCopies =
+  (client: BackupClient, print: (line: string) => void, clock: () => number = Date.now) =>
+  async (input: unknown): Promise<void> => {
+    const request = parse(copyWatchRequest, input, 'copy watch request');
+    const { backup, vault, resourceTypes, overdueAfterSeconds } = request;
+    // Thousands of jobs may be listed, and nearly always the newest few days answer.
+    let newest = await newestOfEach(client, request, clock() - overdueAfterSeconds * 1000);
+    const missing = () => (resourceTypes.length > 0 ? resourceTypes : ['']).filter((type) => !newest.has(type));
+    if (missing().length > 0) newest = await newestOfEach(client, request, clock() - LISTED_MS);
+    if (missing().length > 0) {
+      const what = resourceTypes.length > 0 ? `copy of ${missing().join(', ')}` : 'copy';
+      print(`no ${what} into ${vault} was completed in the last 30 days`);
+      return;
+    }
+    const oldest = Math.min(...newest.values());
+    const dimensions = { [METRICS.dimensions.backup]: backup, [METRICS.dimensions.copy]: vault };
+    const value = (clock() - oldest) / 1000;
+    print(embeddedMetric({ name: METRICS.secondsSinceCopy, unit: 'Seconds', value, dimensions }, clock()));
+  };
+
+/** When each kind of resource was last copied for this plan; under '' where all kinds count alike. */
+async function newestOfEach(
+  client: BackupClient,
+  { plan, vault, resourceTypes }: { plan: string; vault: string; resourceTypes: readonly string[] },
+  after: number,
+): Promise<Map<string, number>> {
+  const newest = new Map<string, number>();
+  const query = { ByDestinationVaultArn: vault, ByState: 'COMPLETED', ByCompleteAfter: new Date(after) } as const;
+  for await (const { CopyJobs = [] } of paginateListCopyJobs({ client }, query)) {
+    for (const { CreatedBy, ResourceType = '', CompletionDate } of CopyJobs as readonly CopyJob[]) {
+      if (CreatedBy?.BackupPlanId !== plan || !CompletionDate) continue;
+      const type = resourceTypes.length > 0 ? ResourceType : '';
+      newest.set(type, Math.max(newest.get(type) ?? 0, CompletionDate.getTime()));
+    }
+  }
+  for (const type of newest.keys()) if (type !== '' && !resourceTypes.includes(type)) newest.delete(type);
+  return newest;
+}
+
+export const handler = (event: unknown) =>
+  watchCopies(new BackupClient(), (line) => process.stdout.write(`${line}\n`))(event);
