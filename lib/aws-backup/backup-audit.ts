@@ -1,4 +1,4 @@
-import { RemovalPolicy, Stack, Token, Validations } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
@@ -7,6 +7,7 @@ import { Construct } from 'constructs';
 import { accessLogs } from '../bucket/access-logs';
 import { markCovered } from '../synth/coverage';
 import { Mark } from '../synth/marks';
+import { acknowledgeRules } from '../synth/nag-acknowledgements';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { BackupControl } from './backup-control';
@@ -140,13 +141,11 @@ export class BackupAudit extends Construct {
       serverAccessLogsPrefix: 'reports/',
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    Validations.of(bucket).acknowledge(
-      ...['NIST.800.53.R5', 'HIPAA.Security'].map((pack) => ({
-        id: `${pack}-S3BucketReplicationEnabled`,
-        reason:
-          'Reports tell of one region, are made anew each day, and are no backup. Where they must outlive the region, give ' +
-          'the audit a bucket that is replicated.',
-      })),
+    acknowledgeRules(
+      bucket,
+      ['NIST.800.53.R5', 'HIPAA.Security'].map((pack) => `${pack}-S3BucketReplicationEnabled`),
+      'Reports tell of one region, are made anew each day, and are no backup. Where they must outlive the region, give ' +
+        'the audit a bucket that is replicated.',
     );
     markCovered(bucket, 'BackupAudit');
     return bucket;

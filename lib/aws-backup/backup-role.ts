@@ -1,7 +1,7 @@
 /** A role that AWS Backup works under, and nobody else. */
-import { Validations } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { acknowledgeRules } from '../synth/nag-acknowledgements';
 
 /** Buckets have policies of their own. https://docs.aws.amazon.com/aws-backup/latest/devguide/security-iam-awsmanpol.html */
 const POLICIES = {
@@ -21,12 +21,12 @@ export class BackupRole extends Construct {
       managedPolicies: policies.map((policy) => iam.ManagedPolicy.fromAwsManagedPolicyName(policy)),
     });
     for (const policy of policies) {
-      Validations.of(this.role).acknowledge({
-        id: `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${policy}]`,
-        reason:
-          'AWS keeps this policy in step with what its own service calls, for every kind of resource; only AWS Backup can ' +
+      acknowledgeRules(
+        this.role,
+        [`AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${policy}]`],
+        'AWS keeps this policy in step with what its own service calls, for every kind of resource; only AWS Backup can ' +
           'take the role. Give a role of your own where that is too much.',
-      });
+      );
     }
   }
 }

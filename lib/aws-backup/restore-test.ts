@@ -162,7 +162,7 @@ export class RestoreTest extends Construct {
         dbInstanceClass: instanceClass,
       },
     });
-    selection.addResourceDependency(plan);
+    selection.node.addDependency(plan);
   }
 
   private definitionOf(props: RestoreTestProps, { target, test, source, window }: Settled): ValidationDefinition {

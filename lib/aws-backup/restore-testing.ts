@@ -168,7 +168,7 @@ export class RestoreTesting extends Construct {
       protectedResourceArns: targets.map(({ arn }) => String(arn)),
       validationWindowHours: 1,
     });
-    selection.addResourceDependency(this.plan);
+    selection.node.addDependency(this.plan);
     return selection;
   }
 

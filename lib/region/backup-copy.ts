@@ -10,7 +10,7 @@ import { RecoverySite } from './recovery-site';
 import { RegionReplica, type ReplicaOptions } from './region-replica';
 import { limitReplicas, refuseReplica } from './replica-limits';
 import { ReplicatedBackups } from './replicated-backups';
-import { outermostStack, siblingStack } from './sibling-stack';
+import { deployAfter, outermostStack, siblingStack } from './sibling-stack';
 import { SnapshotCopy, type SnapshotCopyOptions } from './snapshot-copy';
 import { SnapshotSource } from './snapshot-source';
 
@@ -129,7 +129,7 @@ function ownSite(scope: Construct, region: RecoveryRegion): RecoverySite | undef
 function keyOfPlan(resource: rds.CfnDBInstance, site: RecoverySite, scope: Construct, region: RecoveryRegion): void {
   const stack = outermostStack(resource);
   if (stack === outermostStack(scope)) return;
-  stack.addStackDependency(Stack.of(site), 'backups are encrypted with the key there');
+  deployAfter(stack, Stack.of(site), 'backups are encrypted with the key there');
   if (isEncrypted(resource)) resource.automaticBackupReplicationKmsKeyId ??= region.keyArnFor(scope);
 }
 
@@ -141,7 +141,7 @@ function stackOfReplicas(scope: Construct, region: RecoveryRegion): Stack {
   const primary = outermostStack(scope);
   const description = `Lifeboat: replicas of what ${primary.stackName} holds, in ${region}`;
   const stack = siblingStack(scope, region.name, `${region}-replicas`, description);
-  stack.addStackDependency(primary, 'replicas are made of what is there');
+  deployAfter(stack, primary, 'replicas are made of what is there');
   return stack;
 }
 

@@ -4,7 +4,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct, type IConstruct } from 'constructs';
 import { accountIdProblem } from '../synth/names';
 import { type RecoveryRegion, recoveryAlias } from './recovery-region';
-import { outermostStack, siblingStack } from './sibling-stack';
+import { deployAfter, outermostStack, siblingStack } from './sibling-stack';
 
 const ID = 'Recovery';
 
@@ -46,7 +46,7 @@ export class RecoverySite extends Construct {
     const found = stack.node.tryFindChild(ID);
     if (found) return found as RecoverySite;
     // An order of deployment and no more: copies can only be asked for once their key is there.
-    primary.addStackDependency(stack, 'copies are encrypted with the key there');
+    deployAfter(primary, stack, 'copies are encrypted with the key there');
     return new RecoverySite(stack, ID, { region, primary: primary.stackName });
   }
 

@@ -27,3 +27,9 @@ export function siblingStack(scope: IConstruct, region: string, name: string, de
     terminationProtection: true,
   });
 }
+
+/** An order of deployment and no more. Older versions of CDK call it `addDependency`. */
+export function deployAfter(stack: Stack, first: Stack, reason: string): void {
+  const add = stack.addStackDependency ?? stack.addDependency;
+  add.call(stack, first, reason);
+}

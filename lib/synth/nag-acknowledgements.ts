@@ -5,7 +5,11 @@
  */
 import { Stack, Validations } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
+import { version } from 'aws-cdk-lib/package.json';
 import type { IConstruct } from 'constructs';
+
+/** Older versions of CDK know no acknowledgements, or refuse those of a single finding. */
+const CAN_ACKNOWLEDGE = Number(version.split('.')[1]) >= 270;
 
 interface Acknowledgement {
   readonly rules: readonly string[];
@@ -97,8 +101,13 @@ export function acknowledge(construct: IConstruct, ...subjects: (keyof typeof AC
     const { rules, reason } = ACKNOWLEDGEMENTS[subject];
     // HIPAA's pack has the same rules, under its own name.
     const all = new Set(rules.flatMap((id) => [id, id.replace(/^NIST\.800\.53\.R5-/, 'HIPAA.Security-')]));
-    Validations.of(construct).acknowledge(...Array.from(all, (id) => ({ id, reason })));
+    acknowledgeRules(construct, [...all], reason);
   }
+}
+
+/** Rules that one construct breaks for a reason of its own. */
+export function acknowledgeRules(construct: IConstruct, rules: readonly string[], reason: string): void {
+  if (CAN_ACKNOWLEDGE) Validations.of(construct).acknowledge(...rules.map((id) => ({ id, reason })));
 }
 
 /**
@@ -113,7 +122,7 @@ export function acknowledgeWildcards(policy: iam.ManagedPolicy, reason: string):
         for (const value of statements.flatMap((statement: Record<typeof kind, unknown>) => statement[kind])) {
           const name = flat(value);
           if (!name.includes('*')) continue;
-          Validations.of(policy).acknowledge({ id: `AwsSolutions-IAM5[${kind}::${name}]`, reason });
+          acknowledgeRules(policy, [`AwsSolutions-IAM5[${kind}::${name}]`], reason);
         }
       }
       return [];
