@@ -45,6 +45,8 @@ BEGIN
   PERFORM pg_catalog.set_config('search_path', path, true);
 END $rds$;
 `,
+  dblink: 'GRANT USAGE ON FOREIGN DATA WRAPPER dblink_fdw TO rds_superuser WITH GRANT OPTION;',
+  postgres_fdw: 'GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO rds_superuser WITH GRANT OPTION;',
 };
 
 /**

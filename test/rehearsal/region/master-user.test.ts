@@ -103,6 +103,9 @@ test('the master user does what administrators of RDS do', async () => {
     'lo',
   ];
   for (const name of extensions) await master(`CREATE EXTENSION "${name}"`);
+  for (const wrapper of ['postgres_fdw', 'dblink_fdw']) {
+    await master(`CREATE SERVER "to ${wrapper}" FOREIGN DATA WRAPPER ${wrapper} OPTIONS (host '127.0.0.1')`);
+  }
   await master('CREATE DATABASE another');
   await master("CREATE ROLE app LOGIN PASSWORD 'app-password'");
   await master('GRANT pg_read_all_data, rds_superuser TO app');
