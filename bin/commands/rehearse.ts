@@ -21,7 +21,9 @@ export function addRehearse(program: Command): void {
     .option('--json', 'print one JSON document at the end; the story goes to standard error', false)
     .action(async ({ json, ...options }) => {
       const stop = onSignal();
-      const evidence = fromArguments(program, () => EvidenceFolder.claim(options.evidence));
+      const claim = () => EvidenceFolder.claim(options.evidence);
+      // Where nobody named a folder, that none can be made here is no mistake in the arguments.
+      const evidence = options.evidence === undefined ? claim() : fromArguments(program, claim);
       process.once('exit', () => evidence.leave());
       const narrator = new Narrator(json ? process.stderr : process.stdout);
       const rehearsal = await rehearse({ ...options, evidence: evidence.path }, narrator, stop);
