@@ -1,6 +1,6 @@
 /** The story as a user runs it: the bundled command, in a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Verification } from '../../../lambda/evidence/verify-evidence';
@@ -18,7 +18,11 @@ interface Ended {
   readonly err: string;
 }
 
-function lifeboat(args: readonly string[], during?: (said: string, child: ChildProcess) => void): Promise<Ended> {
+function lifeboat(
+  args: readonly string[],
+  during?: (said: string, child: ChildProcess) => void,
+  cwd?: string,
+): Promise<Ended> {
   // Real credentials and endpoints lie around on laptops; a rehearsal must not care.
   const env = {
     ...process.env,
@@ -28,7 +32,7 @@ function lifeboat(args: readonly string[], during?: (said: string, child: ChildP
     AWS_REGION: 'eu-central-1',
   };
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [COMMAND, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [COMMAND, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let err = '';
     child.stdout.on('data', (chunk) => {
@@ -126,6 +130,15 @@ test.each<[string, (child: ChildProcess) => void, number]>([
   expect(atWork.length).toBeGreaterThan(1);
   expect(leftBy(pid)).toEqual([]);
   expect(existsSync(join(folder, 'never'))).toBe(false);
+});
+
+test('a working folder in which no evidence can be kept is no misuse, and told before anything starts', async () => {
+  const cwd = mkdtempSync(join(folder, 'closed-'));
+  // As if it were read-only, which it never is for root.
+  writeFileSync(join(cwd, '.lifeboat'), '');
+  const { code, out, err } = await lifeboat(['rehearse'], undefined, cwd);
+  expect({ code, out }).toEqual({ code: 1, out: '' });
+  expect(err).toMatch(/^lifeboat: evidence can't be written to '.lifeboat.*; name a folder .* by --evidence\n$/);
 });
 
 test.each([
