@@ -29,21 +29,35 @@ export function said(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Aborted by the first Ctrl-C or request to end; a second one ends the process as usual. */
+type Reason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGPIPE';
+const stop = new AbortController();
+let received: { readonly reason: Reason; readonly at: number } | undefined;
+/** A terminal, npm and `timeout` may each deliver one and the same Ctrl-C. */
+const SAME_MS = 1000;
+
+/**
+ * Aborted by the first Ctrl-C or request to end. A second one, a while later, no longer waits for an orderly end; what was
+ * started is ended all the same, by what listens for the exit of the process.
+ */
 export function onSignal(): AbortSignal {
-  const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => {
-      received ??= signal;
-      stop.abort();
+    process.on(signal, () => {
+      if (received && performance.now() - received.at > SAME_MS) process.exit(codeOfFailure());
+      interrupt(signal);
     });
   }
   return stop.signal;
 }
 
-let received: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | undefined;
+// A terminal that is closed, or a `head` that has had its lines: nobody hears the rest, so what is under way ends.
+for (const out of [process.stdout, process.stderr]) out.on('error', () => interrupt('SIGPIPE'));
+
+function interrupt(reason: Reason): void {
+  received ??= { reason, at: performance.now() };
+  stop.abort();
+}
 
 /** Of a command that failed: as shells have it where a signal is why, which is no verdict on any backup. */
 export function codeOfFailure(): number {
-  return received === undefined ? NOT_PROVEN : 128 + constants.signals[received];
+  return received === undefined ? NOT_PROVEN : 128 + constants.signals[received.reason];
 }

@@ -153,6 +153,9 @@ export class Region {
   }
 }
 
+/** Servers that are just ending may still write. */
+const REMOVE = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 };
+
 /**
  * Serves a region until it is closed.
  *
@@ -161,12 +164,12 @@ export class Region {
 export async function serveRegion(options: RegionOptions = {}): Promise<Region> {
   const folder = runFolder({ keep: options.keep });
   // For a process that ends without closing; servers end themselves.
-  const removeAtExit = () => rmSync(folder, { recursive: true, force: true });
+  const removeAtExit = () => rmSync(folder, REMOVE);
   if (!options.keep) process.once('exit', removeAtExit);
   const leave = async () => {
     process.removeListener('exit', removeAtExit);
     if (options.keep) keepFolder(folder);
-    else await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+    else await rm(folder, REMOVE);
   };
   try {
     const limits = { instances: options.maxInstances ?? 20, snapshots: options.maxSnapshots ?? 100 };

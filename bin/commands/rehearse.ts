@@ -20,15 +20,15 @@ export function addRehearse(program: Command): void {
     .option('--evidence <folder>', 'where evidence is written (default: one by the time under .lifeboat)')
     .option('--json', 'print one JSON document at the end; the story goes to standard error', false)
     .action(async ({ json, ...options }) => {
-      const evidence = fromArguments(program, () => EvidenceFolder.claim(options.evidence));
-      try {
-        const narrator = new Narrator(json ? process.stderr : process.stdout);
-        const rehearsal = await rehearse({ ...options, evidence: evidence.path }, narrator, onSignal());
-        if (json) process.stdout.write(`${visibleLines(JSON.stringify(rehearsal, null, 2))}\n`);
-        for (const line of summary(rehearsal, narrator.columns)) narrator.say(line);
-        process.exitCode = rehearsal.asExpected ? PROVEN : NOT_PROVEN;
-      } finally {
-        evidence.leave();
-      }
+      const stop = onSignal();
+      const claim = () => EvidenceFolder.claim(options.evidence);
+      // Where nobody named a folder, that none can be made here is no mistake in the arguments.
+      const evidence = options.evidence === undefined ? claim() : fromArguments(program, claim);
+      process.once('exit', () => evidence.leave());
+      const narrator = new Narrator(json ? process.stderr : process.stdout);
+      const rehearsal = await rehearse({ ...options, evidence: evidence.path }, narrator, stop);
+      if (json) process.stdout.write(`${visibleLines(JSON.stringify(rehearsal, null, 2))}\n`);
+      for (const line of summary(rehearsal, narrator.columns)) narrator.say(line);
+      process.exitCode = rehearsal.asExpected ? PROVEN : NOT_PROVEN;
     });
 }

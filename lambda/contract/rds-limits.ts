@@ -1,3 +1,14 @@
+interface ProvisionedStorage {
+  readonly fromGib: number;
+  readonly iops: Bounds;
+  readonly throughput?: Bounds;
+}
+
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
 /**
  * What RDS for PostgreSQL refuses: one table, by which synth refuses before a deployment does, and rehearsals refuse as
  * RDS would. Texts of errors are each side's own.
@@ -15,8 +26,17 @@ export const RDS_LIMITS = {
     io1: { min: 100, max: 65_536 },
     io2: { min: 100, max: 65_536 },
     standard: { min: 5, max: 3072 },
-  } as Readonly<Record<string, { readonly min: number; readonly max: number }>>,
-  /** Storage types that have no throughput of their own without so many operations a second being named. */
+  } as Readonly<Record<string, Bounds>>,
+  /**
+   * Operations a second that may be named, by storage type, and MiB a second; gp3 has a fixed number of both below a size.
+   * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html
+   */
+  provisioned: {
+    gp3: { fromGib: 400, iops: { min: 12_000, max: 64_000 }, throughput: { min: 500, max: 4000 } },
+    io1: { fromGib: 100, iops: { min: 1000, max: 256_000 } },
+    io2: { fromGib: 100, iops: { min: 1000, max: 256_000 } },
+  } as Readonly<Record<string, ProvisionedStorage>>,
+  /** Storage types that have no performance of their own without so many operations a second being named. */
   provisionedIops: ['io1', 'io2'] as readonly string[],
   licenseModel: 'postgresql-license',
   /** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html */
@@ -28,7 +48,9 @@ export const RDS_LIMITS = {
     ...['oracle-se2', 'oracle-se2-cdb', 'postgres', 'sqlserver-dev-ee', 'sqlserver-ee', 'sqlserver-se'],
     ...['sqlserver-ex', 'sqlserver-web'],
   ] as readonly string[],
-  instanceClass: /^db\.[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|\d*xlarge|metal)$/,
+  /** Families are many and become more: their form, and the sizes of burstable and of other ones. */
+  instanceClass:
+    /^db\.(t\d[a-z]?\.(micro|small|medium|large|2?xlarge)|[cmrxz]\d[a-z]*\.(medium|large|\d{0,2}xlarge|metal))$/,
   /** Names of the master user and of the first database. */
   name: /^[A-Za-z][A-Za-z0-9_]{0,62}$/,
 } as const;

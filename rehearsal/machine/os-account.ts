@@ -32,3 +32,8 @@ export function unprivilegedAccount(): Account | undefined {
   known = { uid: Number(uid), gid: Number(gid) };
   return known;
 }
+
+/** All that PostgreSQL's programs get of our environment: where `cp` is, by which a server in recovery reads its archive. */
+export function serverEnvironment(): { PATH: string; LC_ALL: string } {
+  return { PATH: process.env.PATH || '/usr/bin:/bin', LC_ALL: 'C' };
+}

@@ -29,15 +29,18 @@ export function checkAccount(): void {
   }
 }
 
-/** @throws Error with the remedy where a folder is not one, can't be written or named, or is closed to PostgreSQL's account */
-export function checkFolder(folder: string): void {
+/** @throws Error with the remedy for a folder, made already or not, whose path PostgreSQL's programs can't take */
+export function checkPath(folder: string): void {
   const [unquotable] = /["$`\\\n]/.exec(folder) ?? [];
-  if (unquotable) {
-    throw new Error(
-      `${folder} has ${JSON.stringify(unquotable)} in its path, which PostgreSQL's initdb hands to a shell unescaped; ` +
-        'point TMPDIR elsewhere',
-    );
-  }
+  if (unquotable === undefined) return;
+  throw new Error(
+    `${folder} has ${JSON.stringify(unquotable)} in its path, which PostgreSQL's initdb hands to a shell unescaped; ` +
+      'point TMPDIR elsewhere',
+  );
+}
+
+/** @throws Error with the remedy where a folder is not one, can't be written, or is closed to PostgreSQL's account */
+export function checkFolder(folder: string): void {
   const found = statSync(folder, { throwIfNoEntry: false });
   if (!found?.isDirectory()) {
     throw new Error(`${folder} is not a folder, so a rehearsal can't keep files there; point TMPDIR to one`);

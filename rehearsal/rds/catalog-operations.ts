@@ -120,6 +120,13 @@ export const catalogOperations = [
         const message = `Invalid source type: ${shown(input.SourceType)}. Valid: ${SOURCE_TYPES.join(', ')}.`;
         throw new QueryError('InvalidParameterValue', message);
       }
+      const { Duration, StartTime, EndTime } = input;
+      if (Duration !== undefined && !(Number.isInteger(Duration) && Duration > 0 && Duration <= MOST_MINUTES)) {
+        throw new QueryError('InvalidParameterValue', `Invalid duration: ${Duration}. Must be 1 to ${MOST_MINUTES}.`);
+      }
+      if (StartTime && EndTime && StartTime > EndTime) {
+        throw new QueryError('InvalidParameterCombination', 'StartTime must not be after EndTime.');
+      }
       const start = input.StartTime?.getTime() ?? Date.now() - (input.Duration ?? 60) * 60_000;
       const end = input.EndTime?.getTime() ?? Number.POSITIVE_INFINITY;
       const found = region.events.filter((event) => {
@@ -147,6 +154,9 @@ function described(group: ParameterGroup): rds.DBParameterGroup {
     DBParameterGroupArn: group.arn,
   };
 }
+
+/** Events are kept for 14 days. */
+const MOST_MINUTES = 14 * 24 * 60;
 
 /** As many as RDS has by default, in each region. */
 const MOST_GROUPS = 50;

@@ -83,8 +83,24 @@ function refuseStorage(settings: InstanceSettings, before: InstanceSettings | un
   if (RDS_LIMITS.provisionedIops.includes(type) && Iops === undefined) {
     throw combination(`The parameter Iops must be provided for storage type ${type}.`);
   }
-  if (Iops !== undefined && !(Number.isInteger(Iops) && Iops >= 1000)) {
-    throw value(`Invalid iops: ${Iops}. Must be a whole number from 1000.`);
+  refusePerformance(settings);
+}
+
+function refusePerformance(settings: InstanceSettings): void {
+  const { StorageType: type, AllocatedStorage: size } = settings;
+  const limits = Object.hasOwn(RDS_LIMITS.provisioned, type) ? RDS_LIMITS.provisioned[type] : undefined;
+  for (const [name, bounds] of [['Iops', limits?.iops] as const, ['StorageThroughput', limits?.throughput] as const]) {
+    const asked = settings[name];
+    if (asked === undefined) continue;
+    if (!limits || !bounds) throw combination(`The parameter ${name} cannot be specified for storage type ${type}.`);
+    if (size < limits.fromGib) {
+      throw combination(
+        `You can't specify IOPS or storage throughput for engine postgres and a storage size less than ${limits.fromGib}.`,
+      );
+    }
+    if (!Number.isInteger(asked) || asked < bounds.min || asked > bounds.max) {
+      throw combination(`Invalid ${name} for storage type ${type}: ${asked}. Must be ${bounds.min} to ${bounds.max}.`);
+    }
   }
 }
 

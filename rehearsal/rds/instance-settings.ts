@@ -221,5 +221,8 @@ function settled(
 function modelledVersion(region: RdsRegion, asked: string | undefined): string {
   const { engineVersion } = region;
   if (asked === undefined || asked === engineVersion || asked === engineVersion.split('.')[0]) return engineVersion;
+  if (!/^\d{1,2}(\.\d{1,2})?$/.test(asked)) {
+    throw new QueryError('InvalidParameterCombination', `Cannot find version ${shown(asked)} for postgres`);
+  }
   throw notModelled(`PostgreSQL ${shown(asked)}`, `it runs ${engineVersion}`);
 }

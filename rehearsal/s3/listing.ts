@@ -1,6 +1,6 @@
 /** S3's lists of buckets, objects and versions, as XML. */
 
-import { CallError } from '../server/call';
+import { CallError, shown } from '../server/call';
 import { escapeXml } from '../server/query-protocol';
 import { ACCOUNT } from '../server/world';
 import type { Bucket, ObjectVersion } from './bucket';
@@ -36,7 +36,8 @@ export function listObjects(bucket: Bucket, query: URLSearchParams): string {
       ? `<Contents><Key>${text(key)}</Key>${facts(version)}<StorageClass>STANDARD</StorageClass></Contents>`
       : `<CommonPrefixes><Prefix>${text(key)}</Prefix></CommonPrefixes>`,
   );
-  const isMore = rest.length > items.length;
+  // Asked for none, S3 says that there are no more: else clients would ask for ever.
+  const isMore = size > 0 && rest.length > items.length;
   const last = items.at(-1)?.[0] ?? '';
   return [
     `<ListBucketResult ${NAMESPACE}><Name>${bucket.name}</Name><Prefix>${text(prefix)}</Prefix>`,
@@ -89,7 +90,7 @@ function keyText(query: URLSearchParams): (key: string) => string {
 }
 
 function pageSize(query: URLSearchParams): number {
-  const size = Number(query.get('max-keys') ?? 1000);
-  if (Number.isInteger(size) && size >= 0) return Math.min(size, 1000);
-  throw new CallError('InvalidArgument', 'max-keys is not a number of keys');
+  const size = query.get('max-keys') ?? '1000';
+  if (/^\d{1,10}$/.test(size)) return Math.min(Number(size), 1000);
+  throw new CallError('InvalidArgument', `max-keys is '${shown(size)}', but has to be a whole number of keys`);
 }

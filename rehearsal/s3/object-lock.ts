@@ -1,7 +1,7 @@
 /** S3's Object Lock: what requests say of it, and how it is shown. */
 import { type Call, CallError, header, shown } from '../server/call';
 import type { Bucket, LockMode, Retention } from './bucket';
-import { tag } from './request-xml';
+import { malformedXml, tag } from './request-xml';
 
 const NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"';
 
@@ -15,9 +15,18 @@ export function retentionOf(call: Call): Retention | undefined {
   throw new CallError('InvalidArgument', 'Object Lock needs a mode and a retain-until date in the future');
 }
 
+/** Whether an upload is to be held. */
+export function legalHoldOf(call: Call): boolean {
+  const hold = header(call, 'x-amz-object-lock-legal-hold') ?? 'OFF';
+  if (hold === 'ON' || hold === 'OFF') return hold === 'ON';
+  throw new CallError('InvalidArgument', `Legal Hold must be either of 'ON' or 'OFF', and not '${shown(hold)}'`);
+}
+
 /** Sets how uploads are locked that say nothing of it. */
 export function configureLock(bucket: Bucket, call: Call): void {
   const [mode, days, years] = [tag(call, 'Mode'), tag(call, 'Days'), tag(call, 'Years')];
+  // Without it, what is no configuration at all would end the lock that there is.
+  if (tag(call, 'ObjectLockEnabled') !== 'Enabled') throw malformedXml('ObjectLockEnabled has to be Enabled');
   if (!bucket.isVersioned) {
     const message = "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration";
     throw new CallError('InvalidBucketState', message, 409);
@@ -41,10 +50,6 @@ function lockDays(days: string | undefined, years: string | undefined): number {
     );
   }
   return Number(given) * (days === undefined ? 365 : 1);
-}
-
-function malformedXml(message: string): CallError {
-  return new CallError('MalformedXML', `The XML you provided was not well-formed: ${message}.`);
 }
 
 export function lockConfiguration(bucket: Bucket): string {

@@ -1,5 +1,5 @@
 /** The few elements of requests' XML that mean something here, found without a pattern that could take long. */
-import type { Call } from '../server/call';
+import { type Call, CallError } from '../server/call';
 
 /** The text of an element in a request's small XML body. */
 export function tag(call: Call, name: string): string | undefined {
@@ -8,4 +8,8 @@ export function tag(call: Call, name: string): string | undefined {
   const from = body.indexOf(opening);
   const to = from < 0 ? -1 : body.indexOf(closing, from);
   return to < 0 ? undefined : body.slice(from + opening.length, to).trim();
+}
+
+export function malformedXml(message: string): CallError {
+  return new CallError('MalformedXML', `The XML you provided was not well-formed: ${message}.`);
 }

@@ -4,8 +4,8 @@ import { type Call, CallError, header, REGION_NAME, type Reply, shown } from '..
 import { escapeXml } from '../server/query-protocol';
 import { Bucket, type ObjectVersion } from './bucket';
 import { listBuckets, listObjects, listVersions } from './listing';
-import { configureLock, lockConfiguration, retentionOf } from './object-lock';
-import { tag } from './request-xml';
+import { configureLock, legalHoldOf, lockConfiguration, retentionOf } from './object-lock';
+import { malformedXml, tag } from './request-xml';
 import { readUpload } from './upload-body';
 
 const XML = { 'content-type': 'application/xml' };
@@ -22,6 +22,7 @@ const UNHEEDED = /^x-amz-(acl|grant-.*|tagging|website-redirect-location|write-o
 /** What a bucket may be called; nothing else gets far enough to be made. */
 const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
+const MOST_KEY_BYTES = 1024;
 const MOST_OBJECT_BYTES = 64 * 1024 * 1024;
 const MOST_CONTROL_BYTES = 64 * 1024;
 const MOST_BUCKETS = 100;
@@ -78,7 +79,8 @@ export class S3 {
           `<VersioningConfiguration ${NAMESPACE}>${bucket.isVersioned ? '<Status>Enabled</Status>' : ''}</VersioningConfiguration>`,
         );
       case 'PUT versioning':
-        if (tag(call, 'Status') !== 'Enabled') throw notModelled(call, 'a bucket, to suspend it');
+        if (tag(call, 'Status') === 'Suspended') throw notModelled(call, 'a bucket, to suspend it');
+        if (tag(call, 'Status') !== 'Enabled') throw malformedXml('Status has to be Enabled or Suspended');
         bucket.isVersioned = true;
         return empty();
       case 'GET object-lock':
@@ -104,6 +106,7 @@ export class S3 {
         for (const name of Object.keys(call.headers)) {
           if (UNHEEDED.test(name) || name === 'x-amz-copy-source') throw notModelled(call, `an object with ${name}`);
         }
+        if (Buffer.byteLength(key) > MOST_KEY_BYTES) throw new CallError('KeyTooLongError', 'Your key is too long');
         this.refuseBeyond(call.body.length);
         return put(call, bucket, key);
       case 'GET ':
@@ -190,8 +193,7 @@ function put(call: Call, bucket: Bucket, key: string): Reply {
   const encoding = headers['content-encoding']?.replace(/(^|,\s*)aws-chunked/, '').replace(/^,\s*/, '');
   if (encoding) headers['content-encoding'] = encoding;
   else delete headers['content-encoding'];
-  const legalHold = header(call, 'x-amz-object-lock-legal-hold') === 'ON';
-  const version = bucket.put(key, content, headers, { retention: retentionOf(call), legalHold });
+  const version = bucket.put(key, content, headers, { retention: retentionOf(call), legalHold: legalHoldOf(call) });
   const versionHeader: Record<string, string> = bucket.isVersioned ? { 'x-amz-version-id': version.versionId } : {};
   return { status: 200, headers: { etag: version.etag, ...checksums, ...versionHeader }, body: '' };
 }

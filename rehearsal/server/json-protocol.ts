@@ -34,6 +34,16 @@ export function text(input: JsonInput, member: string, most: number): string {
   throw new CallError('ValidationException', `${member} is missing, or is not a string of 1 to ${most} characters`);
 }
 
+/** A member that names something: a string in which no character is a control character. */
+export function word(input: JsonInput, member: string, most: number): string {
+  const value = text(input, member, most);
+  if (!/\p{Cc}/u.test(value)) return value;
+  throw new CallError(
+    'ValidationException',
+    `${member} is '${shown(value)}', but has to be text without control characters`,
+  );
+}
+
 /** Refuses one more of something that is kept in memory. */
 export function refuseBeyond(most: number, count: number, what: string): void {
   if (count < most) return;

@@ -1,6 +1,6 @@
 /** SSM's Parameter Store, as far as runbooks use it; kept in memory. */
 import { CallError, shown } from './call';
-import { type JsonInput, type JsonOperations, onlyThese, refuseBeyond, text } from './json-protocol';
+import { type JsonInput, type JsonOperations, onlyThese, refuseBeyond, text, word } from './json-protocol';
 import { ACCOUNT } from './world';
 
 interface Parameter {
@@ -17,7 +17,7 @@ const MOST_PARAMETERS = 10_000;
 const TYPES = ['String', 'StringList', 'SecureString'];
 
 function typeOf(input: JsonInput): string {
-  const type = text(input, 'Type', 200);
+  const type = word(input, 'Type', 200);
   if (TYPES.includes(type)) return type;
   throw new CallError('ValidationException', `Type is '${type}', but has to be one of ${TYPES.join(', ')}`);
 }
@@ -28,7 +28,7 @@ export function parameterOperations(): JsonOperations {
   return {
     PutParameter(input, region) {
       onlyThese(input, ['Name', 'Value', 'Type', 'Description', 'Overwrite', 'Tier', 'DataType', 'Tags']);
-      const name = text(input, 'Name', 2048);
+      const name = word(input, 'Name', 2048);
       const before = parameters.get(`${region}${name}`);
       if (before && input.Overwrite !== true) {
         throw new CallError(
@@ -52,7 +52,7 @@ export function parameterOperations(): JsonOperations {
 
     GetParameter(input, region) {
       onlyThese(input, ['Name', 'WithDecryption']);
-      const name = text(input, 'Name', 2048);
+      const name = word(input, 'Name', 2048);
       const parameter = parameters.get(`${region}${name}`);
       if (!parameter) throw new CallError('ParameterNotFound', `Parameter ${shown(name)} not found.`);
       return { Parameter: parameter };
@@ -60,12 +60,12 @@ export function parameterOperations(): JsonOperations {
 
     GetParametersByPath(input, region) {
       onlyThese(input, ['Path', 'Recursive', 'WithDecryption', 'NextToken']);
-      const path = `${region}${text(input, 'Path', 2048).replace(/\/$/, '')}/`;
+      const path = `${region}${word(input, 'Path', 2048).replace(/\/$/, '')}/`;
       const found = [...parameters]
         .filter(([key]) => key.startsWith(path) && (input.Recursive === true || !key.slice(path.length).includes('/')))
         .map(([, parameter]) => parameter);
       // AWS answers with 10 at most.
-      const from = input.NextToken === undefined ? 0 : Number(text(input, 'NextToken', 10));
+      const from = input.NextToken === undefined ? 0 : Number(word(input, 'NextToken', 10));
       if (!Number.isInteger(from) || from < 0)
         throw new CallError('InvalidNextToken', 'The specified token is not valid.');
       const next = from + 10;
@@ -74,7 +74,7 @@ export function parameterOperations(): JsonOperations {
 
     DeleteParameter(input, region) {
       onlyThese(input, ['Name']);
-      const name = text(input, 'Name', 2048);
+      const name = word(input, 'Name', 2048);
       if (!parameters.delete(`${region}${name}`)) {
         throw new CallError('ParameterNotFound', `Parameter ${shown(name)} not found.`);
       }

@@ -1,7 +1,7 @@
 /** Secrets Manager, as far as runbooks use it; kept in memory. */
 import { randomUUID } from 'node:crypto';
 import { CallError, shown } from './call';
-import { type JsonInput, type JsonOperations, onlyThese, refuseBeyond, text } from './json-protocol';
+import { type JsonInput, type JsonOperations, onlyThese, refuseBeyond, text, word } from './json-protocol';
 import { ACCOUNT } from './world';
 
 interface Secret {
@@ -31,7 +31,7 @@ export function secretOperations(): JsonOperations {
       input.SecretString === undefined
         ? { SecretBinary: text(input, 'SecretBinary', MOST_CHARACTERS) }
         : { SecretString: text(input, 'SecretString', MOST_CHARACTERS) };
-    const id = input.ClientRequestToken === undefined ? randomUUID() : text(input, 'ClientRequestToken', 64);
+    const id = input.ClientRequestToken === undefined ? randomUUID() : word(input, 'ClientRequestToken', 64);
     secret.version = { id, value, created: Date.now() / 1000 };
     return { ARN: secret.arn, Name: secret.name, VersionId: id, VersionStages: STAGES };
   };
@@ -47,7 +47,7 @@ export function secretOperations(): JsonOperations {
         'Tags',
         'KmsKeyId',
       ]);
-      const name = text(input, 'Name', 512);
+      const name = word(input, 'Name', 512);
       refuseBeyond(MOST_SECRETS, secrets.size, 'secrets');
       if (secrets.has(`${region}/${name}`)) {
         throw new CallError(
@@ -65,12 +65,12 @@ export function secretOperations(): JsonOperations {
 
     PutSecretValue(input, region) {
       onlyThese(input, ['SecretId', 'SecretString', 'SecretBinary', 'ClientRequestToken']);
-      return put(find(region, text(input, 'SecretId', 2048)), input);
+      return put(find(region, word(input, 'SecretId', 2048)), input);
     },
 
     GetSecretValue(input, region) {
       onlyThese(input, ['SecretId', 'VersionId', 'VersionStage']);
-      const { arn, name, version } = find(region, text(input, 'SecretId', 2048));
+      const { arn, name, version } = find(region, word(input, 'SecretId', 2048));
       const isWanted =
         (input.VersionId ?? version?.id) === version?.id && (input.VersionStage ?? 'AWSCURRENT') === 'AWSCURRENT';
       if (!version || !isWanted) {

@@ -11,7 +11,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Hash } from '@smithy/core/serde';
 import { getSigningKey, SignatureV4Base } from '@smithy/signature-v4';
 import type { ChecksumConstructor } from '@smithy/types';
-import { CallError } from './call';
+import { CallError, shown } from './call';
 
 /** Keys of one run. AWS has none like these, and refuses them, should a request ever get there. */
 export interface RehearsalKeys {
@@ -97,9 +97,7 @@ export function claimOf(request: SignedRequest, keys: RehearsalKeys): Claim {
   if (!parts.date.startsWith(day))
     throw refused('SignatureDoesNotMatch', 'its date is not that of its credential scope');
   refuseTime(parts.date, parts.expiresSeconds);
-  if (!parts.signedHeaders.includes('host')) {
-    throw refused('SignatureDoesNotMatch', 'the header host has to be signed');
-  }
+  refuseUnsigned(headers, parts.signedHeaders);
   return {
     service,
     region,
@@ -109,6 +107,18 @@ export function claimOf(request: SignedRequest, keys: RehearsalKeys): Claim {
     signature: parts.signature,
     payloadHash: parts.payloadHash,
   };
+}
+
+/** What means something to a service is signed, so that whoever gets hold of a request can't add to it. */
+function refuseUnsigned(headers: IncomingHttpHeaders, signedHeaders: readonly string[]): void {
+  const absent = signedHeaders.find((name) => !Object.hasOwn(headers, name));
+  if (absent !== undefined) {
+    throw refused('SignatureDoesNotMatch', `the signed header '${shown(absent)}' is not there`);
+  }
+  const meant = (name: string) => name === 'host' || (name.startsWith('x-amz-') && name !== 'x-amz-content-sha256');
+  const unsigned = Object.keys(headers).find((name) => meant(name) && !signedHeaders.includes(name));
+  if (unsigned === undefined) return;
+  throw refused('AccessDenied', `There were headers present in the request which were not signed: ${shown(unsigned)}`);
 }
 
 function inHeaders(headers: IncomingHttpHeaders) {

@@ -60,6 +60,16 @@ const changed: [string, () => Record<string, string>, string][] = [
     () => ({ ...signed(), 'x-amz-date': `${signed()['x-amz-date']!.slice(0, 8)}T999999Z` }),
     'RequestExpired',
   ],
+  ...['constructor', '__proto__', 'x-absent'].map((name): [string, () => Record<string, string>, string] => [
+    `the signed header ${name}, which is not there`,
+    () => ({ ...signed(), authorization: signed().authorization!.replace('SignedHeaders=', `SignedHeaders=${name};`) }),
+    'SignatureDoesNotMatch',
+  ]),
+  [
+    'a header that means something, added after it was signed',
+    () => ({ ...signed(), 'x-amz-bypass-governance-retention': 'true' }),
+    'AccessDenied',
+  ],
   [
     'half a signature',
     () => ({ ...signed(), authorization: signed().authorization!.split(', Sig')[0]! }),

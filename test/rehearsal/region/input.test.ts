@@ -25,7 +25,7 @@ const lock = (rule: string) =>
   s3(
     'PUT',
     '/bucket?object-lock',
-    `<ObjectLockConfiguration><Rule><DefaultRetention>${rule}</DefaultRetention></Rule></ObjectLockConfiguration>`,
+    `<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>${rule}</DefaultRetention></Rule></ObjectLockConfiguration>`,
   );
 
 test.each<[string, () => Promise<{ status: number; code: string | undefined; body: string }>, string]>([
@@ -61,6 +61,26 @@ test.each<[string, () => Promise<{ status: number; code: string | undefined; bod
   ['Days=-1', () => lock('<Mode>GOVERNANCE</Mode><Days>-1</Days>'), 'MalformedXML'],
   ['Years=101', () => lock('<Mode>COMPLIANCE</Mode><Years>101</Years>'), 'MalformedXML'],
   ['Days and Years', () => lock('<Mode>COMPLIANCE</Mode><Days>1</Days><Years>1</Years>'), 'MalformedXML'],
+  ['a lock that is no configuration', () => s3('PUT', '/bucket?object-lock', '<a/>'), 'MalformedXML'],
+  ['XML without a status', () => s3('PUT', '/bucket?versioning', '<Status>On</Status>'), 'MalformedXML'],
+  ['a key of 1,025 bytes', () => s3('PUT', `/bucket/${'k'.repeat(1023)}%C3%A4`), 'KeyTooLongError'],
+  ['max-keys=1e300', () => s3('GET', '/bucket?list-type=2&max-keys=1e300'), 'InvalidArgument'],
+  [
+    'a legal hold that is neither on nor off',
+    () => sent('s3', { method: 'PUT', path: '/bucket/a', headers: { 'x-amz-object-lock-legal-hold': 'yes' } }),
+    'InvalidArgument',
+  ],
+  [
+    'a control character in a name of JSON',
+    () => json('ssm', 'PutParameter', '{"Name":"a\\u0000b","Value":"v","Type":"String"}'),
+    'ValidationException',
+  ],
+  ['a duration of -1', () => rds('Action=DescribeEvents&Duration=-1'), 'InvalidParameterValue'],
+  [
+    'a time after its end',
+    () => rds('Action=DescribeEvents&StartTime=2026-02-01&EndTime=2026-01-01'),
+    'InvalidParameterCombination',
+  ],
   ['an unknown mode', () => lock('<Mode>FOREVER</Mode><Days>1</Days>'), 'MalformedXML'],
   ['a number of 400 digits', () => rds(`Action=DescribeDBInstances&MaxRecords=${'9'.repeat(400)}`), 'MalformedInput'],
   ['a time that only JavaScript understands', () => rds('Action=DescribeEvents&StartTime=1'), 'MalformedInput'],
@@ -94,7 +114,13 @@ test.each([
 
 test('blanks in XML take no time to speak of', async () => {
   const answer = await s3('PUT', '/bucket?versioning', `<VersioningConfiguration><Status>${' '.repeat(60_000)}`);
-  expect(answer.status).toBe(501);
+  expect(answer).toMatchObject({ status: 400, code: 'MalformedXML' });
+});
+
+test('a list of no keys is complete, for whoever asks on until it is', async () => {
+  await s3('PUT', '/bucket/key');
+  const { body } = await s3('GET', '/bucket?list-type=2&max-keys=0');
+  expect(body).toContain('<IsTruncated>false</IsTruncated>');
 });
 
 test('XML of more than 64 KiB is refused, and what comes after it is served', async () => {

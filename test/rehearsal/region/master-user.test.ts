@@ -66,6 +66,31 @@ test('the master user is a member of rds_superuser, and no superuser', async () 
   expect(owned.map(({ datname }) => datname)).toEqual(['postgres', 'shop', 'template1']);
 });
 
+test('scripts of extensions, which run as the superuser, call nothing of the schema that they are created in', async () => {
+  const types = ['oid', 'name', 'text', 'regnamespace', 'regprocedure', 'regproc', 'regclass', 'anyelement'];
+  const traps = types.flatMap((left) =>
+    types.map(
+      (right) => `
+    CREATE FUNCTION evil.trap(${left}, ${right}) RETURNS boolean LANGUAGE plpgsql AS
+      $$ BEGIN RAISE 'trapped %', current_user; END $$;
+    CREATE OPERATOR evil.= (LEFTARG = ${left}, RIGHTARG = ${right}, FUNCTION = evil.trap);`,
+    ),
+  );
+  await master(`CREATE SCHEMA evil; ${traps.join('')}`);
+  await expect(master("SELECT 1::oid OPERATOR(evil.=) 'public'::regnamespace")).rejects.toThrow('trapped owner');
+  const all = await master(
+    "SELECT name, version FROM pg_available_extension_versions WHERE trusted AND name <> 'plpgsql'",
+  );
+  expect(all.length).toBeGreaterThan(50);
+  const told: string[] = [];
+  for (const { name, version } of all) {
+    const create = `CREATE EXTENSION "${name}" SCHEMA evil VERSION '${version}' CASCADE; DROP EXTENSION "${name}"`;
+    await master(create).catch((error: Error) => told.push(`${name} ${version}: ${error.message}`));
+  }
+  expect(told.filter((line) => line.includes('trapped'))).toEqual([]);
+  console.log(told.join('\n'));
+});
+
 test('the master user does what administrators of RDS do', async () => {
   const extensions = [
     'amcheck',
@@ -78,6 +103,9 @@ test('the master user does what administrators of RDS do', async () => {
     'lo',
   ];
   for (const name of extensions) await master(`CREATE EXTENSION "${name}"`);
+  for (const wrapper of ['postgres_fdw', 'dblink_fdw']) {
+    await master(`CREATE SERVER "to ${wrapper}" FOREIGN DATA WRAPPER ${wrapper} OPTIONS (host '127.0.0.1')`);
+  }
   await master('CREATE DATABASE another');
   await master("CREATE ROLE app LOGIN PASSWORD 'app-password'");
   await master('GRANT pg_read_all_data, rds_superuser TO app');

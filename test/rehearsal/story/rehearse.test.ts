@@ -1,6 +1,6 @@
 /** The story as a user runs it: the bundled command, in a process of its own. */
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Verification } from '../../../lambda/evidence/verify-evidence';
@@ -20,7 +20,8 @@ interface Ended {
 
 function lifeboat(
   args: readonly string[],
-  during?: (said: string, interrupt: () => void, pid?: number) => void,
+  during?: (said: string, child: ChildProcess) => void,
+  cwd?: string,
 ): Promise<Ended> {
   // Real credentials and endpoints lie around on laptops; a rehearsal must not care.
   const env = {
@@ -31,12 +32,12 @@ function lifeboat(
     AWS_REGION: 'eu-central-1',
   };
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [COMMAND, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [COMMAND, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let err = '';
     child.stdout.on('data', (chunk) => {
       out += chunk;
-      during?.(out, () => child.kill('SIGINT'), child.pid);
+      during?.(out, child);
     });
     child.stderr.on('data', (chunk) => {
       err += chunk;
@@ -99,24 +100,45 @@ test('proves the good backup and its copy elsewhere, catches both bad ones, and 
   expect(leftBy(pid)).toEqual([]);
 });
 
-test('ends everything it started when it is interrupted', async () => {
+test.each<[string, (child: ChildProcess) => void, number]>([
+  ['it is interrupted', (child) => child.kill('SIGINT'), 130],
+  [
+    'one Ctrl-C reaches it several times, as from a terminal and from npm',
+    (child) => {
+      const again = setInterval(() => child.kill('SIGINT'), 20);
+      child.once('exit', () => clearInterval(again));
+      setTimeout(() => clearInterval(again), 500);
+    },
+    130,
+  ],
+  ['nobody reads what it says any more', (child) => child.stdout?.destroy(), 141],
+])('ends everything it started when %s', async (_, interrupt, expected) => {
   let interrupted = false;
   let atWork: string[] = [];
   const { pid, code, err } = await lifeboat(
     ['rehearse', '--rows', '50000', '--evidence', join(folder, 'never')],
-    (said, interrupt, running) => {
+    (said, child) => {
       if (interrupted || !said.includes('start restore')) return;
       interrupted = true;
-      atWork = leftBy(running);
-      interrupt();
+      atWork = leftBy(child.pid);
+      interrupt(child);
     },
   );
-  expect(err).toContain('interrupted; everything that was started has been ended');
-  expect(code).toBe(130);
+  expect(err).toMatch(/^lifeboat: interrupted; everything that was started has been ended$/m);
+  expect(code).toBe(expected);
   // The run folder, the source's server, and the copy's in the making.
   expect(atWork.length).toBeGreaterThan(1);
   expect(leftBy(pid)).toEqual([]);
   expect(existsSync(join(folder, 'never'))).toBe(false);
+});
+
+test('a working folder in which no evidence can be kept is no misuse, and told before anything starts', async () => {
+  const cwd = mkdtempSync(join(folder, 'closed-'));
+  // As if it were read-only, which it never is for root.
+  writeFileSync(join(cwd, '.lifeboat'), '');
+  const { code, out, err } = await lifeboat(['rehearse'], undefined, cwd);
+  expect({ code, out }).toEqual({ code: 1, out: '' });
+  expect(err).toMatch(/^lifeboat: evidence can't be written to '.lifeboat.*; name a folder .* by --evidence\n$/);
 });
 
 test.each([

@@ -22,7 +22,7 @@ function rehearse(env: Record<string, string>, how: { uid?: number; umask?: stri
   const evidence = join(folder, `evidence ${Math.random()}`);
   const line = `umask ${umask}; exec "$0" "$1" rehearse --rows 10000 --json --evidence "$2"`;
   return new Promise((resolve, reject) => {
-    const child = spawn('sh', ['-c', line, process.execPath, COMMAND, evidence], {
+    const child = spawn('/bin/sh', ['-c', line, process.execPath, COMMAND, evidence], {
       cwd: folder,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -59,9 +59,9 @@ test('it works under a strict umask, in a long relative folder with a quote, wha
   expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
 }, 160_000);
 
-test('a path that initdb cannot run from is told', async () => {
-  const place = join(folder, 'cash$');
-  mkdirSync(place);
+test.each([true, false])('a path that initdb cannot run from is told, whether it exists or not: %s', async (exists) => {
+  const place = join(folder, `${exists} cash$`);
+  if (exists) mkdirSync(place);
   expect(await rehearse({ TMPDIR: place })).toEqual({
     code: 1,
     err: expect.stringMatching(/cash\$ has "\$" in its path, .*; point TMPDIR elsewhere\n$/),
@@ -76,6 +76,18 @@ test('a TMPDIR that is no folder is told', async () => {
     err: expect.stringMatching(/lifeboat: .*file is not a folder, .*; point TMPDIR to one\n$/),
   });
 });
+
+test('a TMPDIR that cannot be made is told', async () => {
+  const place = process.platform === 'linux' ? '/proc/nowhere' : '/dev/nowhere';
+  expect(await rehearse({ TMPDIR: place })).toEqual({
+    code: 1,
+    err: expect.stringMatching(/lifeboat-\d+ can't be made \(.*\), so .*; point TMPDIR elsewhere\n$/),
+  });
+});
+
+test('without a PATH, restores find what reads the archive', async () => {
+  expect(await rehearse({ TMPDIR: folder, PATH: '' })).toEqual({ code: 0, err: expect.any(String) });
+}, 160_000);
 
 asRoot('a user ID without an entry in /etc/passwd, as containers have, is told', async () => {
   expect(await rehearse({ TMPDIR: folder }, { uid: 54_321 })).toEqual({
@@ -94,22 +106,26 @@ asRoot('a folder that PostgreSQL may not pass through is told', async () => {
   });
 });
 
-asRoot('a folder with too little space is told', async () => {
-  const small = join(folder, 'small');
-  mkdirSync(small);
+asRoot.each([
+  ['with too little space', 'size=20m', /has 20 MiB left, and a rehearsal takes 512 at the least; free some, .*\n$/],
+  [
+    'whose programs cannot run',
+    'size=900m,noexec',
+    /holds PostgreSQL's programs, and can't run them .*noexec; point .*\n$/,
+  ],
+])('a folder %s is told', async (_, options, says) => {
+  const mounted = mkdtempSync(join(folder, 'mounted-'));
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=20m', 'none', small], { stdio: 'ignore' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'none', mounted], { stdio: 'ignore' });
   } catch {
-    console.warn('SKIPPED in part: this machine mounts no file system, so a full one is not tried');
+    console.warn('SKIPPED in part: this machine mounts no file system, so one that is full or noexec is not tried');
     return;
   }
   try {
-    expect(await rehearse({ TMPDIR: small })).toEqual({
-      code: 1,
-      err: expect.stringMatching(/has 20 MiB left, and a rehearsal takes 512 at the least; free some, .*\n$/),
-    });
+    chmodSync(mounted, 0o755);
+    expect(await rehearse({ TMPDIR: mounted })).toEqual({ code: 1, err: expect.stringMatching(says) });
   } finally {
-    execFileSync('umount', [small]);
+    execFileSync('umount', [mounted]);
   }
 });
 
