@@ -8,7 +8,7 @@
 import { DatabaseError } from 'pg';
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
-import { orderOf, predicateOf } from '../examiner/index-keys';
+import { hasOrder, orderOf, predicateOf } from '../examiner/index-keys';
 import { isDamage, isFromFunction, remedyFor, whatPostgresSaid } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
 import { fileSize, indexesSize, sizeOf, tableSize } from '../examiner/sizes';
@@ -130,7 +130,8 @@ async function indexesOf(session: Session, oid: number): Promise<Index[]> {
   const found = await session.rows(`
     SELECT i.indexrelid, c.relname, ${orderOf}, ${predicateOf}
     FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am am ON am.oid = c.relam
-    WHERE i.indrelid = ${oid} AND am.amname = 'btree' AND i.indisvalid AND i.indisready AND i.indislive ORDER BY i.indexrelid`);
+    WHERE i.indrelid = ${oid} AND am.amname = 'btree' AND i.indisvalid AND i.indisready AND i.indislive AND ${hasOrder}
+    ORDER BY i.indexrelid`);
   return found.map(([index, name, order, predicate]) => ({
     oid: Number(index),
     name: name!,
