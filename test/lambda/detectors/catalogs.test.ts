@@ -7,6 +7,19 @@ import { type Examination, runExamination } from '../../real/examination';
 const CHECKS: readonly Check[] = [{ kind: 'readable' }, { kind: 'indexes' }];
 const KINDS = ['gin', 'gist', 'spgist', 'hash', 'brin'];
 const CATALOGS = ['pg_rewrite', 'pg_description', 'pg_statistic', 'pg_proc'];
+/** Of which a page is lost whole, with what is said then. No vacuum has seen these pages. */
+const LOST: readonly (readonly [catalog: string, observed: RegExp])[] = [
+  ['pg_rewrite', /^\d+ of its objects (is|are) gone, and pg_depend still lists what (it needs|they need)$/],
+  ['pg_trigger', /^\d+ of its objects (is|are) gone/],
+  ['pg_constraint', /^\d+ of its objects are gone/],
+  ['pg_depend', /^\d+ of [\d,]+ entries of index pg_depend_\w+ lead to no row/],
+  ['pg_sequence', /^1 of 1 entries of index pg_sequence_seqrelid_index lead to no row/],
+  ['pg_largeobject', /^4 of 500 entries of index pg_largeobject_loid_pn_index lead to no row/],
+];
+const DECLARED = `
+  CREATE TABLE t (a int CHECK (a > 0) UNIQUE); CREATE VIEW v AS SELECT * FROM t; CREATE SEQUENCE s; CREATE FUNCTION f() RETURNS trigger
+  LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();
+  SELECT lo_from_bytea(0, convert_to(repeat('x', 1900), 'UTF8')) FROM generate_series(1, 500)`;
 
 const SCHEMA = `
   CREATE TABLE points (id serial PRIMARY KEY, at point, words tsvector, n int);
@@ -32,6 +45,8 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
   let unlinked: Examination;
   let torn: Examination;
   let unlisted: Examination;
+  let unknown: Examination;
+  let lost: Examination[];
 
   beforeAll(async () => {
     copy = await copyOf(database(), 'copy', SCHEMA);
@@ -39,7 +54,20 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     await loose.run(`CREATE TABLE files (body lo, maybe oid, kind oid DEFAULT 'int4'::regtype);
       INSERT INTO files SELECT o, o FROM generate_series(1, 5) i, LATERAL lo_create(0) AS o; SELECT lo_unlink(oid) FROM pg_largeobject_metadata`);
     unlinked = await runExamination(loose, CHECKS);
+    const known = await copyOf(database(), 'known', "SELECT lo_from_bytea(0, 'a'), lo_from_bytea(0, 'b')");
+    await known.run('DELETE FROM pg_largeobject_metadata WHERE oid = (SELECT min(oid) FROM pg_largeobject_metadata)');
+    unknown = await runExamination(known, CHECKS);
     const catalogs = await copyOf(database(), 'catalogs', 'SELECT 1');
+    const declared = await copyOf(database(), 'declared', DECLARED);
+    const independent = await copyOf(database(), 'independent', DECLARED);
+    await independent.run('CHECKPOINT');
+    const pages = await Promise.all(
+      LOST.map(async ([catalog]) => ({
+        catalog,
+        // The others are missed by what it lists.
+        file: await fileOf(database(), catalog === 'pg_depend' ? independent : declared, catalog),
+      })),
+    );
     await copy.run(
       `SELECT setval('overtaken_id_seq', 1); UPDATE pg_class SET relispopulated = false WHERE relname = 'totals'`,
     );
@@ -59,10 +87,15 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
       await sequence.spoil(0, PAGE - 100);
       await large.spoil(3);
       await cut.cut(10);
+      for (const { catalog, file } of pages) {
+        const block = catalog === 'pg_largeobject' ? 3 : (await file.blocks()) - 1;
+        await file.zero(block, block);
+      }
       for (const catalog of torns) await catalog.spoil((await catalog.blocks()) - 1, PAGE - 300);
     });
     seen = await runExamination(copy, CHECKS);
     torn = await runExamination(catalogs, CHECKS);
+    lost = [await runExamination(declared, CHECKS), await runExamination(independent, CHECKS)];
     unlisted = await runExamination(keys, [...CHECKS, { kind: 'foreign-keys' }]);
   });
 
@@ -82,6 +115,15 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     expect(failed(torn, `pg_catalog.${catalog}`)).toContainEqual(
       expect.stringMatching(/invalid page in block \d+ of relation/),
     );
+  });
+
+  test.each(LOST)('a page of %s that was lost fails, though no vacuum has seen it', (catalog, observed) => {
+    const found = lost.flatMap((one) => failed(one, `pg_catalog.${catalog}`));
+    expect(found).toContainEqual(expect.stringMatching(observed));
+  });
+
+  test('data of a large object that nothing knows fails', () => {
+    expect(failed(unknown, 'large objects')).toEqual(['1 of 2 have data and are not known (pg_largeobject_metadata)']);
   });
 
   test('a catalog without which not even the objects can be listed fails, and the rest is examined', () => {
