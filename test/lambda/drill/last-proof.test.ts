@@ -209,4 +209,22 @@ describe('D18, H14: never proven by nothing', () => {
     const document = await new Target({ databases: ['postgres'], database: 'postgres', allowEmpty: true }).drill();
     expect(warnings(document)).toMatch(/database 'shop' \(.*\) was not examined/);
   });
+
+  test('one that holds migrations only proves little while all data is in another: a warning, and without a row a failure', async () => {
+    const { cluster } = database();
+    await query('CREATE DATABASE migrated');
+    const run = (sql: string, name: string) => cluster.query(sql, [], name);
+    await run('CREATE TABLE schema_migrations (version int PRIMARY KEY)', 'migrated');
+    const only = { databases: ['migrated'], database: 'migrated', checks: [] };
+    expect(failures(await new Target(only).drill())).toMatch(/no examined database holds a row \(migrated\)/);
+    await run('INSERT INTO schema_migrations VALUES (1), (2)', 'migrated');
+    const document = await new Target(only).drill();
+    expect(failures(document)).toBe('');
+    expect(warnings(document)).toMatch(/database 'shop' \(.*\) was not examined, so nothing is proven about it/);
+    expect(warnings(document)).not.toMatch(/database 'postgres'/);
+    await run('CREATE TABLE orders AS SELECT 1 AS id', 'postgres');
+    expect(warnings(await new Target(only).drill())).toMatch(/database 'postgres' \(.*\) was not examined/);
+    await run('DROP TABLE orders', 'postgres');
+    await query('DROP DATABASE migrated');
+  });
 });
