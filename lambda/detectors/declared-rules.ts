@@ -9,6 +9,9 @@ export interface Rule {
   readonly broken: string;
 }
 
+/** What PostgreSQL passes to a function at most. */
+const MAX_ARGUMENTS = 100;
+
 /** @param table its name in the statement */
 export async function rulesOf(session: Session, oid: number, table: string): Promise<Rule[]> {
   const columns = await session.rows(`
@@ -21,8 +24,12 @@ export async function rulesOf(session: Session, oid: number, table: string): Pro
     WHERE conrelid = ${oid} AND contype = 'c' AND convalidated
       AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::pg_catalog.bool, true) ORDER BY conname`);
   const notNull = columns.map(([name]) => `${table}.${escapeIdentifier(name!)}`);
+  const groups = Array.from({ length: Math.ceil(notNull.length / MAX_ARGUMENTS) }, (_, group) =>
+    notNull.slice(group * MAX_ARGUMENTS, (group + 1) * MAX_ARGUMENTS),
+  );
+  const anyNull = groups.map((group) => `pg_catalog.num_nulls(${group.join(', ')}) > 0`).join(' OR ');
   return [
-    ...(notNull.length > 0 ? [{ name: 'NOT NULL', broken: `pg_catalog.num_nulls(${notNull.join(', ')}) > 0` }] : []),
+    ...(anyNull === '' ? [] : [{ name: 'NOT NULL', broken: anyNull }]),
     ...checks.map(([name, expression]) => ({ name: `CHECK ${name}`, broken: `NOT (${expression})` })),
     ...(await domainRulesOf(session, oid, table)),
   ];

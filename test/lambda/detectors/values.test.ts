@@ -40,6 +40,7 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
        CREATE TABLE broken_rule (n int, t int); CREATE FUNCTION fails(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS
          'BEGIN IF current_setting(''application_name'') = ''lifeboat'' THEN RAISE EXCEPTION ''% is secret-4711'', $1; END IF; RETURN true; END';
        ALTER TABLE broken_rule ADD CONSTRAINT odd CHECK (fails(n)), ADD CONSTRAINT even CHECK (t > 0); INSERT INTO broken_rule VALUES (1, 1);
+       CREATE TABLE wide (${Array.from({ length: 300 }, (_, number) => `c${number} int NOT NULL DEFAULT 1`).join(', ')}); INSERT INTO wide DEFAULT VALUES;
        CREATE TABLE healthy (t int, id int NOT NULL, v text); INSERT INTO healthy VALUES (1, 1, 'fine')`,
     );
     await copy.run('CHECKPOINT');
