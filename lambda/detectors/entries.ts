@@ -6,13 +6,13 @@
  * nowhere, and later scans pass over them, so nothing may scan the table's indexes before this.
  */
 import { DatabaseError } from 'pg';
-import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
+import { CannotCheck, displayName, storedSchema, vacuumable } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
 import { hasOrder, orderOf, predicateOf } from '../examiner/index-keys';
 import { isDamage, isFromFunction, remedyFor, whatPostgresSaid } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
 import { fileSize, indexesSize, sizeOf, tableSize } from '../examiner/sizes';
-import { vacuum, vacuumable } from './vacuum';
+import { vacuum } from './vacuum';
 import { COMPARE_TABLE, firstWanted, thousands } from './verdicts';
 
 export const entries: Detector = {
@@ -73,7 +73,7 @@ async function countEntries(session: Session, { oid }: Piece, context: Context):
       `make ${context.facts.user} a member of the table's owner in the source`,
     );
   }
-  await vacuum(session, oid, table.name, context);
+  const allVisible = await vacuum(session, oid, table.name, context);
   // Scans in an index's order call the functions of its expressions.
   const reading = context.reading ?? session;
   const verdicts = await reading.transaction(
@@ -101,7 +101,7 @@ async function countEntries(session: Session, { oid }: Piece, context: Context):
       if (oid >= FIRST_OF_USERS) {
         for (const index of indexes) if (!counted.has(index) && !alike(index)) found.push(uncounted(index, check));
       }
-      found.push(...(await newPages(reading, oid, table, check, context)));
+      if (!allVisible) found.push(...(await newPages(reading, oid, table, check, context)));
       return found;
     },
     BY_INDEX,
