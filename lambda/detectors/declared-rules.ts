@@ -1,15 +1,19 @@
-/** What a table declares of each of its rows: NOT NULL, CHECK, and the constraints of its columns' domains. */
+/** What a table declares of each of its rows: NOT NULL, CHECK, and the constraints of the domains in its columns. */
 import { escapeIdentifier } from 'pg';
 import type { Session } from '../examiner/session';
 
 export interface Rule {
   /** As in `NOT NULL` or `CHECK positive`. */
   readonly name: string;
-  /** SQL that is true of a row `t` that breaks it. */
+  /** SQL that is true of a row that breaks it. */
   readonly broken: string;
 }
 
-export async function rulesOf(session: Session, oid: number): Promise<Rule[]> {
+/** What PostgreSQL passes to a function at most. */
+const MAX_ARGUMENTS = 100;
+
+/** @param table its name in the statement */
+export async function rulesOf(session: Session, oid: number, table: string): Promise<Rule[]> {
   const columns = await session.rows(`
     SELECT a.attname FROM pg_catalog.pg_attribute a
     WHERE a.attrelid = ${oid} AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull
@@ -19,45 +23,105 @@ export async function rulesOf(session: Session, oid: number): Promise<Rule[]> {
     SELECT conname, pg_catalog.pg_get_expr(conbin, conrelid) FROM pg_catalog.pg_constraint k
     WHERE conrelid = ${oid} AND contype = 'c' AND convalidated
       AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::pg_catalog.bool, true) ORDER BY conname`);
-  const notNull = columns.map(([name]) => `t.${escapeIdentifier(name!)}`);
+  const notNull = columns.map(([name]) => `${table}.${escapeIdentifier(name!)}`);
+  const groups = Array.from({ length: Math.ceil(notNull.length / MAX_ARGUMENTS) }, (_, group) =>
+    notNull.slice(group * MAX_ARGUMENTS, (group + 1) * MAX_ARGUMENTS),
+  );
+  const anyNull = groups.map((group) => `pg_catalog.num_nulls(${group.join(', ')}) > 0`).join(' OR ');
   return [
-    ...(notNull.length > 0 ? [{ name: 'NOT NULL', broken: `pg_catalog.num_nulls(${notNull.join(', ')}) > 0` }] : []),
+    ...(anyNull === '' ? [] : [{ name: 'NOT NULL', broken: anyNull }]),
     ...checks.map(([name, expression]) => ({ name: `CHECK ${name}`, broken: `NOT (${expression})` })),
-    ...(await domainRulesOf(session, oid)),
+    ...(await domainRulesOf(session, oid, table)),
   ];
 }
 
-/** A domain may be declared over another, whose constraints hold as well. */
-async function domainRulesOf(session: Session, oid: number): Promise<Rule[]> {
-  const found = await session.rows(`
-    WITH RECURSIVE domain AS (
-      SELECT a.attname, a.attnum, d.oid, d.typname, d.typbasetype, d.typnotnull, d.typtypmod
-      FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type d ON d.oid = a.atttypid
-      WHERE a.attrelid = ${oid} AND a.attnum > 0 AND NOT a.attisdropped AND d.typtype = 'd'
-      UNION ALL
-      SELECT o.attname, o.attnum, d.oid, d.typname, d.typbasetype, d.typnotnull, d.typtypmod
-      FROM domain o JOIN pg_catalog.pg_type d ON d.oid = o.typbasetype WHERE d.typtype = 'd'),
-    base AS (
-      SELECT o.attnum, pg_catalog.format_type(o.typbasetype, NULL) AS name
-      FROM domain o JOIN pg_catalog.pg_type b ON b.oid = o.typbasetype WHERE b.typtype <> 'd')
-    SELECT o.attname, o.typname, k.conname, pg_catalog.pg_get_expr(k.conbin, 0), base.name, o.typnotnull
-    FROM domain o JOIN base USING (attnum)
-    LEFT JOIN pg_catalog.pg_constraint k ON k.contypid = o.oid AND k.contype = 'c' AND k.convalidated
-    WHERE k.oid IS NOT NULL OR o.typnotnull ORDER BY o.attnum, k.conname`);
-  const rules = found.flatMap(([column, domain, constraint, expression, base, notNull]): Rule[] => {
-    const value = `t.${escapeIdentifier(column!)}`;
-    return [
-      ...(notNull === 't' ? [{ name: `NOT NULL of domain ${domain}`, broken: `${value} IS NULL` }] : []),
-      // Outside of a domain, VALUE is a name like any other.
-      ...(constraint === null
-        ? []
-        : [
-            {
-              name: `CHECK ${constraint} of domain ${domain}`,
-              broken: `NOT (SELECT (${expression}) FROM (SELECT ${value}::${base} AS value) AS v)`,
-            },
-          ]),
-    ];
-  });
+interface Type {
+  readonly name: string;
+  readonly kind: 'domain' | 'array' | 'composite';
+  /** What a domain is declared over, or the elements of an array: an OID. */
+  readonly of: string;
+  /** The same, ready for SQL. */
+  readonly ofName: string;
+  readonly notNull: boolean;
+  readonly checks: readonly { readonly name: string; readonly expression: string }[];
+  readonly fields: readonly { readonly name: string; readonly type: string }[];
+}
+
+/** From the columns of a table down. Most tables have no type that could hold a domain. */
+const typesOf = (oid: number) => `
+  WITH RECURSIVE held (oid) AS (
+    SELECT atttypid FROM pg_catalog.pg_attribute WHERE attrelid = ${oid} AND attnum > 0 AND NOT attisdropped
+    UNION
+    SELECT part.oid FROM held JOIN pg_catalog.pg_type t ON t.oid = held.oid, LATERAL (
+      SELECT t.typbasetype WHERE t.typtype = 'd'
+      UNION ALL SELECT t.typelem WHERE t.typcategory = 'A'
+      UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a
+        WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) AS part (oid))
+  SELECT t.oid, t.typname, CASE WHEN t.typtype = 'd' THEN 'domain' WHEN t.typcategory = 'A' THEN 'array' ELSE 'composite' END,
+    CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END,
+    pg_catalog.format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END, NULL), t.typnotnull,
+    (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', k.conname, 'expression', pg_catalog.pg_get_expr(k.conbin, 0)) ORDER BY k.conname)
+      FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c' AND k.convalidated),
+    (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname, 'type', a.atttypid::pg_catalog.text) ORDER BY a.attnum)
+      FROM pg_catalog.pg_attribute a WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped)
+  FROM held JOIN pg_catalog.pg_type t ON t.oid = held.oid WHERE t.typtype IN ('d', 'c') OR t.typcategory = 'A'`;
+
+/** Wherever a column holds a domain: itself, in a field of a composite, in an element of an array. */
+async function domainRulesOf(session: Session, oid: number, table: string): Promise<Rule[]> {
+  const found = await session.rows(typesOf(oid));
+  const types = new Map(
+    found.map(([type, name, kind, of, ofName, notNull, checks, fields]): [string, Type] => [
+      type!,
+      {
+        name: name!,
+        kind: kind as Type['kind'],
+        of: of!,
+        ofName: ofName!,
+        notNull: notNull === 't',
+        checks: JSON.parse(checks ?? '[]'),
+        fields: JSON.parse(fields ?? '[]'),
+      },
+    ]),
+  );
+  if (![...types.values()].some(({ kind }) => kind === 'domain')) return [];
+  const columns = await session.rows(`
+    SELECT attname, atttypid FROM pg_catalog.pg_attribute
+    WHERE attrelid = ${oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum`);
+  const rules = columns.flatMap(([name, type]) => rulesWithin(types, type!, `${table}.${escapeIdentifier(name!)}`, 1));
   return [...new Map(rules.map((rule) => [rule.name + rule.broken, rule])).values()];
+}
+
+/** @param value SQL of a value of the type; `depth` keeps names of values within values apart */
+function rulesWithin(types: ReadonlyMap<string, Type>, oid: string, value: string, depth: number): Rule[] {
+  const type = types.get(oid);
+  if (!type) return [];
+  const within = (part: string, of: string) => rulesWithin(types, of, part, depth + 1);
+  const missing = `pg_catalog.num_nulls(${value}) > 0`; // of a composite, IS NULL is about its fields
+  switch (type.kind) {
+    case 'domain':
+      // A domain may be declared over another, whose constraints hold as well.
+      return [
+        ...(type.notNull ? [{ name: `NOT NULL of domain ${type.name}`, broken: missing }] : []),
+        ...type.checks.map(({ name, expression }) => ({
+          name: `CHECK ${name} of domain ${type.name}`,
+          // Outside of a domain, VALUE is a name like any other.
+          broken: `NOT (SELECT (${expression}) FROM (SELECT ${value}::${type.ofName} AS value) AS v)`,
+        })),
+        ...within(`${value}::${type.ofName}`, type.of),
+      ];
+    case 'array': {
+      const element = `e${depth}`;
+      return within(`${element}.v`, type.of).map(({ name, broken }) => ({
+        name,
+        broken: `EXISTS (SELECT FROM (SELECT pg_catalog.unnest(${value}) AS v) AS ${element} WHERE ${broken})`,
+      }));
+    }
+    case 'composite':
+      return type.fields.flatMap((field) =>
+        within(`(${value}).${escapeIdentifier(field.name)}`, field.type).map(({ name, broken }) => ({
+          name,
+          broken: `NOT (${missing}) AND (${broken})`,
+        })),
+      );
+  }
 }

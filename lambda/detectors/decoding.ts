@@ -28,18 +28,25 @@ const ANY_BYTES = new Set(
 );
 
 /**
- * An expression for each column of table `t` that reads all of a value.
+ * An expression for each column of a table that reads all of a value.
  *
+ * @param table its name in the statement
  * @param large makes none that is much longer than the value, where a row as text would be too long
  */
-export async function columnsOf(session: Session, oid: number, facts: CopyFacts, large: boolean): Promise<string[]> {
+export async function columnsOf(
+  session: Session,
+  oid: number,
+  table: string,
+  facts: CopyFacts,
+  large: boolean,
+): Promise<string[]> {
   const found = await session.rows(`
     SELECT a.attname, b.typname, b.typcategory, b.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
     FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type d ON d.oid = a.atttypid
     JOIN pg_catalog.pg_type b ON b.oid = coalesce(nullif(d.typbasetype, 0), d.oid)
     WHERE a.attrelid = ${oid} AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v' ORDER BY a.attnum`);
   return found.map(([name, type, category, own]) => {
-    const column = `t.${escapeIdentifier(name!)}`;
+    const column = `${table}.${escapeIdentifier(name!)}`;
     if (own === 't' && ANY_BYTES.has(type!)) return column;
     if (own === 't' && type === 'bytea') return `pg_catalog.byteacat(${column}, '')`;
     if (own === 't' && type === 'jsonb' && large) return `pg_catalog.jsonb_hash_extended(${column}, 0)`;

@@ -3,7 +3,7 @@ import type { Detector } from '../examiner/detector';
 import { ownChecks } from '../examiner/row-checks';
 import { blocks, indexBlocks } from './blocks';
 import { btree } from './btree';
-import { catalogs } from './catalogs';
+import { catalogs, dependencies } from './catalogs';
 import { commitLog, transactions } from './commit-log';
 import { definitions } from './definitions';
 import { entries } from './entries';
@@ -33,6 +33,7 @@ export const DETECTORS: readonly Detector[] = [
   commitLog,
   catalogs,
   definitions,
+  dependencies,
   largeObjects,
   largeObjectReferences,
   btree,

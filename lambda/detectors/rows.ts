@@ -27,18 +27,19 @@ export const rows: Detector = {
 };
 
 interface Table {
-  readonly name: string;
+  /** What expressions call it that are about a whole row: its name without a schema. */
+  readonly alias: string;
   /** Rows by its statistics; below 0 where there are none, or a crash empties it. */
   readonly expected: number;
-  /** As in ` FROM ONLY s.t AS t WHERE ...`. */
+  /** As in ` FROM ONLY s.t WHERE ...`. */
   readonly from: string;
 }
 
 async function readRows(session: Session, piece: Piece, context: Context): Promise<Examined> {
   const table = await describe(session, piece);
-  const rules = context.wanted.has('constraints') ? await rulesOf(session, piece.oid) : [];
-  const sequences = await sequenceColumnsOf(session, piece.oid);
-  const columns = await columnsOf(session, piece.oid, context.facts, false);
+  const rules = context.wanted.has('constraints') ? await rulesOf(session, piece.oid, table.alias) : [];
+  const sequences = await sequenceColumnsOf(session, piece.oid, table.alias);
+  const columns = await columnsOf(session, piece.oid, table.alias, context.facts, false);
   await session.rows(SET_FROM_THE_TABLE);
   const select = [
     'pg_catalog.count(*)',
@@ -71,11 +72,12 @@ async function readRows(session: Session, piece: Piece, context: Context): Promi
 
 async function describe(session: Session, { oid, name, blocks }: Piece): Promise<Table> {
   const [named] = await session.rows(`
-    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), CASE c.relpersistence WHEN 'p' THEN c.reltuples ELSE -1 END
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.quote_ident(c.relname), CASE c.relpersistence WHEN 'p' THEN c.reltuples ELSE -1 END
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid}`);
   if (!named) throw new CannotCheck(`table "${name}" does not exist any more`);
-  const part = blocks ? ` WHERE t.ctid >= '(${blocks[0]},0)' AND t.ctid < '(${blocks[1] + 1},0)'` : '';
-  return { name: named[0]!, expected: Number(named[1]), from: ` FROM ONLY ${named[0]} AS t${part}` };
+  const [qualified, alias, expected] = named;
+  const part = blocks ? ` WHERE ctid >= '(${blocks[0]},0)' AND ctid < '(${blocks[1] + 1},0)'` : '';
+  return { alias: alias!, expected: Number(expected), from: ` FROM ONLY ${qualified}${part}` };
 }
 
 /** One number, however many columns: a table has up to 1,600, as has a result. */
@@ -104,7 +106,9 @@ async function readApart(
     }
   };
   const decode = async (large: boolean) =>
-    attempt(`pg_catalog.count(*), ${decodedBy(await columnsOf(session, piece.oid, context.facts, large))}`);
+    attempt(
+      `pg_catalog.count(*), ${decodedBy(await columnsOf(session, piece.oid, table.alias, context.facts, large))}`,
+    );
   let read = await decode(false);
   if (read instanceof DatabaseError && isTooLarge(read)) read = await decode(true);
   if (read instanceof DatabaseError) {

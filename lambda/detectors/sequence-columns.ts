@@ -11,8 +11,12 @@ export interface SequenceColumn {
   readonly furthest: string;
 }
 
-/** By identity, a partitioned table's included, or by a default that is nextval() and nothing else. */
-export async function sequenceColumnsOf(session: Session, oid: number): Promise<SequenceColumn[]> {
+/**
+ * By identity, a partitioned table's included, or by a default that is nextval() and nothing else.
+ *
+ * @param table its name in the statement
+ */
+export async function sequenceColumnsOf(session: Session, oid: number, table: string): Promise<SequenceColumn[]> {
   const found = await session.rows(`
     WITH used AS (
       SELECT a.attname, d.objid AS sequence
@@ -36,7 +40,7 @@ export async function sequenceColumnsOf(session: Session, oid: number): Promise<
     column: column!,
     sequence: sequence!,
     increment: increment!,
-    furthest: `pg_catalog.${Number(increment) > 0 ? 'max' : 'min'}(t.${escapeIdentifier(column!)})`,
+    furthest: `pg_catalog.${Number(increment) > 0 ? 'max' : 'min'}(${table}.${escapeIdentifier(column!)})`,
   }));
 }
 

@@ -2,9 +2,9 @@
  * Which databases the restored instance has: all of them are examined, unless the drill says otherwise. And all of them
  * are quieted first, also those that are not examined: they came along.
  */
-
+import { userSchema } from '../examiner/catalog';
 import { CopyRefused } from '../examiner/lost-session';
-import { printable } from '../examiner/postgres-error';
+import { printable, unlessDamaged } from '../examiner/postgres-error';
 import type { Server } from '../examiner/protocol';
 import { quiet } from '../examiner/quiet';
 import type { Session } from '../examiner/session';
@@ -23,23 +23,41 @@ export async function describeServer(session: Session, open: (database: string) 
     };
   });
   const notes: string[] = [];
-  for (const { name } of databases) notes.push(...(await quieted(name, open)));
+  const described: Server['databases'][number][] = [];
+  for (const database of databases) {
+    const found = await quieted(database.name, open);
+    notes.push(...found.notes);
+    described.push({ ...database, ...(found.empty && { empty: true }) });
+  }
   if (closed.length > 0) {
     notes.push(`Databases that take no connections were not examined: ${closed.map(printable).join(', ')}.`);
   }
-  return { version, databases, notes };
+  return { version, databases: described, notes };
 }
 
-async function quieted(database: string, open: (database: string) => Promise<Session>): Promise<string[]> {
+interface Quieted {
+  readonly notes: readonly string[];
+  readonly empty: boolean;
+}
+
+async function quieted(database: string, open: (database: string) => Promise<Session>): Promise<Quieted> {
   try {
     const session = await open(database);
     try {
-      return (await quiet(session)).map((note) => `${printable(database)}: ${note}`);
+      const notes = (await quiet(session)).map((note) => `${printable(database)}: ${note}`);
+      const empty = await unlessDamaged(session.transaction('READ ONLY', () => session.rows(HOLDS_NO_TABLE)));
+      return { notes, empty: empty?.[0]?.[0] === 't' };
     } finally {
       await session.close();
     }
   } catch (error) {
     if (!(error instanceof CopyRefused)) throw error;
-    return [`${printable(database)}: what runs in it by itself could not be stopped: ${error.message}.`];
+    const notes = [`${printable(database)}: what runs in it by itself could not be stopped: ${error.message}.`];
+    return { notes, empty: false };
   }
 }
+
+const HOLDS_NO_TABLE = `
+  SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'm') AND ${userSchema('n')})
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)`;

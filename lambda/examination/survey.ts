@@ -1,7 +1,7 @@
 /** Finds out what there is to check in a database of the copy, and cuts it into calls. */
 import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
-import { userSchema } from '../examiner/catalog';
+import { userSchema, vacuumable } from '../examiner/catalog';
 import type { Detector } from '../examiner/detector';
 import { type CopyFacts, readFacts } from '../examiner/facts';
 import { takeOffHidingSettings } from '../examiner/hiding-settings';
@@ -29,6 +29,9 @@ export async function survey(
   const facts = await look(() => readFacts(session));
   const [size] = await look(() => session.rows('SELECT pg_catalog.pg_database_size(pg_catalog.current_database())'));
   const bytes = Number(size![0]);
+  const [catalogs] = await look(() =>
+    session.rows(`SELECT ${vacuumable(facts.version)} FROM pg_catalog.pg_class c WHERE c.oid = ${PG_CLASS}`),
+  );
   const works: Work[] = [];
   const lookedFor = new Set<number>();
   for (const detector of detectors) {
@@ -65,7 +68,7 @@ export async function survey(
     ...((await unlessDamaged(look(() => contents(session, facts)))) ?? { tables: 1, holdsRows: null }),
     lookedFor: [...lookedFor].sort((one, other) => one - other),
     calls: fillCalls(works, phaseOf),
-    notes: [...notes, ...limits(facts, checks)],
+    notes: [...notes, ...limits(facts, checks, catalogs![0] === 't')],
   };
 }
 
@@ -96,8 +99,14 @@ async function contents(session: Session, { locked }: CopyFacts): Promise<Pick<S
 }
 
 const MAX_OID = 2 ** 32 - 1;
+/** Stands for the catalogs of a database. */
+const PG_CLASS = 1259;
 
-function limits({ functions, checksums }: CopyFacts, checks: readonly Check[]): string[] {
+function limits(
+  { user, functions, checksums }: CopyFacts,
+  checks: readonly Check[],
+  vacuumsCatalogs: boolean,
+): string[] {
   const notes: string[] = [];
   const wanted = (kind: Check['kind']) => checks.some((check) => check.kind === kind);
   if (wanted('readable') && functions.pgPrewarm === undefined) {
@@ -111,6 +120,11 @@ function limits({ functions, checksums }: CopyFacts, checks: readonly Check[]): 
   if (wanted('readable') && functions.verifyHeapam === undefined) {
     notes.push(
       "Tables were read row by row, since amcheck can't be used here: pages are verified by their checksums alone, where those are on.",
+    );
+  }
+  if (wanted('indexes') && !vacuumsCatalogs) {
+    notes.push(
+      `Index entries of catalogs and large objects were not counted, since ${user} may not vacuum them: only the database's owner may.`,
     );
   }
   if (!checksums) notes.push('Page checksums are off, so damage inside a value can go unseen.');

@@ -24,6 +24,12 @@ export const userSchema = (schema: string) =>
 /** Every relation that has files, TOAST and the system's own among them, apart from what is temporary. */
 export const storedSchema = (schema: string) => `${schema}.nspname !~ '^pg_(toast_)?temp_'`;
 
+/** Whether the user may vacuum table `c`: its owner may, and so may the database's, its catalogs included. */
+export const vacuumable = (version: number) => `(pg_catalog.pg_has_role(c.relowner, 'USAGE')
+  OR EXISTS (SELECT FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
+    AND NOT c.relisshared AND pg_catalog.pg_has_role(d.datdba, 'USAGE'))
+  ${version >= 170_000 ? "OR pg_catalog.has_table_privilege(c.oid, 'MAINTAIN')" : ''})`;
+
 /**
  * Matches a name as given, `table` or `schema.table`, to the catalog. Comparing there instead of splitting here lets
  * dots, quotes and capitals in names be what they are.

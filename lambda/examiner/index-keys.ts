@@ -8,8 +8,14 @@ const eachKey = (sql: string, separator: string) => `(
   LEFT JOIN pg_catalog.pg_collation co ON co.oid = i.indcollation[key.number - 1]
   LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace)`;
 
+const definition = 'pg_catalog.pg_get_indexdef(i.indexrelid, key.number, false)';
+
+/** As in the index on `((true))` of a table that may have one row only. Bare, it means the number of a column, or nothing. */
+const isConstant = `i.indkey[key.number - 1] = 0 AND ${definition} ~ '^\\((true|false|[0-9.]+)\\)$'`;
+
 /** A column's name, or an expression in parentheses, with the index's own collation. */
-const key = `pg_catalog.pg_get_indexdef(i.indexrelid, key.number, false) ||
+const key = `${definition} ||
+  CASE WHEN ${isConstant} THEN '::' || pg_catalog.format_type(oc.opcintype, NULL) ELSE '' END ||
   CASE WHEN co.oid IS NULL THEN '' ELSE pg_catalog.format(' COLLATE %I.%I', cn.nspname, co.collname) END`;
 
 /** An operator of the key's operator family for the type that it indexes: 1 is less, 3 equal, 5 greater in B-trees; 1 equal in hashes. */
@@ -27,14 +33,15 @@ export const orderOf = eachKey(
   ', ',
 );
 
+/** Whether the index has an order at all: where all keys are constants, the planner never uses it for one. */
+export const hasOrder = `EXISTS (
+  SELECT FROM pg_catalog.generate_series(1, i.indnkeyatts::pg_catalog.int4) AS key(number) WHERE NOT (${isConstant}))`;
+
 /** As in `a, lower(b) COLLATE "C"`. */
 export const keysOf = eachKey(key, ', ');
 
 /** As in `a IS NOT NULL AND lower(b) IS NOT NULL`. */
-export const noKeyIsNull = eachKey(
-  "pg_catalog.pg_get_indexdef(i.indexrelid, key.number, false) || ' IS NOT NULL'",
-  ' AND ',
-);
+export const noKeyIsNull = eachKey(`${definition} || ' IS NOT NULL'`, ' AND ');
 
 /** The first key's operator of equality in a hash index. */
 export const hashEquality = eachKey(operator('1'), ', ');

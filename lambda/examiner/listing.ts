@@ -84,6 +84,10 @@ const relation = 'pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid 
 const whole = `NOT c.relispartition AND c.relpersistence <> 't' AND ${userSchema('n')}`;
 const onTable = `' on ' || ${displayName('n', 'c')}`;
 
+/** As in `billing.total(integer)`. */
+const FUNCTION = `CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || p.proname || '(' ||
+  pg_catalog.pg_get_function_identity_arguments(p.oid) || ')'`;
+
 const OBJECTS: Readonly<Record<InventoryKind, string>> = {
   constraint: `
     SELECT CASE k.contype WHEN 'p' THEN 'primary key ' WHEN 'u' THEN 'unique ' WHEN 'f' THEN 'foreign key ' WHEN 'x' THEN 'exclusion '
@@ -105,13 +109,19 @@ const OBJECTS: Readonly<Record<InventoryKind, string>> = {
     SELECT a.privilege_type || ' to ' || coalesce(r.rolname, 'PUBLIC') || ${onTable}
     FROM ${relation}, pg_catalog.aclexplode(c.relacl) AS a LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
     WHERE a.grantee <> c.relowner AND ${whole}
+    UNION ALL SELECT a.privilege_type || ' (' || t.attname || ') to ' || coalesce(r.rolname, 'PUBLIC') || ${onTable}
+    FROM ${relation} JOIN pg_catalog.pg_attribute t ON t.attrelid = c.oid AND NOT t.attisdropped, pg_catalog.aclexplode(t.attacl) AS a
+    LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee WHERE ${whole}
+    UNION ALL SELECT a.privilege_type || ' to ' || r.rolname || ' on function ' || ${FUNCTION}
+    FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace, pg_catalog.aclexplode(p.proacl) AS a
+    JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+    WHERE a.grantee <> p.proowner AND r.rolname !~ '${READER_NAME}' AND NOT ${ofExtension('pg_proc', 'p.oid')} AND ${userSchema('n')}
     UNION ALL SELECT a.privilege_type || ' to ' || coalesce(r.rolname, 'PUBLIC') || ' on schema ' || n.nspname
     FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) AS a LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
     WHERE a.grantee <> n.nspowner AND ${userSchema('n')}`,
   view: `SELECT ${displayName('n', 'c')} FROM ${relation} WHERE c.relkind = 'v' AND NOT ${ofExtension('pg_class', 'c.oid')} AND ${whole}`,
   function: `
-    SELECT CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || p.proname || '(' ||
-      pg_catalog.pg_get_function_identity_arguments(p.oid) || ')'
+    SELECT ${FUNCTION}
     FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
     WHERE NOT ${ofExtension('pg_proc', 'p.oid')} AND ${userSchema('n')}`,
   sequence: `SELECT ${displayName('n', 'c')} FROM ${relation} WHERE c.relkind = 'S' AND ${whole}`,

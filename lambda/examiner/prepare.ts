@@ -55,13 +55,15 @@ async function cannotLogIn(connection: Connection, open: (as: Connection) => Pro
   }
 }
 
-/** A master user owns nothing of what applications made, and who is a member of the owner may vacuum and alter it. */
+/** A master user owns nothing of what applications made; a member of the owner may vacuum and alter it, and catalogs as well. */
 async function joinOwners(session: Session): Promise<string[]> {
   const owners = await find(
     session,
-    `SELECT DISTINCT r.rolname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-     JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
-     WHERE ${userSchema('n')} AND NOT r.rolsuper AND NOT pg_catalog.pg_has_role(r.oid, 'USAGE') ORDER BY r.rolname`,
+    `SELECT r.rolname FROM pg_catalog.pg_roles r
+     WHERE r.oid IN (
+         SELECT c.relowner FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE ${userSchema('n')}
+         UNION ALL SELECT datdba FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+       AND NOT r.rolsuper AND NOT pg_catalog.pg_has_role(r.oid, 'USAGE') ORDER BY r.rolname`,
   );
   const joined: string[] = [];
   for (const [owner] of owners) {

@@ -36,8 +36,13 @@ export interface ServerTask {
 export interface Server {
   /** As `SHOW server_version` gives it. */
   readonly version: string;
-  /** Databases that can be connected to, apart from `rdsadmin` and templates; an empty `postgres` is left out. */
-  readonly databases: readonly { readonly name: string; readonly bytes: number }[];
+  /** Databases that can be connected to, apart from `rdsadmin` and templates. */
+  readonly databases: readonly {
+    readonly name: string;
+    readonly bytes: number;
+    /** Holds no table and no large object. */
+    readonly empty?: boolean;
+  }[];
   /** What a reader has to know of what could not be examined. */
   readonly notes: readonly string[];
 }

@@ -75,8 +75,6 @@ export async function examineCopy(
       const survey = await runbook.step(`survey ${name}`, async () =>
         examiner.survey({ connection: await to(), checks, main: name === main }),
       );
-      // Every instance has one of this name, and most leave it empty.
-      if (name === 'postgres' && name !== main && survey.tables === 0 && !databases) continue;
       const database = { survey, findings: [] as Finding[], position, rows: new Map<number, number>() };
       examined.push(database);
       report.databases.push(database);
@@ -105,14 +103,18 @@ function nothingProven(report: Examined, allowEmpty = false): void {
   } else {
     for (const name of empty) report.warnings.push(`database '${name}' holds no row, so nothing is proven about it`);
   }
-  for (const { name, bytes } of report.server?.databases ?? []) {
-    if (name === 'postgres' || examined.includes(name)) continue;
+  for (const database of report.server?.databases ?? []) {
+    const { name, bytes } = database;
+    if (isUnused(database) || examined.includes(name)) continue;
     report.warnings.push(
       `database '${name}' (${size(bytes)}) was not examined, so nothing is proven about it; name it in the drill's databases, ` +
         'or name none to examine all',
     );
   }
 }
+
+/** Every instance has one of this name, and most leave it empty. */
+const isUnused = ({ name, empty }: Server['databases'][number]) => name === 'postgres' && empty === true;
 
 function chosen(server: Server, main: string, wanted: readonly string[] | undefined): readonly string[] {
   const names = server.databases.map(({ name }) => name);
@@ -123,7 +125,8 @@ function chosen(server: Server, main: string, wanted: readonly string[] | undefi
         `it has ${names.map((name) => `'${name}'`).join(', ') || 'none'}`,
     );
   }
-  return wanted ?? names;
+  const used = server.databases.filter((database) => database.name === main || !isUnused(database));
+  return wanted ?? used.map(({ name }) => name);
 }
 
 async function examineDatabase(

@@ -1,6 +1,9 @@
 /** What is unusual and no damage must not be called damage. */
 import { GENERIC_CHECKS } from '../../../lambda/contract';
-import { type Copy, copyOf } from '../../real/damage';
+import { vacuum } from '../../../lambda/detectors/vacuum';
+import { readFacts } from '../../../lambda/examiner/facts';
+import { Session } from '../../../lambda/examiner/session';
+import { type Copy, copyOf, firstValue } from '../../real/damage';
 import { useDatabase, VERSIONS } from '../../real/database';
 import { runExamination } from '../../real/examination';
 
@@ -65,5 +68,28 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
       await client.query('BEGIN; DECLARE held CURSOR FOR SELECT * FROM votes; FETCH 150 FROM held');
       await nothingFound(copy);
     }, 'held');
+  });
+
+  test('a page that somebody held during a vacuum is vacuumed again: entries of its deleted rows would lead nowhere', async () => {
+    const copy = await copyOf(database(), 'held_once', TABLE);
+    await copy.run('DELETE FROM votes WHERE id % 7 = 0; CREATE EXTENSION pg_visibility');
+    await database().cluster.connected(async (holder) => {
+      await holder.query('BEGIN; DECLARE held CURSOR FOR SELECT * FROM votes; FETCH 150 FROM held');
+      const session = await Session.open(copy, undefined, { left: () => 60_000 });
+      try {
+        const alone = session.alone.bind(session);
+        jest.spyOn(session, 'alone').mockImplementation(async (statement) => {
+          await alone(statement);
+          await holder.query('COMMIT');
+        });
+        const facts = await session.transaction('READ ONLY', () => readFacts(session));
+        const oid = await firstValue<number>(copy, "SELECT 'votes'::regclass::oid");
+        const context = { facts, restorePoint: new Date().toISOString(), wanted: new Set<never>() };
+        await vacuum(session, oid, 'public.votes', context);
+      } finally {
+        await session.close();
+      }
+    }, 'held_once');
+    expect(await copy.run("SELECT FROM pg_visibility_map('votes') WHERE NOT all_visible")).toEqual([]);
   });
 });

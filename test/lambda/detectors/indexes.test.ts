@@ -4,7 +4,7 @@ import { type Copy, copyOf, fileOf, whileStopped } from '../../real/damage';
 import { useDatabase, VERSIONS } from '../../real/database';
 import { type Examination, runExamination } from '../../real/examination';
 
-const INDEXES: readonly Check[] = [{ kind: 'indexes' }];
+const CHECKS: readonly Check[] = [{ kind: 'indexes' }, { kind: 'readable' }];
 
 const SCHEMA = `
   CREATE TABLE descended (id int PRIMARY KEY); INSERT INTO descended SELECT generate_series(1, 5000);
@@ -18,6 +18,8 @@ const SCHEMA = `
   CREATE INDEX twins_a ON twins (n); CREATE INDEX twins_b ON twins (n); CREATE INDEX twins_c ON twins (n, t DESC NULLS LAST);
   CREATE TABLE lost (n int, t text); INSERT INTO lost SELECT i, i FROM generate_series(1, 2000) i;
   CREATE INDEX lost_a ON lost (n); CREATE INDEX lost_b ON lost (n); CREATE INDEX lost_c ON lost (n, t);
+  CREATE TABLE only_row (n int); CREATE UNIQUE INDEX only_row_true ON only_row ((true)); CREATE UNIQUE INDEX only_row_1 ON only_row ((1), n); INSERT INTO only_row VALUES (1);
+  CREATE TABLE fileless (r int4range); INSERT INTO fileless VALUES ('[1,2)'); CREATE INDEX fileless_r ON fileless USING gist (r);
   CREATE TABLE nulls (n int UNIQUE); INSERT INTO nulls VALUES (NULL), (NULL);
   CREATE TABLE "Odd "".one" ("N 1" int, r int4range, a int[]); INSERT INTO "Odd "".one" VALUES (1, '[1,2)', '{1}');
   CREATE UNIQUE INDEX "i ""x" ON "Odd "".one" ("N 1" DESC, r, a); CREATE INDEX ON "Odd "".one" USING gist (r); CREATE INDEX ON "Odd "".one" USING brin ("N 1");
@@ -42,8 +44,8 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     await copy.run("UPDATE pg_index SET indisready = true WHERE indexrelid = 'unwatched_n'::regclass");
     await copy.run('CREATE UNIQUE INDEX CONCURRENTLY failed_key ON failed (n)').catch(() => undefined);
     await copy.run('CHECKPOINT');
-    const [root, hash, gin, lost] = await Promise.all(
-      ['descended_pkey', 'hashed_n', 'worded_gin', 'lost'].map((name) => fileOf(database(), copy, name)),
+    const [root, hash, gin, lost, fileless] = await Promise.all(
+      ['descended_pkey', 'hashed_n', 'worded_gin', 'lost', 'fileless_r'].map((name) => fileOf(database(), copy, name)),
     );
     await whileStopped(database(), async () => {
       // The block that a root's second tuple leads to is in its first six bytes; block 3 is the root.
@@ -54,9 +56,10 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
       // Hash codes are what a bucket's entries are sorted by: one is altered beyond recognition.
       await hash!.alter(1, (page) => page.writeUInt32LE(0xfffffff0, (page.readUInt32LE(24 + 8) & 0x7fff) + 8));
       await lost!.zero(2, 2);
+      await fileless!.remove();
       await gin!.alter(2, (page) => page.fill(0x5a, 7000, 7100));
     });
-    seen = await runExamination(copy, INDEXES);
+    seen = await runExamination(copy, CHECKS);
   });
 
   const found = (name: string) =>
@@ -93,6 +96,12 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     expect(observed).toContain("brin indexes can't be compared with their tables, their pages were read");
   });
 
+  test('an index of which the file is gone fails, of any kind and size', () => {
+    expect(found('fileless_r')).toContain(
+      'failed: its file has 0 of 1 pages (relpages), and an index has a page from its beginning',
+    );
+  });
+
   test('an index that is invalid is a warning', () => {
     expect(found('failed_key')).toEqual([
       'warning: it is invalid, so that no query uses it and it may not keep its keys unique',
@@ -106,7 +115,7 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
   });
 
   test('nothing is said of healthy ones, with NULLs and names of any kind, and of indexes that begin alike', () => {
-    const known = ['descended', 'doubled', 'unwatched', 'hashed', 'worded', 'failed', 'lost', 'large_n'];
+    const known = ['descended', 'doubled', 'unwatched', 'hashed', 'worded', 'failed', 'lost', 'large_n', 'fileless'];
     expect(seen.problems.filter(({ object }) => !known.some((name) => object!.startsWith(name)))).toEqual([]);
   });
 });

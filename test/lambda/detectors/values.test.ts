@@ -10,6 +10,7 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
   const database = useDatabase({ autovacuum: 'off' }, major);
   let copy: Copy;
   let seen: Examination;
+  const held: string[][] = [];
 
   /** Alters the first occurrence of some bytes, with the page's checksum recomputed. */
   async function replace(file: RelationFile, from: Buffer, to: Buffer, block = 0): Promise<void> {
@@ -33,9 +34,13 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
        INSERT INTO declared VALUES (1, 1, NULL), (2, 7, NULL);
        CREATE DOMAIN small AS int CHECK (VALUE < 100); CREATE DOMAIN tiny AS small CHECK (VALUE <> 50);
        CREATE TABLE domains (n tiny, s small NOT NULL); INSERT INTO domains VALUES (7, 9), (8, 9);
+       CREATE TYPE part AS (n small, several small[]); CREATE DOMAIN whole AS part CHECK ((VALUE).n > 0);
+       CREATE TABLE held (several small[], one whole, parts part[]); INSERT INTO held VALUES ('{41,42}', ROW(43, '{44}'), ARRAY[ROW(45, '{46,NULL}')::part, NULL]), ('{1}', NULL, '{}'), (NULL, ROW(1, NULL), NULL);
+       CREATE TABLE "Whole row" (a int, b int, CHECK ("Whole row" IS NOT NULL), CHECK (num_nulls("Whole row".*) = 0)); INSERT INTO "Whole row" VALUES (1, 2);
        CREATE TABLE broken_rule (n int, t int); CREATE FUNCTION fails(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS
          'BEGIN IF current_setting(''application_name'') = ''lifeboat'' THEN RAISE EXCEPTION ''% is secret-4711'', $1; END IF; RETURN true; END';
        ALTER TABLE broken_rule ADD CONSTRAINT odd CHECK (fails(n)), ADD CONSTRAINT even CHECK (t > 0); INSERT INTO broken_rule VALUES (1, 1);
+       CREATE TABLE wide (${Array.from({ length: 300 }, (_, number) => `c${number} int NOT NULL DEFAULT 1`).join(', ')}); INSERT INTO wide DEFAULT VALUES;
        CREATE TABLE healthy (t int, id int NOT NULL, v text); INSERT INTO healthy VALUES (1, 1, 'fine')`,
     );
     await copy.run('CHECKPOINT');
@@ -43,7 +48,7 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     const happy = await firstValue<string>(copy, "SELECT oid::text FROM pg_enum WHERE enumlabel = 'happy'");
     const files = Object.fromEntries(
       await Promise.all(
-        ['documents', 'people', 'notes', 'declared', 'domains', toast].map(
+        ['documents', 'people', 'notes', 'declared', 'domains', 'held', toast].map(
           async (name) => [name, await fileOf(database(), copy, name)] as const,
         ),
       ),
@@ -63,6 +68,14 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
       await replace(files.domains!, Buffer.concat([int(7), int(9)]), Buffer.concat([int(50), int(200)]));
     });
     seen = await runExamination(copy, CHECKS);
+    // Each of them alone, since one row is counted once.
+    for (const value of [[41, 42], [44], [46]].map((ints) => Buffer.concat(ints.map(int)))) {
+      const broken = Buffer.concat([int(200), value.subarray(4)]);
+      await whileStopped(database(), () => replace(files.held!, value, broken));
+      const { problems } = await runExamination(copy, [{ kind: 'constraints' }]);
+      held.push(problems.filter(({ object }) => object === 'held').map(({ observed }) => observed));
+      await whileStopped(database(), () => replace(files.held!, broken, value));
+    }
   });
 
   const found = (name: string, check: Check['kind'] = 'readable') =>
@@ -92,6 +105,10 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
       'failed: 1 row breaks CHECK tiny_check of domain tiny',
       'failed: 1 row breaks CHECK small_check of domain small',
     ]);
+  });
+
+  test('a value that breaks its domain fails in an array, in a composite and in an array of composites', () => {
+    expect(held).toEqual(Array.from({ length: 3 }, () => ['1 row breaks CHECK small_check of domain small']));
   });
 
   test('a rule that can not be evaluated is named, without a value, and the table is read all the same', () => {

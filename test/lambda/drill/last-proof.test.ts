@@ -143,6 +143,11 @@ test('D16: all else that is gone is a warning, and the drill passes', async () =
     ['ALTER TABLE votes DISABLE TRIGGER checked', /checked on votes: the trigger is gone/],
     ['DROP POLICY own ON audit', /own on audit: the policy is gone/],
     ['REVOKE SELECT ON votes FROM PUBLIC', /SELECT to PUBLIC on votes: the grant is gone/],
+    ['REVOKE UPDATE (at) ON votes FROM reviewer', /UPDATE \(at\) to reviewer on votes: the grant is gone/],
+    [
+      'REVOKE EXECUTE ON FUNCTION kept(int) FROM reviewer',
+      /EXECUTE to reviewer on function kept\(.*\): the grant is gone/,
+    ],
     ['DROP VIEW recent', /recent: the view is gone/],
     ['DROP FUNCTION unused()', /unused\(\): the function is gone/],
     ['DROP SEQUENCE numbers', /numbers: the sequence is gone/],
@@ -151,7 +156,8 @@ test('D16: all else that is gone is a warning, and the drill passes', async () =
     ['DROP EXTENSION pg_trgm', /pg_trgm: the extension is gone/],
     ['DROP ROLE clerk', /role clerk: the role is gone/],
   ];
-  await query(`CREATE ROLE clerk; CREATE PUBLICATION feed; CREATE EXTENSION pg_trgm; CREATE FUNCTION unused() RETURNS int LANGUAGE sql AS 'SELECT 1';
+  await query(`CREATE ROLE clerk; CREATE ROLE reviewer; GRANT UPDATE (at) ON votes TO reviewer;
+    CREATE FUNCTION kept(n int) RETURNS int LANGUAGE sql AS 'SELECT 1'; GRANT EXECUTE ON FUNCTION kept(int) TO reviewer; CREATE PUBLICATION feed; CREATE EXTENSION pg_trgm; CREATE FUNCTION unused() RETURNS int LANGUAGE sql AS 'SELECT 1';
     CREATE TRIGGER checked BEFORE DELETE ON votes FOR EACH ROW EXECUTE FUNCTION touch()`);
   const target = new Target();
   const document = await lost(target, changes);
@@ -208,5 +214,23 @@ describe('D18, H14: never proven by nothing', () => {
   test('databases that are left out are a warning', async () => {
     const document = await new Target({ databases: ['postgres'], database: 'postgres', allowEmpty: true }).drill();
     expect(warnings(document)).toMatch(/database 'shop' \(.*\) was not examined/);
+  });
+
+  test('one that holds migrations only proves little while all data is in another: a warning, and without a row a failure', async () => {
+    const { cluster } = database();
+    await query('CREATE DATABASE migrated');
+    const run = (sql: string, name: string) => cluster.query(sql, [], name);
+    await run('CREATE TABLE schema_migrations (version int PRIMARY KEY)', 'migrated');
+    const only = { databases: ['migrated'], database: 'migrated', checks: [] };
+    expect(failures(await new Target(only).drill())).toMatch(/no examined database holds a row \(migrated\)/);
+    await run('INSERT INTO schema_migrations VALUES (1), (2)', 'migrated');
+    const document = await new Target(only).drill();
+    expect(failures(document)).toBe('');
+    expect(warnings(document)).toMatch(/database 'shop' \(.*\) was not examined, so nothing is proven about it/);
+    expect(warnings(document)).not.toMatch(/database 'postgres'/);
+    await run('CREATE TABLE orders AS SELECT 1 AS id', 'postgres');
+    expect(warnings(await new Target(only).drill())).toMatch(/database 'postgres' \(.*\) was not examined/);
+    await run('DROP TABLE orders', 'postgres');
+    await query('DROP DATABASE migrated');
   });
 });

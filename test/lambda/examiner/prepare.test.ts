@@ -43,6 +43,20 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
     ]);
   });
 
+  test('says that index entries of catalogs are not counted where the database belongs to somebody else', async () => {
+    const { superuser } = database().cluster;
+    await database().query(`ALTER DATABASE shop OWNER TO ${superuser.user}`);
+    try {
+      const { results, survey } = await runExamination(connection, [{ kind: 'indexes' }]);
+      expect(results.map(({ outcome }) => outcome)).toEqual(['passed']);
+      // Since 17, rds_superuser may maintain all tables.
+      const refused = /^Index entries of catalogs and large objects were not counted, since master may not vacuum them/;
+      expect(survey.notes).toEqual(major < 17 ? [expect.stringMatching(refused)] : []);
+    } finally {
+      await database().query('ALTER DATABASE shop OWNER TO master');
+    }
+  });
+
   test('reads rows as a user that may not write, log in as nobody else, nor become one', async () => {
     const reader = readerOf(connection);
     const [role] = await query(`SELECT rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls FROM pg_roles
