@@ -1,7 +1,7 @@
 /** Verifies what lies beside documents and is not signed itself: each document has the hash of its own. */
 import { type CurrentFile, inParallel } from './current-files';
 import { sha256Of, textName } from './documents';
-import type { Problem } from './verify-chain';
+import { type Problem, problem } from './problems';
 
 interface Linking {
   readonly name: string;
@@ -51,9 +51,3 @@ async function problemsOfInventory(
   }
   return held.isHidden ? [problem('hidden', file, 'is hidden by a delete marker; delete the marker')] : [];
 }
-
-const problem = (kind: Problem['kind'], file: string, says: string): Problem => ({
-  kind,
-  file,
-  says: `${file} ${says}`,
-});

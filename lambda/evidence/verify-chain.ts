@@ -12,34 +12,10 @@ import {
   sha256Of,
   signedBy,
 } from './documents';
+import { type Problem, type ProblemKind, problem } from './problems';
 import { fromPem, isSignedWith, type VerificationKey } from './signing';
 import type { StoredFile } from './stored-files';
 import { problemsBeside } from './verify-beside';
-
-export type ProblemKind =
-  /** A document that was there is not. */
-  | 'gap'
-  /** A delete marker lies on it. */
-  | 'hidden'
-  /** Its bytes are not those that were signed, or that the next document links to. */
-  | 'altered'
-  /** Nothing signed it. */
-  | 'unsigned'
-  /** Signed with no key that is trusted. */
-  | 'wrongly signed'
-  /** Two documents claim the same place. */
-  | 'fork'
-  /** It says that it belongs elsewhere. */
-  | 'misplaced'
-  /** It can't be read as a document of evidence. */
-  | 'unreadable';
-
-export interface Problem {
-  readonly kind: ProblemKind;
-  readonly file: string;
-  /** A sentence that begins with the file. */
-  readonly says: string;
-}
 
 export interface VerifiedChain {
   /** Where it lies. */
@@ -274,6 +250,6 @@ class ChainVerifier {
   }
 
   private say(kind: ProblemKind, file: string, says: string): void {
-    this.problems.push({ kind, file, says: `${file} ${says}` });
+    this.problems.push(problem(kind, file, says));
   }
 }
