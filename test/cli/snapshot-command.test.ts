@@ -171,8 +171,9 @@ test('a database of the region takes on the backup settings it is given, once', 
     LogicalResourceId: 'Backups',
     ResourceProperties: { Request: JSON.stringify({ ...settings, copyTagsToSnapshot: true }) },
   };
-  // Asked about rollbacks only.
-  const cloudFormation = new CloudFormationClient();
+  const cloudFormation: CloudFormationClient = Object.create(CloudFormationClient.prototype, {
+    send: { value: async () => ({ Stacks: [{ StackStatus: 'CREATE_IN_PROGRESS' }] }) },
+  });
   const apply = (rds: RDSClient) =>
     applyBackupSettings({ rds, ssm: clients().ssm, cloudFormation, answer })(event, new TerminalRunbook(() => {}));
   await apply(local().rds);

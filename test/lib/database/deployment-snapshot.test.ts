@@ -263,6 +263,20 @@ describe('the runbook', () => {
     expect(region.touched).toEqual([]);
   });
 
+  test.each(['CREATE_COMPLETE', 'UPDATE_ROLLBACK_COMPLETE', 'UPDATE_FAILED'])(
+    'takes and deletes nothing for whoever invokes its function while the stack is %s',
+    async (stackStatus) => {
+      const region = new SimulatedDatabase();
+      for (const age of [2, 3]) region.snapshot(name(`v${age}`), age, ours());
+      const { answer } = await deploy(region, update, { keepLast: 1 }, stackStatus);
+      expect(answer).toMatchObject({
+        Status: 'FAILED',
+        Reason: expect.stringContaining(`stack stack is ${stackStatus}, so CloudFormation did not ask for this`),
+      });
+      expect(region.touched).toEqual([]);
+    },
+  );
+
   test('leaves the snapshots when it is deleted', async () => {
     const region = new SimulatedDatabase();
     const { answer } = await deploy(region, { ...update, RequestType: 'Delete' });
