@@ -14,6 +14,7 @@ import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { refuseEarlyOverdue } from '../schedule/overdue';
 import { markCovered } from '../synth/coverage';
+import { refuseOtherUnits } from '../synth/durations';
 import { Mark } from '../synth/marks';
 import { copyPrefix, pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
@@ -87,6 +88,7 @@ export class CacheSnapshots extends Construct {
     super(scope, id);
     made.put(this, this);
     const { cache, every, keep } = props;
+    refuseOtherUnits(`cache snapshots '${this.node.path}'`, { every, keep }, { overdueAfter: props.overdueAfter });
     this.cache = cache;
     this.count = every.isUnresolved() ? 0 : Math.ceil(1440 / every.toMinutes({ integral: false }));
     this.node.addValidation({ validate: () => this.tooManyTogether() });
