@@ -16,7 +16,9 @@ interface Drilled {
   readonly source: DrillSource;
   readonly schedule: unknown;
   readonly objectives: unknown;
+  /** @default - four times the recovery time objective, and at least 6 hours */
   readonly expiresAfter?: unknown;
+  /** @default - the schedule's longest gap and one day */
   readonly overdueAfter?: unknown;
 }
 
