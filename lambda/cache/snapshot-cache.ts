@@ -6,8 +6,15 @@
  */
 import { ElastiCacheClient } from '@aws-sdk/client-elasticache';
 import { SSMClient } from '@aws-sdk/client-ssm';
-import { type CacheSnapshotRequest, cacheSnapshotRequest, METRICS, parse } from '../contract';
+import {
+  type CacheSnapshotDefinition,
+  cacheSnapshotDefinition,
+  cacheSnapshotRequest,
+  METRICS,
+  parse,
+} from '../contract';
 import { embeddedMetric } from '../evidence/metrics';
+import { deployedDefinition } from '../runbook/definition';
 import { askHold, secondsHeld } from '../runbook/hold';
 import {
   type CacheSnapshot,
@@ -21,6 +28,8 @@ import {
 } from './cache-snapshots';
 
 export interface CachePorts {
+  /** What was deployed, as it is. */
+  readonly definition: unknown;
   readonly cache: ElastiCacheClient;
   /** Where a hold on the cache would stand. */
   readonly ssm: SSMClient;
@@ -38,7 +47,8 @@ export interface Round {
 export const snapshotCache =
   (ports: CachePorts) =>
   async (input: unknown): Promise<Round> => {
-    const request = parse(cacheSnapshotRequest, input, 'snapshot request');
+    const { due } = parse(cacheSnapshotRequest, input, 'snapshot request');
+    const definition = parse(cacheSnapshotDefinition, ports.definition, 'snapshot definition');
     const failures: string[] = [];
     const tried = async <T>(what: string, effect: () => Promise<T>): Promise<T | undefined> => {
       try {
@@ -48,19 +58,18 @@ export const snapshotCache =
         return undefined;
       }
     };
-    const { due } = request;
     const taken =
-      due === undefined ? undefined : await tried('take a snapshot', () => takeDue(ports.cache, request, due));
-    const deleted = await tried('delete old snapshots', () => prune(ports, request));
+      due === undefined ? undefined : await tried('take a snapshot', () => takeDue(ports.cache, definition, due));
+    const deleted = await tried('delete old snapshots', () => prune(ports, definition));
     if (failures.length > 0) {
-      throw new Error(`cache '${request.cache.id}' is not backed up as it should be:\n  ${failures.join('\n  ')}`);
+      throw new Error(`cache '${definition.cache.id}' is not backed up as it should be:\n  ${failures.join('\n  ')}`);
     }
     return { taken: taken ?? null, deleted: deleted ?? [] };
   };
 
 async function takeDue(
   client: ElastiCacheClient,
-  { cache, prefix }: CacheSnapshotRequest,
+  { cache, prefix }: CacheSnapshotDefinition,
   due: string,
 ): Promise<string | null> {
   const name = dueName(prefix, due);
@@ -72,7 +81,7 @@ async function takeDue(
 /** Age counts from its newest good one, so that nothing is deleted once nothing newer comes. */
 async function prune(
   { cache: client, ssm, print, clock }: CachePorts,
-  { cache, prefix, keepSeconds, backup }: CacheSnapshotRequest,
+  { cache, prefix, keepSeconds, backup }: CacheSnapshotDefinition,
 ): Promise<string[]> {
   const now = clock();
   const hold = askHold([ssm], holdTargetOf(cache), clock);
@@ -111,6 +120,7 @@ async function withoutBad(
 
 export const handler = (event: unknown) =>
   snapshotCache({
+    definition: deployedDefinition(),
     cache: new ElastiCacheClient(),
     ssm: new SSMClient(),
     print: (line) => process.stdout.write(`${line}\n`),

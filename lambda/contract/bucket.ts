@@ -35,3 +35,6 @@ export type BackupSizes = v.InferOutput<typeof backupSizes>;
 
 /** Written once, when a backup is first watched: before its first success, its age counts from here. */
 export const backupWatchedSinceKey = (prefix: string) => `${prefix}watched-since.json`;
+
+/** What is written there, and where a drill's watch began. */
+export const watchBegan = v.object({ watchedSince: moment });

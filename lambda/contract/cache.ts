@@ -1,6 +1,6 @@
 /** What starts snapshots and exports of caches. */
 import * as v from 'valibot';
-import { keyPrefix, moment, name, seconds, text } from './fields';
+import { keyPrefix, moment, name, notChosen, seconds, text } from './fields';
 
 /** EventBridge Scheduler puts the moment here for which it starts a run: the same at every try. */
 export const SCHEDULED_TIME = '<aws.scheduler.scheduled-time>';
@@ -19,16 +19,25 @@ export const cacheSnapshotPrefix = v.pipe(
   v.maxLength(63),
 );
 
-/** What starts a round of snapshots of a cache. */
-export const cacheSnapshotRequest = v.strictObject({
+/** What is deployed with what takes snapshots of a cache. Whoever starts it could else have them pruned. */
+export const cacheSnapshotDefinition = v.strictObject({
   /** Name in metrics. */
   backup: text,
   cache: cacheTarget,
   prefix: cacheSnapshotPrefix,
-  /** When a snapshot is due. None is taken when absent. */
-  due: v.optional(moment),
   keepSeconds: seconds,
 });
+
+export type CacheSnapshotDefinition = v.InferOutput<typeof cacheSnapshotDefinition>;
+
+/** What starts a round of snapshots of a cache. */
+export const cacheSnapshotRequest = v.strictObject(
+  {
+    /** When a snapshot is due. None is taken when absent. */
+    due: v.optional(moment),
+  },
+  notChosen('a round of snapshots', 'due'),
+);
 
 export type CacheSnapshotRequest = v.InferOutput<typeof cacheSnapshotRequest>;
 

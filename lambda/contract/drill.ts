@@ -1,6 +1,18 @@
 /** What is deployed with drills and validations, and what starts them, the janitor and the watch on drills. */
 import * as v from 'valibot';
-import { count, exactNumber, identifier, label, moment, name, seconds, table, text, withoutNul } from './fields';
+import {
+  count,
+  exactNumber,
+  identifier,
+  label,
+  moment,
+  name,
+  notChosen,
+  seconds,
+  table,
+  text,
+  withoutNul,
+} from './fields';
 import { COPY_PREFIX, RUN_SUFFIX_LENGTH } from './names';
 
 export const NEVER_PASSES = 'atLeast is more than atMost, so no copy could pass';
@@ -161,12 +173,6 @@ export const drillDefinition = v.pipe(
 );
 
 export type DrillDefinition = v.InferOutput<typeof drillDefinition>;
-
-/** Names what nobody may choose, and who can. */
-const notChosen = (thing: string, chosen: string) => (issue: { expected: string | null; received: string }) =>
-  issue.expected === 'never'
-    ? `is not for whoever starts ${thing} to choose, who chooses ${chosen}; it is deployed with the function`
-    : `must be an object of ${chosen}, and is ${issue.received}`;
 
 /** What starts a drill, and all that whoever starts it may choose. */
 export const drillRequest = v.strictObject(

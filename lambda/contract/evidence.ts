@@ -136,6 +136,8 @@ export const evidence = v.object({
   ),
   /** What the restored instance held, for later proofs to compare with: an object beside this one. */
   inventory: v.optional(v.nullable(v.object({ key: v.string(), sha256: v.string(), databases: v.array(v.string()) }))),
+  /** SHA-256 of its readable form, in hex. */
+  text: v.optional(v.object({ sha256: v.string() })),
   /** What did not make it fail, and a reader has to know, one sentence each. Absent in documents of before. */
   warnings: v.optional(v.array(v.string())),
   /** What a reader has to know to weigh the result. */
@@ -145,4 +147,4 @@ export const evidence = v.object({
 export type Evidence = v.InferOutput<typeof evidence>;
 
 /** A run's document before it has its place in the chain. */
-export type EvidenceDraft = Omit<Evidence, 'sequence' | 'previous'>;
+export type EvidenceDraft = Omit<Evidence, 'sequence' | 'previous' | 'text'>;

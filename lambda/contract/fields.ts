@@ -71,3 +71,9 @@ export const keyPrefix = v.pipe(
   v.string(),
   v.regex(/^$|^[^/].*\/$/, 'must be empty, or end in a slash and not start with one'),
 );
+
+/** Of what whoever starts a function may not choose, since it is deployed with it. */
+export const notChosen = (thing: string, chosen: string) => (issue: { expected: string | null; received: string }) =>
+  issue.expected === 'never'
+    ? `is not for whoever starts ${thing} to choose, who chooses ${chosen}; it is deployed with the function`
+    : `must be an object of ${chosen}, and is ${issue.received}`;

@@ -52,6 +52,8 @@ export const DEPLOYMENT_SNAPSHOT_TAGS = {
   keep: 'lifeboat:keep',
   reason: 'Reason',
   deploymentVersion: 'DeploymentVersion',
+  /** `true` once the run that took it has seen it available. Others leave it alone before. */
+  announced: 'lifeboat:announced',
 } as const;
 
 /** What identifiers of one database's snapshots before deployments start with. */

@@ -1,11 +1,11 @@
 /** What starts the functions that look after a database's own backups, snapshots and exports. */
 import * as v from 'valibot';
-import { accountId, identifier, keyPrefix, label, name, seconds, tagValue } from './fields';
+import { accountId, identifier, keyPrefix, label, name, notChosen, seconds, tagValue } from './fields';
 import { copiedBy } from './names';
 import { RDS_LIMITS } from './rds-limits';
 
-/** What starts a round of copying snapshots to where they outlive the region, or the account. */
-export const snapshotCopyRequest = v.pipe(
+/** What is deployed with what copies snapshots to where they outlive the region, or the account. */
+export const snapshotCopyDefinition = v.pipe(
   v.strictObject({
     plan: label,
     target: label,
@@ -37,7 +37,10 @@ export const snapshotCopyRequest = v.pipe(
   ),
 );
 
-export type SnapshotCopyRequest = v.InferOutput<typeof snapshotCopyRequest>;
+export type SnapshotCopyDefinition = v.InferOutput<typeof snapshotCopyDefinition>;
+
+/** What starts a round of copying: an event, or the hour. Whoever does so could else have copies pruned, or shared. */
+export const snapshotCopyRequest = v.strictObject({}, notChosen('a round of copies', 'nothing'));
 
 /** Whose own backups are watched. */
 export const databaseWatchRequest = v.strictObject({ instance: identifier });

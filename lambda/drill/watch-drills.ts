@@ -16,10 +16,10 @@ import {
 } from '../contract';
 import { EvidenceChain } from '../evidence/evidence-chain';
 import { embeddedMetric } from '../evidence/metrics';
-import { putOnce, readText } from '../evidence/objects';
 import { kmsSigner, type Signer } from '../evidence/signing';
 import { filesInBucket } from '../evidence/stored-files';
 import { verifyEvidence } from '../evidence/verify-evidence';
+import { watchedSince } from '../evidence/watched-since';
 
 type Drill = WatchRequest['drills'][number];
 
@@ -94,15 +94,9 @@ async function verify(s3: S3Client, bucket: string, signer: Signer, of: Drill, n
 async function lastProven(s3: S3Client, bucket: string, signer: Signer, drill: Drill, now: number): Promise<number> {
   const chain = new EvidenceChain(s3, bucket, drill, signer);
   const proven = await chain.lastPassed((document) => document.drill === drill.drill);
-  return proven ? Date.parse(proven.finished) : watchedSince(s3, bucket, drill, now);
-}
-
-/** A drill that never passed is as old as its watch, so a new one is not overdue before its first date. */
-async function watchedSince(s3: S3Client, bucket: string, drill: Drill, now: number): Promise<number> {
-  const key = watchedSinceKey(drill);
-  const since = { watchedSince: new Date(now).toISOString() };
-  if (await putOnce(s3, bucket, key, JSON.stringify(since), 'application/json')) return now;
-  return Date.parse(JSON.parse(await readText(s3, bucket, key)).watchedSince);
+  if (proven) return Date.parse(proven.finished);
+  // One that never passed is as old as its watch, so a new one is not overdue before its first date.
+  return Date.parse(await watchedSince(s3, bucket, watchedSinceKey(drill), now));
 }
 
 export const handler = async (event: object): Promise<void> => {

@@ -103,12 +103,13 @@ export class EvidenceChain {
     const sequence = nextOf(sequences);
     const before = sequences.filter((taken) => taken < sequence).at(-1);
     const previous = before === undefined ? null : await this.read(before);
-    const document: Evidence = {
+    const placed: Evidence = {
       ...draft,
       schema: EVIDENCE_SCHEMA,
       sequence,
       previous: previous && { key: this.prefix + previous.name, sha256: previous.sha256 },
     };
+    const document = { ...placed, text: { sha256: sha256Of(evidenceText(placed)) } };
     const bytes = bytesOf(document);
     await this.put(signatureName(sequence, sha256Of(bytes)), await this.signer.sign(bytes), 'application/octet-stream');
     if (!(await this.put(documentName(sequence), bytes, 'application/json'))) return undefined;
@@ -128,8 +129,9 @@ export class EvidenceChain {
         await this.writeText(sequence, document);
         return { key: this.prefix + entry.name, document };
       }
-      // Published before this run began, and so is everything before it.
-      if (Date.parse(document.finished) < Date.parse(started) - MAX_PUBLISHING) break;
+      // Published before this run began, and so is everything before it. Only what is signed says when.
+      const isOlder = Date.parse(document.finished) < Date.parse(started) - MAX_PUBLISHING;
+      if (isOlder && (await this.isSigned(entry, names))) break;
     }
     return undefined;
   }

@@ -1,6 +1,9 @@
 /**
  * Inventories in the bucket of evidence, each linked from its document by hash. They have no limit of size, which results
  * of steps and answers of functions have.
+ *
+ * What is kept is named after its hash, so that nobody can take its place beforehand: a run's name can be read while the
+ * run is under way.
  */
 import type { S3Client } from '@aws-sdk/client-s3';
 import { type Evidence, evidencePrefix, type Inventory, inventory, parse } from '../contract';
@@ -28,21 +31,28 @@ export class Inventories {
     this.prefix = `${evidencePrefix(of)}inventories/`;
   }
 
-  /** Keeps the listing of one of a run's databases until its rows are counted. Kept twice is kept once. */
-  async keepListing(run: string, position: number, listing: string): Promise<void> {
-    await putOnce(this.s3, this.bucket, this.listingKey(run, position), listing, 'text/plain');
+  /**
+   * Keeps the listing of one of a run's databases until its rows are counted. Kept twice is kept once.
+   *
+   * @returns its SHA-256, to ask for it by
+   */
+  async keepListing(run: string, listing: string): Promise<string> {
+    const sha256 = sha256Of(listing);
+    await putOnce(this.s3, this.bucket, this.listingKey(run, sha256), listing, 'text/plain');
+    return sha256;
   }
 
-  async listing(run: string, position: number): Promise<string> {
-    return readText(this.s3, this.bucket, this.listingKey(run, position));
+  async listing(run: string, sha256: string): Promise<string> {
+    return this.read(this.listingKey(run, sha256), sha256, `run ${run} kept`);
   }
 
-  /** Keeps a run's inventory. An earlier try may have done so: what it wrote stays, and counts. */
+  /** Keeps a run's inventory. Kept twice is kept once. */
   async keep(run: string, document: Inventory): Promise<StoredInventory> {
-    const key = `${this.prefix}${run}.json`;
-    await putOnce(this.s3, this.bucket, key, `${JSON.stringify(document)}\n`, 'application/json');
-    const text = await readText(this.s3, this.bucket, key);
-    return { key, sha256: sha256Of(text), databases: document.databases.map(({ name }) => name) };
+    const text = `${JSON.stringify(document)}\n`;
+    const sha256 = sha256Of(text);
+    const key = `${this.prefix}${run}.sha256-${sha256}.json`;
+    await putOnce(this.s3, this.bucket, key, text, 'application/json');
+    return { key, sha256, databases: document.databases.map(({ name }) => name) };
   }
 
   /**
@@ -57,19 +67,22 @@ export class Inventories {
         (held?.databases.includes(database) ?? false) && provesIt(document, check, moment),
     );
     if (!proof?.inventory) return undefined;
-    const { key, sha256: expected } = proof.inventory;
-    const text = await readText(this.s3, this.bucket, key);
-    if (sha256Of(text) !== expected) {
-      throw new Error(
-        `the inventory ${key} is not the one that its proof names (SHA-256 ${expected}), so nothing can be compared with it; ` +
-          'find out who changed it: the bucket keeps its versions',
-      );
-    }
+    const { key, sha256 } = proof.inventory;
+    const text = await this.read(key, sha256, 'its proof names');
     return parse(inventory, JSON.parse(text), `inventory ${key}`);
   }
 
-  private listingKey(run: string, position: number): string {
-    return `${this.prefix}${run}.listing-${position}`;
+  private async read(key: string, sha256: string, expected: string): Promise<string> {
+    const text = await readText(this.s3, this.bucket, key);
+    if (sha256Of(text) === sha256) return text;
+    throw new Error(
+      `the inventory ${key} is not the one that ${expected} (SHA-256 ${sha256}), so nothing can be compared with it; ` +
+        'find out who changed it: the bucket keeps its versions',
+    );
+  }
+
+  private listingKey(run: string, sha256: string): string {
+    return `${this.prefix}${run}.listing-${sha256}`;
   }
 }
 

@@ -7,37 +7,15 @@ import {
   isPublicKey,
   linkOf,
   linkProblem,
+  publicKeyName,
   sequenceOf,
   sha256Of,
   signedBy,
 } from './documents';
+import { type Problem, type ProblemKind, problem } from './problems';
 import { fromPem, isSignedWith, type VerificationKey } from './signing';
 import type { StoredFile } from './stored-files';
-
-export type ProblemKind =
-  /** A document that was there is not. */
-  | 'gap'
-  /** A delete marker lies on it. */
-  | 'hidden'
-  /** Its bytes are not those that were signed, or that the next document links to. */
-  | 'altered'
-  /** Nothing signed it. */
-  | 'unsigned'
-  /** Signed with no key that is trusted. */
-  | 'wrongly signed'
-  /** Two documents claim the same place. */
-  | 'fork'
-  /** It says that it belongs elsewhere. */
-  | 'misplaced'
-  /** It can't be read as a document of evidence. */
-  | 'unreadable';
-
-export interface Problem {
-  readonly kind: ProblemKind;
-  readonly file: string;
-  /** A sentence that begins with the file. */
-  readonly says: string;
-}
+import { problemsBeside } from './verify-beside';
 
 export interface VerifiedChain {
   /** Where it lies. */
@@ -62,6 +40,8 @@ interface Examined {
   readonly link: EvidenceLink | undefined;
   readonly summary: VerifiedChain['newest'];
   readonly inventory: { readonly key: string; readonly sha256: string } | null;
+  /** SHA-256 of its readable form. */
+  readonly text: string | undefined;
   readonly signature: 'trusted' | 'known' | 'wrong' | 'of other bytes' | 'none';
   readonly key: string | undefined;
 }
@@ -105,7 +85,8 @@ class ChainVerifier {
       before.add(document.signature);
     });
     this.missing(documents);
-    await this.judgeInventories(documents);
+    this.judgeOtherKeys(documents);
+    this.problems.push(...(await problemsBeside(documents, this.files, this.inventories)));
     const signed = documents.filter(({ key }) => key !== undefined);
     const keys = [...new Set(signed.flatMap(({ key }) => key ?? []))];
     this.tellOtherKeys(signed);
@@ -136,7 +117,10 @@ class ChainVerifier {
     }
     if (!isPublicKey(name)) return;
     try {
-      this.known.push(fromPem((await read()).toString('utf8')));
+      const key = fromPem((await read()).toString('utf8'));
+      if (publicKeyName(key.fingerprint) === name) this.known.push(key);
+      else
+        this.say('altered', name, `holds the key ${key.fingerprint}, and is not named after it; find out who wrote it`);
     } catch (error) {
       this.say('unreadable', name, `is not a public key: ${error instanceof Error ? error.message : error}`);
     }
@@ -151,7 +135,8 @@ class ChainVerifier {
     const summary = document ? { document: name, outcome: document.outcome, finished: document.finished } : null;
     const link = linkOf(bytes);
     const inventory = document?.inventory ?? null;
-    return [{ name, sequence, sha256, link, summary, inventory, ...this.signatureOf(sequence, sha256, bytes) }];
+    const text = document?.text?.sha256;
+    return [{ name, sequence, sha256, link, summary, inventory, text, ...this.signatureOf(sequence, sha256, bytes) }];
   }
 
   private signatureOf(sequence: number, sha256: string, bytes: Buffer): Pick<Examined, 'signature' | 'key'> {
@@ -232,20 +217,20 @@ class ChainVerifier {
     }
   }
 
-  /** Inventories lie beside the chain, each linked from its document by hash. */
-  private async judgeInventories(documents: readonly Examined[]): Promise<void> {
-    const { inventories } = this;
-    if (!inventories) return;
-    const found = new Map(inventories.map((file) => [file.name, file]));
-    await inParallel(documents, async ({ name, inventory }) => {
-      if (!inventory) return;
-      const file = inventory.key.split('/').slice(-2).join('/');
-      const held = found.get(file.split('/').at(-1) ?? '');
-      if (!held) this.say('gap', file, `is not here, and ${name} links to it`);
-      else if (sha256Of(await held.read()) !== inventory.sha256) {
-        this.say('altered', file, `is not the inventory that ${name} links to; find out who wrote it`);
-      } else if (held.isHidden) this.say('hidden', file, 'is hidden by a delete marker; delete the marker');
-    });
+  /** Where no key is trusted, whoever adds a document may add a key for it: the first has nobody to vouch for the next. */
+  private judgeOtherKeys(documents: readonly Examined[]): void {
+    if (this.trusted) return;
+    let before: string | undefined;
+    for (const { name, key } of documents) {
+      if (key === undefined) continue;
+      if (before !== undefined && key !== before) {
+        const says =
+          `is signed with key ${key}, and those before it with ${before}: if the key was replaced, name the one that you trust ` +
+          'by --key; else find out who wrote it';
+        this.say('wrongly signed', name, says);
+      }
+      before = key;
+    }
   }
 
   private tellOtherKeys(signed: readonly Examined[]): void {
@@ -265,6 +250,6 @@ class ChainVerifier {
   }
 
   private say(kind: ProblemKind, file: string, says: string): void {
-    this.problems.push({ kind, file, says: `${file} ${says}` });
+    this.problems.push(problem(kind, file, says));
   }
 }

@@ -11,6 +11,8 @@ import { type VerifiedChain, verifyChain } from './verify-chain';
 export interface Verification {
   /** There is evidence, and nothing is wrong with any of it. */
   readonly proven: boolean;
+  /** Whether keys were named to be trusted, and not only those that lie beside the documents. */
+  readonly keysNamed: boolean;
   readonly chains: readonly VerifiedChain[];
 }
 
@@ -21,8 +23,19 @@ export interface VerificationOptions {
   readonly inventories?: boolean;
 }
 
-/** Below a chain's folder. Names of files in it are those of runs, and may look like documents'. */
+/** Below a chain's folder. Earlier versions named files in it after runs, which may look like a document's number. */
 const INVENTORIES = 'inventories';
+
+const holdsChain = (files: readonly StoredFile[]): boolean =>
+  files
+    .map(({ key }) => key.split('/').at(-1) ?? '')
+    .some((name) => sequenceOf(name) !== undefined || signedBy(name) !== undefined);
+
+/** A target may be called so, too: then there is no chain above. */
+function isBesideChain(folder: string, folders: ReadonlyMap<string, readonly StoredFile[]>): boolean {
+  const path = folder.split('/');
+  return path.pop() === INVENTORIES && holdsChain(folders.get(path.join('/')) ?? []);
+}
 
 export async function verifyEvidence(
   files: readonly StoredFile[],
@@ -35,12 +48,10 @@ export async function verifyEvidence(
   }
   const chains: VerifiedChain[] = [];
   for (const [folder, own] of [...folders].sort(([one], [other]) => (one < other ? -1 : 1))) {
-    if (folder.split('/').at(-1) === INVENTORIES) continue;
-    const names = own.map(({ key }) => key.split('/').at(-1) ?? '');
-    if (!names.some((name) => sequenceOf(name) !== undefined || signedBy(name))) continue;
+    if (!holdsChain(own) || isBesideChain(folder, folders)) continue;
     const beside = folders.get(folder === '' ? INVENTORIES : `${folder}/${INVENTORIES}`) ?? [];
     chains.push(await verifyChain(folder, own, trusted, inventories ? beside : undefined));
   }
   const proven = chains.length > 0 && chains.every(({ problems, signed }) => problems.length === 0 && signed > 0);
-  return { proven, chains };
+  return { proven, keysNamed: trusted !== undefined, chains };
 }

@@ -30,35 +30,38 @@ const MODIFIABLE = ['available', 'storage-initialization', 'storage-optimization
 const STUCK = /^(deleting|failed|stopped|stopping|incompatible-.*|inaccessible-.*|restore-error|storage-full)$/;
 
 export const applyBackupSettings = ({ rds, ssm, cloudFormation, answer }: BackupSettingsPorts) =>
-  customResource(async (event, runbook) => {
-    const { RequestType, PhysicalResourceId, ResourceProperties } = event;
-    if (RequestType === 'Delete') {
+  customResource(
+    async (event, runbook) => {
+      const { RequestType, PhysicalResourceId, ResourceProperties } = event;
+      if (RequestType === 'Delete') {
+        return {
+          physicalId: String(PhysicalResourceId),
+          reason: 'Nothing was put back: the database keeps its backup window, retention, tag copying and protection.',
+        };
+      }
+      const settings = parse(backupSettings, JSON.parse(ResourceProperties.Request), 'backup settings');
+      const hold = askHold([ssm], { kind: 'database', id: settings.instance }, Date.now);
+      const physicalId = `backup-settings-of-${settings.instance}`;
+      try {
+        await runbook.poll(
+          'apply what differs, until it is in force',
+          () => apply(rds, hold, settings),
+          (seen) => seen === 'in force',
+          { hours: ANSWER_WITHIN_HOURS },
+        );
+      } catch (error) {
+        // A rollback that fails has to be mended by hand, and holds up all that the stack holds.
+        if (RequestType !== 'Update' || !(await isRollingBack(cloudFormation, event, runbook))) throw error;
+        const why = describe(error).slice(0, 700);
+        return { physicalId, reason: `Not put back to what was asked before, so deploy again: ${why}` };
+      }
       return {
-        physicalId: String(PhysicalResourceId),
-        reason: 'Nothing was put back: the database keeps its backup window, retention, tag copying and protection.',
+        physicalId,
+        reason: `In force on database '${settings.instance}'; they stay when this resource is deleted.`,
       };
-    }
-    const settings = parse(backupSettings, JSON.parse(ResourceProperties.Request), 'backup settings');
-    const hold = askHold([ssm], { kind: 'database', id: settings.instance }, Date.now);
-    const physicalId = `backup-settings-of-${settings.instance}`;
-    try {
-      await runbook.poll(
-        'apply what differs, until it is in force',
-        () => apply(rds, hold, settings),
-        (seen) => seen === 'in force',
-        { hours: ANSWER_WITHIN_HOURS },
-      );
-    } catch (error) {
-      // A rollback that fails has to be mended by hand, and holds up all that the stack holds.
-      if (RequestType !== 'Update' || !(await isRollingBack(cloudFormation, event, runbook))) throw error;
-      const why = describe(error).slice(0, 700);
-      return { physicalId, reason: `Not put back to what was asked before, so deploy again: ${why}` };
-    }
-    return {
-      physicalId,
-      reason: `In force on database '${settings.instance}'; they stay when this resource is deleted.`,
-    };
-  }, answer);
+    },
+    { cloudFormation, answer },
+  );
 
 /** One look, and a request for what is neither in force nor on its way. */
 async function apply(rds: RDSClient, hold: AskHold, settings: BackupSettings): Promise<string> {

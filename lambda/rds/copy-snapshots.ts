@@ -6,13 +6,23 @@
  */
 import { RDSClient } from '@aws-sdk/client-rds';
 import { SSMClient } from '@aws-sdk/client-ssm';
-import { type Hold, METRICS, parse, type SnapshotCopyRequest, snapshotCopyRequest } from '../contract';
+import {
+  type Hold,
+  METRICS,
+  parse,
+  type SnapshotCopyDefinition,
+  snapshotCopyDefinition,
+  snapshotCopyRequest,
+} from '../contract';
 import { embeddedMetric } from '../evidence/metrics';
+import { deployedDefinition } from '../runbook/definition';
 import { askHold, secondsHeld } from '../runbook/hold';
 import { describe, type Runbook, shipped } from '../runbook/runbook';
 import { type Missing, SnapshotCopies, type States } from './snapshot-copies';
 
 export interface CopyPorts {
+  /** What was deployed, as it is; the runbook reads it at its door. */
+  readonly definition: unknown;
   /** A client of RDS in a region. */
   readonly rds: (region: string) => RDSClient;
   /** A client of SSM in a region, where a hold may stand. */
@@ -42,9 +52,10 @@ const COPY_HOURS = 24;
 export const copySnapshots =
   (ports: CopyPorts) =>
   async (input: unknown, runbook: Runbook): Promise<CopyReport> => {
-    const request = parse(snapshotCopyRequest, input, 'snapshot copy request');
-    const { source, destination } = request;
-    const copies = new SnapshotCopies(ports.rds(source.region), ports.rds(destination.region), request);
+    parse(snapshotCopyRequest, input ?? {}, 'snapshot copy request');
+    const definition = parse(snapshotCopyDefinition, ports.definition, 'snapshot copy definition');
+    const { source, destination } = definition;
+    const copies = new SnapshotCopies(ports.rds(source.region), ports.rds(destination.region), definition);
 
     const problems: string[] = [];
     const survey = await runbook.step('find what is missing', () => copies.survey(ports.clock()));
@@ -58,7 +69,9 @@ export const copySnapshots =
     const hold = askHold(regions.map(ports.ssm), { kind: 'database', id: source.instance }, ports.clock);
     const pruned = await tried(problems, 'prune', runbook, () => copies.prune(ports.clock(), hold));
     await tried(problems, 'share good copies', runbook, () => copies.share());
-    const newest = await runbook.step('publish the age', () => publish(ports, copies, request, pruned?.hold ?? null));
+    const newest = await runbook.step('publish the age', () =>
+      publish(ports, copies, definition, pruned?.hold ?? null),
+    );
 
     if (problems.length > 0) {
       throw new Error(
@@ -138,7 +151,7 @@ async function settled(
 async function publish(
   { print, clock }: CopyPorts,
   copies: SnapshotCopies,
-  { plan, target, copy }: SnapshotCopyRequest,
+  { plan, target, copy }: SnapshotCopyDefinition,
   hold: Hold | null,
 ): Promise<string | null> {
   const { dimensions: name } = METRICS;
@@ -164,6 +177,7 @@ function awsPorts(): CopyPorts {
     };
   };
   return {
+    definition: deployedDefinition(),
     rds: kept((region) => new RDSClient({ region })),
     ssm: kept((region) => new SSMClient({ region })),
     print: (line) => process.stdout.write(`${line}\n`),

@@ -22,28 +22,31 @@ export interface DeploymentPorts {
 }
 
 export const snapshotBeforeDeployment = ({ rds, ssm, cloudFormation, answer }: DeploymentPorts) =>
-  customResource(async (event, runbook) => {
-    const { RequestType, PhysicalResourceId = '', ResourceProperties } = event;
-    if (RequestType === 'Delete') {
-      return {
-        physicalId: PhysicalResourceId,
-        reason: 'Nothing was deleted: snapshots stay until a newer one replaces them.',
-      };
-    }
-    const request = parse(deploymentSnapshotRequest, JSON.parse(ResourceProperties.Request), 'snapshot request');
-    if (RequestType === 'Update' && (await isRollingBack(cloudFormation, event, runbook))) {
-      return { physicalId: PhysicalResourceId, reason: 'The stack is rolling back, so no snapshot was taken.' };
-    }
-    // Lambda may hand over one event twice, and a second snapshot would push an older one out.
-    const run = createHash('sha256').update(event.RequestId).digest('hex').slice(0, RUN_SUFFIX_LENGTH);
-    const hold = askHold([ssm], { kind: 'database', id: request.instance }, Date.now);
-    const take = takeSnapshot({ rds, hold }, { hours: ANSWER_WITHIN_HOURS, run });
-    const { snapshot, deleted, left } = await take(request, runbook);
-    const reasons = [`Snapshot ${snapshot} is available.`];
-    if (deleted.length > 0) reasons.push(`Older ones were deleted: ${deleted.join(', ')}.`);
-    if (left.length > 0) reasons.push(`Older ones could not be deleted: ${left.join('; ')}.`);
-    return { physicalId: snapshot, reason: reasons.join(' ') };
-  }, answer);
+  customResource(
+    async (event, runbook) => {
+      const { RequestType, PhysicalResourceId = '', ResourceProperties } = event;
+      if (RequestType === 'Delete') {
+        return {
+          physicalId: PhysicalResourceId,
+          reason: 'Nothing was deleted: snapshots stay until a newer one replaces them.',
+        };
+      }
+      const request = parse(deploymentSnapshotRequest, JSON.parse(ResourceProperties.Request), 'snapshot request');
+      if (RequestType === 'Update' && (await isRollingBack(cloudFormation, event, runbook))) {
+        return { physicalId: PhysicalResourceId, reason: 'The stack is rolling back, so no snapshot was taken.' };
+      }
+      // Lambda may hand over one event twice, and a second snapshot would push an older one out.
+      const run = createHash('sha256').update(event.RequestId).digest('hex').slice(0, RUN_SUFFIX_LENGTH);
+      const hold = askHold([ssm], { kind: 'database', id: request.instance }, Date.now);
+      const take = takeSnapshot({ rds, hold }, { hours: ANSWER_WITHIN_HOURS, run });
+      const { snapshot, deleted, left } = await take(request, runbook);
+      const reasons = [`Snapshot ${snapshot} is available.`];
+      if (deleted.length > 0) reasons.push(`Older ones were deleted: ${deleted.join(', ')}.`);
+      if (left.length > 0) reasons.push(`Older ones could not be deleted: ${left.join('; ')}.`);
+      return { physicalId: snapshot, reason: reasons.join(' ') };
+    },
+    { cloudFormation, answer },
+  );
 
 export const handler = shipped(snapshotBeforeDeployment, () => ({
   rds: new RDSClient(),

@@ -24,7 +24,7 @@ import {
   isBad,
   isCopyOf,
   SNAPSHOT_TAGS,
-  type SnapshotCopyRequest,
+  type SnapshotCopyDefinition,
 } from '../contract';
 import type { AskHold } from '../runbook/hold';
 import { isFault } from './fault';
@@ -71,10 +71,10 @@ export class SnapshotCopies {
   constructor(
     private readonly from: RDSClient,
     private readonly to: RDSClient,
-    private readonly request: SnapshotCopyRequest,
+    private readonly definition: SnapshotCopyDefinition,
   ) {
     this.owner = createHash('sha256')
-      .update(`${request.source.arn} ${copiedBy(request)}`)
+      .update(`${definition.source.arn} ${copiedBy(definition)}`)
       .digest('hex')
       .slice(0, 8);
   }
@@ -100,7 +100,7 @@ export class SnapshotCopies {
 
   /** @throws when the region has no room for any copy, or a snapshot of that name that this copying did not make */
   async copy({ arn, target, tags }: Missing): Promise<Asked> {
-    const { key, optionGroup } = this.request.destination;
+    const { key, optionGroup } = this.definition.destination;
     try {
       await this.to.send(
         new CopyDBSnapshotCommand({
@@ -115,7 +115,7 @@ export class SnapshotCopies {
       return 'asked';
     } catch (error) {
       if (isFault(error, 'DBSnapshotNotFound')) return 'gone';
-      if (isFault(error, 'SnapshotQuotaExceeded')) return noRoom(error as Error, this.request.destination.region);
+      if (isFault(error, 'SnapshotQuotaExceeded')) return noRoom(error as Error, this.definition.destination.region);
       if (!isFault(error, 'DBSnapshotAlreadyExists')) throw error;
       if ((await this.manual()).some((copy) => copy.DBSnapshotIdentifier === target && !this.isOurs(copy))) {
         throw new Error(
@@ -136,7 +136,7 @@ export class SnapshotCopies {
 
   /** Lets the named accounts copy every good copy on. Doing it again changes nothing. */
   async share(): Promise<void> {
-    const { shareWith } = this.request;
+    const { shareWith } = this.definition;
     if (shareWith.length === 0) return;
     for (const { DBSnapshotIdentifier } of await this.good()) {
       const ValuesToAdd = [...shareWith];
@@ -201,11 +201,11 @@ export class SnapshotCopies {
   /** Counted from the newest good one; one with a time that is yet to come makes no other old. */
   private oldestKept(snapshots: readonly DBSnapshot[], now: number): number {
     const newest = Math.max(...snapshots.filter(isGood).map(takenAt));
-    return Math.min(newest, now) - this.request.keepSeconds * 1000;
+    return Math.min(newest, now) - this.definition.keepSeconds * 1000;
   }
 
   private async sources(): Promise<DBSnapshot[]> {
-    const { kind, instance, arn } = this.request.source;
+    const { kind, instance, arn } = this.definition.source;
     // By name, as IAM has it: one that may not be copied would keep those before it from being copied.
     if (kind === 'automated') {
       const query = { SnapshotType: 'automated', DBInstanceIdentifier: instance };
@@ -249,15 +249,15 @@ export class SnapshotCopies {
 
   /** By name as well as by tags, as IAM has it: a person's copy of a copy may carry its tags, and stays that person's. */
   private isOurs(snapshot: DBSnapshot): boolean {
-    if (!isCopyOf(this.request.source.instance, snapshot.DBSnapshotIdentifier)) return false;
+    if (!isCopyOf(this.definition.source.instance, snapshot.DBSnapshotIdentifier)) return false;
     const tag = (key: string) => snapshot.TagList?.find(({ Key }) => Key === key)?.Value;
     return Object.entries(this.tags()).every(([key, value]) => tag(key) === value);
   }
 
   private tags(): Record<string, string> {
     return {
-      [SNAPSHOT_TAGS.snapshotOf]: this.request.source.arn,
-      [SNAPSHOT_TAGS.copiedBy]: copiedBy(this.request),
+      [SNAPSHOT_TAGS.snapshotOf]: this.definition.source.arn,
+      [SNAPSHOT_TAGS.copiedBy]: copiedBy(this.definition),
     };
   }
 }

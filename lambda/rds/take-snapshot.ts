@@ -3,10 +3,11 @@
  * kind where the request limits their number.
  *
  * The snapshot is named after the run before it exists, so asking twice is the same as once. What is deleted carries
- * the tags and the name of such snapshots, was available before the run began, so that no run deletes what another one
- * at the same time has just announced, and has enough newer ones that are available and not known to be bad.
+ * the tags and the name of such snapshots, was announced before the run began, so that no run deletes what another one at
+ * the same time announces, and has enough newer ones that are available and not known to be bad.
  */
 import {
+  AddTagsToResourceCommand,
   CreateDBSnapshotCommand,
   type DBSnapshot,
   DeleteDBSnapshotCommand,
@@ -38,8 +39,8 @@ export const takeSnapshot =
   ({ rds, hold }: SnapshotPorts, { hours, run }: { hours: number; run?: string }) =>
   async (request: DeploymentSnapshotRequest, runbook: Runbook): Promise<TakenSnapshot> => {
     const snapshot = snapshotName(request, run ?? runbook.id);
-    const before = await runbook
-      .step('list older ones', async () => (await replaceable(rds, request)).map(nameOf))
+    const announced = await runbook
+      .step('list older ones', async () => (await replaceable(rds, request)).filter(isAnnounced).map(nameOf))
       // Whatever the reason, the snapshot is what the deployment waits for.
       .catch((): string[] => []);
     await runbook.poll(
@@ -55,16 +56,18 @@ export const takeSnapshot =
       { hours: (hours * 2) / 3 },
     );
     // The snapshot is there, which is what the deployment waits for: older ones can wait.
-    const pruned = await runbook
-      .step('delete older ones', () =>
-        prune(
-          { rds, hold },
-          request,
-          before.filter((older) => older !== snapshot),
-        ),
-      )
+    const { deleted, left } = await runbook
+      .step('delete older ones', () => prune({ rds, hold }, request, announced))
       .catch((error: unknown) => ({ deleted: [], left: [`any: ${describe(error)}`] }));
-    return { snapshot, ...pruned };
+    if (request.keepLast === undefined) return { snapshot, deleted, left };
+    // Last, so that nobody deletes it before this run says that it is there.
+    const unmarked = await runbook
+      .step('mark it as announced', () => markAnnounced(rds, snapshot, request))
+      .then(() => [])
+      .catch((error: unknown) => [
+        `${snapshot} in its first day, as it can't be marked as announced: ${describe(error)}`,
+      ]);
+    return { snapshot, deleted, left: [...left, ...unmarked] };
   };
 
 /** https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html: letters, digits, single hyphens. */
@@ -78,15 +81,14 @@ export function snapshotName({ instance, deploymentVersion }: DeploymentSnapshot
 }
 
 async function ask(rds: RDSClient, snapshot: string, request: DeploymentSnapshotRequest): Promise<string> {
-  const { instance, reason, deploymentVersion, keepLast } = request;
+  const { instance, reason, deploymentVersion } = request;
   try {
     await rds.send(
       new CreateDBSnapshotCommand({
         DBInstanceIdentifier: instance,
         DBSnapshotIdentifier: snapshot,
         Tags: [
-          { Key: TAGS.beforeDeploymentOf, Value: instance },
-          { Key: TAGS.keep, Value: keepLast === undefined ? 'forever' : 'last' },
+          ...whose(request),
           { Key: TAGS.reason, Value: reason },
           { Key: TAGS.deploymentVersion, Value: deploymentVersion },
         ],
@@ -110,6 +112,19 @@ async function ask(rds: RDSClient, snapshot: string, request: DeploymentSnapshot
   return 'asked for';
 }
 
+/** IAM lets these two be written as they are, and together with any other tag. */
+const whose = ({ instance, keepLast }: DeploymentSnapshotRequest) => [
+  { Key: TAGS.beforeDeploymentOf, Value: instance },
+  { Key: TAGS.keep, Value: keepLast === undefined ? 'forever' : 'last' },
+];
+
+async function markAnnounced(rds: RDSClient, snapshot: string, request: DeploymentSnapshotRequest): Promise<void> {
+  const { DBSnapshots } = await rds.send(new DescribeDBSnapshotsCommand({ DBSnapshotIdentifier: snapshot }));
+  const ResourceName = DBSnapshots?.[0]?.DBSnapshotArn;
+  const Tags = [...whose(request), { Key: TAGS.announced, Value: 'true' }];
+  await rds.send(new AddTagsToResourceCommand({ ResourceName, Tags }));
+}
+
 const NOT_VISIBLE = 'not visible yet';
 
 /** @throws when it can't become available any more */
@@ -127,15 +142,22 @@ async function look(rds: RDSClient, snapshot: string): Promise<string> {
   }
 }
 
-/** @param before what was available when the run began */
-async function prune({ rds, hold }: SnapshotPorts, request: DeploymentSnapshotRequest, before: readonly string[]) {
+/** After it, no run waits for its snapshot any more, whether or not it has announced it. */
+const LONGEST_RUN = 24 * 3_600_000;
+
+/** @param announced before the run began */
+async function prune({ rds, hold }: SnapshotPorts, request: DeploymentSnapshotRequest, announced: readonly string[]) {
   const deleted: string[] = [];
-  const left: string[] = [];
-  const superfluous = (await overAge(rds, request)).map(nameOf).filter((name) => before.includes(name));
+  const over = await overAge(rds, request);
+  const mayGo = ({ name, olderBy }: OverAge) => announced.includes(name) || olderBy > LONGEST_RUN;
+  const superfluous = over.filter(mayGo).map(({ name }) => name);
+  const left = over
+    .filter((one) => !mayGo(one))
+    .map(({ name }) => `${name}: the run that took it may not have announced it yet, so it goes with a later one`);
   for (const name of superfluous) {
     const held = await hold();
     if (held) {
-      left.push(`${superfluous.slice(deleted.length + left.length).join(', ')}: ${describeHold(held)}`);
+      left.push(`${superfluous.slice(superfluous.indexOf(name)).join(', ')}: ${describeHold(held)}`);
       break;
     }
     try {
@@ -149,17 +171,26 @@ async function prune({ rds, hold }: SnapshotPorts, request: DeploymentSnapshotRe
   return { deleted, left };
 }
 
+interface OverAge {
+  readonly name: string;
+  /** Than the newest, in milliseconds. */
+  readonly olderBy: number;
+}
+
 /**
  * Those with enough newer ones, the newest first. One that failed or is known to be bad protects nothing, and makes no
  * good one superfluous.
  */
-async function overAge(rds: RDSClient, request: DeploymentSnapshotRequest): Promise<DBSnapshot[]> {
+async function overAge(rds: RDSClient, request: DeploymentSnapshotRequest): Promise<OverAge[]> {
   const { keepLast } = request;
   if (keepLast === undefined) return [];
   const taken = ({ SnapshotCreateTime }: DBSnapshot) => SnapshotCreateTime?.getTime() ?? Number.POSITIVE_INFINITY;
   const all = (await replaceable(rds, request)).sort((one, other) => taken(other) - taken(one));
   const oldestKept = all.filter(({ TagList }) => !isBad(TagList))[keepLast - 1];
-  return oldestKept ? all.slice(all.indexOf(oldestKept) + 1) : [];
+  if (!all[0] || !oldestKept) return [];
+  const newest = taken(all[0]);
+  const over = all.slice(all.indexOf(oldestKept) + 1);
+  return over.map((snapshot) => ({ name: nameOf(snapshot), olderBy: newest - taken(snapshot) }));
 }
 
 /** Available ones that may be deleted for newer ones; none where all are kept. */
@@ -173,6 +204,7 @@ async function replaceable(rds: RDSClient, { instance, keepLast }: DeploymentSna
   return found;
 }
 
+const isAnnounced = ({ TagList = [] }: DBSnapshot) => TagList.some(({ Key }) => Key === TAGS.announced);
 const nameOf = ({ DBSnapshotIdentifier }: DBSnapshot) => String(DBSnapshotIdentifier);
 
 /** Ours by name and tags. A copy of one, made by hand with its tags, has another name. */

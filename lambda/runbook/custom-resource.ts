@@ -40,15 +40,28 @@ const REASON_LENGTH = 1000;
 /** How long a runbook may take until it answers: CloudFormation gives up after an hour. */
 export const ANSWER_WITHIN_HOURS = 0.9;
 
+export interface CustomResourcePorts {
+  readonly cloudFormation: CloudFormationClient;
+  readonly answer: Answer;
+}
+
 export const customResource =
-  (provision: (event: CustomResourceEvent, runbook: Runbook) => Promise<Provisioned>, answer: Answer) =>
+  (
+    provision: (event: CustomResourceEvent, runbook: Runbook) => Promise<Provisioned>,
+    { cloudFormation, answer }: CustomResourcePorts,
+  ) =>
   async (
     input: unknown,
     runbook: Runbook,
   ): Promise<{ readonly status: 'SUCCESS' | 'FAILED'; readonly reason: string }> => {
     const event = parse(customResourceEvent, input, "CloudFormation's request");
     const { StackId, RequestId, LogicalResourceId } = event;
-    const result = await provision(event, runbook).then(
+    const provisioned = async () => {
+      // A deletion does nothing, and must not fail.
+      if (event.RequestType !== 'Delete') await refuseByHand(cloudFormation, event, runbook);
+      return provision(event, runbook);
+    };
+    const result = await provisioned().then(
       (made) => ({ status: 'SUCCESS' as const, ...made }),
       (error: unknown) => ({
         status: 'FAILED' as const,
@@ -72,16 +85,40 @@ export const customResource =
     return { status, reason };
   };
 
+/**
+ * The request comes with the event, and CloudFormation is not the only one who may invoke a function.
+ *
+ * @throws Error when no deployment of the stack is under way
+ */
+async function refuseByHand(
+  cloudFormation: CloudFormationClient,
+  event: CustomResourceEvent,
+  runbook: Runbook,
+): Promise<void> {
+  const status = await runbook.step('see whether the stack is being deployed', () =>
+    stackStatus(cloudFormation, event),
+  );
+  if (status.endsWith('_IN_PROGRESS')) return;
+  throw new Error(
+    `stack ${event.StackId} is ${status}, so CloudFormation did not ask for this, and nothing was done; deploy the stack instead ` +
+      'of invoking its function',
+  );
+}
+
+async function stackStatus(cloudFormation: CloudFormationClient, { StackId }: CustomResourceEvent): Promise<string> {
+  const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: StackId }));
+  return Stacks?.[0]?.StackStatus ?? 'unknown';
+}
+
 /** Whether the deployment that this is part of has failed already, and is being undone. */
 export async function isRollingBack(
   cloudFormation: CloudFormationClient,
-  { StackId }: CustomResourceEvent,
+  event: CustomResourceEvent,
   runbook: Runbook,
 ): Promise<boolean> {
-  return runbook.step('see whether the stack is rolling back', async () => {
-    const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: StackId }));
-    return Stacks?.[0]?.StackStatus?.includes('ROLLBACK') ?? false;
-  });
+  return runbook.step('see whether the stack is rolling back', async () =>
+    (await stackStatus(cloudFormation, event)).includes('ROLLBACK'),
+  );
 }
 
 /** @throws Error without the address: it is a secret until it is used */

@@ -66,16 +66,16 @@ export async function examineCopy(
     });
     report.server = server;
     const calls = { made: 0 };
-    for (const [position, name] of chosen(server, main, databases).entries()) {
+    for (const name of chosen(server, main, databases)) {
       const to = async (): Promise<Connection> => ({ ...(await connection()), database: name });
       // Before the survey, which prepares the copy for examination and so changes what is listed.
-      await runbook.step(`list what ${name} holds`, async () =>
-        inventories.keepListing(runbook.id, position, JSON.stringify(await examiner.list({ connection: await to() }))),
+      const listing = await runbook.step(`list what ${name} holds`, async () =>
+        inventories.keepListing(runbook.id, JSON.stringify(await examiner.list({ connection: await to() }))),
       );
       const survey = await runbook.step(`survey ${name}`, async () =>
         examiner.survey({ connection: await to(), checks, main: name === main }),
       );
-      const database = { survey, findings: [] as Finding[], position, rows: new Map<number, number>() };
+      const database = { survey, findings: [] as Finding[], listing, rows: new Map<number, number>() };
       examined.push(database);
       report.databases.push(database);
       await examineDatabase(examiner, checks, { ...copy, connection: to }, database, calls, runbook);

@@ -8,8 +8,8 @@ import type { Listing } from '../examiner/listing';
 import { type Finding, problemsOf, type Work } from '../examiner/protocol';
 
 export interface CountedDatabase {
-  /** Its place among the databases of this run. */
-  readonly position: number;
+  /** SHA-256 of what this run listed of it. */
+  readonly listing: string;
   /** Rows by OID of their table. */
   readonly rows: ReadonlyMap<number, number>;
 }
@@ -32,8 +32,8 @@ export async function compareWithLastProof(
   const kept: Inventory['databases'] = [];
   const roles = new Set<string>();
   const compared: Compared['findings'][number][] = [];
-  for (const [place, { position, rows }] of databases.entries()) {
-    const { gzip } = JSON.parse(await inventories.listing(run, position)) as { gzip: string };
+  for (const [place, { listing: sha256, rows }] of databases.entries()) {
+    const { gzip } = JSON.parse(await inventories.listing(run, sha256)) as { gzip: string };
     const listing: Listing = JSON.parse(gunzipSync(Buffer.from(gzip, 'base64')).toString());
     for (const role of listing.roles) roles.add(role);
     const baseline = await inventories.baseline(listing.database, title({ kind: 'not-shrunk' }), restorePoint);

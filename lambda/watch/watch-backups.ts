@@ -16,7 +16,8 @@ import {
   parse,
 } from '../contract';
 import { embeddedMetric, type Metric } from '../evidence/metrics';
-import { putOnce, readIfThere, readText } from '../evidence/objects';
+import { readIfThere } from '../evidence/objects';
+import { refuseFuture, watchedSince } from '../evidence/watched-since';
 import { sizeChange } from './backup-sizes';
 
 type Backup = BackupWatchRequest['backups'][number];
@@ -29,8 +30,9 @@ export const watchBackups =
     const failures: string[] = [];
     for (const { backup, prefix, state } of backups) {
       try {
-        const newest = await newestMade(s3, bucket, prefix, state);
-        const since = newest?.finished ?? (await watchedSince(s3, bucket, prefix, clock()));
+        const newest = await newestMade(s3, bucket, prefix, state, clock());
+        // One that was never made is as old as its watch, so a new one is not overdue before its first night.
+        const since = newest?.finished ?? (await watchedSince(s3, bucket, backupWatchedSinceKey(prefix), clock()));
         const dimensions = { [METRICS.dimensions.backup]: backup };
         const say = (name: string, unit: Metric['unit'], value: number) =>
           print(embeddedMetric({ name, unit, value, dimensions }, clock()));
@@ -52,18 +54,15 @@ async function newestMade(
   bucket: string,
   prefix: string,
   state: Backup['state'],
+  now: number,
 ): Promise<LastGood | undefined> {
   const key = lastMadeKey(prefix, state);
   const text = await readIfThere(s3, bucket, key);
-  return text === undefined ? undefined : parse(lastGood, JSON.parse(text), `s3://${bucket}/${key}`);
-}
-
-/** A backup that was never made is as old as its watch, so a new one is not overdue before its first night. */
-async function watchedSince(s3: S3Client, bucket: string, prefix: string, now: number): Promise<string> {
-  const key = backupWatchedSinceKey(prefix);
-  const since = new Date(now).toISOString();
-  if (await putOnce(s3, bucket, key, JSON.stringify({ watchedSince: since }), 'application/json')) return since;
-  return JSON.parse(await readText(s3, bucket, key)).watchedSince;
+  if (text === undefined) return undefined;
+  const what = `s3://${bucket}/${key}`;
+  const newest = parse(lastGood, JSON.parse(text), what);
+  refuseFuture(newest.finished, now, `${what} says that the backup was made`);
+  return newest;
 }
 
 export const handler = (event: unknown) =>

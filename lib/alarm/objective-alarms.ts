@@ -37,7 +37,8 @@ export class ObjectiveAlarms extends Construct {
       threshold: 1,
       comparison: 'below',
       description:
-        `A restore drill of ${target} did not pass, so its backups may not bring it back: ${evidence}; of a run that was stopped or timed out there is none, and the ` +
+        `A restore drill of ${target} did not pass, so its backups may not bring it back; keep older ones until that is clear, by ` +
+        `\`lifeboat hold set\`: ${evidence}; of a run that was stopped or timed out there is none, and the ` +
         'log of the watch on drills names it',
       notify,
     });

@@ -1,6 +1,7 @@
 /** Recovery point objectives that what is there can't meet, told at synth. */
 import { Annotations, Duration } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
+import { isDuration, shown } from '../synth/durations';
 
 /** RDS ships transaction logs so often. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIT.html */
 const LOGS_SHIP = Duration.minutes(5);
@@ -47,10 +48,9 @@ export function objectiveProblems(objectives: unknown): string[] {
   }
   return (['rpo', 'rto'] as const).flatMap((name) => {
     const value: unknown = Reflect.get(objectives, name);
-    // By what it can do: where CDK is loaded twice, there are two classes of that name.
-    if (typeof value === 'object' && value !== null && 'toSeconds' in value) return [];
+    if (isDuration(value)) return [];
     return [
-      `'objectives.${name}' is ${typeof value === 'string' ? `'${value}'` : value} and not a Duration, so it can't be compared ` +
+      `'objectives.${name}' is ${shown(value)} and not a Duration, so it can't be compared ` +
         `with what drills measure; write it as in ${example}`,
     ];
   });

@@ -7,6 +7,7 @@ import type { IConstruct } from 'constructs';
 import { windowProblems } from '../database/backup-settings';
 import type { BackupWindow } from '../schedule/backup-window';
 import { refuseAll } from '../synth/problems';
+import { asKept } from '../synth/tokens';
 
 /** The windows of a database that this app doesn't make. */
 export interface DatabaseWindows {
@@ -35,18 +36,14 @@ export class BackupTarget {
    */
   public static database(database: rds.IDatabaseInstance, windows: DatabaseWindows = {}): BackupTarget {
     refuseWindows(windows, database);
-    return new BackupTarget({ kind: 'RDS', arn: database.instanceArn, construct: database, windows });
+    const arn = rdsArn(database, 'db', database.instanceIdentifier);
+    return new BackupTarget({ kind: 'RDS', arn, construct: database, windows });
   }
 
   /** An Aurora cluster, or a Multi-AZ cluster of RDS, as its engine says. */
   public static cluster(cluster: rds.IDatabaseCluster, windows: DatabaseWindows = {}): BackupTarget {
     refuseWindows(windows, cluster);
-    const arn = Stack.of(cluster).formatArn({
-      service: 'rds',
-      resource: 'cluster',
-      resourceName: cluster.clusterIdentifier,
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
+    const arn = rdsArn(cluster, 'cluster', cluster.clusterIdentifier);
     const resource = resourceOf(cluster);
     const stated =
       resource?.cfnResourceType === 'AWS::RDS::DBCluster' ? (resource as rds.CfnDBCluster).engine : undefined;
@@ -146,6 +143,15 @@ export class BackupTarget {
     return undefined;
   }
 }
+
+/** RDS keeps identifiers in lower case, and AWS Backup selects nothing by an ARN that is written otherwise. */
+const rdsArn = (scope: IConstruct, resource: 'db' | 'cluster', identifier: string): string =>
+  Stack.of(scope).formatArn({
+    service: 'rds',
+    resource,
+    resourceName: asKept(identifier),
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
 
 /** What can't be read can't be compared, and would pass for harmless. */
 function refuseWindows({ backup, maintenance }: DatabaseWindows, database: IConstruct): void {

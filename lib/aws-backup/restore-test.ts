@@ -28,6 +28,7 @@ import { ShippedFunction } from '../function/shipped-function';
 import { allow } from '../function/statements';
 import { refusal, refuseAll } from '../synth/problems';
 import { known, parseAtSynth } from '../synth/tokens';
+import { BackupTarget } from './backup-target';
 import { testProblems } from './restore-test-limits';
 
 export interface TestedDatabaseOptions extends ProofOptions {
@@ -152,7 +153,7 @@ export class RestoreTest extends Construct {
       restoreTestingSelectionName: this.selectionName,
       iamRoleArn: props.role.roleArn,
       protectedResourceType: 'RDS',
-      protectedResourceArns: [props.database.instanceArn],
+      protectedResourceArns: [String(BackupTarget.database(props.database).arn)],
       validationWindowHours: window.toHours(),
       // https://docs.aws.amazon.com/aws-backup/latest/devguide/restore-testing-inferred-metadata.html
       restoreMetadataOverrides: {

@@ -5,7 +5,7 @@ import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { type CacheSnapshotRequest, METRICS, SCHEDULED_TIME } from '../../lambda/contract';
+import { type CacheSnapshotDefinition, METRICS, SCHEDULED_TIME } from '../../lambda/contract';
 import { addAlarm } from '../alarm/alarm';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
 import { holdAlarm } from '../alarm/hold-alarm';
@@ -14,6 +14,7 @@ import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { refuseEarlyOverdue } from '../schedule/overdue';
 import { markCovered } from '../synth/coverage';
+import { refuseOtherUnits } from '../synth/durations';
 import { Mark } from '../synth/marks';
 import { copyPrefix, pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
@@ -31,7 +32,8 @@ export interface CacheSnapshotsProps {
   readonly every: Duration;
   /**
    * How long each is kept, at least as long as `every`, counted back from the newest good one, so that nothing is deleted
-   * once nothing newer comes. One with a tag `lifeboat:bad` counts as no good one, and nothing is deleted while the cache
+   * once nothing newer comes. Where it becomes shorter, the next round after the deployment deletes what is older then, unless
+   * the cache is on hold. One with a tag `lifeboat:bad` counts as no good one, and nothing is deleted while the cache
    * is on hold (`lifeboat hold`).
    */
   readonly keep: Duration;
@@ -86,6 +88,7 @@ export class CacheSnapshots extends Construct {
     super(scope, id);
     made.put(this, this);
     const { cache, every, keep } = props;
+    refuseOtherUnits(`cache snapshots '${this.node.path}'`, { every, keep }, { overdueAfter: props.overdueAfter });
     this.cache = cache;
     this.count = every.isUnresolved() ? 0 : Math.ceil(1440 / every.toMinutes({ integral: false }));
     this.node.addValidation({ validate: () => this.tooManyTogether() });
@@ -137,28 +140,29 @@ export class CacheSnapshots extends Construct {
     encryptionKey: kms.IKey,
     deadLetterQueue: sqs.Queue,
   ): ScheduleTrigger {
+    const definition: CacheSnapshotDefinition = {
+      backup: this.backupName,
+      cache: cache.target,
+      prefix: this.prefix,
+      keepSeconds: keep.toSeconds(),
+    };
     const handler = new ShippedFunction(this, 'Handler', {
       entry: 'snapshot-cache',
       description: `Lifeboat: takes, counts and deletes snapshots ${id} of a cache`,
       timeout: Duration.minutes(5),
       memorySize: 256,
       encryptionKey,
+      definition,
       deadLetterQueue,
       patterns: ABOUT_PATTERNS,
       statements: [...listSnapshots(cache), ...ownSnapshots(this, cache, this.prefix)],
     });
-    const request: CacheSnapshotRequest = {
-      backup: this.backupName,
-      cache: cache.target,
-      prefix: this.prefix,
-      keepSeconds: keep.toSeconds(),
-    };
-    const trigger = (triggerId: string, rate: Duration, what: string, more: Partial<CacheSnapshotRequest>) => {
+    const trigger = (triggerId: string, rate: Duration, what: string, more: { readonly due?: string }) => {
       const made = new ScheduleTrigger(this, triggerId, {
         target: handler.function,
         schedule: ScheduleExpression.rate(rate),
         description: `Lifeboat: ${what} ${id}`,
-        request: { ...request, ...more },
+        request: more,
         deadLetterQueue,
       });
       made.node.addDependency(handler);

@@ -2,6 +2,7 @@ import { type Duration, Mixin } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
+import { refuseOtherUnits } from '../synth/durations';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import { retentionProblems, validateBackups, windowProblems } from './backup-settings';
@@ -44,6 +45,7 @@ export class DatabaseBackups extends Mixin {
   public applyTo(construct: IConstruct): void {
     if (!this.supports(construct)) return;
     const { window, retention } = this.props;
+    refuseOtherUnits(`database '${construct.node.path}'`, {}, { retention });
     const days = retention?.toDays({ integral: false });
     refuseAll(`database '${construct.node.path}'`, [
       ...this.statedTwiceProblems(construct, days),

@@ -15,6 +15,7 @@ import { logKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow, readHold } from '../function/statements';
+import { refuseOtherUnits } from '../synth/durations';
 import { refuseAll } from '../synth/problems';
 import { SourceDatabase } from './source-database';
 
@@ -72,7 +73,10 @@ export class DatabaseWatch extends Construct {
 
   constructor(scope: Construct, id: string, props: DatabaseWatchProps) {
     super(scope, id);
-    refuseAll(`database watch '${this.node.path}'`, problemsOf(props));
+    const { recoveryPointAge, snapshotAge, retention } = props;
+    const what = `database watch '${this.node.path}'`;
+    refuseOtherUnits(what, {}, { recoveryPointAge, snapshotAge, retention });
+    refuseAll(what, problemsOf(props));
     const source = new SourceDatabase(props.database);
     this.identifier = source.identifier;
     const name = source.name ?? props.database.node.path;

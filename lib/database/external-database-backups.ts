@@ -7,6 +7,7 @@ import { RunbookResource } from '../function/runbook-resource';
 import { allow, readHold } from '../function/statements';
 import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
+import { refuseOtherUnits } from '../synth/durations';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import { windowProblems } from './backup-settings';
@@ -104,6 +105,7 @@ export class ExternalDatabaseBackups extends Construct {
   constructor(scope: Construct, id: string, props: ExternalDatabaseBackupsProps) {
     super(scope, id);
     const { database, window, retention } = props;
+    refuseOtherUnits(`backups of an external database '${this.node.path}'`, {}, { retention });
     const source = new SourceDatabase(database);
     refuseAll(`backups of an external database '${this.node.path}'`, problemsOf(this, props, source));
     const request: BackupSettings = {

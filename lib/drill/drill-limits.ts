@@ -5,6 +5,7 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
 import { COPY_PREFIX } from '../../lambda/contract';
 import { objectiveProblems } from '../alarm/objectives';
+import { refuseOtherUnits, shown } from '../synth/durations';
 import { accountIdProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import type { DrillSource } from './drill-source';
@@ -15,17 +16,28 @@ interface Drilled {
   readonly source: DrillSource;
   readonly schedule: unknown;
   readonly objectives: unknown;
+  /** @default - four times the recovery time objective, and at least 6 hours */
+  readonly expiresAfter?: unknown;
+  /** @default - the schedule's longest gap and one day */
+  readonly overdueAfter?: unknown;
 }
 
 /** @throws Error that names all that keeps a database from being drilled, as far as synth can tell */
 export function refuseUndrillable(drill: IConstruct, props: Drilled, restore: RestorePoint): void {
-  const { source, schedule, objectives } = props;
-  refuseAll(`restore drill '${drill.node.path}'`, [
+  const { source, schedule, objectives, expiresAfter, overdueAfter } = props;
+  const what = `restore drill '${drill.node.path}'`;
+  refuseAll(what, [
     ...objectiveProblems(objectives),
-    ...(schedule
-      ? []
-      : [`'schedule' is ${schedule}, so it would never run; give it one: Recurrence.daily({ hour: 2 })`]),
+    ...kindProblems(
+      'schedule',
+      schedule,
+      'longestGap',
+      'it would never run; give it one: Recurrence.daily({ hour: 2 })',
+    ),
+    ...kindProblems('source', source, 'definition', 'nothing would be restored; give it DrillSource.database(orders)'),
+    ...kindProblems('restore', restore, 'request', 'no moment is chosen; give it one: RestorePoint.latest()'),
   ]);
+  refuseOtherUnits(what, {}, { expiresAfter, overdueAfter });
   const problems: string[] = [];
   const { identifier } = source;
   const { engine, retentionDays } = source.sourceDatabase ?? {};
@@ -60,6 +72,12 @@ export function refuseUndrillable(drill: IConstruct, props: Drilled, restore: Re
     );
   }
   refuseAll(`restore drill '${drill.node.path}' can't work on its database`, problems);
+}
+
+/** @param has what each of the kind has */
+function kindProblems(name: string, value: unknown, has: string, otherwise: string): string[] {
+  if (typeof value === 'object' && value !== null && has in value) return [];
+  return [`'${name}' is ${shown(value)}, so ${otherwise}`];
 }
 
 export function engineProblems(engine: string | undefined): string[] {

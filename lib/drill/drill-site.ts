@@ -1,6 +1,6 @@
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
-import type * as iam from 'aws-cdk-lib/aws-iam';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
@@ -12,7 +12,7 @@ import { evidencePrefix } from '../../lambda/contract';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
 import { logKey } from '../function/log-key';
 import { ShippedFunction } from '../function/shipped-function';
-import { allow, evidenceAccess } from '../function/statements';
+import { allow, evidenceAccess, SIGNERS_PATH } from '../function/statements';
 import { acknowledge } from '../synth/nag-acknowledgements';
 import { DrillNetwork } from './drill-network';
 import { DrillWatch } from './drill-watch';
@@ -92,6 +92,7 @@ export class DrillSite extends Construct {
       keyUsage: kms.KeyUsage.SIGN_VERIFY,
       removalPolicy: RemovalPolicy.RETAIN,
     });
+    this.signingKey.addToResourcePolicy(signersOnly(Stack.of(this)));
     this.network = new DrillNetwork(this, 'Network', { vpc, subnets, encryptionKey });
 
     this.passwordKey = new secretsmanager.Secret(this, 'PasswordKey', {
@@ -150,4 +151,17 @@ export class DrillSite extends Construct {
       allow(['kms:GetPublicKey', 'kms:Sign'], [this.signingKey.keyArn]),
     ];
   }
+}
+
+/** The key's policy leaves the rest to IAM, where many may use any key. Drills of other stacks can't be named in it. */
+function signersOnly(stack: Stack): iam.PolicyStatement {
+  const signers = stack.formatArn({ service: 'iam', region: '', resource: `role${SIGNERS_PATH}*` });
+  return new iam.PolicyStatement({
+    sid: 'DrillsSign',
+    effect: iam.Effect.DENY,
+    principals: [new iam.AnyPrincipal()],
+    actions: ['kms:Sign'],
+    resources: ['*'],
+    conditions: { ArnNotLike: { 'aws:PrincipalArn': signers } },
+  });
 }

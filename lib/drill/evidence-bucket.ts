@@ -55,7 +55,7 @@ export class EvidenceBucket extends Construct {
 
   /**
    * Object Lock keeps versions. It doesn't keep anyone from laying a delete marker on a document, or a newer version, and
-   * readers who name no version would see that.
+   * readers who name no version would see that. What a replication brings are other actions than those of people.
    */
   private denyHidingAndWritingOver(): void {
     const everywhere = { effect: iam.Effect.DENY, principals: [new iam.AnyPrincipal()] };
@@ -64,7 +64,7 @@ export class EvidenceBucket extends Construct {
       new iam.PolicyStatement({
         ...everywhere,
         sid: 'HideNothing',
-        actions: ['s3:DeleteObject'],
+        actions: ['s3:DeleteObject', 's3:ReplicateDelete', 's3:ReplicateObject'],
         resources: documents,
       }),
     );

@@ -1,5 +1,6 @@
 import type { Duration } from 'aws-cdk-lib';
 import { type Check, check, parse } from '../../lambda/contract';
+import { refuseOtherUnits } from '../synth/durations';
 
 export interface RowCountBounds {
   /**
@@ -128,6 +129,7 @@ export class RecoveryCheck {
   /** The newest value of a column is not much older than the restore point: writes did reach the backup. */
   public static fresh(options: FreshnessOptions): RecoveryCheck {
     const { table, column, within } = options;
+    refuseOtherUnits(`check fresh of '${table}'`, { within });
     return new RecoveryCheck({ kind: 'fresh', table, column, withinSeconds: within.toSeconds() });
   }
 

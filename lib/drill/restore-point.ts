@@ -1,5 +1,6 @@
 import { type Duration, Token } from 'aws-cdk-lib';
 import { parse, type RestorePointRequest, restorePoint } from '../../lambda/contract';
+import { refuseOtherUnits } from '../synth/durations';
 
 export interface RandomRestorePointOptions {
   /** How far back the moment may lie. It never lies before the oldest backup. */
@@ -63,6 +64,7 @@ export class RestorePoint {
 
   /** A moment drawn anew at each drill, so that over time every part of the backups is tried. */
   public static random(options: RandomRestorePointOptions): RestorePoint {
+    refuseOtherUnits('random restore point', { within: options.within });
     return new RestorePoint({ kind: 'random', withinSeconds: options.within.toSeconds() });
   }
 

@@ -17,7 +17,7 @@ import { Construct } from 'constructs';
 import type { HandlerName } from '../../lambda/contract';
 import { acknowledge, acknowledgeWildcards } from '../synth/nag-acknowledgements';
 import { definedCode } from './definition-file';
-import { allow } from './statements';
+import { allow, SIGNERS_PATH } from './statements';
 
 export interface FunctionNetwork {
   readonly vpc: ec2.IVpc;
@@ -36,7 +36,8 @@ export interface ShippedFunctionProps {
   /** All that it may do, besides writing its log. */
   readonly statements: iam.PolicyStatement[];
   /**
-   * What it may do with evidence, in a policy of its own: IAM's 6,144 characters are few.
+   * What it may do with evidence, in a policy of its own: IAM's 6,144 characters are few. Its role has the path that the
+   * signing key asks for.
    *
    * @default - nothing
    */
@@ -88,7 +89,10 @@ export class ShippedFunction extends Construct {
       encryptionKey: props.encryptionKey,
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    const role = new iam.Role(this, 'Role', { assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com') });
+    const role = new iam.Role(this, 'Role', {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+      path: props.evidence && SIGNERS_PATH,
+    });
 
     const folder = bundle(props.entry);
     const { code, environment } = props.definition

@@ -91,6 +91,9 @@ export function evidenceAccess(bucket: s3.IBucket, prefix: string, written: stri
   return [...statements, ...useOfBucketKey(bucket)];
 }
 
+/** Of roles that may sign evidence. A path can't be claimed by a session, as a tag can. */
+export const SIGNERS_PATH = '/lifeboat/evidence/';
+
 /** What RDS does with keys, in the name of who asked for a copy. */
 const KEY_USE = [
   'kms:CreateGrant',

@@ -3,6 +3,7 @@ import { Annotations, Duration, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { countSnapshots } from '../database/snapshot-quota';
 import { BackupWindow } from '../schedule/backup-window';
+import { refuseOtherUnits } from '../synth/durations';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import type { RecoveryRegion } from './recovery-region';
@@ -19,6 +20,8 @@ interface Copied {
   readonly keep: Duration;
   /** @default - 1 day, as RDS takes snapshots */
   readonly rpo?: Duration;
+  /** @default - 4 hours */
+  readonly copyTime?: Duration;
   /** @default - nobody */
   readonly shareWith?: readonly string[];
   /** @default - the engine's default one */
@@ -27,7 +30,8 @@ interface Copied {
 
 /** @throws Error that names all that keeps snapshots from being copied, as far as synth can tell */
 export function refuseUncopyable(copy: Construct, props: Copied): void {
-  const { source, destination, keep, rpo, shareWith = [] } = props;
+  const { source, destination, keep, rpo, copyTime, shareWith = [] } = props;
+  refuseOtherUnits(`snapshot copy '${copy.node.path}'`, { keep }, { rpo, copyTime });
   const database = source.sourceDatabase;
   const problems: string[] = [];
   if (source.kind === 'automated' && Stack.of(copy).region === destination.name) {

@@ -6,7 +6,7 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
-import { copiedBy, SNAPSHOT_TAGS, type SnapshotCopyRequest, snapshotCopies } from '../../lambda/contract';
+import { copiedBy, SNAPSHOT_TAGS, type SnapshotCopyDefinition, snapshotCopies } from '../../lambda/contract';
 import { allow, readHold, useOfRdsKey } from '../function/statements';
 import type { RecoveryRegion } from './recovery-region';
 import type { SnapshotSource } from './snapshot-source';
@@ -16,7 +16,7 @@ export function snapshotCopyPermissions(
   scope: Construct,
   source: SnapshotSource,
   destination: RecoveryRegion,
-  request: SnapshotCopyRequest,
+  request: SnapshotCopyDefinition,
   storageKeyArn: string | undefined,
 ): iam.PolicyStatement[] {
   const stack = Stack.of(scope);

@@ -8,7 +8,7 @@ import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { METRICS, type SnapshotCopyRequest, snapshotCopyRequest } from '../../lambda/contract';
+import { METRICS, type SnapshotCopyDefinition, snapshotCopyDefinition } from '../../lambda/contract';
 import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
 import { holdAlarm } from '../alarm/hold-alarm';
@@ -29,7 +29,8 @@ import type { SnapshotSource } from './snapshot-source';
 export interface SnapshotCopyOptions {
   /**
    * How long copies are kept: 1 day or more, counted back from when the newest good copy's snapshot was taken, so that
-   * nothing is deleted once nothing newer comes. A copy with a tag `lifeboat:bad` counts as no good one, and nothing is
+   * nothing is deleted once nothing newer comes. Where it becomes shorter, the next round after the deployment deletes what is
+   * older then, unless the database is on hold. A copy with a tag `lifeboat:bad` counts as no good one, and nothing is
    * deleted while the database is on hold (`lifeboat hold`).
    */
   readonly keep: Duration;
@@ -128,9 +129,9 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html
  */
 export class SnapshotCopy extends Construct {
-  /** What each round is handed. */
-  public readonly request: SnapshotCopyRequest;
-  /** Starts a round when it is invoked, asynchronously, with the request. */
+  /** What is deployed with the handler. Whoever starts a round can change none of it. */
+  public readonly definition: SnapshotCopyDefinition;
+  /** Starts a round when it is invoked, asynchronously, with `{}`. */
   public readonly handler: lambda.IAlias;
   /** Seconds since the newest good copy's snapshot was taken. Published every hour; silence means that there is none. */
   public readonly age: Metric;
@@ -142,29 +143,29 @@ export class SnapshotCopy extends Construct {
     refuseUncopyable(this, props);
     const encryptionKey = logKey(this, props.encryptionKey);
     const plan = props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope);
-    this.request = parseAtSynth(
-      snapshotCopyRequest,
-      this.requestOf(props, plan, id),
+    this.definition = parseAtSynth(
+      snapshotCopyDefinition,
+      this.definitionOf(props, plan, id),
       `snapshot copy '${this.node.path}'`,
     );
 
     const deadLetterQueue = deadLetters(this, 'NotStarted');
     const handler = this.copying(props, encryptionKey, deadLetterQueue);
     this.handler = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
-    this.start(handler, deadLetterQueue, this.request.target);
+    this.start(handler, deadLetterQueue, this.definition.target);
 
-    this.age = new RecoveryMetrics(this.request.plan).snapshotCopyAge(this.request.target, id);
+    this.age = new RecoveryMetrics(this.definition.plan).snapshotCopyAge(this.definition.target, id);
     this.alarm = this.overdueAlarm(props);
     const { dimensions: name } = METRICS;
     holdAlarm(this, 'OnHold', {
-      what: `database ${this.request.target} in ${props.destination}`,
-      dimensions: { [name.plan]: plan, [name.target]: this.request.target, [name.copy]: id },
+      what: `database ${this.definition.target} in ${props.destination}`,
+      dimensions: { [name.plan]: plan, [name.target]: this.definition.target, [name.copy]: id },
       notify: props.notify,
     });
     this.alarmOnFailures(props, handler, deadLetterQueue);
   }
 
-  private requestOf(props: SnapshotCopyProps, plan: string, copy: string): SnapshotCopyRequest {
+  private definitionOf(props: SnapshotCopyProps, plan: string, copy: string): SnapshotCopyDefinition {
     const { source, destination, keep, shareWith = [] } = props;
     return {
       plan,
@@ -186,23 +187,24 @@ export class SnapshotCopy extends Construct {
     const storageKeyArn = props.storageKey?.keyArn ?? source.sourceDatabase?.storageKeyArn;
     return new ShippedFunction(this, 'Handler', {
       entry: 'copy-snapshots',
-      description: `Lifeboat: copies snapshots of ${this.request.target} to ${destination}`,
+      description: `Lifeboat: copies snapshots of ${this.definition.target} to ${destination}`,
       timeout: Duration.minutes(15),
       memorySize: 256,
       encryptionKey,
       // The longest wait for copies is a day.
       durableFor: Duration.hours(30),
+      definition: this.definition,
       deadLetterQueue,
       patterns:
         'Snapshots are named after the minute, and copies after them; option groups are only referred to; lists of ' +
         'snapshots can not be narrowed; a key is told by its alias where its ARN is not known.',
-      statements: snapshotCopyPermissions(this, source, destination, this.request, storageKeyArn),
+      statements: snapshotCopyPermissions(this, source, destination, this.definition, storageKeyArn),
     });
   }
 
   /** By event where there is one, and every hour. */
   private start(handler: ShippedFunction, deadLetterQueue: sqs.Queue, target: string): void {
-    const { source } = this.request;
+    const { source } = this.definition;
     if (source.kind === 'automated') {
       const rule = new events.Rule(this, 'Taken', {
         description: `Lifeboat: an automated snapshot of ${target} is there`,
@@ -214,7 +216,7 @@ export class SnapshotCopy extends Construct {
       });
       rule.addTarget(
         new LambdaFunction(this.handler, {
-          event: events.RuleTargetInput.fromObject(this.request),
+          event: events.RuleTargetInput.fromObject({}),
           deadLetterQueue,
           retryAttempts: 2,
           maxEventAge: Duration.hours(1),
@@ -226,14 +228,14 @@ export class SnapshotCopy extends Construct {
       target: this.handler,
       schedule: ScheduleExpression.rate(Duration.hours(1)),
       description: `Lifeboat: copies snapshots of ${target} that no event told of`,
-      request: this.request,
+      request: {},
       deadLetterQueue,
     });
     hourly.node.addDependency(handler);
   }
 
   private overdueAlarm(props: SnapshotCopyProps): Alarm {
-    const { target, copy } = this.request;
+    const { target, copy } = this.definition;
     const allowed = allowedAge(props);
     return addAlarm(this, 'Overdue', {
       metric: this.age,
@@ -248,7 +250,7 @@ export class SnapshotCopy extends Construct {
 
   private alarmOnFailures(props: SnapshotCopyProps, handler: ShippedFunction, deadLetterQueue: sqs.Queue): void {
     const { destination, notify } = props;
-    const { target } = this.request;
+    const { target } = this.definition;
     brokenOffAlarms(this, handler.function, {
       description: `A snapshot of ${target} could not be copied to ${destination}, and is tried again: see the handler's log`,
       notify,

@@ -1,7 +1,7 @@
 import { ArnFormat, Stack, Token } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
-import { automatedSnapshots, type SnapshotCopyRequest, snapshotCopies } from '../../lambda/contract';
+import { automatedSnapshots, type SnapshotCopyDefinition, snapshotCopies } from '../../lambda/contract';
 import { SourceDatabase } from '../database/source-database';
 import { accountIdProblem } from '../synth/names';
 import { asKept } from '../synth/tokens';
@@ -48,7 +48,7 @@ export class SnapshotSource {
   }
 
   /** As the handler is told. */
-  public request(scope: IConstruct): SnapshotCopyRequest['source'] {
+  public request(scope: IConstruct): SnapshotCopyDefinition['source'] {
     const { kind, instance, account } = this;
     return { kind, region: Stack.of(scope).region, instance, arn: this.arn(scope, 'db', instance, account) };
   }

@@ -1,4 +1,5 @@
-import { Annotations, CfnDeletionPolicy, CfnResource, Reference, Token, Tokenization } from 'aws-cdk-lib';
+import { Annotations, CfnDeletionPolicy, CfnResource, Reference, Stack, Token, Tokenization } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { IConstruct } from 'constructs';
 import { Mark } from './marks';
 
@@ -18,7 +19,7 @@ const users = new Mark<readonly User[]>('users-of-key');
  * @param stays whether anything is left of it that the key could decrypt, asked once the app is whole
  */
 export function warnOfFleetingKey(user: IConstruct, encryption: unknown, stays: () => boolean = () => true): void {
-  for (const key of keysIn(encryption)) {
+  for (const key of keysIn(encryption, user)) {
     const known = users.on(key);
     users.put(key, [...(known ?? []), { construct: user, stays }]);
     if (!known) key.node.addValidation({ validate: () => warn(key) });
@@ -39,15 +40,28 @@ function warn(key: CfnResource): string[] {
   return [];
 }
 
-/** Keys of this app that a property refers to. */
-function keysIn(value: unknown): CfnResource[] {
-  if (Array.isArray(value)) return value.flatMap(keysIn);
+/** Keys of this app that a property refers to, or names by an alias of this app. */
+function keysIn(value: unknown, user: IConstruct): CfnResource[] {
+  if (Array.isArray(value)) return value.flatMap((item) => keysIn(item, user));
   if (typeof value === 'string') {
-    return Tokenization.reverseString(value).tokens.flatMap((token) => {
+    const keys = Tokenization.reverseString(value).tokens.flatMap((token) => {
       const target = Reference.isReference(token) ? token.target : undefined;
-      return CfnResource.isCfnResource(target) && target.cfnResourceType === 'AWS::KMS::Key' ? [target] : [];
+      return isOfType(target, 'AWS::KMS::Key') ? [target] : [];
     });
+    return [...keys, ...aliasesIn(value, user).flatMap(({ targetKeyId }) => keysIn(targetKeyId, user))];
   }
   if (typeof value !== 'object' || value === null || Token.isUnresolved(value)) return [];
-  return Object.values(value).flatMap(keysIn);
+  return Object.values(value).flatMap((part) => keysIn(part, user));
+}
+
+/** An alias's ARN is put together from its name, and refers to nothing. */
+function aliasesIn(value: string, user: IConstruct): kms.CfnAlias[] {
+  const [, name] = /\b(alias\/[\w/-]+)"?/.exec(JSON.stringify(Stack.of(user).resolve(value))) ?? [];
+  if (name === undefined) return [];
+  const aliases = user.node.root.node.findAll().filter((one) => isOfType(one, 'AWS::KMS::Alias')) as kms.CfnAlias[];
+  return aliases.filter(({ aliasName }) => aliasName === name);
+}
+
+function isOfType(construct: IConstruct | undefined, type: string): construct is CfnResource {
+  return construct !== undefined && CfnResource.isCfnResource(construct) && construct.cfnResourceType === type;
 }

@@ -4,6 +4,8 @@ import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CreateDBSnapshotCommand, DescribeDBSnapshotsCommand, type RDSClient } from '@aws-sdk/client-rds';
 import { applyBackupSettings } from '../../lambda/rds/apply-backup-settings';
 import { snapshotByHand, snapshotRequest } from '../../lambda/rds/snapshot-from-terminal';
+import { takeSnapshot } from '../../lambda/rds/take-snapshot';
+import type { Runbook } from '../../lambda/runbook/runbook';
 import { TerminalRunbook } from '../../lambda/runbook/terminal-runbook';
 import { ssmClient } from '../../rehearsal/server/clients';
 import { useRegion } from '../real/region';
@@ -89,6 +91,28 @@ test('two that keep one at once leave what each of them announced', async () => 
   expect([left.includes(next), left.filter((name) => announced.includes(name))]).toEqual([true, []]);
 });
 
+test('one that begins between another being available and being announced leaves it', async () => {
+  const request = snapshotRequest('orders', { reason: 'x', deployment: 'slow', keep: 1 });
+  const runbook = new TerminalRunbook(() => {});
+  let other = '';
+  // The first run's look at its snapshot takes as long as another run takes as a whole.
+  const slow: Runbook = Object.create(runbook, {
+    poll: {
+      value: async (...args: Parameters<Runbook['poll']>) => {
+        const seen = await runbook.poll(...args);
+        if (seen === 'available') {
+          const next = snapshotRequest('orders', { reason: 'x', deployment: 'quick', keep: 1 });
+          other = await snapshotByHand(clients(), next, () => {});
+        }
+        return seen;
+      },
+    },
+  });
+  const hold = async () => null;
+  const { snapshot } = await takeSnapshot({ rds: local().rds, hold }, { hours: 1 })(request, slow);
+  expect(await manual()).toEqual(expect.arrayContaining([snapshot, other]));
+});
+
 test('exits with 1 and says why, when there is no such database', async () => {
   const { code, out, err } = await lifeboat(['nobody', ...about, ...here()], exported());
   expect([code, out]).toEqual([1, '']);
@@ -147,8 +171,9 @@ test('a database of the region takes on the backup settings it is given, once', 
     LogicalResourceId: 'Backups',
     ResourceProperties: { Request: JSON.stringify({ ...settings, copyTagsToSnapshot: true }) },
   };
-  // Asked about rollbacks only.
-  const cloudFormation = new CloudFormationClient();
+  const cloudFormation: CloudFormationClient = Object.create(CloudFormationClient.prototype, {
+    send: { value: async () => ({ Stacks: [{ StackStatus: 'CREATE_IN_PROGRESS' }] }) },
+  });
   const apply = (rds: RDSClient) =>
     applyBackupSettings({ rds, ssm: clients().ssm, cloudFormation, answer })(event, new TerminalRunbook(() => {}));
   await apply(local().rds);

@@ -1,5 +1,6 @@
 /** A model of RDS around one database (settings, snapshots, exports and their bucket), on a virtual clock, with faults. */
 import {
+  AddTagsToResourceCommand,
   CreateDBSnapshotCommand,
   type DBInstance,
   type DBSnapshot,
@@ -118,6 +119,7 @@ export class SimulatedDatabase {
       this.touched.push(`delete ${name}`);
       return {};
     }
+    if (command instanceof AddTagsToResourceCommand) return this.tag(command.input);
     if (command instanceof StartExportTaskCommand) return this.export(command.input);
     if (command instanceof DescribeExportTasksCommand) {
       const { ExportTaskIdentifier: name } = command.input;
@@ -164,6 +166,14 @@ export class SimulatedDatabase {
     this.busyUntil = this.now + this.snapshotMinutes * MINUTE;
     this.touched.push(`snapshot ${name}`);
     this.snapshot(name, 0, {}, { Status: 'creating', TagList: Tags });
+    return {};
+  }
+
+  private tag({ ResourceName, Tags = [] }: AddTagsToResourceCommand['input']): object {
+    const found = [...this.snapshots.values()].find(({ DBSnapshotArn }) => DBSnapshotArn === ResourceName);
+    if (!found) throw fault('DBSnapshotNotFoundFault', 404);
+    const others = found.TagList?.filter(({ Key }) => !Tags.some((tag) => tag.Key === Key)) ?? [];
+    found.TagList = [...others, ...Tags];
     return {};
   }
 

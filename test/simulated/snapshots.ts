@@ -10,7 +10,7 @@ import {
   RDSClient,
   type Tag,
 } from '@aws-sdk/client-rds';
-import type { SnapshotCopyRequest } from '../../lambda/contract';
+import type { SnapshotCopyDefinition } from '../../lambda/contract';
 import { copySnapshots } from '../../lambda/rds/copy-snapshots';
 import { runCrashing } from './crashes';
 import { SimulatedParameters } from './parameters';
@@ -21,7 +21,7 @@ export const DAY = 24 * 60 * MINUTE;
 export const ORDERS = 'arn:aws:rds:us-east-1:111122223333:db:orders';
 export const KEY = 'arn:aws:kms:us-west-2:111122223333:alias/lifeboat-shop';
 
-export const copyRequest: SnapshotCopyRequest = {
+export const copyDefinition: SnapshotCopyDefinition = {
   plan: 'Protection',
   target: 'Orders',
   copy: 'Snapshots',
@@ -127,18 +127,19 @@ export class SimulatedSnapshots {
   }
 
   /** One round of copying, to its end. */
-  async round(request: Partial<SnapshotCopyRequest> = {}): ReturnType<typeof runCrashing> {
+  async round(definition: Partial<SnapshotCopyDefinition> = {}, request: object = {}): ReturnType<typeof runCrashing> {
     const { seed = 1, crashes = 0, stoppedAfter } = this.faults;
     const random = seededRandom(seed);
     return runCrashing(
       (alive) =>
         copySnapshots({
+          definition: { ...copyDefinition, ...definition },
           rds: (region) => this.client(region, random, alive),
           ssm: (region) => this.parameters.client(region, alive),
           print: (line) => this.printed.push(line),
           clock: () => this.now,
         }),
-      { ...copyRequest, ...request },
+      request,
       { name: `round-${seed}-${this.now}`, time: this, crashes: () => random() < crashes, stoppedAfter },
     );
   }

@@ -85,6 +85,7 @@ const OPERATORS: Record<string, Operator> = {
   StringEqualsIfExists: (actual, expected) => actual === undefined || expected.includes(String(actual[0])),
   StringLike: (actual, expected) => actual?.length === 1 && matchesAny(String(actual[0]), expected),
   ArnEquals: (actual, expected) => actual?.length === 1 && matchesAny(String(actual[0]), expected),
+  ArnNotLike: (actual, expected) => !actual?.some((value) => matchesAny(value, expected)),
   Bool: (actual, expected) => actual?.length === 1 && expected.includes(String(actual[0])),
   BoolIfExists: (actual, expected) => actual === undefined || expected.includes(String(actual[0])),
   Null: (actual, expected) => (actual === undefined) === (expected[0] === 'true'),

@@ -1,9 +1,9 @@
 import { snapshotCache } from '../../../lambda/cache/snapshot-cache';
-import type { CacheSnapshotRequest } from '../../../lambda/contract';
+import type { CacheSnapshotDefinition } from '../../../lambda/contract';
 import { SimulatedCache } from '../../simulated/cache';
 
 const PREFIX = 'lifeboat-six-hourly-1a2b3c4d-';
-const request: CacheSnapshotRequest = {
+const request: CacheSnapshotDefinition = {
   backup: 'Sessions',
   cache: { kind: 'replication-group', id: 'sessions' },
   prefix: PREFIX,
@@ -16,13 +16,18 @@ const tags = (id = 'sessions', by = PREFIX) => [
   { Key: 'lifeboat:taken-by', Value: by },
 ];
 
-async function round(cache: SimulatedCache, input: unknown, printed: string[] = []) {
+async function round(
+  cache: SimulatedCache,
+  { due, ...definition }: CacheSnapshotDefinition & { due?: string },
+  printed: string[] = [],
+) {
   return snapshotCache({
+    definition,
     cache: cache.client(),
     ssm: cache.ssm(),
     print: (line) => printed.push(line),
     clock: () => cache.now,
-  })(input);
+  })({ due });
 }
 
 test('takes the snapshot that is due, of a replica, named for the minute and tagged', async () => {
@@ -37,6 +42,21 @@ test('of a group with shards takes them all', async () => {
   cache.sharded = true;
   await round(cache, due);
   expect(cache.stored.get(`${PREFIX}2026-11-20-1200`)?.of).toEqual({ ReplicationGroupId: 'sessions' });
+});
+
+test('whoever starts a round can choose nothing but when it is due', async () => {
+  const cache = new SimulatedCache();
+  const ports = {
+    definition: request,
+    cache: cache.client(),
+    ssm: cache.ssm(),
+    print: () => {},
+    clock: () => cache.now,
+  };
+  for (const chosen of [{ keepSeconds: 1 }, { prefix: 'lifeboat-other-' }]) {
+    await expect(snapshotCache(ports)({ ...chosen })).rejects.toThrow(/is not for whoever starts a round of snapshots/);
+  }
+  expect(cache.touched).toEqual([]);
 });
 
 test('takes it once, however often it is asked', async () => {

@@ -163,6 +163,16 @@ describe('the watch', () => {
     expect(await watch(region, NOW + 86_400_000)).toBe(86_400);
   });
 
+  test.each([
+    ['a moment yet to come', '{"watchedSince":"2999-01-01T00:00:00Z"}', /says that the watch began at 2999-01-01/],
+    ['garbage', 'x', /watched-since-Monthly.json is not valid/],
+    ['no moment', '{}', /watched-since-Monthly.json is not valid/],
+  ])('fails where %s stands for when it began', async (_, body, says) => {
+    const region = regionWith({});
+    region.objects.set('evidence/Protection/Orders/watched-since-Monthly.json', body);
+    await expect(watch(region, NOW)).rejects.toThrow(says);
+  });
+
   test('is not stopped by garbage in the chain, which is no proof', async () => {
     const { region, evidence } = await simulate();
     region.objects.set('evidence/Protection/Orders/00000002.json', '{"schema":"damaged"}');

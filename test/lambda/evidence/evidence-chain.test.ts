@@ -195,6 +195,14 @@ describe('whatever lies in the chain', () => {
     expect((await evidence.append(draft('a'))).document.sequence).toBe(2);
   });
 
+  test('one that says that it is old, and is not signed, does not hide that a run has published', async () => {
+    const { put, chain: evidence } = chain();
+    await evidence.append(draft('a'));
+    const old = { ...draft('x', { finished: '1999-01-01T00:00:00.000Z' }), sequence: 2, previous: null };
+    put('00000002.json', JSON.stringify(old));
+    expect((await evidence.append(draft('a'))).document.sequence).toBe(1);
+  });
+
   test('a document whose predecessor was altered is no proof any more', async () => {
     const { put, chain: evidence } = chain();
     await evidence.append(draft('a'));

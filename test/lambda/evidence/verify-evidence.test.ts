@@ -2,7 +2,7 @@ import { type ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
 import { EVIDENCE_SCHEMA } from '../../../lambda/contract';
 import { bytesOf, sha256Of, signatureName } from '../../../lambda/evidence/documents';
 import { EvidenceChain } from '../../../lambda/evidence/evidence-chain';
-import type { Signer, VerificationKey } from '../../../lambda/evidence/signing';
+import { type Signer, toPem, type VerificationKey } from '../../../lambda/evidence/signing';
 import { filesInBucket, type StoredFile } from '../../../lambda/evidence/stored-files';
 import { verifyEvidence } from '../../../lambda/evidence/verify-evidence';
 import { localSigner } from '../../../rehearsal/runbooks/local-signer';
@@ -74,7 +74,7 @@ test('a chain as drills write it is proven', async () => {
 });
 
 test('nothing at all is no proof', async () => {
-  expect(await verifyEvidence([])).toEqual({ proven: false, chains: [] });
+  expect(await verifyEvidence([])).toEqual({ proven: false, keysNamed: false, chains: [] });
   const { objects, verify } = await bucket(0);
   objects.set(`${PREFIX}watched-since-Monthly.json`, '{}');
   expect(await verify()).toMatchObject({ proven: false, chains: [] });
@@ -83,7 +83,7 @@ test('nothing at all is no proof', async () => {
 type Bucket = Awaited<ReturnType<typeof bucket>>;
 
 /** What somebody may do to a chain of five documents, and what is said of it. */
-const TAMPERING: readonly [string, (with_: Bucket) => void | Promise<void>, readonly string[]][] = [
+const TAMPERING: readonly [string, (with_: Bucket) => unknown, readonly string[]][] = [
   ['removes a document', ({ remove }) => remove(name(3)), [`gap: ${name(3)}`]],
   ['removes the first', ({ remove }) => remove(/^00000001/), [`gap: ${name(1)}`]],
   ['removes the last', ({ remove }) => remove(name(5)), [`gap: ${name(5)}`]],
@@ -144,6 +144,27 @@ const TAMPERING: readonly [string, (with_: Bucket) => void | Promise<void>, read
       objects.set(PREFIX + name(6), bytesOf(forged).toString());
     },
     [`unsigned: ${name(6)}`],
+  ],
+  [
+    'writes another readable form',
+    ({ objects }) => void objects.set(`${PREFIX}00000003.md`, '# Orders: drill passed'),
+    ['altered: 00000003.md'],
+  ],
+  [
+    'has taken the place of a readable form beforehand',
+    async ({ objects, append }) => {
+      objects.set(`${PREFIX}00000006.md`, '# Orders: drill passed');
+      await append('run-6');
+    },
+    ['altered: 00000006.md'],
+  ],
+  [
+    'puts another key in the place of the one that lies there',
+    async ({ objects }) => {
+      const pem = [...objects.keys()].find((key) => key.endsWith('.pem'));
+      objects.set(String(pem), toPem(await localSigner().publicKey()));
+    },
+    [expect.stringMatching(/^altered: public-key-.*pem$/)],
   ],
   [
     'moves a signed document to another place',
@@ -217,6 +238,24 @@ describe('keys', () => {
     expect((await verify(trusted)).problems).toEqual([`wrongly signed: ${name(4)}`]);
   });
 
+  test('that are added with a document of their own vouch for nothing, unless they are named', async () => {
+    const { verify, append, signer } = await bucket(2);
+    const other = localSigner();
+    await append('forged', other);
+    const { proven, chain } = await verify();
+    expect(proven).toBe(false);
+    expect(chain?.problems).toEqual([
+      {
+        kind: 'wrongly signed',
+        file: name(3),
+        says: expect.stringMatching(/is signed with key .* and those before it with/),
+      },
+    ]);
+    expect(chain?.problems[0]?.says).toMatch(/--key/);
+    expect((await verify([await signer.publicKey()])).proven).toBe(false);
+    expect((await verify([await signer.publicKey(), await other.publicKey()])).proven).toBe(true);
+  });
+
   test('that lie there and are none are told', async () => {
     const { objects, verify } = await bucket(1);
     objects.set(`${PREFIX}public-key-0123456789abcdef.pem`, 'x');
@@ -278,6 +317,20 @@ test('all pages of versions are read, whatever their number', async () => {
     ['b', true, true],
     ['b', false, false],
   ]);
+});
+
+test('a target may be called as the folder of inventories is', async () => {
+  const region = new SimulatedRegion(Date.now, () => 0.5, QUIET);
+  const of = { plan: 'Protection', target: 'inventories' };
+  const chain = new EvidenceChain(
+    region.s3(() => true),
+    'evidence',
+    of,
+    localSigner(),
+  );
+  await chain.append(draft('a', of));
+  const file = (key: string) => ({ key, isLatest: true, isDeleteMarker: false, read: () => region.bytesOf(key) });
+  expect(await verifyEvidence([...region.objects.keys()].map(file))).toMatchObject({ proven: true });
 });
 
 describe('inventories', () => {

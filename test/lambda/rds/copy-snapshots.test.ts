@@ -1,4 +1,4 @@
-import { copyRequest, DAY, KEY, ORDERS, SimulatedSnapshots } from '../../simulated/snapshots';
+import { copyDefinition, DAY, KEY, ORDERS, SimulatedSnapshots } from '../../simulated/snapshots';
 
 const SHARE = '444455556666';
 const tags = (copy = 'Protection/Orders/Snapshots') => [
@@ -46,6 +46,20 @@ test('brings what is missing, waits until it is available, prunes, and says how 
   expect(world.ages()).toEqual([expect.closeTo(0.27, 1)]);
 });
 
+test.each([
+  ['keeps them for less long', { keepSeconds: 1 }],
+  ['shares them', { shareWith: [SHARE] }],
+])('whoever starts a round and %s is refused, and nothing is done', async (_, request) => {
+  const world = new SimulatedSnapshots();
+  copied(world, own('old'), 6);
+  copied(world, own('new'), 1);
+  expect(await world.round({}, request)).toMatchObject({
+    status: 'failed',
+    error: expect.stringMatching(/is not for whoever starts a round of copies to choose/),
+  });
+  expect(world.touched).toEqual([]);
+});
+
 test('asks in the destination, by ARN, with its key and option group, our tags and the copied ones', async () => {
   const world = new SimulatedSnapshots();
   world.automated(1, {
@@ -56,7 +70,7 @@ test('asks in the destination, by ARN, with its key and option group, our tags a
       { Key: 'lifeboat:snapshot-of', Value: 'something else' },
     ],
   });
-  await world.round({ destination: { ...copyRequest.destination, optionGroup: 'with-tde' } });
+  await world.round({ destination: { ...copyDefinition.destination, optionGroup: 'with-tde' } });
   const [copy] = world.in('us-west-2');
   expect(copy).toMatchObject({ KmsKeyId: KEY, OptionGroupName: 'with-tde' });
   expect(copy?.SourceDBSnapshotIdentifier).toMatch(/^arn:aws:rds:us-east-1:111122223333:snapshot:rds:orders-/);

@@ -17,7 +17,8 @@ async function changesOf(sizes: readonly number[], account = new SimulatedAccoun
   for (const [night, bytes] of sizes.entries()) {
     const finished = new Date(NIGHT + night * DAY).toISOString();
     account.objects.set(`${MARKERS}last-good.json`, [{ body: JSON.stringify({ finished, bytes }), metadata: {} }]);
-    const [first, second] = [await watched(account), await watched(account)];
+    const now = NIGHT + night * DAY;
+    const [first, second] = [await watched(account, 'good', now), await watched(account, 'good', now)];
     expect(second).toEqual(first);
     changes.push(first.find((metric) => 'BackupSizeChange' in metric)?.BackupSizeChange);
   }
@@ -27,13 +28,14 @@ async function changesOf(sizes: readonly number[], account = new SimulatedAccoun
 async function watched(
   account: SimulatedAccount,
   state: 'good' | 'readable' = 'good',
+  now = NIGHT,
 ): Promise<Record<string, number>[]> {
   const printed: string[] = [];
   const request = { bucket: 'dumps', backups: [{ backup: 'Orders', prefix: MARKERS, state }] };
   const watch = watchBackups(
     account.clients.s3,
     (line) => printed.push(line),
-    () => NIGHT,
+    () => now,
   );
   await watch(request);
   return printed.map((line) => JSON.parse(line));
@@ -52,6 +54,20 @@ test('the newest readable one is looked for apart from a good one', async () => 
   expect([await age('good'), await age('readable')]).toEqual([3 * 86_400, 86_400]);
 });
 
+test('one that says that it was made in the future fails the watch, and tells no age that is never too high', async () => {
+  const account = new SimulatedAccount();
+  const body = JSON.stringify({ finished: '2999-01-01T00:00:00.000Z', bytes: 1 });
+  account.objects.set(`${MARKERS}last-good.json`, [{ body, metadata: {} }]);
+  await expect(watched(account)).rejects.toThrow(
+    /last-good.json says that the backup was made at 2999-.*clock is right/,
+  );
+  account.objects.clear();
+  account.objects.set(`${MARKERS}watched-since.json`, [
+    { body: '{"watchedSince":"2999-01-01T00:00:00Z"}', metadata: {} },
+  ]);
+  await expect(watched(account)).rejects.toThrow(/watched-since.json says that the watch began at 2999-/);
+});
+
 describe('how a size differs from the usual', () => {
   test('is told from the second backup on, in percent, up and down alike', async () => {
     expect(await changesOf([1000])).toEqual([undefined]);
@@ -65,7 +81,8 @@ describe('how a size differs from the usual', () => {
     const finished = new Date(NIGHT + 100 * DAY).toISOString();
     const body = JSON.stringify({ finished, bytes: 100 });
     account.objects.set(`${MARKERS}last-good.json`, [{ body, metadata: {} }]);
-    expect(await watched(account)).toContainEqual(expect.objectContaining({ BackupSizeChange: 90 }));
+    const change = expect.objectContaining({ BackupSizeChange: 90 });
+    expect(await watched(account, 'good', NIGHT + 100 * DAY)).toContainEqual(change);
   });
 
   test('is of the odd one alone: it does not make the next ones odd', async () => {
@@ -110,8 +127,10 @@ describe('how a size differs from the usual', () => {
       operation === 'PutObject' && lost-- > 0 ? { error: errorNamed('TimeoutError', 'lost'), after: true } : undefined;
     const body = JSON.stringify({ finished: new Date(NIGHT + 9 * DAY).toISOString(), bytes: 400 });
     account.objects.set(`${MARKERS}last-good.json`, [{ body, metadata: {} }]);
-    await expect(watched(account)).rejects.toThrow('lost');
-    expect(await watched(account)).toContainEqual(expect.objectContaining({ BackupSizeChange: 60 }));
+    await expect(watched(account, 'good', NIGHT + 9 * DAY)).rejects.toThrow('lost');
+    expect(await watched(account, 'good', NIGHT + 9 * DAY)).toContainEqual(
+      expect.objectContaining({ BackupSizeChange: 60 }),
+    );
     expect(JSON.parse(account.newest(`${MARKERS}sizes.json`)!)).toHaveLength(3);
   });
 });

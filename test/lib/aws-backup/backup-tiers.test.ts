@@ -18,6 +18,7 @@ import { ProtectedVault } from '../../../lib/aws-backup/protected-vault';
 import { VaultCopy } from '../../../lib/aws-backup/vault-copy';
 import { VaultLock } from '../../../lib/aws-backup/vault-lock';
 import { Recurrence, Weekday } from '../../../lib/schedule/recurrence';
+import { resolved } from '../../template/policies';
 import { importedDatabase, newDatabase, newStack, Template, warningsOf } from '../../template/stacks';
 
 const days = Duration.days;
@@ -68,6 +69,21 @@ function tiersOf(stack: Stack, props: Partial<BackupTiersProps> = {}): BackupTie
 
 const rulesOf = (template: Template): Record<string, unknown>[] =>
   Object.values(template.findResources('AWS::Backup::BackupPlan'))[0]?.Properties.BackupPlan.BackupPlanRule;
+
+test('S2: databases whose names have capitals are selected by the names that RDS keeps', () => {
+  const stack = newStack();
+  const cluster = rds.DatabaseCluster.fromDatabaseClusterAttributes(stack, 'Cluster', {
+    clusterIdentifier: 'Ledger-DB',
+  });
+  const database = importedDatabase(stack, 'Orders-Prod-DB');
+  tiersOf(stack, { targets: [BackupTarget.database(database), BackupTarget.cluster(cluster)] });
+  const [selection] = Object.values(Template.fromStack(stack).findResources('AWS::Backup::BackupSelection'));
+  const arns: unknown[] = selection?.Properties.BackupSelection.Resources;
+  expect(arns.map((arn) => resolved(arn).replace(/.*rds:[^:]+:\d+:/, ''))).toEqual([
+    'db:orders-prod-db',
+    'cluster:ledger-db',
+  ]);
+});
 
 test('by default keeps days for 30 days, weeks for 90, months for a year and years for seven', () => {
   const stack = newStack();

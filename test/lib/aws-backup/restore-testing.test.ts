@@ -51,6 +51,12 @@ const ofEngine = (engine: rds.IInstanceEngine) =>
     engine,
   });
 
+test('S2: a database whose name has capitals is selected by the name that RDS keeps', () => {
+  const template = tested({ database: importedDatabase(newStack(), 'Orders-Prod-DB') });
+  const [selection] = Object.values(template.findResources('AWS::Backup::RestoreTestingSelection'));
+  expect(JSON.stringify(selection?.Properties.ProtectedResourceArns)).toContain(':db:orders-prod-db"');
+});
+
 test('restores snapshots of the vaults on its schedule', () => {
   tested().hasResourceProperties('AWS::Backup::RestoreTestingPlan', {
     RestoreTestingPlanName: 'Test_Tests',

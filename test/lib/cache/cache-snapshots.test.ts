@@ -4,7 +4,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
-import { cacheExportRequest, cacheSnapshotRequest, parse } from '../../../lambda/contract';
+import { cacheExportRequest, cacheSnapshotDefinition, cacheSnapshotRequest, parse } from '../../../lambda/contract';
 import {
   ArchiveBucket,
   ArchiveTier,
@@ -16,6 +16,7 @@ import {
   CacheSource,
   StorageTransition,
 } from '../../../lib';
+import { deployedWith } from '../../template/definition';
 import { ACCOUNT, allows, REGION, resolved, type Statement, statementsOf } from '../../template/policies';
 import { newStack, Template, warningsOf } from '../../template/stacks';
 
@@ -51,9 +52,11 @@ describe('snapshots', () => {
     const { prefix } = snapshots(stack);
     const template = Template.fromStack(stack);
     const due = requestOf(template, 'rate(6 hours)');
-    expect(due).toMatchObject({ due: '<aws.scheduler.scheduled-time>', keepSeconds: 2 * 86_400, prefix });
+    expect(due).toEqual({ due: '<aws.scheduler.scheduled-time>' });
+    const definition = parse(cacheSnapshotDefinition, deployedWith(stack, /^SixHourlyHandler/), 'definition');
+    expect(definition).toMatchObject({ keepSeconds: 2 * 86_400, prefix });
     expect(prefix).toMatch(/^lifeboat-six-hourly-[0-9a-f]{8}-$/);
-    const put = { ...due, due: '2026-11-20T12:00:00Z' };
+    const put = { due: '2026-11-20T12:00:00Z' };
     expect(() => parse(cacheSnapshotRequest, put, 'request')).not.toThrow();
     expect(() => parse(cacheSnapshotRequest, requestOf(template, 'rate(1 hour)'), 'request')).not.toThrow();
   });

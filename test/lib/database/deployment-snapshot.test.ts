@@ -226,12 +226,13 @@ describe('the runbook', () => {
     expect(snapshot).toMatchObject({
       DBSnapshotIdentifier: expect.stringMatching(/^lifeboat-before-orders-v1-4-2-[0-9a-f]{12}$/),
       Status: 'available',
-      TagList: [
-        { Key: 'lifeboat:before-deployment-of', Value: 'orders' },
-        { Key: 'lifeboat:keep', Value: 'last' },
-        { Key: 'Reason', Value: 'pre-deployment' },
-        { Key: 'DeploymentVersion', Value: 'v1.4.2' },
-      ],
+    });
+    expect(Object.fromEntries(snapshot?.TagList?.map(({ Key, Value }) => [Key, Value]) ?? [])).toEqual({
+      'lifeboat:before-deployment-of': 'orders',
+      'lifeboat:keep': 'last',
+      'lifeboat:announced': 'true',
+      Reason: 'pre-deployment',
+      DeploymentVersion: 'v1.4.2',
     });
   });
 
@@ -262,6 +263,20 @@ describe('the runbook', () => {
     expect(region.touched).toEqual([]);
   });
 
+  test.each(['CREATE_COMPLETE', 'UPDATE_ROLLBACK_COMPLETE', 'UPDATE_FAILED'])(
+    'takes and deletes nothing for whoever invokes its function while the stack is %s',
+    async (stackStatus) => {
+      const region = new SimulatedDatabase();
+      for (const age of [2, 3]) region.snapshot(name(`v${age}`), age, ours());
+      const { answer } = await deploy(region, update, { keepLast: 1 }, stackStatus);
+      expect(answer).toMatchObject({
+        Status: 'FAILED',
+        Reason: expect.stringContaining(`stack stack is ${stackStatus}, so CloudFormation did not ask for this`),
+      });
+      expect(region.touched).toEqual([]);
+    },
+  );
+
   test('leaves the snapshots when it is deleted', async () => {
     const region = new SimulatedDatabase();
     const { answer } = await deploy(region, { ...update, RequestType: 'Delete' });
@@ -284,6 +299,17 @@ describe('the runbook', () => {
     });
     await deploy(region);
     expect(region.touched.filter((change) => change.startsWith('delete'))).toEqual([`delete ${name('old')}`]);
+  });
+
+  test('leaves one that is available while its own run may still wait for it, and says so', async () => {
+    const region = new SimulatedDatabase();
+    const hours = (count: number) => count / 24;
+    region.snapshot(name('waited-for'), hours(2), ours());
+    region.snapshot(name('announced'), hours(3), { ...ours(), [TAGS.announced]: 'true' });
+    region.snapshot(name('broken-off'), hours(25), ours());
+    const { answer } = await deploy(region, {}, { keepLast: 1 });
+    expect([...region.snapshots.keys()]).toEqual([name('waited-for'), answer?.PhysicalResourceId]);
+    expect(answer?.Reason).toContain(`${name('waited-for')}: the run that took it may not have announced it yet`);
   });
 
   test('keeps the newest good snapshot, whatever its age', async () => {

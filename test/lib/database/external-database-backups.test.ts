@@ -227,6 +227,18 @@ describe('the runbook', () => {
     ]);
   });
 
+  test('changes nothing for whoever invokes its function while no deployment is under way', async () => {
+    const region = new SimulatedDatabase();
+    const lower = { ...settings, retentionDays: 1, olderBackupsMayBeDeleted: true };
+    const ResourceProperties = { Request: JSON.stringify(lower) };
+    const { answer } = await deploy(region, { ResourceProperties }, 'UPDATE_COMPLETE');
+    expect(answer).toMatchObject({
+      Status: 'FAILED',
+      Reason: expect.stringContaining('stack stack is UPDATE_COMPLETE, so CloudFormation did not ask for this'),
+    });
+    expect(region.touched).toEqual([]);
+  });
+
   test('changes nothing the second time', async () => {
     const region = new SimulatedDatabase();
     await deploy(region);

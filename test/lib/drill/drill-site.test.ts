@@ -144,6 +144,7 @@ describe('evidence', () => {
     const document = 'evidence/Shop/Orders/00000001.json';
     expect(may('s3:DeleteObject', document)).toBe(false);
     expect(may('s3:PutObject', document)).toBe(false);
+    for (const replica of ['s3:ReplicateDelete', 's3:ReplicateObject']) expect(may(replica, document)).toBe(false);
     expect(may('s3:PutObject', document, { 's3:if-none-match': '*' })).toBe(true);
     expect(may('s3:GetObject', document)).toBe(true);
     expect(may('s3:DeleteObject', 'elsewhere/x')).toBe(true);
@@ -216,6 +217,25 @@ describe('the key that signs evidence', () => {
     }
     const watch = statementsOf(template, /^SiteWatchHandlerRole/);
     expect(allows(watch, { action: 'kms:GetPublicKey', resources: own })).toBe(true);
+  });
+
+  test('is used by nobody else, whoever may use every key', () => {
+    const everything: Statement = { Effect: 'Allow', Action: 'kms:*', Resource: '*' };
+    const policy: Statement[] = template.findResources('AWS::KMS::Key')[String(key)]?.Properties.KeyPolicy.Statement;
+    const denied = policy.filter(({ Effect }) => Effect === 'Deny');
+    const signs = (principal: string) =>
+      allows([everything, ...denied], {
+        ...sign,
+        resources: own,
+        context: { ...sign.context, 'aws:PrincipalArn': `arn:aws:iam::111122223333:${principal}` },
+      });
+    const conductor = Object.values(
+      template.findResources('AWS::IAM::Role', { Properties: { Path: Match.anyValue() } }),
+    );
+    expect(conductor.map(({ Properties }) => Properties.Path)).toEqual(['/lifeboat/evidence/']);
+    expect(signs('role/lifeboat/evidence/Test-DrillConductorRole')).toBe(true);
+    for (const other of ['user/ada', 'role/Admin', 'role/lifeboat/evidenceless', 'root'])
+      expect(signs(other)).toBe(false);
   });
 
   test('is what the watch verifies all evidence with, versions and delete markers included', () => {

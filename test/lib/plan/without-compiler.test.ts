@@ -1,20 +1,29 @@
 /** What callers from JavaScript hand over, whom no compiler stops: a sentence each, that names the property. */
 import { Duration, type Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import {
+  CacheSnapshots,
+  CacheSource,
   DatabaseAlarms,
+  DatabaseBackups,
   DatabaseWatch,
   DrillSite,
   DrillSource,
+  ExternalDatabaseBackups,
   ProtectedVault,
   ProtectionPlan,
+  RecoveryCheck,
   RecoveryRegion,
   Recurrence,
   RestoreDrill,
+  RestorePoint,
   RestoreTesting,
+  SnapshotCopy,
+  SnapshotSource,
 } from '../../../lib';
-import { importedDatabase, newDatabase, newPlan, newStack, OBJECTIVES } from '../../template/stacks';
+import { importedDatabase, newDatabase, newDrill, newPlan, newStack, OBJECTIVES } from '../../template/stacks';
 
 const schedule = Recurrence.daily({ hour: 2 });
 const cluster = (stack: Stack) =>
@@ -68,6 +77,54 @@ test('says of a drill without a schedule that it would never run', () => {
   const stack = newStack();
   const orders = newPlan(stack).addDatabase('Orders', { database: importedDatabase(stack) });
   expect(() => orders.addDrill('Monthly', {} as never)).toThrow("'schedule' is undefined, so it would never run");
+});
+
+/** Each way by which a duration is handed over, with its name. */
+const DURATION_OF: Readonly<Record<string, [string, (stack: Stack, duration: never) => void]>> = {
+  RestoreDrill: ['expiresAfter', (stack, expiresAfter) => newDrill(stack, { expiresAfter })],
+  'RestoreDrill, overdue': ['overdueAfter', (stack, overdueAfter) => newDrill(stack, { overdueAfter })],
+  DatabaseBackups: ['retention', (stack, retention) => newDatabase(stack).with(new DatabaseBackups({ retention }))],
+  ExternalDatabaseBackups: [
+    'retention',
+    (stack, retention) => new ExternalDatabaseBackups(stack, 'It', { database: importedDatabase(stack), retention }),
+  ],
+  DatabaseWatch: [
+    'retention',
+    (stack, retention) => new DatabaseWatch(stack, 'It', { database: importedDatabase(stack), retention }),
+  ],
+  SnapshotCopy: [
+    'keep',
+    (stack, keep) =>
+      new SnapshotCopy(stack, 'It', {
+        source: SnapshotSource.automated(importedDatabase(stack)),
+        destination: RecoveryRegion.named('us-west-2'),
+        keep,
+      }),
+  ],
+  CacheSnapshots: [
+    'keep',
+    (stack, keep) => {
+      const group = elasticache.CfnReplicationGroup.fromReplicationGroupId(stack, 'Cache', 'sessions');
+      new CacheSnapshots(stack, 'It', { cache: CacheSource.replicationGroup(group), every: Duration.hours(6), keep });
+    },
+  ],
+  'RestorePoint.random': ['within', (_, within) => RestorePoint.random({ within })],
+  'RecoveryCheck.fresh': ['within', (_, within) => RecoveryCheck.fresh({ table: 'orders', column: 'at', within })],
+};
+
+test.each(Object.entries(DURATION_OF))('%s says of a number that it has no unit', (_, [name, use]) => {
+  expect(() => use(newStack(), 7 as never)).toThrow(
+    `'${name}' is 7 and not a Duration, so its unit is unknown; write it as in Duration.days(7)`,
+  );
+  expect(() => use(newStack(), Duration.days(7) as never)).not.toThrow();
+});
+
+test.each<[string, object, string]>([
+  ['a cron expression', { schedule: 'rate(1 day)' }, "'schedule' is 'rate(1 day)', so it would never run"],
+  ['the name of a moment', { restore: 'latest' }, "'restore' is 'latest', so no moment is chosen"],
+  ['the name of a database', { source: 'orders' }, "'source' is 'orders', so nothing would be restored"],
+])('a drill says of %s what it takes instead', (_, props, sentence) => {
+  expect(() => newDrill(newStack(), props)).toThrow(sentence);
 });
 
 /** Each way by which a database is handed over. */

@@ -301,13 +301,13 @@ describe('a drill of copies without a plan', () => {
 
   test('looks for what the copying of shared snapshots tags its copies with', () => {
     const stack = vault('444455556666');
-    const { request } = new SnapshotCopy(stack, 'Copy', {
+    const copy = new SnapshotCopy(stack, 'Copy', {
       source: SnapshotSource.shared({ account: ACCOUNT, instanceIdentifier: 'Orders' }),
       destination: WEST,
       keep: Duration.days(7),
     });
     const { source } = drilled(stack, RestorePoint.latestSnapshot()).definition;
-    expect(resolved(stack.resolve(source.copied?.from))).toBe(resolved(stack.resolve(request.source.arn)));
+    expect(resolved(stack.resolve(source.copied?.from))).toBe(resolved(stack.resolve(copy.definition.source.arn)));
   });
 
   test('refuses moments of another account, whose automated backups are not replicated into this one', () => {

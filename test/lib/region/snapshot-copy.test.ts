@@ -5,8 +5,9 @@ import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
 import { Construct } from 'constructs';
-import { copiedBy, snapshotCopyRequest } from '../../../lambda/contract';
+import { copiedBy, parse, snapshotCopyDefinition, snapshotCopyRequest } from '../../../lambda/contract';
 import { BackupWindow, RecoveryRegion, SnapshotCopy, type SnapshotCopyProps, SnapshotSource } from '../../../lib';
+import { deployedWith } from '../../template/definition';
 import { ACCOUNT, allows, type Call, possible, REGION, resolved, statementsOf } from '../../template/policies';
 import { importedDatabase, newDatabase, newStack, Template, warningsOf } from '../../template/stacks';
 
@@ -29,7 +30,6 @@ describe('a round starts', () => {
   const stack = inRegion();
   copying(stack);
   const template = Template.fromStack(stack);
-  const inputOf = (input: unknown) => snapshotCopyRequest['~standard'].validate(JSON.parse(resolved(input)));
 
   test("with each automated snapshot's event, of this database alone", () => {
     template.hasResourceProperties('AWS::Events::Rule', {
@@ -46,30 +46,29 @@ describe('a round starts', () => {
     template.hasResourceProperties('AWS::Scheduler::Schedule', { ScheduleExpression: 'rate(1 hour)' });
   });
 
-  test('with the same whole request, which the handler accepts', async () => {
+  test('with nothing to choose, and does what is deployed with the handler', () => {
     const [rule] = Object.values(template.findResources('AWS::Events::Rule'));
     const [schedule] = Object.values(template.findResources('AWS::Scheduler::Schedule'));
-    const byEvent = await inputOf(rule?.Properties.Targets[0].Input);
-    expect(byEvent).toEqual(await inputOf(schedule?.Properties.Target.Input));
-    expect(byEvent).toMatchObject({
-      value: {
-        target: 'Copy',
-        copy: 'Copy',
-        source: { kind: 'automated', region: REGION, instance: 'orders', arn: expect.stringMatching(/:db:orders$/) },
-        destination: { region: 'us-west-2', key: `arn:aws:kms:us-west-2:${ACCOUNT}:alias/lifeboat-Shop` },
-        keepSeconds: 7 * 86_400,
-      },
+    for (const input of [rule?.Properties.Targets[0].Input, schedule?.Properties.Target.Input]) {
+      expect(parse(snapshotCopyRequest, JSON.parse(resolved(input)), 'request')).toEqual({});
+    }
+    expect(parse(snapshotCopyDefinition, deployedWith(stack, /^CopyHandler/), 'definition')).toMatchObject({
+      target: 'Copy',
+      copy: 'Copy',
+      source: { kind: 'automated', region: REGION, instance: 'orders', arn: expect.stringMatching(/:db:orders$/) },
+      destination: { region: 'us-west-2', key: `arn:aws:kms:us-west-2:${ACCOUNT}:alias/lifeboat-Shop` },
+      keepSeconds: 7 * 86_400,
     });
   });
 });
 
-test('what is only known at deployment is filled in there, in the event pattern and in the request', () => {
+test('what is only known at deployment is filled in there, in the event pattern and in the definition', () => {
   const stack = newStack();
   copying(stack, { source: SnapshotSource.automated(newDatabase(stack)) });
   const [rule] = Object.values(Template.fromStack(stack).findResources('AWS::Events::Rule'));
   const [{ prefix }] = rule?.Properties.EventPattern.detail.SourceIdentifier ?? [];
   expect(resolved(prefix)).toMatch(/^rds:<Database\w+>-20$/);
-  expect(JSON.parse(resolved(rule?.Properties.Targets[0].Input))).toMatchObject({
+  expect(deployedWith(stack, /^CopyHandler/)).toMatchObject({
     source: { region: REGION, instance: expect.stringMatching(/^<Database/) },
     destination: { key: `arn:aws:kms:us-west-2:${ACCOUNT}:alias/lifeboat-Test` },
   });
@@ -133,7 +132,7 @@ describe('permissions', () => {
   const snapshot = (name: string, region = 'us-west-2') => `arn:aws:rds:${region}:${ACCOUNT}:snapshot:${name}`;
   const original = snapshot('rds:orders-2026-11-20-03-05', REGION);
   const target = snapshot('lifeboat-0a1b2c3d-orders-2026-11-20-03-05');
-  const tagged = (where: string, by = copiedBy(copy.request), of = copy.request.source.arn) => ({
+  const tagged = (where: string, by = copiedBy(copy.definition), of = copy.definition.source.arn) => ({
     [`aws:${where}/lifeboat:snapshot-of`]: resolved(stack.resolve(of)),
     [`aws:${where}/lifeboat:copied-by`]: by,
   });
@@ -249,7 +248,7 @@ describe('copies of what another account shares', () => {
 
   test('are asked for every hour in its own region: events of another account do not come here', () => {
     Template.fromStack(stack).resourceCountIs('AWS::Events::Rule', 0);
-    expect(copy.request.source).toMatchObject({ kind: 'shared', instance: 'orders', region: REGION });
+    expect(copy.definition.source).toMatchObject({ kind: 'shared', instance: 'orders', region: REGION });
   });
 
   test('are all that it may copy', () => {

@@ -85,6 +85,14 @@ test('a key of another stack is found, and named with all that it encrypts', () 
   expect(warningsOf(Stack.of(key))).toEqual([expect.stringContaining("what 'Test/Vault' and 1 more encrypts with it")]);
 });
 
+test('a key is found by an alias of the app, too', () => {
+  const stack = newStack();
+  const key = new kms.Key(stack, 'Key', { removalPolicy: RemovalPolicy.DESTROY });
+  new kms.Key(stack, 'Other', { removalPolicy: RemovalPolicy.DESTROY, alias: 'other' });
+  new EvidenceBucket(stack, 'It', { encryptionKey: key.addAlias('evidence') });
+  expect(told(stack)).toEqual([expect.stringContaining("key 'Test/Key/Resource'")]);
+});
+
 test('a key that is told to stay later on is not warned of', () => {
   const stack = newStack();
   const key = new kms.Key(stack, 'Key', { removalPolicy: RemovalPolicy.DESTROY });

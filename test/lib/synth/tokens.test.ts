@@ -8,7 +8,7 @@ import {
   deploymentSnapshotRequest,
   drillDefinition,
   imageExportRequest,
-  snapshotCopyRequest,
+  snapshotCopyDefinition,
   snapshotExportRequest,
 } from '../../../lambda/contract';
 import { parseAtSynth } from '../../../lib/synth/tokens';
@@ -51,7 +51,7 @@ describe('each field of a request may be known at deployment only', () => {
     ],
     [
       'snapshot copy',
-      snapshotCopyRequest,
+      snapshotCopyDefinition,
       {
         plan: unknown(),
         target: unknown(),
@@ -116,7 +116,7 @@ test('a list that only deployment knows stands for values of the right form', ()
     keepSeconds: 86_400,
     shareWith: Token.asList(Fn.split(',', unknown())),
   };
-  expect(() => parseAtSynth(snapshotCopyRequest, request, 'request')).not.toThrow();
+  expect(() => parseAtSynth(snapshotCopyDefinition, request, 'request')).not.toThrow();
 });
 
 test('what is known is checked, and the request stays as it is', () => {

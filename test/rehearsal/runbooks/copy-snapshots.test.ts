@@ -6,7 +6,7 @@ import {
   DescribeDBSnapshotAttributesCommand,
   DescribeDBSnapshotsCommand,
 } from '@aws-sdk/client-rds';
-import { GENERIC_CHECKS, type SnapshotCopyRequest } from '../../../lambda/contract';
+import { GENERIC_CHECKS, type SnapshotCopyDefinition } from '../../../lambda/contract';
 import { releaseHold, setHold } from '../../../lambda/runbook/hold';
 import { copyRound } from '../../../rehearsal/runbooks/copy-round';
 import { DrillSite } from '../../../rehearsal/runbooks/drill-site';
@@ -18,7 +18,7 @@ const PARTNER = '444455556666';
 
 const home = useRegion();
 const away = () => new LocalRegion(home().region, 'us-west-2');
-const request: SnapshotCopyRequest = {
+const request: SnapshotCopyDefinition = {
   plan: 'Protection',
   target: 'Orders',
   copy: 'Snapshots',
@@ -34,7 +34,7 @@ const request: SnapshotCopyRequest = {
 };
 
 /** One round, on the real clock, with nothing but the two regions to talk to. */
-async function round(changes: Partial<SnapshotCopyRequest> = {}) {
+async function round(changes: Partial<SnapshotCopyDefinition> = {}) {
   const printed: string[] = [];
   const onMetric = (line: string) => printed.push(line);
   const report = await copyRound(home().region, { ...request, ...changes }, { onMetric });
