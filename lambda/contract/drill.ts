@@ -219,9 +219,10 @@ export type JanitorRequest = v.InferOutput<typeof janitorRequest>;
 
 /** What tells the watch of a run that ended without publishing: as EventBridge tells of durable executions. */
 export const endedRun = v.strictObject({
-  plan: label,
-  target: label,
-  drill: label,
+  /** Which drill each function runs. */
+  runs: v.array(v.strictObject({ plan: label, target: label, drill: label, function: text })),
+  /** ARN of the function that ran, with its version. */
+  function: text,
   /** https://docs.aws.amazon.com/lambda/latest/dg/durable-monitoring.html */
   status: v.picklist(['FAILED', 'STOPPED', 'TIMED_OUT']),
   /** ARN of the durable execution. */

@@ -8,6 +8,8 @@ export const METRICS = {
   recoveryTime: 'RecoveryTime',
   /** Seconds of data that would have been lost, had the source failed when the drill began. */
   recoveryPoint: 'RecoveryPoint',
+  /** Objectives that a drill missed, of its recovery time and its recovery point: 0 to 2. */
+  objectivesMissed: 'ObjectivesMissed',
   /** Checks that failed or could not run. */
   checksFailed: 'ChecksFailed',
   /** What a drill warned of: it passes all the same. */
@@ -16,7 +18,10 @@ export const METRICS = {
   phaseDuration: 'PhaseDuration',
   /** Seconds since the drill last passed; has the dimension `Drill` besides. */
   secondsSinceProven: 'SecondsSinceProven',
-  /** What is wrong with a target's chain of evidence: altered, missing, hidden or unsigned documents. */
+  /**
+   * What is wrong with a target's chain of evidence: altered, missing, hidden or unsigned documents. Of all targets together
+   * it has the dimension `Bucket` alone.
+   */
   evidenceProblems: 'EvidenceProblems',
   /** Seconds since a backup was last made and found good, or of a dump readable; has the dimension `Backup` alone. */
   secondsSinceBackup: 'SecondsSinceBackup',
@@ -37,6 +42,7 @@ export const METRICS = {
   /** Days that its automated backups are kept. */
   backupRetention: 'BackupRetention',
   dimensions: {
+    bucket: 'Bucket',
     database: 'Database',
     backup: 'Backup',
     plan: 'Plan',

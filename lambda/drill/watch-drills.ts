@@ -38,12 +38,11 @@ export const watchDrills =
     const { evidenceBucket, signingKey, drills } = parse(watchRequest, input, 'watch request');
     const key = signer(signingKey);
     const failures: string[] = [];
-    const verified = new Set<string>();
+    const verified = new Map<string, number>();
     for (const drill of drills) {
       try {
         const chain = evidencePrefix(drill);
-        if (!verified.has(chain)) for (const line of await verify(s3, evidenceBucket, key, drill, clock())) print(line);
-        verified.add(chain);
+        if (!verified.has(chain)) verified.set(chain, await verify(s3, evidenceBucket, key, drill, clock(), print));
         const since = await lastProven(s3, evidenceBucket, key, drill, clock());
         const { dimensions: name } = METRICS;
         const metric = {
@@ -59,6 +58,9 @@ export const watchDrills =
         );
       }
     }
+    const value = [...verified.values()].reduce((sum, problems) => sum + problems, 0);
+    const dimensions = { [METRICS.dimensions.bucket]: evidenceBucket };
+    print(embeddedMetric({ name: METRICS.evidenceProblems, unit: 'Count', value, dimensions }, clock()));
     if (failures.length > 0) {
       throw new Error(`nobody can say when these drills last passed:\n  ${failures.join('\n  ')}`);
     }
@@ -68,15 +70,27 @@ export const watchDrills =
 export const tellOfEnd =
   (print: (line: string) => void, clock: () => number = Date.now) =>
   (input: unknown): void => {
-    const ended = parse(endedRun, input, 'ended run');
-    const { plan, target } = ended;
-    print(JSON.stringify(ended));
+    const { runs, status, execution, function: ran } = parse(endedRun, input, 'ended run');
+    const run = runs.find((one) => ran.startsWith(`${one.function}:`));
+    if (!run)
+      throw new Error(
+        `function '${ran}' runs none of these drills, so nobody can say which one ended without evidence`,
+      );
+    const { plan, target, drill } = run;
+    print(JSON.stringify({ plan, target, drill, status, execution }));
     const dimensions = { [METRICS.dimensions.plan]: plan, [METRICS.dimensions.target]: target };
     print(embeddedMetric({ name: METRICS.drillPassed, unit: 'None', value: 0, dimensions }, clock()));
   };
 
-/** What is wrong with a chain, a line each, and how much it is. */
-async function verify(s3: S3Client, bucket: string, signer: Signer, of: Drill, now: number): Promise<string[]> {
+/** Tells what is wrong with a chain, a line each. @returns how much it is */
+async function verify(
+  s3: S3Client,
+  bucket: string,
+  signer: Signer,
+  of: Drill,
+  now: number,
+  print: WatchPorts['print'],
+): Promise<number> {
   const { plan, target } = of;
   const files = await filesInBucket(s3, bucket, evidencePrefix(of));
   const { chains } = await verifyEvidence(files, { trusted: [await signer.publicKey()], inventories: false });
@@ -87,8 +101,9 @@ async function verify(s3: S3Client, bucket: string, signer: Signer, of: Drill, n
     value: problems.length,
     dimensions: { [METRICS.dimensions.plan]: plan, [METRICS.dimensions.target]: target },
   } as const;
-  const told = problems.map(({ kind, says }) => JSON.stringify({ plan, target, problem: kind, says }));
-  return [...told, embeddedMetric(metric, now)];
+  for (const { kind, says } of problems) print(JSON.stringify({ plan, target, problem: kind, says }));
+  print(embeddedMetric(metric, now));
+  return problems.length;
 }
 
 async function lastProven(s3: S3Client, bucket: string, signer: Signer, drill: Drill, now: number): Promise<number> {

@@ -18,6 +18,8 @@ export function drillMetrics(document: Evidence): Metric[] {
     { name: METRICS.warnings, unit: 'Count', value: document.warnings?.length ?? 0, dimensions },
   ];
   const { recoveryTime, recoveryPoint } = document;
+  const missed = [recoveryTime, recoveryPoint].filter((measured) => measured?.met === false).length;
+  metrics.push({ name: METRICS.objectivesMissed, unit: 'Count', value: missed, dimensions });
   if (recoveryTime) {
     metrics.push({ name: METRICS.recoveryTime, unit: 'Seconds', value: recoveryTime.seconds, dimensions });
   }

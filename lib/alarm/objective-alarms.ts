@@ -21,8 +21,7 @@ export interface ObjectiveAlarmsProps {
 }
 
 /**
- * Rings when a drill of one target did not pass, or passed and missed an objective, and when its evidence is not as it was
- * written. Drills of a target share it.
+ * Fires when a drill of one target did not pass, or missed an objective. Drills of a target share it.
  */
 export class ObjectiveAlarms extends Construct {
   constructor(scope: Construct, id: string, props: ObjectiveAlarmsProps) {
@@ -42,25 +41,12 @@ export class ObjectiveAlarms extends Construct {
         'log of the watch on drills names it',
       notify,
     });
-    addAlarm(this, 'RecoveryTime', {
-      metric: metrics.recoveryTime(target),
-      threshold: rto.toSeconds(),
-      description: `Restoring ${target} took longer than its objective of ${rto.toHumanString()}: ${evidence}`,
-      notify,
-    });
-    addAlarm(this, 'RecoveryPoint', {
-      metric: metrics.recoveryPoint(target),
-      threshold: rpo.toSeconds(),
-      description: `Restoring ${target} would have lost more than its objective of ${rpo.toHumanString()}: ${evidence}`,
-      notify,
-    });
-    // Where the watch stops, its other metric is missing, and that alarm fires.
-    addAlarm(this, 'Evidence', {
-      metric: metrics.evidenceProblems(target),
+    addAlarm(this, 'ObjectiveMissed', {
+      metric: metrics.objectivesMissed(target),
       threshold: 0,
       description:
-        `Documents of evidence/${planName}/${target}/ are altered, missing, hidden or not signed: the log of the watch on ` +
-        'drills names them, and so does `lifeboat evidence verify`',
+        `Restoring ${target} took longer than its recovery time objective of ${rto.toHumanString()}, or would have lost more than its ` +
+        `recovery point objective of ${rpo.toHumanString()}: ${evidence}`,
       notify,
     });
   }

@@ -26,6 +26,11 @@ export class RecoveryMetrics {
     return this.metric(METRICS.recoveryPoint, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
   }
 
+  /** Objectives that a drill missed, of its recovery time and its recovery point. */
+  public objectivesMissed(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.objectivesMissed, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
+  }
+
   /** Checks that failed or could not run. */
   public checksFailed(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.checksFailed, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);

@@ -16,7 +16,7 @@ import {
   type ValidationRequest,
   validationDefinition,
 } from '../../lambda/contract';
-import { addAlarm, errorsAlarm } from '../alarm/alarm';
+import { addAlarm } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import { objectiveProblems, type RecoveryObjectives } from '../alarm/objectives';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
@@ -247,12 +247,6 @@ export class RestoreTest extends Construct {
     });
     // The first watch comes before the alarm can miss it.
     overdue.node.addDependency(site.watch);
-    errorsAlarm(this, validator.function, {
-      description:
-        `The validator of restore test ${drill} of ${target} broke off, so AWS Backup has no result from it and there may be ` +
-        'no evidence: see its log',
-      notify,
-    });
   }
 }
 

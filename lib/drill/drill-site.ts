@@ -3,6 +3,7 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
+import type * as logs from 'aws-cdk-lib/aws-logs';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
@@ -11,7 +12,7 @@ import { Construct } from 'constructs';
 import { evidencePrefix } from '../../lambda/contract';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
 import { logKey } from '../function/log-key';
-import { ShippedFunction } from '../function/shipped-function';
+import { runbookLog, ShippedFunction } from '../function/shipped-function';
 import { allow, evidenceAccess, SIGNERS_PATH } from '../function/statements';
 import { acknowledge } from '../synth/nag-acknowledgements';
 import { DrillNetwork } from './drill-network';
@@ -77,6 +78,8 @@ export class DrillSite extends Construct {
   public readonly passwordKey: secretsmanager.ISecret;
   /** Holds what could not be started. */
   public readonly deadLetterQueue: sqs.IQueue;
+  /** Where drills log. */
+  public readonly log: logs.ILogGroup;
   /** Says how long ago each drill last passed. */
   public readonly watch: DrillWatch;
 
@@ -128,7 +131,9 @@ export class DrillSite extends Construct {
       signingKey: this.signingKey,
       encryptionKey,
       deadLetterQueue,
+      notify,
     });
+    this.log = runbookLog(this, encryptionKey);
   }
 
   /** What a conductor needs here: to call the examiner, and to read the key of copies' passwords. */

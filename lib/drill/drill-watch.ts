@@ -1,19 +1,21 @@
 /** Says every hour how long ago each drill last passed: alarms alone look back seven days at most. */
 
-import { Duration, Lazy } from 'aws-cdk-lib';
-import * as events from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { Duration, Lazy, Stack } from 'aws-cdk-lib';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { type EndedRun, type WatchRequest, watchedSinceKey } from '../../lambda/contract';
+import { METRICS, type WatchRequest, watchedSinceKey } from '../../lambda/contract';
+import { addAlarm } from '../alarm/alarm';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow, evidenceAccess } from '../function/statements';
 import { warnOfLooseEvidence } from './evidence-bucket';
+import { SharedByDrills } from './shared-by-drills';
 
 export interface DrillWatchProps {
   readonly evidence: s3.IBucket;
@@ -21,6 +23,7 @@ export interface DrillWatchProps {
   readonly signingKey: kms.IKey;
   readonly encryptionKey: kms.IKey;
   readonly deadLetterQueue: sqs.IQueue;
+  readonly notify: sns.ITopic | undefined;
 }
 
 export type WatchedDrill = WatchRequest['drills'][number];
@@ -28,10 +31,12 @@ export type WatchedDrill = WatchRequest['drills'][number];
 export class DrillWatch extends Construct {
   private readonly drills: WatchedDrill[] = [];
   private readonly watch: lambda.IFunction;
+  private readonly deadLetterQueue: sqs.IQueue;
+  private readonly shared: SharedByDrills[] = [];
 
   constructor(scope: Construct, id: string, props: DrillWatchProps) {
     super(scope, id);
-    const { evidence, signingKey, deadLetterQueue, encryptionKey } = props;
+    const { evidence, signingKey, deadLetterQueue, encryptionKey, notify } = props;
     warnOfLooseEvidence(this, evidence);
     const handler = new ShippedFunction(this, 'Handler', {
       entry: 'watch-drills',
@@ -51,6 +56,7 @@ export class DrillWatch extends Construct {
       ],
     });
     this.watch = handler.function;
+    this.deadLetterQueue = deadLetterQueue;
     const hourly = new ScheduleTrigger(this, 'Hourly', {
       target: handler.function,
       schedule: ScheduleExpression.rate(Duration.hours(1)),
@@ -63,32 +69,46 @@ export class DrillWatch extends Construct {
       deadLetterQueue,
     });
     hourly.node.addDependency(handler);
+    // Where the watch stops, its other metric is missing, and that alarm fires.
+    addAlarm(this, 'EvidenceProblems', {
+      metric: new cloudwatch.Metric({
+        namespace: METRICS.namespace,
+        metricName: METRICS.evidenceProblems,
+        dimensionsMap: { [METRICS.dimensions.bucket]: evidence.bucketName },
+        statistic: cloudwatch.Stats.MAXIMUM,
+        period: Duration.hours(6),
+      }),
+      threshold: 0,
+      description:
+        `Documents of evidence in bucket ${evidence.bucketName} are altered, missing, hidden or not signed: the log of the watch on ` +
+        'drills names them, and so does `lifeboat evidence verify`',
+      notify,
+    });
   }
 
   /**
    * Watches a drill: whether it is overdue, and whether its runs end without having published, because somebody stopped
    * them, they timed out, or they broke off.
    *
-   * @param scope of the rule that tells of the end of runs
+   * @returns what it shares with others of its stack
    */
-  public add(scope: Construct, runbook: lambda.IFunction, drill: WatchedDrill): void {
+  public add(scope: Construct, runbook: lambda.IFunction, drill: WatchedDrill): SharedByDrills {
     this.drills.push(drill);
-    const { EventField } = events;
-    const ended = {
-      ...drill,
-      status: EventField.fromPath('$.detail.status') as EndedRun['status'],
-      execution: EventField.fromPath('$.detail.durableExecutionArn'),
-    } satisfies EndedRun;
-    // Executions are told of by the version that they run on.
-    // https://docs.aws.amazon.com/lambda/latest/dg/durable-monitoring.html
-    new events.Rule(scope, 'Ended', {
-      description: `Lifeboat: tells of runs of drill ${drill.drill} of ${drill.target} that left no evidence`,
-      eventPattern: {
-        source: ['aws.lambda'],
-        detailType: ['Durable Execution Status Change'],
-        detail: { status: ['FAILED', 'STOPPED', 'TIMED_OUT'], functionArn: [{ prefix: `${runbook.functionArn}:` }] },
-      },
-      targets: [new LambdaFunction(this.watch, { event: events.RuleTargetInput.fromObject(ended) })],
-    });
+    const shared = this.sharedIn(Stack.of(scope));
+    shared.add({ ...drill, function: runbook.functionArn });
+    return shared;
+  }
+
+  /** In the drills' stack, since the watch may lie in another, which must not refer to theirs. */
+  private sharedIn(stack: Stack): SharedByDrills {
+    const others = this.shared.filter((one) => Stack.of(one) === stack);
+    const last = others[others.length - 1];
+    if (last && !last.isFull) return last;
+    const number = others.length + 1;
+    const [scope, id] =
+      stack === Stack.of(this) ? [this, `Drills${number}`] : [stack, `Drills${number}-${this.node.addr.slice(-8)}`];
+    const made = new SharedByDrills(scope, id, { watch: this.watch, deadLetterQueue: this.deadLetterQueue });
+    this.shared.push(made);
+    return made;
   }
 }

@@ -6,7 +6,7 @@ import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { type DrillDefinition, type DrillRequest, drillDefinition } from '../../lambda/contract';
-import { addAlarm, errorsAlarm } from '../alarm/alarm';
+import { addAlarm } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
@@ -159,7 +159,7 @@ export class RestoreDrill extends Construct {
     this.startOn(props.schedule, runbook, site);
 
     this.metrics = new RecoveryMetrics(planName);
-    this.addAlarms(props, runbook, site);
+    this.addAlarms(props, site);
   }
 
   /**
@@ -205,6 +205,7 @@ export class RestoreDrill extends Construct {
       timeout: Duration.minutes(15),
       memorySize: 512,
       encryptionKey: site.encryptionKey,
+      logGroup: site.log,
       definition: this.definition,
       durableFor: expiresAfter.plus(FOR_THE_END),
       deadLetterQueue: site.deadLetterQueue,
@@ -219,26 +220,24 @@ export class RestoreDrill extends Construct {
   }
 
   private startOn(schedule: Recurrence, runbook: ShippedFunction, site: DrillSite): void {
+    const { plan, target, drill } = this.definition;
+    const { starter } = site.watch.add(this, runbook.function, { plan, target, drill });
     const trigger = new ScheduleTrigger(this, 'Schedule', {
       target: this.conductor,
       schedule: schedule.expression,
       description: `Lifeboat: drill ${this.name}`,
       request: { reason: 'scheduled' } satisfies DrillRequest,
       deadLetterQueue: site.deadLetterQueue,
+      starter,
     });
     trigger.node.addDependency(runbook);
   }
 
-  private addAlarms(props: RestoreDrillProps, runbook: ShippedFunction, site: DrillSite): void {
+  private addAlarms(props: RestoreDrillProps, site: DrillSite): void {
     const { objectives, schedule, notify } = props;
     const { plan: planName, target, drill } = this.definition;
     if (!props.alarms) new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
-    errorsAlarm(this, runbook.function, {
-      description: `The runbook of drill ${this.name} broke off, so it may have left no evidence: see its log`,
-      notify,
-    });
     const overdueAfter = props.overdueAfter ?? schedule.longestGap.plus(Duration.days(1));
-    site.watch.add(this, runbook.function, { plan: planName, target, drill });
     const overdue = addAlarm(this, 'Overdue', {
       metric: this.metrics.secondsSinceProven(target, drill),
       threshold: overdueAfter.toSeconds(),

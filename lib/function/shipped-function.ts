@@ -36,12 +36,21 @@ export interface ShippedFunctionProps {
   /** All that it may do, besides writing its log. */
   readonly statements: iam.PolicyStatement[];
   /**
-   * What it may do with evidence, in a policy of its own: IAM's 6,144 characters are few. Its role has the path that the
-   * signing key asks for.
+    const logGroup = props.logGroup ?? runbookLog(this, props.encryptionKey);
+    const role = new iam.Role(this, 'Role', {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+      path: props.evidence && SIGNERS_PATH,
+    });
    *
    * @default - nothing
    */
   readonly evidence?: iam.PolicyStatement[];
+  /**
+   * A log group that it shares with others.
+   *
+   * @default - one of its own, kept for a year
+   */
+  readonly logGroup?: logs.ILogGroup;
   /**
    * Why some of its permissions are on patterns of names, for auditors.
    *
@@ -84,11 +93,7 @@ export class ShippedFunction extends Construct {
     super(scope, id);
     const { network, durableFor, deadLetterQueue } = props;
 
-    const logGroup = new logs.LogGroup(this, 'Log', {
-      retention: logs.RetentionDays.ONE_YEAR,
-      encryptionKey: props.encryptionKey,
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
+    const logGroup = props.logGroup ?? runbookLog(this, props.encryptionKey);
     const role = new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
       path: props.evidence && SIGNERS_PATH,
@@ -127,30 +132,33 @@ export class ShippedFunction extends Construct {
 
     acknowledge(this, 'concurrency');
     Annotations.of(this).acknowledgeInfo('aws-lambda:Function.DurableConfig', 'it was durable from its first day');
-    const basics = [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn])];
-    if (deadLetterQueue) basics.push(allow(['sqs:SendMessage'], [deadLetterQueue.queueArn]));
     // Lambda makes no function that may not send to its own dead letter queue, so this comes first, and names none.
-    this.function.node.addDependency(new iam.ManagedPolicy(this, 'Basics', { roles: [role], statements: basics }));
+    const first = [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn])];
+    if (deadLetterQueue) first.push(allow(['sqs:SendMessage'], [deadLetterQueue.queueArn]));
+    this.function.node.addDependency(
+      this.policy('Basics', role, [...first, ...(props.evidence ?? [])], props.patterns),
+    );
+    const then = [...props.statements];
+    // A durable execution is named under its function, at run time.
     if (durableFor) {
       const actions = ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'];
-      const statements = [allow(actions, [`${this.function.functionArn}:*`])];
-      acknowledgeWildcards(
-        new iam.ManagedPolicy(this, 'Durable', { roles: [role], statements }),
-        'A durable execution is named under its function, at run time.',
-      );
+      then.push(allow(actions, [`${this.function.functionArn}:*`]));
     }
-    // Apart from these, since one of 6,144 characters would be full.
-    for (const [name, statements = []] of [
-      ['Policy', props.statements],
-      ['Evidence', props.evidence],
-    ] as const) {
-      if (statements.length === 0) continue;
-      const policy = new iam.ManagedPolicy(this, name, { roles: [role], statements });
-      policy.node.addValidation({ validate: () => tooLong(policy) });
-      if (props.patterns) acknowledgeWildcards(policy, props.patterns);
-    }
+    if (then.length > 0) this.policy('Policy', role, then, props.patterns);
     if (network) this.attachToNetwork(role);
     else acknowledge(this, 'outside any network');
+  }
+
+  private policy(
+    id: string,
+    role: iam.Role,
+    statements: iam.PolicyStatement[],
+    patterns = 'A durable execution is named under its function, at run time.',
+  ): iam.ManagedPolicy {
+    const policy = new iam.ManagedPolicy(this, id, { roles: [role], statements });
+    policy.node.addValidation({ validate: () => tooLong(policy) });
+    acknowledgeWildcards(policy, patterns);
+    return policy;
   }
 
   /** Lambda needs these to place the function in subnets; the function's own code is denied them. */
@@ -186,6 +194,14 @@ export class ShippedFunction extends Construct {
     });
   }
 }
+
+/** Where functions log: encrypted, and kept for a year. */
+export const runbookLog = (scope: Construct, encryptionKey: kms.IKey) =>
+  new logs.LogGroup(scope, 'Log', {
+    retention: logs.RetentionDays.ONE_YEAR,
+    encryptionKey,
+    removalPolicy: RemovalPolicy.RETAIN,
+  });
 
 /** What is only known at deployment counts as little as it may. */
 function tooLong(policy: iam.ManagedPolicy): string[] {

@@ -104,7 +104,7 @@ describe('ChangeGuard', () => {
   const logGroupName = '/aws/rds/instance/changeguard-prod/postgresql';
   const written = archive.addLogGroup('database', { logGroupName, retention: logs.RetentionDays.ONE_WEEK });
   database.node.addDependency(written);
-  const { template, schedules, alarm, kept, retentions } = questionsTo(stack);
+  const { template, schedules, alarm, objectives, kept, retentions } = questionsTo(stack);
 
   test('is backed up 03:00-04:00 for 7 days, in two zones, and in us-west-2', () =>
     template.hasResourceProperties('AWS::RDS::DBInstance', {
@@ -116,8 +116,7 @@ describe('ChangeGuard', () => {
       EnableCloudwatchLogsExports: ['postgresql', 'upgrade'],
     }));
   test('has an RTO and an RPO of an hour', () => {
-    alarm('RecoveryTime', 3600);
-    alarm('RecoveryPoint', 3600);
+    objectives('1 hour', '1 hour');
   });
   test('is told by the next morning that a snapshot is missing in us-west-2', () =>
     alarm('SnapshotCopyAge', 29 * 3600));
@@ -178,7 +177,7 @@ describe('RoleFerry', () => {
   });
   const replication = { bucketName: 'west', region: 'us-west-2', timing: ReplicationTiming.WITHIN_15_MINUTES };
   new s3.Bucket(stack, 'Resumes').with(new BucketBackups({ replication }));
-  const { template, schedules, kept, alarm } = questionsTo(stack);
+  const { template, schedules, kept, objectives } = questionsTo(stack);
 
   test('keeps backups for 30 days, of which one retention governs snapshots and logs', () =>
     template.hasResourceProperties('Custom::LifeboatBackupSettings', {
@@ -196,8 +195,7 @@ describe('RoleFerry', () => {
     expect(kept('weekly/database/')).toBe('GLACIER at 90, gone at 730'));
   test('is drilled on first Sundays at 02:00', () => expect(schedules).toContain('cron(0 2 ? * SUN#1 *)'));
   test('is told of a loss of more than an hour, and of two hours of recovery', () => {
-    alarm('RecoveryPoint', 3600);
-    alarm('RecoveryTime', 7200);
+    objectives('2 hours', '1 hour');
   });
 });
 
@@ -262,7 +260,7 @@ describe('Zephyr', () => {
       },
     }));
   test('has an RPO of 5 minutes, and a replica in us-west-2', () => {
-    zephyr.alarm('RecoveryPoint', 300);
+    zephyr.objectives('1 hour', '5 minutes');
     west('Primary-us-west-2-replicas').template.resourceCountIs('AWS::RDS::DBInstance', 1);
   });
   test('is drilled to a random moment on first Sundays at 10:00, and each quarter in us-west-2', () => {

@@ -33,10 +33,9 @@ const LOGS = 'AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch
 const BACKUP = 'aws-backup/latest/devguide/cloudwatch';
 
 export const WRITTEN: readonly WrittenMetric[] = [
-  own('lambda/evidence/metrics.ts', [of.plan, of.target], METRICS.drillPassed, METRICS.recoveryTime),
-  own('lambda/evidence/metrics.ts', [of.plan, of.target], METRICS.recoveryPoint),
+  own('lambda/evidence/metrics.ts', [of.plan, of.target], METRICS.drillPassed, METRICS.objectivesMissed),
   own('lambda/drill/watch-drills.ts', [of.plan, of.target, of.drill], METRICS.secondsSinceProven),
-  own('lambda/drill/watch-drills.ts', [of.plan, of.target], METRICS.evidenceProblems),
+  own('lambda/drill/watch-drills.ts', [of.bucket], METRICS.evidenceProblems),
   own('lambda/rds/copy-snapshots.ts', [of.plan, of.target, of.copy], METRICS.snapshotCopyAge, METRICS.holdAge),
   own('lambda/rds/watch-database.ts', [of.database], METRICS.recoveryPointAge, METRICS.snapshotAge),
   own('lambda/rds/watch-database.ts', [of.database], METRICS.backupRetention, METRICS.holdAge),

@@ -14,6 +14,13 @@ export function questionsTo(stack: Stack) {
       Threshold,
       AlarmActions: [Match.anyValue()],
     });
+  /** As its alarm tells them. */
+  const objectives = (rto: string, rpo: string) =>
+    template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+      MetricName: 'ObjectivesMissed',
+      AlarmDescription: Match.stringLikeRegexp(`time objective of ${rto}, .* point objective of ${rpo}:`),
+      AlarmActions: [Match.anyValue()],
+    });
   const rules = all('AWS::S3::Bucket').flatMap(({ LifecycleConfiguration }) => LifecycleConfiguration?.Rules ?? []);
   const kept = (prefix: string) => {
     const { Transitions = [], ExpirationInDays } = rules.find(({ Prefix }) => Prefix === prefix) ?? {};
@@ -31,5 +38,5 @@ export function questionsTo(stack: Stack) {
     all('AWS::ECS::TaskDefinition').flatMap(({ ContainerDefinitions }) =>
       ContainerDefinitions.flatMap(({ Environment }: Record<string, unknown>) => Environment),
     );
-  return { template, all, schedules, alarm, kept, retentions, dumps };
+  return { template, all, schedules, alarm, objectives, kept, retentions, dumps };
 }

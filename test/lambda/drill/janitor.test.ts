@@ -198,10 +198,13 @@ describe('the watch', () => {
     };
     const metric = { Plan: 'Protection', Target: 'Orders' };
     const counts = (lines: Record<string, unknown>[]) => lines.filter((line) => line.EvidenceProblems !== undefined);
-    expect(counts(await told())).toEqual([expect.objectContaining({ ...metric, EvidenceProblems: 0 })]);
+    const ofAll = { Bucket: 'evidence' };
+    const said = (EvidenceProblems: number) =>
+      [metric, ofAll].map((of) => expect.objectContaining({ ...of, EvidenceProblems }));
+    expect(counts(await told())).toEqual(said(0));
     region.objects.set('evidence/Protection/Orders/00000002.json', 'garbage');
     const lines = await told();
-    expect(counts(lines)).toEqual([expect.objectContaining({ ...metric, EvidenceProblems: 1 })]);
+    expect(counts(lines)).toEqual(said(1));
     expect(lines).toContainEqual({
       plan: 'Protection',
       target: 'Orders',
@@ -213,15 +216,29 @@ describe('the watch', () => {
   test.each(['STOPPED', 'TIMED_OUT', 'FAILED'])(
     'counts a run that ended %s as a drill that failed, and names it',
     (status) => {
-      const execution = 'arn:aws:lambda:eu-west-1:111122223333:function:conductor:7/durable-execution/a/b';
+      const conductor = 'arn:aws:lambda:eu-west-1:111122223333:function:conductor';
+      const runs = [
+        { ...drill, target: 'Other', function: `${conductor}-2` },
+        { ...drill, function: conductor },
+      ];
+      const execution = `${conductor}:7/durable-execution/a/b`;
       const printed: string[] = [];
-      tellOfEnd((line) => printed.push(line), clock)({ ...drill, status, execution });
+      tellOfEnd((line) => printed.push(line), clock)({ runs, function: `${conductor}:7`, status, execution });
       const [told, metric] = printed.map((line) => JSON.parse(line));
       expect(told).toEqual({ ...drill, status, execution });
       expect(metric).toMatchObject({ Plan: 'Protection', Target: 'Orders', DrillPassed: 0 });
       expect(metric._aws.CloudWatchMetrics[0].Dimensions).toEqual([['Plan', 'Target']]);
     },
   );
+
+  test('a run of a function that no drill has is an error, and not a drill that failed', () => {
+    const printed: string[] = [];
+    const runs = [{ ...drill, function: 'arn:aws:lambda:eu-west-1:111122223333:function:conductor' }];
+    const other = 'arn:aws:lambda:eu-west-1:111122223333:function:conductor-2:1';
+    const told = { runs, function: other, status: 'FAILED', execution: `${other}/durable-execution/a/b` };
+    expect(() => tellOfEnd((line) => printed.push(line), clock)(told)).toThrow('runs none of these drills');
+    expect(printed).toEqual([]);
+  });
 
   test('evidence that can not be read silences its own drill only, and fails', async () => {
     const region = regionWith({});
@@ -243,6 +260,7 @@ describe('the watch', () => {
       drills: [drill, { ...drill, target: 'Ledger' }],
     });
     await expect(round).rejects.toThrow(/nobody can say when[\s\S]*Protection\/Orders\/Monthly: not authorized/);
-    expect(new Set(printed.map((line) => JSON.parse(line).Target))).toEqual(new Set(['Ledger']));
+    const targets = printed.flatMap((line) => JSON.parse(line).Target ?? []);
+    expect(new Set(targets)).toEqual(new Set(['Ledger']));
   });
 });

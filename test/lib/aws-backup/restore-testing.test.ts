@@ -118,7 +118,8 @@ test('validates when AWS Backup tells of a restore of its own plan, with the che
       },
     ],
   });
-  const [rule] = Object.values(template.findResources('AWS::Events::Rule'));
+  const rules = Object.values(template.findResources('AWS::Events::Rule'));
+  const rule = rules.find(({ Properties }) => Properties.EventPattern.source[0] === 'aws.backup');
   const handed = rule?.Properties.Targets[0].InputTransformer.InputTemplate;
   expect(handed).toBe('{"restoreJob":<detail-restoreJobId>}');
 });

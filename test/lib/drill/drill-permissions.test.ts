@@ -294,7 +294,7 @@ test("a copy is encrypted with the source's own key, through RDS only", () => {
   expect(allows(statements, call)).toBe(false);
 });
 
-test.each(['Policy', 'Evidence'])('all of its %s fits a managed policy, with names as long as they get', (name) => {
+test.each(['Basics', 'Policy'])('all of its %s fits a managed policy, with names as long as they get', (name) => {
   const stack = newStack();
   const storageEncryptionKey = new kms.Key(stack, 'StorageKey');
   const target = 'T'.repeat(100);

@@ -249,10 +249,7 @@ describe('the key that signs evidence', () => {
     expect(allows(watch, { action: 's3:GetObjectVersion', resources: [version] })).toBe(true);
     template.hasResourceProperties('AWS::CloudWatch::Alarm', {
       MetricName: 'EvidenceProblems',
-      Dimensions: [
-        { Name: 'Plan', Value: 'Test' },
-        { Name: 'Target', Value: 'Drill' },
-      ],
+      Dimensions: [{ Name: 'Bucket', Value: { Ref: bucket } }],
       ComparisonOperator: 'GreaterThanThreshold',
       Threshold: 0,
     });

@@ -273,8 +273,13 @@ describe('alarms', () => {
   });
 
   test('ring when an objective was missed', () => {
-    alarm({ MetricName: 'RecoveryTime', ComparisonOperator: 'GreaterThanThreshold', Threshold: 3600 });
-    alarm({ MetricName: 'RecoveryPoint', ComparisonOperator: 'GreaterThanThreshold', Threshold: 300 });
+    const AlarmDescription = Match.stringLikeRegexp('objective of 1 hour, .* objective of 5 minutes');
+    alarm({
+      MetricName: 'ObjectivesMissed',
+      ComparisonOperator: 'GreaterThanThreshold',
+      Threshold: 0,
+      AlarmDescription,
+    });
   });
 
   test('ring when nothing was proven for longer than the schedule explains, and when nobody is watching', () => {
@@ -283,11 +288,11 @@ describe('alarms', () => {
     alarm({ MetricName: 'SecondsSinceProven', Dimensions, Threshold, TreatMissingData: 'breaching' });
   });
 
-  test('ring when runbook or janitor broke off, or something was not started', () => {
+  test('ring when the janitor broke off, or something was not started', () => {
     const errors = Object.values(template.findResources('AWS::CloudWatch::Alarm')).filter(
       ({ Properties }) => Properties.MetricName === 'Errors',
     );
-    expect(errors).toHaveLength(2);
+    expect(errors).toHaveLength(1);
     alarm({ MetricName: 'ApproximateNumberOfMessagesVisible', Threshold: 0 });
   });
 
@@ -302,17 +307,25 @@ describe('alarms', () => {
           functionArn: [{ prefix: { 'Fn::Join': ['', [conductor, ':']] } }],
         },
       },
-      State: 'ENABLED',
       Targets: [
         {
           Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('WatchHandlerFunction'), 'Arn'] },
           InputTransformer: {
             InputPathsMap: {
-              'detail-status': '$.detail.status',
-              'detail-durableExecutionArn': '$.detail.durableExecutionArn',
+              status: '$.detail.status',
+              function: '$.detail.functionArn',
+              execution: '$.detail.durableExecutionArn',
             },
-            InputTemplate:
-              '{"plan":"Test","target":"Drill","drill":"Drill","status":<detail-status>,"execution":<detail-durableExecutionArn>}',
+            InputTemplate: {
+              'Fn::Join': [
+                '',
+                [
+                  '{"runs":[{"plan":"Test","target":"Drill","drill":"Drill","function":"',
+                  conductor,
+                  '"}],"status":"<status>","function":"<function>","execution":"<execution>"}',
+                ],
+              ],
+            },
           },
         },
       ],

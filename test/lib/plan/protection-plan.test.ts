@@ -237,7 +237,7 @@ test('tells the topic of every alarm', () => {
   });
   plan.addDatabase('Orders', { database: importedDatabase(stack) }).addDrill('Daily', daily);
   const alarms = Object.values(Template.fromStack(stack).findResources('AWS::CloudWatch::Alarm'));
-  expect(alarms).toHaveLength(8);
+  expect(alarms).toHaveLength(6);
   for (const { Properties } of alarms) expect(Properties.AlarmActions).toHaveLength(1);
   expect(warningsOf(stack)).toEqual([]);
 });
@@ -301,11 +301,16 @@ test('a drill may have objectives of its own, and then has alarms and a chain of
   });
   expect(warningsOf(stack).join()).not.toContain('lifeboat:snapshot-beyond-rpo');
   const limits = Object.values(
-    Template.fromStack(stack).findResources('AWS::CloudWatch::Alarm', { Properties: { MetricName: 'RecoveryPoint' } }),
-  ).map(({ Properties }) => [Properties.Dimensions[1].Value, Properties.Threshold]);
+    Template.fromStack(stack).findResources('AWS::CloudWatch::Alarm', {
+      Properties: { MetricName: 'ObjectivesMissed' },
+    }),
+  ).map(({ Properties }) => [
+    Properties.Dimensions[1].Value,
+    Properties.AlarmDescription.match(/(?<=point objective of )[^:]*/)[0],
+  ]);
   expect(limits.sort()).toEqual([
-    ['Orders', 300],
-    ['Orders-Snapshot', 86_400],
+    ['Orders', '5 minutes'],
+    ['Orders-Snapshot', '1 day'],
   ]);
 });
 

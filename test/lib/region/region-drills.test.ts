@@ -1,4 +1,5 @@
 import { App, CfnParameter, Duration, Stack, Stage } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as rds from 'aws-cdk-lib/aws-rds';
@@ -94,8 +95,8 @@ test("is held against the region's own objectives, where it has some: with a reg
   const { orders, stack, west } = protectedOrders([SNAPSHOTS], recovery);
   expect(definitionOf(orders).objectives).toEqual({ rpoSeconds: 2 * 86_400, rtoSeconds: 8 * 3600 });
   Template.fromStack(west()).hasResourceProperties('AWS::CloudWatch::Alarm', {
-    MetricName: 'RecoveryPoint',
-    Threshold: 2 * 86_400,
+    MetricName: 'ObjectivesMissed',
+    AlarmDescription: Match.stringLikeRegexp('objective of 8 hours, .* objective of 2 days'),
   });
   const beyond = expect.stringMatching(/lifeboat:(copies|snapshot)-beyond-rpo/);
   expect([...warningsOf(stack), ...warningsOf(west())]).not.toContainEqual(beyond);
