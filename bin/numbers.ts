@@ -3,9 +3,9 @@ import { InvalidArgumentError } from 'commander';
 import { HOLD_MOST_DAYS } from '../lambda/contract';
 
 export function count(text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError('It must be a whole number from 0.');
-  return number;
+  // Number() takes an empty text for 0, and 1e300 for a whole number.
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number from 0, in 1 to 9 digits.');
 }
 
 export function port(text: string): number {

@@ -37,7 +37,9 @@ export function addEvidence(program: Command): void {
               bucket,
               prefix,
             )
-          : await filesInFolder(folder).catch((error) => misused(program, error));
+          : await filesInFolder(folder).catch(({ message }: Error) =>
+              misused(program, `'${folder}' can't be read as a folder of evidence: ${message}`),
+            );
       const verification = await verifyEvidence(files, { trusted });
       const lines = json ? [visibleLines(JSON.stringify(verification, null, 2))] : verificationText(verification);
       process.stdout.write(`${lines.join('\n')}\n`);

@@ -1,6 +1,7 @@
 /** `lifeboat region`: serves a local AWS region until it is interrupted. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { serveRegion } from '../../rehearsal/region';
+import { REGION_NAME } from '../../rehearsal/server/call';
 import { writeExports } from '../../rehearsal/shell-exports';
 import { onSignal } from '../ending';
 import { count, port } from '../numbers';
@@ -10,7 +11,7 @@ export function addRegion(program: Command): void {
     .command('region')
     .description('Serve a local AWS region on real PostgreSQL until Ctrl-C, for the AWS CLI, SDKs and runbooks.')
     .option('--port <number>', 'port of the endpoint on 127.0.0.1; 0 takes any that is free', port, 0)
-    .option('--region <name>', 'AWS region that the printed exports name', 'us-east-1')
+    .option('--region <name>', 'AWS region that the printed exports name', regionName, 'us-east-1')
     .option(
       '--pacing <milliseconds>',
       'how long each state in between (creating, deleting ...) lasts at least',
@@ -34,4 +35,9 @@ export function addRegion(program: Command): void {
       }
       process.stderr.write(keep ? `kept in ${region.folder}\n` : 'the region is gone, and all that was in it\n');
     });
+}
+
+function regionName(text: string): string {
+  if (REGION_NAME.test(text)) return text;
+  throw new InvalidArgumentError('It must be a name as AWS has them, such as eu-central-1.');
 }

@@ -3,7 +3,8 @@
  * member of rds_superuser and not a superuser: files, programs, ALTER SYSTEM and LOAD are closed to it.
  *
  * Closed here and open on RDS, whose PostgreSQL is patched for it: event triggers, and logical replication by
- * rds_replication.
+ * rds_replication. Open here and closed there: pg_authid, which pg_read_all_data reads, so pg_dumpall needs no
+ * --no-role-passwords.
  */
 import { escapeIdentifier, escapeLiteral } from 'pg';
 

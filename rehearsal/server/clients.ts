@@ -79,7 +79,10 @@ function configuration({ endpoint, region, credentials }: ClientOptions) {
  * @throws Error for any other, which could be the real AWS
  */
 export function loopback(endpoint: string): string {
-  const { hostname } = new URL(endpoint);
+  const { protocol, hostname } = URL.canParse(endpoint) ? new URL(endpoint) : { protocol: '', hostname: '' };
+  if (hostname === '' || !/^https?:$/.test(protocol)) {
+    throw new Error(`'${endpoint}' is not an endpoint; pass the one that serveRegion or \`lifeboat region\` gives`);
+  }
   if (/^127(\.\d{1,3}){3}$/.test(hostname) || hostname === '[::1]' || hostname === 'localhost') return endpoint;
   throw new Error(
     `${endpoint} is not on this machine, and a rehearsal deletes databases: it must never reach AWS; ` +

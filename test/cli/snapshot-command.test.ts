@@ -137,7 +137,7 @@ test.each([
     ['orders', ...about, '--endpoint', 'http://127.0.0.1:9'],
     /keys alone.*AWS_ACCESS_KEY_ID.*run the line that `lifeboat region` printed/,
   ],
-  ['an endpoint left empty', ['orders', ...about, '--endpoint', ''], /Invalid URL/],
+  ['an endpoint left empty', ['orders', ...about, '--endpoint', ''], /'' is not an endpoint; pass/],
   ['no region', ['orders', ...about], /no AWS region is known; name it by --region/],
 ])('exits with 2 on %s', async (_, args, message) => {
   const { code, out, err } = await lifeboat(args);

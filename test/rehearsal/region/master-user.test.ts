@@ -88,7 +88,6 @@ test('scripts of extensions, which run as the superuser, call nothing of the sch
     await master(create).catch((error: Error) => told.push(`${name} ${version}: ${error.message}`));
   }
   expect(told.filter((line) => line.includes('trapped'))).toEqual([]);
-  console.log(told.join('\n'));
 });
 
 test('the master user does what administrators of RDS do', async () => {

@@ -147,6 +147,12 @@ test.each([
   [['rehearse', '--evidence', COMMAND], /evidence can't be written to .*; name a folder that you can write to/],
   [['drill'], /unknown command/],
   [['region', '--port', '70000'], /up to 65535/],
+  [['region', '--port', ''], /a whole number from 0/],
+  [['region', '--pacing', '1e300'], /a whole number from 0/],
+  [['region', '--region', 'Nowhere'], /a name as AWS has them/],
+  [['rehearse', '--rows', '1e300'], /a whole number from 0/],
+  [['snapshot', 'db', '--reason', 'r', '--deployment', '1', '--endpoint', 'nope'], /'nope' is not an endpoint/],
+  [['evidence', 'verify', join(folder, 'none')], /none' can't be read as a folder of evidence/],
 ])('%j is misuse: exit code 2, and what would be right', async (args, says) => {
   const { code, err } = await lifeboat(args);
   expect(code).toBe(2);
