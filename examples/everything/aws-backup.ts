@@ -38,7 +38,7 @@ export function addAwsBackup(scope: Construct, { database, site, vpc, key, notif
     lock: VaultLock.governance({ minRetention: Duration.days(7) }),
     notify,
   });
-  const west = VaultCopy.toRegion(WEST, VAULT_WEST, { keep: Duration.days(30), tiers: ['Daily'] });
+  const west = VaultCopy.toRegion(WEST, VAULT_WEST, { retention: Duration.days(30), tiers: ['Daily'] });
   new BackupTiers(scope, 'Databases', {
     targets: [BackupTarget.database(database)],
     vault,

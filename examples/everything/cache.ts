@@ -50,7 +50,7 @@ export function addCache(scope: Construct, { archive, vpc, key, notify }: CacheP
   new CacheSnapshots(scope, 'SixHourly', {
     cache,
     every: Duration.hours(6),
-    keep: Duration.days(2),
+    retention: Duration.days(2),
     notify,
   });
   archive.with(new CacheExportAccess());

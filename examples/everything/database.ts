@@ -82,7 +82,7 @@ function protectedOrders(
     retention: Duration.days(30),
     copies: [
       BackupCopy.automatedBackups({ retention: Duration.days(14) }),
-      BackupCopy.snapshots({ keep: Duration.days(90) }),
+      BackupCopy.snapshots({ retention: Duration.days(90) }),
       BackupCopy.replica({
         subnetGroupName: 'everything-data',
         securityGroupIds: ['sg-0123456789abcdef0'],
@@ -94,7 +94,7 @@ function protectedOrders(
     restore: RestorePoint.random({ within: Duration.days(7) }),
   });
   orders.addRegionDrill('QuarterlyWest', { schedule: Recurrence.quarterly({ hour: 14 }) });
-  new DatabaseWatch(scope, 'OrdersWatch', { database, encryptionKey: key, notify });
+  new DatabaseWatch(scope, 'OrdersWatch', { database, logEncryptionKey: key, notify });
   new DatabaseAlarms(scope, 'OrdersAlarms', { database, notify });
   return plan;
 }

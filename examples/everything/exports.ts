@@ -19,8 +19,8 @@ export function addExports(scope: Construct, { database, archive, vpc, key, noti
   new DeploymentSnapshot(scope, 'BeforeDeployment', {
     database,
     deploymentVersion: 'v1.4.2',
-    kept: SnapshotsKept.last(5),
-    encryptionKey: key,
+    retention: SnapshotsKept.last(5),
+    logEncryptionKey: key,
   });
   new SnapshotExport(scope, 'WeeklyExport', {
     database,

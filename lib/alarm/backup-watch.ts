@@ -112,7 +112,7 @@ export class BackupWatch extends Construct {
     });
     hourly.node.addDependency(handler);
     const alarm = addAlarm(this, 'Overdue', {
-      metric: this.age(),
+      metric: this.metricAge(),
       threshold: overdueAfter.toSeconds(),
       description: `${props.overdue} (older than ${overdueAfter.toHumanString()}, or nobody is watching)`,
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
@@ -123,17 +123,17 @@ export class BackupWatch extends Construct {
   }
 
   /** Seconds since the backup was last made and found so. Published every hour; silence means that nobody watches. */
-  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+  public metricAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.secondsSinceBackup, options);
   }
 
   /** Bytes of the newest backup that was found so. */
-  public size(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+  public metricSize(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.backupBytes, options);
   }
 
   /** Percent by which it is larger or smaller than usual. Silent until there are two. */
-  public sizeChange(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+  public metricSizeChange(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.backupSizeChange, options);
   }
 
@@ -159,7 +159,7 @@ export class BackupWatch extends Construct {
       );
     }
     addAlarm(this, 'UnusualSize', {
-      metric: this.sizeChange(),
+      metric: this.metricSizeChange(),
       threshold: tolerance,
       description:
         `The newest ${this.state} backup ${this.backup} is more than ${tolerance} % larger or smaller than usual, so part of what it ` +

@@ -5,7 +5,7 @@ export interface FrequencyAndRetention {
   /** How often a plan backs up at least: 1 to 24 whole hours, or 1 to 31 whole days. */
   readonly every: Duration;
   /** How long it keeps recovery points at least, in whole days. */
-  readonly keep: Duration;
+  readonly retention: Duration;
 }
 
 /**
@@ -25,7 +25,7 @@ export class BackupControl {
     return new BackupControl('BACKUP_PLAN_MIN_FREQUENCY_AND_MIN_RETENTION_CHECK', {
       requiredFrequencyUnit: unit,
       requiredFrequencyValue: value,
-      requiredRetentionDays: wholeDays(options.keep),
+      requiredRetentionDays: wholeDays(options.retention),
     });
   }
 
@@ -42,11 +42,11 @@ export class BackupControl {
   /**
    * Recovery points are kept for so long at least.
    *
-   * @param keep whole days
+   * @param retention whole days
    */
-  public static minimumRetention(keep: Duration): BackupControl {
+  public static minimumRetention(retention: Duration): BackupControl {
     return new BackupControl('BACKUP_RECOVERY_POINT_MINIMUM_RETENTION_CHECK', {
-      requiredRetentionDays: wholeDays(keep),
+      requiredRetentionDays: wholeDays(retention),
     });
   }
 
@@ -122,10 +122,10 @@ function age(what: string, duration: Duration, mostHours: number): { unit: 'hour
   throw refusal(what, duration.toHumanString(), `1 to ${mostHours} whole hours, or 1 to ${MAX_DAYS} whole days`);
 }
 
-function wholeDays(keep: Duration): string {
-  const days = keep.toDays({ integral: false });
+function wholeDays(retention: Duration): string {
+  const days = retention.toDays({ integral: false });
   if (!Token.isUnresolved(days) && !(Number.isInteger(days) && days >= 1)) {
-    throw refusal('retention', keep.toHumanString(), 'whole days from 1');
+    throw refusal('retention', retention.toHumanString(), 'whole days from 1');
   }
   return `${days}`;
 }

@@ -33,7 +33,7 @@ export interface DailyTierOptions extends TimeOfDay, TierOptions {
    *
    * @default Duration.days(30)
    */
-  readonly keep?: Duration;
+  readonly retention?: Duration;
 }
 
 export interface WeeklyTierOptions extends WeeklyOptions, TierOptions {
@@ -42,7 +42,7 @@ export interface WeeklyTierOptions extends WeeklyOptions, TierOptions {
    *
    * @default Duration.days(90)
    */
-  readonly keep?: Duration;
+  readonly retention?: Duration;
 }
 
 export interface MonthlyTierOptions extends TimeOfDay, TierOptions {
@@ -57,7 +57,7 @@ export interface MonthlyTierOptions extends TimeOfDay, TierOptions {
    *
    * @default Duration.days(365)
    */
-  readonly keep?: Duration;
+  readonly retention?: Duration;
 }
 
 export interface YearlyTierOptions extends TimeOfDay, TierOptions {
@@ -78,7 +78,7 @@ export interface YearlyTierOptions extends TimeOfDay, TierOptions {
    *
    * @default Duration.days(2557), seven years of which two have a day more
    */
-  readonly keep?: Duration;
+  readonly retention?: Duration;
 }
 
 export interface ContinuousTierOptions extends TimeOfDay {
@@ -87,14 +87,14 @@ export interface ContinuousTierOptions extends TimeOfDay {
    *
    * @default Duration.days(35)
    */
-  readonly keep?: Duration;
+  readonly retention?: Duration;
 }
 
 export interface OwnTierOptions extends TierOptions {
   /** When its jobs are due. AWS Backup takes one an hour at most. */
   readonly schedule: Recurrence;
   /** How long a recovery point is kept, in whole days. */
-  readonly keep: Duration;
+  readonly retention: Duration;
 }
 
 /** What a tier's recovery points are: a snapshot each, or one that every second of the last days can be restored from. */
@@ -104,25 +104,37 @@ export type TierKind = 'snapshot' | 'continuous';
 export class BackupTier {
   /** One a day, kept 30 days. */
   public static daily(options: DailyTierOptions): BackupTier {
-    return new BackupTier('Daily', 'snapshot', Recurrence.daily(options), options.keep ?? Duration.days(30), options);
+    return new BackupTier(
+      'Daily',
+      'snapshot',
+      Recurrence.daily(options),
+      options.retention ?? Duration.days(30),
+      options,
+    );
   }
 
   /** One a week, kept 90 days. */
   public static weekly(options: WeeklyTierOptions): BackupTier {
-    return new BackupTier('Weekly', 'snapshot', Recurrence.weekly(options), options.keep ?? Duration.days(90), options);
+    return new BackupTier(
+      'Weekly',
+      'snapshot',
+      Recurrence.weekly(options),
+      options.retention ?? Duration.days(90),
+      options,
+    );
   }
 
   /** One a month, kept a year. */
   public static monthly(options: MonthlyTierOptions): BackupTier {
     const schedule = Recurrence.monthly({ ...options, day: options.day ?? 1 });
-    return new BackupTier('Monthly', 'snapshot', schedule, options.keep ?? Duration.days(365), options);
+    return new BackupTier('Monthly', 'snapshot', schedule, options.retention ?? Duration.days(365), options);
   }
 
   /** One a year, kept seven years. */
   public static yearly(options: YearlyTierOptions): BackupTier {
     const { minute = 0, hour, day = 1, month = 1, timeZone } = options;
     const schedule = Recurrence.cron(`${minute} ${hour} ${day} ${month} ? *`, { timeZone });
-    return new BackupTier('Yearly', 'snapshot', schedule, options.keep ?? Duration.days(2557), options);
+    return new BackupTier('Yearly', 'snapshot', schedule, options.retention ?? Duration.days(2557), options);
   }
 
   /**
@@ -131,7 +143,13 @@ export class BackupTier {
    * https://docs.aws.amazon.com/aws-backup/latest/devguide/point-in-time-recovery.html
    */
   public static continuous(options: ContinuousTierOptions): BackupTier {
-    return new BackupTier('Continuous', 'continuous', Recurrence.daily(options), options.keep ?? Duration.days(35), {});
+    return new BackupTier(
+      'Continuous',
+      'continuous',
+      Recurrence.daily(options),
+      options.retention ?? Duration.days(35),
+      {},
+    );
   }
 
   /**
@@ -140,7 +158,7 @@ export class BackupTier {
    * @param name 1 to 50 letters, digits, hyphens, underscores and dots
    */
   public static of(name: string, options: OwnTierOptions): BackupTier {
-    return new BackupTier(name, 'snapshot', options.schedule, options.keep, options);
+    return new BackupTier(name, 'snapshot', options.schedule, options.retention, options);
   }
 
   /** After how long a recovery point goes to cold storage. */
@@ -158,7 +176,7 @@ export class BackupTier {
     /** When its jobs are due. */
     public readonly schedule: Recurrence,
     /** How long a recovery point is kept. */
-    public readonly keep: Duration,
+    public readonly retention: Duration,
     options: TierOptions,
   ) {
     this.coldAfter = options.coldAfter;

@@ -129,7 +129,7 @@ export class BackupTiers extends Construct {
   }
 
   private rule(
-    { name, kind, schedule, keep, coldAfter, startWithin, completeWithin }: BackupTier,
+    { name, kind, schedule, retention, coldAfter, startWithin, completeWithin }: BackupTier,
     { vault, copies, airGapped }: Tiered,
   ): backup.CfnBackupPlan.BackupRuleResourceTypeProperty {
     const { expressionString, timeZone } = schedule.expression;
@@ -142,17 +142,17 @@ export class BackupTiers extends Construct {
       startWindowMinutes: startWithin.toMinutes(),
       completionWindowMinutes: completeWithin?.toMinutes(),
       enableContinuousBackup: kind === 'continuous' ? true : undefined,
-      lifecycle: this.lifecycle(keep, coldAfter),
-      copyActions: copied.length > 0 ? copied.map((copy) => this.copyAction(copy, keep)) : undefined,
+      lifecycle: this.lifecycle(retention, coldAfter),
+      copyActions: copied.length > 0 ? copied.map((copy) => this.copyAction(copy, retention)) : undefined,
       targetLogicallyAirGappedBackupVaultArn: kind === 'snapshot' ? airGapped?.vaultArn : undefined,
       recoveryPointTags: { 'lifeboat:tier': name },
     };
   }
 
-  private copyAction(copy: VaultCopy, keep: Duration): backup.CfnBackupPlan.CopyActionResourceTypeProperty {
+  private copyAction(copy: VaultCopy, retention: Duration): backup.CfnBackupPlan.CopyActionResourceTypeProperty {
     return {
       destinationBackupVaultArn: copy.vaultArn(this),
-      lifecycle: this.lifecycle(copy.keep ?? keep, copy.coldAfter),
+      lifecycle: this.lifecycle(copy.retention ?? retention, copy.coldAfter),
     };
   }
 
@@ -179,10 +179,10 @@ export class BackupTiers extends Construct {
   }
 
   /** EBS goes cold only where it is asked to by name. */
-  private lifecycle(keep: Duration, coldAfter?: Duration): backup.CfnBackupPlan.LifecycleResourceTypeProperty {
+  private lifecycle(retention: Duration, coldAfter?: Duration): backup.CfnBackupPlan.LifecycleResourceTypeProperty {
     const archives = coldAfter !== undefined && this.targets.some(({ kind }) => kind === 'EBS');
     return {
-      deleteAfterDays: keep.toDays(),
+      deleteAfterDays: retention.toDays(),
       moveToColdStorageAfterDays: coldAfter?.toDays(),
       optInToArchiveForSupportedResources: archives ? true : undefined,
     };

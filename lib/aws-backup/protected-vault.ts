@@ -79,7 +79,7 @@ export class ProtectedVault extends Construct {
       lockConfiguration: {
         minRetention: lock.minRetention,
         maxRetention: lock.maxRetention,
-        changeableFor: lock.grace,
+        changeableFor: lock.changeableFor,
       },
       // A first deployment that fails leaves no empty vault behind, whose name the second one would find taken.
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,

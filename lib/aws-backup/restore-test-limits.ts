@@ -81,7 +81,7 @@ export function testProblems(
     problems.push(`it runs ${engine}, and only PostgreSQL can be examined; test a PostgreSQL instance`);
   }
   if (!instanceClass) {
-    problems.push(`its class is unknown at synth, so AWS Backup would choose one; state 'instanceClass'`);
+    problems.push(`its class is unknown at synth, so AWS Backup would choose one; state 'instanceType'`);
   }
   if (!parameterGroup) {
     problems.push(

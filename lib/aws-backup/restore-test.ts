@@ -43,7 +43,7 @@ export interface TestedDatabaseOptions extends ProofOptions {
    *
    * @default - the source's; an imported database needs it stated
    */
-  readonly instanceClass?: ec2.InstanceType;
+  readonly instanceType?: ec2.InstanceType;
 
   /**
    * Parameter group of the restored instance. Left out, RDS would take its default one.
@@ -120,7 +120,7 @@ export class RestoreTest extends Construct {
     const source = new SourceDatabase(props.database);
     this.selectionName = props.selectionName;
     const restored = this.restoredAs(source, props, window);
-    warnOfAnotherClass(this, source.instanceClass, props.instanceClass);
+    warnOfAnotherClass(this, source.instanceClass, props.instanceType);
     site.network.open(source.port);
     this.select(props, restored, window);
 
@@ -137,7 +137,7 @@ export class RestoreTest extends Construct {
   /** What AWS Backup would otherwise fill in with defaults that no drill should run on. */
   private restoredAs(source: SourceDatabase, props: RestoreTestProps, window: Duration): Restored {
     const { resource, engine } = source;
-    const instanceClass = props.instanceClass ? `db.${props.instanceClass}` : source.instanceClass;
+    const instanceClass = props.instanceType ? `db.${props.instanceType}` : source.instanceClass;
     const parameterGroup = props.parameterGroupName ?? resource?.dbParameterGroupName ?? defaultParameterGroup(source);
     const problems = testProblems(this.selectionName, { engine, instanceClass, parameterGroup, window });
     const what = `restore test '${this.node.path}' can't work on its database`;

@@ -59,9 +59,9 @@ function meetings(scope: IConstruct, snapshots: readonly BackupTier[], target: B
 }
 
 /** https://docs.aws.amazon.com/aws-backup/latest/devguide/point-in-time-recovery.html */
-function warnOfContinuous(scope: IConstruct, { keep }: BackupTier, target: BackupTarget): void {
+function warnOfContinuous(scope: IConstruct, { retention }: BackupTier, target: BackupTarget): void {
   const { kind, resource } = target;
-  const days = keep.toDays();
+  const days = retention.toDays();
   if (kind === 'S3' && resource && sendsNoEvents(resource)) {
     Annotations.of(scope).addWarningV2(
       'lifeboat:bucket-sends-no-events',

@@ -31,7 +31,9 @@ export function tierProblems(of: Tiered): string[] {
   return [
     ...counts(of),
     ...of.tiers.flatMap(ofTier),
-    ...of.tiers.flatMap((tier) => outsideOfLock(`tier ${tier.name}`, days(tier.keep), lockOf(of.vault), 'the vault')),
+    ...of.tiers.flatMap((tier) =>
+      outsideOfLock(`tier ${tier.name}`, days(tier.retention), lockOf(of.vault), 'the vault'),
+    ),
     ...coldWithoutCold(of),
     ...continuousWithout(of),
     ...ofCopies(of),
@@ -65,8 +67,8 @@ function counts({ tiers, targets, copies }: Tiered): string[] {
   return problems;
 }
 
-function ofTier({ name, schedule, keep, coldAfter, kind, startWithin, completeWithin }: BackupTier): string[] {
-  const problems = retentionProblems(`tier ${name}`, days(keep), days(coldAfter));
+function ofTier({ name, schedule, retention, coldAfter, kind, startWithin, completeWithin }: BackupTier): string[] {
+  const problems = retentionProblems(`tier ${name}`, days(retention), days(coldAfter));
   if (!/^[A-Za-z0-9._-]{1,50}$/.test(name)) {
     problems.push(
       `tier '${name}' is not of 1 to 50 letters, digits, hyphens, underscores and dots, so AWS Backup would refuse it; ` +
@@ -80,7 +82,7 @@ function ofTier({ name, schedule, keep, coldAfter, kind, startWithin, completeWi
         'plan; back up hourly or less often, or continuously',
     );
   }
-  const kept = days(keep);
+  const kept = days(retention);
   if (kind === 'continuous' && kept !== undefined && kept > MAX_CONTINUOUS_DAYS) {
     problems.push(
       `tier ${name} is continuous and keeps ${kept} days, and AWS Backup keeps ${MAX_CONTINUOUS_DAYS} at most; keep ` +
@@ -193,14 +195,14 @@ function ofCopies({ vault, tiers, targets, copies }: Tiered): string[] {
       );
     }
     const limits = copy.vault ? lockOf(copy.vault) : UNLIMITED;
-    const kept = copy.keep
-      ? [copy.keep]
-      : tiers.filter(({ name }) => copy.tiers?.includes(name) ?? true).map((t) => t.keep);
+    const kept = copy.retention
+      ? [copy.retention]
+      : tiers.filter(({ name }) => copy.tiers?.includes(name) ?? true).map((t) => t.retention);
     problems.push(
       ...new Set(
-        kept.flatMap((keep) => [
-          ...retentionProblems(what, days(keep), days(copy.coldAfter)),
-          ...outsideOfLock(what, days(keep), limits, 'its vault'),
+        kept.flatMap((retention) => [
+          ...retentionProblems(what, days(retention), days(copy.coldAfter)),
+          ...outsideOfLock(what, days(retention), limits, 'its vault'),
         ]),
       ),
     );
@@ -219,7 +221,9 @@ function ofAirGapped({ tiers, targets, airGapped }: Tiered): string[] {
   const snapshots = tiers.filter(({ kind }) => kind === 'snapshot');
   return [
     ...problems,
-    ...snapshots.flatMap((tier) => outsideOfLock(`tier ${tier.name}`, days(tier.keep), limits, 'the air-gapped vault')),
+    ...snapshots.flatMap((tier) =>
+      outsideOfLock(`tier ${tier.name}`, days(tier.retention), limits, 'the air-gapped vault'),
+    ),
   ];
 }
 

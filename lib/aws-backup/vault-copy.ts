@@ -9,7 +9,7 @@ export interface VaultCopyOptions {
    *
    * @default - as long as what it is a copy of
    */
-  readonly keep?: Duration;
+  readonly retention?: Duration;
 
   /**
    * After how long a copy goes to cold storage, in whole days. It stays there for 90 days at least.
@@ -89,7 +89,7 @@ export class VaultCopy {
   }
 
   /** How long a copy is kept; as long as its source when absent. */
-  public readonly keep?: Duration;
+  public readonly retention?: Duration;
   /** After how long a copy goes to cold storage. */
   public readonly coldAfter?: Duration;
   /** Names of the tiers that are copied; all when absent. */
@@ -103,7 +103,7 @@ export class VaultCopy {
     /** The vault, where the app has it. */
     public readonly vault?: backup.IBackupVault,
   ) {
-    this.keep = options.keep;
+    this.retention = options.retention;
     this.coldAfter = options.coldAfter;
     this.tiers = options.tiers;
     this.missingAfter = options.missingAfter;

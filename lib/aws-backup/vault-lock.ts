@@ -26,11 +26,11 @@ export interface ComplianceLockOptions extends VaultLockOptions {
    *
    * https://docs.aws.amazon.com/aws-backup/latest/devguide/vault-lock.html
    */
-  readonly grace: Duration;
+  readonly changeableFor: Duration;
 }
 
 const MAX_DAYS = 36_500;
-const MIN_GRACE_DAYS = 3;
+const MIN_CHANGEABLE_DAYS = 3;
 
 /** How firmly a vault holds on to its recovery points. */
 export class VaultLock {
@@ -44,12 +44,12 @@ export class VaultLock {
   }
 
   /**
-   * Nobody deletes a recovery point before its retention is over. This can't be undone once the grace is over.
+   * Nobody deletes a recovery point before its retention is over. This can't be undone once `changeableFor` is over.
    *
-   * @throws Error where AWS Backup would refuse the retentions or the grace
+   * @throws Error where AWS Backup would refuse the retentions or `changeableFor`
    */
   public static compliance(options: ComplianceLockOptions): VaultLock {
-    return new VaultLock(options, options.grace);
+    return new VaultLock(options, options.changeableFor);
   }
 
   /** Shortest retention accepted. */
@@ -57,19 +57,19 @@ export class VaultLock {
   /** Longest retention accepted, where there is one. */
   public readonly maxRetention?: Duration;
   /** How long the lock can still be undone; absent in governance mode. */
-  public readonly grace?: Duration;
+  public readonly changeableFor?: Duration;
 
-  private constructor(options: VaultLockOptions, grace: Duration | undefined) {
+  private constructor(options: VaultLockOptions, changeableFor: Duration | undefined) {
     this.minRetention = options.minRetention ?? Duration.days(7);
     this.maxRetention = options.maxRetention;
-    this.grace = grace;
+    this.changeableFor = changeableFor;
     refuseAll('vault lock', this.retentionProblems());
   }
 
   private retentionProblems(): string[] {
     const least = known(this.minRetention.toDays({ integral: false }));
     const most = known(this.maxRetention?.toDays({ integral: false }));
-    const grace = known(this.grace?.toDays({ integral: false }));
+    const changeableFor = known(this.changeableFor?.toDays({ integral: false }));
     const problems: string[] = [];
     for (const [what, stated, days] of [
       ['minimum', this.minRetention, least],
@@ -87,10 +87,13 @@ export class VaultLock {
           `${this.minRetention.toHumanString()}, so no recovery point would fit; raise it`,
       );
     }
-    if (grace !== undefined && !(Number.isInteger(grace) && grace >= MIN_GRACE_DAYS && grace <= MAX_DAYS)) {
+    if (
+      changeableFor !== undefined &&
+      !(Number.isInteger(changeableFor) && changeableFor >= MIN_CHANGEABLE_DAYS && changeableFor <= MAX_DAYS)
+    ) {
       problems.push(
-        `a grace of ${this.grace?.toHumanString()} is not of ${MIN_GRACE_DAYS} to ${MAX_DAYS} whole days, so AWS Backup ` +
-          `would refuse the lock; give at least ${MIN_GRACE_DAYS} days, and use them to try the lock out`,
+        `'changeableFor' is ${this.changeableFor?.toHumanString()}, and not ${MIN_CHANGEABLE_DAYS} to ${MAX_DAYS} whole days, so AWS Backup ` +
+          `would refuse the lock; give at least ${MIN_CHANGEABLE_DAYS} days, and use them to try the lock out`,
       );
     }
     return problems;

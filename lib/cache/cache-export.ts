@@ -71,7 +71,7 @@ export interface CacheExportProps {
    *
    * @default - a key of its own, rotated yearly
    */
-  readonly encryptionKey?: kms.IKey;
+  readonly logEncryptionKey?: kms.IKey;
   /**
    * Who is told when exports fail, are overdue, or of an unusual size.
    *
@@ -112,7 +112,7 @@ export class CacheExport extends Construct {
     if (cache.target.kind === 'serverless') this.snapshotsFirst = cache.cache;
     // Mixins may still turn snapshots on.
     this.node.addValidation({ validate: () => this.withoutSnapshots(cache) });
-    const encryptionKey = logKey(this, props.encryptionKey);
+    const encryptionKey = logKey(this, props.logEncryptionKey);
 
     const statusPrefix = `status/${this.prefix.replace(/-$/, '')}/`;
     const backup = props.backupName ?? pathName(this);
@@ -161,8 +161,8 @@ export class CacheExport extends Construct {
   }
 
   /** Seconds since the newest exported data was read. Published every hour; silence means that nobody watches. */
-  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.watch.age(options);
+  public metricAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.metricAge(options);
   }
 
   private statements(cache: CacheSource, bucket: s3.IBucket, statusPrefix: string): iam.PolicyStatement[] {

@@ -36,7 +36,7 @@ export interface CacheSnapshotsProps {
    * the cache is on hold. One with a tag `lifeboat:bad` counts as no good one, and nothing is deleted while the cache
    * is on hold (`lifeboat hold`).
    */
-  readonly keep: Duration;
+  readonly retention: Duration;
   /**
    * From which age of the newest good snapshot on somebody is told.
    *
@@ -54,7 +54,7 @@ export interface CacheSnapshotsProps {
    *
    * @default - a key of its own, rotated yearly
    */
-  readonly encryptionKey?: kms.IKey;
+  readonly logEncryptionKey?: kms.IKey;
   /**
    * Who is told when the newest snapshot is too old, or nobody is watching.
    *
@@ -87,13 +87,13 @@ export class CacheSnapshots extends Construct {
   constructor(scope: Construct, id: string, props: CacheSnapshotsProps) {
     super(scope, id);
     made.put(this, this);
-    const { cache, every, keep } = props;
-    refuseOtherUnits(`cache snapshots '${this.node.path}'`, { every, keep }, { overdueAfter: props.overdueAfter });
+    const { cache, every, retention } = props;
+    refuseOtherUnits(`cache snapshots '${this.node.path}'`, { every, retention }, { overdueAfter: props.overdueAfter });
     this.cache = cache;
     this.count = every.isUnresolved() ? 0 : Math.ceil(1440 / every.toMinutes({ integral: false }));
     this.node.addValidation({ validate: () => this.tooManyTogether() });
-    refuseAll(`cache snapshots '${this.node.path}'`, problemsOf(cache, every, keep));
-    const encryptionKey = logKey(this, props.encryptionKey);
+    refuseAll(`cache snapshots '${this.node.path}'`, problemsOf(cache, every, retention));
+    const encryptionKey = logKey(this, props.logEncryptionKey);
     markCovered(cache.cache, 'CacheSnapshots');
     this.prefix = copyPrefix(this, id);
     this.backupName = props.backupName ?? pathName(this);
@@ -121,7 +121,7 @@ export class CacheSnapshots extends Construct {
   }
 
   /** Seconds since the newest good snapshot was taken. Published every hour; silence means that there is none. */
-  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+  public metricAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return new cloudwatch.Metric({
       namespace: METRICS.namespace,
       metricName: METRICS.secondsSinceBackup,
@@ -136,7 +136,7 @@ export class CacheSnapshots extends Construct {
   /** @returns what starts the hourly round, which says how old the newest snapshot is */
   private start(
     id: string,
-    { cache, every, keep }: CacheSnapshotsProps,
+    { cache, every, retention }: CacheSnapshotsProps,
     encryptionKey: kms.IKey,
     deadLetterQueue: sqs.Queue,
   ): ScheduleTrigger {
@@ -144,7 +144,7 @@ export class CacheSnapshots extends Construct {
       backup: this.backupName,
       cache: cache.target,
       prefix: this.prefix,
-      keepSeconds: keep.toSeconds(),
+      keepSeconds: retention.toSeconds(),
     };
     const handler = new ShippedFunction(this, 'Handler', {
       entry: 'snapshot-cache',
@@ -174,7 +174,7 @@ export class CacheSnapshots extends Construct {
 
   private addOverdueAlarm(overdueAfter: Duration, hourly: ScheduleTrigger, notify?: sns.ITopic): void {
     const alarm = addAlarm(this, 'Overdue', {
-      metric: this.age(),
+      metric: this.metricAge(),
       threshold: overdueAfter.toSeconds(),
       description:
         `The newest good snapshot of the cache of ${this.backupName} is older than ${overdueAfter.toHumanString()}, or there is ` +
@@ -202,7 +202,7 @@ export class CacheSnapshots extends Construct {
   }
 }
 
-function problemsOf(cache: CacheSource, every: Duration, keep: Duration): string[] {
+function problemsOf(cache: CacheSource, every: Duration, retention: Duration): string[] {
   const problems: string[] = [];
   if (cache.runsMemcachedOnNodes) {
     problems.push(
@@ -210,7 +210,7 @@ function problemsOf(cache: CacheSource, every: Duration, keep: Duration): string
     );
   }
   problems.push(...cache.appendOnlyProblems);
-  if (every.isUnresolved() || keep.isUnresolved()) return problems;
+  if (every.isUnresolved() || retention.isUnresolved()) return problems;
   const minutes = every.toMinutes({ integral: false });
   const { count, of } = cache.dailyQuota;
   const least = (24 * 60) / count;
@@ -222,9 +222,9 @@ function problemsOf(cache: CacheSource, every: Duration, keep: Duration): string
   } else if (!Number.isInteger(minutes)) {
     problems.push(`one every ${minutes} minutes is no schedule that EventBridge takes; round it to whole minutes`);
   }
-  if (keep.toMilliseconds() < every.toMilliseconds()) {
+  if (retention.toMilliseconds() < every.toMilliseconds()) {
     problems.push(
-      `each would be kept for ${keep.toHumanString()} and taken every ${every.toHumanString()}, so there would be times with the ` +
+      `each would be kept for ${retention.toHumanString()} and taken every ${every.toHumanString()}, so there would be times with the ` +
         'newest one only; keep them for as long as it takes to notice that something is wrong',
     );
   }

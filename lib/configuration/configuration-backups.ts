@@ -103,6 +103,13 @@ export interface ConfigurationBackupsProps {
   readonly overdueAfter?: Duration;
 
   /**
+   * Name in metrics. Printable ASCII.
+   *
+   * @default - the construct's path
+   */
+  readonly backupName?: string;
+
+  /**
    * By how many percent all of it may be larger or smaller than usual, which is the median of up to seven before. Above
    * 0 and below 100.
    *
@@ -150,7 +157,7 @@ export class ConfigurationBackups extends Construct {
       }).bucket;
     this.node.addValidation({ validate: () => this.losesVersions() });
     this.watch = new BackupWatch(this, 'Watch', {
-      backup: pathName(this),
+      backup: props.backupName ?? pathName(this),
       bucket: this.bucket,
       prefix,
       encryptionKey,
@@ -171,8 +178,8 @@ export class ConfigurationBackups extends Construct {
   }
 
   /** Seconds since all configuration was last stored. */
-  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.watch.age(options);
+  public metricAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.metricAge(options);
   }
 
   private requestOf(props: ConfigurationBackupsProps, prefix: string): ConfigurationRequest {

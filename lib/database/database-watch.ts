@@ -43,14 +43,14 @@ export interface DatabaseWatchProps {
    *
    * @default - what the database says itself by now, else 1 day, so that backups which are switched off ring
    */
-  readonly retention?: Duration;
+  readonly alarmBelowRetention?: Duration;
 
   /**
    * Encrypts the log. The key's policy must let IAM policies of the account decide, as keys made by CDK do.
    *
    * @default - a key of its own, rotated yearly, retained
    */
-  readonly encryptionKey?: kms.IKey;
+  readonly logEncryptionKey?: kms.IKey;
 
   /**
    * Who is told.
@@ -73,7 +73,7 @@ export class DatabaseWatch extends Construct {
 
   constructor(scope: Construct, id: string, props: DatabaseWatchProps) {
     super(scope, id);
-    const { recoveryPointAge, snapshotAge, retention } = props;
+    const { recoveryPointAge, snapshotAge, alarmBelowRetention: retention } = props;
     const what = `database watch '${this.node.path}'`;
     refuseOtherUnits(what, {}, { recoveryPointAge, snapshotAge, retention });
     refuseAll(what, problemsOf(props));
@@ -85,21 +85,21 @@ export class DatabaseWatch extends Construct {
   }
 
   /** Seconds of data that would be lost, had the database failed now. Silence means that nothing can be restored. */
-  public recoveryPointAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+  public metricRecoveryPointAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.recoveryPointAge, cloudwatch.Stats.MAXIMUM, options);
   }
 
   /** Seconds since the newest automated snapshot was taken. Silence means that there is none. */
-  public snapshotAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+  public metricSnapshotAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.snapshotAge, cloudwatch.Stats.MAXIMUM, options);
   }
 
   /** Days that automated backups are kept; 0 when they are switched off. */
-  public retention(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+  public metricRetention(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.backupRetention, cloudwatch.Stats.MINIMUM, options);
   }
 
-  private startHourly(name: string, { encryptionKey, notify }: DatabaseWatchProps): ScheduleTrigger {
+  private startHourly(name: string, { logEncryptionKey: encryptionKey, notify }: DatabaseWatchProps): ScheduleTrigger {
     const instanceArn = Stack.of(this).formatArn({
       service: 'rds',
       resource: 'db',
@@ -155,23 +155,23 @@ export class DatabaseWatch extends Construct {
       notify: props.notify,
     });
     const { recoveryPointAge = Duration.minutes(15), snapshotAge = Duration.hours(26) } = props;
-    const days = props.retention?.toDays() ?? retentionDays ?? 1;
+    const days = props.alarmBelowRetention?.toDays() ?? retentionDays ?? 1;
     alarm('Behind', {
-      metric: this.recoveryPointAge(),
+      metric: this.metricRecoveryPointAge(),
       threshold: recoveryPointAge.toSeconds(),
       description:
         `Had database ${name} failed just now, more than ${recoveryPointAge.toHumanString()} of data would be lost, or nobody ` +
         'is watching: see its state and its events',
     });
     alarm('SnapshotMissing', {
-      metric: this.snapshotAge(),
+      metric: this.metricSnapshotAge(),
       threshold: snapshotAge.toSeconds(),
       description:
         `Database ${name} has no automated snapshot that is younger than ${snapshotAge.toHumanString()}, or nobody is ` +
         'watching: RDS skips a night when the database is stopped, full or busy, so see its state and its events',
     });
     alarm('KeptTooShort', {
-      metric: this.retention(),
+      metric: this.metricRetention(),
       threshold: days,
       comparison: 'below',
       description:
@@ -193,7 +193,7 @@ export class DatabaseWatch extends Construct {
   }
 }
 
-function problemsOf({ recoveryPointAge, snapshotAge, retention }: DatabaseWatchProps): string[] {
+function problemsOf({ recoveryPointAge, snapshotAge, alarmBelowRetention: retention }: DatabaseWatchProps): string[] {
   const problems: string[] = [];
   const beyond = (age: Duration | undefined, least: Duration) =>
     age === undefined || age.isUnresolved() || age.toMilliseconds() > least.toMilliseconds();

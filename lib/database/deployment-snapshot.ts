@@ -37,14 +37,14 @@ export interface DeploymentSnapshotProps {
    *
    * @default SnapshotsKept.last(10)
    */
-  readonly kept?: SnapshotsKept;
+  readonly retention?: SnapshotsKept;
 
   /**
    * Encrypts the log. A key of another app must let CloudWatch Logs use it.
    *
    * @default - a key of its own, rotated yearly, retained
    */
-  readonly encryptionKey?: kms.IKey;
+  readonly logEncryptionKey?: kms.IKey;
 }
 
 /**
@@ -67,7 +67,7 @@ export class DeploymentSnapshot extends Construct {
 
   constructor(scope: Construct, id: string, props: DeploymentSnapshotProps) {
     super(scope, id);
-    const { deploymentVersion, reason = 'pre-deployment', kept = SnapshotsKept.last(10) } = props;
+    const { deploymentVersion, reason = 'pre-deployment', retention: kept = SnapshotsKept.last(10) } = props;
     const source = new SourceDatabase(props.database);
     const what = `deployment snapshot '${this.node.path}'`;
     refuseAll(what, clusterProblems(source));
@@ -85,7 +85,7 @@ export class DeploymentSnapshot extends Construct {
       resourceType: 'Custom::LifeboatSnapshot',
       description: 'Lifeboat: takes a snapshot before a deployment changes the data',
       request,
-      encryptionKey: props.encryptionKey,
+      encryptionKey: props.logEncryptionKey,
       patterns:
         'Snapshots are named at run time, so they are allowed by prefix, and by the tags they are made with; lists of ' +
         'snapshots can not be narrowed to one database.',

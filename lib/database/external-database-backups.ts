@@ -85,7 +85,7 @@ export interface ExternalDatabaseBackupsProps {
    *
    * @default - a key of its own, rotated yearly, retained
    */
-  readonly encryptionKey?: kms.IKey;
+  readonly logEncryptionKey?: kms.IKey;
 }
 
 /**
@@ -127,7 +127,7 @@ export class ExternalDatabaseBackups extends Construct {
       resourceType: 'Custom::LifeboatBackupSettings',
       description: 'Lifeboat: has a database outside CloudFormation back itself up as asked',
       request,
-      encryptionKey: props.encryptionKey,
+      encryptionKey: props.logEncryptionKey,
       statements: [
         allow(['rds:DescribeDBInstances'], [instance]),
         // IAM has no condition on which settings are modified. Groups are resources of their own, and not allowed.

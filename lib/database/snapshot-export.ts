@@ -117,7 +117,7 @@ export class SnapshotExport extends Construct {
   /** What the runbook is handed at each start. */
   public readonly request: SnapshotExportRequest;
   /** Starts an export when it is invoked, asynchronously, with the request. */
-  public readonly exporter: lambda.IAlias;
+  public readonly function: lambda.IAlias;
   /** RDS writes to the bucket as this role. */
   public readonly role: iam.IRole;
 
@@ -157,7 +157,7 @@ export class SnapshotExport extends Construct {
     );
     const runbook = this.runbook(props.bucket, encryptionKey);
     runbook.node.addDependency(writing);
-    this.exporter = new lambda.Alias(this, 'Live', { aliasName: 'live', version: runbook.function.currentVersion });
+    this.function = new lambda.Alias(this, 'Live', { aliasName: 'live', version: runbook.function.currentVersion });
     this.startOn(schedule, runbook);
     brokenOffAlarms(this, runbook.function, {
       description: `Export ${backup} of a snapshot to S3 did not end well, so there is none of this time: see its log`,
@@ -166,18 +166,18 @@ export class SnapshotExport extends Construct {
   }
 
   /** Seconds since the newest exported data was snapshotted. Published every hour; silence means that nobody watches. */
-  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.watch.age(options);
+  public metricAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.metricAge(options);
   }
 
   /** Bytes of the newest good export. */
-  public size(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.watch.size(options);
+  public metricSize(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.metricSize(options);
   }
 
   /** Percent by which those are more or fewer than usual. Silent until there are two exports. */
-  public sizeChange(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.watch.sizeChange(options);
+  public metricSizeChange(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.metricSizeChange(options);
   }
 
   private watchOf(props: SnapshotExportProps, { backup, statusPrefix, schedule, encryptionKey }: Settled): BackupWatch {
@@ -231,7 +231,7 @@ export class SnapshotExport extends Construct {
 
   private startOn(schedule: Recurrence, runbook: ShippedFunction): void {
     const trigger = new ScheduleTrigger(this, 'Schedule', {
-      target: this.exporter,
+      target: this.function,
       schedule: schedule.expression,
       description: 'Lifeboat: exports the newest automated snapshot of a database to S3',
       request: this.request,

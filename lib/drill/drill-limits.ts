@@ -97,7 +97,7 @@ export function warnOfAnotherClass(drill: IConstruct, sourceClass?: string, inst
   Annotations.of(drill).addWarningV2(
     'lifeboat:copy-of-another-class',
     `copies are db.${instanceClass} and the source is ${sourceClass}, so the drill proves that the backup can ` +
-      'be restored, not that it meets the recovery time objective; leave instanceClass out to prove both',
+      'be restored, not that it meets the recovery time objective; leave `instanceType` out to prove both',
   );
 }
 

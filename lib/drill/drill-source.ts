@@ -37,7 +37,7 @@ export interface CopiedDatabaseOptions {
   /**
    * Class of the database. The recovery time is proven for it, unless the drill names another.
    *
-   * @default - unknown: the drill has to name an `instanceClass`, and proves that the backup can be restored, not how fast
+   * @default - unknown: the drill has to name an `instanceType`, and proves that the backup can be restored, not how fast
    */
   readonly instanceType?: ec2.InstanceType;
 

@@ -60,7 +60,7 @@ export interface DrillOptions {
    *
    * @default - the source's
    */
-  readonly instanceClass?: ec2.InstanceType;
+  readonly instanceType?: ec2.InstanceType;
 
   /**
    * How long a copy may live. A drill that takes longer has failed, and its copy is deleted.
@@ -131,7 +131,7 @@ export class RestoreDrill extends Construct {
   /** What is deployed with the conductor. Whoever starts a run can change none of it. */
   public readonly definition: DrillDefinition;
   /** Starts a drill when it is invoked, asynchronously, with `{ restore?, reason? }`. */
-  public readonly conductor: lambda.IAlias;
+  public readonly function: lambda.IAlias;
   /** What the drill measures. */
   public readonly metrics: RecoveryMetrics;
 
@@ -142,7 +142,7 @@ export class RestoreDrill extends Construct {
     refuseUndrillable(this, props, restore);
     const expiresAfter = props.expiresAfter ?? atLeast(Duration.hours(6), 4 * objectives.rto.toSeconds());
     if (source.database) markCovered(source.database, 'RestoreDrill');
-    warnOfAnotherClass(this, source.instanceClass, props.instanceClass);
+    warnOfAnotherClass(this, source.instanceClass, props.instanceType);
     warnOfOldSnapshots(this, source, restore, objectives.rpo.toSeconds());
     warnOfExpiry(this, source, restore);
     warnOfOverdueDrills(this, props.overdueAfter, gapOf(props.schedule));
@@ -155,7 +155,7 @@ export class RestoreDrill extends Construct {
       `restore drill '${this.node.path}'`,
     );
     const runbook = this.runbook(source, expiresAfter, site);
-    this.conductor = new lambda.Alias(this, 'Live', { aliasName: 'live', version: runbook.function.currentVersion });
+    this.function = new lambda.Alias(this, 'Live', { aliasName: 'live', version: runbook.function.currentVersion });
     this.startOn(props.schedule, runbook, site);
 
     this.metrics = new RecoveryMetrics(planName);
@@ -172,7 +172,7 @@ export class RestoreDrill extends Construct {
     return iam.Grant.addToPrincipal({
       grantee,
       actions: ['lambda:InvokeFunction'],
-      resourceArns: [this.conductor.functionArn],
+      resourceArns: [this.function.functionArn],
     });
   }
 
@@ -191,7 +191,7 @@ export class RestoreDrill extends Construct {
         prefix: copyPrefix(this, target),
         subnetGroup: site.network.subnetGroup.subnetGroupName,
         securityGroups: [site.network.copies.securityGroupId],
-        instanceClass: props.instanceClass && `db.${props.instanceClass}`,
+        instanceClass: props.instanceType && `db.${props.instanceType}`,
         expiresAfterSeconds: expiresAfter.toSeconds(),
       },
       ...proofOf(site, objectives, props),
@@ -223,7 +223,7 @@ export class RestoreDrill extends Construct {
     const { plan, target, drill } = this.definition;
     const { starter } = site.watch.add(this, runbook.function, { plan, target, drill });
     const trigger = new ScheduleTrigger(this, 'Schedule', {
-      target: this.conductor,
+      target: this.function,
       schedule: schedule.expression,
       description: `Lifeboat: drill ${this.name}`,
       request: { reason: 'scheduled' } satisfies DrillRequest,

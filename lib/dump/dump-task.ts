@@ -25,7 +25,7 @@ import type { DumpSource } from './dump-source';
 
 export interface DumpTaskProps {
   /** Part of all keys. */
-  readonly dumpName: string;
+  readonly backupName: string;
   readonly bucket: s3.IBucket;
   /** From the rarest on. */
   readonly tiers: readonly string[];
@@ -82,7 +82,11 @@ export class DumpTask extends Construct {
   }
 
   /** What the task itself may: write dumps, and read the authorities that it trusts. */
-  private letStore(role: iam.IRole, { bucket, dumpName, tiers, markers }: DumpTaskProps, authorities?: Asset): void {
+  private letStore(
+    role: iam.IRole,
+    { bucket, backupName: dumpName, tiers, markers }: DumpTaskProps,
+    authorities?: Asset,
+  ): void {
     const prefixes = [...tiers.map((tier) => `${tier}/${dumpName}/`), markers];
     const policy = new iam.ManagedPolicy(this, 'Policy', {
       roles: [role],
@@ -151,7 +155,7 @@ export class DumpTask extends Construct {
     this.container('store', props.awsCli, ['bash', '-c', script(), 'dump.sh', 'store'], {
       environment: {
         BUCKET: props.bucket.bucketName,
-        NAME: props.dumpName,
+        NAME: props.backupName,
         TIERS: props.tiers.join(' '),
         LAST_READABLE: lastMadeKey(props.markers, 'readable'),
         ...(authorities && { CA_BUNDLE: authorities.s3ObjectUrl }),

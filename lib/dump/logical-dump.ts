@@ -70,7 +70,7 @@ export interface LogicalDumpProps {
    *
    * @default - the construct's id
    */
-  readonly dumpName?: string;
+  readonly backupName?: string;
 
   /**
    * After how long a dump is given up: 1 minute to 24 hours.
@@ -176,7 +176,7 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
 
   constructor(scope: Construct, id: string, props: LogicalDumpProps) {
     super(scope, id);
-    const { source, notify, dumpName = id, storageClass, timeout = Duration.hours(6) } = props;
+    const { source, notify, backupName: dumpName = id, storageClass, timeout = Duration.hours(6) } = props;
     const settings = dumpSettings(this, props, dumpName, timeout);
     const tiers = rarestFirst(props.tiers);
     const schedule = props.schedule ?? Recurrence.daily({ hour: 2 });
@@ -197,7 +197,7 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
     }
     const task = new DumpTask(this, 'Task', {
       ...settings,
-      dumpName,
+      backupName: dumpName,
       bucket: this.bucket,
       tiers,
       markers,
@@ -232,18 +232,18 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
   }
 
   /** Seconds since the newest readable dump was finished. */
-  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.watch.age(options);
+  public metricAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.metricAge(options);
   }
 
   /** Bytes of the newest readable dump. */
-  public size(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.watch.size(options);
+  public metricSize(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.metricSize(options);
   }
 
   /** Percent by which those are more or fewer than usual. Silent until there are two dumps. */
-  public sizeChange(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.watch.sizeChange(options);
+  public metricSizeChange(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.metricSizeChange(options);
   }
 
   private securityGroup({ vpc, source }: LogicalDumpProps): ec2.SecurityGroup {

@@ -68,6 +68,13 @@ export interface ImageArchiveProps {
   readonly overdueAfter?: Duration;
 
   /**
+   * Name in metrics. Printable ASCII.
+   *
+   * @default - the construct's path
+   */
+  readonly backupName?: string;
+
+  /**
    * Who is told when an image could not be exported, or none was looked for in too long.
    *
    * @default - whom the plan around it tells; else nobody, and the alarms only show
@@ -99,7 +106,7 @@ export class ImageArchive extends Construct {
     const encryptionKey = logKey(this, props.encryptionKey);
     this.bucket = props.bucket ?? this.ownBucket(prefix, encryptionKey);
     this.watch = new BackupWatch(this, 'Watch', {
-      backup: pathName(this),
+      backup: props.backupName ?? pathName(this),
       bucket: this.bucket,
       prefix,
       encryptionKey,
@@ -121,8 +128,8 @@ export class ImageArchive extends Construct {
   }
 
   /** Seconds since all images were last found, or made, to be in the archive. */
-  public age(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.watch.age(options);
+  public metricAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.watch.metricAge(options);
   }
 
   private ownBucket(prefix: string, encryptionKey: kms.IKey): s3.IBucket {

@@ -76,7 +76,7 @@ export class BackupCopy {
         ...more,
         source: SnapshotSource.automated(database),
         destination: region,
-        encryptionKey: encryptionKey(),
+        logEncryptionKey: encryptionKey(),
       });
       const site = ownSite(scope, region);
       for (const account of options.shareWith ?? []) site?.addReader(account);

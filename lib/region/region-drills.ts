@@ -104,9 +104,9 @@ export class RegionDrills {
           'env: { region }',
       );
     }
-    if (!instanceClass && !options.instanceClass) {
+    if (!instanceClass && !options.instanceType) {
       problems.push(
-        `the database's class is not known at synth, and copies don't tell it; give the drill an instanceClass`,
+        `the database's class is not known at synth, and copies don't tell it; give the drill an 'instanceType'`,
       );
     }
     if (databaseName === undefined) {

@@ -17,7 +17,7 @@ const USUAL_WINDOW = Duration.minutes(30);
 interface Copied {
   readonly source: SnapshotSource;
   readonly destination: RecoveryRegion;
-  readonly keep: Duration;
+  readonly retention: Duration;
   /** @default - 1 day, as RDS takes snapshots */
   readonly rpo?: Duration;
   /** @default - 4 hours */
@@ -30,8 +30,8 @@ interface Copied {
 
 /** @throws Error that names all that keeps snapshots from being copied, as far as synth can tell */
 export function refuseUncopyable(copy: Construct, props: Copied): void {
-  const { source, destination, keep, rpo, copyTime, shareWith = [] } = props;
-  refuseOtherUnits(`snapshot copy '${copy.node.path}'`, { keep }, { rpo, copyTime });
+  const { source, destination, retention, rpo, copyTime, shareWith = [] } = props;
+  refuseOtherUnits(`snapshot copy '${copy.node.path}'`, { retention }, { rpo, copyTime });
   const database = source.sourceDatabase;
   const problems: string[] = [];
   if (source.kind === 'automated' && Stack.of(copy).region === destination.name) {
@@ -47,9 +47,9 @@ export function refuseUncopyable(copy: Construct, props: Copied): void {
       `it runs ${database.engine}, whose snapshots are those of a cluster; copy them with AWS Backup, or use a global database`,
     );
   }
-  if (keep.toMilliseconds() < Duration.days(1).toMilliseconds()) {
+  if (retention.toMilliseconds() < Duration.days(1).toMilliseconds()) {
     problems.push(
-      `copies kept for ${keep.toHumanString()} are gone before the next day's snapshot is there; keep them for 1 day or more`,
+      `copies kept for ${retention.toHumanString()} are gone before the next day's snapshot is there; keep them for 1 day or more`,
     );
   }
   if (rpo && rpo.toMilliseconds() < Duration.days(1).toMilliseconds()) {
@@ -68,9 +68,9 @@ export function refuseUncopyable(copy: Construct, props: Copied): void {
   warn(copy, props);
 }
 
-function warn(copy: Construct, { source, destination, keep, optionGroupName }: Copied): void {
+function warn(copy: Construct, { source, destination, retention, optionGroupName }: Copied): void {
   // One a day.
-  countSnapshots(copy, destination.name, Math.ceil(keep.toDays({ integral: false })));
+  countSnapshots(copy, destination.name, Math.ceil(retention.toDays({ integral: false })));
   const group = known(source.sourceDatabase?.resource?.optionGroupName);
   if (group !== undefined && !group.startsWith('default') && !optionGroupName) {
     Annotations.of(copy).addWarningV2(

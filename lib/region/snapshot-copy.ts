@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { type Alarm, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { type Alarm, type Metric, type MetricOptions, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -33,7 +33,7 @@ export interface SnapshotCopyOptions {
    * older then, unless the database is on hold. A copy with a tag `lifeboat:bad` counts as no good one, and nothing is
    * deleted while the database is on hold (`lifeboat hold`).
    */
-  readonly keep: Duration;
+  readonly retention: Duration;
 
   /**
    * How old the newest copied snapshot may be when the next one is due: 24 hours or more, as RDS takes an automated
@@ -108,7 +108,7 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
    *
    * @default - a key of its own, rotated yearly, retained
    */
-  readonly encryptionKey?: kms.IKey;
+  readonly logEncryptionKey?: kms.IKey;
 
   /**
    * Who is told when copies are missing or too old.
@@ -132,16 +132,14 @@ export class SnapshotCopy extends Construct {
   /** What is deployed with the handler. Whoever starts a round can change none of it. */
   public readonly definition: SnapshotCopyDefinition;
   /** Starts a round when it is invoked, asynchronously, with `{}`. */
-  public readonly handler: lambda.IAlias;
-  /** Seconds since the newest good copy's snapshot was taken. Published every hour; silence means that there is none. */
-  public readonly age: Metric;
+  public readonly function: lambda.IAlias;
   /** Rings when there is no good copy, or none young enough. */
   public readonly alarm: Alarm;
 
   constructor(scope: Construct, id: string, props: SnapshotCopyProps) {
     super(scope, id);
     refuseUncopyable(this, props);
-    const encryptionKey = logKey(this, props.encryptionKey);
+    const encryptionKey = logKey(this, props.logEncryptionKey);
     const plan = props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope);
     this.definition = parseAtSynth(
       snapshotCopyDefinition,
@@ -151,10 +149,9 @@ export class SnapshotCopy extends Construct {
 
     const deadLetterQueue = deadLetters(this, 'NotStarted');
     const handler = this.copying(props, encryptionKey, deadLetterQueue);
-    this.handler = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
+    this.function = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
     this.start(handler, deadLetterQueue, this.definition.target);
 
-    this.age = new RecoveryMetrics(this.definition.plan).snapshotCopyAge(this.definition.target, id);
     this.alarm = this.overdueAlarm(props);
     const { dimensions: name } = METRICS;
     holdAlarm(this, 'OnHold', {
@@ -166,7 +163,7 @@ export class SnapshotCopy extends Construct {
   }
 
   private definitionOf(props: SnapshotCopyProps, plan: string, copy: string): SnapshotCopyDefinition {
-    const { source, destination, keep, shareWith = [] } = props;
+    const { source, destination, retention, shareWith = [] } = props;
     return {
       plan,
       target: props.target ?? copy,
@@ -177,7 +174,7 @@ export class SnapshotCopy extends Construct {
         key: destination.keyArnFor(this),
         optionGroup: props.optionGroupName,
       },
-      keepSeconds: keep.toSeconds(),
+      keepSeconds: retention.toSeconds(),
       shareWith,
     };
   }
@@ -215,7 +212,7 @@ export class SnapshotCopy extends Construct {
         },
       });
       rule.addTarget(
-        new LambdaFunction(this.handler, {
+        new LambdaFunction(this.function, {
           event: events.RuleTargetInput.fromObject({}),
           deadLetterQueue,
           retryAttempts: 2,
@@ -225,7 +222,7 @@ export class SnapshotCopy extends Construct {
       rule.node.addDependency(handler);
     }
     const hourly = new ScheduleTrigger(this, 'Hourly', {
-      target: this.handler,
+      target: this.function,
       schedule: ScheduleExpression.rate(Duration.hours(1)),
       description: `Lifeboat: copies snapshots of ${target} that no event told of`,
       request: {},
@@ -234,11 +231,17 @@ export class SnapshotCopy extends Construct {
     hourly.node.addDependency(handler);
   }
 
+  /** Seconds since the newest good copy's snapshot was taken. Published every hour; silence means that there is none. */
+  public metricAge(options?: MetricOptions): Metric {
+    const { plan, target } = this.definition;
+    return new RecoveryMetrics(plan).snapshotCopyAge(target, this.node.id, options);
+  }
+
   private overdueAlarm(props: SnapshotCopyProps): Alarm {
     const { target, copy } = this.definition;
     const allowed = allowedAge(props);
     return addAlarm(this, 'Overdue', {
-      metric: this.age,
+      metric: this.metricAge(),
       threshold: allowed.toSeconds(),
       description:
         `${props.destination} has no good copy of ${target}'s snapshots that is younger than ${allowed.toHumanString()}, or ` +

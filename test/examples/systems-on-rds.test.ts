@@ -73,7 +73,7 @@ describe('ChangeGuard', () => {
     recovery: RecoveryRegion.named('us-west-2'),
     notify,
   });
-  const copies = [BackupCopy.automatedBackups(), BackupCopy.snapshots({ keep: days(7) })];
+  const copies = [BackupCopy.automatedBackups(), BackupCopy.snapshots({ retention: days(7) })];
   const checks = [
     ...counts('users', 'schema_changes', 'comments'),
     RecoveryCheck.noOrphans({ table: 'schema_changes', column: 'owner_id', parent: 'users' }),
@@ -172,7 +172,7 @@ describe('RoleFerry', () => {
     schedule: Recurrence.weekly({ weekday: Weekday.SUNDAY, hour: 5 }),
     tiers: [DumpTier.WEEKLY],
     bucket: archive.bucket,
-    dumpName,
+    backupName: dumpName,
     notify,
   });
   const replication = { bucketName: 'west', region: 'us-west-2', timing: ReplicationTiming.WITHIN_15_MINUTES };
@@ -230,11 +230,11 @@ describe('Zephyr', () => {
   planned.addRegionDrill('West', { schedule: Recurrence.quarterly({ hour: 14 }) });
   new DatabaseAlarms(stack, 'Alarms', { database, notify });
   const kept = SnapshotsKept.forever();
-  new DeploymentSnapshot(stack, 'BeforeDeployment', { database, deploymentVersion: 'v2.0.0', kept });
+  new DeploymentSnapshot(stack, 'BeforeDeployment', { database, deploymentVersion: 'v2.0.0', retention: kept });
   const cache = newCache(stack, { preferredMaintenanceWindow: 'sun:06:00-sun:07:00' });
   cache.with(new CacheBackups({ window: BackupWindow.daily('04:00', '05:00'), retention: days(5) }));
   const source = CacheSource.replicationGroup(cache);
-  new CacheSnapshots(stack, 'SixHourly', { cache: source, every: hours(6), keep: days(5), notify });
+  new CacheSnapshots(stack, 'SixHourly', { cache: source, every: hours(6), retention: days(5), notify });
   const tiers = [ArchiveTier.daily({ expireAfter: days(90) })];
   new LogicalDump(stack, 'Dump', {
     source: DumpSource.database(database),

@@ -48,10 +48,10 @@ describe('Rusty SaaS', () => {
     targets: [BackupTarget.server(server)],
     vault,
     tiers: [
-      BackupTier.of('SixHourly', { schedule: Recurrence.cron('0 0/6 * * ? *'), keep: days(7) }),
+      BackupTier.of('SixHourly', { schedule: Recurrence.cron('0 0/6 * * ? *'), retention: days(7) }),
       BackupTier.daily({ hour: 2 }),
     ],
-    copies: [VaultCopy.toRegion('us-west-2', 'Rusty', { keep: days(30), tiers: ['Daily'] })],
+    copies: [VaultCopy.toRegion('us-west-2', 'Rusty', { retention: days(30), tiers: ['Daily'] })],
     notify,
   });
   const dump = new LogicalDump(stack, 'Dump', {

@@ -57,19 +57,33 @@ const ALONE: Record<string, (stack: Stack, encryptionKey: kms.IKey) => void> = {
   CacheExport: (stack, encryptionKey) => {
     const bucket = new s3.Bucket(stack, 'Files');
     bucket.with(new CacheExportAccess());
-    new CacheExport(stack, 'It', { cache: cacheOf(stack), bucket, encryptionKey });
+    new CacheExport(stack, 'It', { cache: cacheOf(stack), bucket, logEncryptionKey: encryptionKey });
   },
   CacheSnapshots: (stack, encryptionKey) =>
-    new CacheSnapshots(stack, 'It', { cache: cacheOf(stack), every: Duration.hours(6), keep: days(2), encryptionKey }),
+    new CacheSnapshots(stack, 'It', {
+      cache: cacheOf(stack),
+      every: Duration.hours(6),
+      retention: days(2),
+      logEncryptionKey: encryptionKey,
+    }),
   ConfigurationBackups: (stack, encryptionKey) => new ConfigurationBackups(stack, 'It', { encryptionKey }),
   DatabaseAlarms: (stack, masterKey) =>
     new DatabaseAlarms(stack, 'It', { database: made(stack), notify: new sns.Topic(stack, 'Oncall', { masterKey }) }),
-  DatabaseWatch: (stack, encryptionKey) => new DatabaseWatch(stack, 'It', { database: made(stack), encryptionKey }),
+  DatabaseWatch: (stack, encryptionKey) =>
+    new DatabaseWatch(stack, 'It', { database: made(stack), logEncryptionKey: encryptionKey }),
   DeploymentSnapshot: (stack, encryptionKey) =>
-    new DeploymentSnapshot(stack, 'It', { database: made(stack), deploymentVersion: 'v1', encryptionKey }),
+    new DeploymentSnapshot(stack, 'It', {
+      database: made(stack),
+      deploymentVersion: 'v1',
+      logEncryptionKey: encryptionKey,
+    }),
   DrillSite: (stack, encryptionKey) => new DrillSite(stack, 'It', { encryptionKey }),
   ExternalDatabaseBackups: (stack, encryptionKey) =>
-    new ExternalDatabaseBackups(stack, 'It', { database: made(stack), retention: days(7), encryptionKey }),
+    new ExternalDatabaseBackups(stack, 'It', {
+      database: made(stack),
+      retention: days(7),
+      logEncryptionKey: encryptionKey,
+    }),
   ImageArchive: (stack, encryptionKey) =>
     new ImageArchive(stack, 'It', {
       repositories: [ecr.Repository.fromRepositoryName(stack, 'Web', 'web')],
@@ -96,8 +110,8 @@ const ALONE: Record<string, (stack: Stack, encryptionKey: kms.IKey) => void> = {
     new SnapshotCopy(stack, 'It', {
       source: SnapshotSource.automated(made(stack)),
       destination: RecoveryRegion.named('us-west-2'),
-      keep: days(7),
-      encryptionKey,
+      retention: days(7),
+      logEncryptionKey: encryptionKey,
     }),
   SnapshotExport: (stack, encryptionKey) =>
     new SnapshotExport(stack, 'It', { database: made(stack), bucket: bucketOf(stack), encryptionKey }),

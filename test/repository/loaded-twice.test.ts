@@ -94,7 +94,7 @@ const APPS: Record<string, [Parts, string]> = {
       new other.SnapshotCopy(planOf(stack, one), 'Copy', {
         source: other.SnapshotSource.automated(importedDatabase(stack)),
         destination: other.RecoveryRegion.named('us-west-2'),
-        keep: Duration.days(7),
+        retention: Duration.days(7),
       });
     },
     'Shop0-Protection',
@@ -150,7 +150,7 @@ const APPS: Record<string, [Parts, string]> = {
         new from.DeploymentSnapshot(stack, id, {
           database: importedDatabase(stack, id),
           deploymentVersion: 'v1',
-          kept: from.SnapshotsKept.last(60),
+          retention: from.SnapshotsKept.last(60),
         });
       }
     },
@@ -165,7 +165,7 @@ const APPS: Record<string, [Parts, string]> = {
       new one.CacheSnapshots(stack, 'Often', {
         cache: one.CacheSource.replicationGroup(cache),
         every,
-        keep: Duration.days(2),
+        retention: Duration.days(2),
       });
       new other.CacheExport(stack, 'Weekly', { cache: other.CacheSource.replicationGroup(cache), bucket });
     },
@@ -183,7 +183,7 @@ const REFUSALS: Record<string, [Parts, string]> = {
         new from.CacheSnapshots(stack, id, {
           cache: from.CacheSource.replicationGroup(cache),
           every,
-          keep: Duration.days(2),
+          retention: Duration.days(2),
         });
       }
     },
@@ -196,7 +196,7 @@ const REFUSALS: Record<string, [Parts, string]> = {
       new one.CacheSnapshots(stack, 'Hourly', {
         cache: one.CacheSource.serverless(cache),
         every,
-        keep: Duration.days(2),
+        retention: Duration.days(2),
       });
       const bucket = bucketOf(stack);
       bucket.with(new one.CacheExportAccess());

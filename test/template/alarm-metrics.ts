@@ -34,6 +34,7 @@ const BACKUP = 'aws-backup/latest/devguide/cloudwatch';
 
 export const WRITTEN: readonly WrittenMetric[] = [
   own('lambda/evidence/metrics.ts', [of.plan, of.target], METRICS.drillPassed, METRICS.objectivesMissed),
+  own('lambda/evidence/metrics.ts', [of.plan, of.target], METRICS.recoveryTime, METRICS.recoveryPoint),
   own('lambda/drill/watch-drills.ts', [of.plan, of.target, of.drill], METRICS.secondsSinceProven),
   own('lambda/drill/watch-drills.ts', [of.bucket], METRICS.evidenceProblems),
   own('lambda/rds/copy-snapshots.ts', [of.plan, of.target, of.copy], METRICS.snapshotCopyAge, METRICS.holdAge),

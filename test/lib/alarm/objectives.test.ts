@@ -63,7 +63,7 @@ describe('an objective below the five minutes in which RDS ships logs', () => {
 });
 
 describe('daily snapshots as the only copies', () => {
-  const snapshots = BackupCopy.snapshots({ keep: Duration.days(7) });
+  const snapshots = BackupCopy.snapshots({ retention: Duration.days(7) });
 
   test('are warned of where less than a day may be lost; a day may', () => {
     expect(warned(Duration.hours(1), [snapshots])).toEqual([

@@ -71,7 +71,7 @@ test('states what the user states', () => {
     bucket: new s3.Bucket(stack, 'Own'),
     reports: [BackupReport.RESTORE_JOBS],
     controls: [
-      BackupControl.frequencyAndRetention({ every: Duration.hours(12), keep: days(30) }),
+      BackupControl.frequencyAndRetention({ every: Duration.hours(12), retention: days(30) }),
       BackupControl.lastRecoveryPoint(days(2)),
       BackupControl.minimumRetention(days(7)),
       BackupControl.restoreTime(Duration.hours(4)),
@@ -106,9 +106,9 @@ test.each<[string, () => unknown, string, () => unknown]>([
   ],
   [
     'every 25 hours',
-    () => BackupControl.frequencyAndRetention({ every: Duration.hours(25), keep: days(7) }),
+    () => BackupControl.frequencyAndRetention({ every: Duration.hours(25), retention: days(7) }),
     'every of 1 day 1 hour',
-    () => BackupControl.frequencyAndRetention({ every: Duration.hours(23), keep: days(7) }),
+    () => BackupControl.frequencyAndRetention({ every: Duration.hours(23), retention: days(7) }),
   ],
   [
     'half a day of retention',

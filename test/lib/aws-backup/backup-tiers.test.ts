@@ -126,10 +126,10 @@ test('backs up continuously, and states what the user states', () => {
   const stack = newStack();
   tiersOf(stack, {
     tiers: [
-      BackupTier.continuous({ hour: 5, keep: days(14) }),
+      BackupTier.continuous({ hour: 5, retention: days(14) }),
       BackupTier.of('Quarterly', {
         schedule: Recurrence.quarterly({ hour: 6, timeZone: TimeZone.EUROPE_BERLIN }),
-        keep: days(1000),
+        retention: days(1000),
         startWithin: Duration.hours(2),
         completeWithin: Duration.hours(8),
       }),
@@ -151,7 +151,7 @@ test('copies into another region and account, all tiers or the named ones, as lo
   const stack = newStack();
   tiersOf(stack, {
     copies: [
-      VaultCopy.toRegion('us-west-2', 'Orders', { keep: days(14), tiers: ['Daily'] }),
+      VaultCopy.toRegion('us-west-2', 'Orders', { retention: days(14), tiers: ['Daily'] }),
       VaultCopy.toArn('arn:aws:backup:us-west-2:999988887777:backup-vault:Safe'),
     ],
   });
@@ -187,7 +187,7 @@ test('snapshots go to a logically air-gapped vault where they can', () => {
 
 test('volumes and file systems go cold, volumes where that is asked for by name', () => {
   const stack = newStack();
-  const tiers = [BackupTier.monthly({ hour: 8, keep: days(365), coldAfter: days(30) })];
+  const tiers = [BackupTier.monthly({ hour: 8, retention: days(365), coldAfter: days(30) })];
   tiersOf(stack, { tiers, targets: [BackupTarget.volume(volume(stack))] });
   expect(rulesOf(Template.fromStack(stack))[0]?.Lifecycle).toEqual({
     DeleteAfterDays: 365,
@@ -212,7 +212,7 @@ describe('refuses', () => {
   });
   const cold = (keep: number) => (stack: Stack) => ({
     ...on('EFS')(stack),
-    ...daily({ coldAfter: days(30), keep: days(keep) }),
+    ...daily({ coldAfter: days(30), retention: days(keep) }),
   });
 
   // The refusal, and the nearest setting that is legal.
@@ -223,19 +223,19 @@ describe('refuses', () => {
         'a copy with less than 90 days in cold storage',
         (stack) => ({
           ...on('EFS')(stack),
-          copies: [VaultCopy.toRegion('us-west-2', 'Files', { coldAfter: days(1), keep: days(90) })],
+          copies: [VaultCopy.toRegion('us-west-2', 'Files', { coldAfter: days(1), retention: days(90) })],
         }),
         'copy 1 goes cold after 1 days and is deleted after 90',
         (stack) => ({
           ...on('EFS')(stack),
-          copies: [VaultCopy.toRegion('us-west-2', 'Files', { coldAfter: days(1), keep: days(91) })],
+          copies: [VaultCopy.toRegion('us-west-2', 'Files', { coldAfter: days(1), retention: days(91) })],
         }),
       ],
       [
         '36 days of continuous backup',
-        () => ({ tiers: [BackupTier.continuous({ hour: 6, keep: days(36) })] }),
+        () => ({ tiers: [BackupTier.continuous({ hour: 6, retention: days(36) })] }),
         'AWS Backup keeps 35 at most',
-        () => ({ tiers: [BackupTier.continuous({ hour: 6, keep: days(35) })] }),
+        () => ({ tiers: [BackupTier.continuous({ hour: 6, retention: days(35) })] }),
       ],
       [
         'two continuous tiers',
@@ -259,12 +259,12 @@ describe('refuses', () => {
         'a copy that its vault would refuse',
         (stack) => ({
           ...daily({}),
-          copies: [VaultCopy.to(new ProtectedVault(stack, 'Second').vault, { keep: days(6) })],
+          copies: [VaultCopy.to(new ProtectedVault(stack, 'Second').vault, { retention: days(6) })],
         }),
         'copy 1 keeps 6 days, and its vault is locked to 7 or more',
         (stack) => ({
           ...daily({}),
-          copies: [VaultCopy.to(new ProtectedVault(stack, 'Second').vault, { keep: days(7) })],
+          copies: [VaultCopy.to(new ProtectedVault(stack, 'Second').vault, { retention: days(7) })],
         }),
       ],
       [
@@ -281,9 +281,9 @@ describe('refuses', () => {
       ],
       [
         'parts of days',
-        () => daily({ keep: Duration.hours(180) }),
+        () => daily({ retention: Duration.hours(180) }),
         'keeps for 7 days 12 hours',
-        () => daily({ keep: Duration.hours(192) }),
+        () => daily({ retention: Duration.hours(192) }),
       ],
       ['no target', () => ({ targets: [] }), 'there is no target', () => ({})],
       ['no tier', () => ({ tiers: [] }), 'there is no tier', () => daily({})],
@@ -301,25 +301,31 @@ describe('refuses', () => {
       ],
       [
         'a name of spaces',
-        () => ({ tiers: [BackupTier.of('every day', { schedule: Recurrence.daily({ hour: 6 }), keep: days(30) })] }),
+        () => ({
+          tiers: [BackupTier.of('every day', { schedule: Recurrence.daily({ hour: 6 }), retention: days(30) })],
+        }),
         "tier 'every day' is not of 1 to 50 letters",
-        () => ({ tiers: [BackupTier.of('every-day', { schedule: Recurrence.daily({ hour: 6 }), keep: days(30) })] }),
+        () => ({
+          tiers: [BackupTier.of('every-day', { schedule: Recurrence.daily({ hour: 6 }), retention: days(30) })],
+        }),
       ],
       [
         'jobs more than once an hour',
         () => ({
-          tiers: [BackupTier.of('often', { schedule: Recurrence.cron('0/30 * * * ? *'), keep: days(30) })],
+          tiers: [BackupTier.of('often', { schedule: Recurrence.cron('0/30 * * * ? *'), retention: days(30) })],
         }),
         'is due again after 30 minutes, and AWS Backup takes a job an hour at most',
         () => ({
-          tiers: [BackupTier.of('hourly', { schedule: Recurrence.cron('0 * * * ? *'), keep: days(30) })],
+          tiers: [BackupTier.of('hourly', { schedule: Recurrence.cron('0 * * * ? *'), retention: days(30) })],
         }),
       ],
       [
         'jobs more than once an hour on a day of the month',
-        () => ({ tiers: [BackupTier.of('often', { schedule: Recurrence.cron('0/30 2 1 * ? *'), keep: days(30) })] }),
+        () => ({
+          tiers: [BackupTier.of('often', { schedule: Recurrence.cron('0/30 2 1 * ? *'), retention: days(30) })],
+        }),
         'is due again after 30 minutes',
-        () => ({ tiers: [BackupTier.of('once', { schedule: Recurrence.cron('30 2 1 * ? *'), keep: days(30) })] }),
+        () => ({ tiers: [BackupTier.of('once', { schedule: Recurrence.cron('30 2 1 * ? *'), retention: days(30) })] }),
       ],
       [
         '501 resources',
@@ -340,7 +346,7 @@ describe('refuses', () => {
   const gap = (stack: Stack, most = 3000) =>
     new AirGappedVault(stack, 'Gap', { vaultName: 'gap', minRetention: days(7), maxRetention: days(most) });
   const features: Record<string, [(stack: Stack) => Partial<BackupTiersProps>, string, string[]]> = {
-    'cold storage': [() => daily({ coldAfter: days(1), keep: days(100) }), 'has no cold storage', ['EBS', 'EFS']],
+    'cold storage': [() => daily({ coldAfter: days(1), retention: days(100) }), 'has no cold storage', ['EBS', 'EFS']],
     'continuous backup': [
       () => ({ tiers: [BackupTier.continuous({ hour: 6 })] }),
       "can't be backed up continuously",
@@ -376,7 +382,7 @@ describe('refuses', () => {
   });
 
   test('all of it at once', () => {
-    const wrong = refused(() => daily({ coldAfter: days(30), keep: days(30), startWithin: Duration.minutes(5) }));
+    const wrong = refused(() => daily({ coldAfter: days(30), retention: days(30), startWithin: Duration.minutes(5) }));
     expect(wrong).toThrow(/goes cold after 30[\s\S]*start window of 5[\s\S]*RDS has no cold storage/);
   });
 
@@ -537,7 +543,7 @@ test('refuses a copy into the vault that it comes from, by its name', () => {
 describe('continuous backup is warned of', () => {
   const continuous = (of: (stack: Stack) => BackupTarget, keep = days(14)) => {
     const stack = newStack();
-    tiersOf(stack, { targets: [of(stack)], tiers: [BackupTier.continuous({ hour: 5, keep })] });
+    tiersOf(stack, { targets: [of(stack)], tiers: [BackupTier.continuous({ hour: 5, retention: keep })] });
     return warningsOf(stack);
   };
   const database = (backupRetention?: Duration) => (stack: Stack) =>

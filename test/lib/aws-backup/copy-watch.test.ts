@@ -82,7 +82,7 @@ test('the function may list copy jobs, and nothing else of AWS Backup', () => {
 test('each vault is watched once, by the tier that is copied most often', () => {
   const stack = newStack();
   const copies = [
-    VaultCopy.toArn(VAULT, { tiers: ['Monthly'], keep: Duration.days(400) }),
+    VaultCopy.toArn(VAULT, { tiers: ['Monthly'], retention: Duration.days(400) }),
     VaultCopy.toArn(VAULT, { tiers: ['Weekly'] }),
   ];
   tiersOf(stack, { copies });

@@ -37,7 +37,7 @@ test('denies early deletion to everyone, is locked, encrypted with a rotated key
 
 test('a lock that nobody can undo is asked for by name, and begins after its grace', () => {
   const stack = newStack();
-  const lock = VaultLock.compliance({ minRetention: days(30), maxRetention: days(3000), grace: days(3) });
+  const lock = VaultLock.compliance({ minRetention: days(30), maxRetention: days(3000), changeableFor: days(3) });
   new ProtectedVault(stack, 'Vault', { lock });
   Template.fromStack(stack).hasResourceProperties('AWS::Backup::BackupVault', {
     LockConfiguration: { MinRetentionDays: 30, MaxRetentionDays: 3000, ChangeableForDays: 3 },
@@ -62,13 +62,13 @@ test("the user's key wins", () => {
 test.each([
   [
     'a grace of 2 days',
-    () => VaultLock.compliance({ grace: days(2) }),
-    'a grace of 2 days is not of 3 to 36500 whole days',
+    () => VaultLock.compliance({ changeableFor: days(2) }),
+    "'changeableFor' is 2 days, and not 3 to 36500 whole days",
   ],
   [
     'hours, in hours',
-    () => VaultLock.compliance({ minRetention: Duration.hours(7), grace: Duration.hours(73) }),
-    /minimum retention of 7 hours is not of 1 to 36500 whole days.*\n.*grace of 3 days 1 hour is not of 3/,
+    () => VaultLock.compliance({ minRetention: Duration.hours(7), changeableFor: Duration.hours(73) }),
+    /minimum retention of 7 hours is not of 1 to 36500 whole days.*\n.*'changeableFor' is 3 days 1 hour, and not 3/,
   ],
   ['no minimum', () => VaultLock.governance({ minRetention: days(0) }), 'a minimum retention of 0 days'],
   ['a century', () => VaultLock.governance({ maxRetention: days(36_501) }), 'a maximum retention of 36501 days'],
@@ -85,9 +85,13 @@ test('takes the nearest legal lock', () => {
   expect(VaultLock.governance({ minRetention: days(1), maxRetention: days(36_500) }).maxRetention?.toDays()).toBe(
     36_500,
   );
-  expect(VaultLock.compliance({ minRetention: days(30), maxRetention: days(30), grace: days(3) }).grace?.toDays()).toBe(
-    3,
-  );
+  expect(
+    VaultLock.compliance({
+      minRetention: days(30),
+      maxRetention: days(30),
+      changeableFor: days(3),
+    }).changeableFor?.toDays(),
+  ).toBe(3);
 });
 
 test('refuses names and accounts that AWS Backup would, all at once', () => {

@@ -35,7 +35,7 @@ function tested(options: Partial<TestedDatabaseOptions> = {}, props: Partial<Res
   testingOf(stack, props).addDatabase(id, {
     database: importedDatabase(stack),
     objectives: OBJECTIVES,
-    instanceClass: micro,
+    instanceType: micro,
     parameterGroupName: 'orders-pg17',
     ...options,
   });
@@ -180,7 +180,7 @@ describe('an objective that recovery points can not meet', () => {
     const { vault } = new ProtectedVault(stack, 'Vault');
     new BackupTiers(stack, 'Tiers', { vault, tiers: [tier], targets: [BackupTarget.database(database)] });
     const objectives = { rpo: Duration.days(7), rto: Duration.hours(4) };
-    const of = { database, objectives, instanceClass: micro, parameterGroupName: 'orders-pg17' };
+    const of = { database, objectives, instanceType: micro, parameterGroupName: 'orders-pg17' };
     testingOf(stack, { vaults: [vault], recoveryPoints: TestedRecoveryPoints.random({ within }) }).addDatabase('O', of);
     return warningsOf(stack);
   };
@@ -192,13 +192,13 @@ describe('an objective that recovery points can not meet', () => {
       new BackupTiers(stack, 'Tiers', { vault, tiers, targets: [BackupTarget.database(database)] });
     }
     const objectives = { rpo, rto: Duration.hours(4) };
-    const of = { database, objectives, instanceClass: micro, parameterGroupName: 'orders-pg17' };
+    const of = { database, objectives, instanceType: micro, parameterGroupName: 'orders-pg17' };
     testingOf(stack, { vaults: [vault], recoveryPoints }).addDatabase('Orders', of);
     return warningsOf(stack).filter((warning) => warning.includes('beyond-rpo'));
   };
   const daily = BackupTier.daily({ hour: 6 });
   const keep = Duration.days(30);
-  const hourly = BackupTier.of('Hourly', { schedule: Recurrence.cron('0 * * * ? *'), keep });
+  const hourly = BackupTier.of('Hourly', { schedule: Recurrence.cron('0 * * * ? *'), retention: keep });
   const monthly = BackupTier.monthly({ hour: 8 });
 
   test.each([
@@ -289,7 +289,7 @@ describe('refuses', () => {
       'it runs mysql, and only PostgreSQL can be examined',
       () => tested({ database: ofEngine(rds.DatabaseInstanceEngine.POSTGRES) }),
     ],
-    ['a class left to AWS Backup', () => tested({ instanceClass: undefined }), "state 'instanceClass'", () => tested()],
+    ['a class left to AWS Backup', () => tested({ instanceType: undefined }), "state 'instanceType'", () => tested()],
     [
       'a parameter group left to RDS',
       () => tested({ parameterGroupName: undefined }),
@@ -325,7 +325,7 @@ describe('refuses', () => {
       testing.addDatabase(`Orders${index}`, {
         database: importedDatabase(stack, `orders${index}`),
         objectives: OBJECTIVES,
-        instanceClass: micro,
+        instanceType: micro,
         parameterGroupName: 'pg17',
       });
     }
@@ -359,7 +359,7 @@ describe('refuses', () => {
       testing.addDatabase(id, {
         database: importedDatabase(stack, id.replace('_', '')),
         objectives: OBJECTIVES,
-        instanceClass: micro,
+        instanceType: micro,
         parameterGroupName: 'pg17',
       });
     }
@@ -422,7 +422,7 @@ test("passes cdk-nag's packs in a stack of its own", () => {
   testingOf(stack, { vaults: [vault], notify }).addDatabase('Orders', {
     database: importedDatabase(stack),
     objectives: OBJECTIVES,
-    instanceClass: micro,
+    instanceType: micro,
     parameterGroupName: 'orders-pg17',
   });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new NIST80053R5Checks(app), new HIPAASecurityChecks(app));

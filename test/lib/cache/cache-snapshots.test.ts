@@ -33,7 +33,7 @@ function snapshots(stack: Stack, props: Partial<CacheSnapshotsProps> = {}): Cach
   return new CacheSnapshots(stack, 'SixHourly', {
     cache: props.cache ?? imported(stack),
     every: Duration.hours(6),
-    keep: Duration.days(2),
+    retention: Duration.days(2),
     ...props,
   });
 }
@@ -107,10 +107,10 @@ describe('snapshots', () => {
   });
 
   test('are refused where they would be gone before the next one', () => {
-    expect(() => snapshots(newStack(), { keep: Duration.hours(5) })).toThrow(
+    expect(() => snapshots(newStack(), { retention: Duration.hours(5) })).toThrow(
       'kept for 5 hours and taken every 6 hours',
     );
-    expect(() => snapshots(newStack(), { keep: Duration.hours(6) })).not.toThrow();
+    expect(() => snapshots(newStack(), { retention: Duration.hours(6) })).not.toThrow();
   });
 
   test('are refused of Memcached on nodes', () => {
@@ -165,7 +165,7 @@ describe('all that takes snapshots of one cache', () => {
     const stack = newStack();
     const cache = source(stack);
     hours.forEach((every, index) => {
-      new CacheSnapshots(stack, `Round${index}`, { cache, every: Duration.hours(every), keep: Duration.days(2) });
+      new CacheSnapshots(stack, `Round${index}`, { cache, every: Duration.hours(every), retention: Duration.days(2) });
     });
     const bucket = s3.Bucket.fromBucketName(stack, 'Bucket', 'archive');
     if (exported) new CacheExport(stack, 'Weekly', { cache, bucket });

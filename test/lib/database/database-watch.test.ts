@@ -42,7 +42,7 @@ test('rings when backups are kept for less than the database says, or than is as
   new DatabaseWatch(stack, 'Watch', { database });
   const alarm = { MetricName: 'BackupRetention', Threshold: 30 };
   Template.fromStack(stack).hasResourceProperties('AWS::CloudWatch::Alarm', alarm);
-  ringsAt(watched({ retention: Duration.days(14) }), 'BackupRetention', 14);
+  ringsAt(watched({ alarmBelowRetention: Duration.days(14) }), 'BackupRetention', 14);
 });
 
 test('rings when the database has been on hold for a week, by what the watch says, and no hold is none that is old', () =>
@@ -66,9 +66,9 @@ describe('refuses limits that would ring always or never, and takes the nearest 
   test.each<[string, Partial<DatabaseWatchProps>, Partial<DatabaseWatchProps>]>([
     ['between two logs', { recoveryPointAge: Duration.minutes(5) }, { recoveryPointAge: Duration.minutes(6) }],
     ['ring every day', { snapshotAge: Duration.hours(24) }, { snapshotAge: Duration.hours(25) }],
-    ['take 1 to 35', { retention: Duration.days(36) }, { retention: Duration.days(35) }],
-    ['take 1 to 35', { retention: Duration.days(0) }, { retention: Duration.days(1) }],
-    ['take 1 to 35', { retention: Duration.hours(36) }, { retention: Duration.hours(48) }],
+    ['take 1 to 35', { alarmBelowRetention: Duration.days(36) }, { alarmBelowRetention: Duration.days(35) }],
+    ['take 1 to 35', { alarmBelowRetention: Duration.days(0) }, { alarmBelowRetention: Duration.days(1) }],
+    ['take 1 to 35', { alarmBelowRetention: Duration.hours(36) }, { alarmBelowRetention: Duration.hours(48) }],
   ])('%s: %j', (message, wrong, right) => {
     expect(() => watched(wrong)).toThrow(message);
     expect(() => watched(right)).not.toThrow();

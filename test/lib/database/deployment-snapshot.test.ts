@@ -76,10 +76,10 @@ describe('the construct', () => {
   });
 
   test('warns of keeping as many as a region may have', () => {
-    expect(warningsOf(newSnapshot({ kept: SnapshotsKept.last(100) }).stack)).toEqual([
+    expect(warningsOf(newSnapshot({ retention: SnapshotsKept.last(100) }).stack)).toEqual([
       expect.stringContaining('lifeboat:snapshot-quota'),
     ]);
-    expect(warningsOf(newSnapshot({ kept: SnapshotsKept.last(99) }).stack)).toEqual([]);
+    expect(warningsOf(newSnapshot({ retention: SnapshotsKept.last(99) }).stack)).toEqual([]);
   });
 
   test('refuses an instance of a cluster, which RDS takes no snapshot of; one of its own is fine', () => {
@@ -159,7 +159,7 @@ describe('the construct', () => {
     });
 
     test('delete none at all where all are kept', () => {
-      const { stack } = newSnapshot({ kept: SnapshotsKept.forever() });
+      const { stack } = newSnapshot({ retention: SnapshotsKept.forever() });
       const all = statementsOf(Template.fromStack(stack), /^BeforeSnapshotHandlerRole/);
       const forever = { ...made, [`aws:RequestTag/${TAGS.keep}`]: 'forever' };
       const resources = [arn('db', 'orders'), ours];

@@ -155,7 +155,7 @@ describe('the construct', () => {
       template.hasResourceProperties('AWS::CloudWatch::Alarm', { MetricName, Threshold, Dimensions });
     }
     const weekly = stack.node.findChild('Weekly') as SnapshotExport;
-    for (const metric of [weekly.age(), weekly.size(), weekly.sizeChange()]) {
+    for (const metric of [weekly.metricAge(), weekly.metricSize(), weekly.metricSizeChange()]) {
       expect(metric.dimensions).toEqual({ Backup: 'tables' });
     }
   });

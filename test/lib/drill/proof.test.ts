@@ -28,7 +28,7 @@ function planned() {
   const recovery = RecoveryRegion.named('us-west-2', { topicArn });
   const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery });
   const database = newDatabase(stack, { instanceIdentifier: 'orders', storageEncrypted: true });
-  const copies = [BackupCopy.snapshots({ keep: Duration.days(7) })];
+  const copies = [BackupCopy.snapshots({ retention: Duration.days(7) })];
   return { stack, orders: plan.addDatabase('Orders', { database, copies, ...PROOF }) };
 }
 

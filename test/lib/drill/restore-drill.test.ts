@@ -209,7 +209,7 @@ test('warns of a copy of another class, since it proves no recovery time', () =>
   const stack = newStack();
   const instanceType = ec2.InstanceType.of(ec2.InstanceClass.T3, ec2.InstanceSize.LARGE);
   const micro = ec2.InstanceType.of(ec2.InstanceClass.T3, ec2.InstanceSize.MICRO);
-  newDrill(stack, { source: DrillSource.database(newDatabase(stack, { instanceType })), instanceClass: micro });
+  newDrill(stack, { source: DrillSource.database(newDatabase(stack, { instanceType })), instanceType: micro });
   expect(warningsOf(stack)).toEqual([expect.stringContaining('lifeboat:copy-of-another-class')]);
   expect(deployedWith(stack, CONDUCTOR)).toMatchObject({ copy: { instanceClass: 'db.t3.micro' } });
 });

@@ -375,7 +375,7 @@ describe('refuses, and names the remedy', () => {
 
   test.each<[string, Partial<LogicalDumpProps>, string]>([
     ['no tier', { tiers: [] }, 'it has no tier, so no dump would have a place; name at least one'],
-    ['a name with a slash', { dumpName: 'a/b' }, "its name 'a/b' is part of keys"],
+    ['a name with a slash', { backupName: 'a/b' }, "its name 'a/b' is part of keys"],
     ['1000 CPU units', { cpu: 1000 }, '1000 CPU units are no size of Fargate; take one of 256, 512, 1024'],
     [
       'too little memory',
@@ -410,7 +410,7 @@ test.each<[string, Partial<LogicalDumpProps>]>([
   ['a minute', { timeout: Duration.minutes(1) }],
   ['a day', { timeout: Duration.hours(24) }],
   ['a single tier', { tiers: [DumpTier.WEEKLY] }],
-  ['the longest name there may be of letters', { dumpName: 'Orders_2.main-db' }],
+  ['the longest name there may be of letters', { backupName: 'Orders_2.main-db' }],
 ])('takes an imported database with %s', (_, props) => {
   expect(said(props)).not.toThrow();
 });
@@ -432,7 +432,7 @@ test('refuses to take the dumps of one database for those of another: same name,
   expect(dumps({}, {})).toThrow(
     /Users\/Dump' and '.*Orders\/Dump' both keep backups under 'dumps\/Dump\/' of one bucket/,
   );
-  expect(dumps({}, { dumpName: 'users' })).not.toThrow();
+  expect(dumps({}, { backupName: 'users' })).not.toThrow();
   expect(dumps({ bucket: undefined }, {})).not.toThrow();
 });
 

@@ -6,7 +6,7 @@ import { importedDatabase, newDatabase, OBJECTIVES, Template, warningsOf } from 
 
 const WEST = RecoveryRegion.named('us-west-2', { topicArn: `arn:aws:sns:us-west-2:${ACCOUNT}:operators` });
 const REPLICA = BackupCopy.replica({ subnetGroupName: 'shop-data', securityGroupIds: ['sg-0123'] });
-const SNAPSHOTS = BackupCopy.snapshots({ keep: Duration.days(7) });
+const SNAPSHOTS = BackupCopy.snapshots({ retention: Duration.days(7) });
 const GENERATED = 'shop-database-1a2b3c4d5e6f';
 
 function shop() {

@@ -90,22 +90,27 @@ const DURATION_OF: Readonly<Record<string, [string, (stack: Stack, duration: nev
   ],
   DatabaseWatch: [
     'retention',
-    (stack, retention) => new DatabaseWatch(stack, 'It', { database: importedDatabase(stack), retention }),
+    (stack, retention) =>
+      new DatabaseWatch(stack, 'It', { database: importedDatabase(stack), alarmBelowRetention: retention }),
   ],
   SnapshotCopy: [
-    'keep',
-    (stack, keep) =>
+    'retention',
+    (stack, retention) =>
       new SnapshotCopy(stack, 'It', {
         source: SnapshotSource.automated(importedDatabase(stack)),
         destination: RecoveryRegion.named('us-west-2'),
-        keep,
+        retention,
       }),
   ],
   CacheSnapshots: [
-    'keep',
-    (stack, keep) => {
+    'retention',
+    (stack, retention) => {
       const group = elasticache.CfnReplicationGroup.fromReplicationGroupId(stack, 'Cache', 'sessions');
-      new CacheSnapshots(stack, 'It', { cache: CacheSource.replicationGroup(group), every: Duration.hours(6), keep });
+      new CacheSnapshots(stack, 'It', {
+        cache: CacheSource.replicationGroup(group),
+        every: Duration.hours(6),
+        retention,
+      });
     },
   ],
   'RestorePoint.random': ['within', (_, within) => RestorePoint.random({ within })],

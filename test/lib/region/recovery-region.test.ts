@@ -83,7 +83,7 @@ describe('a recovery region', () => {
 
 describe('the stack of a recovery region', () => {
   const replica = BackupCopy.replica(NETWORK);
-  const all = () => [BackupCopy.automatedBackups(), BackupCopy.snapshots({ keep: Duration.days(7) }), replica];
+  const all = () => [BackupCopy.automatedBackups(), BackupCopy.snapshots({ retention: Duration.days(7) }), replica];
 
   test('is synthesised from names alone: no import, no reference, no dependency on the primary', () => {
     const { west } = planned(all());
@@ -129,8 +129,8 @@ describe('the stack of a recovery region', () => {
   });
 
   test('is one for each region, however many databases and plans use it', () => {
-    const { stack, plan, west } = planned([BackupCopy.snapshots({ keep: Duration.days(7) })]);
-    const snapshots = [BackupCopy.snapshots({ keep: Duration.days(30) })];
+    const { stack, plan, west } = planned([BackupCopy.snapshots({ retention: Duration.days(7) })]);
+    const snapshots = [BackupCopy.snapshots({ retention: Duration.days(30) })];
     plan.addDatabase('Users', { database: importedDatabase(stack, 'users'), copies: snapshots });
     expect(RecoverySite.beside(stack, WEST).node.scope).toBe(west);
     Template.fromStack(west).resourceCountIs('AWS::KMS::Key', 1);
@@ -144,14 +144,14 @@ describe('the stack of a recovery region', () => {
   });
 
   test('keeps its key: its logical ID never changes, and deleting the stack leaves it', () => {
-    const { west } = planned([BackupCopy.snapshots({ keep: Duration.days(7) })]);
+    const { west } = planned([BackupCopy.snapshots({ retention: Duration.days(7) })]);
     const keys = Template.fromStack(west).findResources('AWS::KMS::Key');
     expect(Object.keys(keys)).toEqual(['RecoveryKeyF0CE256A']);
     expect(Object.values(keys)[0]).toMatchObject({ DeletionPolicy: 'Retain', Properties: { EnableKeyRotation: true } });
   });
 
   test('lets accounts read the copies that are shared with them, through RDS of its region only', () => {
-    const { west } = planned([BackupCopy.snapshots({ keep: Duration.days(7), shareWith: ['444455556666'] })]);
+    const { west } = planned([BackupCopy.snapshots({ retention: Duration.days(7), shareWith: ['444455556666'] })]);
     const [key] = Object.values(Template.fromStack(west).findResources('AWS::KMS::Key'));
     const [, reader] = key?.Properties.KeyPolicy.Statement ?? [];
     expect(JSON.stringify(reader.Principal)).toContain('444455556666');
@@ -191,7 +191,7 @@ describe('copies of a plan', () => {
   });
 
   test('of one kind twice are refused; one of each kind is not', () => {
-    const snapshots = () => BackupCopy.snapshots({ keep: Duration.days(7) });
+    const snapshots = () => BackupCopy.snapshots({ retention: Duration.days(7) });
     expect(() => planned([snapshots(), snapshots()])).toThrow(/two copies of the kind 'snapshots'/);
     expect(() => planned([snapshots(), BackupCopy.automatedBackups()])).not.toThrow();
   });
@@ -208,13 +208,13 @@ describe('copies of a plan', () => {
       /for its ARN$/,
     );
     expect(() =>
-      plan.addDatabase('B', { database, copies: [BackupCopy.snapshots({ keep: Duration.days(7) })] }),
+      plan.addDatabase('B', { database, copies: [BackupCopy.snapshots({ retention: Duration.days(7) })] }),
     ).not.toThrow();
   });
 
   test('share one key for the logs of their handlers', () => {
-    const { stack, plan } = planned([BackupCopy.snapshots({ keep: Duration.days(7) })]);
-    const copies = [BackupCopy.snapshots({ keep: Duration.days(7) })];
+    const { stack, plan } = planned([BackupCopy.snapshots({ retention: Duration.days(7) })]);
+    const copies = [BackupCopy.snapshots({ retention: Duration.days(7) })];
     plan.addDatabase('Users', { database: importedDatabase(stack, 'users'), copies });
     Template.fromStack(stack).resourceCountIs('AWS::KMS::Key', 1);
   });
@@ -449,7 +449,7 @@ test("passes cdk-nag's AwsSolutions, NIST 800-53 R5 and HIPAA packs in a stack o
 test('all three kinds synthesise without a warning of ours', () => {
   const copies = [
     BackupCopy.automatedBackups(),
-    BackupCopy.snapshots({ keep: Duration.days(7) }),
+    BackupCopy.snapshots({ retention: Duration.days(7) }),
     BackupCopy.replica(NETWORK),
   ];
   const { stack, west, replicas } = planned(copies, { backupRetention: Duration.days(7) });

@@ -28,7 +28,7 @@ import {
 } from '../../template/stacks';
 
 const WEST = RecoveryRegion.named('us-west-2', { topicArn: `arn:aws:sns:us-west-2:${ACCOUNT}:operators` });
-const SNAPSHOTS = BackupCopy.snapshots({ keep: Duration.days(7) });
+const SNAPSHOTS = BackupCopy.snapshots({ retention: Duration.days(7) });
 const QUARTERLY = { schedule: Recurrence.daily({ hour: 10 }) };
 const ORDERS = { instanceIdentifier: 'Orders', databaseName: 'shop', storageEncrypted: true };
 
@@ -118,7 +118,7 @@ test('drills there share one site, and those of one database its alarms', () => 
   const carts = plan.addDatabase('Carts', { database: imported, copies: [SNAPSHOTS], databaseName: 'carts' });
   orders.addRegionDrill('Quarterly', QUARTERLY);
   orders.addRegionDrill('Yearly', QUARTERLY);
-  carts.addRegionDrill('Quarterly', { ...QUARTERLY, instanceClass: new ec2.InstanceType('t3.large') });
+  carts.addRegionDrill('Quarterly', { ...QUARTERLY, instanceType: new ec2.InstanceType('t3.large') });
   const template = Template.fromStack(west());
   template.resourceCountIs('AWS::EC2::VPC', 1);
   const failed = Object.values(template.findResources('AWS::CloudWatch::Alarm')).filter(({ Properties }) =>
@@ -134,10 +134,10 @@ test("two plans' drills there tell each their own topic, and do not meet by what
     const plan = new ProtectionPlan(stack, planName, { objectives: OBJECTIVES, recovery, planName });
     const database = importedDatabase(stack, target.toLowerCase());
     const options = { database, copies: [SNAPSHOTS], databaseName: 'shop' };
-    const instanceClass = new ec2.InstanceType('t3.large');
+    const instanceType = new ec2.InstanceType('t3.large');
     for (const drill of ['Alarms', 'Topic', 'Drills', 'Recovery']) {
       const added = plan.addDatabase(`${target}-${drill}`, options);
-      added.addRegionDrill(drill, { ...QUARTERLY, instanceClass });
+      added.addRegionDrill(drill, { ...QUARTERLY, instanceType });
     }
   };
   planned('Shop', 'East-Orders', 'ours');
@@ -221,9 +221,9 @@ describe('refuses', () => {
     const { plan, stack } = protectedOrders();
     const imported = { database: importedDatabase(stack, 'carts'), copies: [SNAPSHOTS], databaseName: 'carts' };
     const carts = plan.addDatabase('Carts', imported);
-    expect(() => definitionOf(carts)).toThrow(/class is not known at synth.*give the drill an instanceClass/);
-    const instanceClass = new ec2.InstanceType('t3.large');
-    const request = definitionOf(carts, { instanceClass });
+    expect(() => definitionOf(carts)).toThrow(/class is not known at synth.*give the drill an 'instanceType'/);
+    const instanceType = new ec2.InstanceType('t3.large');
+    const request = definitionOf(carts, { instanceType });
     expect(request.copy.instanceClass).toBe('db.t3.large');
     // The copy's class is not the database's, which evidence must not claim to know.
     expect(request.source.copied?.instanceClass).toBeUndefined();
@@ -247,8 +247,8 @@ describe('refuses', () => {
     const databaseName = new CfnParameter(stack, 'Name').valueAsString;
     const options = { database: importedDatabase(stack, 'carts'), copies: [SNAPSHOTS], databaseName };
     const carts = plan.addDatabase('Carts', options);
-    const instanceClass = new ec2.InstanceType('t3.large');
-    expect(() => definitionOf(carts, { instanceClass })).toThrow(/name in the instance is not known at synth/);
+    const instanceType = new ec2.InstanceType('t3.large');
+    expect(() => definitionOf(carts, { instanceType })).toThrow(/name in the instance is not known at synth/);
   });
 
   test('to draw from more days than backups are kept for there; as many are drawn from', () => {
@@ -279,7 +279,7 @@ test('warns that nobody is told there, unless there is a topic', () => {
   const second = new ProtectionPlan(both.stack, 'Second', { objectives: OBJECTIVES, recovery });
   for (const name of ['carts', 'bills']) {
     const options = { database: importedDatabase(both.stack, name), copies: [SNAPSHOTS], databaseName: 'shop' };
-    definitionOf(second.addDatabase(name, options), { instanceClass: new ec2.InstanceType('t3.large') });
+    definitionOf(second.addDatabase(name, options), { instanceType: new ec2.InstanceType('t3.large') });
   }
   const silence = warningsOf(both.west()).filter((warning) => warning.includes('lifeboat:nobody-is-told-there'));
   expect(silence).toHaveLength(1);
@@ -305,7 +305,7 @@ describe('a drill of copies without a plan', () => {
     const copy = new SnapshotCopy(stack, 'Copy', {
       source: SnapshotSource.shared({ account: ACCOUNT, instanceIdentifier: 'Orders' }),
       destination: WEST,
-      keep: Duration.days(7),
+      retention: Duration.days(7),
     });
     const { source } = drilled(stack, RestorePoint.latestSnapshot()).definition;
     expect(resolved(stack.resolve(source.copied?.from))).toBe(resolved(stack.resolve(copy.definition.source.arn)));
@@ -343,8 +343,8 @@ describe('a drill of copies without a plan', () => {
   test("needs a class, the source's or the copy's", () => {
     const source = DrillSource.copies(options);
     expect(() => newDrill(vault(), { source, databaseName: 'shop' })).toThrow(/needs an instance class/);
-    expect(() => newDrill(vault(), { source, databaseName: 'shop', instanceClass: instanceType })).not.toThrow();
-    expect(() => newDrill(vault(), { source, instanceClass: instanceType })).toThrow(/needs the name of the database/);
+    expect(() => newDrill(vault(), { source, databaseName: 'shop', instanceType: instanceType })).not.toThrow();
+    expect(() => newDrill(vault(), { source, instanceType: instanceType })).toThrow(/needs the name of the database/);
   });
 
   test('warns where a day is all that may be lost, since a copy is older than its snapshot by the time that copying takes', () => {

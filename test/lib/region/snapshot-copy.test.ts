@@ -19,7 +19,7 @@ function copying(scope: Construct, props: Partial<SnapshotCopyProps> = {}): Snap
   return new SnapshotCopy(scope, 'Copy', {
     source: props.source ?? SnapshotSource.automated(importedDatabase(scope)),
     destination: WEST,
-    keep: KEEP,
+    retention: KEEP,
     ...props,
   });
 }
@@ -284,8 +284,8 @@ describe('refused at synth', () => {
   });
 
   test('copies that are gone before the next; a day is long enough', () => {
-    expect(refusal(() => ({ keep: Duration.hours(23) }))).toThrow(/kept for 23 hours.*1 day or more/);
-    expect(refusal(() => ({ keep: Duration.days(1) }))).not.toThrow();
+    expect(refusal(() => ({ retention: Duration.hours(23) }))).toThrow(/kept for 23 hours.*1 day or more/);
+    expect(refusal(() => ({ retention: Duration.days(1) }))).not.toThrow();
   });
 
   test('a recovery point that daily snapshots can not give; a day they can', () => {
@@ -326,7 +326,7 @@ describe('refused at synth', () => {
   });
 
   test('all problems at once', () => {
-    expect(refusal(() => ({ keep: Duration.hours(1), rpo: Duration.hours(1) }))).toThrow(
+    expect(refusal(() => ({ retention: Duration.hours(1), rpo: Duration.hours(1) }))).toThrow(
       /kept for 1 hour[\s\S]*recovery point/,
     );
   });
@@ -341,7 +341,7 @@ describe('warned of at synth', () => {
   test('more copies than a region allows; 100 days are not', () => {
     const kept = (days: number) => {
       const stack = inRegion();
-      copying(stack, { keep: Duration.days(days) });
+      copying(stack, { retention: Duration.days(days) });
       return warningsOf(stack).join();
     };
     expect(kept(101)).toContain('lifeboat:snapshot-quota');
@@ -352,7 +352,7 @@ describe('warned of at synth', () => {
     const kept = (...days: number[]) => {
       const stack = inRegion();
       days.forEach((keep, index) => {
-        copying(new Construct(stack, `Part${index}`), { keep: Duration.days(keep) });
+        copying(new Construct(stack, `Part${index}`), { retention: Duration.days(keep) });
       });
       return warningsOf(stack).filter((warning) => warning.includes('snapshot-quota'));
     };

@@ -53,7 +53,7 @@ test('snapshots of a cache that would be overdue before the next are refused', (
     const cache = CacheSource.replicationGroup(
       elasticache.CfnReplicationGroup.fromReplicationGroupId(stack, 'Cache', 'sessions'),
     );
-    const every = { every: Duration.hours(6), keep: Duration.days(2) };
+    const every = { every: Duration.hours(6), retention: Duration.days(2) };
     new CacheSnapshots(stack, 'SixHourly', { cache, ...every, overdueAfter: Duration.hours(hours) });
   };
   expect(overdue(6)).toThrow('6 hours would be overdue and the schedule leaves 6 hours between two');
