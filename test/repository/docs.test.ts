@@ -80,6 +80,15 @@ test('every page of docs/ can be reached from its start page', () => {
   expect(pages.filter((page) => page.startsWith('docs') && !reached.has(page))).toEqual([]);
 });
 
+test.each(['alert', 'notification', 'restore', 'failover', 'runbook'])(
+  "the glossary's row for '%s' leads to a page",
+  (word) => {
+    const rows = sectionOf(join('docs', 'glossary.md'), 'What other guides call it').split('\n');
+    const found = rows.filter((row) => (row.split('|')[1] ?? '').includes(word));
+    expect(found.join('\n')).toMatch(/\]\([^)]+\)/);
+  },
+);
+
 test.each(['lib', 'lambda'])('README.md names every room of %s/, and no other', (folder) => {
   const text = sectionOf('README.md', 'How it is laid out');
   const [, listed = ''] = new RegExp(`^${folder}/.*\\n((?: {2}.*\\n)*)`, 'm').exec(text) ?? [];
