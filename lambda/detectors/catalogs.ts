@@ -2,7 +2,7 @@
  * Reads PostgreSQL's own tables row by row, and compares them with one another: what is damaged or lost there makes tables,
  * functions or views unusable.
  */
-import { CannotCheck, displayName } from '../examiner/catalog';
+import { displayName, relationOf } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import { whatPostgresSaid } from '../examiner/postgres-error';
 import { SET_FROM_THE_TABLE } from '../examiner/row-checks';
@@ -27,12 +27,8 @@ export const catalogs: Detector = {
 };
 
 async function read(session: Session, { oid }: Piece, { facts }: Context): Promise<Examined> {
-  const [found] = await session.rows(`
-    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), c.relisshared
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid}`);
-  if (!found) throw new CannotCheck('it does not exist any more');
+  const [table, shared] = await relationOf(session, oid, 'c.relisshared');
   await session.rows(SET_FROM_THE_TABLE);
-  const [table, shared] = found;
   // What all databases share may hold names in the encodings of others.
   const value = decoded('(t.*)', shared === 't' ? { encoding: 'SQL_ASCII' } : facts);
   try {
@@ -75,15 +71,12 @@ export const dependencies: Detector = {
 };
 
 async function countMissing(session: Session, { oid }: Piece, _: Context): Promise<Examined> {
-  const [found] = await session.rows(`
-    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid}`);
-  if (!found) throw new CannotCheck('it does not exist any more');
+  const [table] = await relationOf(session, oid);
   await session.rows(SET_FROM_THE_TABLE);
   const missing = async (catalog: string, object: string) => {
     const [counted] = await session.rows(`
       SELECT pg_catalog.count(*) FROM (SELECT DISTINCT ${object} AS oid FROM pg_catalog.pg_depend WHERE ${catalog} = ${oid}) AS listed
-      WHERE listed.oid <> 0 AND NOT EXISTS (SELECT FROM ${found[0]} AS o WHERE o.oid = listed.oid)`);
+      WHERE listed.oid <> 0 AND NOT EXISTS (SELECT FROM ${table} AS o WHERE o.oid = listed.oid)`);
     return Number(counted![0]);
   };
   const dependent = await missing('classid', 'objid');

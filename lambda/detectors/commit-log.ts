@@ -2,7 +2,7 @@
  * Finds damage of the commit log, pg_xact: a row that everybody sees and whose transaction was rolled back is a
  * contradiction. Zeroed status looks like a rollback, so rows that nobody sees prove nothing alone.
  */
-import { CannotCheck, displayName, userSchema } from '../examiner/catalog';
+import { displayName, relationOf, userSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
 import { SET_FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Session } from '../examiner/session';
@@ -34,12 +34,8 @@ export const commitLog: Detector = {
 const OF_USERS = ' WHERE oid >= 16384';
 
 async function compare(session: Session, { oid }: Piece, { facts }: Context): Promise<Examined> {
-  const [found] = await session.rows(`
-    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), ${FIRST_EPOCH}
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid}`);
-  if (!found) throw new CannotCheck('it does not exist any more');
+  const [table, comparable] = await relationOf(session, oid, FIRST_EPOCH);
   await session.rows(SET_FROM_THE_TABLE);
-  const [table, comparable] = found;
   const verdicts: Verdict[] = [];
   if (comparable === 't') {
     const [counted] = await session.rows(`

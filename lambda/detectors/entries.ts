@@ -6,7 +6,7 @@
  * nowhere, and later scans pass over them, so nothing may scan the table's indexes before this.
  */
 import { DatabaseError } from 'pg';
-import { CannotCheck, displayName, storedSchema, vacuumable } from '../examiner/catalog';
+import { CannotCheck, displayName, relationOf, storedSchema, vacuumable } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
 import { hasOrder, orderOf, predicateOf } from '../examiner/index-keys';
 import { isDamage, isFromFunction, remedyFor, whatPostgresSaid } from '../examiner/postgres-error';
@@ -111,13 +111,14 @@ async function countEntries(session: Session, { oid }: Piece, context: Context):
 }
 
 async function describe(session: Session, oid: number, { facts }: Context): Promise<Table> {
-  const [found] = await session.rows(`
-    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname),
-      ${vacuumable(facts.version)},
-      c.relpages, ${fileSize()} / ${facts.blockSize}
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid}`);
-  if (!found) throw new CannotCheck('it does not exist any more');
-  const [name, mayVacuum, expectedPages, pages] = found;
+  const pagesNow = `${fileSize()} / ${facts.blockSize}`;
+  const [name, mayVacuum, expectedPages, pages] = await relationOf(
+    session,
+    oid,
+    vacuumable(facts.version),
+    'c.relpages',
+    pagesNow,
+  );
   return {
     name: name!,
     mayVacuum: mayVacuum === 't',

@@ -4,7 +4,7 @@
  * A vacuum cuts empty pages off a file before it says so in the catalog, so a table that is too short proves nothing alone:
  * a second witness has to agree. Unlogged tables are empty after a crash, and are left out.
  */
-import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
+import { displayName, relationOf, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import type { Session } from '../examiner/session';
 import { pages } from '../examiner/sizes';
@@ -25,13 +25,10 @@ export const fileSizes: Detector = {
 };
 
 async function compare(session: Session, { oid }: Piece, { facts }: Context): Promise<Examined> {
-  const [found] = await session.rows(`
-    SELECT c.relpages, ${pages()}, c.relkind, c.reltuples, pg_catalog.format('%I.%I', n.nspname, c.relname),
-      EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique)
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid}`);
-  if (!found) throw new CannotCheck('it does not exist any more');
-  const [expected, actual] = [Number(found[0]), Number(found[1])];
-  const [, , kind, tuples, name, unique] = found;
+  const isUnique = 'EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisunique)';
+  const found = await relationOf(session, oid, 'c.relpages', pages(), 'c.relkind', 'c.reltuples', isUnique);
+  const [name, , , kind, tuples, unique] = found;
+  const [expected, actual] = [Number(found[1]), Number(found[2])];
   if (actual >= expected) return { verdicts: [{ check: 'readable', outcome: 'passed', observed: 'files are whole' }] };
   const size = `its file has ${thousands(actual)} of ${thousands(expected)} pages (relpages)`;
   const witness = await second();

@@ -1,6 +1,6 @@
 /** Large objects: every one that has data must be known, its data readable, and what rows refer to must be there. */
 import { escapeIdentifier } from 'pg';
-import { CannotCheck, displayName, userSchema } from '../examiner/catalog';
+import { displayName, relationOf, userSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
 import { SET_FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Session } from '../examiner/session';
@@ -58,10 +58,7 @@ export const largeObjectReferences: Detector = {
 };
 
 async function countMissing(session: Session, { oid }: Piece, _: Context): Promise<Examined> {
-  const [found] = await session.rows(`
-    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
-    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid}`);
-  if (!found) throw new CannotCheck('it does not exist any more');
+  const [table] = await relationOf(session, oid);
   const columns = await session.rows(
     `SELECT a.attname, t.typname FROM ${COLUMNS} AND a.attrelid = ${oid} ORDER BY a.attnum`,
   );
@@ -76,7 +73,7 @@ async function countMissing(session: Session, { oid }: Piece, _: Context): Promi
             .map((catalog) => ` AND NOT EXISTS (SELECT FROM pg_catalog.${catalog} AS o WHERE o.oid = ${value})`)
             .join('');
     const [counted] = await session.rows(`
-      SELECT pg_catalog.count(*) FROM ONLY ${found[0]} AS t WHERE ${value} <> 0
+      SELECT pg_catalog.count(*) FROM ONLY ${table} AS t WHERE ${value} <> 0
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata m WHERE m.oid = ${value})${elsewhere}`);
     const count = Number(counted![0]);
     if (count === 0) continue;

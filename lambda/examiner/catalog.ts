@@ -1,6 +1,6 @@
 /** What the copy's catalog says: relations by the names people give them. Everything is schema-qualified: see session.ts. */
 import { escapeLiteral } from 'pg';
-import type { Session } from './session';
+import type { Row, Session } from './session';
 
 /** Why a check can't be made; becomes its `not-run` reason. */
 export class CannotCheck extends Error {
@@ -10,6 +10,21 @@ export class CannotCheck extends Error {
   ) {
     super(message);
   }
+}
+
+/**
+ * What the catalog says of a relation.
+ *
+ * @param columns of `pg_class` as `c` and `pg_namespace` as `n`
+ * @returns its name, ready for SQL, and the columns
+ * @throws CannotCheck when it is gone
+ */
+export async function relationOf(session: Session, oid: number, ...columns: string[]): Promise<Row> {
+  const [found] = await session.rows(`
+    SELECT ${["pg_catalog.format('%I.%I', n.nspname, c.relname)", ...columns].join(', ')}
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid}`);
+  if (!found) throw new CannotCheck('it does not exist any more');
+  return found;
 }
 
 /** A relation as people write it: bare in `public`, with its schema elsewhere. */
