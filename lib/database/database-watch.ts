@@ -73,9 +73,9 @@ export class DatabaseWatch extends Construct {
 
   constructor(scope: Construct, id: string, props: DatabaseWatchProps) {
     super(scope, id);
-    const { recoveryPointAge, snapshotAge, alarmBelowRetention: retention } = props;
+    const { recoveryPointAge, snapshotAge, alarmBelowRetention } = props;
     const what = `database watch '${this.node.path}'`;
-    refuseOtherUnits(what, {}, { recoveryPointAge, snapshotAge, retention });
+    refuseOtherUnits(what, {}, { recoveryPointAge, snapshotAge, alarmBelowRetention });
     refuseAll(what, problemsOf(props));
     const source = new SourceDatabase(props.database);
     this.identifier = source.identifier;
@@ -99,7 +99,7 @@ export class DatabaseWatch extends Construct {
     return this.metric(METRICS.backupRetention, cloudwatch.Stats.MINIMUM, options);
   }
 
-  private startHourly(name: string, { logEncryptionKey: encryptionKey, notify }: DatabaseWatchProps): ScheduleTrigger {
+  private startHourly(name: string, { logEncryptionKey, notify }: DatabaseWatchProps): ScheduleTrigger {
     const instanceArn = Stack.of(this).formatArn({
       service: 'rds',
       resource: 'db',
@@ -117,7 +117,7 @@ export class DatabaseWatch extends Construct {
       description: `Lifeboat: says how old the backups of database ${name} are`,
       timeout: Duration.minutes(5),
       memorySize: 256,
-      encryptionKey: logKey(this, encryptionKey),
+      encryptionKey: logKey(this, logEncryptionKey),
       deadLetterQueue,
       patterns: "RDS's lists of snapshots are for all or none.",
       statements: [
@@ -193,7 +193,7 @@ export class DatabaseWatch extends Construct {
   }
 }
 
-function problemsOf({ recoveryPointAge, snapshotAge, alarmBelowRetention: retention }: DatabaseWatchProps): string[] {
+function problemsOf({ recoveryPointAge, snapshotAge, alarmBelowRetention }: DatabaseWatchProps): string[] {
   const problems: string[] = [];
   const beyond = (age: Duration | undefined, least: Duration) =>
     age === undefined || age.isUnresolved() || age.toMilliseconds() > least.toMilliseconds();
@@ -209,10 +209,10 @@ function problemsOf({ recoveryPointAge, snapshotAge, alarmBelowRetention: retent
         'it a day, the length of the window, and an hour',
     );
   }
-  const days = retention?.isUnresolved() ? undefined : retention?.toDays({ integral: false });
+  const days = alarmBelowRetention?.isUnresolved() ? undefined : alarmBelowRetention?.toDays({ integral: false });
   if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= RDS_LIMITS.retentionDays.max)) {
     problems.push(
-      `RDS keeps automated backups for 0 to 35 whole days, so ${retention?.toHumanString()} would ring always or never; take 1 to 35`,
+      `RDS keeps automated backups for 0 to 35 whole days, so ${alarmBelowRetention?.toHumanString()} would ring always or never; take 1 to 35`,
     );
   }
   return problems;

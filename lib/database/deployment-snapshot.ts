@@ -67,17 +67,17 @@ export class DeploymentSnapshot extends Construct {
 
   constructor(scope: Construct, id: string, props: DeploymentSnapshotProps) {
     super(scope, id);
-    const { deploymentVersion, reason = 'pre-deployment', retention: kept = SnapshotsKept.last(10) } = props;
+    const { deploymentVersion, reason = 'pre-deployment', retention = SnapshotsKept.last(10) } = props;
     const source = new SourceDatabase(props.database);
     const what = `deployment snapshot '${this.node.path}'`;
     refuseAll(what, clusterProblems(source));
     const { identifier } = source;
     const request = parseAtSynth(
       deploymentSnapshotRequest,
-      { instance: identifier, reason, deploymentVersion, keepLast: kept.count },
+      { instance: identifier, reason, deploymentVersion, keepLast: retention.count },
       what,
     );
-    const keepLast = known(kept.count);
+    const keepLast = known(retention.count);
     // The new one is there before an old one goes.
     if (keepLast !== undefined) countSnapshots(this, Stack.of(this).region, keepLast + 1);
     this.taken = new RunbookResource(this, 'Snapshot', {
@@ -89,7 +89,7 @@ export class DeploymentSnapshot extends Construct {
       patterns:
         'Snapshots are named at run time, so they are allowed by prefix, and by the tags they are made with; lists of ' +
         'snapshots can not be narrowed to one database.',
-      statements: permissions(this, identifier, kept),
+      statements: permissions(this, identifier, retention),
     });
     this.snapshotIdentifier = this.taken.resource.ref;
   }

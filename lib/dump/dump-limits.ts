@@ -122,7 +122,7 @@ interface Dumped {
  *
  * @throws Error that names all that would keep it from working
  */
-export function dumpSettings(scope: Construct, props: Dumped, dumpName: string, timeout: Duration) {
+export function dumpSettings(scope: Construct, props: Dumped, backupName: string, timeout: Duration) {
   const { source, cpu = 1024, memoryMiB = 2048 } = props;
   const { credentials, databaseName, postgresVersion } = source;
   const problems = [...source.problems, ...storageClassProblems(props.storageClass)];
@@ -132,9 +132,9 @@ export function dumpSettings(scope: Construct, props: Dumped, dumpName: string, 
     problems.push(`'${postgresVersion}' is no major version, and there may be no such image; write it as in '17'`);
   }
   if (props.tiers?.length === 0) problems.push('it has no tier, so no dump would have a place; name at least one');
-  if (!/^[A-Za-z0-9_.-]+$/.test(dumpName)) {
+  if (!/^[A-Za-z0-9_.-]+$/.test(backupName)) {
     problems.push(
-      `its name '${dumpName}' is part of keys, and more than letters, digits, '.', '_' and '-'; give it 'dumpName'`,
+      `its name '${backupName}' is part of keys, and more than letters, digits, '.', '_' and '-'; give it 'backupName'`,
     );
   }
   const seconds = timeout.isUnresolved() ? 3600 : timeout.toSeconds();

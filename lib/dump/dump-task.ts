@@ -82,12 +82,8 @@ export class DumpTask extends Construct {
   }
 
   /** What the task itself may: write dumps, and read the authorities that it trusts. */
-  private letStore(
-    role: iam.IRole,
-    { bucket, backupName: dumpName, tiers, markers }: DumpTaskProps,
-    authorities?: Asset,
-  ): void {
-    const prefixes = [...tiers.map((tier) => `${tier}/${dumpName}/`), markers];
+  private letStore(role: iam.IRole, { bucket, backupName, tiers, markers }: DumpTaskProps, authorities?: Asset): void {
+    const prefixes = [...tiers.map((tier) => `${tier}/${backupName}/`), markers];
     const policy = new iam.ManagedPolicy(this, 'Policy', {
       roles: [role],
       statements: [
@@ -258,7 +254,7 @@ function shipped(file: string): string {
 /** Rings when the log of a dump's task says that it failed: a task has no other way to tell. */
 export function ringOnFailedDump(
   scope: Construct,
-  { log, dumpName, notify }: { log: logs.ILogGroup; dumpName: string; notify?: sns.ITopic },
+  { log, backupName, notify }: { log: logs.ILogGroup; backupName: string; notify?: sns.ITopic },
 ): void {
   const metricName = `DumpFailed-${pathName(scope)}`;
   new logs.MetricFilter(scope, 'Failures', {
@@ -276,7 +272,7 @@ export function ringOnFailedDump(
       period: Duration.hours(1),
     }),
     threshold: 0,
-    description: `A dump of ${dumpName} failed and is no backup; those before it are as they were: see its log`,
+    description: `A dump of ${backupName} failed and is no backup; those before it are as they were: see its log`,
     notify,
   });
 }

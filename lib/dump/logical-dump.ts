@@ -176,8 +176,8 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
 
   constructor(scope: Construct, id: string, props: LogicalDumpProps) {
     super(scope, id);
-    const { source, notify, backupName: dumpName = id, storageClass, timeout = Duration.hours(6) } = props;
-    const settings = dumpSettings(this, props, dumpName, timeout);
+    const { source, notify, backupName = id, storageClass, timeout = Duration.hours(6) } = props;
+    const settings = dumpSettings(this, props, backupName, timeout);
     const tiers = rarestFirst(props.tiers);
     const schedule = props.schedule ?? Recurrence.daily({ hour: 2 });
     if (source.database) markCovered(source.database, 'LogicalDump');
@@ -185,19 +185,19 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
     const encryptionKey = logKey(this, props.encryptionKey);
     this.bucket =
       props.bucket ?? new ArchiveBucket(this, 'Archive', { encryptionKey, tiers: dumpLifecycle(tiers) }).bucket;
-    const markers = `dumps/${dumpName}/`;
+    const markers = `dumps/${backupName}/`;
 
     const securityGroup = this.securityGroup(props);
     this.connections = new ec2.Connections({ securityGroups: [securityGroup] });
     warnOfMissingIngress(this, securityGroup, source);
     warnIfUnencrypted(this, source);
     if (storageClass) {
-      const prefixes = tiers.map((tier) => `${tier}/${dumpName}/`);
+      const prefixes = tiers.map((tier) => `${tier}/${backupName}/`);
       warnOfDaysUnused(this, { bucket: this.bucket, prefixes, storageClass });
     }
     const task = new DumpTask(this, 'Task', {
       ...settings,
-      backupName: dumpName,
+      backupName,
       bucket: this.bucket,
       tiers,
       markers,
@@ -215,7 +215,7 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
       encryptionKey,
       overdueAfter: overdueOf(this, props.overdueAfter, schedule, timeout.plus(Duration.hours(1))),
       sizeTolerance: props.sizeTolerance ?? 50,
-      overdue: `The newest readable dump of ${dumpName} is too old: the task's log says why later ones are none`,
+      overdue: `The newest readable dump of ${backupName} is too old: the task's log says why later ones are none`,
       notify,
     });
     scheduleDump(this, {
@@ -228,7 +228,7 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
       securityGroups: this.connections.securityGroups,
       deadLetterQueue: this.watch.deadLetterQueue,
     });
-    ringOnFailedDump(this, { log: task.log, dumpName, notify });
+    ringOnFailedDump(this, { log: task.log, backupName, notify });
   }
 
   /** Seconds since the newest readable dump was finished. */

@@ -89,9 +89,9 @@ const DURATION_OF: Readonly<Record<string, [string, (stack: Stack, duration: nev
     (stack, retention) => new ExternalDatabaseBackups(stack, 'It', { database: importedDatabase(stack), retention }),
   ],
   DatabaseWatch: [
-    'retention',
-    (stack, retention) =>
-      new DatabaseWatch(stack, 'It', { database: importedDatabase(stack), alarmBelowRetention: retention }),
+    'alarmBelowRetention',
+    (stack, alarmBelowRetention) =>
+      new DatabaseWatch(stack, 'It', { database: importedDatabase(stack), alarmBelowRetention }),
   ],
   SnapshotCopy: [
     'retention',
