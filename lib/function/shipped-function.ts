@@ -36,13 +36,9 @@ export interface ShippedFunctionProps {
   /** All that it may do, besides writing its log. */
   readonly statements: iam.PolicyStatement[];
   /**
-    const logGroup = props.logGroup ?? runbookLog(this, props.encryptionKey);
-    const role = new iam.Role(this, 'Role', {
-      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
-      path: props.evidence && SIGNERS_PATH,
-    });
+   * What a signer of evidence may do with it, apart from `statements`: IAM's 6,144 characters are few.
    *
-   * @default - nothing
+   * @default - nothing, and it may sign none
    */
   readonly evidence?: iam.PolicyStatement[];
   /**
@@ -139,12 +135,13 @@ export class ShippedFunction extends Construct {
       this.policy('Basics', role, [...first, ...(props.evidence ?? [])], props.patterns),
     );
     const then = [...props.statements];
-    // A durable execution is named under its function, at run time.
     if (durableFor) {
       const actions = ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'];
       then.push(allow(actions, [`${this.function.functionArn}:*`]));
     }
-    if (then.length > 0) this.policy('Policy', role, then, props.patterns);
+    const executions = durableFor && 'A durable execution is named under its function, at run time.';
+    const reasons = [props.patterns, executions].filter((reason) => reason !== undefined);
+    if (then.length > 0) this.policy('Policy', role, then, reasons.join(' ') || undefined);
     if (network) this.attachToNetwork(role);
     else acknowledge(this, 'outside any network');
   }
@@ -153,11 +150,11 @@ export class ShippedFunction extends Construct {
     id: string,
     role: iam.Role,
     statements: iam.PolicyStatement[],
-    patterns = 'A durable execution is named under its function, at run time.',
+    patterns: string | undefined,
   ): iam.ManagedPolicy {
     const policy = new iam.ManagedPolicy(this, id, { roles: [role], statements });
     policy.node.addValidation({ validate: () => tooLong(policy) });
-    acknowledgeWildcards(policy, patterns);
+    if (patterns) acknowledgeWildcards(policy, patterns);
     return policy;
   }
 
