@@ -4,7 +4,7 @@
  * A copy that fails is a metric of AWS Backup's; a copy that nobody asks for any more, or that AWS Backup does not start,
  * is none. What was never copied is not published, and silence makes the alarm fire.
  */
-import { BackupClient, type CopyJob, paginateListCopyJobs } from '@aws-sdk/client-backup';
+import { BackupClient, paginateListCopyJobs } from '@aws-sdk/client-backup';
 import { copyWatchRequest, METRICS, parse } from '../contract';
 import { embeddedMetric } from '../evidence/metrics';
 
@@ -43,13 +43,13 @@ async function newestOfEach(
   const newest = new Map<string, number>();
   const query = { ByDestinationVaultArn: vault, ByState: 'COMPLETED', ByCompleteAfter: new Date(after) } as const;
   for await (const { CopyJobs = [] } of paginateListCopyJobs({ client }, query)) {
-    for (const { CreatedBy, ResourceType = '', CompletionDate } of CopyJobs as readonly CopyJob[]) {
+    for (const { CreatedBy, ResourceType = '', CompletionDate } of CopyJobs) {
       if (CreatedBy?.BackupPlanId !== plan || !CompletionDate) continue;
       const type = resourceTypes.length > 0 ? ResourceType : '';
+      if (type !== '' && !resourceTypes.includes(type)) continue;
       newest.set(type, Math.max(newest.get(type) ?? 0, CompletionDate.getTime()));
     }
   }
-  for (const type of newest.keys()) if (type !== '' && !resourceTypes.includes(type)) newest.delete(type);
   return newest;
 }
 
