@@ -49,7 +49,7 @@ export function onSignal(): AbortSignal {
   return stop.signal;
 }
 
-// A terminal that is closed, or a `head` that has had its lines: nobody hears the rest, so what is under way ends.
+// The terminal was closed, or `head` has read enough: nothing reads the output any more, so what is under way ends.
 for (const out of [process.stdout, process.stderr]) out.on('error', () => interrupt('SIGPIPE'));
 
 function interrupt(reason: Reason): void {

@@ -132,7 +132,7 @@ test.each<[string, (child: ChildProcess) => void, number]>([
   expect(existsSync(join(folder, 'never'))).toBe(false);
 });
 
-test('a working folder in which no evidence can be kept is no misuse, and told before anything starts', async () => {
+test('a working folder that can not take evidence is not a usage error, and is reported before anything starts', async () => {
   const cwd = mkdtempSync(join(folder, 'closed-'));
   // As if it were read-only, which it never is for root.
   writeFileSync(join(cwd, '.lifeboat'), '');
