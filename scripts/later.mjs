@@ -18,35 +18,16 @@ const OWN = /^(\.|@aws-sdk\/(client-|middleware-sdk-s3|checksums|signature-v4-mu
  * @param outfile the handler, beside which the files go
  * @param onBuilt told what went into them
  */
-export const later = ({ plugins, ...bundle }, outfile, onBuilt) => ({
+export const later = (bundle, outfile, onBuilt) => ({
   name: 'later',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: LATER }, ({ path }) => ({ path, namespace: 'later' }));
-    onLoad({ filter: LATER, namespace: 'later' }, async ({ path }) => {
-      const names = namesUsedOf(path);
-      const shared = {
-        name: 'shared',
-        setup: ({ onResolve }) =>
-          onResolve({ filter: /./ }, ({ path }) => (OWN.test(path) ? undefined : { path, external: true })),
-      };
-      const { outputFiles, metafile } = await build({
-        ...bundle,
-        stdin: { contents: `export { ${names.join(', ')} } from '${path}';`, resolveDir: process.cwd() },
-        outfile,
-        write: false,
-        format: 'esm',
-        minify: false,
-        plugins: [shared, ...plugins],
-      });
+    onLoad({ filter: LATER, namespace: 'later' }, async ({ path: client }) => {
+      const { names, imports, handed, code, metafile } = await apart(client, bundle);
       onBuilt(metafile);
-      const { imports, handed, body } = taken(outputFiles[0].text);
-      const file = `${basename(path)}.js`;
-      const code = `module.exports = ({ ${handed.join(', ')} }) => {\n${body}\nreturn { ${names.join(', ')} };\n};`;
+      const file = `${basename(client)}.js`;
       mkdirSync(dirname(outfile), { recursive: true });
-      writeFileSync(
-        join(dirname(outfile), file),
-        (await transform(code, { minify: true, target: bundle.target })).code,
-      );
+      writeFileSync(join(dirname(outfile), file), code);
       const contents = [
         ...imports,
         'let loaded;',
@@ -62,6 +43,36 @@ export const later = ({ plugins, ...bundle }, outfile, onBuilt) => ({
     onResolve({ filter: /^\.\/client-/, namespace: 'later' }, ({ path }) => ({ path, external: true }));
   },
 });
+
+/** The same for every handler, so each client is bundled once in a build. */
+const clients = new Map();
+
+function apart(client, bundle) {
+  if (!clients.has(client)) clients.set(client, bundleClient(client, bundle));
+  return clients.get(client);
+}
+
+async function bundleClient(client, { plugins, ...bundle }) {
+  const names = namesUsedOf(client);
+  const shared = {
+    name: 'shared',
+    setup: ({ onResolve }) =>
+      onResolve({ filter: /./ }, ({ path }) => (OWN.test(path) ? undefined : { path, external: true })),
+  };
+  const { outputFiles, metafile } = await build({
+    ...bundle,
+    stdin: { contents: `export { ${names.join(', ')} } from '${client}';`, resolveDir: process.cwd() },
+    outfile: `${basename(client)}.js`,
+    write: false,
+    format: 'esm',
+    minify: false,
+    plugins: [shared, ...plugins],
+  });
+  const { imports, handed, body } = taken(outputFiles[0].text);
+  const whole = `module.exports = ({ ${handed.join(', ')} }) => {\n${body}\nreturn { ${names.join(', ')} };\n};`;
+  const { code } = await transform(whole, { minify: true, target: bundle.target });
+  return { names, imports, handed, code, metafile };
+}
 
 /** Of all that handlers import of a client, types apart. */
 function namesUsedOf(client) {
