@@ -22,26 +22,8 @@ const INSTALL = {
   pnpm: (packages, ...flags) => ['npx', ['--yes', PNPM, 'add', ...flags, ...packages]],
 };
 
-const APP = `
-import { App, Duration, Stack } from 'aws-cdk-lib';
-import * as rds from 'aws-cdk-lib/aws-rds';
-import { ProtectionPlan, RecoveryCheck, Recurrence } from 'cdk-lifeboat';
-
-const stack = new Stack(new App({ outdir: 'cdk.out' }), 'Shop');
-const plan = new ProtectionPlan(stack, 'Protection', {
-  objectives: { rpo: Duration.minutes(5), rto: Duration.hours(1) },
-});
-const database = rds.DatabaseInstance.fromDatabaseInstanceAttributes(stack, 'Orders', {
-  instanceIdentifier: 'orders',
-  instanceEndpointAddress: 'orders.example.com',
-  port: 5432,
-  securityGroups: [],
-});
-plan
-  .addDatabase('Orders', { database, checks: [RecoveryCheck.rowCount('orders', { atLeast: 1 })] })
-  .addDrill('Weekly', { schedule: Recurrence.daily({ hour: 2 }) });
-(stack.node.root as App).synth();
-`;
+/** As the tests of the package have it; JavaScript as it stands, too. */
+const APP = readFileSync(join('test', 'repository', 'consumer-app.txt'), 'utf8');
 
 const run = (cwd, file, args) =>
   execFileSync(file, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
@@ -59,7 +41,7 @@ function check(tarball, manager, age) {
     const tsc = ['--strict', '--skipLibCheck', '--module', 'node16', '--target', 'es2022', '--types', 'node', 'app.ts'];
     run(project, process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), ...tsc]);
     run(project, process.execPath, ['app.js']);
-    writeFileSync(join(project, 'app.mjs'), APP.replace('(stack.node.root as App)', 'stack.node.root'));
+    writeFileSync(join(project, 'app.mjs'), APP);
     run(project, process.execPath, ['app.mjs']);
     const made = readdirSync(join(project, 'cdk.out')).filter((file) => file.endsWith('.template.json'));
     if (!made.includes('Shop.template.json')) throw new Error(`synth made ${made.join(', ') || 'nothing'}`);

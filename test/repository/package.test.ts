@@ -40,27 +40,7 @@ afterAll(() => rmSync(project, { recursive: true, force: true }));
 const run = (...args: string[]) =>
   execFileSync(process.execPath, args, { cwd: project, encoding: 'utf8', env: { PATH: '' }, stdio: 'pipe' });
 
-const program = `
-import { App, Duration, Stack } from 'aws-cdk-lib';
-import * as rds from 'aws-cdk-lib/aws-rds';
-import { Recurrence, ProtectionPlan, RecoveryCheck, RestorePoint } from 'cdk-lifeboat';
-
-const app = new App({ outdir: 'cdk.out' });
-const stack = new Stack(app, 'Shop');
-const plan = new ProtectionPlan(stack, 'Protection', {
-  objectives: { rpo: Duration.minutes(5), rto: Duration.hours(1) },
-});
-const database: rds.IDatabaseInstance = rds.DatabaseInstance.fromDatabaseInstanceAttributes(stack, 'Orders', {
-  instanceIdentifier: 'orders',
-  instanceEndpointAddress: 'orders.example.com',
-  port: 5432,
-  securityGroups: [],
-});
-plan
-  .addDatabase('Orders', { database, checks: [RecoveryCheck.rowCount('orders', { atLeast: 1 })] })
-  .addDrill('Weekly', { schedule: Recurrence.daily({ hour: 2 }), restore: RestorePoint.latest() });
-app.synth();
-`;
+const program = readFileSync(join(__dirname, 'consumer-app.txt'), 'utf8');
 
 test('brings every page that its README leads to', () => {
   const readme = readFileSync(installed('README.md'), 'utf8');
