@@ -47,12 +47,15 @@ interface Type {
   readonly fields: readonly { readonly name: string; readonly type: string }[];
 }
 
+/** By its index for each: joined, the planner would read all types there are, two of each table of the database. */
+const TYPE = '(SELECT * FROM pg_catalog.pg_type WHERE oid = held.oid OFFSET 0)';
+
 /** From the columns of a table down. Most tables have no type that could hold a domain. */
 const typesOf = (oid: number) => `
   WITH RECURSIVE held (oid) AS (
     SELECT atttypid FROM pg_catalog.pg_attribute WHERE attrelid = ${oid} AND attnum > 0 AND NOT attisdropped
     UNION
-    SELECT part.oid FROM held JOIN pg_catalog.pg_type t ON t.oid = held.oid, LATERAL (
+    SELECT part.oid FROM held, LATERAL ${TYPE} AS t, LATERAL (
       SELECT t.typbasetype WHERE t.typtype = 'd'
       UNION ALL SELECT t.typelem WHERE t.typcategory = 'A'
       UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a
@@ -64,7 +67,7 @@ const typesOf = (oid: number) => `
       FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c' AND k.convalidated),
     (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname, 'type', a.atttypid::pg_catalog.text) ORDER BY a.attnum)
       FROM pg_catalog.pg_attribute a WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped)
-  FROM held JOIN pg_catalog.pg_type t ON t.oid = held.oid WHERE t.typtype IN ('d', 'c') OR t.typcategory = 'A'`;
+  FROM held, LATERAL ${TYPE} AS t WHERE t.typtype IN ('d', 'c') OR t.typcategory = 'A'`;
 
 /** Wherever a column holds a domain: itself, in a field of a composite, in an element of an array. */
 async function domainRulesOf(session: Session, oid: number, table: string): Promise<Rule[]> {
