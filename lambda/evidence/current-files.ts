@@ -1,10 +1,11 @@
 /** Files of a folder by their newest content, whatever lies on top of it. */
+import { type Content, contentOf } from './content';
 import type { StoredFile } from './stored-files';
 
 /** What is hidden under a delete marker still has its place. */
 export interface CurrentFile {
   readonly name: string;
-  read(): Promise<Buffer>;
+  read(): Promise<Content>;
   /** How many versions with content there are. */
   readonly versions: number;
   readonly isHidden: boolean;
@@ -34,7 +35,7 @@ export function currentFiles(files: readonly StoredFile[]): CurrentFile[] {
     const newest = contents.find(({ isLatest }) => isLatest) ?? contents[0];
     const isHidden = all.some(({ isDeleteMarker, isLatest }) => isDeleteMarker && isLatest);
     // Nothing but a marker: whatever was under it, nobody can read it any more.
-    const read = async () => (newest ? newest.read() : Buffer.alloc(0));
+    const read = async () => (newest ? newest.read() : contentOf([]));
     return { name, read, versions: contents.length, isHidden };
   });
   return current.sort((one, other) => (one.name < other.name ? -1 : 1));

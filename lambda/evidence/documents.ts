@@ -48,12 +48,13 @@ export function bytesOf(document: Evidence): Buffer {
 export const sha256Of = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 
 /** What a document of any version says of its place; undefined when it is none. */
-export const linkOf = (bytes: Buffer): EvidenceLink | undefined => read(evidenceLink, bytes);
+export const linkOf = (bytes: Buffer | undefined): EvidenceLink | undefined => read(evidenceLink, bytes);
 
 /** The document; undefined when it can't be read by this version. */
-export const documentOf = (bytes: Buffer): Evidence | undefined => read(evidence, bytes);
+export const documentOf = (bytes: Buffer | undefined): Evidence | undefined => read(evidence, bytes);
 
-function read<T>(schema: v.GenericSchema<unknown, T>, bytes: Buffer): T | undefined {
+function read<T>(schema: v.GenericSchema<unknown, T>, bytes: Buffer | undefined): T | undefined {
+  if (!bytes) return undefined;
   try {
     const result = v.safeParse(schema, JSON.parse(bytes.toString('utf8')));
     return result.success ? result.output : undefined;

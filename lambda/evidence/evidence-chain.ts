@@ -22,7 +22,7 @@ import {
   textName,
 } from './documents';
 import { evidenceText } from './evidence-text';
-import { keysUnder, putOnce, readBytes } from './objects';
+import { keysUnder, putOnce, readContent } from './objects';
 import { isSignedWith, type Signer, toPem } from './signing';
 
 export interface Published {
@@ -31,7 +31,7 @@ export interface Published {
 }
 
 interface Entry extends Placed {
-  readonly bytes: Buffer;
+  readonly bytes: Buffer | undefined;
   /** Undefined where this version can't read it. */
   readonly document: Evidence | undefined;
 }
@@ -144,9 +144,9 @@ export class EvidenceChain {
 
   private async isSigned({ sequence, sha256, bytes }: Entry, names: ReadonlySet<string>): Promise<boolean> {
     const name = signatureName(sequence, sha256);
-    if (!names.has(name)) return false;
-    const signature = await readBytes(this.s3, this.bucket, this.prefix + name);
-    return isSignedWith(await this.signer.publicKey(), bytes, signature);
+    if (!bytes || !names.has(name)) return false;
+    const signature = (await readContent(this.s3, this.bucket, this.prefix + name)).bytes;
+    return signature !== undefined && isSignedWith(await this.signer.publicKey(), bytes, signature);
   }
 
   private async writePublicKey(names: ReadonlySet<string>): Promise<void> {
@@ -165,8 +165,8 @@ export class EvidenceChain {
 
   private async read(sequence: number): Promise<Entry> {
     const name = documentName(sequence);
-    const bytes = await readBytes(this.s3, this.bucket, this.prefix + name);
-    return { name, sequence, bytes, sha256: sha256Of(bytes), document: documentOf(bytes) };
+    const { sha256, bytes } = await readContent(this.s3, this.bucket, this.prefix + name);
+    return { name, sequence, bytes, sha256, document: documentOf(bytes) };
   }
 
   private async names(): Promise<ReadonlySet<string>> {

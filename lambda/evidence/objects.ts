@@ -1,4 +1,5 @@
 /** Objects in a bucket, as evidence needs them: written once, read whole. */
+import type { Readable } from 'node:stream';
 import {
   GetObjectCommand,
   ListObjectsV2Command,
@@ -6,15 +7,34 @@ import {
   paginateListObjectsV2,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import { type Content, contentOf } from './content';
 
-export async function readBytes(s3: S3Client, bucket: string, key: string, versionId?: string): Promise<Buffer> {
-  const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }));
-  if (!Body) throw new Error(`s3://${bucket}/${key} came without a body`);
-  return Buffer.from(await Body.transformToByteArray());
+/** An inventory of 20,000 tables has a few MB. */
+const MAX_BYTES = 64 * 1024 ** 2;
+
+/** What nobody vouches for: it may have any size. */
+export async function readContent(s3: S3Client, bucket: string, key: string, versionId?: string): Promise<Content> {
+  return contentOf(await open(s3, bucket, key, versionId));
+}
+
+/** @throws when it is larger than anything of Lifeboat's */
+export async function readBytes(s3: S3Client, bucket: string, key: string): Promise<Buffer> {
+  const { bytes } = await contentOf(await open(s3, bucket, key), MAX_BYTES);
+  if (bytes) return bytes;
+  throw new Error(
+    `s3://${bucket}/${key} has more than ${MAX_BYTES} bytes, so Lifeboat did not write it and does not use it; ` +
+      'find out who wrote it: the bucket keeps its versions',
+  );
 }
 
 export async function readText(s3: S3Client, bucket: string, key: string): Promise<string> {
   return (await readBytes(s3, bucket, key)).toString('utf8');
+}
+
+async function open(s3: S3Client, bucket: string, key: string, versionId?: string): Promise<Readable> {
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }));
+  if (!Body) throw new Error(`s3://${bucket}/${key} came without a body`);
+  return Body as Readable;
 }
 
 /** Listed first: where listing is allowed by prefix only, reading what is missing is answered with "forbidden". */

@@ -1,8 +1,10 @@
 /** Evidence as it is stored, with its versions where the store keeps any: in a bucket, or in a folder that is a copy of one. */
-import { readdir, readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { ListObjectVersionsCommand, type S3Client } from '@aws-sdk/client-s3';
-import { readBytes } from './objects';
+import { type Content, contentOf } from './content';
+import { readContent } from './objects';
 
 /** One version of a file. */
 export interface StoredFile {
@@ -12,7 +14,7 @@ export interface StoredFile {
   readonly isLatest: boolean;
   /** Says that the file is deleted, while earlier versions are kept. */
   readonly isDeleteMarker: boolean;
-  read(): Promise<Buffer>;
+  read(): Promise<Content>;
 }
 
 /** All versions and delete markers of a bucket's keys under a prefix, of each key the newest first. */
@@ -24,7 +26,7 @@ export async function filesInBucket(s3: S3Client, bucket: string, prefix: string
       new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix, ...page }),
     );
     for (const { Key = '', VersionId, IsLatest = false } of listed.Versions ?? []) {
-      const read = () => readBytes(s3, bucket, Key, VersionId);
+      const read = () => readContent(s3, bucket, Key, VersionId);
       files.push({ key: Key, isLatest: IsLatest, isDeleteMarker: false, read });
     }
     for (const { Key = '', IsLatest = false } of listed.DeleteMarkers ?? []) {
@@ -60,6 +62,6 @@ export async function filesInFolder(folder: string): Promise<StoredFile[]> {
     .map((entry) => {
       const path = join(entry.parentPath, entry.name);
       const key = path.slice(join(folder, sep).length).split(sep).join('/');
-      return { key, isLatest: true, isDeleteMarker: false, read: () => readFile(path) };
+      return { key, isLatest: true, isDeleteMarker: false, read: () => contentOf(createReadStream(path)) };
     });
 }

@@ -1,6 +1,6 @@
 /** Verifies what lies beside documents and is not signed itself: each document has the hash of its own. */
 import { type CurrentFile, inParallel } from './current-files';
-import { sha256Of, textName } from './documents';
+import { textName } from './documents';
 import { type Problem, problem } from './problems';
 
 interface Linking {
@@ -34,7 +34,7 @@ async function problemsOfText(
   found: ReadonlyMap<string, CurrentFile>,
 ): Promise<Problem[]> {
   const file = found.get(textName(sequence));
-  if (!file || text === undefined || sha256Of(await file.read()) === text) return [];
+  if (!file || text === undefined || (await file.read()).sha256 === text) return [];
   return [problem('altered', file.name, `is not the readable form of ${name}: read that, and find out who wrote this`)];
 }
 
@@ -46,7 +46,7 @@ async function problemsOfInventory(
   const file = inventory.key.split('/').slice(-2).join('/');
   const held = found.get(file.split('/').at(-1) ?? '');
   if (!held) return [problem('gap', file, `is not here, and ${name} links to it`)];
-  if (sha256Of(await held.read()) !== inventory.sha256) {
+  if ((await held.read()).sha256 !== inventory.sha256) {
     return [problem('altered', file, `is not the inventory that ${name} links to; find out who wrote it`)];
   }
   return held.isHidden ? [problem('hidden', file, 'is hidden by a delete marker; delete the marker')] : [];

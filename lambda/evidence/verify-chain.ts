@@ -9,7 +9,6 @@ import {
   linkProblem,
   publicKeyName,
   sequenceOf,
-  sha256Of,
   signedBy,
 } from './documents';
 import { type Problem, type ProblemKind, problem } from './problems';
@@ -112,12 +111,12 @@ class ChainVerifier {
     const signature = signedBy(name);
     if (signature) {
       const { sequence, sha256 } = signature;
-      const bytes = await read();
+      const { bytes = Buffer.alloc(0) } = await read();
       this.signatures.set(sequence, (this.signatures.get(sequence) ?? new Map()).set(sha256, bytes));
     }
     if (!isPublicKey(name)) return;
     try {
-      const key = fromPem((await read()).toString('utf8'));
+      const key = fromPem(((await read()).bytes ?? '').toString('utf8'));
       if (publicKeyName(key.fingerprint) === name) this.known.push(key);
       else
         this.say('altered', name, `holds the key ${key.fingerprint}, and is not named after it; find out who wrote it`);
@@ -129,8 +128,7 @@ class ChainVerifier {
   private async examined({ name, read }: CurrentFile): Promise<Examined[]> {
     const sequence = sequenceOf(name);
     if (sequence === undefined) return [];
-    const bytes = await read();
-    const sha256 = sha256Of(bytes);
+    const { sha256, bytes } = await read();
     const document = documentOf(bytes);
     const summary = document ? { document: name, outcome: document.outcome, finished: document.finished } : null;
     const link = linkOf(bytes);
@@ -139,10 +137,15 @@ class ChainVerifier {
     return [{ name, sequence, sha256, link, summary, inventory, text, ...this.signatureOf(sequence, sha256, bytes) }];
   }
 
-  private signatureOf(sequence: number, sha256: string, bytes: Buffer): Pick<Examined, 'signature' | 'key'> {
+  private signatureOf(
+    sequence: number,
+    sha256: string,
+    bytes: Buffer | undefined,
+  ): Pick<Examined, 'signature' | 'key'> {
     const here = this.signatures.get(sequence);
     const signature = here?.get(sha256);
     if (!signature) return { signature: here ? 'of other bytes' : 'none', key: undefined };
+    if (!bytes) return { signature: 'wrong', key: undefined };
     const signedWith = (keys: readonly VerificationKey[]) => keys.find((key) => isSignedWith(key, bytes, signature));
     const own = signedWith(this.trusted ?? this.known);
     if (own) return { signature: 'trusted', key: own.fingerprint };

@@ -2,6 +2,7 @@
  * A model of the AWS calls that drills make, on a virtual clock, with faults: for thousands of runs in seconds.
  * What PostgreSQL would do is not modelled; the rehearsal region has the real one.
  */
+import { Readable } from 'node:stream';
 import {
   type DBInstance,
   DeleteDBInstanceCommand,
@@ -387,10 +388,9 @@ export class SimulatedRegion {
     return {};
   }
 
-  private get(key = ''): object {
+  private async get(key = ''): Promise<object> {
     if (!this.objects.has(key)) throw fault('NoSuchKey', 404);
-    const read = () => this.bytesOf(key);
-    return { Body: { transformToString: async () => String(await read()), transformToByteArray: read } };
+    return { Body: Readable.from([await this.bytesOf(key)]) };
   }
 
   /** One of each: nobody writes over objects here, or deletes them. */

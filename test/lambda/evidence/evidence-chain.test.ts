@@ -1,6 +1,7 @@
 import { createHash, verify } from 'node:crypto';
 import type { Evidence } from '../../../lambda/contract';
-import { bytesOf } from '../../../lambda/evidence/documents';
+import { contentOf } from '../../../lambda/evidence/content';
+import { bytesOf, sha256Of } from '../../../lambda/evidence/documents';
 import { EvidenceChain } from '../../../lambda/evidence/evidence-chain';
 import { duration, evidenceText } from '../../../lambda/evidence/evidence-text';
 import { drillMetrics, embeddedMetric } from '../../../lambda/evidence/metrics';
@@ -131,6 +132,7 @@ describe('whatever lies in the chain', () => {
     ['garbage', 'not even JSON'],
     ['JSON of something else', '[1, null]'],
     ['null', 'null'],
+    ['a document of 5 MB', `"${'x'.repeat(5 * 1024 ** 2)}"`],
     ['a document of an older version', JSON.stringify({ ...newer, schema: 'lifeboat/evidence/1' })],
     ['a document of a newer version', JSON.stringify({ ...newer, proven: { by: 'other means' }, checks: 12 })],
     [
@@ -325,4 +327,11 @@ test('prints metrics in the embedded format, by plan and target', () => {
     Target: 'Orders',
     DrillPassed: 1,
   });
+});
+
+test('what is larger than anything of ours is hashed, and not held', async () => {
+  const parts = Array.from({ length: 5 }, (_, part) => Buffer.alloc(1024, part));
+  const whole = Buffer.concat(parts);
+  expect(await contentOf(parts, whole.length)).toEqual({ sha256: sha256Of(whole), bytes: whole });
+  expect(await contentOf(parts, whole.length - 1)).toEqual({ sha256: sha256Of(whole), bytes: undefined });
 });

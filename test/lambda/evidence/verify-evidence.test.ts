@@ -1,5 +1,6 @@
 import { type ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
 import { EVIDENCE_SCHEMA } from '../../../lambda/contract';
+import { type Content, contentOf } from '../../../lambda/evidence/content';
 import { bytesOf, sha256Of, signatureName } from '../../../lambda/evidence/documents';
 import { EvidenceChain } from '../../../lambda/evidence/evidence-chain';
 import { type Signer, toPem, type VerificationKey } from '../../../lambda/evidence/signing';
@@ -9,6 +10,8 @@ import { localSigner } from '../../../rehearsal/runbooks/local-signer';
 import { draft } from '../../simulated/evidence';
 import { QUIET, SimulatedRegion } from '../../simulated/region';
 
+/** Larger than any document of Lifeboat's. */
+const HUGE = 'x'.repeat(5 * 1024 ** 2);
 const PREFIX = 'evidence/Protection/Orders/';
 
 /** A bucket's files, with a chain of so many documents, to be tampered with. */
@@ -28,7 +31,7 @@ async function bucket(documents: number, signer: Signer = localSigner()) {
   const earlier = new Map<string, string[]>();
   const files = (): StoredFile[] =>
     [...region.objects.keys()].flatMap((key) => {
-      const version = (isLatest: boolean, isDeleteMarker: boolean, read: () => Promise<Buffer>) => ({
+      const version = (isLatest: boolean, isDeleteMarker: boolean, read: () => Promise<Content>) => ({
         key,
         isLatest,
         isDeleteMarker,
@@ -36,8 +39,8 @@ async function bucket(documents: number, signer: Signer = localSigner()) {
       });
       return [
         ...(hidden.has(key) ? [version(true, true, () => Promise.reject(new Error('no content')))] : []),
-        version(!hidden.has(key), false, () => region.bytesOf(key)),
-        ...(earlier.get(key) ?? []).map((body) => version(false, false, async () => Buffer.from(body))),
+        version(!hidden.has(key), false, async () => contentOf([await region.bytesOf(key)])),
+        ...(earlier.get(key) ?? []).map((body) => version(false, false, async () => contentOf([Buffer.from(body)]))),
       ];
     });
   const verify = async (trusted?: VerificationKey[]) => {
@@ -117,6 +120,19 @@ const TAMPERING: readonly [string, (with_: Bucket) => unknown, readonly string[]
     ({ objects }) => {
       const key = [...objects.keys()].find((own) => /00000002.*sig$/.test(own));
       objects.set(String(key), 'garbage');
+    },
+    [`wrongly signed: ${name(2)}`],
+  ],
+  [
+    'puts a document of 5 MB at the end',
+    ({ objects }) => void objects.set(PREFIX + name(6), HUGE),
+    [`unreadable: ${name(6)}`],
+  ],
+  [
+    'puts a signature of 5 MB',
+    ({ objects }) => {
+      const key = [...objects.keys()].find((own) => /00000002.*sig$/.test(own));
+      objects.set(String(key), HUGE);
     },
     [`wrongly signed: ${name(2)}`],
   ],
@@ -329,7 +345,12 @@ test('a target may be called as the folder of inventories is', async () => {
     localSigner(),
   );
   await chain.append(draft('a', of));
-  const file = (key: string) => ({ key, isLatest: true, isDeleteMarker: false, read: () => region.bytesOf(key) });
+  const file = (key: string) => ({
+    key,
+    isLatest: true,
+    isDeleteMarker: false,
+    read: async () => contentOf([await region.bytesOf(key)]),
+  });
   expect(await verifyEvidence([...region.objects.keys()].map(file))).toMatchObject({ proven: true });
 });
 
