@@ -15,6 +15,8 @@ module.exports = {
   reporters: ['default', '<rootDir>/test/jest/tally-reporter.js'],
   // A busy machine of two cores takes a minute for what it does alone in fifteen seconds.
   testTimeout: 300_000,
+  // Of those that say so: drills on the simulator mostly wait for the durable SDK's own short timers.
+  maxConcurrency: 20,
   // Many wait more than they compute, so two fit where jest would run one.
   maxWorkers: Math.max(2, availableParallelism() - 1),
 };

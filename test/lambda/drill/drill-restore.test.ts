@@ -4,7 +4,7 @@ import { ELSEWHERE } from '../../simulated/region';
 
 const COPY = /^lifeboat-orders-1a2b3c-[0-9a-f]{12}$/;
 
-test('restores beside the source, checks, deletes the copy, and then publishes', async () => {
+test.concurrent('restores beside the source, checks, deletes the copy, and then publishes', async () => {
   const run = await simulate();
   expect(run.steps).toEqual([
     'describe the source',
@@ -29,7 +29,7 @@ test('restores beside the source, checks, deletes the copy, and then publishes',
   expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
 });
 
-test('gives the copy all that RDS would otherwise fill in with defaults', async () => {
+test.concurrent('gives the copy all that RDS would otherwise fill in with defaults', async () => {
   const { region } = await simulate({
     definition: { copy: { ...drillDefinition.copy, instanceClass: 'db.t3.micro' } },
   });
@@ -54,7 +54,7 @@ test('gives the copy all that RDS would otherwise fill in with defaults', async 
 });
 
 describe('evidence', () => {
-  test('measures the recovery time to the last check, and the recovery point from the latest restorable time', async () => {
+  test.concurrent('measures the recovery time to the last check, and the recovery point from the latest restorable time', async () => {
     const [document] = (await simulate({ restoreMinutes: 12 })).evidence as [Evidence];
     const available = document.phases.find(({ phase }) => phase === 'wait until available')?.seconds ?? 0;
     expect(available).toBeGreaterThanOrEqual(12 * 60);
@@ -66,24 +66,24 @@ describe('evidence', () => {
     expect(document.recoveryPoint).toMatchObject({ seconds: expect.closeTo(240, 0), objectiveSeconds: 300, met: true });
   });
 
-  test('says that an objective was not met', async () => {
+  test.concurrent('says that an objective was not met', async () => {
     const [document] = (await simulate({ restoreMinutes: 90 })).evidence as [Evidence];
     expect(document.outcome).toBe('passed');
     expect(document.recoveryTime).toMatchObject({ met: false });
   });
 
-  test('says that a smaller class proves restorability, not the RTO', async () => {
+  test.concurrent('says that a smaller class proves restorability, not the RTO', async () => {
     const run = await simulate({ definition: { copy: { ...drillDefinition.copy, instanceClass: 'db.t3.micro' } } });
     expect(run.evidence[0]?.notes.join()).toMatch(/db\.t3\.micro.*db\.t3\.large.*not the RTO/);
   });
 
-  test('says which databases of the instance were not examined', async () => {
+  test.concurrent('says which databases of the instance were not examined', async () => {
     const run = await simulate();
     expect(run.evidence[0]?.warnings).toEqual([expect.stringMatching(/^database 'billing' .* was not examined/)]);
     expect(run.evidence[0]?.outcome).toBe('passed');
   });
 
-  test('has a readable form beside it', async () => {
+  test.concurrent('has a readable form beside it', async () => {
     const { region } = await simulate({ database: 'corrupt' });
     const text = region.objects.get('evidence/Protection/Orders/00000001.md');
     expect(text).toContain('# Orders: drill failed');
@@ -98,7 +98,7 @@ describe('a restore point', () => {
     return { document: run.evidence[0] as Evidence, settings: copy?.settings as Record<string, unknown> | undefined };
   };
 
-  test('at random lies within the span, in whole seconds', async () => {
+  test.concurrent('at random lies within the span, in whole seconds', async () => {
     const { document, settings } = await restoredTo({ kind: 'random', withinSeconds: 3600 });
     const time = settings?.RestoreTime as Date;
     const age = (Date.parse(document.started) - time.getTime()) / 1000;
@@ -107,7 +107,7 @@ describe('a restore point', () => {
     expect(age).toBeLessThan(3600 + 250);
   });
 
-  test('latest is the last whole second that RDS can restore', async () => {
+  test.concurrent('latest is the last whole second that RDS can restore', async () => {
     const { document } = await restoredTo({ kind: 'latest' });
     const behind =
       Date.parse(String(document.restorePoint?.latestRestorable)) - Date.parse(String(document.restorePoint?.time));
@@ -115,13 +115,13 @@ describe('a restore point', () => {
     expect(behind).toBeLessThanOrEqual(1000);
   });
 
-  test('latest snapshot is the newest available one of all pages, not the first', async () => {
+  test.concurrent('latest snapshot is the newest available one of all pages, not the first', async () => {
     // Newer are one that is still being made, and one that somebody tagged as bad.
     const { settings } = await restoredTo({ kind: 'latest-snapshot' });
     expect(settings).toMatchObject({ DBSnapshotIdentifier: 'rds:orders-2026-11-19-03-05' });
   });
 
-  test('may be a snapshot by its name, of the very database', async () => {
+  test.concurrent('may be a snapshot by its name, of the very database', async () => {
     const own = await restoredTo({ kind: 'snapshot', snapshot: 'orders-by-hand' });
     expect(own.settings).toMatchObject({ DBSnapshotIdentifier: 'orders-by-hand' });
     expect(own.document.outcome).toBe('passed');
@@ -129,7 +129,7 @@ describe('a restore point', () => {
     expect(document.findings.join()).toMatch(/'billing-by-hand' is of database 'billing'.*nothing about 'orders'/);
   });
 
-  test('that is no moment is refused at the door', async () => {
+  test.concurrent('that is no moment is refused at the door', async () => {
     for (const time of [
       '2026-02-31T10:00:00Z',
       '2026-11-01T10:00:00+05',
@@ -142,7 +142,7 @@ describe('a restore point', () => {
     }
   });
 
-  test('outside of the backups is refused, with the moments that are possible', async () => {
+  test.concurrent('outside of the backups is refused, with the moments that are possible', async () => {
     const { document } = await restoredTo({ kind: 'time', time: '2020-01-01T00:00:00Z' });
     expect(document.outcome).toBe('failed');
     expect(document.findings.join()).toMatch(/2020-01-01.*can't be restored: the backups reach from 2026-10-02/);
@@ -163,7 +163,7 @@ describe('a drill of what was copied from another region', () => {
     return { ...run, document: run.evidence[0] as Evidence, settings: copy?.settings };
   };
 
-  test("restores the newest copy of the database's that its role may restore, with the class it was told", async () => {
+  test.concurrent("restores the newest copy of the database's that its role may restore, with the class it was told", async () => {
     const { document, settings, region } = await drilled({ kind: 'latest-snapshot' });
     expect(settings).toMatchObject({
       DBSnapshotIdentifier: 'lifeboat-0a1b2c3d-orders-2026-10-30-03-04',
@@ -179,7 +179,7 @@ describe('a drill of what was copied from another region', () => {
     expect(region.objects.get('evidence/Protection/Orders/00000001.md')).toContain(`backups of ${ELSEWHERE}`);
   });
 
-  test('restores replicated backups to a point in time, naming them and not the database', async () => {
+  test.concurrent('restores replicated backups to a point in time, naming them and not the database', async () => {
     const { document, settings } = await drilled({ kind: 'latest' }, { parameterGroup: 'orders-west' });
     const automatedBackups = 'arn:aws:rds:us-west-2:123456789012:auto-backup:ab-orders';
     expect(settings).toMatchObject({
@@ -194,7 +194,7 @@ describe('a drill of what was copied from another region', () => {
     });
   });
 
-  test('names no group of the region that may not be there, and no option group of another region', async () => {
+  test.concurrent('names no group of the region that may not be there, and no option group of another region', async () => {
     for (const kind of ['latest', 'latest-snapshot'] as const) {
       const { settings } = await drilled({ kind });
       expect(settings?.DBParameterGroupName).toBeUndefined();
@@ -202,7 +202,7 @@ describe('a drill of what was copied from another region', () => {
     }
   });
 
-  test('of a database that is gone restores what reaches furthest, and says that nothing is added to it', async () => {
+  test.concurrent('of a database that is gone restores what reaches furthest, and says that nothing is added to it', async () => {
     const { document, settings } = await drilled({ kind: 'latest' }, { from: ELSEWHERE.replace('orders', 'gone') });
     const note = expect.stringMatching(/^RDS retains these backups.*deleted, or their replication was stopped/);
     expect(document.notes).toContainEqual(note);
@@ -210,14 +210,14 @@ describe('a drill of what was copied from another region', () => {
     expect(settings).toMatchObject({ SourceDBInstanceAutomatedBackupsArn: expect.stringMatching(/:ab-gone$/) });
   });
 
-  test('is not passed by what an earlier database of the same name left, while the new one has nothing here', async () => {
+  test.concurrent('is not passed by what an earlier database of the same name left, while the new one has nothing here', async () => {
     const from = ELSEWHERE.replace('orders', 'anew');
     const { document, settings } = await drilled({ kind: 'latest' }, { from });
     expect(document.findings).toEqual([expect.stringContaining(`${from} are not replicated here (pending)`)]);
     expect(settings).toBeUndefined();
   });
 
-  test('may be of a snapshot by its name, unless its tags say that it is of another database of that name', async () => {
+  test.concurrent('may be of a snapshot by its name, unless its tags say that it is of another database of that name', async () => {
     const byHand = await drilled({ kind: 'snapshot', snapshot: 'orders-by-hand' });
     expect(byHand.document.outcome).toBe('passed');
     expect(byHand.document.notes).toContainEqual(
@@ -232,14 +232,14 @@ describe('a drill of what was copied from another region', () => {
     expect(other.settings).toBeUndefined();
   });
 
-  test('claims no recovery time for a class that nobody told', async () => {
+  test.concurrent('claims no recovery time for a class that nobody told', async () => {
     const { document, settings } = await drilled({ kind: 'latest' }, { instanceClass: undefined }, 'db.t3.large');
     expect(settings).toMatchObject({ DBInstanceClass: 'db.t3.large' });
     expect(document).toMatchObject({ outcome: 'passed', source: { instanceClass: 'unknown' } });
     expect(document.notes).toContainEqual(expect.stringMatching(/nobody knows the source's class.*not the RTO/));
   });
 
-  test('says so when nothing was copied yet, and asks for no restore', async () => {
+  test.concurrent('says so when nothing was copied yet, and asks for no restore', async () => {
     const from = ELSEWHERE.replace('orders', 'new');
     for (const [restore, finding] of [
       [{ kind: 'latest-snapshot' }, `no copy of a snapshot of ${from} is available here`],
@@ -251,20 +251,20 @@ describe('a drill of what was copied from another region', () => {
     }
   });
 
-  test("says that the parameter group is not the source's, unless one is named", async () => {
+  test.concurrent("says that the parameter group is not the source's, unless one is named", async () => {
     const note = expect.stringContaining('default.postgres17, since copies of backups do not tell');
     expect((await drilled({ kind: 'latest' })).document.notes).toContainEqual(note);
     expect((await drilled({ kind: 'latest' }, { parameterGroup: 'mine' })).document.notes).not.toContainEqual(note);
   });
 
-  test('needs the name of the database and a class, which copies do not tell', async () => {
+  test.concurrent('needs the name of the database and a class, which copies do not tell', async () => {
     const run = await simulate({ definition: { source: { instance: SOURCE, copied: { from: ELSEWHERE } } } });
     expect(JSON.stringify(run.execution)).toMatch(/needs the name of the database.*needs an instance class/);
   });
 });
 
 describe('a drill that can not pass', () => {
-  test('fails with the finding when a check fails', async () => {
+  test.concurrent('fails with the finding when a check fails', async () => {
     const run = await simulate({ database: 'corrupt' });
     expect(run.evidence[0]?.outcome).toBe('failed');
     expect(run.evidence[0]?.findings.join()).toContain('votes: invalid page in block 12');
@@ -272,20 +272,20 @@ describe('a drill that can not pass', () => {
     expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
   });
 
-  test('does not pass when a check could not run', async () => {
+  test.concurrent('does not pass when a check could not run', async () => {
     const run = await simulate({ database: 'partly unchecked' });
     expect(run.evidence[0]?.outcome).toBe('failed');
     expect(run.evidence[0]?.findings.join()).toContain('could not run: votes: canceling statement');
   });
 
-  test('fails loudly, and still deletes the copy, when the copy refuses connections', async () => {
+  test.concurrent('fails loudly, and still deletes the copy, when the copy refuses connections', async () => {
     const run = await simulate({ database: 'refuses connections' });
     expect(run.evidence[0]?.outcome).toBe('failed');
     expect(run.evidence[0]?.findings.join()).toContain('password authentication failed');
     expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
   });
 
-  test('is dated when its very first step fails, so that its alarm hears of it', async () => {
+  test.concurrent('is dated when its very first step fails, so that its alarm hears of it', async () => {
     const run = await simulate({ definition: { source: { instance: 'gone' } } });
     expect(run.evidence[0]).toMatchObject({ outcome: 'failed', findings: [expect.stringContaining('NotFound')] });
     expect(run.evidence[0]?.started).toMatch(/^2026-11-01T10:0/);
@@ -297,13 +297,13 @@ describe('a drill that can not pass', () => {
     expect(stamps.length).toBeGreaterThan(0);
   });
 
-  test('says which checks did not run when the examiner dies', async () => {
+  test.concurrent('says which checks did not run when the examiner dies', async () => {
     const run = await simulate({ database: 'examiner dies' });
     expect(run.evidence[0]?.checks.map(({ outcome }) => outcome)).toEqual(Array(5).fill('not-run'));
     expect(run.evidence[0]?.findings.join()).toContain('Runtime exited');
   });
 
-  test('ends at once, with what RDS says, when the restore fails', async () => {
+  test.concurrent('ends at once, with what RDS says, when the restore fails', async () => {
     const run = await simulate({ restore: 'incompatible-restore' });
     expect(run.evidence[0]?.findings.join()).toContain(
       'incompatible-restore. Its events: Restore failed: disk on fire',
@@ -311,7 +311,7 @@ describe('a drill that can not pass', () => {
     expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
   });
 
-  test('gives up on a restore that sticks, within its budget of operations', async () => {
+  test.concurrent('gives up on a restore that sticks, within its budget of operations', async () => {
     const run = await simulate({ restore: 'sticks' });
     expect(run.evidence[0]?.findings.join()).toContain("'wait until available' did not end within 12 h");
     expect(run.execution.metered).toBeLessThan(500);
@@ -319,7 +319,7 @@ describe('a drill that can not pass', () => {
   });
 });
 
-test('waits for a restore as long as its copy may live, and for no check beyond that', async () => {
+test.concurrent('waits for a restore as long as its copy may live, and for no check beyond that', async () => {
   const copy = { ...drillDefinition.copy, expiresAfterSeconds: 10 * 3600 };
   const long = await simulate({ restoreMinutes: 8 * 60, definition: { copy } });
   expect(long.evidence[0]?.outcome).toBe('passed');
@@ -329,18 +329,18 @@ test('waits for a restore as long as its copy may live, and for no check beyond 
   expect(late.region.present()).toEqual([SOURCE, BYSTANDER]);
 });
 
-test('waits while RDS is at work on the copy, as after a reset of the password whose answer was lost', async () => {
+test.concurrent('waits while RDS is at work on the copy, as after a reset of the password whose answer was lost', async () => {
   const runs = await Promise.all(Array.from({ length: 30 }, (_, seed) => simulate({ seed, lost: 0.3 })));
   const outcomes = runs.map(({ evidence }) => evidence[0]?.outcome);
   expect(outcomes).toEqual(Array(30).fill('passed'));
 });
 
-test('uses a copy whose blocks are still being loaded', async () => {
+test.concurrent('uses a copy whose blocks are still being loaded', async () => {
   const run = await simulate({ restore: 'storage-initialization' });
   expect(run.evidence[0]?.outcome).toBe('passed');
 });
 
-test('gives every call to the examiner an invocation of its own, whose 15 minutes it may need', async () => {
+test.concurrent('gives every call to the examiner an invocation of its own, whose 15 minutes it may need', async () => {
   const { execution } = await simulate();
   const names = execution.operations.map(({ Name }) => Name);
   for (const [at, name] of names.entries()) {
@@ -348,14 +348,14 @@ test('gives every call to the examiner an invocation of its own, whose 15 minute
   }
 });
 
-test('calls again for what a slow copy left no time for', async () => {
+test.concurrent('calls again for what a slow copy left no time for', async () => {
   const run = await simulate({ database: 'slow' });
   expect(run.steps.filter((step) => step.startsWith('run checks'))).toHaveLength(5);
   expect(run.evidence[0]?.outcome).toBe('passed');
 });
 
 describe('whoever starts a drill', () => {
-  test('may choose the restore point, and say why; evidence says that they did', async () => {
+  test.concurrent('may choose the restore point, and say why; evidence says that they did', async () => {
     const request = { restore: { kind: 'latest-snapshot' }, reason: 'audit of 2026' };
     const { evidence, region } = await simulate({ request });
     expect(evidence[0]).toMatchObject({
@@ -367,7 +367,7 @@ describe('whoever starts a drill', () => {
     expect(region.objects.get('evidence/Protection/Orders/00000001.md')).toContain('| Reason | audit of 2026 |');
   });
 
-  test.each([undefined, null, {}])('may choose nothing: %j', async (request) => {
+  test.concurrent.each([undefined, null, {}])('may choose nothing: %j', async (request) => {
     const { evidence } = await simulate({ request: request === undefined ? null : request });
     expect(evidence[0]).toMatchObject({
       request: { restore: null, reason: null },
@@ -375,7 +375,7 @@ describe('whoever starts a drill', () => {
     });
   });
 
-  test('may not choose what is proven: a request of a drill that anything passes is refused, and touches nothing', async () => {
+  test.concurrent('may not choose what is proven: a request of a drill that anything passes is refused, and touches nothing', async () => {
     const everything = {
       ...drillDefinition,
       database: 'postgres',
@@ -393,7 +393,7 @@ describe('whoever starts a drill', () => {
     }
   });
 
-  test.each([
+  test.concurrent.each([
     [{ restore: { kind: 'snapshot', snapshot: 'rds:orders-2026-11-18-03-05' } }, 'allowed'],
     [{ restore: { kind: 'snapshot', snapshot: 'orders-by-hand' } }, 'refused'],
     [{ restore: { kind: 'snapshot', snapshot: 'rds:billing-2026-11-18-03-05' } }, 'refused'],
@@ -408,14 +408,14 @@ describe('whoever starts a drill', () => {
     if (expected === 'refused') expect(steps).toEqual([]);
   });
 
-  test('may name the snapshot that was deployed', async () => {
+  test.concurrent('may name the snapshot that was deployed', async () => {
     const restore = { kind: 'snapshot', snapshot: 'orders-by-hand' } as const;
     const { evidence } = await simulate({ definition: { restore }, request: { restore } });
     expect(evidence[0]?.outcome).toBe('passed');
   });
 });
 
-test('evidence tells what was deployed: its hash, the database, and all checks with their queries', async () => {
+test.concurrent('evidence tells what was deployed: its hash, the database, and all checks with their queries', async () => {
   const checks = [{ kind: 'query' as const, name: 'tenants', sql: 'SELECT count(*) FROM tenants', atLeast: 3 }];
   const [told] = (await simulate({ definition: { checks, database: 'zephyr' } })).evidence;
   expect(told?.definition).toEqual({ sha256: expect.stringMatching(/^[0-9a-f]{64}$/), database: 'zephyr', checks });
@@ -436,7 +436,7 @@ test('evidence tells what was deployed: its hash, the database, and all checks w
   ]);
 });
 
-test('refuses a definition with every problem at once, before it touches anything', async () => {
+test.concurrent('refuses a definition with every problem at once, before it touches anything', async () => {
   const run = await simulate({
     definition: {
       restore: { kind: 'random', withinSeconds: -1 },
@@ -448,7 +448,7 @@ test('refuses a definition with every problem at once, before it touches anythin
   expect(run.steps).toEqual([]);
 });
 
-test('leaves the password in no checkpoint, no printed line and no document', async () => {
+test.concurrent('leaves the password in no checkpoint, no printed line and no document', async () => {
   for (const database of ['healthy', 'refuses connections', 'examiner dies'] as const) {
     const run = await simulate({ database, crashes: 0.2, lost: 0.1 });
     expect(run.passwords).toHaveLength(1);
@@ -458,7 +458,7 @@ test('leaves the password in no checkpoint, no printed line and no document', as
   }
 });
 
-test('a stopped run leaves its copy to the janitor, who takes nothing else', async () => {
+test.concurrent('a stopped run leaves its copy to the janitor, who takes nothing else', async () => {
   const run = await simulate({ stoppedAfter: 3 });
   expect(run.execution.status).toBe('stopped');
   expect(run.region.present()).toHaveLength(3);
@@ -466,7 +466,7 @@ test('a stopped run leaves its copy to the janitor, who takes nothing else', asy
   expect(run.region.present()).toEqual([SOURCE, BYSTANDER]);
 });
 
-test('finds and deletes a copy that RDS does not list yet, when the answer to its restore was lost on the way', async () => {
+test.concurrent('finds and deletes a copy that RDS does not list yet, when the answer to its restore was lost on the way', async () => {
   const runs = await Promise.all(Array.from({ length: 60 }, (_, seed) => simulate({ seed, garbled: 0.2, stale: 0.9 })));
   const hasty = runs.filter(({ steps }) => steps.includes('start restore') && !steps.includes('wait until available'));
   expect(hasty.length).toBeGreaterThan(3);
