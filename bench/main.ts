@@ -7,6 +7,7 @@ import { handlerBundle } from './handler-bundle';
 import { manyTables } from './many-tables';
 import { isOk, type Measurement, type Progress } from './measurement';
 import { simulatedSchedules } from './simulated-interleavings';
+import { synthOfFleet } from './synth-of-fleet';
 import { synthOfZephyr } from './synth-of-zephyr';
 import { table } from './table';
 
@@ -16,6 +17,7 @@ const PARTS: Record<string, (progress: Progress) => Promise<Measurement[]>> = {
   schedules: simulatedSchedules,
   handler: handlerBundle,
   synth: synthOfZephyr,
+  fleet: synthOfFleet,
   tables: manyTables,
 };
 

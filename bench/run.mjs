@@ -11,7 +11,7 @@ if (!existsSync('dist/handlers')) {
 await bundleHandler('bench/empty-handler.ts', 'dist/bench/empty-handler/index.js');
 await build({
   ...bundle,
-  entryPoints: ['bench/main.ts', 'bench/by-hand/stack.ts'],
+  entryPoints: ['bench/main.ts', 'bench/by-hand/stack.ts', 'bench/fleet/protected.ts', 'bench/fleet/bare.ts'],
   outdir: 'dist/bench',
   target: 'node20',
   mainFields: ['module', 'main'],

@@ -1,13 +1,11 @@
 /** What synth of Zephyr production takes, against a hand-written app with the same resources. */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { alternate, type Measurement, type Progress, ratio, seconds, secondsOf } from './measurement';
+import { ROOT, synthesise } from './synthesise';
 
 const ROUNDS = 7;
-const ROOT = join(__dirname, '..', '..');
 const ZEPHYR = { app: join(ROOT, 'dist', 'bin', 'app.js'), stack: 'Zephyr-production' };
 const BY_HAND = { app: join(__dirname, 'by-hand', 'stack.js'), stack: 'ByHand-production' };
 type Synthesised = typeof ZEPHYR;
@@ -19,8 +17,8 @@ export async function synthOfZephyr(progress: Progress): Promise<Measurement[]> 
     const flaws = differences(await resourcesOf(ZEPHYR, folder), await resourcesOf(BY_HAND, folder));
     const compared = await alternate(
       ROUNDS,
-      () => secondsOf(() => synth(ZEPHYR, folder)),
-      () => secondsOf(() => synth(BY_HAND, folder)),
+      () => secondsOf(() => synthesise(ZEPHYR.app, folder)),
+      () => secondsOf(() => synthesise(BY_HAND.app, folder)),
     );
     return [{ what: 'synth of Zephyr production / the same by hand', limit: 1.5, flaws, ...ratio(compared, seconds) }];
   } finally {
@@ -28,20 +26,11 @@ export async function synthOfZephyr(progress: Progress): Promise<Measurement[]> 
   }
 }
 
-/** In a fresh process and folder, with the context that the CDK CLI would pass on. */
-async function synth({ app }: Synthesised, folder: string): Promise<string> {
-  const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));
-  const outdir = mkdtempSync(join(folder, 'out-'));
-  const env = { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: JSON.stringify(context) };
-  await promisify(execFile)(process.execPath, [app], { cwd: ROOT, env });
-  return outdir;
-}
-
 type Counts = Map<string, number>;
 
 /** How many there are of each type. */
 async function resourcesOf(synthesised: Synthesised, folder: string): Promise<Counts> {
-  const outdir = await synth(synthesised, folder);
+  const outdir = await synthesise(synthesised.app, folder);
   const { Resources } = JSON.parse(readFileSync(join(outdir, `${synthesised.stack}.template.json`), 'utf8'));
   const counts: Counts = new Map();
   for (const { Type } of Object.values<{ Type: string }>(Resources)) counts.set(Type, (counts.get(Type) ?? 0) + 1);

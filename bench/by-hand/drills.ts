@@ -91,7 +91,6 @@ export function addDrills(stack: Stack, database: rds.DatabaseInstance, topic: s
       allow(['kms:Decrypt'], [key.keyArn], {
         StringEquals: { 'kms:ViaService': `secretsmanager.${stack.region}.amazonaws.com` },
       }),
-      allow(['kms:GetPublicKey', 'kms:Sign'], [signingKey.keyArn]),
     ],
     {
       code: codeWith(stack, 'drill-restore', definition),
@@ -101,9 +100,9 @@ export function addDrills(stack: Stack, database: rds.DatabaseInstance, topic: s
       durableConfig: { executionTimeout: Duration.hours(6), retentionPeriod: Duration.days(90) },
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
     },
+    // With what else it may do, the policy would be too long for IAM.
+    [...readEvidence, allow(['kms:GetPublicKey', 'kms:Sign'], [signingKey.keyArn])],
   );
-  // With what else it may do, the policy would be too long for IAM.
-  new iam.ManagedPolicy(stack, 'ConductorEvidence', { roles: [conductor.role], statements: readEvidence });
   const live = new lambda.Alias(stack, 'Live', { aliasName: 'live', version: conductor.function.currentVersion });
   addSchedule(site, 'Monthly', live, ScheduleExpression.cron({ minute: '0', hour: '10', weekDay: 'SUN#1' }), {
     reason: 'scheduled',
@@ -161,7 +160,7 @@ export function addDrills(stack: Stack, database: rds.DatabaseInstance, topic: s
       }),
     ],
   });
-  addAlarms(stack, topic, { conductor: conductor.function, janitor: janitor.function, deadLetterQueue });
+  addAlarms(stack, topic, { janitor: janitor.function, deadLetterQueue });
 }
 
 function addExaminer(site: Site, network: ReturnType<typeof drillNetwork>): lambda.Function {
@@ -205,7 +204,7 @@ function addExaminer(site: Site, network: ReturnType<typeof drillNetwork>): lamb
 function addAlarms(
   stack: Stack,
   topic: sns.ITopic,
-  watched: { conductor: lambda.IFunction; janitor: lambda.IFunction; deadLetterQueue: sqs.IQueue },
+  watched: { janitor: lambda.IFunction; deadLetterQueue: sqs.IQueue },
 ): void {
   const hour = { period: Duration.hours(1) };
   const measured = (metricName: string, statistic: string) =>
@@ -219,10 +218,8 @@ function addAlarms(
   const above = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD;
   const alarms: [string, cloudwatch.IMetric, number, cloudwatch.ComparisonOperator?][] = [
     ['DrillFailed', measured('DrillPassed', 'Minimum'), 1, cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD],
-    ['RecoveryTime', measured('RecoveryTime', 'Maximum'), zephyr.objectives.rtoSeconds],
-    ['RecoveryPoint', measured('RecoveryPoint', 'Maximum'), zephyr.objectives.rpoSeconds],
+    ['ObjectiveMissed', measured('ObjectivesMissed', 'Maximum'), 0],
     ['Overdue', measured('SecondsSinceProven', 'Maximum'), Duration.days(36).toSeconds()],
-    ['BrokenOff', watched.conductor.metricErrors(hour), 0],
     ['EvidenceAltered', measured('EvidenceProblems', 'Maximum'), 0],
     ['JanitorFailed', watched.janitor.metricErrors(hour), 0],
     ['NotStartedAny', watched.deadLetterQueue.metricApproximateNumberOfMessagesVisible(hour), 0],

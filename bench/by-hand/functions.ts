@@ -23,6 +23,7 @@ export function addFunction(
   entry: string,
   statements: iam.PolicyStatement[],
   settings: Partial<lambda.FunctionProps>,
+  moreBasics: iam.PolicyStatement[] = [],
 ) {
   const logGroup = new logs.LogGroup(stack, `${id}Log`, {
     retention: logs.RetentionDays.ONE_YEAR,
@@ -43,11 +44,11 @@ export function addFunction(
   const basics = [
     allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn]),
     allow(['sqs:SendMessage'], [deadLetterQueue.queueArn]),
+    ...moreBasics,
   ];
   if (settings.durableConfig) {
     const actions = ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'];
-    const statements = [allow(actions, [`${made.functionArn}:*`])];
-    new iam.ManagedPolicy(stack, `${id}Durable`, { roles: [role], statements });
+    statements.push(allow(actions, [`${made.functionArn}:*`]));
   }
   // Lambda makes no function that may not send to its own dead letter queue; one policy for all would be too long for IAM.
   made.node.addDependency(new iam.ManagedPolicy(stack, `${id}Basics`, { roles: [role], statements: basics }));
