@@ -28,7 +28,7 @@ export interface BackupCopyTarget {
   /** What makes it: copies of a database lie under it. */
   readonly scope: Construct;
   readonly database: rds.IDatabaseInstance;
-  /** @default - as the database says itself; a replica is refused where it doesn't */
+  /** @default - the class of the database; a replica of an imported database, whose class is unknown, is refused */
   readonly instanceIdentifier?: string;
   readonly region: RecoveryRegion;
   readonly planName: string;
@@ -36,18 +36,18 @@ export interface BackupCopyTarget {
   readonly target: string;
   /** Encrypts logs. */
   readonly encryptionKey: () => kms.IKey;
-  /** @default - as the database says, or RDS picks */
+  /** @default - the window of the database, or one that RDS picks */
   readonly window?: BackupWindow;
-  /** @default - as the database says, else the account's own key for RDS */
+  /** @default - the key of the database, else the AWS managed key for RDS */
   readonly storageKey?: kms.IKey;
-  /** @default - nobody */
+  /** @default - alarms have no action */
   readonly notify?: sns.ITopic;
 }
 
 /** How a database's data gets into the recovery region. */
 export class BackupCopy {
   /**
-   * Automated backups are replicated: any moment can be restored there, about five minutes behind. Only for a database
+   * RDS replicates automated backups: any moment can be restored there, about five minutes behind. Only for a database
    * of this app.
    *
    * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReplicateBackups.html
@@ -57,8 +57,8 @@ export class BackupCopy {
       const { resource, name } = new SourceDatabase(database);
       if (!resource) {
         throw new Error(
-          `database '${scope.node.id}' is imported, so this app can't replicate its backups to ${region}, and nobody would; ` +
-            `apply ReplicatedBackups where it is made, or have RDS do it there: aws rds ` +
+          `database '${scope.node.id}' is imported, so this app can't replicate its backups to ${region}; ` +
+            `apply ReplicatedBackups in the app that makes it, or replicate them by hand: aws rds ` +
             `start-db-instance-automated-backups-replication --region ${region} for ${name ?? 'its ARN'}`,
         );
       }
@@ -109,23 +109,23 @@ export class BackupCopy {
   }
 
   private constructor(
-    /** What it is called. A database has one of each kind at most. */
+    /** Kind of copy. A database has at most one of each kind. */
     public readonly kind: string,
     private readonly make: (target: BackupCopyTarget) => void,
   ) {}
 
-  /** Makes it. Called by the plan. */
+  /** Makes the copy's resources. The plan calls it. */
   public applyTo(target: BackupCopyTarget): void {
     this.make(target);
   }
 }
 
-/** Where the key of copies lies, unless the region names one of its own. */
+/** The site with the key of copies, unless the region names another key. */
 function ownSite(scope: Construct, region: RecoveryRegion): RecoverySite | undefined {
   return region.keyArn === undefined ? RecoverySite.beside(scope, region) : undefined;
 }
 
-/** A database may lie in another stack than its plan, whose name its key's alias then has. */
+/** A database may be in another stack than its plan; then the alias of the key has the name of the plan's stack. */
 function keyOfPlan(resource: rds.CfnDBInstance, site: RecoverySite, scope: Construct, region: RecoveryRegion): void {
   const stack = outermostStack(resource);
   if (stack === outermostStack(scope)) return;
@@ -134,8 +134,8 @@ function keyOfPlan(resource: rds.CfnDBInstance, site: RecoverySite, scope: Const
 }
 
 /**
- * Apart from the key: a replica is only made while its source is there, and what holds the key must deploy without it.
- * It comes last, the key first.
+ * Not in the stack of the key: a replica can only be made while its source exists, and the key must deploy without it.
+ * The key is deployed first, the replica last.
  */
 function stackOfReplicas(scope: Construct, region: RecoveryRegion): Stack {
   const primary = outermostStack(scope);
