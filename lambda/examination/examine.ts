@@ -13,6 +13,7 @@ import type { CheckTask, Connection, ExaminerRequest, ExaminerResponse } from '.
 import { type Deadline, Session, type Tls } from '../examiner/session';
 import { runChecks } from './run-checks';
 import { describeServer } from './server';
+import type { Open } from './sessions';
 import { survey } from './survey';
 
 export interface ExaminerOptions {
@@ -47,7 +48,7 @@ export const examineWith =
     const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
     const end = performance.now() + budget;
     const deadline: Deadline = { left: () => end - performance.now() };
-    const open = (as: Connection) => Session.open(as, tls, deadline);
+    const open: Open = (as, own = deadline) => Session.open(as, tls, own);
     try {
       if (request.task === 'check') return await runChecks(request, detectors, open, deadline, connections);
       const session = await open(request.connection);

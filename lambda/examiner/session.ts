@@ -3,9 +3,9 @@
  * could change what a check reads.
  */
 import { BlockList, isIP } from 'node:net';
-import { Client, DatabaseError, escapeLiteral } from 'pg';
-import { CopyNotReady, CopyRefused, CopySilent, unreachable } from './lost-session';
-import { endsSession, isFromFunction, isFunctionsContext, printable } from './postgres-error';
+import { Client, DatabaseError, escapeLiteral, type QueryArrayResult, type QueryConfig } from 'pg';
+import { CopyNotReady, CopyRefused, CopySilent, ended, OutOfTime, unreachable } from './lost-session';
+import { isFromFunction, isFunctionsContext, printable } from './postgres-error';
 import type { Connection } from './protocol';
 
 /** Certificates of the authorities that a server's certificate must come from, in PEM. */
@@ -31,6 +31,8 @@ const CONNECT_TIMEOUT_MS = 15_000;
 const MAX_WARNINGS = 100;
 /** How long after the deadline a silent server is waited for. */
 const GRACE_MS = 2_000;
+/** A statement that was cancelled so shortly before the deadline was cancelled because of it. */
+const CLOSE_MS = 100;
 
 /**
  * Set at the start of each session and again in each transaction: a database may set others for whoever connects, and a
@@ -54,6 +56,7 @@ const PINS = {
   gin_fuzzy_search_limit: '0', // else a GIN index gives some of its entries only
   xmloption: 'content',
   work_mem: '64MB',
+  exit_on_error: 'off', // else the first error ends the session
   idle_in_transaction_session_timeout: '0',
   lock_timeout: '3s', // nothing on the copy holds a lock for long, but a prepared transaction for ever
 } as const;
@@ -79,6 +82,8 @@ export class Session {
   private hungUp: Error | undefined;
   private pins: Readonly<Record<string, string>> = PINS;
   private readonly damaged: string[] = [];
+  private backend = 0;
+  private limit: Deadline;
 
   private constructor(
     private readonly client: Client,
@@ -86,7 +91,9 @@ export class Session {
     private readonly deadline: Deadline,
     /** Whether triggers that are not for replicas stay still. */
     public readonly isReplica: boolean,
-  ) {}
+  ) {
+    this.limit = deadline;
+  }
 
   /**
    * @throws CopyNotReady, CopyRefused
@@ -165,8 +172,7 @@ export class Session {
     statements: () => Promise<T>,
     pins: Readonly<Record<string, string>> = {},
   ): Promise<T> {
-    const timeout = Math.max(1, Math.floor(this.deadline.left()));
-    const set = settings('SET LOCAL', { ...this.pins, ...pins, statement_timeout: String(timeout) });
+    const set = settings('SET LOCAL', { ...this.pins, ...pins, statement_timeout: this.timeLeft });
     await this.rows(`BEGIN ISOLATION LEVEL REPEATABLE READ ${mode}; ${set}`);
     let done = false;
     try {
@@ -181,6 +187,20 @@ export class Session {
     }
   }
 
+  /**
+   * Gives some work less time than the call has left.
+   *
+   * @throws OutOfTime, CopySilent when that is over
+   */
+  public async within<T>(limit: Deadline, work: () => Promise<T>): Promise<T> {
+    this.limit = limit;
+    try {
+      return await work();
+    } finally {
+      this.limit = this.deadline;
+    }
+  }
+
   /** Warnings of damaged pages since the last time it was asked: whatever was read then was read in part. */
   public damageWarnings(): string[] {
     return this.damaged.splice(0);
@@ -192,15 +212,10 @@ export class Session {
    * @param pins further settings, for this statement alone
    */
   public async alone(statement: string, pins: Readonly<Record<string, string>> = {}): Promise<void> {
-    const timeout = Math.max(1, Math.floor(this.deadline.left()));
-    await this.rows(
-      settings('SET', {
-        ...this.pins,
-        default_transaction_read_only: 'off',
-        statement_timeout: String(timeout),
-        ...pins,
-      }),
-    );
+    const { role = 'none', ...others } = { ...this.pins, ...pins };
+    const pinned = { ...others, default_transaction_read_only: 'off', statement_timeout: this.timeLeft };
+    // Last, since that role may not be allowed to set all of them.
+    await this.rows(`${settings('SET', { role: 'none', ...pinned })}; ${settings('SET', { role })}`);
     try {
       await this.rows(statement);
     } finally {
@@ -211,16 +226,67 @@ export class Session {
 
   /** Runs one statement, or several separated by semicolons, of which it gives the last one's rows. */
   public async rows(sql: string): Promise<readonly Row[]> {
-    return (await this.ask({ text: sql, rowMode: 'array' })).rows;
+    const results = await this.ask({ text: sql, rowMode: 'array' });
+    return results[results.length - 1]!.rows;
   }
 
-  /** Runs exactly one statement: in the extended protocol more, such as a COMMIT behind it, are a syntax error. */
+  /**
+   * Runs one statement that may call functions of the database's own, in a transaction. What they set in the session, such
+   * as a search path that gives operators another meaning, is undone, and so is a failure.
+   *
+   * @param pins further settings, for this statement alone
+   */
+  public async reading(sql: string, pins: Readonly<Record<string, string>> = {}): Promise<readonly Row[]> {
+    return this.undone(async () => {
+      const before = `${MARK}; ${settings('SET LOCAL', { ...pins, statement_timeout: this.timeLeft })}`;
+      const results = await this.ask({ text: `${before}; ${sql}; ${UNDO}`, rowMode: 'array' });
+      return results[results.length - 1 - UNDO_STATEMENTS]!.rows;
+    });
+  }
+
+  /** The same for exactly one statement: in the extended protocol more, such as a COMMIT behind it, are a syntax error. */
   public async single(sql: string): Promise<Answer> {
-    return this.ask({ text: sql, rowMode: 'array', queryMode: 'extended' });
+    return this.undone(async () => {
+      await this.rows(`${MARK}; ${settings('SET LOCAL', { statement_timeout: this.timeLeft })}`);
+      const [answer] = await this.ask({ text: sql, rowMode: 'array', queryMode: 'extended' });
+      await this.rows(UNDO);
+      return answer!;
+    });
+  }
+
+  /** Ends what another session is running that does not stop when it is told to. */
+  public async terminate(other: Session): Promise<void> {
+    await this.transaction('READ ONLY', () =>
+      this.rows(`SELECT pg_catalog.pg_terminate_backend(${other.backend}, ${GRACE_MS})`),
+    );
   }
 
   public async close(): Promise<void> {
     await this.client.end().catch(() => undefined);
+  }
+
+  private get timeLeft(): string {
+    return String(Math.max(1, Math.floor(this.limit.left())));
+  }
+
+  private async undone<T>(statements: () => Promise<T>): Promise<T> {
+    try {
+      return await statements();
+    } catch (error) {
+      // Where the session is lost, why it was lost is told already.
+      if (error instanceof DatabaseError) await this.rows(UNDO);
+      throw error;
+    }
+  }
+
+  /** Some errors end the session, whatever code they have: the server's own, and all where a function has set that. */
+  private async isAlive(): Promise<boolean> {
+    try {
+      await this.client.query({ text: '', query_timeout: GRACE_MS } as QueryConfig);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   private async learnPins(): Promise<void> {
@@ -228,10 +294,13 @@ export class Session {
     const known = new Map(
       (
         await this.transaction('READ ONLY', () =>
-          this.rows(`SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN (${names.join(', ')})`),
+          this.rows(`
+            SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN (${names.join(', ')})
+            UNION ALL SELECT 'pid', pg_catalog.pg_backend_pid()::pg_catalog.text`),
         )
       ).map(([name, setting]) => [name, setting]),
     );
+    this.backend = Number(known.get('pid'));
     this.pins = {
       ...PINS,
       ...Object.fromEntries(Object.entries(NEWER_PINS).filter(([name]) => known.has(name))),
@@ -241,15 +310,20 @@ export class Session {
     };
   }
 
-  private async ask(query: { text: string; rowMode: 'array'; queryMode?: 'extended' }): Promise<Answer> {
-    const limited = { ...query, query_timeout: Math.max(0, this.deadline.left()) + GRACE_MS };
+  private async ask(query: { text: string; rowMode: 'array'; queryMode?: 'extended' }): Promise<readonly Answer[]> {
+    const limited = { ...query, query_timeout: Math.max(0, this.limit.left()) + GRACE_MS };
     try {
       const result = await this.client.query<(string | null)[]>(limited);
       // Several statements have several results, which the types of pg do not tell.
-      const last = Array.isArray(result) ? result[result.length - 1] : result;
-      return { rows: last.rows, types: last.fields.map((field: { dataTypeID: number }) => field.dataTypeID) };
+      const results: QueryArrayResult<(string | null)[]>[] = Array.isArray(result) ? result : [result];
+      return results.map(({ rows, fields }) => ({ rows, types: fields.map(({ dataTypeID }) => dataTypeID) }));
     } catch (error) {
-      if (error instanceof DatabaseError && !endsSession(error)) throw error;
+      if (error instanceof DatabaseError && (await this.isAlive())) {
+        const over = this.limit !== this.deadline && this.limit.left() < CLOSE_MS;
+        throw over && error.code === '57014' ? new OutOfTime('ran out of time') : error;
+      }
+      const last = error instanceof DatabaseError ? error : this.hungUp;
+      if (last instanceof DatabaseError) throw ended(this.where, last);
       if (error instanceof Error && error.message === 'Query read timeout') {
         throw new CopySilent(`${this.where} stopped answering, so nothing more could be checked; try again`);
       }
@@ -257,6 +331,10 @@ export class Session {
     }
   }
 }
+
+const MARK = 'SAVEPOINT before_functions';
+const UNDO = 'ROLLBACK TO SAVEPOINT before_functions; RELEASE SAVEPOINT before_functions';
+const UNDO_STATEMENTS = 2;
 
 /** As many statements in one. A search path is a list of names, which quotes would make one. */
 const settings = (command: 'SET' | 'SET LOCAL', values: Readonly<Record<string, string>>) =>
