@@ -3,6 +3,7 @@
  * are quieted first, also those that are not examined: they came along.
  */
 import { userSchema } from '../examiner/catalog';
+import { liftConnectionLimits } from '../examiner/connection-limits';
 import { CopyRefused } from '../examiner/lost-session';
 import { printable, unlessDamaged } from '../examiner/postgres-error';
 import type { Server } from '../examiner/protocol';
@@ -11,10 +12,11 @@ import type { Session } from '../examiner/session';
 
 /** @param open a session in another database */
 export async function describeServer(session: Session, open: (database: string) => Promise<Session>): Promise<Server> {
+  const notes = await liftConnectionLimits(session);
   const { version, databases, closed } = await session.transaction('READ ONLY', async () => {
     const [version] = await session.rows("SELECT pg_catalog.current_setting('server_version')");
     const rows = await session.rows(`
-      SELECT datname, pg_catalog.pg_database_size(oid), datallowconn FROM pg_catalog.pg_database
+      SELECT datname, pg_catalog.pg_database_size(oid), datallowconn AND datconnlimit NOT IN (0, -2) FROM pg_catalog.pg_database
       WHERE NOT datistemplate AND datname <> 'rdsadmin' ORDER BY datname`);
     return {
       version: version![0]!,
@@ -22,7 +24,8 @@ export async function describeServer(session: Session, open: (database: string) 
       closed: rows.flatMap(([name, , open]) => (open === 'f' ? [name!] : [])),
     };
   });
-  const notes: string[] = [];
+  // A limit that is still there may allow for no second one.
+  await session.close();
   const described: Server['databases'][number][] = [];
   for (const database of databases) {
     const found = await quieted(database.name, open);
