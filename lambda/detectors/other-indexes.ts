@@ -29,12 +29,14 @@ export const otherIndexes: Detector = {
   examine: compare,
 };
 
-async function compare(session: Session, { oid }: Piece, { facts, reading = session }: Context): Promise<Examined> {
+async function compare(session: Session, { oid }: Piece, { facts, reading }: Context): Promise<Examined> {
   const [found] = await session.rows(`
     SELECT am.amname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_am am ON am.oid = c.relam WHERE c.oid = ${oid}`);
   if (!found) throw new CannotCheck('it does not exist any more');
   const [method] = found;
-  if (method === 'hash') return reading.transaction('READ ONLY', () => probeHash(reading, oid));
+  if (method === 'hash') {
+    return reading ? reading.transaction('READ ONLY', () => probeHash(reading, oid)) : probeHash(session, oid);
+  }
   const ginCheck = ginCheckOf(facts);
   if (method === 'gin' && ginCheck) {
     await session.rows(`SELECT ${ginCheck}(${oid})`);

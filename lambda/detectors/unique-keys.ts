@@ -27,8 +27,8 @@ export const uniqueKeys: Detector = {
     WHERE i.indisunique AND i.indisvalid AND i.indisready AND am.amname = 'btree' AND c.relkind = 'i'
       AND c.relpersistence <> 't' AND ${storedSchema('n')} AND pg_catalog.has_table_privilege(t.oid, 'SELECT')
       ${functions.checksUnique ? `AND ${fileSize()} + ${sizeOf('i.indrelid')} > ${MAX_CHECKUNIQUE_BYTES}` : ''}`,
-  examine: (master, piece, { reading = master }) =>
-    reading.transaction('READ ONLY', () => countDuplicates(reading, piece)),
+  examine: (session, piece, { reading }) =>
+    reading ? reading.transaction('READ ONLY', () => countDuplicates(reading, piece)) : countDuplicates(session, piece),
 };
 
 async function countDuplicates(session: Session, { oid }: Piece): Promise<Examined> {

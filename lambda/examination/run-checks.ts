@@ -16,7 +16,7 @@ import {
   type Piece,
   type Verdict,
 } from '../examiner/detector';
-import { type CopyFacts, NEVER_RELEASED, readFacts, readHiding } from '../examiner/facts';
+import { type CopyFacts, lockTimeout, NEVER_RELEASED, readFacts, readHiding } from '../examiner/facts';
 import { many } from '../examiner/figures';
 import { CopyCrashed, CopyNotReady, CopySilent, OutOfTime, SessionEnded } from '../examiner/lost-session';
 import { isDamage, isServersOwn, remedyFor, whatPostgresSaid } from '../examiner/postgres-error';
@@ -103,7 +103,7 @@ class Run {
       waiting = waiting.filter((one) => !works.includes(one));
       const objects = works.reduce((sum, { objects }) => sum + objects, 0);
       await this.sessions.become(READERS_PHASES.includes(phase) ? reader : connection, objects);
-      const beside = works.some(({ detector }) => this.detectorOf(detector).reads);
+      const beside = reader !== connection && works.some(({ detector }) => this.detectorOf(detector).reads);
       if (beside) await this.reading.become(reader, this.sessions.count);
       const seen = { ...facts, hiding: await this.hiding(beside ? this.reading : this.sessions) };
       const jobs: Job[] = [];
@@ -241,7 +241,8 @@ class Run {
     for (const one of [session, reading]) one?.damageWarnings(); // those of what failed before are told
     try {
       const examine = () => detector.examine(session, piece, { ...context, reading });
-      const whole = () => (detector.alone ? examine() : session.transaction('READ ONLY', examine));
+      const whole = () =>
+        detector.alone ? examine() : session.transaction('READ ONLY', examine, lockTimeout(context.facts));
       const examined = await session.within(limit, () => (reading ? reading.within(limit, whole) : whole()));
       const warnings = [session, reading].flatMap((one) => one?.damageWarnings() ?? []);
       this.tally.add(work, piece, withWarnings(examined, warnings, detector, context));

@@ -72,7 +72,7 @@ export interface Context {
   readonly wanted: ReadonlySet<Check['kind']>;
   /**
    * A session that can only read, beside the one of a detector that `reads`: what runs functions of the database's own
-   * belongs there. Another one of the master's where no such user could be made.
+   * belongs there. None where no such user could be made.
    */
   readonly reading?: Session;
   /** The check of the user's own that this work is about. */

@@ -263,3 +263,14 @@ test('functions that never end leave their own table unexamined, also where they
   ]);
   expect(await query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")).toEqual([]);
 });
+
+test('a lock is waited for as long as an object has, and a function that pretends to have met one is not believed', async () => {
+  await query(`CREATE FUNCTION evil.locked() RETURNS int LANGUAGE plpgsql AS
+    $$BEGIN RAISE EXCEPTION 'secret-4711' USING ERRCODE = '55P03'; END$$`);
+  const check = { kind: 'query', name: 'mine' } as const;
+  const sql = "SELECT current_setting('lock_timeout')";
+  expect(await resultOf(shop(), { ...check, sql, equals: '0' })).toMatchObject({ outcome: 'passed' });
+  expect(await resultOf(shop(), { ...check, sql: 'SELECT evil.locked()', equals: 1 })).toMatchObject({
+    reason: 'PostgreSQL reported 55P03 (lock not available) in a function of the database',
+  });
+});
