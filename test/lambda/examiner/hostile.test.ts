@@ -274,3 +274,18 @@ test('a lock is waited for as long as an object has, and a function that pretend
     reason: 'PostgreSQL reported 55P03 (lock not available) in a function of the database',
   });
 });
+
+test('functions of indexes run as the reader, or as the table’s owner where PostgreSQL sees to that', async () => {
+  await query(`CREATE ROLE proprietor; GRANT ALL ON SCHEMA evil TO proprietor; SET ROLE proprietor;
+    CREATE FUNCTION evil.same(n int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$BEGIN
+      IF session_user NOT LIKE 'lifeboat_%' AND current_user <> 'proprietor' THEN RAISE EXCEPTION 'as the master'; END IF; RETURN n; END$$;
+    CREATE TABLE evil.large (id int, filler text); ALTER TABLE evil.large ALTER filler SET STORAGE PLAIN;
+    INSERT INTO evil.large SELECT n, repeat('x', 7000) FROM generate_series(1, 2400) n;
+    CREATE UNIQUE INDEX ON evil.large (evil.same(id)); CREATE INDEX ON evil.large USING hash (evil.same(id))`);
+  const { results, findings } = await runExamination(shop(), [{ kind: 'indexes' }]);
+  expect(results).toMatchObject([{ outcome: 'passed' }]);
+  const observed = findings.flatMap((finding) => finding.observed);
+  expect(observed).toEqual(
+    expect.arrayContaining(['no unique key found twice', 'hash indexes find every row of their tables']),
+  );
+});
