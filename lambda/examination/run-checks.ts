@@ -7,22 +7,13 @@
 import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
 import { CannotCheck } from '../examiner/catalog';
-import {
-  type Context,
-  type Detector,
-  type Examined,
-  PHASES,
-  type Phase,
-  type Piece,
-  type Verdict,
-} from '../examiner/detector';
+import { type Context, type Detector, PHASES, type Phase, type Piece } from '../examiner/detector';
 import { type CopyFacts, lockTimeout, NEVER_RELEASED, readFacts, readHiding } from '../examiner/facts';
-import { many } from '../examiner/figures';
 import { CopyCrashed, CopyNotReady, CopySilent, OutOfTime, SessionEnded } from '../examiner/lost-session';
-import { isDamage, isServersOwn, remedyFor, whatPostgresSaid } from '../examiner/postgres-error';
 import type { Checked, CheckTask, Work } from '../examiner/protocol';
 import { hasReader, readerOf } from '../examiner/reader';
 import type { Deadline } from '../examiner/session';
+import { crashed, endedSession, explain, tooSlow, withWarnings } from './explain';
 import { type Open, Sessions } from './sessions';
 import { Tally } from './tally';
 
@@ -280,71 +271,4 @@ class Run {
     if (!check) throw new Error(`the request has no check number ${index}`);
     return check;
   }
-}
-
-/** Damage counts against the first check; what can't be examined leaves all of them without an answer. */
-function explain(error: CannotCheck | DatabaseError, { serves }: Detector, { wanted }: Context): Verdict[] {
-  const kinds = serves.filter((kind) => wanted.has(kind));
-  if (isDamage(error)) {
-    const remedy = 'restore an earlier backup beside this one, and compare the object';
-    return kinds.map((check, index) =>
-      index === 0
-        ? { check, outcome: 'failed', observed: whatPostgresSaid(error), expected: 'undamaged data', remedy }
-        : { check, outcome: 'not-run', observed: 'it is damaged', remedy },
-    );
-  }
-  const cause = isServersOwn(error, ['55P03'])
-    ? new CannotCheck(NEVER_RELEASED.observed, NEVER_RELEASED.remedy)
-    : error;
-  const observed = cause instanceof DatabaseError ? whatPostgresSaid(cause) : cause.message;
-  const remedy = cause instanceof DatabaseError ? remedyFor(cause) : cause.remedy;
-  return kinds.map((check) => ({ check, outcome: 'not-run', observed, ...(remedy && { remedy }) }));
-}
-
-/** Settings that were restored with the database may make damaged pages no more than a warning. */
-function withWarnings(
-  examined: Examined,
-  warnings: readonly string[],
-  { serves }: Detector,
-  { wanted }: Context,
-): Examined {
-  const check = serves.find((kind) => wanted.has(kind));
-  // Damage that ends a statement is warned of as well.
-  const told = examined.verdicts.some(({ outcome }) => outcome === 'failed');
-  if (warnings.length === 0 || told || !check) return examined;
-  const failed: Verdict = {
-    check,
-    outcome: 'failed',
-    observed: `PostgreSQL warned: ${warnings[0]}`,
-    expected: 'undamaged data',
-    remedy: 'restore an earlier backup beside this one, and compare the object',
-  };
-  return { ...examined, verdicts: [...examined.verdicts.filter(({ outcome }) => outcome !== 'passed'), failed] };
-}
-
-const tooSlow = (share: number) =>
-  new CannotCheck(
-    `it did not end within ${many(Math.round(share / 1000), 'second')}, in its second try`,
-    'see whether a function that it calls waits, or never ends; where it is only large, give the restored instance a larger class',
-  );
-
-function endedSession({ detector, context }: Job): Examined {
-  const error = new CannotCheck(
-    'the session that read it was ended, twice, while the server went on',
-    'see whether a function that it calls ends sessions, or sets exit_on_error',
-  );
-  return { verdicts: explain(error, detector, context) };
-}
-
-function crashed({ detector, context }: Job): Examined {
-  const kinds = detector.serves.filter((kind) => context.wanted.has(kind));
-  return {
-    verdicts: kinds.map((check) => ({
-      check,
-      outcome: 'failed',
-      observed: 'reading it made the server crash, twice',
-      expected: 'data that can be read',
-      remedy: 'restore an earlier backup beside this one and compare the object; keep the damaged copy for analysis',
-    })),
-  };
 }

@@ -5,6 +5,7 @@
 import { BlockList, isIP } from 'node:net';
 import { Client, DatabaseError, escapeLiteral, type QueryArrayResult, type QueryConfig } from 'pg';
 import { CopyNotReady, CopyRefused, CopySilent, ended, OutOfTime, unreachable } from './lost-session';
+import { AS_REPLICA, AT_THE_START, IN_ENGLISH, isEnglish, NEWER_PINS, NO_WORKERS, PINS, settings } from './pins';
 import { isFromFunction, isFunctionsContext, printable } from './postgres-error';
 import type { Connection } from './protocol';
 
@@ -34,55 +35,14 @@ const GRACE_MS = 2_000;
 /** A statement that was cancelled so shortly before the deadline was cancelled because of it. */
 const CLOSE_MS = 100;
 
-/**
- * Set at the start of each session and again in each transaction: a database may set others for whoever connects, and a
- * login trigger may set them after that. With `pg_temp` named last, no temporary object stands before the catalog.
- */
-const PINS = {
-  role: 'none', // ALTER ROLE ... SET role makes somebody else of whoever connects
-  search_path: 'pg_catalog, pg_temp',
-  client_encoding: 'UTF8',
-  TimeZone: 'UTC', // a timestamp without zone counts as UTC
-  DateStyle: 'ISO',
-  IntervalStyle: 'postgres',
-  extra_float_digits: '1',
-  bytea_output: 'hex',
-  standard_conforming_strings: 'on',
-  transform_null_equals: 'off',
-  client_min_messages: 'warning', // a damaged page may be no more than a warning, by the settings of the database
-  row_security: 'off', // rows hidden by a policy become an error instead of silence
-  jit: 'off', // compiling costs more than most checks
-  quote_all_identifiers: 'off',
-  gin_fuzzy_search_limit: '0', // else a GIN index gives some of its entries only
-  xmloption: 'content',
-  work_mem: '64MB',
-  exit_on_error: 'off', // else the first error ends the session
-  idle_in_transaction_session_timeout: '0',
-  lock_timeout: '3s', // nothing on the copy holds a lock for long, but a prepared transaction for ever
-} as const;
-
-/** Of a session's start: whatever a login trigger tries to write, it can't. */
-const AT_THE_START = { default_transaction_read_only: 'on' } as const;
-
-/**
- * Triggers of a login and of DDL don't fire for replicas, unless they say so. rds_superuser may set it; who may not is
- * refused at the start.
- */
-const AS_REPLICA = { session_replication_role: 'replica' } as const;
-
-/** Pins that not every version knows. The last one has foreign tables refuse to be read instead of calling elsewhere. */
-const NEWER_PINS = {
-  idle_session_timeout: '0',
-  transaction_timeout: '0',
-  restrict_nonsystem_relation_kind: 'foreign-table',
-} as const;
-
 export class Session {
   /** The server's own account of why it hung up comes apart from the statement that it cut off. */
   private hungUp: Error | undefined;
   private pins: Readonly<Record<string, string>> = PINS;
   private readonly damaged: string[] = [];
   private backend = 0;
+  /** The language of its messages, where that is not English and may not be changed. */
+  public foreignMessages: string | undefined;
   private limit: Deadline;
 
   private constructor(
@@ -173,9 +133,9 @@ export class Session {
     pins: Readonly<Record<string, string>> = {},
   ): Promise<T> {
     const set = settings('SET LOCAL', { ...this.pins, ...pins, statement_timeout: this.timeLeft });
-    await this.rows(`BEGIN ISOLATION LEVEL REPEATABLE READ ${mode}; ${set}`);
     let done = false;
     try {
+      await this.rows(`BEGIN ISOLATION LEVEL REPEATABLE READ ${mode}; ${set}`);
       const result = await statements();
       done = true;
       return result;
@@ -290,7 +250,7 @@ export class Session {
   }
 
   private async learnPins(): Promise<void> {
-    const names = ['server_encoding', ...Object.keys(NEWER_PINS)].map((name) => escapeLiteral(name));
+    const names = ['server_encoding', 'lc_messages', ...Object.keys(NEWER_PINS)].map((name) => escapeLiteral(name));
     const known = new Map(
       (
         await this.transaction('READ ONLY', () =>
@@ -301,13 +261,27 @@ export class Session {
       ).map(([name, setting]) => [name, setting]),
     );
     this.backend = Number(known.get('pid'));
+    const messages = known.get('lc_messages') ?? '';
+    if (!isEnglish(messages) && !(await this.takes(IN_ENGLISH))) this.foreignMessages = messages;
     this.pins = {
       ...PINS,
       ...Object.fromEntries(Object.entries(NEWER_PINS).filter(([name]) => known.has(name))),
       ...(this.isReplica && AS_REPLICA),
+      ...(!isEnglish(messages) && (this.foreignMessages ? NO_WORKERS : IN_ENGLISH)),
       // Else a name whose bytes are no UTF-8 is an error.
       ...(known.get('server_encoding') === 'SQL_ASCII' && { client_encoding: 'SQL_ASCII' }),
     };
+  }
+
+  /** Whether this user may change these settings. */
+  private async takes(pins: Readonly<Record<string, string>>): Promise<boolean> {
+    try {
+      await this.transaction('READ ONLY', async () => undefined, pins);
+      return true;
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || error.code !== '42501') throw error;
+      return false;
+    }
   }
 
   private async ask(query: { text: string; rowMode: 'array'; queryMode?: 'extended' }): Promise<readonly Answer[]> {
@@ -335,12 +309,6 @@ export class Session {
 const MARK = 'SAVEPOINT before_functions';
 const UNDO = 'ROLLBACK TO SAVEPOINT before_functions; RELEASE SAVEPOINT before_functions';
 const UNDO_STATEMENTS = 2;
-
-/** As many statements in one. A search path is a list of names, which quotes would make one. */
-const settings = (command: 'SET' | 'SET LOCAL', values: Readonly<Record<string, string>>) =>
-  Object.entries(values)
-    .map(([name, value]) => `${command} ${name} = ${name === 'search_path' ? value : escapeLiteral(value)}`)
-    .join('; ');
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');

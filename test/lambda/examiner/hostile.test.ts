@@ -2,6 +2,7 @@
 import { type Check, type CheckResult, GENERIC_CHECKS } from '../../../lambda/contract';
 import { examine } from '../../../lambda/detectors/examine';
 import { conclude } from '../../../lambda/examiner/conclusion';
+import { isEnglish } from '../../../lambda/examiner/pins';
 import type { Finding } from '../../../lambda/examiner/protocol';
 import { examinerOf } from '../../../lambda/runbook/examiner-client';
 import { useDatabase } from '../../real/database';
@@ -288,4 +289,26 @@ test('functions of indexes run as the reader, or as the table’s owner where Po
   expect(observed).toEqual(
     expect.arrayContaining(['no unique key found twice', 'hash indexes find every row of their tables']),
   );
+});
+
+test('rows are read with messages in English, where the master may see to that', async () => {
+  await query("ALTER DATABASE shop SET lc_messages = 'POSIX'");
+  const sql = "SELECT current_setting('lc_messages')";
+  expect(await resultOf(shop(), { kind: 'query', name: 'mine', sql, equals: 'C' })).toMatchObject({
+    outcome: 'passed',
+  });
+});
+
+test.each([
+  ['', true],
+  ['C', true],
+  ['C.UTF-8', true],
+  ['POSIX', true],
+  ['en_GB.UTF-8', true],
+  ['English_United States.1252', true],
+  ['de_DE.UTF-8', false],
+  ['es_ES.UTF-8', false],
+  ['ca_ES', false],
+])('messages by locale %j are English: %s', (locale, english) => {
+  expect(isEnglish(locale)).toBe(english);
 });
