@@ -5,12 +5,13 @@
  * nothing here logs the call, and no error repeats it.
  */
 import { DatabaseError } from 'pg';
+import type { Tls } from '../examiner/client';
 import type { Detector } from '../examiner/detector';
 import { list } from '../examiner/listing';
 import { CopyRefused } from '../examiner/lost-session';
 import { whatPostgresSaidOfStatement } from '../examiner/postgres-error';
 import type { CheckTask, Connection, ExaminerRequest, ExaminerResponse } from '../examiner/protocol';
-import { type Deadline, Session, type Tls } from '../examiner/session';
+import { type Deadline, Session } from '../examiner/session';
 import { runChecks } from './run-checks';
 import { describeServer } from './server';
 import type { Open } from './sessions';

@@ -3,12 +3,12 @@
  * are quieted first, also those that are not examined: they came along.
  */
 import { userSchema } from '../examiner/catalog';
-import { liftConnectionLimits } from '../examiner/connection-limits';
 import { CopyRefused } from '../examiner/lost-session';
 import { printable, unlessDamaged } from '../examiner/postgres-error';
 import type { Server } from '../examiner/protocol';
 import { quiet } from '../examiner/quiet';
 import type { Session } from '../examiner/session';
+import { liftConnectionLimits } from './connection-limits';
 
 /** @param open a session in another database */
 export async function describeServer(session: Session, open: (database: string) => Promise<Session>): Promise<Server> {

@@ -44,6 +44,14 @@ export const NEWER_PINS = {
   restrict_nonsystem_relation_kind: 'foreign-table',
 } as const;
 
+/** @param known settings of a server, by their names */
+export const pinsOf = (known: ReadonlyMap<string, string>): Readonly<Record<string, string>> => ({
+  ...PINS,
+  ...Object.fromEntries(Object.entries(NEWER_PINS).filter(([name]) => known.has(name))),
+  // Else a name whose bytes are no UTF-8 is an error.
+  ...(known.get('server_encoding') === 'SQL_ASCII' && { client_encoding: 'SQL_ASCII' }),
+});
+
 /** In other languages the server's own contexts can't be told from those of functions, and damage would not be believed. */
 export const IN_ENGLISH = { lc_messages: 'C' } as const;
 /** A parallel worker's errors have a context; without workers most damage is met without any. */

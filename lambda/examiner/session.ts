@@ -2,17 +2,22 @@
  * A session on the copy: encrypted and verified unless the copy is on this machine, with every setting pinned that
  * could change what a check reads.
  */
-import { BlockList, isIP } from 'node:net';
-import { Client, DatabaseError, escapeLiteral, type QueryArrayResult, type QueryConfig } from 'pg';
+import { type Client, DatabaseError, escapeLiteral, type QueryArrayResult, type QueryConfig } from 'pg';
+import { clientFor, isLoopback, type Tls } from './client';
 import { CopyNotReady, CopyRefused, CopySilent, ended, OutOfTime, unreachable } from './lost-session';
-import { AS_REPLICA, AT_THE_START, IN_ENGLISH, isEnglish, NEWER_PINS, NO_WORKERS, PINS, settings } from './pins';
+import {
+  AS_REPLICA,
+  AT_THE_START,
+  IN_ENGLISH,
+  isEnglish,
+  NEWER_PINS,
+  NO_WORKERS,
+  PINS,
+  pinsOf,
+  settings,
+} from './pins';
 import { isFromFunction, isFunctionsContext, printable } from './postgres-error';
 import type { Connection } from './protocol';
-
-/** Certificates of the authorities that a server's certificate must come from, in PEM. */
-export interface Tls {
-  readonly ca: string[];
-}
 
 /** Milliseconds left; PostgreSQL reads a timeout of 0 as none at all. */
 export interface Deadline {
@@ -27,7 +32,6 @@ export interface Answer {
   readonly types: readonly number[];
 }
 
-const CONNECT_TIMEOUT_MS = 15_000;
 /** Warnings that are kept between two readings. */
 const MAX_WARNINGS = 100;
 /** How long after the deadline a silent server is waited for. */
@@ -80,31 +84,14 @@ export class Session {
   }
 
   private static async connect(
-    { host, port, user, password, database }: Connection,
+    connection: Connection,
     tls: Tls | undefined,
     deadline: Deadline,
     isReplica: boolean,
   ): Promise<Session> {
     const left = Math.max(1, Math.ceil(deadline.left()));
-    const pins = { ...PINS, ...AT_THE_START, ...(isReplica && AS_REPLICA) };
-    const client = new Client({
-      host,
-      port,
-      user,
-      password,
-      database,
-      ssl: tls ? { ca: tls.ca, rejectUnauthorized: true } : false,
-      application_name: 'lifeboat',
-      connectionTimeoutMillis: Math.min(CONNECT_TIMEOUT_MS, left),
-      keepAlive: true,
-      statement_timeout: left,
-      options: Object.entries(pins)
-        .map(([setting, value]) => `-c ${setting}=${value.replaceAll(' ', '\\ ')}`)
-        .join(' '),
-      // Numbers beyond 2^53 and PostgreSQL's own spelling of values survive only as text.
-      types: { getTypeParser: () => (value: string) => value },
-    });
-    const session = new Session(client, `${host}:${port}`, deadline, isReplica);
+    const client = clientFor(connection, tls, left, { ...PINS, ...AT_THE_START, ...(isReplica && AS_REPLICA) });
+    const session = new Session(client, `${connection.host}:${connection.port}`, deadline, isReplica);
     client.on('error', (error) => {
       session.hungUp ??= error;
     });
@@ -258,19 +245,13 @@ export class Session {
             SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN (${names.join(', ')})
             UNION ALL SELECT 'pid', pg_catalog.pg_backend_pid()::pg_catalog.text`),
         )
-      ).map(([name, setting]) => [name, setting]),
+      ).map(([name, setting]): [string, string] => [name!, setting!]),
     );
     this.backend = Number(known.get('pid'));
     const messages = known.get('lc_messages') ?? '';
     if (!isEnglish(messages) && !(await this.takes(IN_ENGLISH))) this.foreignMessages = messages;
-    this.pins = {
-      ...PINS,
-      ...Object.fromEntries(Object.entries(NEWER_PINS).filter(([name]) => known.has(name))),
-      ...(this.isReplica && AS_REPLICA),
-      ...(!isEnglish(messages) && (this.foreignMessages ? NO_WORKERS : IN_ENGLISH)),
-      // Else a name whose bytes are no UTF-8 is an error.
-      ...(known.get('server_encoding') === 'SQL_ASCII' && { client_encoding: 'SQL_ASCII' }),
-    };
+    const language = isEnglish(messages) ? {} : this.foreignMessages ? NO_WORKERS : IN_ENGLISH;
+    this.pins = { ...pinsOf(known), ...(this.isReplica && AS_REPLICA), ...language };
   }
 
   /** Whether this user may change these settings. */
@@ -309,12 +290,3 @@ export class Session {
 const MARK = 'SAVEPOINT before_functions';
 const UNDO = 'ROLLBACK TO SAVEPOINT before_functions; RELEASE SAVEPOINT before_functions';
 const UNDO_STATEMENTS = 2;
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-function isLoopback(host: string): boolean {
-  const version = isIP(host);
-  return host === 'localhost' || (version !== 0 && loopback.check(host, version === 6 ? 'ipv6' : 'ipv4'));
-}

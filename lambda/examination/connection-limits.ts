@@ -1,8 +1,8 @@
 /** Limits of connections that were restored with the databases: they are lifted on the copy, where its master may. */
 import { escapeIdentifier } from 'pg';
-import { asOwner, attempt } from './attempt';
-import { printable } from './postgres-error';
-import type { Session } from './session';
+import { asOwner, attempt } from '../examiner/attempt';
+import { printable } from '../examiner/postgres-error';
+import type { Session } from '../examiner/session';
 
 /** @returns what was changed, and what could not be, a sentence each */
 export async function liftConnectionLimits(session: Session): Promise<string[]> {
