@@ -120,7 +120,7 @@ async function nameOf(session: Session, { name, catalog, id }: Kind, oid: number
 function verdictOn(object: string, error: DatabaseError): Verdict {
   // A sequence's file may be gone.
   const damaged = isServersOwn(error, ['XX', '58']);
-  if (error.code === '55P03') return { check: 'readable', object, outcome: 'not-run', ...NEVER_RELEASED };
+  if (isServersOwn(error, ['55P03'])) return { check: 'readable', object, outcome: 'not-run', ...NEVER_RELEASED };
   return {
     check: 'readable',
     object,

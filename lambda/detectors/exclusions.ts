@@ -39,9 +39,9 @@ async function countPairs(session: Session, { oid }: Piece, _: Context): Promise
   const rows = `(SELECT ctid AS place, ${keys} FROM ONLY ${table}${predicate === null ? '' : ` WHERE ${predicate}`})`;
   await session.rows(SET_FROM_THE_TABLE);
   const itself = conflicts!.replaceAll(' b.k', ' a.k');
-  const [expected] = await session.rows(`SELECT pg_catalog.count(*) FROM ${rows} AS a WHERE ${itself}`);
+  const [expected] = await session.reading(`SELECT pg_catalog.count(*) FROM ${rows} AS a WHERE ${itself}`);
   await session.rows('SET LOCAL enable_indexscan = on; SET LOCAL enable_bitmapscan = on');
-  const [counted] = await session.rows(`
+  const [counted] = await session.reading(`
     SELECT pg_catalog.count(*) FILTER (WHERE a.place = b.place),
       pg_catalog.count(DISTINCT (least(a.place, b.place), greatest(a.place, b.place))) FILTER (WHERE a.place <> b.place)
     FROM ${rows} AS a JOIN ${rows} AS b ON ${conflicts}`);

@@ -28,7 +28,7 @@ async function countOrphans(session: Session, { oid }: Piece, _: Context): Promi
   const key = await describe(session, oid);
   // An index-only scan believes the visibility map, and finds parents whose rows are gone.
   await session.rows('SET LOCAL enable_indexonlyscan = off');
-  const [orphans] = await session.rows(
+  const [orphans] = await session.reading(
     `SELECT pg_catalog.count(*) FROM ${key.child} AS child WHERE (${key.bound}) AND NOT ${key.hasParent}`,
   );
   if (orphans![0] === '0') return { verdicts: [{ check: 'foreign-keys', outcome: 'passed', observed: 'holds' }] };

@@ -17,6 +17,7 @@ export const otherIndexes: Detector = {
   name: 'other indexes',
   phase: 'entries',
   serves: ['indexes'],
+  reads: true,
   objects: () => `
     SELECT c.oid, ${displayName('n', 'c')} AS name,
       ${fileSize()} + CASE am.amname WHEN 'hash' THEN ${sizeOf('i.indrelid')} ELSE 0 END AS bytes,
@@ -28,12 +29,14 @@ export const otherIndexes: Detector = {
   examine: compare,
 };
 
-async function compare(session: Session, { oid }: Piece, { facts }: Context): Promise<Examined> {
+async function compare(session: Session, { oid }: Piece, { facts, reading }: Context): Promise<Examined> {
   const [found] = await session.rows(`
     SELECT am.amname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_am am ON am.oid = c.relam WHERE c.oid = ${oid}`);
   if (!found) throw new CannotCheck('it does not exist any more');
   const [method] = found;
-  if (method === 'hash') return probeHash(session, oid);
+  if (method === 'hash') {
+    return reading ? reading.transaction('READ ONLY', () => probeHash(reading, oid)) : probeHash(session, oid);
+  }
   const ginCheck = ginCheckOf(facts);
   if (method === 'gin' && ginCheck) {
     await session.rows(`SELECT ${ginCheck}(${oid})`);
@@ -56,6 +59,18 @@ async function compare(session: Session, { oid }: Piece, { facts }: Context): Pr
 export const ginCheckOf = ({ functions, version }: CopyFacts): string | undefined =>
   version >= GIN_CHECK_IS_RIGHT ? functions.ginIndexCheck : undefined;
 
+/** A plan that asks the index for one key after the other. */
+const BY_INDEX = {
+  enable_indexscan: 'on',
+  ...Object.fromEntries(
+    ['seqscan', 'bitmapscan', 'indexonlyscan', 'hashjoin', 'mergejoin', 'tidscan'].map((name) => [
+      `enable_${name}`,
+      'off',
+    ]),
+  ),
+  max_parallel_workers_per_gather: '0',
+};
+
 /** Asks the index for each key of the table, and for as many rows of it as the table has. */
 async function probeHash(session: Session, oid: number): Promise<Examined> {
   const [found] = await session.rows(`
@@ -65,15 +80,14 @@ async function probeHash(session: Session, oid: number): Promise<Examined> {
   const [table, key, noNull, predicate, equals] = found!;
   const partial = predicate === null ? '' : ` AND (${predicate})`;
   const scans = async () => Number((await session.rows(`SELECT pg_catalog.pg_stat_get_xact_numscans(${oid})`))[0]![0]);
-  for (const off of ['seqscan', 'bitmapscan', 'indexonlyscan', 'hashjoin', 'mergejoin', 'tidscan']) {
-    await session.rows(`SET LOCAL enable_${off} = off`);
-  }
-  await session.rows('SET LOCAL max_parallel_workers_per_gather = 0');
   const before = await scans();
-  const [counted] = await session.rows(`
+  const [counted] = await session.reading(
+    `
     SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE in_table.rows <> (
       SELECT pg_catalog.count(*) FROM ONLY ${table} WHERE (${key}) ${equals} in_table.key${partial}))
-    FROM (SELECT ${key} AS key, pg_catalog.count(*) AS rows FROM ONLY ${table} WHERE ${noNull}${partial} GROUP BY 1 OFFSET 0) AS in_table`);
+    FROM (SELECT ${key} AS key, pg_catalog.count(*) AS rows FROM ONLY ${table} WHERE ${noNull}${partial} GROUP BY 1 OFFSET 0) AS in_table`,
+    BY_INDEX,
+  );
   const [keys, wrong] = counted!.map(Number);
   if (keys! > 0 && (await scans()) === before) {
     return {

@@ -47,13 +47,11 @@ async function readRows(session: Session, piece: Piece, context: Context): Promi
     ...rules.map(countBroken),
     ...sequences.map(({ furthest }) => furthest),
   ];
-  await session.rows('SAVEPOINT pass');
   let pass: Row;
   try {
-    pass = (await session.rows(`SELECT ${select.join(', ')}${table.from}`))[0]!;
+    pass = (await session.reading(`SELECT ${select.join(', ')}${table.from}`))[0]!;
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error;
-    await session.rows('ROLLBACK TO SAVEPOINT pass');
     return readApart(session, piece, table, rules, context);
   }
   const count = Number(pass[0]);
@@ -96,12 +94,10 @@ async function readApart(
   context: Context,
 ): Promise<Examined> {
   const attempt = async (sql: string): Promise<Row | DatabaseError> => {
-    await session.rows('SAVEPOINT part');
     try {
-      return (await session.rows(`SELECT ${sql}${table.from}`))[0]!;
+      return (await session.reading(`SELECT ${sql}${table.from}`))[0]!;
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
-      await session.rows('ROLLBACK TO SAVEPOINT part');
       return error;
     }
   };

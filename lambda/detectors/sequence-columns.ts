@@ -48,16 +48,14 @@ export async function sequenceColumnsOf(session: Session, oid: number, table: st
 export async function isBehind(session: Session, of: SequenceColumn, furthest: string | null): Promise<boolean> {
   if (furthest === null) return false;
   const operator = Number(of.increment) > 0 ? '<=' : '>=';
-  await session.rows('SAVEPOINT sequence');
   try {
-    const [compared] = await session.rows(`
+    const [compared] = await session.reading(`
       SELECT last_value::pg_catalog.numeric + CASE WHEN is_called THEN ${of.increment} ELSE 0 END ${operator} ${escapeLiteral(furthest)}::pg_catalog.numeric
       FROM ${of.sequence}`);
     return compared?.[0] === 't';
   } catch (error) {
     // That the sequence can't be read is told where sequences are read.
     if (!(error instanceof DatabaseError)) throw error;
-    await session.rows('ROLLBACK TO SAVEPOINT sequence');
     return false;
   }
 }

@@ -4,7 +4,7 @@
  * ten times as long as the rest of its look; grouping them takes about a second.
  */
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
-import type { Context, Detector, Examined, Piece } from '../examiner/detector';
+import type { Detector, Examined, Piece } from '../examiner/detector';
 import { keysOf, noKeyIsNull, predicateOf } from '../examiner/index-keys';
 import { SET_FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Session } from '../examiner/session';
@@ -18,6 +18,7 @@ export const uniqueKeys: Detector = {
   name: 'unique keys',
   phase: 'indexes',
   serves: ['indexes'],
+  reads: true,
   objects: ({ functions }) => `
     SELECT c.oid, ${displayName('n', 'c')} AS name, ${fileSize()} + ${sizeOf('i.indrelid')} AS bytes, NULL AS blocks
     FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
@@ -26,10 +27,11 @@ export const uniqueKeys: Detector = {
     WHERE i.indisunique AND i.indisvalid AND i.indisready AND am.amname = 'btree' AND c.relkind = 'i'
       AND c.relpersistence <> 't' AND ${storedSchema('n')} AND pg_catalog.has_table_privilege(t.oid, 'SELECT')
       ${functions.checksUnique ? `AND ${fileSize()} + ${sizeOf('i.indrelid')} > ${MAX_CHECKUNIQUE_BYTES}` : ''}`,
-  examine: countDuplicates,
+  examine: (session, piece, { reading }) =>
+    reading ? reading.transaction('READ ONLY', () => countDuplicates(reading, piece)) : countDuplicates(session, piece),
 };
 
-async function countDuplicates(session: Session, { oid }: Piece, _: Context): Promise<Examined> {
+async function countDuplicates(session: Session, { oid }: Piece): Promise<Examined> {
   const [found] = await session.rows(`
     SELECT pg_catalog.format('%I.%I', n.nspname, t.relname), ${keysOf}, ${noKeyIsNull}, ${predicateOf},
       coalesce((pg_catalog.to_jsonb(i) ->> 'indnullsnotdistinct')::pg_catalog.bool, false)
@@ -40,7 +42,7 @@ async function countDuplicates(session: Session, { oid }: Piece, _: Context): Pr
   const [table, keys, noNull, predicate, nullsCount] = found;
   const conditions = [predicate, nullsCount === 't' ? null : noNull].filter((one) => one !== null);
   const where = conditions.length > 0 ? `WHERE ${conditions.map((one) => `(${one})`).join(' AND ')}` : '';
-  const [counted] = await session.rows(`
+  const [counted] = await session.reading(`
     SELECT pg_catalog.count(*) FROM (SELECT FROM ONLY ${table} ${where} GROUP BY ${keys} HAVING pg_catalog.count(*) > 1) AS twice`);
   const count = Number(counted![0]);
   if (count === 0)

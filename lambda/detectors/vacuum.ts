@@ -1,5 +1,6 @@
 /** Vacuums a table of the copy, so that of its index entries only those of lost rows lead nowhere. */
 import type { Context } from '../examiner/detector';
+import { lockTimeout } from '../examiner/facts';
 import type { Session } from '../examiner/session';
 
 /** A vacuum passes over a page that somebody holds, as the checkpointer does while it writes it: so it has another try. */
@@ -14,13 +15,14 @@ export async function vacuum(session: Session, oid: number, table: string, { fac
   // A vacuum ends with a look at all tables of the database, which only later versions leave out; TOAST has its own turn.
   const spared = [version >= 140_000 && ', PROCESS_TOAST OFF', version >= 160_000 && ', SKIP_DATABASE_STATS'];
   const options = `INDEX_CLEANUP ON, TRUNCATE OFF${spared.filter(Boolean).join('')}`;
-  await session.alone(`VACUUM (${options}, DISABLE_PAGE_SKIPPING) ${table}`);
+  const pins = lockTimeout(facts);
+  await session.alone(`VACUUM (${options}, DISABLE_PAGE_SKIPPING) ${table}`, pins);
   for (let tries = 1; tries < TRIES && functions.pgVisibilityMap; tries++) {
     const [left] = await session.transaction('READ ONLY', () =>
       session.rows(`SELECT pg_catalog.count(*) FROM ${functions.pgVisibilityMap}(${oid}) WHERE NOT all_visible`),
     );
     if (left![0] === '0') return true;
-    await session.alone(`VACUUM (${options}) ${table}`);
+    await session.alone(`VACUUM (${options}) ${table}`, pins);
   }
   return false;
 }

@@ -5,14 +5,16 @@
  * nothing here logs the call, and no error repeats it.
  */
 import { DatabaseError } from 'pg';
+import type { Tls } from '../examiner/client';
 import type { Detector } from '../examiner/detector';
 import { list } from '../examiner/listing';
 import { CopyRefused } from '../examiner/lost-session';
 import { whatPostgresSaidOfStatement } from '../examiner/postgres-error';
 import type { CheckTask, Connection, ExaminerRequest, ExaminerResponse } from '../examiner/protocol';
-import { type Deadline, Session, type Tls } from '../examiner/session';
+import { type Deadline, Session } from '../examiner/session';
 import { runChecks } from './run-checks';
 import { describeServer } from './server';
+import type { Open } from './sessions';
 import { survey } from './survey';
 
 export interface ExaminerOptions {
@@ -47,7 +49,7 @@ export const examineWith =
     const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
     const end = performance.now() + budget;
     const deadline: Deadline = { left: () => end - performance.now() };
-    const open = (as: Connection) => Session.open(as, tls, deadline);
+    const open: Open = (as, own = deadline) => Session.open(as, tls, own);
     try {
       if (request.task === 'check') return await runChecks(request, detectors, open, deadline, connections);
       const session = await open(request.connection);

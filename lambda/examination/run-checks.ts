@@ -7,23 +7,21 @@
 import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
 import { CannotCheck } from '../examiner/catalog';
-import {
-  type Context,
-  type Detector,
-  type Examined,
-  PHASES,
-  type Phase,
-  type Piece,
-  type Verdict,
-} from '../examiner/detector';
-import { type CopyFacts, NEVER_RELEASED, readFacts, readHiding } from '../examiner/facts';
-import { CopyCrashed, CopyNotReady, CopySilent } from '../examiner/lost-session';
-import { isDamage, remedyFor, whatPostgresSaid } from '../examiner/postgres-error';
-import type { Checked, CheckTask, Connection, Work } from '../examiner/protocol';
+import { type Context, type Detector, PHASES, type Phase, type Piece } from '../examiner/detector';
+import { type CopyFacts, lockTimeout, NEVER_RELEASED, readFacts, readHiding } from '../examiner/facts';
+import { CopyCrashed, CopyNotReady, CopySilent, OutOfTime, SessionEnded } from '../examiner/lost-session';
+import type { Checked, CheckTask, Work } from '../examiner/protocol';
 import { hasReader, readerOf } from '../examiner/reader';
-import type { Deadline, Session } from '../examiner/session';
-import { Sessions } from './sessions';
+import type { Deadline } from '../examiner/session';
+import { crashed, endedSession, explain, tooSlow, withWarnings } from './explain';
+import { type Open, Sessions } from './sessions';
 import { Tally } from './tally';
+
+/**
+ * No object takes more than half of the time that others wait for, unless that is less than this part of the whole: so the
+ * call tells all the others, and one that had its fair part and did not end is tried again in another call.
+ */
+const FAIR_PART = 1 / 8;
 
 /** A server that keeps crashing is not waited for until the call ends. */
 const MAX_CRASHES = 20;
@@ -33,6 +31,9 @@ const MAX_CRASHES = 20;
  * at pages or vacuums needs the master's rights; there, PostgreSQL runs those of indexes as their owner.
  */
 const READERS_PHASES: readonly Phase[] = ['rows', 'references', 'own checks'];
+
+/** What became of an object: its session may be lost over it. */
+type Attempt = 'done' | 'silent' | 'crashed' | 'ended';
 
 interface Job {
   readonly work: Work;
@@ -48,7 +49,7 @@ interface Job {
 export async function runChecks(
   task: CheckTask,
   detectors: readonly Detector[],
-  open: (as: Connection) => Promise<Session>,
+  open: Open,
   deadline: Deadline,
   connections: number,
 ): Promise<Checked> {
@@ -63,7 +64,10 @@ export async function runChecks(
 
 class Run {
   private readonly tally = new Tally((check) => this.checkOf(check).kind);
+  private readonly fairPart: number;
   private crashes = 0;
+  /** Whether an object is left that must be looked at before anything of a later phase. */
+  private slow = false;
 
   constructor(
     private readonly task: CheckTask,
@@ -72,7 +76,9 @@ class Run {
     /** Beside them, for detectors that work alone. */
     private readonly reading: Sessions,
     private readonly deadline: Deadline,
-  ) {}
+  ) {
+    this.fairPart = deadline.left() * FAIR_PART;
+  }
 
   async all(): Promise<Checked> {
     const { connection, work } = this.task;
@@ -80,19 +86,25 @@ class Run {
     const { leader } = this.sessions;
     const facts = await leader.transaction('READ ONLY', () => readFacts(leader));
     const reader = (await hasReader(leader, connection)) ? readerOf(connection) : connection;
+    let waiting = [...work];
     for (const phase of PHASES) {
-      const works = work.filter(({ detector }) => this.detectorOf(detector).phase === phase);
+      const works = waiting.filter(({ detector }) => this.detectorOf(detector).phase === phase);
       if (works.length === 0) continue;
+      if (this.slow || this.deadline.left() <= 0) break;
+      waiting = waiting.filter((one) => !works.includes(one));
       const objects = works.reduce((sum, { objects }) => sum + objects, 0);
       await this.sessions.become(READERS_PHASES.includes(phase) ? reader : connection, objects);
-      const alone = works.some(({ detector }) => this.detectorOf(detector).alone);
-      if (alone) await this.reading.become(reader, this.sessions.count);
-      const seen = { ...facts, hiding: await this.hiding(alone ? this.reading : this.sessions) };
+      const beside = reader !== connection && works.some(({ detector }) => this.detectorOf(detector).reads);
+      if (beside) await this.reading.become(reader, this.sessions.count);
+      const seen = { ...facts, hiding: await this.hiding(beside ? this.reading : this.sessions) };
       const jobs: Job[] = [];
       for (const work of works) jobs.push(...(await this.jobsOf(work, seen)));
-      await this.serve(jobs);
+      // Each has one beside it: else it would run the database's functions as the master.
+      const lanes = beside ? Math.min(this.sessions.count, this.reading.count) : this.sessions.count;
+      await this.serve(jobs, lanes, waiting.length > 0);
       await this.reading.close();
     }
+    for (const work of waiting) this.tally.leave(work);
     return this.tally.result();
   }
 
@@ -101,9 +113,15 @@ class Run {
     return leader.transaction('READ ONLY', () => readHiding(leader));
   }
 
-  private async reopen(index: number): Promise<void> {
-    await this.sessions.reopen(index);
-    if (index < this.reading.count) await this.reading.reopen(index);
+  /** Once the time is over no session is needed any more. */
+  private async reopen(index: number, silent = false): Promise<void> {
+    const both = index < this.reading.count ? [this.sessions, this.reading] : [this.sessions];
+    try {
+      if (silent) for (const one of both) await one.terminate(index);
+      for (const one of both) await one.reopen(index);
+    } catch (error) {
+      if (!(error instanceof CopyNotReady) || this.deadline.left() > 0) throw error;
+    }
   }
 
   private async jobsOf(work: Work, facts: CopyFacts): Promise<Job[]> {
@@ -157,60 +175,89 @@ class Run {
     }));
   }
 
-  /** In the order of OIDs, so that what is left over is a few ranges. */
-  private async serve(jobs: readonly Job[]): Promise<void> {
-    const queue = [...jobs];
-    const suspects: Job[] = [];
-    const one = async (index: number) => {
-      for (let job = queue.shift(); job; job = queue.shift()) {
-        if ((await this.attempt(index, job)) === 'lost') {
-          suspects.push(job);
-          await this.reopen(index);
+  /**
+   * In the order of OIDs, so that what is left over is a few ranges; what was slow before comes last.
+   *
+   * @param waiting whether work of later phases waits
+   */
+  private async serve(jobs: readonly Job[], lanes: number, waiting: boolean): Promise<void> {
+    const queue = [...jobs.filter(({ work }) => !work.slow), ...jobs.filter(({ work }) => work.slow)];
+    while (queue.length > 0) {
+      const suspects: Job[] = [];
+      const one = async (index: number) => {
+        while (suspects.length === 0) {
+          const job = queue.shift();
+          if (!job) return;
+          const became = await this.attempt(index, job, queue.length > 0 || (waiting && !job.work.slow));
+          if (became === 'silent') await this.reopen(index, true);
+          else if (became !== 'done') suspects.push(job);
         }
+      };
+      await Promise.all(Array.from({ length: lanes }, (_, index) => one(index)));
+      // A crash ends every session, and so may a function: which object it was shows only when each is read alone.
+      for (const job of suspects) {
+        await this.reopen(0);
+        await this.tryAlone(job, queue.length > 0 || waiting);
       }
-    };
-    await Promise.all(Array.from({ length: this.sessions.count }, (_, index) => one(index)));
-    // One crash ends every session, the idle ones too, so which object it was shows only when each is read alone.
-    for (const job of suspects) {
-      await this.reopen(0);
-      if ((await this.attempt(0, job)) !== 'lost') continue;
-      this.tally.add(job.work, job.piece, crashed(job));
-      if (++this.crashes > MAX_CRASHES) {
-        throw new CopyNotReady(`${this.crashes} objects made the copy's server crash, so the rest was not examined`);
+      // Whoever comes next finds every session alive.
+      if (suspects.length > 0) {
+        for (let index = 0; index < this.sessions.count; index++) await this.reopen(index);
       }
-    }
-    // Whoever comes next finds every session alive.
-    if (suspects.length > 0) {
-      for (let index = 0; index < this.sessions.count; index++) await this.reopen(index);
     }
   }
 
-  private async attempt(index: number, job: Job): Promise<'done' | 'lost'> {
+  private async tryAlone(job: Job, others: boolean): Promise<void> {
+    const became = await this.attempt(0, job, others);
+    if (became === 'ended') this.tally.add(job.work, job.piece, endedSession(job));
+    if (became !== 'crashed') return;
+    this.tally.add(job.work, job.piece, crashed(job));
+    if (++this.crashes > MAX_CRASHES) {
+      throw new CopyNotReady(`${this.crashes} objects made the copy's server crash, so the rest was not examined`);
+    }
+  }
+
+  /** @param others whether others wait for the time that it takes */
+  private async attempt(index: number, job: Job, others: boolean): Promise<Attempt> {
     const { work, detector, piece, context } = job;
-    if (this.deadline.left() <= 0) return this.outOfTime(job);
+    const left = this.deadline.left();
+    if (left <= 0) {
+      this.tally.leave(work, piece);
+      return 'done';
+    }
+    const share = others && left / 2 >= this.fairPart ? left / 2 : left;
+    const end = performance.now() + share;
+    const limit: Deadline = { left: () => end - performance.now() };
     const session = this.sessions.at(index);
-    session.damageWarnings(); // those of what failed before are told
+    const reading = index < this.reading.count ? this.reading.at(index) : undefined;
+    for (const one of [session, reading]) one?.damageWarnings(); // those of what failed before are told
     try {
-      const beside = index < this.reading.count ? { ...context, reading: this.reading.at(index) } : context;
-      const examine = () => detector.examine(session, piece, beside);
-      const examined = detector.alone ? await examine() : await session.transaction('READ ONLY', examine);
-      this.tally.add(work, piece, withWarnings(examined, session.damageWarnings(), detector, context));
+      const examine = () => detector.examine(session, piece, { ...context, reading });
+      const whole = () =>
+        detector.alone ? examine() : session.transaction('READ ONLY', examine, lockTimeout(context.facts));
+      const examined = await session.within(limit, () => (reading ? reading.within(limit, whole) : whole()));
+      const warnings = [session, reading].flatMap((one) => one?.damageWarnings() ?? []);
+      this.tally.add(work, piece, withWarnings(examined, warnings, detector, context));
       return 'done';
     } catch (error) {
-      if (error instanceof CopySilent) return this.outOfTime(job);
-      if (error instanceof CopyCrashed) return 'lost';
-      if (!(error instanceof CannotCheck) && !(error instanceof DatabaseError)) throw error;
-      if (error instanceof DatabaseError && error.code === '57014' && this.deadline.left() < 1_000) {
-        return this.outOfTime(job);
+      if (error instanceof OutOfTime || error instanceof CopySilent) {
+        this.outOfTime(job, share);
+        return error instanceof CopySilent ? 'silent' : 'done';
       }
+      if (error instanceof CopyCrashed) return 'crashed';
+      if (error instanceof SessionEnded) return 'ended';
+      if (!(error instanceof CannotCheck) && !(error instanceof DatabaseError)) throw error;
       this.tally.add(work, piece, { verdicts: explain(error, detector, context) });
       return 'done';
     }
   }
 
-  private outOfTime({ work, piece }: Job): 'done' {
-    this.tally.leave(work, piece);
-    return 'done';
+  private outOfTime({ work, piece, detector, context }: Job, share: number): void {
+    if (share < this.fairPart) this.tally.leave(work, piece);
+    else if (work.slow) this.tally.add(work, piece, { verdicts: explain(tooSlow(share), detector, context) });
+    else {
+      this.tally.leaveSlow(work, piece);
+      this.slow = true;
+    }
   }
 
   private detectorOf(name: string): Detector {
@@ -224,58 +271,4 @@ class Run {
     if (!check) throw new Error(`the request has no check number ${index}`);
     return check;
   }
-}
-
-/** Damage counts against the first check; what can't be examined leaves all of them without an answer. */
-function explain(error: CannotCheck | DatabaseError, { serves }: Detector, { wanted }: Context): Verdict[] {
-  const kinds = serves.filter((kind) => wanted.has(kind));
-  if (isDamage(error)) {
-    const remedy = 'restore an earlier backup beside this one, and compare the object';
-    return kinds.map((check, index) =>
-      index === 0
-        ? { check, outcome: 'failed', observed: whatPostgresSaid(error), expected: 'undamaged data', remedy }
-        : { check, outcome: 'not-run', observed: 'it is damaged', remedy },
-    );
-  }
-  const cause =
-    error instanceof DatabaseError && error.code === '55P03'
-      ? new CannotCheck(NEVER_RELEASED.observed, NEVER_RELEASED.remedy)
-      : error;
-  const observed = cause instanceof DatabaseError ? whatPostgresSaid(cause) : cause.message;
-  const remedy = cause instanceof DatabaseError ? remedyFor(cause) : cause.remedy;
-  return kinds.map((check) => ({ check, outcome: 'not-run', observed, ...(remedy && { remedy }) }));
-}
-
-/** Settings that were restored with the database may make damaged pages no more than a warning. */
-function withWarnings(
-  examined: Examined,
-  warnings: readonly string[],
-  { serves }: Detector,
-  { wanted }: Context,
-): Examined {
-  const check = serves.find((kind) => wanted.has(kind));
-  // Damage that ends a statement is warned of as well.
-  const told = examined.verdicts.some(({ outcome }) => outcome === 'failed');
-  if (warnings.length === 0 || told || !check) return examined;
-  const failed: Verdict = {
-    check,
-    outcome: 'failed',
-    observed: `PostgreSQL warned: ${warnings[0]}`,
-    expected: 'undamaged data',
-    remedy: 'restore an earlier backup beside this one, and compare the object',
-  };
-  return { ...examined, verdicts: [...examined.verdicts.filter(({ outcome }) => outcome !== 'passed'), failed] };
-}
-
-function crashed({ detector, context }: Job): Examined {
-  const kinds = detector.serves.filter((kind) => context.wanted.has(kind));
-  return {
-    verdicts: kinds.map((check) => ({
-      check,
-      outcome: 'failed',
-      observed: 'reading it made the server crash, twice',
-      expected: 'data that can be read',
-      remedy: 'restore an earlier backup beside this one and compare the object; keep the damaged copy for analysis',
-    })),
-  };
 }

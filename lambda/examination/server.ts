@@ -8,13 +8,15 @@ import { printable, unlessDamaged } from '../examiner/postgres-error';
 import type { Server } from '../examiner/protocol';
 import { quiet } from '../examiner/quiet';
 import type { Session } from '../examiner/session';
+import { liftConnectionLimits } from './connection-limits';
 
 /** @param open a session in another database */
 export async function describeServer(session: Session, open: (database: string) => Promise<Session>): Promise<Server> {
+  const notes = await liftConnectionLimits(session);
   const { version, databases, closed } = await session.transaction('READ ONLY', async () => {
     const [version] = await session.rows("SELECT pg_catalog.current_setting('server_version')");
     const rows = await session.rows(`
-      SELECT datname, pg_catalog.pg_database_size(oid), datallowconn FROM pg_catalog.pg_database
+      SELECT datname, pg_catalog.pg_database_size(oid), datallowconn AND datconnlimit NOT IN (0, -2) FROM pg_catalog.pg_database
       WHERE NOT datistemplate AND datname <> 'rdsadmin' ORDER BY datname`);
     return {
       version: version![0]!,
@@ -22,7 +24,8 @@ export async function describeServer(session: Session, open: (database: string) 
       closed: rows.flatMap(([name, , open]) => (open === 'f' ? [name!] : [])),
     };
   });
-  const notes: string[] = [];
+  // A limit that is still there may allow for no second one.
+  await session.close();
   const described: Server['databases'][number][] = [];
   for (const database of databases) {
     const found = await quieted(database.name, open);

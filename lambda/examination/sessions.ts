@@ -7,17 +7,20 @@ import type { Deadline, Session } from '../examiner/session';
 /** How long a server that crashed may take to recover. */
 const RECONNECT_MS = 120_000;
 
-/** Of all sessions. One crash ends each of them. */
-const MAX_LOST = 200;
+/** How long it may take to end another one. */
+const TERMINATE_MS = 5_000;
+
+/** Opens a session as somebody; for as long as the call lasts, unless it says otherwise. */
+export type Open = (as: Connection, deadline?: Deadline) => Promise<Session>;
 
 export class Sessions {
   private sessions: Session[] = [];
   private as: Connection | undefined;
-  private lost = 0;
+  private lost = false;
 
   /** @param wanted how many to use at most */
   constructor(
-    private readonly open: (as: Connection) => Promise<Session>,
+    private readonly open: Open,
     private readonly deadline: Deadline,
     private readonly wanted: number,
   ) {}
@@ -51,13 +54,19 @@ export class Sessions {
     this.sessions.push(...attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : [])));
   }
 
+  /** Ends what one is still running: a function can catch that it is cancelled, and go on. The call may be over by now. */
+  public async terminate(index: number): Promise<void> {
+    if (!this.as) throw new Error('no session was open before');
+    const end = performance.now() + TERMINATE_MS;
+    const other = await this.open(this.as, { left: () => end - performance.now() });
+    await other.terminate(this.at(index)).finally(() => other.close());
+  }
+
   /** Opens one again. A server that crashed takes connections once it has recovered. */
   public async reopen(index: number): Promise<void> {
     if (!this.as) throw new Error('no session was open before');
     await this.at(index).close();
-    if (++this.lost > MAX_LOST) {
-      throw new CopyNotReady(`the copy's server ended ${MAX_LOST} sessions, so the rest could not be examined`);
-    }
+    this.lost = true;
     this.sessions[index] = await this.openWhenReady(this.as);
   }
 
@@ -68,7 +77,7 @@ export class Sessions {
   }
 
   private async openWhenReady(as: Connection): Promise<Session> {
-    const end = performance.now() + (this.lost > 0 ? Math.min(RECONNECT_MS, this.deadline.left()) : 0);
+    const end = performance.now() + (this.lost ? Math.min(RECONNECT_MS, this.deadline.left()) : 0);
     for (;;) {
       try {
         return await this.open(as);

@@ -5,7 +5,7 @@ import { userSchema, vacuumable } from '../examiner/catalog';
 import type { Detector } from '../examiner/detector';
 import { type CopyFacts, readFacts } from '../examiner/facts';
 import { takeOffHidingSettings } from '../examiner/hiding-settings';
-import { unlessDamaged } from '../examiner/postgres-error';
+import { printable, unlessDamaged } from '../examiner/postgres-error';
 import { prepare } from '../examiner/prepare';
 import type { Connection, Survey, SurveyTask, Work } from '../examiner/protocol';
 import { quiet } from '../examiner/quiet';
@@ -68,7 +68,7 @@ export async function survey(
     ...((await unlessDamaged(look(() => contents(session, facts)))) ?? { tables: 1, holdsRows: null }),
     lookedFor: [...lookedFor].sort((one, other) => one - other),
     calls: fillCalls(works, phaseOf),
-    notes: [...notes, ...limits(facts, checks, catalogs![0] === 't')],
+    notes: [...notes, ...limits(facts, checks, catalogs![0] === 't'), ...language(session)],
   };
 }
 
@@ -101,6 +101,14 @@ async function contents(session: Session, { locked }: CopyFacts): Promise<Pick<S
 const MAX_OID = 2 ** 32 - 1;
 /** Stands for the catalogs of a database. */
 const PG_CLASS = 1259;
+
+const language = ({ foreignMessages }: Session) =>
+  foreignMessages === undefined
+    ? []
+    : [
+        `The server's messages are in the language of '${printable(foreignMessages)}' (lc_messages), which this user may not change: ` +
+          'damage that a vacuum meets is told as not examined, in a function of the database. Set lc_messages to C or en_US.UTF-8.',
+      ];
 
 function limits(
   { user, functions, checksums }: CopyFacts,

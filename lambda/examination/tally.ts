@@ -40,6 +40,11 @@ export class Tally {
     }
   }
 
+  /** Nor did it suffice though the object had its fair part: another call tries it by itself. */
+  leaveSlow(work: Work, { oid, bytes }: Piece): void {
+    this.left.push({ ...work, ...(work.oids && { oids: [oid, oid] as const }), objects: 1, bytes, slow: true });
+  }
+
   result(): Checked {
     const sums = [...this.sums.values()];
     return {

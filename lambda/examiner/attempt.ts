@@ -1,5 +1,5 @@
 /** Changes to the copy that help to examine it: what PostgreSQL refuses narrows what is seen, and stops nothing. */
-import { DatabaseError } from 'pg';
+import { DatabaseError, escapeIdentifier } from 'pg';
 import { whatPostgresSaidOfStatement } from './postgres-error';
 import type { Session } from './session';
 
@@ -17,6 +17,17 @@ export async function attempt(
   pins: Readonly<Record<string, string>> = {},
 ): Promise<Refused | undefined> {
   return refusalOf(() => session.transaction('READ WRITE', () => session.rows(statement), pins));
+}
+
+/** Membership of an object's owner is what may change it. Refused where it is there already, or can't be had. */
+export const joinOwner = (session: Session, owner: string) =>
+  attempt(session, `GRANT ${escapeIdentifier(owner)} TO CURRENT_USER`);
+
+/** Tries as who we are, then as a member of the owner. */
+export async function asOwner(session: Session, owner: string, statement: string): Promise<Refused | undefined> {
+  if ((await attempt(session, statement)) === undefined) return undefined;
+  await joinOwner(session, owner);
+  return attempt(session, statement);
 }
 
 /** Where it matters whether a transaction is around, the caller sees to it. */

@@ -58,6 +58,8 @@ export interface Detector {
   readonly objects?: (facts: CopyFacts) => string | undefined;
   /** Runs outside of a transaction: it vacuums. @default false */
   readonly alone?: boolean;
+  /** Runs functions of the database's own though its phase needs the master's rights. @default false */
+  readonly reads?: boolean;
   readonly examine: (session: Session, piece: Piece, context: Context) => Promise<Examined>;
 }
 
@@ -69,8 +71,8 @@ export interface Context {
   /** Kinds of checks that this work serves. */
   readonly wanted: ReadonlySet<Check['kind']>;
   /**
-   * A session that can only read, beside the one of a detector that works alone: what runs functions of the database's own
-   * belongs there. The same one where no such user could be made.
+   * A session that can only read, beside the one of a detector that `reads`: what runs functions of the database's own
+   * belongs there. None where no such user could be made.
    */
   readonly reading?: Session;
   /** The check of the user's own that this work is about. */

@@ -23,6 +23,14 @@ export interface CopyFacts {
   readonly locked: ReadonlySet<number>;
 }
 
+/**
+ * Nothing on the copy holds a lock for long, but a prepared transaction for ever, and a vacuum against wraparound for as
+ * long as it takes: that is worth an object's whole time.
+ */
+export const lockTimeout = ({ preparedTransactions }: CopyFacts) => ({
+  lock_timeout: preparedTransactions > 0 ? '3s' : '0',
+});
+
 /** What is said of an object that is locked by such a transaction. */
 export const NEVER_RELEASED = {
   observed: 'a lock that is never released keeps it from being read',

@@ -1,6 +1,6 @@
 /** Why there is no session on the copy, or no longer: whether another try may help, and what may be told of it. */
 import { DatabaseError } from 'pg';
-import { isFromFunction, printable, whatPostgresSaidOfStatement } from './postgres-error';
+import { isFromFunction, printable, whatPostgresSaid, whatPostgresSaidOfStatement } from './postgres-error';
 
 /** Worth another try soon: the copy is starting, or its new password is not in force yet. */
 export class CopyNotReady extends Error {
@@ -12,6 +12,12 @@ export class CopySilent extends CopyNotReady {}
 
 /** The server ended the session without having been told to: what it was reading may have made it crash. */
 export class CopyCrashed extends CopyNotReady {}
+
+/** The server ended this session and goes on: a function that it ran told it to, or an administrator. */
+export class SessionEnded extends CopyNotReady {}
+
+/** The server cancelled a statement, since its time was over. */
+export class OutOfTime extends Error {}
 
 /** Another try would meet the same. */
 export class CopyRefused extends Error {
@@ -31,6 +37,15 @@ const PASSING_FAULTS = new Set([
   'ENOTFOUND', // a new endpoint's name spreads slowly
   'EAI_AGAIN',
 ]);
+
+/** What an error was that ended the session. Its text may quote rows, where a setting makes every error end it. */
+export function ended(where: string, error: DatabaseError): Error {
+  // The server crashed, so it ended all of them.
+  const kind = error.code === '57P02' ? CopyCrashed : SessionEnded;
+  return new kind(
+    `${where} ended the session (${whatPostgresSaid(error)}), so nothing more could be checked; try again`,
+  );
+}
 
 /** Built from codes and the server's words, never from what was sent: the password can't be in it. */
 export function unreachable(where: string, error: unknown): Error {

@@ -11,8 +11,8 @@ import type { Row, Session } from './session';
  * @throws CannotCheck where it can't even be planned
  */
 export async function planned(session: Session, sql: string): Promise<readonly Row[]> {
-  await session.rows(`EXPLAIN ${sql}`).catch(tell);
-  return session.rows(sql);
+  await session.reading(`EXPLAIN ${sql}`).catch(tell);
+  return session.reading(sql);
 }
 
 export function tell(error: unknown): never {

@@ -3,8 +3,8 @@
  *
  * DETAIL, HINT and CONTEXT quote rows, and so do the messages of many conditions (`invalid input syntax for type
  * integer: "alice@example.org"`, `role "alice@example.org" does not exist`). So the server's words are repeated only
- * where they can't: of a statement that was planned and read no row, or with a code whose messages name files, limits
- * and locks alone. And an error from inside a function of the database's own has the text and the code that its owner
+ * where they can't: of a statement that was planned and read no row, or where they are known to name files, limits and
+ * locks alone. And an error from inside a function of the database's own has the text and the code that its owner
  * chose: it is neither repeated nor believed.
  */
 import { DatabaseError } from 'pg';
@@ -12,8 +12,21 @@ import { DatabaseError } from 'pg';
 /** Of statements that read no row: their own mistakes, rights and limits. */
 const SAID_OF_STATEMENTS = new Set(['0A', '25', '28', '3D', '3F', '40', '42', '53', '54', '55', '57', '58', 'XX']);
 
-/** Whatever was read: limits, locks, cancelling, files and damage; and rights, which name tables and columns. */
-const SAID_WITH_ROWS = new Set(['08', '53', '54', '57', '58', '42501', '55P03', 'XX001', 'XX002']);
+/**
+ * Messages that are repeated whatever was read, by their codes. Functions of PostgreSQL's own put values into messages of
+ * nearly every code (`permission denied to set role "alice"`, `word is too long in tsquery: "..."`, `connection "alice" not
+ * available`, `could not open file "alice"`), so they have to look like what names objects, limits and files of the server.
+ */
+const SAID_WITH_ROWS: readonly (readonly [codes: RegExp, message: RegExp])[] = [
+  [/^(XX00[12]|55P03)$/, /^/],
+  [/^42501$/, /^permission denied for (table|(materialized )?view|sequence|schema|function|procedure|aggregate|type) /],
+  [
+    /^(53|58)/,
+    /^([\w ,.:;()%+-]|"(base|global|pg_tblspc|pg_[a-z]*xact|pg_subtrans|pg_commit_ts|pg_wal)\/[\w./-]+"|"temp_file_limit")+$/,
+  ],
+  [/^54001$/, /^stack depth limit exceeded$/],
+  [/^57/, /^(canceling statement|terminating connection) [a-z -]+$/],
+];
 
 const CONDITIONS: Readonly<Record<string, string>> = {
   '0A000': 'feature not supported',
@@ -85,7 +98,7 @@ export const remedyFor = (error: DatabaseError): string | undefined =>
 
 /** The error as evidence may carry it, whatever the statement read. */
 export function whatPostgresSaid(error: DatabaseError): string {
-  const known = SAID_WITH_ROWS.has(error.code ?? '') || SAID_WITH_ROWS.has(sqlClass(error));
+  const known = SAID_WITH_ROWS.some(([codes, message]) => codes.test(error.code ?? '') && message.test(error.message));
   return known && !isFromFunction(error) ? `PostgreSQL said: ${printable(error.message)}` : conditionOf(error);
 }
 
@@ -122,11 +135,6 @@ export async function unlessDamaged<T>(reading: Promise<T>): Promise<T | undefin
     return undefined;
   }
 }
-
-/** The server ended the session, so nothing more can be asked over it. */
-export const endsSession = (error: unknown): boolean =>
-  error instanceof DatabaseError &&
-  (sqlClass(error) === '08' || ['57P01', '57P02', '57P03', '57P05', '25P03', '25P04'].includes(error.code ?? ''));
 
 /**
  * A text from the database as evidence, logs and terminals may carry it: of bounded length, with control characters and

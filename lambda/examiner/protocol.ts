@@ -84,6 +84,8 @@ export interface Work {
   readonly objects: number;
   /** Bytes it has to read, estimated: what calls are cut by. */
   readonly bytes: number;
+  /** An object that did not end within its part of a call: it has another, and if it does not end again, that is told. */
+  readonly slow?: boolean;
 }
 
 /** Does what one call of a survey names. */

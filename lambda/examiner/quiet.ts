@@ -3,7 +3,7 @@
  * production. It fetches rows by subscriptions, runs jobs, and reacts to what is done here by event triggers.
  */
 import { escapeIdentifier, escapeLiteral } from 'pg';
-import { attempt, type Refused, refusalOf } from './attempt';
+import { asOwner, joinOwner, type Refused, refusalOf } from './attempt';
 import { many } from './figures';
 import { printable } from './postgres-error';
 import type { Session } from './session';
@@ -17,17 +17,6 @@ export async function quiet(session: Session): Promise<string[]> {
     if (refused) notes.push(`What runs in this database by itself could not be looked at: ${refused}.`);
   }
   return notes;
-}
-
-/** Membership of an object's owner is what may change it. Refused where it is there already, or can't be had. */
-const joinOwner = (session: Session, owner: string) =>
-  attempt(session, `GRANT ${escapeIdentifier(owner)} TO CURRENT_USER`);
-
-/** Tries as who we are, then as a member of the owner. */
-async function asOwner(session: Session, owner: string, statement: string): Promise<Refused | undefined> {
-  if ((await attempt(session, statement)) === undefined) return undefined;
-  await joinOwner(session, owner);
-  return attempt(session, statement);
 }
 
 async function subscriptions(session: Session): Promise<string[]> {

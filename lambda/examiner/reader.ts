@@ -39,7 +39,8 @@ export async function createReader(session: Session, connection: Connection): Pr
   const scans = await attempt(session, `GRANT pg_stat_scan_tables TO ${role}`);
   if (scans) await attempt(session, `GRANT pg_monitor TO ${role}`);
   await attempt(session, `GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role}`);
-  for (const setting of HIDING) await attempt(session, `ALTER ROLE ${role} IN DATABASE ${where} SET ${setting} = off`);
+  const settings = [...HIDING.map((setting) => `${setting} = off`), "lc_messages = 'C'"];
+  for (const setting of settings) await attempt(session, `ALTER ROLE ${role} IN DATABASE ${where} SET ${setting}`);
   return attempt(session, `GRANT pg_read_all_data TO ${role}`);
 }
 

@@ -2,16 +2,22 @@
  * A session on the copy: encrypted and verified unless the copy is on this machine, with every setting pinned that
  * could change what a check reads.
  */
-import { BlockList, isIP } from 'node:net';
-import { Client, DatabaseError, escapeLiteral } from 'pg';
-import { CopyNotReady, CopyRefused, CopySilent, unreachable } from './lost-session';
-import { endsSession, isFromFunction, isFunctionsContext, printable } from './postgres-error';
+import { type Client, DatabaseError, escapeLiteral, type QueryArrayResult, type QueryConfig } from 'pg';
+import { clientFor, isLoopback, type Tls } from './client';
+import { CopyNotReady, CopyRefused, CopySilent, ended, OutOfTime, unreachable } from './lost-session';
+import {
+  AS_REPLICA,
+  AT_THE_START,
+  IN_ENGLISH,
+  isEnglish,
+  NEWER_PINS,
+  NO_WORKERS,
+  PINS,
+  pinsOf,
+  settings,
+} from './pins';
+import { isFromFunction, isFunctionsContext, printable } from './postgres-error';
 import type { Connection } from './protocol';
-
-/** Certificates of the authorities that a server's certificate must come from, in PEM. */
-export interface Tls {
-  readonly ca: string[];
-}
 
 /** Milliseconds left; PostgreSQL reads a timeout of 0 as none at all. */
 export interface Deadline {
@@ -26,59 +32,22 @@ export interface Answer {
   readonly types: readonly number[];
 }
 
-const CONNECT_TIMEOUT_MS = 15_000;
 /** Warnings that are kept between two readings. */
 const MAX_WARNINGS = 100;
 /** How long after the deadline a silent server is waited for. */
 const GRACE_MS = 2_000;
-
-/**
- * Set at the start of each session and again in each transaction: a database may set others for whoever connects, and a
- * login trigger may set them after that. With `pg_temp` named last, no temporary object stands before the catalog.
- */
-const PINS = {
-  role: 'none', // ALTER ROLE ... SET role makes somebody else of whoever connects
-  search_path: 'pg_catalog, pg_temp',
-  client_encoding: 'UTF8',
-  TimeZone: 'UTC', // a timestamp without zone counts as UTC
-  DateStyle: 'ISO',
-  IntervalStyle: 'postgres',
-  extra_float_digits: '1',
-  bytea_output: 'hex',
-  standard_conforming_strings: 'on',
-  transform_null_equals: 'off',
-  client_min_messages: 'warning', // a damaged page may be no more than a warning, by the settings of the database
-  row_security: 'off', // rows hidden by a policy become an error instead of silence
-  jit: 'off', // compiling costs more than most checks
-  quote_all_identifiers: 'off',
-  gin_fuzzy_search_limit: '0', // else a GIN index gives some of its entries only
-  xmloption: 'content',
-  work_mem: '64MB',
-  idle_in_transaction_session_timeout: '0',
-  lock_timeout: '3s', // nothing on the copy holds a lock for long, but a prepared transaction for ever
-} as const;
-
-/** Of a session's start: whatever a login trigger tries to write, it can't. */
-const AT_THE_START = { default_transaction_read_only: 'on' } as const;
-
-/**
- * Triggers of a login and of DDL don't fire for replicas, unless they say so. rds_superuser may set it; who may not is
- * refused at the start.
- */
-const AS_REPLICA = { session_replication_role: 'replica' } as const;
-
-/** Pins that not every version knows. The last one has foreign tables refuse to be read instead of calling elsewhere. */
-const NEWER_PINS = {
-  idle_session_timeout: '0',
-  transaction_timeout: '0',
-  restrict_nonsystem_relation_kind: 'foreign-table',
-} as const;
+/** A statement that was cancelled so shortly before the deadline was cancelled because of it. */
+const CLOSE_MS = 100;
 
 export class Session {
   /** The server's own account of why it hung up comes apart from the statement that it cut off. */
   private hungUp: Error | undefined;
   private pins: Readonly<Record<string, string>> = PINS;
   private readonly damaged: string[] = [];
+  private backend = 0;
+  /** The language of its messages, where that is not English and may not be changed. */
+  public foreignMessages: string | undefined;
+  private limit: Deadline;
 
   private constructor(
     private readonly client: Client,
@@ -86,7 +55,9 @@ export class Session {
     private readonly deadline: Deadline,
     /** Whether triggers that are not for replicas stay still. */
     public readonly isReplica: boolean,
-  ) {}
+  ) {
+    this.limit = deadline;
+  }
 
   /**
    * @throws CopyNotReady, CopyRefused
@@ -113,31 +84,14 @@ export class Session {
   }
 
   private static async connect(
-    { host, port, user, password, database }: Connection,
+    connection: Connection,
     tls: Tls | undefined,
     deadline: Deadline,
     isReplica: boolean,
   ): Promise<Session> {
     const left = Math.max(1, Math.ceil(deadline.left()));
-    const pins = { ...PINS, ...AT_THE_START, ...(isReplica && AS_REPLICA) };
-    const client = new Client({
-      host,
-      port,
-      user,
-      password,
-      database,
-      ssl: tls ? { ca: tls.ca, rejectUnauthorized: true } : false,
-      application_name: 'lifeboat',
-      connectionTimeoutMillis: Math.min(CONNECT_TIMEOUT_MS, left),
-      keepAlive: true,
-      statement_timeout: left,
-      options: Object.entries(pins)
-        .map(([setting, value]) => `-c ${setting}=${value.replaceAll(' ', '\\ ')}`)
-        .join(' '),
-      // Numbers beyond 2^53 and PostgreSQL's own spelling of values survive only as text.
-      types: { getTypeParser: () => (value: string) => value },
-    });
-    const session = new Session(client, `${host}:${port}`, deadline, isReplica);
+    const client = clientFor(connection, tls, left, { ...PINS, ...AT_THE_START, ...(isReplica && AS_REPLICA) });
+    const session = new Session(client, `${connection.host}:${connection.port}`, deadline, isReplica);
     client.on('error', (error) => {
       session.hungUp ??= error;
     });
@@ -165,11 +119,10 @@ export class Session {
     statements: () => Promise<T>,
     pins: Readonly<Record<string, string>> = {},
   ): Promise<T> {
-    const timeout = Math.max(1, Math.floor(this.deadline.left()));
-    const set = settings('SET LOCAL', { ...this.pins, ...pins, statement_timeout: String(timeout) });
-    await this.rows(`BEGIN ISOLATION LEVEL REPEATABLE READ ${mode}; ${set}`);
+    const set = settings('SET LOCAL', { ...this.pins, ...pins, statement_timeout: this.timeLeft });
     let done = false;
     try {
+      await this.rows(`BEGIN ISOLATION LEVEL REPEATABLE READ ${mode}; ${set}`);
       const result = await statements();
       done = true;
       return result;
@@ -178,6 +131,20 @@ export class Session {
       // Where the session is lost, the transaction is, too, and why it was lost is told already.
       if (done) await this.rows(end);
       else await this.rows(end).catch(() => undefined);
+    }
+  }
+
+  /**
+   * Gives some work less time than the call has left.
+   *
+   * @throws OutOfTime, CopySilent when that is over
+   */
+  public async within<T>(limit: Deadline, work: () => Promise<T>): Promise<T> {
+    this.limit = limit;
+    try {
+      return await work();
+    } finally {
+      this.limit = this.deadline;
     }
   }
 
@@ -192,15 +159,10 @@ export class Session {
    * @param pins further settings, for this statement alone
    */
   public async alone(statement: string, pins: Readonly<Record<string, string>> = {}): Promise<void> {
-    const timeout = Math.max(1, Math.floor(this.deadline.left()));
-    await this.rows(
-      settings('SET', {
-        ...this.pins,
-        default_transaction_read_only: 'off',
-        statement_timeout: String(timeout),
-        ...pins,
-      }),
-    );
+    const { role = 'none', ...others } = { ...this.pins, ...pins };
+    const pinned = { ...others, default_transaction_read_only: 'off', statement_timeout: this.timeLeft };
+    // Last, since that role may not be allowed to set all of them.
+    await this.rows(`${settings('SET', { role: 'none', ...pinned })}; ${settings('SET', { role })}`);
     try {
       await this.rows(statement);
     } finally {
@@ -211,45 +173,112 @@ export class Session {
 
   /** Runs one statement, or several separated by semicolons, of which it gives the last one's rows. */
   public async rows(sql: string): Promise<readonly Row[]> {
-    return (await this.ask({ text: sql, rowMode: 'array' })).rows;
+    const results = await this.ask({ text: sql, rowMode: 'array' });
+    return results[results.length - 1]!.rows;
   }
 
-  /** Runs exactly one statement: in the extended protocol more, such as a COMMIT behind it, are a syntax error. */
+  /**
+   * Runs one statement that may call functions of the database's own, in a transaction. What they set in the session, such
+   * as a search path that gives operators another meaning, is undone, and so is a failure.
+   *
+   * @param pins further settings, for this statement alone
+   */
+  public async reading(sql: string, pins: Readonly<Record<string, string>> = {}): Promise<readonly Row[]> {
+    return this.undone(async () => {
+      const before = `${MARK}; ${settings('SET LOCAL', { ...pins, statement_timeout: this.timeLeft })}`;
+      const results = await this.ask({ text: `${before}; ${sql}; ${UNDO}`, rowMode: 'array' });
+      return results[results.length - 1 - UNDO_STATEMENTS]!.rows;
+    });
+  }
+
+  /** The same for exactly one statement: in the extended protocol more, such as a COMMIT behind it, are a syntax error. */
   public async single(sql: string): Promise<Answer> {
-    return this.ask({ text: sql, rowMode: 'array', queryMode: 'extended' });
+    return this.undone(async () => {
+      await this.rows(`${MARK}; ${settings('SET LOCAL', { statement_timeout: this.timeLeft })}`);
+      const [answer] = await this.ask({ text: sql, rowMode: 'array', queryMode: 'extended' });
+      await this.rows(UNDO);
+      return answer!;
+    });
+  }
+
+  /** Ends what another session is running that does not stop when it is told to. */
+  public async terminate(other: Session): Promise<void> {
+    await this.transaction('READ ONLY', () =>
+      this.rows(`SELECT pg_catalog.pg_terminate_backend(${other.backend}, ${GRACE_MS})`),
+    );
   }
 
   public async close(): Promise<void> {
     await this.client.end().catch(() => undefined);
   }
 
+  private get timeLeft(): string {
+    return String(Math.max(1, Math.floor(this.limit.left())));
+  }
+
+  private async undone<T>(statements: () => Promise<T>): Promise<T> {
+    try {
+      return await statements();
+    } catch (error) {
+      // Where the session is lost, why it was lost is told already.
+      if (error instanceof DatabaseError) await this.rows(UNDO);
+      throw error;
+    }
+  }
+
+  /** Some errors end the session, whatever code they have: the server's own, and all where a function has set that. */
+  private async isAlive(): Promise<boolean> {
+    try {
+      await this.client.query({ text: '', query_timeout: GRACE_MS } as QueryConfig);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   private async learnPins(): Promise<void> {
-    const names = ['server_encoding', ...Object.keys(NEWER_PINS)].map((name) => escapeLiteral(name));
+    const names = ['server_encoding', 'lc_messages', ...Object.keys(NEWER_PINS)].map((name) => escapeLiteral(name));
     const known = new Map(
       (
         await this.transaction('READ ONLY', () =>
-          this.rows(`SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN (${names.join(', ')})`),
+          this.rows(`
+            SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN (${names.join(', ')})
+            UNION ALL SELECT 'pid', pg_catalog.pg_backend_pid()::pg_catalog.text`),
         )
-      ).map(([name, setting]) => [name, setting]),
+      ).map(([name, setting]): [string, string] => [name!, setting!]),
     );
-    this.pins = {
-      ...PINS,
-      ...Object.fromEntries(Object.entries(NEWER_PINS).filter(([name]) => known.has(name))),
-      ...(this.isReplica && AS_REPLICA),
-      // Else a name whose bytes are no UTF-8 is an error.
-      ...(known.get('server_encoding') === 'SQL_ASCII' && { client_encoding: 'SQL_ASCII' }),
-    };
+    this.backend = Number(known.get('pid'));
+    const messages = known.get('lc_messages') ?? '';
+    if (!isEnglish(messages) && !(await this.takes(IN_ENGLISH))) this.foreignMessages = messages;
+    const language = isEnglish(messages) ? {} : this.foreignMessages ? NO_WORKERS : IN_ENGLISH;
+    this.pins = { ...pinsOf(known), ...(this.isReplica && AS_REPLICA), ...language };
   }
 
-  private async ask(query: { text: string; rowMode: 'array'; queryMode?: 'extended' }): Promise<Answer> {
-    const limited = { ...query, query_timeout: Math.max(0, this.deadline.left()) + GRACE_MS };
+  /** Whether this user may change these settings. */
+  private async takes(pins: Readonly<Record<string, string>>): Promise<boolean> {
+    try {
+      await this.transaction('READ ONLY', async () => undefined, pins);
+      return true;
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || error.code !== '42501') throw error;
+      return false;
+    }
+  }
+
+  private async ask(query: { text: string; rowMode: 'array'; queryMode?: 'extended' }): Promise<readonly Answer[]> {
+    const limited = { ...query, query_timeout: Math.max(0, this.limit.left()) + GRACE_MS };
     try {
       const result = await this.client.query<(string | null)[]>(limited);
       // Several statements have several results, which the types of pg do not tell.
-      const last = Array.isArray(result) ? result[result.length - 1] : result;
-      return { rows: last.rows, types: last.fields.map((field: { dataTypeID: number }) => field.dataTypeID) };
+      const results: QueryArrayResult<(string | null)[]>[] = Array.isArray(result) ? result : [result];
+      return results.map(({ rows, fields }) => ({ rows, types: fields.map(({ dataTypeID }) => dataTypeID) }));
     } catch (error) {
-      if (error instanceof DatabaseError && !endsSession(error)) throw error;
+      if (error instanceof DatabaseError && (await this.isAlive())) {
+        const over = this.limit !== this.deadline && this.limit.left() < CLOSE_MS;
+        throw over && error.code === '57014' ? new OutOfTime('ran out of time') : error;
+      }
+      const last = error instanceof DatabaseError ? error : this.hungUp;
+      if (last instanceof DatabaseError) throw ended(this.where, last);
       if (error instanceof Error && error.message === 'Query read timeout') {
         throw new CopySilent(`${this.where} stopped answering, so nothing more could be checked; try again`);
       }
@@ -258,17 +287,6 @@ export class Session {
   }
 }
 
-/** As many statements in one. A search path is a list of names, which quotes would make one. */
-const settings = (command: 'SET' | 'SET LOCAL', values: Readonly<Record<string, string>>) =>
-  Object.entries(values)
-    .map(([name, value]) => `${command} ${name} = ${name === 'search_path' ? value : escapeLiteral(value)}`)
-    .join('; ');
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-function isLoopback(host: string): boolean {
-  const version = isIP(host);
-  return host === 'localhost' || (version !== 0 && loopback.check(host, version === 6 ? 'ipv6' : 'ipv4'));
-}
+const MARK = 'SAVEPOINT before_functions';
+const UNDO = 'ROLLBACK TO SAVEPOINT before_functions; RELEASE SAVEPOINT before_functions';
+const UNDO_STATEMENTS = 2;

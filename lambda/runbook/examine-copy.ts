@@ -156,7 +156,7 @@ async function examineDatabase(
     for (const [oid, count] of found.rows) rows.set(oid, (rows.get(oid) ?? 0) + count);
     // A restored volume is still being loaded, so what ran out of time may well fit the next call: before the others,
     // since what comes later may destroy what it has to see.
-    const progress = found.findings.some(({ examined }) => examined > 0);
+    const progress = found.findings.some(({ examined }) => examined > 0) || found.left.some(({ slow }) => slow);
     if (found.left.length > 0 && progress && call + queue.length < MAX_CALLS) queue.unshift(found.left);
     else findings.push(...found.left.flatMap(outOfTime));
   }

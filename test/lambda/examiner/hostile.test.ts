@@ -1,5 +1,10 @@
 /** Databases whose owner has put things where the examiner might trip over them. */
 import { type Check, type CheckResult, GENERIC_CHECKS } from '../../../lambda/contract';
+import { examine } from '../../../lambda/detectors/examine';
+import { conclude } from '../../../lambda/examiner/conclusion';
+import { isEnglish } from '../../../lambda/examiner/pins';
+import type { Finding } from '../../../lambda/examiner/protocol';
+import { examinerOf } from '../../../lambda/runbook/examiner-client';
 import { useDatabase } from '../../real/database';
 import { resultOf, runExamination } from '../../real/examination';
 
@@ -187,4 +192,123 @@ test('functions in constraints and views run as a user that may not write, and f
     reason: 'PostgreSQL reported 25006 (read-only transaction) in a function of the database',
   });
   expect(await query('SELECT * FROM evil.seen')).toEqual([]);
+});
+
+/** A table whose CHECK runs a function once it is read as the reader. */
+const armed = (name: string, body: string) => `
+  CREATE TABLE evil.${name} (id int); CREATE FUNCTION evil.${name}(int) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN
+    IF session_user LIKE 'lifeboat_%' THEN ${body}; END IF; RETURN true; END$$;
+  ALTER TABLE evil.${name} ADD CONSTRAINT a CHECK (evil.${name}(id)); INSERT INTO evil.${name} VALUES (1);`;
+
+test('what a function sets in a session gives the statements after it no other meaning', async () => {
+  const settings = ['search_path', 'evil, pg_catalog, public', 'role', 'none', 'enable_seqscan', 'off'];
+  const set = Array.from(
+    { length: settings.length / 2 },
+    (_, n) => `'${settings[2 * n]}', '${settings[2 * n + 1]}', false`,
+  );
+  await query(`
+    CREATE FUNCTION evil.true(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
+    CREATE FUNCTION evil.zero(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN 0; END';
+    ${armed('rules', set.map((one) => `PERFORM set_config(${one})`).join('; '))}
+    ALTER TABLE evil.rules ADD CONSTRAINT b CHECK (id > 9) NOT VALID, ADD CONSTRAINT c CHECK (1 / evil.zero(id) > 0) NOT VALID;
+    CREATE OPERATOR evil.> (FUNCTION = evil.true, LEFTARG = int, RIGHTARG = int); GRANT USAGE ON SCHEMA evil TO PUBLIC;
+    UPDATE pg_constraint SET convalidated = true WHERE conrelid = 'evil.rules'::regclass`);
+  expect(await resultOf(shop(), { kind: 'constraints' })).toMatchObject({
+    outcome: 'failed',
+    observed: expect.stringMatching(/^evil.rules: 1 row breaks CHECK b; besides, not examined: evil.rules: CHECK c/),
+  });
+});
+
+test('functions that end sessions leave their own table unexamined, and nothing else', async () => {
+  await query(`
+    ${armed('itself', 'PERFORM pg_terminate_backend(pg_backend_pid())')}
+    ${armed('everybody', 'PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = session_user')}
+    ${armed('cancelled', 'PERFORM pg_cancel_backend(pg_backend_pid())')}
+    ${armed('pretended', "RAISE EXCEPTION 'secret-4711' USING ERRCODE = '57P01'")}
+    ${armed('at_errors', "PERFORM set_config('exit_on_error', 'on', false); RAISE EXCEPTION 'secret-4711'")}
+    ALTER DATABASE shop SET exit_on_error = on`);
+  const { findings, results, rows } = await runExamination(shop(), [{ kind: 'constraints' }, { kind: 'readable' }]);
+  const unexamined = findings.flatMap(({ check, notRun }) =>
+    notRun.first.flatMap(({ object, observed }) => (check === 0 ? [[object, observed]] : [])),
+  );
+  const ended = 'the session that read it was ended, twice, while the server went on';
+  expect(unexamined.sort()).toEqual([
+    ['evil.at_errors', ended],
+    ['evil.cancelled', expect.stringContaining('CHECK a could not be evaluated')],
+    ['evil.everybody', ended],
+    ['evil.itself', ended],
+    ['evil.pretended', expect.stringContaining('CHECK a could not be evaluated')],
+  ]);
+  expect(results.map(({ outcome }) => outcome)).toEqual(['not-run', 'not-run']);
+  expect([...rows.values()].sort()).toEqual(expect.arrayContaining([100, 110]));
+  expect(JSON.stringify(findings)).not.toContain('4711');
+});
+
+test('functions that never end leave their own table unexamined, also where they can not be cancelled', async () => {
+  await query(`
+    ${armed('asleep', 'PERFORM pg_sleep(3600)')}
+    ${armed('insomniac', 'LOOP BEGIN PERFORM pg_sleep(3600); EXCEPTION WHEN query_canceled THEN END; END LOOP')}`);
+  const checks = [{ kind: 'constraints' }] as const;
+  const survey = await examinerOf(examine({})).survey({ connection: shop(), checks, main: true });
+  const examiner = examinerOf(examine({ budgetSeconds: 1 }));
+  const findings: Finding[] = [];
+  const queue = [...survey.calls];
+  for (let work = queue.shift(); work; work = queue.shift()) {
+    const checked = await examiner.check({ connection: shop(), checks, work, restorePoint });
+    findings.push(...checked.findings);
+    if (checked.left.length > 0) queue.unshift(checked.left);
+  }
+  const slow = String.raw`it did not end within \d seconds?, in its second try`;
+  expect(conclude(checks, [{ survey, findings }])).toMatchObject([
+    { outcome: 'not-run', reason: expect.stringMatching(`^evil.asleep: ${slow}; evil.insomniac: ${slow}$`) },
+  ]);
+  expect(await query("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")).toEqual([]);
+});
+
+test('a lock is waited for as long as an object has, and a function that pretends to have met one is not believed', async () => {
+  await query(`CREATE FUNCTION evil.locked() RETURNS int LANGUAGE plpgsql AS
+    $$BEGIN RAISE EXCEPTION 'secret-4711' USING ERRCODE = '55P03'; END$$`);
+  const check = { kind: 'query', name: 'mine' } as const;
+  const sql = "SELECT current_setting('lock_timeout')";
+  expect(await resultOf(shop(), { ...check, sql, equals: '0' })).toMatchObject({ outcome: 'passed' });
+  expect(await resultOf(shop(), { ...check, sql: 'SELECT evil.locked()', equals: 1 })).toMatchObject({
+    reason: 'PostgreSQL reported 55P03 (lock not available) in a function of the database',
+  });
+});
+
+test('functions of indexes run as the reader, or as the table’s owner where PostgreSQL sees to that', async () => {
+  await query(`CREATE ROLE proprietor; GRANT ALL ON SCHEMA evil TO proprietor; SET ROLE proprietor;
+    CREATE FUNCTION evil.same(n int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$BEGIN
+      IF session_user NOT LIKE 'lifeboat_%' AND current_user <> 'proprietor' THEN RAISE EXCEPTION 'as the master'; END IF; RETURN n; END$$;
+    CREATE TABLE evil.large (id int, filler text); ALTER TABLE evil.large ALTER filler SET STORAGE PLAIN;
+    INSERT INTO evil.large SELECT n, repeat('x', 7000) FROM generate_series(1, 2400) n;
+    CREATE UNIQUE INDEX ON evil.large (evil.same(id)); CREATE INDEX ON evil.large USING hash (evil.same(id))`);
+  const { results, findings } = await runExamination(shop(), [{ kind: 'indexes' }]);
+  expect(results).toMatchObject([{ outcome: 'passed' }]);
+  const observed = findings.flatMap((finding) => finding.observed);
+  expect(observed).toEqual(
+    expect.arrayContaining(['no unique key found twice', 'hash indexes find every row of their tables']),
+  );
+});
+
+test('rows are read with messages in English, where the master may see to that', async () => {
+  await query("ALTER DATABASE shop SET lc_messages = 'POSIX'");
+  const sql = "SELECT current_setting('lc_messages')";
+  expect(await resultOf(shop(), { kind: 'query', name: 'mine', sql, equals: 'C' })).toMatchObject({
+    outcome: 'passed',
+  });
+});
+
+test.each([
+  ['', true],
+  ['C', true],
+  ['C.UTF-8', true],
+  ['POSIX', true],
+  ['en_GB.UTF-8', true],
+  ['English_United States.1252', true],
+  ['de_DE.UTF-8', false],
+  ['es_ES.UTF-8', false],
+  ['ca_ES', false],
+])('messages by locale %j are English: %s', (locale, english) => {
+  expect(isEnglish(locale)).toBe(english);
 });

@@ -142,6 +142,36 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
     await query('DROP TABLE ledger');
   });
 
+  test('H9: one of an application’s role, which the master user may join, is ended', async () => {
+    const { cluster } = database();
+    await query('GRANT CREATE ON SCHEMA app TO app');
+    await cluster.connected(async (client) => {
+      await client.query("SET SESSION AUTHORIZATION app; BEGIN; CREATE TABLE app.new (); PREPARE TRANSACTION 'of app'");
+    }, 'shop');
+    const { survey } = await runExamination(connection, []);
+    expect(survey.notes.join()).toMatch(/^1 prepared transaction, neither committed .* was rolled back on the copy/);
+    expect(await query('SELECT gid FROM pg_prepared_xacts')).toEqual([]);
+  });
+
+  test('limits of connections are lifted where the master user may, and kept where not', async () => {
+    const { cluster } = database();
+    await query('ALTER ROLE master CONNECTION LIMIT 1; ALTER DATABASE shop CONNECTION LIMIT 1');
+    await cluster.query('CREATE DATABASE other CONNECTION LIMIT 0');
+    try {
+      const { notes } = await examiner.server({ connection });
+      expect(notes.join()).toContain("The connection limit of database 'shop', 1, was lifted on the copy.");
+      const ofMaster = major < 16 ? 'was lifted' : 'could not be lifted';
+      expect(notes.join()).toMatch(new RegExp(`The connection limit of the master user, 1, ${ofMaster} on the copy`));
+      expect(notes.join()).toMatch(/The connection limit of database 'other', 0, could not be lifted on the copy/);
+      expect(notes.join()).toMatch(/Databases that take no connections were not examined: other/);
+      const { results } = await runExamination(connection, GENERIC_CHECKS);
+      expect(results.filter(({ outcome }) => outcome !== 'passed')).toEqual([]);
+    } finally {
+      await query('ALTER ROLE master CONNECTION LIMIT -1');
+      await cluster.query('DROP DATABASE other');
+    }
+  });
+
   test('H9: one that may not be ended is told, its table is not examined, and the rest is', async () => {
     const { cluster } = database();
     await query('CREATE TABLE ledger AS SELECT 1 AS n; GRANT SELECT ON ledger TO PUBLIC');
