@@ -6,7 +6,7 @@
  */
 import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
-import { CannotCheck } from '../examiner/catalog';
+import { CannotCheck, whatDamagedCatalogSaid } from '../examiner/catalog';
 import {
   type Context,
   type Detector,
@@ -18,6 +18,7 @@ import {
 } from '../examiner/detector';
 import { type CopyFacts, NEVER_RELEASED, readFacts, readHiding } from '../examiner/facts';
 import { CopyCrashed, CopyNotReady, CopySilent } from '../examiner/lost-session';
+import { listObjects } from '../examiner/objects';
 import { isDamage, remedyFor, whatPostgresSaid } from '../examiner/postgres-error';
 import type { Checked, CheckTask, Connection, Work } from '../examiner/protocol';
 import { hasReader, readerOf } from '../examiner/reader';
@@ -120,13 +121,18 @@ class Run {
       this.tally.leave(work);
       return [];
     }
+    const list = { oid: 0, name: `the list of objects of '${detector.name}'`, bytes: 0 };
     let pieces: Piece[];
     try {
-      pieces = await this.pieces(detector, work, facts);
+      const listed = await this.pieces(detector, work, facts);
+      pieces = listed.pieces;
+      if (listed.damage) {
+        const said = await whatDamagedCatalogSaid(this.sessions.leader, listed.damage);
+        this.tally.add(work, list, { verdicts: failedAs(said, detector, context) });
+      }
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
       // Nobody knows which of them there are, so all of them are not examined.
-      const list = { oid: 0, name: `the list of objects of '${detector.name}'`, bytes: 0 };
       this.tally.add(work, list, { verdicts: explain(error, detector, context) });
       return [];
     }
@@ -140,21 +146,19 @@ class Run {
     return pieces.filter(({ oid }) => !facts.locked.has(oid)).map((piece) => ({ work, detector, piece, context }));
   }
 
-  private async pieces(detector: Detector, work: Work, facts: CopyFacts): Promise<Piece[]> {
-    if (!work.oids) return [{ oid: 0, name: '', bytes: work.bytes }];
+  private async pieces(detector: Detector, work: Work, facts: CopyFacts) {
+    if (!work.oids) return { pieces: [{ oid: 0, name: '', bytes: work.bytes }] };
     const listed = detector.objects?.(facts);
     if (listed === undefined) throw new CannotCheck(`detector '${detector.name}' has no objects here`);
     const [from, to] = work.oids;
-    const { leader } = this.sessions;
-    const rows = await leader.transaction('READ ONLY', () =>
-      leader.rows(`SELECT oid, name, bytes FROM (${listed}) AS o WHERE oid BETWEEN ${from} AND ${to} ORDER BY oid`),
+    const { rows = [], damage } = await listObjects(
+      this.sessions.leader,
+      `SELECT oid, name, bytes FROM (${listed}) AS o WHERE oid BETWEEN ${from} AND ${to} ORDER BY oid`,
     );
-    return rows.map(([oid, name, bytes]) => ({
-      oid: Number(oid),
-      name: name!,
-      bytes: Number(bytes),
-      blocks: work.blocks,
-    }));
+    const pieces = rows.map(
+      ([oid, name, bytes]): Piece => ({ oid: Number(oid), name: name!, bytes: Number(bytes), blocks: work.blocks }),
+    );
+    return { pieces, damage };
   }
 
   /** In the order of OIDs, so that what is left over is a few ranges. */
@@ -227,16 +231,9 @@ class Run {
 }
 
 /** Damage counts against the first check; what can't be examined leaves all of them without an answer. */
-function explain(error: CannotCheck | DatabaseError, { serves }: Detector, { wanted }: Context): Verdict[] {
-  const kinds = serves.filter((kind) => wanted.has(kind));
-  if (isDamage(error)) {
-    const remedy = 'restore an earlier backup beside this one, and compare the object';
-    return kinds.map((check, index) =>
-      index === 0
-        ? { check, outcome: 'failed', observed: whatPostgresSaid(error), expected: 'undamaged data', remedy }
-        : { check, outcome: 'not-run', observed: 'it is damaged', remedy },
-    );
-  }
+function explain(error: CannotCheck | DatabaseError, detector: Detector, context: Context): Verdict[] {
+  if (isDamage(error)) return failedAs(whatPostgresSaid(error), detector, context);
+  const kinds = detector.serves.filter((kind) => context.wanted.has(kind));
   const cause =
     error instanceof DatabaseError && error.code === '55P03'
       ? new CannotCheck(NEVER_RELEASED.observed, NEVER_RELEASED.remedy)
@@ -244,6 +241,17 @@ function explain(error: CannotCheck | DatabaseError, { serves }: Detector, { wan
   const observed = cause instanceof DatabaseError ? whatPostgresSaid(cause) : cause.message;
   const remedy = cause instanceof DatabaseError ? remedyFor(cause) : cause.remedy;
   return kinds.map((check) => ({ check, outcome: 'not-run', observed, ...(remedy && { remedy }) }));
+}
+
+function failedAs(observed: string, { serves }: Detector, { wanted }: Context): Verdict[] {
+  const remedy = 'restore an earlier backup beside this one, and compare the object';
+  return serves
+    .filter((kind) => wanted.has(kind))
+    .map((check, index) =>
+      index === 0
+        ? { check, outcome: 'failed', observed, expected: 'undamaged data', remedy }
+        : { check, outcome: 'not-run', observed: 'it is damaged', remedy },
+    );
 }
 
 /** Settings that were restored with the database may make damaged pages no more than a warning. */
