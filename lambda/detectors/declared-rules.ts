@@ -29,18 +29,25 @@ const changing = (expression: string) => `(
     JOIN pg_catalog.pg_proc p ON p.oid IN (t.typinput, t.typoutput)
     WHERE p.provolatile <> 'i' AND ${expression} ~ '{COERCEVIAIO ') AS called (name))`;
 
-/** @param table its name in the statement */
-export async function rulesOf(session: Session, oid: number, table: string): Promise<Rule[]> {
+/** A table, as a statement about it needs it. */
+export interface Declared {
+  /** What expressions call it that are about a whole row: its name without a schema. */
+  readonly alias: string;
+  readonly hasChecks: boolean;
+  readonly mayHoldDomains: boolean;
+}
+
+/** Types that initdb does not number itself: domains, and what is made of them. */
+export const MAY_HOLD_DOMAIN = 'a.atttypid >= 10000';
+
+export async function rulesOf(session: Session, oid: number, declared: Declared): Promise<Rule[]> {
+  const table = declared.alias;
   const columns = await session.rows(`
     SELECT a.attname FROM pg_catalog.pg_attribute a
     WHERE a.attrelid = ${oid} AND a.attnum > 0 AND NOT a.attisdropped AND a.attnotnull
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = a.attrelid AND k.contype = 'n'
         AND NOT k.convalidated AND a.attnum = ANY (k.conkey)) ORDER BY a.attnum`);
-  const checks = await session.rows(`
-    SELECT conname, pg_catalog.pg_get_expr(conbin, conrelid), ${changing('conbin::pg_catalog.text')}
-    FROM pg_catalog.pg_constraint k
-    WHERE conrelid = ${oid} AND contype = 'c' AND convalidated
-      AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::pg_catalog.bool, true) ORDER BY conname`);
+  const checks = declared.hasChecks ? await checksOf(session, oid) : [];
   const notNull = columns.map(([name]) => `${table}.${escapeIdentifier(name!)}`);
   const groups = Array.from({ length: Math.ceil(notNull.length / MAX_ARGUMENTS) }, (_, group) =>
     notNull.slice(group * MAX_ARGUMENTS, (group + 1) * MAX_ARGUMENTS),
@@ -53,9 +60,16 @@ export async function rulesOf(session: Session, oid: number, table: string): Pro
       broken: `NOT (${expression})`,
       ...(varies && { changing: varies }),
     })),
-    ...(await domainRulesOf(session, oid, table)),
+    ...(declared.mayHoldDomains ? await domainRulesOf(session, oid, table) : []),
   ];
 }
+
+const checksOf = (session: Session, oid: number) =>
+  session.rows(`
+    SELECT conname, pg_catalog.pg_get_expr(conbin, conrelid), ${changing('conbin::pg_catalog.text')}
+    FROM pg_catalog.pg_constraint k
+    WHERE conrelid = ${oid} AND contype = 'c' AND convalidated
+      AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::pg_catalog.bool, true) ORDER BY conname`);
 
 interface Type {
   readonly name: string;

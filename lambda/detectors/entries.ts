@@ -258,8 +258,7 @@ async function rowsOf(session: Session, table: Table, where: string): Promise<nu
   if (known !== undefined) return known;
   const off = ['indexscan', 'indexonlyscan'].map((name) => `SET LOCAL enable_${name} = off`).join('; ');
   const on = ['indexscan', 'indexonlyscan'].map((name) => `SET LOCAL enable_${name} = on`).join('; ');
-  await session.rows(off);
-  const [counted] = await session.rows(`SELECT pg_catalog.count(*) FROM ONLY ${table.name} ${where}`);
+  const [counted] = await session.rows(`${off}; SELECT pg_catalog.count(*) FROM ONLY ${table.name} ${where}`);
   await session.rows(on);
   table.rows.set(where, Number(counted![0]));
   return Number(counted![0]);

@@ -29,6 +29,10 @@ import { Tally } from './tally';
 /** A server that keeps crashing is not waited for until the call ends. */
 const MAX_CRASHES = 20;
 
+/** Objects that may be looked at in one statement, and how many: so many that their locks fit where there is little room. */
+const SMALL_BYTES = 1024 ** 2;
+const TOGETHER = 16;
+
 /**
  * Reading rows runs functions of the database's own, so it is done as a user that can read and nothing else. What looks
  * at pages or vacuums needs the master's rights; there, PostgreSQL runs those of indexes as their owner.
@@ -65,6 +69,8 @@ export async function runChecks(
 class Run {
   private readonly tally = new Tally((check) => this.checkOf(check).kind);
   private crashes = 0;
+  /** What something was wrong with when several were looked at together. */
+  private readonly apart = new Set<Job>();
 
   constructor(
     private readonly task: CheckTask,
@@ -167,6 +173,16 @@ class Run {
     const suspects: Job[] = [];
     const one = async (index: number) => {
       for (let job = queue.shift(); job; job = queue.shift()) {
+        const together = [job, ...this.alike(job, queue)];
+        const all = together.length > 1 && (await this.attemptAll(index, together));
+        if (all === 'done') continue;
+        if (all === 'lost') {
+          suspects.push(...together);
+          await this.reopen(index);
+          continue;
+        }
+        queue.unshift(...together.slice(1));
+        if (all === 'apart') for (const one of together) this.apart.add(one);
         if ((await this.attempt(index, job)) === 'lost') {
           suspects.push(job);
           await this.reopen(index);
@@ -186,6 +202,36 @@ class Run {
     // Whoever comes next finds every session alive.
     if (suspects.length > 0) {
       for (let index = 0; index < this.sessions.count; index++) await this.reopen(index);
+    }
+  }
+
+  /** Takes small ones of the same work from the head of the queue. */
+  private alike(job: Job, queue: Job[]): Job[] {
+    const fits = (one: Job | undefined) => {
+      if (!one || one.work !== job.work || !one.detector.examineAll || this.apart.has(one)) return false;
+      // Under these settings a damaged page is warned of once.
+      return one.piece.bytes <= SMALL_BYTES && !one.piece.blocks && one.context.facts.hiding.length === 0;
+    };
+    let count = 0;
+    if (fits(job)) while (count < TOGETHER - 1 && fits(queue[count])) count++;
+    return queue.splice(0, count);
+  }
+
+  private async attemptAll(index: number, jobs: readonly Job[]): Promise<'done' | 'lost' | 'apart'> {
+    const [{ detector, context, work }] = jobs as [Job];
+    const session = this.sessions.at(index);
+    if (this.deadline.left() <= 0) return 'apart';
+    try {
+      const pieces = jobs.map(({ piece }) => piece);
+      const examine = async () => detector.examineAll?.(session, pieces, context);
+      const examined = await session.transaction('READ ONLY', examine);
+      if (!examined) return 'apart';
+      for (const piece of pieces) this.tally.add(work, piece, examined);
+      return 'done';
+    } catch (error) {
+      if (error instanceof CopySilent || error instanceof DatabaseError) return 'apart';
+      if (error instanceof CopyCrashed) return 'lost';
+      throw error;
     }
   }
 
