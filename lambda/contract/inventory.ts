@@ -4,6 +4,7 @@ import * as v from 'valibot';
 /** Kinds of objects that are compared by name, in the order in which they are told. */
 export const INVENTORY_KINDS = [
   'constraint',
+  'NOT NULL',
   'index',
   'trigger',
   'policy',

@@ -6,7 +6,7 @@
  */
 import type { DatabaseError } from 'pg';
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
-import type { Context, Detector, Examined, Piece } from '../examiner/detector';
+import { type Context, type Detector, type Examined, each, type Piece } from '../examiner/detector';
 import { whatPostgresSaid } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
 import { fileSize, pages } from '../examiner/sizes';
@@ -28,6 +28,7 @@ export const blocks: Detector = {
   serves: ['readable'],
   objects: ({ functions }) => (functions.pgPrewarm ? list("'r', 'm', 't', 'S'") : undefined),
   examine: (session, piece, context) => readBlocks(blocks, session, piece, context),
+  examineAll: (session, pieces, context) => readAll(blocks, session, pieces, context),
 };
 
 export const indexBlocks: Detector = {
@@ -36,7 +37,21 @@ export const indexBlocks: Detector = {
   serves: ['readable', 'indexes'],
   objects: ({ functions }) => (functions.pgPrewarm ? list("'i'") : undefined),
   examine: (session, piece, context) => readBlocks(indexBlocks, session, piece, context),
+  examineAll: (session, pieces, context) => readAll(indexBlocks, session, pieces, context),
 };
+
+const whole = (detector: Detector, context: Context): Examined => ({
+  verdicts: [
+    { check: firstWanted(detector, context), outcome: 'passed', observed: 'every block of every relation read' },
+  ],
+});
+
+async function readAll(detector: Detector, session: Session, pieces: readonly Piece[], context: Context) {
+  const { pgPrewarm } = context.facts.functions;
+  if (!pgPrewarm) return undefined;
+  await session.rows(`SELECT pg_catalog.count(${pgPrewarm}(oid, 'buffer', 'main')) FROM ${each(pieces)}`);
+  return whole(detector, context);
+}
 
 async function readBlocks(detector: Detector, session: Session, piece: Piece, context: Context): Promise<Examined> {
   const { pgPrewarm } = context.facts.functions;
@@ -70,7 +85,7 @@ async function readBlocks(detector: Detector, session: Session, piece: Piece, co
   };
   await search(start, end);
   const [first] = unreadable;
-  if (!first) return { verdicts: [{ check, outcome: 'passed', observed: 'every block of every relation read' }] };
+  if (!first) return whole(detector, context);
   const count = `${unreadable.length >= COUNTED ? 'at least ' : ''}${thousands(unreadable.length)}`;
   const last = unreadable[unreadable.length - 1]!;
   return {

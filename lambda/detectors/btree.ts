@@ -3,7 +3,7 @@
  * lose them without an error. Unique ones must hold no key twice.
  */
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
-import type { Context, Detector, Examined, Piece } from '../examiner/detector';
+import { type Context, type Detector, type Examined, each, type Piece } from '../examiner/detector';
 import type { KnownFunctions } from '../examiner/extensions';
 import { isServersOwn, whatPostgresSaid } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
@@ -22,7 +22,21 @@ export const btree: Detector = {
     WHERE am.amname = 'btree' AND c.relkind = 'i' AND c.relpersistence <> 't' AND ${storedSchema('n')}
       AND i.indisvalid AND i.indisready AND i.indislive`,
   examine: compare,
+  examineAll: compareAll,
 };
+
+const PARENTS = 'every row found in its B-tree indexes, and every page by the page above it';
+const passed = (observed: string): Examined => ({ verdicts: [{ check: 'indexes', outcome: 'passed', observed }] });
+
+async function compareAll(session: Session, pieces: readonly Piece[], { facts }: Context) {
+  const { btIndexParentCheck, checksUnique } = facts.functions;
+  if (!btIndexParentCheck || pieces.some(({ bytes }) => bytes > MAX_CHECKUNIQUE_BYTES)) return undefined;
+  const unique = checksUnique ? ', checkunique := true' : '';
+  await session.rows(
+    `SELECT ${btIndexParentCheck}(oid, heapallindexed := true, rootdescend := false${unique}) FROM ${each(pieces)}`,
+  );
+  return passed(PARENTS);
+}
 
 async function compare(session: Session, { oid, bytes }: Piece, { facts }: Context): Promise<Examined> {
   if (!facts.functions.btIndexParentCheck && !facts.functions.btIndexCheck) {
@@ -32,8 +46,7 @@ async function compare(session: Session, { oid, bytes }: Piece, { facts }: Conte
     );
   }
   try {
-    const observed = await check(session, oid, facts.functions, bytes);
-    return { verdicts: [{ check: 'indexes', outcome: 'passed', observed }] };
+    return passed(await check(session, oid, facts.functions, bytes));
   } catch (error) {
     if (!isServersOwn(error, ['XX', '58'])) throw error;
     return {
@@ -58,7 +71,7 @@ async function check(session: Session, oid: number, functions: KnownFunctions, b
     await session.rows("SAVEPOINT parents; SET LOCAL lock_timeout = '3s'");
     try {
       await session.rows(`SELECT ${btIndexParentCheck}(${oid}, heapallindexed := true, rootdescend := false${unique})`);
-      return 'every row found in its B-tree indexes, and every page by the page above it';
+      return PARENTS;
     } catch (error) {
       if (!btIndexCheck || !isServersOwn(error, ['55P03'])) throw error;
       await session.rows('ROLLBACK TO SAVEPOINT parents');

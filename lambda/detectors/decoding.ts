@@ -50,6 +50,8 @@ export async function columnsOf(
     if (own === 't' && ANY_BYTES.has(type!)) return column;
     if (own === 't' && type === 'bytea') return `pg_catalog.byteacat(${column}, '')`;
     if (own === 't' && type === 'jsonb' && large) return `pg_catalog.jsonb_hash_extended(${column}, 0)`;
-    return decoded(column, !large || category === 'S' || type === 'json' ? facts : { encoding: 'SQL_ASCII' });
+    // A cast of a user's own may do anything; format() calls the type's own function, as output does.
+    const value = own === 't' ? column : `pg_catalog.format('%s', ${column})`;
+    return decoded(value, !large || category === 'S' || type === 'json' ? facts : { encoding: 'SQL_ASCII' });
   });
 }

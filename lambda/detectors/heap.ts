@@ -1,6 +1,6 @@
 /** Verifies the structure of every table page: line pointers, tuple headers, TOAST pointers. It looks at no value. */
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
-import type { Context, Detector, Examined, Piece } from '../examiner/detector';
+import { type Context, type Detector, type Examined, each, type Piece } from '../examiner/detector';
 import type { CopyFacts } from '../examiner/facts';
 import type { Session } from '../examiner/session';
 import { pages, tableSize } from '../examiner/sizes';
@@ -17,7 +17,21 @@ export const heap: Detector = {
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind IN ('r', 'm', 't'${version >= 160_000 ? ", 'S'" : ''}) AND c.relpersistence <> 't' AND ${storedSchema('n')}`,
   examine: verifyHeap,
+  examineAll: verifyAll,
 };
+
+const VERIFIED: Examined = {
+  verdicts: [{ check: 'readable', outcome: 'passed', observed: `every page verified with amcheck's verify_heapam` }],
+};
+
+async function verifyAll(session: Session, pieces: readonly Piece[], { facts }: Context) {
+  const { verifyHeapam } = facts.functions;
+  if (!verifyHeapam) return undefined;
+  const wrong = await session.rows(
+    `SELECT FROM ${each(pieces)}, LATERAL ${verifyHeapam}(oid, on_error_stop := true, check_toast := true) LIMIT 1`,
+  );
+  return wrong.length === 0 ? VERIFIED : undefined;
+}
 
 async function verifyHeap(session: Session, { oid, blocks }: Piece, { facts }: Context): Promise<Examined> {
   const { verifyHeapam } = facts.functions;
@@ -33,13 +47,7 @@ async function verifyHeap(session: Session, { oid, blocks }: Piece, { facts }: C
      FROM ${verifyHeapam}(${oid}, on_error_stop := false, check_toast := true${range})`,
   );
   const [problems, pages, first, message] = found!;
-  if (problems === '0') {
-    return {
-      verdicts: [
-        { check: 'readable', outcome: 'passed', observed: `every page verified with amcheck's verify_heapam` },
-      ],
-    };
-  }
+  if (problems === '0') return VERIFIED;
   return {
     verdicts: [
       {

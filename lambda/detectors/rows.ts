@@ -9,7 +9,7 @@ import { whatPostgresSaid } from '../examiner/postgres-error';
 import { SET_FROM_THE_TABLE } from '../examiner/row-checks';
 import type { Row, Session } from '../examiner/session';
 import { pages, tableSize } from '../examiner/sizes';
-import { type Rule, rulesOf } from './declared-rules';
+import { type Declared, MAY_HOLD_DOMAIN, type Rule, rulesOf } from './declared-rules';
 import { columnsOf, isTooLarge, isUndecodable } from './decoding';
 import { isBehind, type SequenceColumn, sequenceColumnsOf } from './sequence-columns';
 import { COMPARE_TABLE, FIND_IN_SOURCE, firstWanted, thousands } from './verdicts';
@@ -26,19 +26,23 @@ export const rows: Detector = {
   examine: readRows,
 };
 
-interface Table {
-  /** What expressions call it that are about a whole row: its name without a schema. */
-  readonly alias: string;
+interface Table extends Declared {
   /** Rows by its statistics; below 0 where there are none, or a crash empties it. */
   readonly expected: number;
   /** As in ` FROM ONLY s.t WHERE ...`. */
   readonly from: string;
+  /** Whether any column takes its values from somewhere. */
+  readonly hasDefaults: boolean;
 }
+
+/** Of most tables there is nothing to look up: a look at their columns is cheaper than the question. */
+const ANY_COLUMN = (that: string) => `
+  EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND ${that})`;
 
 async function readRows(session: Session, piece: Piece, context: Context): Promise<Examined> {
   const table = await describe(session, piece);
-  const rules = context.wanted.has('constraints') ? await rulesOf(session, piece.oid, table.alias) : [];
-  const sequences = await sequenceColumnsOf(session, piece.oid, table.alias);
+  const rules = context.wanted.has('constraints') ? await rulesOf(session, piece.oid, table) : [];
+  const sequences = table.hasDefaults ? await sequenceColumnsOf(session, piece.oid, table.alias) : [];
   const columns = await columnsOf(session, piece.oid, table.alias, context.facts, false);
   await session.rows(SET_FROM_THE_TABLE);
   const select = [
@@ -70,12 +74,20 @@ async function readRows(session: Session, piece: Piece, context: Context): Promi
 
 async function describe(session: Session, { oid, name, blocks }: Piece): Promise<Table> {
   const [named] = await session.rows(`
-    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.quote_ident(c.relname), CASE c.relpersistence WHEN 'p' THEN c.reltuples ELSE -1 END
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), pg_catalog.quote_ident(c.relname), CASE c.relpersistence WHEN 'p' THEN c.reltuples ELSE -1 END,
+      ${ANY_COLUMN(`(a.atthasdef OR a.attidentity <> '')`)}, ${ANY_COLUMN(MAY_HOLD_DOMAIN)}, c.relchecks > 0
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid}`);
   if (!named) throw new CannotCheck(`table "${name}" does not exist any more`);
-  const [qualified, alias, expected] = named;
+  const [qualified, alias, expected, hasDefaults, mayHoldDomains, hasChecks] = named;
   const part = blocks ? ` WHERE ctid >= '(${blocks[0]},0)' AND ctid < '(${blocks[1] + 1},0)'` : '';
-  return { alias: alias!, expected: Number(expected), from: ` FROM ONLY ${qualified}${part}` };
+  return {
+    alias: alias!,
+    expected: Number(expected),
+    from: ` FROM ONLY ${qualified}${part}`,
+    hasDefaults: hasDefaults === 't',
+    mayHoldDomains: mayHoldDomains === 't',
+    hasChecks: hasChecks === 't',
+  };
 }
 
 /** One number, however many columns: a table has up to 1,600, as has a result. */
@@ -184,14 +196,28 @@ async function behind(
 
 function verdictsOn(rules: readonly Rule[], violations: readonly number[], { wanted }: Context): Verdict[] {
   if (!wanted.has('constraints')) return [];
-  const broken = rules.flatMap(({ name }, index): Verdict[] => {
+  const broken = rules.flatMap(({ name, changing }, index): Verdict[] => {
     const count = violations[index] ?? 0;
     if (count === 0) return [];
+    const breaks = `${thousands(count)} ${count === 1 ? 'row breaks' : 'rows break'} ${name}`;
+    if (changing) {
+      return [
+        {
+          check: 'constraints',
+          outcome: 'warning',
+          observed: `${breaks} now, which depends on more than the row (${changing}), so that it may have held once`,
+          expected: 'a CHECK that calls IMMUTABLE functions alone, so that it holds for ever or never',
+          remedy:
+            'count the rows that break it in the source: where they are there too, nothing was lost; such a CHECK makes ' +
+            'dumps fail to restore, so a trigger is the place for it',
+        },
+      ];
+    }
     return [
       {
         check: 'constraints',
         outcome: 'failed',
-        observed: `${thousands(count)} ${count === 1 ? 'row breaks' : 'rows break'} ${name}`,
+        observed: breaks,
         expected: 'every row to keep what its table declares',
         remedy: FIND_IN_SOURCE,
       },

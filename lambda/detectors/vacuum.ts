@@ -26,3 +26,22 @@ export async function vacuum(session: Session, oid: number, table: string, { fac
   }
   return false;
 }
+
+/**
+ * Vacuums it again.
+ *
+ * @returns whether that made a page all-visible: then the vacuum before had left something, or somebody wrote since
+ */
+export async function vacuumsMore(session: Session, oid: number, table: string, context: Context): Promise<boolean> {
+  const { pgVisibilityMap } = context.facts.functions;
+  const visible = async () => {
+    if (!pgVisibilityMap) return 0;
+    const [counted] = await session.transaction('READ ONLY', () =>
+      session.rows(`SELECT pg_catalog.count(*) FROM ${pgVisibilityMap}(${oid}) WHERE all_visible`),
+    );
+    return Number(counted![0]);
+  };
+  const before = await visible();
+  await vacuum(session, oid, table, context);
+  return !pgVisibilityMap || (await visible()) > before;
+}

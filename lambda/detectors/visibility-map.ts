@@ -3,7 +3,7 @@
  * the page was lost or zeroed, or the map is stale: index-only scans then return rows that are not there.
  */
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
-import type { Context, Detector, Examined, Piece } from '../examiner/detector';
+import { type Context, type Detector, type Examined, each, type Piece } from '../examiner/detector';
 import type { Session } from '../examiner/session';
 import { fileSize, pages } from '../examiner/sizes';
 import { COMPARE_TABLE, thousands } from './verdicts';
@@ -21,7 +21,21 @@ export const visibilityMap: Detector = {
          WHERE c.relkind IN ('r', 'm', 't') AND c.relpersistence <> 't' AND ${storedSchema('n')}
            AND ${fileSize()} > 0`,
   examine: compare,
+  examineAll: compareAll,
 };
+
+const AGREES: Examined = {
+  verdicts: [{ check: 'readable', outcome: 'passed', observed: 'the visibility map agrees with the pages' }],
+};
+
+async function compareAll(session: Session, pieces: readonly Piece[], { facts }: Context) {
+  const { pgVisibility } = facts.functions;
+  if (!pgVisibility) return undefined;
+  const wrong = await session.rows(
+    `SELECT FROM ${each(pieces)}, LATERAL ${pgVisibility}(oid) WHERE all_visible AND NOT pd_all_visible LIMIT 1`,
+  );
+  return wrong.length === 0 ? AGREES : undefined;
+}
 
 async function compare(session: Session, { oid, blocks }: Piece, { facts }: Context): Promise<Examined> {
   const { pgVisibility } = facts.functions;
@@ -34,11 +48,7 @@ async function compare(session: Session, { oid, blocks }: Piece, { facts }: Cont
     `SELECT pg_catalog.count(*), pg_catalog.min(blkno), pg_catalog.max(blkno) FROM ${source} WHERE all_visible AND NOT pd_all_visible`,
   );
   const [count, first, last] = found!.map(Number);
-  if (count === 0) {
-    return {
-      verdicts: [{ check: 'readable', outcome: 'passed', observed: 'the visibility map agrees with the pages' }],
-    };
-  }
+  if (count === 0) return AGREES;
   return {
     verdicts: [
       {

@@ -13,22 +13,26 @@ interface Examination {
 }
 
 /** Damage counts against the first check; what can't be examined leaves all of them without an answer. */
-export function explain(error: CannotCheck | DatabaseError, { serves }: Detector, { wanted }: Context): Verdict[] {
-  const kinds = serves.filter((kind) => wanted.has(kind));
-  if (isDamage(error)) {
-    const remedy = 'restore an earlier backup beside this one, and compare the object';
-    return kinds.map((check, index) =>
-      index === 0
-        ? { check, outcome: 'failed', observed: whatPostgresSaid(error), expected: 'undamaged data', remedy }
-        : { check, outcome: 'not-run', observed: 'it is damaged', remedy },
-    );
-  }
+export function explain(error: CannotCheck | DatabaseError, detector: Detector, context: Context): Verdict[] {
+  if (isDamage(error)) return failedAs(whatPostgresSaid(error), detector, context);
+  const kinds = detector.serves.filter((kind) => context.wanted.has(kind));
   const cause = isServersOwn(error, ['55P03'])
     ? new CannotCheck(NEVER_RELEASED.observed, NEVER_RELEASED.remedy)
     : error;
   const observed = cause instanceof DatabaseError ? whatPostgresSaid(cause) : cause.message;
   const remedy = cause instanceof DatabaseError ? remedyFor(cause) : cause.remedy;
   return kinds.map((check) => ({ check, outcome: 'not-run', observed, ...(remedy && { remedy }) }));
+}
+
+export function failedAs(observed: string, { serves }: Detector, { wanted }: Context): Verdict[] {
+  const remedy = 'restore an earlier backup beside this one, and compare the object';
+  return serves
+    .filter((kind) => wanted.has(kind))
+    .map((check, index) =>
+      index === 0
+        ? { check, outcome: 'failed', observed, expected: 'undamaged data', remedy }
+        : { check, outcome: 'not-run', observed: 'it is damaged', remedy },
+    );
 }
 
 /** Settings that were restored with the database may make damaged pages no more than a warning. */

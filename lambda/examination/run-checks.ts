@@ -6,14 +6,15 @@
  */
 import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
-import { CannotCheck } from '../examiner/catalog';
+import { CannotCheck, whatDamagedCatalogSaid } from '../examiner/catalog';
 import { type Context, type Detector, PHASES, type Phase, type Piece } from '../examiner/detector';
 import { type CopyFacts, lockTimeout, NEVER_RELEASED, readFacts, readHiding } from '../examiner/facts';
 import { CopyCrashed, CopyNotReady, CopySilent, OutOfTime, SessionEnded } from '../examiner/lost-session';
 import type { Checked, CheckTask, Work } from '../examiner/protocol';
 import { hasReader, readerOf } from '../examiner/reader';
 import type { Deadline } from '../examiner/session';
-import { crashed, endedSession, explain, tooSlow, withWarnings } from './explain';
+import { crashed, endedSession, explain, failedAs, tooSlow, withWarnings } from './explain';
+import { listObjects } from './objects';
 import { type Open, Sessions } from './sessions';
 import { Tally } from './tally';
 
@@ -26,6 +27,10 @@ const FAIR_PART = 1 / 8;
 /** A server that keeps crashing is not waited for until the call ends. */
 const MAX_CRASHES = 20;
 
+/** Objects that may be looked at in one statement, and how many: so many that their locks fit where there is little room. */
+const SMALL_BYTES = 1024 ** 2;
+const TOGETHER = 16;
+
 /**
  * Reading rows runs functions of the database's own, so it is done as a user that can read and nothing else. What looks
  * at pages or vacuums needs the master's rights; there, PostgreSQL runs those of indexes as their owner.
@@ -34,6 +39,9 @@ const READERS_PHASES: readonly Phase[] = ['rows', 'references', 'own checks'];
 
 /** What became of an object: its session may be lost over it. */
 type Attempt = 'done' | 'silent' | 'crashed' | 'ended';
+
+/** What became of several in one statement: where anything is wrong, each is examined alone. */
+type AttemptOfAll = Attempt | 'apart';
 
 interface Job {
   readonly work: Work;
@@ -68,6 +76,8 @@ class Run {
   private crashes = 0;
   /** Whether an object is left that must be looked at before anything of a later phase. */
   private slow = false;
+  /** What something was wrong with when several were looked at together. */
+  private readonly apart = new Set<Job>();
 
   constructor(
     private readonly task: CheckTask,
@@ -138,13 +148,18 @@ class Run {
       this.tally.leave(work);
       return [];
     }
+    const list = { oid: 0, name: `the list of objects of '${detector.name}'`, bytes: 0 };
     let pieces: Piece[];
     try {
-      pieces = await this.pieces(detector, work, facts);
+      const listed = await this.pieces(detector, work, facts);
+      pieces = listed.pieces;
+      if (listed.damage) {
+        const said = await whatDamagedCatalogSaid(this.sessions.leader, listed.damage);
+        this.tally.add(work, list, { verdicts: failedAs(said, detector, context) });
+      }
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
       // Nobody knows which of them there are, so all of them are not examined.
-      const list = { oid: 0, name: `the list of objects of '${detector.name}'`, bytes: 0 };
       this.tally.add(work, list, { verdicts: explain(error, detector, context) });
       return [];
     }
@@ -158,21 +173,19 @@ class Run {
     return pieces.filter(({ oid }) => !facts.locked.has(oid)).map((piece) => ({ work, detector, piece, context }));
   }
 
-  private async pieces(detector: Detector, work: Work, facts: CopyFacts): Promise<Piece[]> {
-    if (!work.oids) return [{ oid: 0, name: '', bytes: work.bytes }];
+  private async pieces(detector: Detector, work: Work, facts: CopyFacts) {
+    if (!work.oids) return { pieces: [{ oid: 0, name: '', bytes: work.bytes }] };
     const listed = detector.objects?.(facts);
     if (listed === undefined) throw new CannotCheck(`detector '${detector.name}' has no objects here`);
     const [from, to] = work.oids;
-    const { leader } = this.sessions;
-    const rows = await leader.transaction('READ ONLY', () =>
-      leader.rows(`SELECT oid, name, bytes FROM (${listed}) AS o WHERE oid BETWEEN ${from} AND ${to} ORDER BY oid`),
+    const { rows = [], damage } = await listObjects(
+      this.sessions.leader,
+      `SELECT oid, name, bytes FROM (${listed}) AS o WHERE oid BETWEEN ${from} AND ${to} ORDER BY oid`,
     );
-    return rows.map(([oid, name, bytes]) => ({
-      oid: Number(oid),
-      name: name!,
-      bytes: Number(bytes),
-      blocks: work.blocks,
-    }));
+    const pieces = rows.map(
+      ([oid, name, bytes]): Piece => ({ oid: Number(oid), name: name!, bytes: Number(bytes), blocks: work.blocks }),
+    );
+    return { pieces, damage };
   }
 
   /**
@@ -188,9 +201,18 @@ class Run {
         while (suspects.length === 0) {
           const job = queue.shift();
           if (!job) return;
-          const became = await this.attempt(index, job, queue.length > 0 || (waiting && !job.work.slow));
+          const together = [job, ...this.alike(job, queue)];
+          const others = queue.length > 0 || (waiting && !job.work.slow);
+          const became =
+            together.length > 1
+              ? await this.attemptAll(index, together, others)
+              : await this.attempt(index, job, others);
           if (became === 'silent') await this.reopen(index, true);
-          else if (became !== 'done') suspects.push(job);
+          if (became === 'crashed' || became === 'ended') suspects.push(...together);
+          else if (together.length > 1 && became !== 'done') {
+            for (const one of together) this.apart.add(one);
+            queue.unshift(...together);
+          }
         }
       };
       await Promise.all(Array.from({ length: lanes }, (_, index) => one(index)));
@@ -216,17 +238,49 @@ class Run {
     }
   }
 
+  /** Takes small ones of the same work from the head of the queue. */
+  private alike(job: Job, queue: Job[]): Job[] {
+    const fits = (one: Job | undefined) => {
+      if (!one || one.work !== job.work || !one.detector.examineAll || this.apart.has(one)) return false;
+      // Under these settings a damaged page is warned of once.
+      return one.piece.bytes <= SMALL_BYTES && !one.piece.blocks && one.context.facts.hiding.length === 0;
+    };
+    let count = 0;
+    if (fits(job)) while (count < TOGETHER - 1 && fits(queue[count])) count++;
+    return queue.splice(0, count);
+  }
+
+  private async attemptAll(index: number, jobs: readonly Job[], others: boolean): Promise<AttemptOfAll> {
+    const [{ detector, context, work }] = jobs as [Job];
+    if (this.deadline.left() <= 0) return 'apart';
+    const session = this.sessions.at(index);
+    try {
+      const pieces = jobs.map(({ piece }) => piece);
+      const examine = async () => detector.examineAll?.(session, pieces, context);
+      const examined = await session.within(this.limit(this.shareOf(others)), () =>
+        session.transaction('READ ONLY', examine, lockTimeout(context.facts)),
+      );
+      if (!examined) return 'apart';
+      for (const piece of pieces) this.tally.add(work, piece, examined);
+      return 'done';
+    } catch (error) {
+      if (error instanceof CopySilent) return 'silent';
+      if (error instanceof CopyCrashed) return 'crashed';
+      if (error instanceof SessionEnded) return 'ended';
+      if (!(error instanceof OutOfTime) && !(error instanceof DatabaseError)) throw error;
+      return 'apart';
+    }
+  }
+
   /** @param others whether others wait for the time that it takes */
   private async attempt(index: number, job: Job, others: boolean): Promise<Attempt> {
     const { work, detector, piece, context } = job;
-    const left = this.deadline.left();
-    if (left <= 0) {
+    if (this.deadline.left() <= 0) {
       this.tally.leave(work, piece);
       return 'done';
     }
-    const share = others && left / 2 >= this.fairPart ? left / 2 : left;
-    const end = performance.now() + share;
-    const limit: Deadline = { left: () => end - performance.now() };
+    const share = this.shareOf(others);
+    const limit = this.limit(share);
     const session = this.sessions.at(index);
     const reading = index < this.reading.count ? this.reading.at(index) : undefined;
     for (const one of [session, reading]) one?.damageWarnings(); // those of what failed before are told
@@ -249,6 +303,16 @@ class Run {
       this.tally.add(work, piece, { verdicts: explain(error, detector, context) });
       return 'done';
     }
+  }
+
+  private shareOf(others: boolean): number {
+    const left = this.deadline.left();
+    return others && left / 2 >= this.fairPart ? left / 2 : left;
+  }
+
+  private limit(milliseconds: number): Deadline {
+    const end = performance.now() + milliseconds;
+    return { left: () => end - performance.now() };
   }
 
   private outOfTime({ work, piece, detector, context }: Job, share: number): void {

@@ -11,6 +11,7 @@ import type { Connection, Survey, SurveyTask, Work } from '../examiner/protocol'
 import { quiet } from '../examiner/quiet';
 import type { Session } from '../examiner/session';
 import { cutObjects, fillCalls } from './batches';
+import { listObjects } from './objects';
 
 /** @param open a session as somebody, also as the reader */
 export async function survey(
@@ -29,8 +30,10 @@ export async function survey(
   const facts = await look(() => readFacts(session));
   const [size] = await look(() => session.rows('SELECT pg_catalog.pg_database_size(pg_catalog.current_database())'));
   const bytes = Number(size![0]);
-  const [catalogs] = await look(() =>
-    session.rows(`SELECT ${vacuumable(facts.version)} FROM pg_catalog.pg_class c WHERE c.oid = ${PG_CLASS}`),
+  const catalogs = await unlessDamaged(
+    look(() =>
+      session.rows(`SELECT ${vacuumable(facts.version)} FROM pg_catalog.pg_class c WHERE c.oid = ${PG_CLASS}`),
+    ),
   );
   const works: Work[] = [];
   const lookedFor = new Set<number>();
@@ -46,9 +49,7 @@ export async function survey(
     const listed = detector.objects(facts);
     if (listed === undefined) continue;
     for (const check of served) lookedFor.add(check);
-    const rows = await unlessDamaged(
-      look(() => session.rows(`SELECT oid, bytes, blocks FROM (${listed}) AS o ORDER BY oid`)),
-    );
+    const rows = await objectsOf(session, listed);
     if (!rows) {
       works.push({ detector: detector.name, checks: served, oids: [0, MAX_OID], objects: 1, bytes: 0 });
       continue;
@@ -68,8 +69,18 @@ export async function survey(
     ...((await unlessDamaged(look(() => contents(session, facts)))) ?? { tables: 1, holdsRows: null }),
     lookedFor: [...lookedFor].sort((one, other) => one - other),
     calls: fillCalls(works, phaseOf),
-    notes: [...notes, ...limits(facts, checks, catalogs![0] === 't'), ...language(session)],
+    notes: [...notes, ...limits(facts, checks, catalogs?.[0]?.[0] !== 'f'), ...language(session)],
   };
+}
+
+/** Undefined where that fails, which the checks will meet and tell. */
+async function objectsOf(session: Session, listed: string) {
+  try {
+    return (await listObjects(session, `SELECT oid, bytes, blocks FROM (${listed}) AS o ORDER BY oid`)).rows;
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error;
+    return undefined;
+  }
 }
 
 /** The largest tables first: nearly always the first one holds a row. What can't be read is for the checks to say. */

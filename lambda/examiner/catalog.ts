@@ -1,5 +1,6 @@
 /** What the copy's catalog says: relations by the names people give them. Everything is schema-qualified: see session.ts. */
-import { escapeLiteral } from 'pg';
+import { DatabaseError, escapeLiteral } from 'pg';
+import { whatPostgresSaidOfStatement } from './postgres-error';
 import type { Row, Session } from './session';
 
 /** Why a check can't be made; becomes its `not-run` reason. */
@@ -25,6 +26,23 @@ export async function relationOf(session: Session, oid: number, ...columns: stri
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${oid}`);
   if (!found) throw new CannotCheck('it does not exist any more');
   return found;
+}
+
+/** Of a statement that reads catalogs alone. PostgreSQL names the file of a page, so the catalog is named beside it. */
+export async function whatDamagedCatalogSaid(session: Session, error: DatabaseError): Promise<string> {
+  const said = whatPostgresSaidOfStatement(error);
+  const file = /relation "?base\/\d+\/(\d+)/.exec(error.message)?.[1];
+  if (!file) return said;
+  try {
+    const [found] = await session.transaction('READ ONLY', () =>
+      session.rows(`SELECT pg_catalog.pg_filenode_relation(0, ${file})`),
+    );
+    return found?.[0] ? `${said} (${found[0]})` : said;
+  } catch (unnamed) {
+    // Finding the name may meet the same damage.
+    if (!(unnamed instanceof DatabaseError)) throw unnamed;
+    return said;
+  }
 }
 
 /** A relation as people write it: bare in `public`, with its schema elsewhere. */

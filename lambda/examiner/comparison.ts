@@ -80,7 +80,9 @@ export function compare(check: NotShrunk, now: DatabaseInventory, before: Databa
     }
   }
   const held = new Set(before.tables.map(({ name }) => name));
-  const gone = (table: string) => held.has(table) && !tables.has(table);
+  const types = new Set(now.objects.type ?? []);
+  const gone = (of: string) =>
+    (held.has(of) && !tables.has(of)) || (of.startsWith(DOMAIN) && !types.has(of.slice(DOMAIN.length)));
   for (const kind of INVENTORY_KINDS) {
     const there = new Set(now.objects[kind] ?? []);
     for (const object of before.objects[kind] ?? []) {
@@ -139,8 +141,10 @@ const EXCEPT = (name: string) =>
   `where that was meant, name it: RecoveryCheck.notShrunk({ except: [${JSON.stringify(name)}] })`;
 const EXPECTED_TABLE = (name: string) => ({ expected: 'every table of the last proof', remedy: EXCEPT(name) });
 
-/** As listings write it: the constraint, index, trigger, policy or grant, ` on `, and its table. */
-const tableOf = (object: string) => object.slice(object.lastIndexOf(' on ') + ' on '.length);
+/** As listings write it: the constraint, column, index, trigger, policy or grant, ` on `, and its table or domain. */
+const tableOf = (object: string) => object.slice(object.lastIndexOf(' on ') + 1).replace(/^on /, '');
+
+const DOMAIN = 'domain ';
 
 /** Names as given, with or without `public`, and `*` for any characters. */
 function matcher(patterns: readonly string[]): (name: string) => boolean {

@@ -61,7 +61,17 @@ export interface Detector {
   /** Runs functions of the database's own though its phase needs the master's rights. @default false */
   readonly reads?: boolean;
   readonly examine: (session: Session, piece: Piece, context: Context) => Promise<Examined>;
+  /**
+   * Looks at several small objects in one statement, where most of the time goes into asking.
+   *
+   * @returns what is said of each where nothing is wrong with any of them; else, and after an error, each is examined alone
+   */
+  readonly examineAll?: (session: Session, pieces: readonly Piece[], context: Context) => Promise<Examined | undefined>;
 }
+
+/** Several objects as rows of a column `oid`, for a statement about all of them. */
+export const each = (pieces: readonly Piece[]) =>
+  `pg_catalog.unnest('{${pieces.map(({ oid }) => oid).join(',')}}'::pg_catalog.oid[]) AS each (oid)`;
 
 /** What all detectors of a call share. */
 export interface Context {

@@ -1,4 +1,5 @@
 /** Functions of PostgreSQL's own extensions that examine damage: which there are, and which this user may call. */
+import { unlessDamaged } from './postgres-error';
 import type { Session } from './session';
 
 /** The schema of ours that extensions are created into, so that no object of the user's can stand before them. */
@@ -23,23 +24,28 @@ export interface KnownFunctions {
   readonly pgstattuple?: string;
 }
 
+const FUNCTIONS = `
+  SELECT p.proname, pg_catalog.format('%I.%I', n.nspname, p.proname),
+    'checkunique' = ANY (coalesce(p.proargnames, ARRAY[]::pg_catalog.text[]))
+  FROM pg_catalog.pg_extension e
+  JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.refobjid = e.oid
+    AND d.deptype = 'e' AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+  JOIN pg_catalog.pg_proc p ON p.oid = d.objid
+  JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+  JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+  WHERE l.lanname = 'c' AND p.probin = '$libdir/' || e.extname AND e.extname IN (${EXTENSIONS.map((name) => `'${name}'`).join(', ')})
+    AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+  ORDER BY p.pronargs`;
+
 /**
  * The schema-qualified names, ready for SQL. Only functions that belong to an extension of that name count, and that are
- * still what it brought: its owner could have put others in their place.
+ * still what it brought: its owner could have put others in their place. None where the catalogs that say so are damaged.
  */
 export async function findFunctions(session: Session): Promise<KnownFunctions> {
-  const found = await session.rows(`
-    SELECT p.proname, pg_catalog.format('%I.%I', n.nspname, p.proname),
-      'checkunique' = ANY (coalesce(p.proargnames, ARRAY[]::pg_catalog.text[]))
-    FROM pg_catalog.pg_extension e
-    JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.refobjid = e.oid
-      AND d.deptype = 'e' AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
-    JOIN pg_catalog.pg_proc p ON p.oid = d.objid
-    JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-    JOIN pg_catalog.pg_language l ON l.oid = p.prolang
-    WHERE l.lanname = 'c' AND p.probin = '$libdir/' || e.extname AND e.extname IN (${EXTENSIONS.map((name) => `'${name}'`).join(', ')})
-      AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-    ORDER BY p.pronargs`);
+  await session.rows('SAVEPOINT functions');
+  const listed = await unlessDamaged(session.rows(FUNCTIONS));
+  if (!listed) await session.rows('ROLLBACK TO SAVEPOINT functions');
+  const found = listed ?? [];
   const named = (name: string) => found.find(([own]) => own === name)?.[1] ?? undefined;
   return {
     verifyHeapam: named('verify_heapam'),

@@ -26,9 +26,16 @@ const operator = (strategy: string) => `(
   WHERE ao.amopfamily = oc.opcfamily AND ao.amoppurpose = 's' AND ao.amopstrategy = ${strategy}
     AND ao.amoplefttype = oc.opcintype AND ao.amoprighttype = oc.opcintype)`;
 
-/** `ORDER BY` of exactly a B-tree's order. Bit 1 of an option is DESC, bit 2 NULLS FIRST. */
+const isDescending = 'i.indoption[key.number - 1] & 1 = 1';
+
+/**
+ * `ORDER BY` of exactly a B-tree's order. Bit 1 of an option is DESC, bit 2 NULLS FIRST. Operators of any enum, array or
+ * range are not named: a cast of a user's own makes their names mean several.
+ */
 export const orderOf = eachKey(
-  `${key} || ' USING ' || ${operator('CASE WHEN i.indoption[key.number - 1] & 1 = 1 THEN 5 ELSE 1 END')} ||
+  `${key} || CASE WHEN oc.opcdefault AND EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = oc.opcintype AND t.typtype = 'p')
+      THEN CASE WHEN ${isDescending} THEN ' DESC' ELSE '' END
+      ELSE ' USING ' || ${operator(`CASE WHEN ${isDescending} THEN 5 ELSE 1 END`)} END ||
     CASE WHEN i.indoption[key.number - 1] & 2 = 2 THEN ' NULLS FIRST' ELSE ' NULLS LAST' END`,
   ', ',
 );

@@ -88,12 +88,24 @@ const onTable = `' on ' || ${displayName('n', 'c')}`;
 const FUNCTION = `CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || p.proname || '(' ||
   pg_catalog.pg_get_function_identity_arguments(p.oid) || ')'`;
 
+const TYPE = "CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || t.typname";
+
 const OBJECTS: Readonly<Record<InventoryKind, string>> = {
   constraint: `
     SELECT CASE k.contype WHEN 'p' THEN 'primary key ' WHEN 'u' THEN 'unique ' WHEN 'f' THEN 'foreign key ' WHEN 'x' THEN 'exclusion '
       ELSE 'check ' END || k.conname || ${onTable}
     FROM ${relation} JOIN pg_catalog.pg_constraint k ON k.conrelid = c.oid
-    WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND k.conparentid = 0 AND ${whole}`,
+    WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND k.conparentid = 0 AND ${whole}
+    UNION ALL SELECT 'check ' || k.conname || ' on domain ' || ${TYPE}
+    FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_type t ON t.oid = k.contypid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+    WHERE k.contype = 'c' AND NOT ${ofExtension('pg_type', 't.oid')} AND ${userSchema('n')}`,
+  // Columns of a primary key have no choice.
+  'NOT NULL': `
+    SELECT a.attname || ${onTable} FROM ${relation} JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
+    WHERE a.attnotnull AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p') AND ${whole}
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY (i.indkey))
+    UNION ALL SELECT 'the value on domain ' || ${TYPE} FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
+    WHERE t.typtype = 'd' AND t.typnotnull AND NOT ${ofExtension('pg_type', 't.oid')} AND ${userSchema('n')}`,
   index: `
     SELECT ic.relname || ${onTable} FROM ${relation} JOIN pg_catalog.pg_index i ON i.indrelid = c.oid
     JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
@@ -126,7 +138,7 @@ const OBJECTS: Readonly<Record<InventoryKind, string>> = {
     WHERE NOT ${ofExtension('pg_proc', 'p.oid')} AND ${userSchema('n')}`,
   sequence: `SELECT ${displayName('n', 'c')} FROM ${relation} WHERE c.relkind = 'S' AND ${whole}`,
   type: `
-    SELECT CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || t.typname
+    SELECT ${TYPE}
     FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
     WHERE t.typtype IN ('e', 'd', 'r') AND NOT ${ofExtension('pg_type', 't.oid')} AND ${userSchema('n')}`,
   extension: `SELECT e.extname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace

@@ -126,12 +126,19 @@ export const isServersOwn = (error: unknown, codes: readonly string[]): error is
 /** Damaged pages and damaged indexes, whatever statement met them. */
 export const isDamage = (error: unknown): error is DatabaseError => isServersOwn(error, ['XX001', 'XX002']);
 
-/** Undefined where what it reads is damaged: detectors tell of that, and the rest is looked at all the same. */
+/**
+ * Damage of the catalogs, met by a statement that reads nothing else: pages that can't be read, and what is missing though
+ * something refers to it, or though every database has it.
+ */
+export const isCatalogDamage = (error: unknown): error is DatabaseError =>
+  isServersOwn(error, ['XX', '58', '3F', '42P01', '42703', '42704', '42883']);
+
+/** Undefined where catalogs that it reads are damaged: detectors tell of that, and the rest is looked at all the same. */
 export async function unlessDamaged<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;
   } catch (error) {
-    if (!isDamage(error)) throw error;
+    if (!isCatalogDamage(error)) throw error;
     return undefined;
   }
 }

@@ -3,7 +3,7 @@
  * refused only narrows how closely it can be looked at. All of it is said in the evidence.
  */
 import { escapeIdentifier } from 'pg';
-import { attempt } from './attempt';
+import { attempt, refusalOf } from './attempt';
 import { userSchema } from './catalog';
 import { EXTENSIONS, SCHEMA } from './extensions';
 import { many } from './figures';
@@ -27,11 +27,14 @@ export async function prepare(
   for (const extension of EXTENSIONS) {
     await attempt(session, `CREATE EXTENSION IF NOT EXISTS ${extension} SCHEMA ${SCHEMA}`);
   }
-  const notes = [
-    ...(await joinOwners(session)),
-    ...(await renameUnreadable(session)),
-    ...(await liftRowSecurity(session)),
-  ];
+  const notes: string[] = [];
+  const take = async (part: Promise<string[]>) => {
+    const refused = await refusalOf(async () => notes.push(...(await part)));
+    if (refused) notes.push(`The copy could not be prepared in full, so less of it may be seen: ${refused}.`);
+  };
+  await take(joinOwners(session));
+  await take(renameUnreadable(session));
+  await take(liftRowSecurity(session));
   const refused = (await createReader(session, connection)) ?? (await cannotLogIn(connection, open));
   if (refused) {
     await dropReader(session, connection);
@@ -40,7 +43,7 @@ export async function prepare(
         "master user's rights where rows were read.",
     );
   } else {
-    notes.push(...(await allowFunctions(session, readerOf(connection).user)));
+    await take(allowFunctions(session, readerOf(connection).user));
   }
   return notes;
 }

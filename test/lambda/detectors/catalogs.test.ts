@@ -1,6 +1,6 @@
 /** What is not a user's table: catalogs, large objects, sequences, materialized views, indexes of any kind. */
 import type { Check } from '../../../lambda/contract';
-import { type Copy, copyOf, fileOf, PAGE, whileStopped } from '../../real/damage';
+import { type Copy, copyOf, fileOf, PAGE, type RelationFile, whileStopped } from '../../real/damage';
 import { useDatabase, VERSIONS } from '../../real/database';
 import { type Examination, runExamination } from '../../real/examination';
 
@@ -16,6 +16,14 @@ const LOST: readonly (readonly [catalog: string, observed: RegExp])[] = [
   ['pg_sequence', /^1 of 1 entries of index pg_sequence_seqrelid_index lead to no row/],
   ['pg_largeobject', /^4 of 500 entries of index pg_largeobject_loid_pn_index lead to no row/],
 ];
+/** Catalogs that every listing reads, whose last page is lost or spoiled, and whether tables are read all the same. */
+const READ_BY_LISTINGS = [
+  ['pg_index', 'zero', true],
+  ['pg_attribute', 'zero', true],
+  ['pg_class', 'spoil', false],
+  ['pg_extension', 'spoil', true],
+] as const;
+const TABLES = Array.from({ length: 30 }, (_, n) => `CREATE TABLE t${n} (id int PRIMARY KEY)`).join('; ');
 const DECLARED = `
   CREATE TABLE t (a int CHECK (a > 0) UNIQUE); CREATE VIEW v AS SELECT * FROM t; CREATE SEQUENCE s; CREATE FUNCTION f() RETURNS trigger
   LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();
@@ -47,6 +55,7 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
   let unlisted: Examination;
   let unknown: Examination;
   let lost: Examination[];
+  const broken = new Map<string, Examination>();
 
   beforeAll(async () => {
     copy = await copyOf(database(), 'copy', SCHEMA);
@@ -81,6 +90,11 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
       'CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (p int REFERENCES p); CREATE TABLE other AS SELECT 1 AS n',
     );
     const constraints = await fileOf(database(), keys, 'pg_constraint');
+    const read: { catalog: string; damage: 'zero' | 'spoil'; of: Copy; file: RelationFile }[] = [];
+    for (const [catalog, damage] of READ_BY_LISTINGS) {
+      const of = await copyOf(database(), `of_${catalog}`, TABLES);
+      read.push({ catalog, damage, of, file: await fileOf(database(), of, catalog) });
+    }
     await whileStopped(database(), async () => {
       await constraints.spoil((await constraints.blocks()) - 1, PAGE - 300);
       for (const index of indexes) await index.spoil((await index.blocks()) - 1, PAGE - 300);
@@ -92,8 +106,13 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
         const block = catalog === 'pg_largeobject' ? 3 : (await file.blocks()) - 1;
         await file.zero(block, block);
       }
+      for (const { damage, file } of read) {
+        const last = (await file.blocks()) - 1;
+        await (damage === 'zero' ? file.zero(last, last) : file.spoil(last, PAGE - 300));
+      }
       for (const catalog of torns) await catalog.spoil((await catalog.blocks()) - 1, PAGE - 300);
     });
+    for (const { catalog, of } of read) broken.set(catalog, await runExamination(of, CHECKS));
     seen = await runExamination(copy, CHECKS);
     torn = await runExamination(catalogs, CHECKS);
     lost = [await runExamination(declared, CHECKS), await runExamination(independent, CHECKS)];
@@ -134,9 +153,25 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     // The list of foreign keys meets the damage where it has to read the whole catalog, which 18 does not.
     const listing = major === 18 ? /invalid page/ : /can't be read/;
     expect(failed(unlisted, 'pg_catalog.pg_constraint')).toContainEqual(expect.stringMatching(listing));
-    // To open a table with a NOT NULL column, 18 reads the catalog of constraints, so none can be counted.
-    expect(unlisted.rows.size).toBe(major === 18 ? 0 : 3);
+    // To open a table with a NOT NULL column, 18 reads the catalog of constraints, so that one can not be counted.
+    expect(unlisted.rows.size).toBe(major === 18 ? 2 : 3);
   });
+
+  test.each(READ_BY_LISTINGS)(
+    '%s, %s, ends no examination: the first check fails, and tables are read: %s',
+    (catalog, damage, areRead) => {
+      const { problems, results, rows } = broken.get(catalog)!;
+      expect(results[0]).toMatchObject({ outcome: 'failed' });
+      expect(rows.size > 20).toBe(areRead);
+      const said = problems
+        .filter(({ outcome }) => outcome === 'failed')
+        .map(({ object, observed }) => `${object}: ${observed}`);
+      if (damage === 'spoil')
+        expect(said.join('\n')).toMatch(
+          new RegExp(`(list of objects of 'catalogs'|${catalog}): .*${catalog}|${catalog}: .*page`),
+        );
+    },
+  );
 
   test('a damaged page of large objects fails', () => {
     expect(failed(seen, 'pg_catalog.pg_largeobject')).toContainEqual(

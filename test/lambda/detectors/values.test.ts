@@ -4,7 +4,7 @@ import { type Copy, copyOf, fileOf, firstValue, type RelationFile, whileStopped 
 import { useDatabase, VERSIONS } from '../../real/database';
 import { type Examination, resultOf, runExamination } from '../../real/examination';
 
-const CHECKS: readonly Check[] = [{ kind: 'readable' }, { kind: 'constraints' }];
+const CHECKS: readonly Check[] = [{ kind: 'readable' }, { kind: 'constraints' }, { kind: 'indexes' }];
 
 describe.each(VERSIONS)('PostgreSQL %s', (major) => {
   const database = useDatabase({ autovacuum: 'off' }, major);
@@ -33,7 +33,16 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
        CREATE TABLE declared (a int NOT NULL, b int CONSTRAINT positive CHECK (b > 0), a_null int);
        INSERT INTO declared VALUES (1, 1, NULL), (2, 7, NULL);
        CREATE DOMAIN small AS int CHECK (VALUE < 100); CREATE DOMAIN tiny AS small CHECK (VALUE <> 50);
-       CREATE TABLE domains (n tiny, s small NOT NULL); INSERT INTO domains VALUES (7, 9), (8, 9);
+       CREATE TABLE domains (n tiny, s small NOT NULL); INSERT INTO domains VALUES (7, 9), (8, 9); CREATE TABLE nested (n tiny); INSERT INTO nested VALUES (77);
+       CREATE DOMAIN code AS char(3) CHECK (length(VALUE) = 3) CHECK (octet_length(VALUE) = 3); CREATE DOMAIN flags AS bit(3) CHECK (length(VALUE) = 3);
+       CREATE DOMAIN price AS numeric(6, 2) CHECK (scale(VALUE) = 2); CREATE DOMAIN short AS varchar(3) CHECK (VALUE ~ '^..?.?$'); CREATE DOMAIN codes AS char(2)[] CHECK (length(VALUE[1]) = 2);
+       CREATE TABLE lengths (c code, f flags, p price, s short, cs codes); INSERT INTO lengths VALUES ('abc', '101', 7, 'xyz', '{ab}');
+       CREATE TYPE colour AS ENUM ('red', 'green'); CREATE FUNCTION nothing_of(colour) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT NULL::text';
+       CREATE CAST (colour AS text) WITH FUNCTION nothing_of(colour) AS IMPLICIT; CREATE TABLE coloured (colour colour PRIMARY KEY); INSERT INTO coloured VALUES ('red');
+       CREATE TABLE cast_away (colour colour); INSERT INTO cast_away VALUES ('green');
+       CREATE DOMAIN recent AS date; CREATE TABLE lately (at timestamptz, who text, day date, r recent, n int); INSERT INTO lately VALUES ('2020-01-01', 'me', '2020-01-01', '2020-01-01', 1);
+       ALTER TABLE lately ADD CONSTRAINT a CHECK (at > now()) NOT VALID, ADD CONSTRAINT b CHECK (who = current_user) NOT VALID, ADD CONSTRAINT c CHECK (day::text = '01.01.2020') NOT VALID, ADD CONSTRAINT d CHECK (n::text = '01.01.2020') NOT VALID;
+       ALTER DOMAIN recent ADD CONSTRAINT e CHECK (VALUE > now()) NOT VALID; UPDATE pg_constraint SET convalidated = true WHERE NOT convalidated;
        CREATE TYPE part AS (n small, several small[]); CREATE DOMAIN whole AS part CHECK ((VALUE).n > 0);
        CREATE TABLE held (several small[], one whole, parts part[]); INSERT INTO held VALUES ('{41,42}', ROW(43, '{44}'), ARRAY[ROW(45, '{46,NULL}')::part, NULL]), ('{1}', NULL, '{}'), (NULL, ROW(1, NULL), NULL);
        CREATE TABLE "Whole row" (a int, b int, CHECK ("Whole row" IS NOT NULL), CHECK (num_nulls("Whole row".*) = 0)); INSERT INTO "Whole row" VALUES (1, 2);
@@ -46,9 +55,10 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     await copy.run('CHECKPOINT');
     const toast = await firstValue(copy, "SELECT reltoastrelid::regclass::text FROM pg_class WHERE relname = 'big'");
     const happy = await firstValue<string>(copy, "SELECT oid::text FROM pg_enum WHERE enumlabel = 'happy'");
+    const green = await firstValue<string>(copy, "SELECT oid::text FROM pg_enum WHERE enumlabel = 'green'");
     const files = Object.fromEntries(
       await Promise.all(
-        ['documents', 'people', 'notes', 'declared', 'domains', 'held', toast].map(
+        ['documents', 'people', 'notes', 'declared', 'domains', 'nested', 'held', 'cast_away', toast].map(
           async (name) => [name, await fileOf(database(), copy, name)] as const,
         ),
       ),
@@ -62,6 +72,8 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
       // The flags of an object, which stand before its four entries and their keys.
       await files.documents!.alter(0, (page) => page.writeUInt8(0, page.indexOf('listname') - 20 + 3));
       await replace(files.people!, int(Number(happy)), int(99_999_999));
+      await replace(files.cast_away!, int(Number(green)), int(99_999_998));
+      await replace(files.nested!, int(77), int(200));
       await replace(files.notes!, Buffer.from('unique-text'), Buffer.from([0xff, 0xfe]));
       await files[toast]!.alter(0, (page) => page.fill(0xff, 5000, 5600));
       await replace(files.declared!, int(7), int(0xfffffff9));
@@ -107,6 +119,26 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     ]);
   });
 
+  test('a value that breaks the domain under its own fails', () => {
+    expect(found('nested', 'constraints')).toEqual(['failed: 1 row breaks CHECK small_check of domain small']);
+  });
+
+  test('a row that breaks a CHECK which time or user may change is a warning that says so', () => {
+    const broken = (rule: string, by: string) =>
+      `warning: 1 row breaks ${rule} now, which depends on more than the row (${by}), so that it may have held once`;
+    expect(found('lately', 'constraints').sort()).toEqual([
+      'failed: 1 row breaks CHECK d',
+      broken('CHECK a', 'now()'),
+      broken('CHECK b', 'CURRENT_DATE, CURRENT_USER or the like'),
+      broken('CHECK c', 'the text of type date'),
+      broken('CHECK e of domain recent', 'date_gt_timestamptz(), now()'),
+    ]);
+  });
+
+  test('an enum value without a label fails, whatever a cast to text makes of it', () => {
+    expect(found('cast_away')).toEqual(['failed: PostgreSQL reported 22P03 (invalid binary representation)']);
+  });
+
   test('a value that breaks its domain fails in an array, in a composite and in an array of composites', () => {
     expect(held).toEqual(Array.from({ length: 3 }, () => ['1 row breaks CHECK small_check of domain small']));
   });
@@ -120,7 +152,18 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
   });
 
   test('nothing is said of healthy rows, also where a column is named like our alias', () => {
-    const damaged = ['people', 'notes', 'big', 'documents', 'declared', 'domains', 'broken_rule'];
+    const damaged = [
+      'people',
+      'notes',
+      'nested',
+      'cast_away',
+      'lately',
+      'big',
+      'documents',
+      'declared',
+      'domains',
+      'broken_rule',
+    ];
     expect(seen.problems.filter(({ object }) => !damaged.includes(object!))).toEqual([]);
   });
 

@@ -78,6 +78,7 @@ beforeEach(async () => {
     CREATE POLICY own ON audit USING (true); GRANT SELECT ON votes TO PUBLIC;
     CREATE MATERIALIZED VIEW totals AS SELECT poll, count(*) FROM votes GROUP BY poll;
     CREATE VIEW recent AS SELECT * FROM votes WHERE at > '2030-01-01'; CREATE TYPE mood AS ENUM ('good');
+    CREATE DOMAIN small AS int NOT NULL CHECK (VALUE < 10); CREATE DOMAIN unused_one AS int CHECK (VALUE < 10); CREATE TABLE ages (n small, age int NOT NULL);
     CREATE SEQUENCE numbers; SELECT lo_from_bytea(0, 'x') FROM generate_series(1, 4)`);
 });
 
@@ -91,7 +92,7 @@ test('a first proof passes and keeps what there is; an unchanged database passes
   const second = await target.drill();
   expect(failures(second)).toBe('');
   expect(warnings(second)).toBe('');
-  expect(second.checks).toMatchObject([{ observed: '7 tables compared with the last proof' }]);
+  expect(second.checks).toMatchObject([{ observed: '8 tables compared with the last proof' }]);
 });
 
 /** What is done to the database, and what the next drill says. */
@@ -110,6 +111,7 @@ const ROWS_AND_CONSTRAINTS: Changes = [
   ['ALTER TABLE months DROP CONSTRAINT months_pkey', /primary key months_pkey on months: the constraint is gone/],
   ['ALTER TABLE votes DROP CONSTRAINT votes_pkey', /primary key votes_pkey on votes: the constraint is gone/],
   ['ALTER TABLE votes DROP CONSTRAINT votes_poll_fkey', /foreign key votes_poll_fkey on votes: the constraint is gone/],
+  ['ALTER DOMAIN small DROP CONSTRAINT small_check', /check small_check on domain small: the constraint is gone/],
   ['REFRESH MATERIALIZED VIEW totals WITH NO DATA', /totals: 0 rows, 100 rows at the last proof/],
   ['SELECT lo_unlink(oid) FROM pg_largeobject_metadata', /large objects: 0, 4 at the last proof/],
 ];
@@ -138,6 +140,9 @@ test('D15: partitions that were detached, and tables that are gone, renamed or m
 
 test('D16: all else that is gone is a warning, and the drill passes', async () => {
   const changes: Changes = [
+    ['ALTER TABLE ages ALTER age DROP NOT NULL', /age on ages: the NOT NULL is gone/],
+    ['ALTER DOMAIN small DROP NOT NULL', /the value on domain small: the NOT NULL is gone/],
+    ['DROP DOMAIN unused_one', /unused_one: the type is gone/],
     ['DROP INDEX votes_at', /votes_at on votes: the index is gone/],
     ['DROP TRIGGER touched ON votes', /touched on votes: the trigger is gone/],
     ['ALTER TABLE votes DISABLE TRIGGER checked', /checked on votes: the trigger is gone/],

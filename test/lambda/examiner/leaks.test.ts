@@ -133,13 +133,13 @@ test.each([
   await database().query('ALTER TABLE people DROP CONSTRAINT c');
 });
 
-test('a cast of a value to text is not believed when it reports damage', async () => {
+test('a cast of a value to text is not called: what it reports is no damage', async () => {
   await database().query(`CREATE TYPE mood AS ENUM ('good'); CREATE TABLE moods AS SELECT 'good'::mood AS mood;
     CREATE FUNCTION mood_as_text(mood) RETURNS text LANGUAGE plpgsql AS
       $$BEGIN RAISE EXCEPTION 'no %', (SELECT note FROM public.people) USING ERRCODE = 'XX001'; END$$`);
   await database().query('CREATE CAST (mood AS text) WITH FUNCTION mood_as_text(mood)');
   const text = await told([{ kind: 'readable' }]);
   expect(text).not.toContain(SECRET);
-  expect(text).toContain('"outcome":"not-run"');
+  expect(text).toContain('"outcome":"passed"');
   await database().query('DROP TABLE moods; DROP TYPE mood CASCADE');
 });
