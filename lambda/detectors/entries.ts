@@ -12,8 +12,7 @@ import { hasOrder, orderOf, predicateOf } from '../examiner/index-keys';
 import { isDamage, isFromFunction, remedyFor, whatPostgresSaid } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
 import { fileSize, indexesSize, sizeOf, tableSize } from '../examiner/sizes';
-import { emptyPages, invisible, newPages } from './empty-pages';
-import { vacuum, vacuumsMore } from './vacuum';
+import { emptyPages, invisible, newPages, vacuum, vacuumsMore } from './vacuum';
 import { COMPARE_TABLE, firstWanted, thousands } from './verdicts';
 
 export const entries: Detector = {

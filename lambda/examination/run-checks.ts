@@ -5,18 +5,16 @@
  * does to its session, a crash of the server included, stays that object's. What the time does not suffice for is left.
  */
 import { DatabaseError } from 'pg';
-import type { Check } from '../contract';
-import { CannotCheck, whatDamagedCatalogSaid } from '../examiner/catalog';
-import { type Context, type Detector, PHASES, type Phase, type Piece } from '../examiner/detector';
-import { type CopyFacts, lockTimeout, NEVER_RELEASED, readFacts, readHiding } from '../examiner/facts';
+import { CannotCheck } from '../examiner/catalog';
+import { type Detector, PHASES, type Phase } from '../examiner/detector';
+import { lockTimeout, readFacts, readHiding } from '../examiner/facts';
 import { CopyCrashed, CopyNotReady, CopySilent, OutOfTime, SessionEnded } from '../examiner/lost-session';
-import type { Checked, CheckTask, Work } from '../examiner/protocol';
+import type { Checked, CheckTask } from '../examiner/protocol';
 import { hasReader, readerOf } from '../examiner/reader';
 import type { Deadline } from '../examiner/session';
-import { crashed, endedSession, explain, failedAs, tooSlow, withWarnings } from './explain';
-import { listObjects } from './objects';
+import { crashed, endedSession, explain, tooSlow, withWarnings } from './explain';
+import { type Job, Jobs } from './jobs';
 import { type Open, Sessions } from './sessions';
-import { Tally } from './tally';
 
 /**
  * No object takes more than half of the time that others wait for, unless that is less than this part of the whole: so the
@@ -43,13 +41,6 @@ type Attempt = 'done' | 'silent' | 'crashed' | 'ended';
 /** What became of several in one statement: where anything is wrong, each is examined alone. */
 type AttemptOfAll = Attempt | 'apart';
 
-interface Job {
-  readonly work: Work;
-  readonly detector: Detector;
-  readonly piece: Piece;
-  readonly context: Context;
-}
-
 /**
  * @param open a session on the copy, as somebody
  * @param connections how many to use at most
@@ -71,7 +62,7 @@ export async function runChecks(
 }
 
 class Run {
-  private readonly tally = new Tally((check) => this.checkOf(check).kind);
+  private readonly jobs: Jobs;
   private readonly fairPart: number;
   private crashes = 0;
   /** Whether an object is left that must be looked at before anything of a later phase. */
@@ -81,12 +72,13 @@ class Run {
 
   constructor(
     private readonly task: CheckTask,
-    private readonly detectors: readonly Detector[],
+    detectors: readonly Detector[],
     private readonly sessions: Sessions,
     /** Beside them, for detectors that work alone. */
     private readonly reading: Sessions,
     private readonly deadline: Deadline,
   ) {
+    this.jobs = new Jobs(task, detectors, deadline);
     this.fairPart = deadline.left() * FAIR_PART;
   }
 
@@ -98,24 +90,24 @@ class Run {
     const reader = (await hasReader(leader, connection)) ? readerOf(connection) : connection;
     let waiting = [...work];
     for (const phase of PHASES) {
-      const works = waiting.filter(({ detector }) => this.detectorOf(detector).phase === phase);
+      const works = waiting.filter(({ detector }) => this.jobs.detectorOf(detector).phase === phase);
       if (works.length === 0) continue;
       if (this.slow || this.deadline.left() <= 0) break;
       waiting = waiting.filter((one) => !works.includes(one));
       const objects = works.reduce((sum, { objects }) => sum + objects, 0);
       await this.sessions.become(READERS_PHASES.includes(phase) ? reader : connection, objects);
-      const beside = reader !== connection && works.some(({ detector }) => this.detectorOf(detector).reads);
+      const beside = reader !== connection && works.some(({ detector }) => this.jobs.detectorOf(detector).reads);
       if (beside) await this.reading.become(reader, this.sessions.count);
       const seen = { ...facts, hiding: await this.hiding(beside ? this.reading : this.sessions) };
       const jobs: Job[] = [];
-      for (const work of works) jobs.push(...(await this.jobsOf(work, seen)));
+      for (const work of works) jobs.push(...(await this.jobs.of(work, seen, this.sessions.leader)));
       // Each has one beside it: else it would run the database's functions as the master.
       const lanes = beside ? Math.min(this.sessions.count, this.reading.count) : this.sessions.count;
       await this.serve(jobs, lanes, waiting.length > 0);
       await this.reading.close();
     }
-    for (const work of waiting) this.tally.leave(work);
-    return this.tally.result();
+    for (const work of waiting) this.jobs.tally.leave(work);
+    return this.jobs.tally.result();
   }
 
   /** Settings that hide damage may be on for one user and off for another. */
@@ -132,60 +124,6 @@ class Run {
     } catch (error) {
       if (!(error instanceof CopyNotReady) || this.deadline.left() > 0) throw error;
     }
-  }
-
-  private async jobsOf(work: Work, facts: CopyFacts): Promise<Job[]> {
-    const detector = this.detectorOf(work.detector);
-    const kinds = work.checks.map((index) => this.checkOf(index).kind);
-    const context: Context = {
-      facts,
-      restorePoint: this.task.restorePoint,
-      wanted: new Set(kinds),
-      check: detector.objects ? undefined : this.checkOf(work.checks[0]!),
-    };
-    this.tally.begin(work);
-    if (this.deadline.left() <= 0) {
-      this.tally.leave(work);
-      return [];
-    }
-    const list = { oid: 0, name: `the list of objects of '${detector.name}'`, bytes: 0 };
-    let pieces: Piece[];
-    try {
-      const listed = await this.pieces(detector, work, facts);
-      pieces = listed.pieces;
-      if (listed.damage) {
-        const said = await whatDamagedCatalogSaid(this.sessions.leader, listed.damage);
-        this.tally.add(work, list, { verdicts: failedAs(said, detector, context) });
-      }
-    } catch (error) {
-      if (!(error instanceof DatabaseError)) throw error;
-      // Nobody knows which of them there are, so all of them are not examined.
-      this.tally.add(work, list, { verdicts: explain(error, detector, context) });
-      return [];
-    }
-    this.tally.expect(work, pieces);
-    const locked = pieces.filter(({ oid }) => facts.locked.has(oid));
-    for (const piece of locked) {
-      this.tally.add(work, piece, {
-        verdicts: explain(new CannotCheck(NEVER_RELEASED.observed, NEVER_RELEASED.remedy), detector, context),
-      });
-    }
-    return pieces.filter(({ oid }) => !facts.locked.has(oid)).map((piece) => ({ work, detector, piece, context }));
-  }
-
-  private async pieces(detector: Detector, work: Work, facts: CopyFacts) {
-    if (!work.oids) return { pieces: [{ oid: 0, name: '', bytes: work.bytes }] };
-    const listed = detector.objects?.(facts);
-    if (listed === undefined) throw new CannotCheck(`detector '${detector.name}' has no objects here`);
-    const [from, to] = work.oids;
-    const { rows = [], damage } = await listObjects(
-      this.sessions.leader,
-      `SELECT oid, name, bytes FROM (${listed}) AS o WHERE oid BETWEEN ${from} AND ${to} ORDER BY oid`,
-    );
-    const pieces = rows.map(
-      ([oid, name, bytes]): Piece => ({ oid: Number(oid), name: name!, bytes: Number(bytes), blocks: work.blocks }),
-    );
-    return { pieces, damage };
   }
 
   /**
@@ -230,9 +168,9 @@ class Run {
 
   private async tryAlone(job: Job, others: boolean): Promise<void> {
     const became = await this.attempt(0, job, others);
-    if (became === 'ended') this.tally.add(job.work, job.piece, endedSession(job));
+    if (became === 'ended') this.jobs.tally.add(job.work, job.piece, endedSession(job));
     if (became !== 'crashed') return;
-    this.tally.add(job.work, job.piece, crashed(job));
+    this.jobs.tally.add(job.work, job.piece, crashed(job));
     if (++this.crashes > MAX_CRASHES) {
       throw new CopyNotReady(`${this.crashes} objects made the copy's server crash, so the rest was not examined`);
     }
@@ -261,7 +199,7 @@ class Run {
         session.transaction('READ ONLY', examine, lockTimeout(context.facts)),
       );
       if (!examined) return 'apart';
-      for (const piece of pieces) this.tally.add(work, piece, examined);
+      for (const piece of pieces) this.jobs.tally.add(work, piece, examined);
       return 'done';
     } catch (error) {
       if (error instanceof CopySilent) return 'silent';
@@ -276,7 +214,7 @@ class Run {
   private async attempt(index: number, job: Job, others: boolean): Promise<Attempt> {
     const { work, detector, piece, context } = job;
     if (this.deadline.left() <= 0) {
-      this.tally.leave(work, piece);
+      this.jobs.tally.leave(work, piece);
       return 'done';
     }
     const share = this.shareOf(others);
@@ -290,7 +228,7 @@ class Run {
         detector.alone ? examine() : session.transaction('READ ONLY', examine, lockTimeout(context.facts));
       const examined = await session.within(limit, () => (reading ? reading.within(limit, whole) : whole()));
       const warnings = [session, reading].flatMap((one) => one?.damageWarnings() ?? []);
-      this.tally.add(work, piece, withWarnings(examined, warnings, detector, context));
+      this.jobs.tally.add(work, piece, withWarnings(examined, warnings, detector, context));
       return 'done';
     } catch (error) {
       if (error instanceof OutOfTime || error instanceof CopySilent) {
@@ -300,7 +238,7 @@ class Run {
       if (error instanceof CopyCrashed) return 'crashed';
       if (error instanceof SessionEnded) return 'ended';
       if (!(error instanceof CannotCheck) && !(error instanceof DatabaseError)) throw error;
-      this.tally.add(work, piece, { verdicts: explain(error, detector, context) });
+      this.jobs.tally.add(work, piece, { verdicts: explain(error, detector, context) });
       return 'done';
     }
   }
@@ -316,23 +254,11 @@ class Run {
   }
 
   private outOfTime({ work, piece, detector, context }: Job, share: number): void {
-    if (share < this.fairPart) this.tally.leave(work, piece);
-    else if (work.slow) this.tally.add(work, piece, { verdicts: explain(tooSlow(share), detector, context) });
+    if (share < this.fairPart) this.jobs.tally.leave(work, piece);
+    else if (work.slow) this.jobs.tally.add(work, piece, { verdicts: explain(tooSlow(share), detector, context) });
     else {
-      this.tally.leaveSlow(work, piece);
+      this.jobs.tally.leaveSlow(work, piece);
       this.slow = true;
     }
-  }
-
-  private detectorOf(name: string): Detector {
-    const found = this.detectors.find((detector) => detector.name === name);
-    if (!found) throw new Error(`there is no detector '${name}'; conductor and examiner are of different versions`);
-    return found;
-  }
-
-  private checkOf(index: number): Check {
-    const check = this.task.checks[index];
-    if (!check) throw new Error(`the request has no check number ${index}`);
-    return check;
   }
 }
