@@ -110,7 +110,7 @@ describe('a copy that does not go', () => {
       },
     });
     await expect(deleteExpired(deleting, clock)({ prefix: 'lifeboat-' })).rejects.toThrow(
-      'lifeboat-stuck: RDS is still deleting it, 48 hours after its time was over',
+      'lifeboat-stuck: RDS is still deleting it, 48 hours after it expired',
     );
     expect(region.touched).toEqual([]);
   });
@@ -259,7 +259,7 @@ describe('the watch', () => {
       ...request,
       drills: [drill, { ...drill, target: 'Ledger' }],
     });
-    await expect(round).rejects.toThrow(/nobody can say when[\s\S]*Protection\/Orders\/Monthly: not authorized/);
+    await expect(round).rejects.toThrow(/it is unknown when[\s\S]*Protection\/Orders\/Monthly: not authorized/);
     const targets = printed.flatMap((line) => JSON.parse(line).Target ?? []);
     expect(new Set(targets)).toEqual(new Set(['Ledger']));
   });
