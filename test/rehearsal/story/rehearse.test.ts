@@ -138,7 +138,7 @@ test('a working folder that can not take evidence is not a usage error, and is r
   writeFileSync(join(cwd, '.lifeboat'), '');
   const { code, out, err } = await lifeboat(['rehearse'], undefined, cwd);
   expect({ code, out }).toEqual({ code: 1, out: '' });
-  expect(err).toMatch(/^lifeboat: evidence can't be written to '.lifeboat.*; name a folder .* by --evidence\n$/);
+  expect(err).toMatch(/^lifeboat: evidence can't be written to '.lifeboat.*; name a folder .* with --evidence\n$/);
 });
 
 test.each([
