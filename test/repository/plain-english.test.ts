@@ -31,7 +31,8 @@ const STUMBLES: Readonly<Record<string, Stumble>> = {
   'be it': { words: /(?<!\b(?:may|can|could|might|must|will|would|to) )\bbe it\b/, better: 'whether it is' },
   whom: { words: /\bwhom\b/i, better: 'name the person or thing first' },
   'bare who': {
-    words: /(?:[,;:.(] |\/\*\* |\/\/ |\b(?:of|for|but|only|by|from|since|because|that|if|unless) )who [a-z]+s\b/i,
+    words:
+      /(?:[,;:.(] |\/\*\* |\/\/ |\b(?:of|for|but|only|by|from|since|because|that|if|unless) )who (?!is\b)[a-z]+s\b/i,
     better: 'anyone who, whoever',
   },
   'word of': { words: /\bword of\b/i, better: 'an alarm for, a message about' },
