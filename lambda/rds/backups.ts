@@ -60,7 +60,7 @@ export async function latestSnapshot(rds: RDSClient, of: BackedUp): Promise<DBSn
   throw new Error(
     copied
       ? `no copy of a snapshot of ${copied.from} is available here, so there is nothing to restore; ` +
-          "see the log of its SnapshotCopy's handler, or wait for its first copy"
+          "see the log of its SnapshotCopy's function, or wait for its first copy"
       : `database '${instance}' has no automated snapshot that is available, so there is nothing to restore; ` +
           'set a backup retention of at least 1 day, or wait for the first backup',
   );

@@ -148,7 +148,7 @@ async function examineDatabase(
     if (runbook.now >= expires) {
       throw new Error(
         `the restored instance expired at ${expires.toISOString()}, before its checks had ended, so the rest did not run; ` +
-          'set a longer expiresAfter, or check less',
+          'set a longer expiresAfter (of a restore test, validationWindow), or check less',
       );
     }
     const now = work;
