@@ -63,7 +63,9 @@ export const snapshotCache =
       due === undefined ? undefined : await tried('take a snapshot', () => takeDue(ports.cache, definition, due));
     const deleted = await tried('delete old snapshots', () => prune(ports, definition));
     if (failures.length > 0) {
-      throw new Error(`cache '${definition.cache.id}' could not be backed up, or not completely:\n  ${failures.join('\n  ')}`);
+      throw new Error(
+        `cache '${definition.cache.id}' could not be backed up, or not completely:\n  ${failures.join('\n  ')}`,
+      );
     }
     return { taken: taken ?? null, deleted: deleted ?? [] };
   };
