@@ -1,8 +1,9 @@
 /**
  * Does what one call of a survey names: phase after phase, the objects of a phase over several sessions at once.
  *
- * What is wrong is a finding, and so is what can't be examined; only losing the copy itself is an error. What one object
- * does to its session, a crash of the server included, stays that object's. What the time does not suffice for is left.
+ * What is wrong is a finding, and so is what can't be examined; only losing the copy itself is an error. What one
+ * object does to its session, a crash of the server included, stays that object's. What the time does not suffice for
+ * is left.
  */
 import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
@@ -125,7 +126,7 @@ class Run {
       pieces = await this.pieces(detector, work, facts);
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
-      // Nobody knows which of them there are, so all of them are not examined.
+      // The objects can't be listed, so all of them count as not examined.
       const list = { oid: 0, name: `the list of objects of '${detector.name}'`, bytes: 0 };
       this.tally.add(work, list, { verdicts: explain(error, detector, context) });
       return [];

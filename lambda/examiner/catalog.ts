@@ -1,4 +1,7 @@
-/** What the copy's catalog says: relations by the names people give them. Everything is schema-qualified: see session.ts. */
+/**
+ * What the copy's catalog says: relations by the names people give them. Everything is schema-qualified: see
+ * session.ts.
+ */
 import { escapeLiteral } from 'pg';
 import type { Row, Session } from './session';
 
@@ -13,7 +16,7 @@ export class CannotCheck extends Error {
 }
 
 /**
- * What the catalog says of a relation.
+ * A relation's entry in the catalog.
  *
  * @param columns of `pg_class` as `c` and `pg_namespace` as `n`
  * @returns its name, ready for SQL, and the columns
@@ -32,7 +35,10 @@ export const displayName = (schema: string, relation: string) =>
   `CASE WHEN ${schema}.nspname = 'public' AND pg_catalog.strpos(${relation}.relname, '.') = 0 THEN ${relation}.relname::pg_catalog.text ` +
   `ELSE ${schema}.nspname || '.' || ${relation}.relname END`;
 
-/** Leaves out what PostgreSQL keeps for itself, and temporary objects that a crash left. The schema of ours has no table. */
+/**
+ * Leaves out what PostgreSQL keeps for itself, and temporary objects that a crash left. The schema of ours has no
+ * table.
+ */
 export const userSchema = (schema: string) =>
   `${schema}.nspname !~ '^pg_' AND ${schema}.nspname <> 'information_schema'`;
 
@@ -56,8 +62,8 @@ export interface Table {
   /** Ready for SQL. */
   readonly sql: string;
   /**
-   * The tables that hold its rows, ready for FROM. The table itself, unless some of its partitions or of the tables that
-   * inherit from it are foreign: those are left out.
+   * The tables that hold its rows, ready for FROM. The table itself, unless some of its partitions or of the tables
+   * that inherit from it are foreign: those are left out.
    */
   readonly parts: readonly string[];
   /** Foreign tables among its partitions. Their rows are in no backup of this database. */

@@ -23,7 +23,7 @@ export interface CopyFacts {
   readonly locked: ReadonlySet<number>;
 }
 
-/** What is said of an object that is locked by such a transaction. */
+/** The result for an object that is locked by such a transaction. */
 export const NEVER_RELEASED = {
   observed: 'a lock that is never released keeps it from being read',
   remedy: 'commit or roll back the prepared transaction that holds it (pg_prepared_xacts) in the source',

@@ -1,4 +1,6 @@
-/** Why there is no session on the copy, or no longer: whether another try may help, and what may be told of it. */
+/**
+ * Why there is no session on the restored instance: whether another try may help, and what evidence may say about it.
+ */
 import { DatabaseError } from 'pg';
 import { isFromFunction, printable, whatPostgresSaidOfStatement } from './postgres-error';
 
@@ -13,7 +15,7 @@ export class CopySilent extends CopyNotReady {}
 /** The server ended the session without having been told to: what it was reading may have made it crash. */
 export class CopyCrashed extends CopyNotReady {}
 
-/** Another try would meet the same. */
+/** Another try would fail in the same way. */
 export class CopyRefused extends Error {
   public override name = 'CopyRefused';
 }

@@ -67,7 +67,9 @@ const AT_THE_START = { default_transaction_read_only: 'on' } as const;
  */
 const AS_REPLICA = { session_replication_role: 'replica' } as const;
 
-/** Pins that not every version knows. The last one has foreign tables refuse to be read instead of calling elsewhere. */
+/**
+ * Pins that not every version knows. The last one has foreign tables refuse to be read instead of calling elsewhere.
+ */
 const NEWER_PINS = {
   idle_session_timeout: '0',
   transaction_timeout: '0',
@@ -236,7 +238,7 @@ export class Session {
       ...PINS,
       ...Object.fromEntries(Object.entries(NEWER_PINS).filter(([name]) => known.has(name))),
       ...(this.isReplica && AS_REPLICA),
-      // Else a name whose bytes are no UTF-8 is an error.
+      // Otherwise a name whose bytes are not UTF-8 would be an error.
       ...(known.get('server_encoding') === 'SQL_ASCII' && { client_encoding: 'SQL_ASCII' }),
     };
   }
