@@ -363,7 +363,7 @@ describe('the runbook', () => {
   });
 
   test.each([
-    [{ DBInstanceStatus: 'stopped' }, "database 'orders' is stopped, so RDS modifies nothing of it"],
+    [{ DBInstanceStatus: 'stopped' }, "database 'orders' is stopped, so RDS can't modify it"],
     [{ DBClusterIdentifier: 'shop' }, "is a member of cluster 'shop'"],
   ])('fails the deployment, with the reason, of %j', async (more, reason) => {
     const region = new SimulatedDatabase();

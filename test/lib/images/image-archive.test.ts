@@ -282,7 +282,10 @@ describe('the export', () => {
     for (let image = 0; image < 5; image++) registry.tag(registry.empty(String(image)), 20, `v${image}`);
     registry.most = 3;
     const first = await registry.run({ newest: 5 });
-    expect(first).toMatchObject({ status: 'failed', error: expect.stringContaining('2 more, whose turn comes next') });
+    expect(first).toMatchObject({
+      status: 'failed',
+      error: expect.stringContaining('2 more are left for the next run'),
+    });
     expect(await registry.run({ newest: 5 })).toMatchObject({
       status: 'succeeded',
       result: { exported: { length: 2 } },
