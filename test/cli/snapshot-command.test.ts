@@ -153,7 +153,7 @@ test('says what becomes of the snapshot when it is interrupted', async () => {
   );
   expect([code, out]).toEqual([130, '']);
   expect(err).toMatch(
-    /interrupted; if it was asked for already, snapshot lifeboat-before-nobody-yet-\S+ becomes available/,
+    /interrupted; if it was requested already, snapshot lifeboat-before-nobody-yet-\S+ becomes available/,
   );
 });
 

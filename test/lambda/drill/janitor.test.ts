@@ -93,7 +93,7 @@ describe('a copy that does not go', () => {
   test('fails the round after six hours, in words that say its state, and holds up no other copy', async () => {
     const { region, swept } = round('2026-11-01T03:59:59Z', { 'lifeboat-z': copyTags('2026-11-01T09:00:00Z') });
     await expect(swept).rejects.toThrow(
-      /lifeboat-stuck: it is available, and RDS refuses to delete it: .*not available for deletion.*, 6 hours after its time/,
+      /lifeboat-stuck: it is available, and RDS refuses to delete it: .*not available for deletion.*, 6 hours after it expired/,
     );
     expect(region.touched).toEqual(['delete lifeboat-z']);
   });

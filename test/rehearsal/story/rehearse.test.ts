@@ -149,7 +149,7 @@ test.each([
   [['region', '--port', '70000'], /up to 65535/],
   [['region', '--port', ''], /a whole number from 0/],
   [['region', '--pacing', '1e300'], /a whole number from 0/],
-  [['region', '--region', 'Nowhere'], /a name as AWS has them/],
+  [['region', '--region', 'Nowhere'], /an AWS region name/],
   [['rehearse', '--rows', '1e300'], /a whole number from 0/],
   [['snapshot', 'db', '--reason', 'r', '--deployment', '1', '--endpoint', 'nope'], /'nope' is not an endpoint/],
   [['evidence', 'verify', join(folder, 'none')], /none' can't be read as a folder of evidence/],
