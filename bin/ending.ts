@@ -3,9 +3,9 @@ import { constants } from 'node:os';
 import type { Command } from 'commander';
 import { visibleLines } from '../lambda/evidence/visible';
 
-/** What was to be proven or done was. */
+/** Everything was proven or done as asked. */
 export const PROVEN = 0;
-/** It was not. */
+/** Something was not. */
 export const NOT_PROVEN = 1;
 /** The arguments were wrong, and nothing was done. */
 export const MISUSED = 2;
@@ -15,7 +15,7 @@ export function misused(program: Command, error: unknown): never {
   return program.error(`lifeboat: ${visibleLines(said(error))}`);
 }
 
-/** What is made of the arguments; where that fails, they were wrong. */
+/** Reads the arguments; an error means that they were wrong. */
 export function fromArguments<T>(program: Command, make: () => T): T {
   try {
     return make();
@@ -36,8 +36,8 @@ let received: { readonly reason: Reason; readonly at: number } | undefined;
 const SAME_MS = 1000;
 
 /**
- * Aborted by the first Ctrl-C or request to end. A second one, a while later, no longer waits for an orderly end; what was
- * started is ended all the same, by what listens for the exit of the process.
+ * Aborted by the first Ctrl-C or request to end. A second one, a while later, no longer waits for an orderly end; what
+ * was started is ended all the same, by what listens for the exit of the process.
  */
 export function onSignal(): AbortSignal {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -57,7 +57,7 @@ function interrupt(reason: Reason): void {
   stop.abort();
 }
 
-/** Of a command that failed: as shells have it where a signal is why, which is no verdict on any backup. */
+/** Of a failed command; after a signal as in shells, since an interruption says nothing about a backup. */
 export function codeOfFailure(): number {
   return received === undefined ? NOT_PROVEN : 128 + constants.signals[received.reason];
 }

@@ -10,10 +10,10 @@ import { addRehearse } from './commands/rehearse';
 import { addSnapshot } from './commands/snapshot';
 import { codeOfFailure, MISUSED, PROVEN, said } from './ending';
 
-// Node 20 works for all that is done here, whatever it may be warned of on the way to AWS.
+// Everything here works on Node 20; the SDK's deprecation warning would only confuse.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
-// What a shell exports for its own databases (PGSSLMODE, PGOPTIONS ...) would count for those of a rehearsal, too.
+// Exports of the user's shell for other databases (PGSSLMODE, PGOPTIONS ...) would apply to those of a rehearsal too.
 for (const name of Object.keys(process.env)) if (name.startsWith('PG')) delete process.env[name];
 
 const program = new Command('lifeboat')

@@ -5,17 +5,18 @@
 #   dump.sh store    in the AWS CLI's image: moves bytes between pipes and S3
 #
 # They share the folder $WORK, and meet there at named pipes and at small files that appear whole. Bytes of the archive
-# are never on disk. What makes a broken dump impossible to take for a readable one: the upload's pipe is closed only after
+# are never on disk. So that a broken dump can't look like a readable one: the upload's pipe is closed only after
 # pg_dump ended well, since its end would complete the object; the object is read back from S3 as a whole, decompressed,
-# and compared by size and SHA-256; and only then a manifest is written beside it. No manifest, no backup.
+# and compared by size and SHA-256; and only then a manifest is written beside it. An archive without a manifest does
+# not count.
 #
 # Readable is all that this proves. Rows that are there twice under a unique index, rows without their parent, and
-# functions that need a search_path are dumped as they are, and show when the dump is restored. pg_dump leaves out roles,
-# which own and may use what is restored, so those of the server are stored beside it, without passwords.
+# functions that need a search_path are dumped as they are, and show when the dump is restored. pg_dump leaves out
+# roles, which own and may use what is restored, so those of the server are stored beside it, without passwords.
 #
 # Settings: BUCKET; NAME, part of all keys; TIERS, the ones to keep from the rarest on; LAST_READABLE, the key of the
-# newest readable dump's manifest; STORAGE_CLASS of archives, unless it is the first; who vouches for the server: CA_BUNDLE, where in S3 its
-# certificate authorities are, or CA_PEM, themselves; and libpq's own (PGHOST and so on).
+# newest readable dump's manifest; STORAGE_CLASS of archives, STANDARD by default; the server's certificate authorities:
+# CA_BUNDLE, where they are in S3, or CA_PEM, the certificates; and libpq's own (PGHOST and so on).
 set -euo pipefail
 shopt -s inherit_errexit
 role=$1
@@ -51,8 +52,8 @@ publish() {
 
 declare -A period=([yearly]=%Y [monthly]=%Y-%m [weekly]=%G-W%V [daily]=%Y-%m-%d)
 
-# The rarest tier that has no readable dump of this year, month or week yet: a failed first of January is made up for on
-# the second. A lifecycle can't move dumps from one tier to the next, since it goes by prefix.
+# The rarest tier that has no readable dump of this year, month or week yet: when the dump of 1 January fails, that of
+# 2 January takes its tier. A lifecycle can't move dumps from one tier to the next, since it works by prefix.
 choose_key() {
   local moment tier folder keys
   moment=$(date +%s)
@@ -92,22 +93,22 @@ store() {
   upload=$!
   trap 'abandon "the task was stopped"' TERM
   exec 3>gate
-  cat up >&3 || true # how it ended is told by the dump, and by the upload
+  cat up >&3 || true # the dump and the upload report how it ended
   until [[ -e dumped || -e failed ]]; do sleep 0.1; done
   [[ -e dumped && $(<dumped) == whole ]] || abandon "pg_dump or the upload broke off, so nothing was stored"
   exec 3>&-
   wait "$upload" || abandon "the upload of $key broke off"
-  trap 'fail "the task was stopped before $key was read back, so it is no backup"' TERM
+  trap 'fail "the task was stopped before $key was read back, so it does not count as a backup"' TERM
 
   aws s3 cp "s3://$BUCKET/$key" - --no-progress >down || fail "$key can't be read back"
   await roles
   aws s3 cp roles "s3://$BUCKET/${key%.dump}.roles.sql" --no-progress >&2
   [[ $(aws s3 cp "s3://$BUCKET/${key%.dump}.roles.sql" - --no-progress | sha256sum) == "$(sha256sum <roles)" ]] ||
-    fail "S3 gave back other roles than were sent: $key is no backup"
+    fail "the roles read back from S3 differ from those sent, so $key does not count as a backup"
   await manifest
   aws s3 cp manifest "s3://$BUCKET/${key%.dump}.manifest.json" --content-type application/json --no-progress >&2
   aws s3 cp manifest "s3://$BUCKET/$LAST_READABLE" --content-type application/json --no-progress >&2
-  # All is done but to end. ECS stops a task when one container ends, and the other is not done.
+  # This container only has to end. ECS stops the task when one container ends, while the other still works.
   trap '' TERM
   publish stored <<<"$key"
   await finished
@@ -149,24 +150,25 @@ dump() {
   await key
   key=$(<key)
   server=$(psql -XqAtc 'show server_version') || fail "the database can't be reached"
-  # pg_dump would say so, too, but not what to do. All programs of an image are of one version.
+  # pg_dump would refuse as well, but without the remedy. All programs of an image have the same version.
   major=$(psql -XqAtc "select current_setting('server_version_num')::int / 10000")
   client=$(psql --version)
   [[ $client =~ [0-9]+ ]] && client=${BASH_REMATCH[0]}
-  ((client >= major)) || fail "pg_dump $client refuses the server, which is $major: state postgresVersion '$major'"
+  ((client >= major)) || fail "pg_dump $client can't dump a server of PostgreSQL $major: set postgresVersion to '$major'"
   # What owns and may use things; of the database itself, pg_restore --create brings that back. Password hashes stay.
   pg_dumpall --roles-only --no-role-passwords --no-password --database="$PGDATABASE" >roles.part ||
-    fail "the roles of the server can't be read, so nobody could use what is restored"
-  grep -q '^-- PostgreSQL database cluster dump complete$' roles.part || fail "the list of roles broke off"
+    fail "the roles of the server can't be read, so a restore would lack its owners and users"
+  grep -q '^-- PostgreSQL database cluster dump complete$' roles.part || fail "the list of roles is incomplete"
   mv roles.part roles
   mkfifo up down sent-sum sent-count got-sum got-count got-list
-  # An archive is smaller than its database, unless that is full of what can't be compressed: bytes go as hex digits.
-  expected=$(psql -XqAtc 'select pg_database_size(current_database()) * 5 / 4') || fail "the database does not tell its size"
+  # An archive is smaller than its database, unless most of it can't be compressed, since bytea is written as hex
+  # digits.
+  expected=$(psql -XqAtc 'select pg_database_size(current_database()) * 5 / 4') || fail "the size of the database can't be read"
   publish size <<<"$expected"
 
   sha256sum <sent-sum >sent.sha256 & summing=$!
   wc -c <sent-count >sent.bytes & counting=$!
-  # One that waits for a lock for ever would let the ones behind it wait as long.
+  # A dump that waited for a lock for ever would block the sessions behind it as long.
   if pg_dump --format=custom --no-password --lock-wait-timeout=300s | tee sent-sum sent-count >up &&
     wait "$summing" && wait "$counting"; then
     publish dumped <<<whole
@@ -181,10 +183,10 @@ dump() {
   wc -c <got-count >got.bytes & counting=$!
   { pg_restore --list >list && cat >/dev/null; } <got-list & listing=$!
   tee got-sum got-count got-list <down | pg_restore --data-only --file=- | count_rows >tables ||
-    fail "the archive can't be read to its end, so it would not restore: $key is no backup"
-  wait "$summing" && wait "$counting" && wait "$listing" || fail "the archive of $key has no readable list of contents"
+    fail "the archive can't be read to its end, so it would not restore; $key does not count as a backup"
+  wait "$summing" && wait "$counting" && wait "$listing" || fail "the list of contents in the archive of $key can't be read"
   [[ $(<sent.bytes) == "$(<got.bytes)" && $(<sent.sha256) == "$(<got.sha256)" ]] ||
-    fail "S3 gave back $(<got.bytes) bytes that are not the $(<sent.bytes) sent: $key is no backup"
+    fail "the $(<got.bytes) bytes read back from S3 differ from the $(<sent.bytes) sent, so $key does not count as a backup"
   judge_tables
 
   manifest "$key" "$started" "$server" | publish manifest
@@ -194,13 +196,13 @@ dump() {
   publish finished <<<done
 }
 
-# Every table of the list was read; none at all is the wrong database.
+# Every table of the list was read; an archive without tables is that of the wrong database.
 judge_tables() {
   local listed counted
   listed=$(grep -c '^[0-9].* TABLE DATA ' list || true)
   counted=$(wc -l <tables)
-  ((listed == counted)) || fail "the archive lists $listed tables and holds $counted"
-  ((counted > 0)) || fail "database ${PGDATABASE:-} holds no table: name the one that does"
+  ((listed == counted)) || fail "the archive lists $listed tables and holds the rows of $counted"
+  ((counted > 0)) || fail "database ${PGDATABASE:-} holds no table: name the database that does"
 }
 
 manifest() {

@@ -26,14 +26,14 @@ export interface RegionOptions {
    */
   readonly port?: number;
   /**
-   * How long each state in between (creating, backing-up, deleting ...) lasts at least, in milliseconds.
+   * How long each transitional state (creating, backing-up, deleting ...) lasts at least, in milliseconds.
    *
    * @default 0 as fast as the real work allows
    */
   readonly pacing?: number;
   /**
-   * Whether a question about one instance or snapshot is held until its state settles, for up to 20 seconds. Makes
-   * `aws rds wait`, which asks every 30 seconds, return as soon as that; hides the states in between.
+   * Whether the answer about one instance or snapshot waits until its state settles, for up to 20 seconds. This makes
+   * `aws rds wait`, which polls every 30 seconds, return early, and hides transitional states.
    *
    * @default false
    */
@@ -78,19 +78,19 @@ export class Region {
 
   /** Use `serveRegion`. */
   constructor(
-    /** What clients are pointed at: `http://127.0.0.1:<port>`. */
+    /** The endpoint for clients: `http://127.0.0.1:<port>`. */
     public readonly endpoint: string,
-    /** What requests have to be signed with: random, and of this run alone. */
+    /** Keys that requests must be signed with: random, and only for this run. */
     public readonly keys: RehearsalKeys,
-    /** Where everything lies while it runs. */
+    /** The folder of all its files while it runs. */
     public readonly folder: string,
-    /** What to break, besides data. */
+    /** Faults of calls and restores. */
     public readonly faults: Faults,
     private readonly rds: Rds,
     private readonly stop: () => Promise<void>,
   ) {}
 
-  /** How clients of one of its regions are made. */
+  /** Options for clients of one of its regions. */
   public clients(region: string): ClientOptions {
     return { endpoint: this.endpoint, region, credentials: this.keys };
   }
@@ -121,7 +121,7 @@ export class Region {
   }
 
   /**
-   * Zeroes pages of a table in a snapshot. Nothing that reads the table fails: its rows are missing without a word, and an
+   * Zeroes pages of a table in a snapshot. Reading the table does not fail: rows are missing silently, and an
    * index-only scan still counts them.
    *
    * @param pages how many; each has to be marked all-visible, as after a vacuum
@@ -131,8 +131,8 @@ export class Region {
   }
 
   /**
-   * Loses the first segment of WAL that was archived after the newest automated snapshot of an instance: what a
-   * restore to any moment after it needs.
+   * Loses the first segment of WAL that was archived after the newest automated snapshot of an instance. Every restore
+   * to a later moment needs it.
    *
    * @returns name of the lost segment
    */
@@ -146,7 +146,7 @@ export class Region {
     throw new Error(`snapshot ${at.snapshot} is ${status}, so it has no pages to damage; wait until it is available`);
   }
 
-  /** Stops every server and removes everything, unless it was to be kept. Calling it again waits for the same. */
+  /** Stops every server and removes everything, unless it was to be kept. Calling it again waits for the first call. */
   public close(): Promise<void> {
     this.closed ??= this.stop();
     return this.closed;
@@ -181,7 +181,7 @@ export async function serveRegion(options: RegionOptions = {}): Promise<Region> 
       await server.close();
       await endClusters(rds, options.keep);
       await world.close();
-      // What was about to start a server when everything ended may have started it.
+      // Work that was under way when everything ended may have started a server since.
       await endClusters(rds, options.keep);
       await leave();
     });

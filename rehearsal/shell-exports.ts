@@ -1,8 +1,8 @@
 /**
- * What a shell exports so that its AWS tools talk to a rehearsal, and can talk to nothing else.
+ * Exports for a shell, so that its AWS tools talk to a rehearsal, and to nothing else.
  *
- * The trap: version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for RDS in us-east-1 and goes to the real service. So
- * credentials are forced to the run's own, which AWS refuses, and an `aws` that names the endpoint goes ahead on the PATH.
+ * Version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for RDS in us-east-1 and calls the real service. So the exports set
+ * the run's own credentials, which AWS refuses, and put an `aws` first on the PATH that always passes the endpoint.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import type { RehearsalKeys } from './server/signature';
 /** Services that a region answers for, as the SDKs name them in AWS_ENDPOINT_URL_<service>. */
 const SERVICES = ['RDS', 'S3', 'SECRETS_MANAGER', 'SSM'];
 
-/** What could outweigh the exports: other identities, and the switch that turns endpoints off. */
+/** Variables that could override the exports: other identities, and the switch that turns endpoints off. */
 const UNSET = [
   'AWS_PROFILE',
   'AWS_DEFAULT_PROFILE',
@@ -32,11 +32,11 @@ const UNSET = [
  * Writes what a shell needs into the region's folder.
  *
  * @param name of the AWS region that the shell shall be in
- * @returns the text to print: what it is, and the lines to copy; as shell input it exports and says nothing
+ * @returns the text to print: comments, and the lines to copy; a shell can also read it as it is
  */
 export async function writeExports(region: Region, name: string): Promise<string> {
   const bin = join(region.folder, 'bin');
-  // They hold the keys, by which whoever has them may do anything here.
+  // They have the keys, and anyone with the keys may do anything here.
   await mkdir(bin, { recursive: true, mode: 0o700 });
   await writeFile(join(bin, 'aws'), wrapper(region), { mode: 0o700 });
   const lines = exportLines(region, name, bin);
@@ -53,11 +53,11 @@ ${lines}
 #     --master-username owner --master-user-password rehearsal-only --backup-retention-period 7
 #   aws rds describe-db-instances --query 'DBInstances[].[DBInstanceIdentifier,DBInstanceStatus,Endpoint]'
 #
-# Beware: version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for RDS in us-east-1 and would go to the real AWS. Hence
-# keys that AWS refuses, and the 'aws' ahead on the PATH that always names the endpoint: keep both. Only these keys are
-# taken here, and whoever has them may do anything here.
+# Beware: version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for RDS in us-east-1 and would call the real AWS. So keep both
+# the keys, which AWS refuses, and the 'aws' first on the PATH, which always passes the endpoint. Only these keys are
+# accepted here, and anyone who has them may do anything here.
 # Master users have rds_superuser, as on RDS, and are not superusers. Event triggers need one here, unlike on RDS.
-# What isn't modelled answers with status 501 and its name.
+# An operation that isn't modelled gets status 501 with its name.
 `;
 }
 

@@ -25,17 +25,18 @@ const slim = {
           source.replace(dynamic, `Promise.resolve({ ${names} })`),
       };
     });
-    // Schemas of requests that a handler never gets would be built at its start, if nobody said that building is pure.
+    // Marks schemas as pure, so that those of requests that a handler never gets are not built at its start.
     onLoad({ filter: /lambda\/contract\/[\w-]+\.ts$/ }, ({ path }) => ({
       contents: readFileSync(path, 'utf8').replace(/\bv\.\w+\(/g, '/* @__PURE__ */ $&'),
       loader: 'ts',
     }));
-    // For browsers: it would load Node's web streams at start. Bodies of requests and answers are Node's own streams here.
+    // For browsers: it would load Node's web streams at start. Bodies of requests and answers are Node's own streams
+    // here.
     onLoad({ filter: /checksum\/createChecksumStream\.browser\.js$/ }, () => ({
       contents: `export const createChecksumStream = () => { throw new Error('web streams are not bundled'); };`,
     }));
-    // Imported dynamically, and nothing here streams events. One dynamic import has esbuild wrap what it shares with the
-    // rest, half the bundle, in functions that are parsed twice.
+    // Imported dynamically, and nothing here streams events. One dynamic import has esbuild wrap what it shares with
+    // the rest, half the bundle, in functions that are parsed twice.
     onLoad({ filter: /protocols\/HttpProtocol\.js$/ }, ({ path }) => ({
       contents: readFileSync(path, 'utf8').replace(
         /\bimport\("@smithy\/core\/event-streams"\)/,
@@ -47,7 +48,7 @@ const slim = {
       const [, name] = path.match(/(\w+)\.js$/);
       return { contents: `export class ${name} { constructor() { throw new Error('${name} is not bundled'); } }` };
     });
-    // Of their package.json, clients read the version.
+    // Clients read only the version from their package.json.
     onLoad({ filter: /@aws-sdk\/client-[^/]+\/package\.json$/ }, ({ path }) => ({
       contents: `export default { version: '${JSON.parse(readFileSync(path, 'utf8')).version}' };`,
       loader: 'js',
@@ -73,7 +74,7 @@ export const bundle = {
   platform: 'node',
   format: 'cjs',
   logLevel: 'warning',
-  // They ship in THIRD-PARTY-NOTICES, whole.
+  // THIRD-PARTY-NOTICES has them in full.
   legalComments: 'none',
   metafile: true,
 };

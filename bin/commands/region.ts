@@ -14,13 +14,13 @@ export function addRegion(program: Command): void {
     .option('--region <name>', 'AWS region that the printed exports name', regionName, 'us-east-1')
     .option(
       '--pacing <milliseconds>',
-      'how long each state in between (creating, deleting ...) lasts at least',
+      'how long each transitional state (creating, deleting ...) lasts at least',
       count,
       0,
     )
     .option(
       '--hold',
-      "answer questions about one instance only when its state has settled: quick 'aws rds wait'",
+      "hold answers about one instance until its state has settled, so that 'aws rds wait' returns early",
       false,
     )
     .option('--keep', 'keep data directories and snapshots after Ctrl-C', false)
@@ -33,11 +33,11 @@ export function addRegion(program: Command): void {
       } finally {
         await region.close();
       }
-      process.stderr.write(keep ? `kept in ${region.folder}\n` : 'the region is gone, and all that was in it\n');
+      process.stderr.write(keep ? `kept in ${region.folder}\n` : 'the region and everything in it was removed\n');
     });
 }
 
 function regionName(text: string): string {
   if (REGION_NAME.test(text)) return text;
-  throw new InvalidArgumentError('It must be a name as AWS has them, such as eu-central-1.');
+  throw new InvalidArgumentError('It must be an AWS region name, such as eu-central-1.');
 }

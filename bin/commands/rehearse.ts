@@ -14,15 +14,17 @@ export function addRehearse(program: Command): void {
     .description(
       'Tell the story of drills on real PostgreSQL on this machine: a good backup, a corrupt one, lost rows, a lost region.',
     )
-    .addOption(new Option('--system <name>', 'whose database and checks').choices(SYSTEMS).default(SYSTEMS[0]))
+    .addOption(
+      new Option('--system <name>', 'system whose database and checks are used').choices(SYSTEMS).default(SYSTEMS[0]),
+    )
     .option('--rows <number>', 'votes in the database, at least 10000', rows, 1_000_000)
     .option('--keep', 'keep data directories and snapshots, and say where they are', false)
-    .option('--evidence <folder>', 'where evidence is written (default: one by the time under .lifeboat)')
+    .option('--evidence <folder>', 'folder for the evidence (default: one named after the time, under .lifeboat)')
     .option('--json', 'print one JSON document at the end; the story goes to standard error', false)
     .action(async ({ json, ...options }) => {
       const stop = onSignal();
       const claim = () => EvidenceFolder.claim(options.evidence);
-      // Where nobody named a folder, that none can be made here is no mistake in the arguments.
+      // Without --evidence, a folder that can't be made is a failure, not misuse of the arguments.
       const evidence = options.evidence === undefined ? claim() : fromArguments(program, claim);
       process.once('exit', () => evidence.leave());
       const narrator = new Narrator(json ? process.stderr : process.stdout);

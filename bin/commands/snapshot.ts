@@ -18,7 +18,7 @@ export function addSnapshot(program: Command): void {
     .requiredOption('--deployment <version>', 'what is about to be deployed: its tag DeploymentVersion')
     .option(
       '--keep <number>',
-      'delete older ones but for so many; without it nothing is, and this one never will be',
+      'keep so many snapshots taken by this command, and delete older ones; without it, this one is kept for ever',
       count,
     )
     .option('--region <name>', 'AWS region, instead of the one that your environment or profile names')
@@ -29,7 +29,7 @@ export function addSnapshot(program: Command): void {
       const local = fromArguments(program, () => rehearsed(endpoint, region));
       const rds = local ? rdsClient(local) : new RDSClient({ region });
       const ssm = local ? ssmClient(local) : new SSMClient({ region });
-      await rds.config.region().catch(() => misused(program, 'no AWS region is known; name it by --region'));
+      await rds.config.region().catch(() => misused(program, 'no AWS region is known; name it with --region'));
       const say = (line: string) => process.stderr.write(`${line}\n`);
       process.stdout.write(`${await snapshotByHand({ rds, ssm }, request, say, onSignal())}\n`);
     });

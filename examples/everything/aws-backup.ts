@@ -1,4 +1,6 @@
-/** AWS Backup beside the plan: generations in a locked vault, copied away, and restore tests that are really checked. */
+/**
+ * AWS Backup beside the plan: tiers in a locked vault, copies in another region, and restore tests that are checked.
+ */
 import { Duration } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as efs from 'aws-cdk-lib/aws-efs';

@@ -28,7 +28,7 @@ export function addEverything(app: App): Stack {
   addAwsBackup(primary, { database, site: plan.site, vpc, key, notify });
   addCache(primary, { archive, vpc, key, notify });
   addRest(primary, { key, notify });
-  // An order of deployment and no more: S3 takes no replication into a bucket that is not there.
+  // Only an order of deployment: S3 refuses replication into a bucket that does not exist.
   primary.addStackDependency(west.stack, 'its buckets are replicated there, its backups copied');
   for (const check of [new CoverageCheck(), new TemplateCheck()]) {
     Aspects.of(app).add(check, { priority: AspectPriority.READONLY });

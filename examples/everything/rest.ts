@@ -60,7 +60,7 @@ export function addRest(scope: Construct, { key, notify }: RestProps): void {
   );
   acknowledge(
     resumes,
-    "S3's own keys, so that replicas need none in the other region.",
+    "S3's own keys, so that replicas don't need a key in the other region.",
     'NIST.800.53.R5-S3DefaultEncryptionKMS',
     'HIPAA.Security-S3DefaultEncryptionKMS',
   );

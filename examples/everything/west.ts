@@ -5,7 +5,7 @@ import { ArchiveBucket, ProtectedVault } from '../../lib';
 import { addOperators } from './operators';
 
 export const WEST = 'us-west-2';
-/** Names that both regions state, so that neither stack needs the other. */
+/** Names that both stacks state, so that neither needs the other. */
 export const ARCHIVE_WEST = 'everything-archive-us-west-2';
 export const RESUMES_WEST = 'everything-resumes-us-west-2';
 export const VAULT_WEST = 'Everything';

@@ -27,7 +27,7 @@ export interface CacheSnapshot {
   readonly shards: number;
 }
 
-/** What a snapshot is told by, whoever asks. */
+/** What identifies a snapshot. */
 export const tagsOf = (cache: CacheTarget, prefix: string) => [
   { Key: CACHE_SNAPSHOT_TAGS.snapshotOf, Value: cache.id },
   { Key: CACHE_SNAPSHOT_TAGS.takenBy, Value: prefix },

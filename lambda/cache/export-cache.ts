@@ -2,7 +2,8 @@
  * Runbook: export the newest snapshot of a cache to S3.
  *
  * Of a cache on nodes any good snapshot is exported under a name of the run. A serverless one is exported under the
- * snapshot's own name only, so one is taken for it, and deleted afterwards. An export counts once all its files are there.
+ * snapshot's own name only, so one is taken for it, and deleted afterwards. An export counts once all its files are
+ * there.
  */
 import {
   CopySnapshotCommand,
@@ -28,7 +29,7 @@ export interface CacheExported {
 export interface ExportPorts {
   readonly cache: ElastiCacheClient;
   readonly s3: S3Client;
-  /** Where a hold on the cache would stand. */
+  /** Has the hold on the cache, if there is one. */
   readonly ssm: SSMClient;
 }
 
@@ -132,7 +133,7 @@ async function start(
     }
     return 'started';
   } catch (error) {
-    // An earlier try took effect: of this name there is one export only.
+    // An earlier try took effect: only one export has this name.
     if (isFault(error, 'SnapshotAlreadyExists') || isThere(error)) return 'started';
     const busy = isFault(error, 'InvalidSnapshotState') || isFault(error, 'InvalidServerlessCacheSnapshotState');
     if (!busy) throw error;

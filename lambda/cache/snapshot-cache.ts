@@ -1,8 +1,9 @@
 /**
- * Takes a snapshot of a cache when one is due, deletes its own old ones, and says how old the newest good one is.
+ * Takes a snapshot of a cache when one is due, deletes its own old ones, and publishes the age of the newest good one.
  *
- * ElastiCache's automatic snapshots come once a day; these come as often as its quota of manual ones allows. What it
- * deletes carries its prefix and its tags and is over age, counted from its newest good one; nothing of a cache on hold.
+ * ElastiCache takes automatic snapshots once a day; these are taken as often as its quota of manual ones allows. It
+ * deletes only snapshots with its prefix and tags that are over age, counted from its newest good one, and none of a
+ * cache on hold.
  */
 import { ElastiCacheClient } from '@aws-sdk/client-elasticache';
 import { SSMClient } from '@aws-sdk/client-ssm';
@@ -28,17 +29,17 @@ import {
 } from './cache-snapshots';
 
 export interface CachePorts {
-  /** What was deployed, as it is. */
+  /** The deployed definition, unchecked. */
   readonly definition: unknown;
   readonly cache: ElastiCacheClient;
-  /** Where a hold on the cache would stand. */
+  /** Has the hold on the cache, if there is one. */
   readonly ssm: SSMClient;
   readonly print: (line: string) => void;
   readonly clock: () => number;
 }
 
 export interface Round {
-  /** The snapshot that was due; null when none was, or another was being taken, which does as well. */
+  /** The snapshot that was due; null when none was due, or another was being taken, which is as good. */
   readonly taken: string | null;
   readonly deleted: readonly string[];
 }
@@ -62,7 +63,9 @@ export const snapshotCache =
       due === undefined ? undefined : await tried('take a snapshot', () => takeDue(ports.cache, definition, due));
     const deleted = await tried('delete old snapshots', () => prune(ports, definition));
     if (failures.length > 0) {
-      throw new Error(`cache '${definition.cache.id}' is not backed up as it should be:\n  ${failures.join('\n  ')}`);
+      throw new Error(
+        `cache '${definition.cache.id}' could not be backed up, or not completely:\n  ${failures.join('\n  ')}`,
+      );
     }
     return { taken: taken ?? null, deleted: deleted ?? [] };
   };
@@ -74,7 +77,8 @@ async function takeDue(
 ): Promise<string | null> {
   const name = dueName(prefix, due);
   const outcome = await take(client, cache, prefix, name);
-  if (outcome === 'busy') throw new Error('the cache is being changed; the next one is taken when due');
+  if (outcome === 'busy')
+    throw new Error('the cache is being modified, so no snapshot was taken; the next one is taken when due');
   return outcome === 'taken' ? name : null;
 }
 
@@ -89,7 +93,7 @@ async function prune(
   const dimensions = { [METRICS.dimensions.backup]: backup };
   const say = (name: string, value: number) => print(embeddedMetric({ name, unit: 'Seconds', value, dimensions }, now));
   const newest = usable[0]?.taken;
-  // Nothing to restore is not an age: silence rings.
+  // Without a snapshot nothing is published, and the alarm fires on the missing data.
   if (newest !== undefined) say(METRICS.secondsSinceBackup, (now - newest) / 1000);
   const [newestOwn, ...older] = usable.filter(({ name }) => name.startsWith(prefix));
   const oldest = Math.min(Number(newestOwn?.taken), now) - keepSeconds * 1000;
@@ -104,7 +108,7 @@ async function prune(
   return deleted;
 }
 
-/** Without those of its own that are known to be bad and newer than its newest good one. Older ones make no difference. */
+/** Leaves out its own that are known to be bad and newer than its newest good one. Older ones make no difference. */
 async function withoutBad(
   client: ElastiCacheClient,
   snapshots: readonly CacheSnapshot[],

@@ -5,7 +5,7 @@ export interface ConfigurationFile {
   readonly key: string;
   readonly text: string;
   readonly type: string;
-  /** What tells one version from the next. Never a secret: its hash is stored in plain sight. */
+  /** Distinguishes versions. Never a secret, since its hash can be read. */
   readonly fingerprinted: string;
   /** Encrypts this file, instead of the bucket's own key. */
   readonly encryptionKey?: string;
@@ -18,13 +18,13 @@ export interface Unreadable {
 
 export type Files = AsyncGenerator<ConfigurationFile | Unreadable>;
 
-/** What was asked for by name and is not there is a typing error, or a loss; either way nobody may think it stored. */
+/** A name that is not found is a typing error or a loss; it is reported so that nobody believes it is stored. */
 export function* missing(
   what: string,
   wanted: readonly string[] | undefined,
   found: ReadonlySet<string>,
 ): Generator<Unreadable> {
-  for (const name of wanted ?? []) if (!found.has(name)) yield { failure: `${what} ${name}: there is none` };
+  for (const name of wanted ?? []) if (!found.has(name)) yield { failure: `${what} ${name} does not exist` };
 }
 
 export function file(key: string, text: string, type = 'text/plain; charset=utf-8'): ConfigurationFile {
@@ -34,7 +34,7 @@ export function file(key: string, text: string, type = 'text/plain; charset=utf-
 export const json = (key: string, content: unknown) =>
   file(key, `${JSON.stringify(content, null, 2)}\n`, 'application/json');
 
-/** AWS gives lists in no order of their own; a change of order is no change. */
+/** AWS returns lists in any order; a change of order must not count as a change. */
 export function sorted<T>(list: readonly T[] | undefined, by: keyof T): T[] {
   return [...(list ?? [])].sort((one, other) => (String(one[by]) < String(other[by]) ? -1 : 1));
 }

@@ -1,4 +1,4 @@
-/** Which name leads where: records of Route 53, and the health checks that fail them over. */
+/** DNS: records of Route 53, and the health checks that fail them over. */
 import {
   ListResourceRecordSetsCommand,
   type ListResourceRecordSetsRequest,
@@ -16,7 +16,7 @@ export async function* zonesOf(route53: Route53Client, wanted?: readonly string[
   for await (const { HostedZones = [] } of paginateListHostedZones({ client: route53 }, {})) {
     for (const { Id = '', Name = '', LinkedService } of HostedZones) {
       const zone = Name.replace(/\.$/, '');
-      // Cloud Map writes its zones by itself, at every start and end of a task.
+      // Cloud Map writes its zones itself, at every start and end of a task.
       if (LinkedService || (wanted && !wanted.includes(zone))) continue;
       found.add(zone);
       try {
@@ -34,7 +34,7 @@ export async function* zonesOf(route53: Route53Client, wanted?: readonly string[
   yield* healthChecksOf(route53);
 }
 
-/** A new zone has name servers and an authority of its own, and those of the old one would break it. */
+/** A new zone has its own NS and SOA records, and those of the old zone would break it. */
 const isOfEachZone = ({ Name, Type }: ResourceRecordSet, zone: string) =>
   Name === zone && (Type === 'NS' || Type === 'SOA');
 
@@ -56,7 +56,7 @@ async function recordsOf(route53: Route53Client, zone: string): Promise<Resource
   return records;
 }
 
-/** Records name them by ids, which new ones will not have: hence beside each, its id. */
+/** Records refer to health checks by ID, and new ones get new IDs: so each is stored with its ID. */
 async function* healthChecksOf(route53: Route53Client): Files {
   const checks = [];
   for await (const { HealthChecks = [] } of paginateListHealthChecks({ client: route53 }, {})) {

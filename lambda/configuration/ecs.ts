@@ -35,7 +35,7 @@ export async function* taskDefinitionsOf(ecs: ECSClient, wanted?: readonly strin
   yield* missing('task definition', wanted, found);
 }
 
-/** Without what ECS adds by itself, and would refuse to be told. */
+/** Without the fields that ECS adds itself, and refuses in requests. */
 function registrable(definition: TaskDefinition): Partial<TaskDefinition> {
   const {
     taskDefinitionArn,
@@ -55,8 +55,8 @@ function registrable(definition: TaskDefinition): Partial<TaskDefinition> {
 const BATCH = 10;
 
 /**
- * Each service as it should be, in the form of `create-service --cli-input-json`, by `cluster/service`. What ECS made of
- * that (events, deployments, running tasks) changes all the time, and is left out.
+ * Each service's desired state, in the form of `create-service --cli-input-json`, by `cluster/service`. Its current
+ * state (events, deployments, running tasks) changes all the time, and is left out.
  */
 export async function* servicesOf(ecs: ECSClient, wanted?: readonly string[]): Files {
   const found = new Set<string>();
@@ -103,7 +103,7 @@ async function* servicesIn(ecs: ECSClient, cluster: string, found: Set<string>, 
 function creatable(service: Service, cluster: string): CreateServiceRequest {
   const { schedulingStrategy, deploymentController, networkConfiguration, roleArn } = service;
   const newest = service.deployments?.find(({ status }) => status === 'PRIMARY');
-  // What CodeDeploy switched to is told by the task set that it made; the service still says what it was created with.
+  // After CodeDeploy switched, its task set has the current settings; the service still has those it was created with.
   const bySet = deploymentController?.type === 'CODE_DEPLOY';
   const running = (bySet && service.taskSets?.find(({ status }) => status === 'PRIMARY')) || service;
   const network = (running.networkConfiguration ?? networkConfiguration)?.awsvpcConfiguration;
@@ -127,7 +127,7 @@ function creatable(service: Service, cluster: string): CreateServiceRequest {
     loadBalancers: running.loadBalancers,
     serviceRegistries: running.serviceRegistries,
     healthCheckGracePeriodSeconds: service.healthCheckGracePeriodSeconds,
-    // ECS takes no role where it uses its service-linked one.
+    // ECS refuses a role where it uses its service-linked one.
     role: roleArn?.includes(':role/aws-service-role/') ? undefined : roleArn,
     deploymentController,
     deploymentConfiguration: service.deploymentConfiguration,
@@ -147,7 +147,7 @@ function creatable(service: Service, cluster: string): CreateServiceRequest {
 /** The last part of an ARN. */
 const nameIn = (arn: string) => arn.slice(arn.lastIndexOf('/') + 1);
 
-/** Without those that AWS sets, and would refuse to be told. */
+/** Without those that AWS sets itself, and refuses in requests. */
 const ownTags = (tags: readonly Tag[] = []) =>
   sorted(
     tags.filter(({ key = '' }) => !key.startsWith('aws:')),

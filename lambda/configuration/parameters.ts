@@ -18,7 +18,7 @@ export async function* parametersOf(ssm: SSMClient, beginnings?: readonly string
       ...Parameters.filter(({ Name = '' }) => !beginnings || beginnings.some((start) => Name.startsWith(start))),
     );
   }
-  // What is secure is told by its description, so that its value is never asked for.
+  // The description says which are secure, so that their values are never requested.
   const plain = found.filter(({ Type }) => Type !== 'SecureString');
   const described = (parameter: Parameter, of: readonly ParameterMetadata[]) => {
     const { Description, Tier, AllowedPattern, DataType, KeyId } = of.find(({ Name }) => Name === parameter.Name) ?? {};
@@ -38,8 +38,8 @@ export async function* parametersOf(ssm: SSMClient, beginnings?: readonly string
       'secure-parameters.json',
       secrets.map((parameter) => described(parameter, secure)),
     ),
-    // A hash of the values would let who can't read them guess them. Under a key that is no longer the one, nobody may
-    // be able to read what didn't change since.
+    // A hash of the values would let others guess them. After the key was replaced, values that did not change could
+    // become unreadable with the old one.
     fingerprinted: JSON.stringify([
       secureValuesKey,
       ...secrets.map(({ Name, Version, LastModifiedDate }) => [Name, Version, LastModifiedDate]),
@@ -55,7 +55,7 @@ async function valuesOf(ssm: SSMClient, of: readonly ParameterMetadata[], decryp
     const { Parameters = [] } = await ssm.send(
       new GetParametersCommand({ Names: names.slice(start, start + BATCH), WithDecryption: decrypted }),
     );
-    // What comes back as invalid was deleted since it was listed. What turned secure since is not asked for here.
+    // Invalid names were deleted since they were listed. Parameters that became secure since are left out.
     values.push(...Parameters.filter(({ Type }) => (Type === 'SecureString') === decrypted));
   }
   return sorted(values, 'Name');

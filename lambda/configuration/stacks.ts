@@ -23,12 +23,12 @@ export async function* stacksOf(cloudFormation: CloudFormationClient, wanted?: r
         const { TemplateBody } = await cloudFormation.send(
           new GetTemplateCommand({ StackName: stack.StackId ?? name, TemplateStage: 'Original' }),
         );
-        // Better the one of yesterday than none.
+        // A failure keeps yesterday's file, which is better than an empty one.
         if (!TemplateBody) throw new Error('CloudFormation gave no template');
         yield file(`stacks/${name}/template.${/^\s*\{/.test(TemplateBody) ? 'json' : 'yaml'}`, TemplateBody);
         yield json(`stacks/${name}/stack.json`, settingsOf(stack));
         const masked = sorted(stack.Parameters, 'ParameterKey').filter(isMasked);
-        // Apart, as outputs are: whoever makes the stack again has to bring these from where they are kept.
+        // In a file of their own, as outputs are: their values must come from elsewhere when the stack is made again.
         if (masked.length > 0) {
           yield json(
             `stacks/${name}/parameters-without-value.json`,
@@ -47,8 +47,8 @@ export async function* stacksOf(cloudFormation: CloudFormationClient, wanted?: r
 }
 
 /**
- * Of NoEcho parameters CloudFormation gives asterisks: create-stack would take those for the value, and make them the
- * password of a database.
+ * CloudFormation returns asterisks for NoEcho parameters: create-stack would take them as the value, and make them a
+ * database's password.
  */
 const isMasked = ({ ParameterValue = '' }: Parameter) => /^\*+$/.test(ParameterValue);
 

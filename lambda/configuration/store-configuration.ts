@@ -2,8 +2,8 @@
  * Stores what a system is made of, as files that build it again: templates and parameters of CloudFormation stacks, SSM
  * parameters, task definitions and services of ECS, and records of Route 53.
  *
- * It only reads what it stores. A file is written when its content changed, so that each version in the bucket is a
- * change, and one that stands for a year is not lost to a retention of 90 days. What is deleted stays as it was last.
+ * It only reads what it stores. A file is written when its content changed, so each version in the bucket is a change,
+ * and a file that stays the same for a year is not lost to a retention of 90 days. Files of deleted resources stay.
  */
 import { createHash } from 'node:crypto';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
@@ -29,14 +29,14 @@ export interface Clients {
 export interface Stored {
   /** Keys of the files that changed. */
   readonly written: readonly string[];
-  /** How many did not. */
+  /** Number of files that did not change. */
   readonly unchanged: number;
 }
 
-/** S3 gives it back in lower case. */
+/** S3 returns it in lower case. */
 const FINGERPRINT = 'lifeboat-fingerprint';
 
-/** @throws after having tried them all, when some could not be stored */
+/** @throws after trying them all, when some could not be stored */
 export const storeConfiguration =
   (clients: Clients, clock: () => number = Date.now) =>
   async (input: unknown): Promise<Stored> => {
@@ -57,7 +57,7 @@ export const storeConfiguration =
       { what: 'Route 53 zones', named: zones, files: zonesOf(clients.route53, zones) },
     ];
     for (const { what, named, files } of sources) {
-      // An empty list asks for none, and there is no leave to list any.
+      // An empty list asks for none, and the role may not list any.
       if (named?.length === 0) continue;
       try {
         for await (const file of files) {
@@ -79,7 +79,7 @@ export const storeConfiguration =
       }
     }
     if (failures.length > 0) {
-      throw new Error(`not all configuration is stored; the rest is:\n  ${failures.join('\n  ')}`);
+      throw new Error(`some configuration could not be stored:\n  ${failures.join('\n  ')}`);
     }
     const good: LastGood = { finished: new Date(clock()).toISOString(), bytes };
     await put(clients.s3, bucket, lastGoodKey(prefix), { text: JSON.stringify(good), type: 'application/json' });
@@ -124,7 +124,7 @@ export const handler = (event: unknown) =>
     cloudFormation: new CloudFormationClient(),
     ssm: new SSMClient(),
     ecs: new ECSClient(),
-    // It takes five calls a second of all that is in the account.
+    // Route 53 allows five calls a second for the whole account.
     // https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DNSLimitations.html#limits-api-requests
     route53: new Route53Client({ maxAttempts: 10 }),
     s3: new S3Client(),

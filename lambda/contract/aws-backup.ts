@@ -9,9 +9,9 @@ export const copyWatchRequest = v.strictObject({
   backup: text,
   /** ARN of the vault that the copies go into. */
   vault: text,
-  /** As AWS Backup calls them, as in `RDS`: each must have been copied. None: whatever was copied counts. */
+  /** AWS Backup's names, as in `RDS`: each must have been copied. When empty, any copy counts. */
   resourceTypes: v.array(name),
-  /** How far back is looked at first. */
+  /** How far back the first query looks. */
   overdueAfterSeconds: seconds,
 });
 

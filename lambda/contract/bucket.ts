@@ -3,8 +3,8 @@ import * as v from 'valibot';
 import { count, keyPrefix, moment, name, text } from './fields';
 
 /**
- * What is known of a backup once it was made. `good`: all there is to check was checked. `readable`: it was read to its
- * end, and only a restore could show whether what it holds restores.
+ * What is known about a finished backup. `good`: everything that can be checked was checked. `readable`: it was read to
+ * its end, and only a restore can show more.
  */
 export const backupState = v.picklist(['good', 'readable']);
 
@@ -18,7 +18,7 @@ export const backupWatchRequest = v.strictObject({
 
 export type BackupWatchRequest = v.InferOutput<typeof backupWatchRequest>;
 
-/** Written under a backup's prefix each time that one was made and found so; replaced by the next. */
+/** The success marker: written under a backup's prefix after each good or readable backup, over the one before. */
 export const lastMadeKey = (prefix: string, state: BackupState) => `${prefix}last-${state}.json`;
 export const lastGoodKey = (prefix: string) => lastMadeKey(prefix, 'good');
 
@@ -26,7 +26,7 @@ export const lastGood = v.object({ finished: moment, bytes: v.optional(count) })
 
 export type LastGood = v.InferOutput<typeof lastGood>;
 
-/** Kept by the watch: sizes of the newest backups, so that one of an unusual size is told of. */
+/** Kept by the watch: sizes of the newest backups, to notice one of an unusual size. */
 export const backupSizesKey = (prefix: string) => `${prefix}sizes.json`;
 
 export const backupSizes = v.array(v.object({ finished: moment, bytes: count }));
@@ -36,5 +36,5 @@ export type BackupSizes = v.InferOutput<typeof backupSizes>;
 /** Written once, when a backup is first watched: before its first success, its age counts from here. */
 export const backupWatchedSinceKey = (prefix: string) => `${prefix}watched-since.json`;
 
-/** What is written there, and where a drill's watch began. */
+/** Content of this file, and of the one of a drill's watch. */
 export const watchBegan = v.object({ watchedSince: moment });

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { keyPrefix, moment, name, notChosen, seconds, text } from './fields';
 
-/** EventBridge Scheduler puts the moment here for which it starts a run: the same at every try. */
+/** EventBridge Scheduler fills in the scheduled time of the run: the same at every try. */
 export const SCHEDULED_TIME = '<aws.scheduler.scheduled-time>';
 
 export const cacheTarget = v.strictObject({
@@ -19,7 +19,7 @@ export const cacheSnapshotPrefix = v.pipe(
   v.maxLength(63),
 );
 
-/** What is deployed with what takes snapshots of a cache. Whoever starts it could else have them pruned. */
+/** The definition of CacheSnapshots, deployed so that whoever may invoke the function can't have snapshots pruned. */
 export const cacheSnapshotDefinition = v.strictObject({
   /** Name in metrics. */
   backup: text,
@@ -46,7 +46,7 @@ export const cacheExportRequest = v.strictObject({
   cache: cacheTarget,
   bucket: name,
   prefix: cacheSnapshotPrefix,
-  /** Where the export says that it was made, and found good. */
+  /** Key of the success marker. */
   statusPrefix: keyPrefix,
   due: moment,
 });

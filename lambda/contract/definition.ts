@@ -1,19 +1,19 @@
 /**
- * How what was deployed with a function reaches it: a file in its code, which nobody who may only start it can change.
+ * How a function gets its deployed definition: from a file in its code, which a caller of the function can't change.
  *
- * What only deployment knows, such as ARNs, can't be in a file that synth writes. The file names an environment variable
- * there, which the same deployment sets and a published version freezes.
+ * Values that only deployment knows, such as ARNs, can't be in a file that synth writes. For these the file names
+ * environment variables, which the same deployment sets and a published version freezes.
  */
 
 /** Beside the function's code. */
 export const DEFINITION_FILE = 'definition.json';
 
-/** Stands in the file for a text that only deployment knows. */
+/** Placeholder in the file for a text that only deployment knows. */
 export interface FromEnvironment {
   readonly fromEnvironment: string;
 }
 
-/** The definition as synth wrote it, with what the environment has in its places. */
+/** The definition that synth wrote, with placeholders replaced from the environment. */
 export function fillIn(definition: unknown, environment: Readonly<Record<string, string | undefined>>): unknown {
   if (typeof definition !== 'object' || definition === null) return definition;
   if (Array.isArray(definition)) return definition.map((item) => fillIn(item, environment));

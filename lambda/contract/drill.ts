@@ -15,7 +15,7 @@ import {
 } from './fields';
 import { COPY_PREFIX, RUN_SUFFIX_LENGTH } from './names';
 
-export const NEVER_PASSES = 'atLeast is more than atMost, so no copy could pass';
+export const NEVER_PASSES = 'atLeast is more than atMost, so no restored instance could pass';
 
 export interface Bounds {
   readonly atLeast?: number | undefined;
@@ -26,7 +26,7 @@ export function canPass({ atLeast, atMost }: Bounds): boolean {
   return atLeast === undefined || atMost === undefined || atLeast <= atMost;
 }
 
-/** Which moment a restore goes back to. */
+/** The moment or the snapshot to restore. */
 export const restorePoint = v.variant('kind', [
   /** The latest restorable time. */
   v.strictObject({ kind: v.literal('latest') }),
@@ -40,7 +40,7 @@ export const restorePoint = v.variant('kind', [
 
 export type RestorePointRequest = v.InferOutput<typeof restorePoint>;
 
-/** One thing a restored copy must pass. */
+/** One thing a restored instance must pass. */
 export const check = v.variant('kind', [
   /** Everything that is stored can be read: tables, TOAST, catalogs, large objects, sequences, indexes. */
   v.strictObject({ kind: v.literal('readable') }),
@@ -51,12 +51,12 @@ export const check = v.variant('kind', [
   /** Every row keeps what its table declares: NOT NULL, CHECK, exclusion. */
   v.strictObject({ kind: v.literal('constraints') }),
   /**
-   * No table lost more than a share of its rows since the last proof, and no table or constraint is gone. What comes and
-   * goes is named: `table`, `schema.table`, or a pattern of either, with `*` for any characters.
+   * No table lost more than a share of its rows since the last proof, and no table or constraint is gone. `except`
+   * names tables that come and go: `table`, `schema.table`, or a pattern of either, with `*` for any characters.
    */
   v.strictObject({
     kind: v.literal('not-shrunk'),
-    /** Share of its rows that a table may lose, from 0 to 1. Half of them when absent. */
+    /** Share of its rows that a table may lose, from 0 to 1. Half when absent. */
     lostShare: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
     except: v.optional(v.array(table)),
   }),
@@ -91,7 +91,7 @@ export const check = v.variant('kind', [
 
 export type Check = v.InferOutput<typeof check>;
 
-/** What runs when a user names no check: what is wrong with any database, whatever it holds. */
+/** The checks that run when a user names none: they find damage in any database. */
 export const GENERIC_CHECKS: readonly Check[] = [
   { kind: 'readable' },
   { kind: 'indexes' },
@@ -105,13 +105,13 @@ export const proof = {
   plan: label,
   target: label,
   drill: label,
-  /** The database that checks of the user's own are about. The source's initial one, else `postgres`, when absent. */
+  /** The database that the user's own checks query. The source's initial one, else `postgres`, when absent. */
   database: v.optional(name),
-  /** Databases to examine. All of the instance when absent, apart from `rdsadmin`, templates, and an empty `postgres`. */
+  /** Databases to examine. All of the instance when absent, except `rdsadmin`, templates, and an empty `postgres`. */
   databases: v.optional(v.array(name)),
   /** Whether a drill may pass in which no database holds a row. */
   allowEmpty: v.optional(v.boolean()),
-  /** The generic ones when empty. */
+  /** The default checks when empty. */
   checks: v.pipe(v.array(check), v.maxLength(100)),
   objectives: v.strictObject({ rpoSeconds: seconds, rtoSeconds: seconds }),
   /** Function name or ARN of the examiner. */
@@ -124,29 +124,29 @@ export const proof = {
 };
 
 /**
- * What a drill is deployed with. Whole: nothing else has to be looked up, and whoever starts a run can change none of it.
+ * What a drill is deployed with. It is complete: nothing else is looked up, and a run's request can't change any of it.
  */
 export const drillDefinition = v.pipe(
   v.strictObject({
     ...proof,
     source: v.strictObject({
       instance: identifier,
-      /** Where the database is elsewhere, and copies of its backups are here: what these don't tell. */
+      /** For a database in another region or account whose backups are copied here: what the copies do not record. */
       copied: v.optional(
         v.strictObject({
           /** ARN of the database. */
           from: name,
-          /** Unknown when absent: then the copy's has to be told. */
+          /** Unknown when absent: then `copy` must state one. */
           instanceClass: v.optional(name),
           /** In this region. The default one of the engine's version when absent. */
           parameterGroup: v.optional(name),
         }),
       ),
     }),
-    /** Unless whoever starts a run chooses otherwise. */
+    /** The restore point, unless a run's request states another. */
     restore: restorePoint,
     copy: v.strictObject({
-      /** Start of the copy's identifier, ending in a hyphen; the run follows. */
+      /** Start of the restored instance's identifier, ending in a hyphen; the run follows. */
       prefix: v.pipe(
         v.string(),
         v.startsWith(COPY_PREFIX),
@@ -157,27 +157,27 @@ export const drillDefinition = v.pipe(
       securityGroups: v.pipe(v.array(name), v.minLength(1)),
       /** The source's when absent. */
       instanceClass: v.optional(name),
-      /** How long a copy may live before the janitor deletes it. */
+      /** How long the restored instance may live before the janitor deletes it. */
       expiresAfterSeconds: seconds,
     }),
   }),
-  // `postgres` would be examined instead, and pass, empty as it is.
+  // `postgres` would be examined instead, and would pass since it is empty.
   v.check(
     ({ source, database }) => !source.copied || database !== undefined,
-    "needs the name of the database: copies of backups don't tell it",
+    "needs the name of the database: copied backups don't record it",
   ),
   v.check(
     ({ source, copy }) => !source.copied || (source.copied.instanceClass ?? copy.instanceClass) !== undefined,
-    "needs an instance class, the source's or the copy's: copies of backups don't tell it",
+    "needs an instance class, of the source or of the restored instance: copied backups don't record it",
   ),
 );
 
 export type DrillDefinition = v.InferOutput<typeof drillDefinition>;
 
-/** What starts a drill, and all that whoever starts it may choose. */
+/** The request that starts a drill, with everything that may be chosen for a run. */
 export const drillRequest = v.strictObject(
   {
-    /** Which moment to go back to. The deployed one when absent. */
+    /** The restore point. The deployed one when absent. */
     restore: v.optional(restorePoint),
     /** Why, for whoever reads the evidence. */
     reason: v.optional(v.pipe(text, v.maxLength(500, 'must be 500 characters at most'))),
@@ -187,15 +187,15 @@ export const drillRequest = v.strictObject(
 
 export type DrillRequest = v.InferOutput<typeof drillRequest>;
 
-/** What the validation of restores that AWS Backup makes to test recovery points is deployed with. */
+/** The definition of validations of AWS Backup's restore tests. */
 export const validationDefinition = v.strictObject({
   ...proof,
-  /** ARN of the restore testing plan. Restores that others began are left alone. */
+  /** ARN of the restore testing plan. Restores of other plans are left alone. */
   testingPlan: name,
   source: v.strictObject({ instance: identifier }),
   /** The newest recovery point is tested, not one at random: then its age is what would have been lost. */
   newest: v.boolean(),
-  /** How long AWS Backup leaves the restored instance standing. */
+  /** How long AWS Backup keeps the restored instance. */
   windowSeconds: seconds,
 });
 
@@ -204,7 +204,7 @@ export type ValidationDefinition = v.InferOutput<typeof validationDefinition>;
 /** What starts a validation. */
 export const validationRequest = v.strictObject(
   {
-    /** The job, as EventBridge tells of it. */
+    /** The job, from its event in EventBridge. */
     restoreJob: name,
   },
   notChosen('a validation', 'restoreJob'),
@@ -212,12 +212,12 @@ export const validationRequest = v.strictObject(
 
 export type ValidationRequest = v.InferOutput<typeof validationRequest>;
 
-/** What starts the janitor: it deletes expired copies whose identifier starts with the prefix. */
+/** Starts the janitor, which deletes expired restored instances whose identifier starts with the prefix. */
 export const janitorRequest = v.strictObject({ prefix: v.pipe(v.string(), v.startsWith(COPY_PREFIX)) });
 
 export type JanitorRequest = v.InferOutput<typeof janitorRequest>;
 
-/** What tells the watch of a run that ended without publishing: as EventBridge tells of durable executions. */
+/** A run that ended without publishing, from EventBridge's event on a durable execution. */
 export const endedRun = v.strictObject({
   /** Which drill each function runs. */
   runs: v.array(v.strictObject({ plan: label, target: label, drill: label, function: text })),

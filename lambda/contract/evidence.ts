@@ -2,12 +2,15 @@
 import * as v from 'valibot';
 import { label, moment, name, seconds } from './fields';
 
-/** What this version writes. Others are read as far as they can be: a chain outlives the versions that write to it. */
+/**
+ * The format that this version writes. Others are read as far as possible: a chain outlives the versions that write to
+ * it.
+ */
 export const EVIDENCE_SCHEMA = 'lifeboat/evidence/2';
 
 /**
- * Where evidence lies in its bucket: `evidence/<plan>/<target>/<sequence>.json`, its readable form, its signature and the
- * key to verify it beside it; one hash chain for each target of a plan.
+ * Where evidence lies in its bucket: `evidence/<plan>/<target>/<sequence>.json`, its readable form, its signature and
+ * the key to verify it beside it; one hash chain for each target of a plan.
  */
 export const evidencePrefix = (of: { plan: string; target: string }) => `evidence/${of.plan}/${of.target}/`;
 
@@ -15,7 +18,7 @@ export const evidencePrefix = (of: { plan: string; target: string }) => `evidenc
 export const watchedSinceKey = (of: { plan: string; target: string; drill: string }) =>
   `${evidencePrefix(of)}watched-since-${of.drill}.json`;
 
-/** What does not make a check fail, and a reader has to know: the object, what was expected, what was found, what to do. */
+/** What a reader should know and does not fail the check: the object, what was expected, what was found, what to do. */
 const warnings = v.optional(v.array(v.string()));
 const remedy = v.optional(v.string());
 
@@ -56,8 +59,8 @@ export const evidenceLink = v.object({
 export type EvidenceLink = v.InferOutput<typeof evidenceLink>;
 
 /**
- * What a run leaves: one document, linked by hash to the one before of the same target. Nothing in it is strict: a document
- * of a newer version has fields that this one doesn't know, and must stop nobody who reads the chain.
+ * What a run leaves: one document, linked by hash to the one before of the same target. Nothing in it is strict: a
+ * document of a newer version may have fields that this version doesn't know, and the chain must stay readable.
  */
 export const evidence = v.object({
   schema: v.pipe(v.string(), v.regex(/^lifeboat\/evidence\/\d+$/)),
@@ -68,18 +71,21 @@ export const evidence = v.object({
   /** The number that its key has; 1 for a target's first document. */
   sequence: v.pipe(v.number(), v.integer(), v.minValue(1)),
   previous,
-  /** What was deployed with the function that ran. Whoever starts a run can't choose any of it. */
+  /** What was deployed with the function. A run's request can't change any of it. */
   definition: v.optional(
     v.object({
       /** SHA-256 of the definition's JSON, in hex. */
       sha256: v.string(),
-      /** The one that checks of the user's own are about: what was named, else the source's initial one. Null where unknown. */
+      /**
+       * The database that the user's own checks query: the one named, else the source's initial one. Null where
+       * unknown.
+       */
       database: v.nullable(v.string()),
       /** All of them, with their queries. */
       checks: v.array(v.looseObject({ kind: v.string() })),
     }),
   ),
-  /** What whoever started the run chose. */
+  /** What the run's request chose. */
   request: v.optional(
     v.object({
       /** The deployed one when null. */
@@ -98,7 +104,7 @@ export const evidence = v.object({
       engine: v.string(),
       instanceClass: v.string(),
       storageGiB: v.number(),
-      /** ARN of the database, where it is elsewhere and a copy of its backups was restored. */
+      /** ARN of the database, when it is in another region or account and a copy of its backups was restored. */
       copiedFrom: v.optional(v.string()),
     }),
   ),
@@ -111,13 +117,13 @@ export const evidence = v.object({
       databaseBytes: v.nullable(v.number()),
     }),
   ),
-  /** The moment gone back to. */
+  /** The restored moment. */
   restorePoint: v.nullable(
     v.object({
       requested: v.string(),
       time: moment,
       snapshot: v.nullable(v.string()),
-      /** ARN of the replicated backups that were restored from, where they were. */
+      /** ARN of the replicated backups, when these were restored. */
       automatedBackups: v.optional(v.string()),
       latestRestorable: moment,
     }),
@@ -138,9 +144,9 @@ export const evidence = v.object({
   inventory: v.optional(v.nullable(v.object({ key: v.string(), sha256: v.string(), databases: v.array(v.string()) }))),
   /** SHA-256 of its readable form, in hex. */
   text: v.optional(v.object({ sha256: v.string() })),
-  /** What did not make it fail, and a reader has to know, one sentence each. Absent in documents of before. */
+  /** What a reader should know and did not fail the run, one sentence each. Absent in older documents. */
   warnings: v.optional(v.array(v.string())),
-  /** What a reader has to know to weigh the result. */
+  /** What a reader needs to judge the result. */
   notes: v.array(v.string()),
 });
 

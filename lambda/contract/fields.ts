@@ -1,4 +1,4 @@
-/** What fields of several requests hold. Inside the contract only. */
+/** Schemas that several requests share. Used inside the contract only. */
 import * as v from 'valibot';
 
 export const seconds = v.pipe(v.number(), v.gtValue(0, 'must be more than 0 seconds'));
@@ -20,7 +20,7 @@ export const text = v.pipe(withoutNul, v.minLength(1, 'must not be empty'));
 
 export const name = v.pipe(text, v.maxLength(255, 'must be 255 characters at most'));
 
-/** JavaScript has rounded a larger whole number before anybody can compare with it. */
+/** JavaScript rounds larger whole numbers before they can be compared. */
 export const exactNumber = v.pipe(
   v.number(),
   v.check(
@@ -30,8 +30,8 @@ export const exactNumber = v.pipe(
 );
 
 /**
- * A name that people gave. A part of evidence keys, which are cut at slashes and allowed by pattern, and of metric
- * dimensions, which are ASCII: CloudWatch drops others, and an alarm on them would never ring.
+ * A name that people gave. It is part of evidence keys, which are split at slashes and allowed by IAM patterns, and of
+ * metric dimensions, which must be ASCII: CloudWatch drops others, and an alarm on them would never fire.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
  */
 export const label = v.pipe(
@@ -58,7 +58,7 @@ export function isCalendarDate(moment: string): boolean {
 /** `table` or `schema.table`, as in the catalog: unquoted and case-sensitive. */
 export const table = text;
 
-export const accountId = v.pipe(v.string(), v.regex(/^\d{12}$/, 'must be an account of 12 digits'));
+export const accountId = v.pipe(v.string(), v.regex(/^\d{12}$/, 'must be an AWS account ID of 12 digits'));
 
 /** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html */
 export const tagValue = v.pipe(
@@ -72,8 +72,8 @@ export const keyPrefix = v.pipe(
   v.regex(/^$|^[^/].*\/$/, 'must be empty, or end in a slash and not start with one'),
 );
 
-/** Of what whoever starts a function may not choose, since it is deployed with it. */
+/** The error for a field that a request may not have, since it is deployed with the function. */
 export const notChosen = (thing: string, chosen: string) => (issue: { expected: string | null; received: string }) =>
   issue.expected === 'never'
-    ? `is not for whoever starts ${thing} to choose, who chooses ${chosen}; it is deployed with the function`
-    : `must be an object of ${chosen}, and is ${issue.received}`;
+    ? `can't be set by a request, since it is deployed with the function; ${thing} takes ${chosen}`
+    : `must be an object of ${chosen}, but is ${issue.received}`;

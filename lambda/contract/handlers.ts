@@ -1,4 +1,4 @@
-/** Every function that ships: the file it is built from, and that file's room in `lambda/`. */
+/** Every shipped function: the file it is built from, and that file's room in `lambda/`. */
 export const HANDLERS = {
   'apply-backup-settings': 'rds',
   'copy-snapshots': 'rds',

@@ -13,18 +13,18 @@ export type HoldTarget = v.InferOutput<typeof holdTarget>;
 const line = (most: number) =>
   v.pipe(v.string(), v.regex(new RegExp(`^[^\\p{C}]{1,${most}}$`, 'u'), `must be one line of 1 to ${most} characters`));
 
-/** What a parameter of a hold says. It ends by itself at `until`, so that a forgotten one does not fill a quota. */
+/** Content of a hold's parameter. A hold ends by itself at `until`, so that a forgotten one does not use up a quota. */
 export const hold = v.pipe(
   v.strictObject({
     reason: line(500),
-    /** Who set it, in their own words. Who it was for AWS, CloudTrail knows. */
+    /** The person who set it, as they named themselves. CloudTrail has their AWS identity. */
     by: line(200),
     since: moment,
     until: moment,
   }),
   v.check(
     ({ since, until }) => Date.parse(until) > Date.parse(since),
-    'until must be later than since, or nothing would be held',
+    'until must be later than since, or the hold would never be in force',
   ),
   v.check(
     ({ since, until }) => Date.parse(until) - Date.parse(since) <= HOLD_MOST_DAYS * DAY,
@@ -36,13 +36,13 @@ export type Hold = v.InferOutput<typeof hold>;
 
 const DAY = 86_400_000;
 
-/** Longer ones would let what is kept grow to the quota of snapshots unseen. */
+/** During longer holds, kept snapshots could use up the quota unnoticed. */
 export const HOLD_MOST_DAYS = 90;
 
-/** From which age of a hold on somebody is told. */
+/** An alarm fires once a hold is older than this. */
 export const HOLD_IS_OLD_DAYS = 7;
 
 export const HOLD_PATH = '/lifeboat/hold';
 
-/** Parameter of SSM's Parameter Store that says so, in each region where backups of the target are pruned. */
+/** Its parameter in SSM's Parameter Store, in each region where backups of the target are pruned. */
 export const holdParameter = ({ kind, id }: HoldTarget) => `${HOLD_PATH}/${kind}/${id}`;

@@ -1,8 +1,8 @@
 /**
  * The contract: all that synth writes and runbooks read. Both sides import this folder, and nothing else of each other.
  *
- * Everything here is plain JSON. A runbook parses what it was handed at its door, and reports all problems at once;
- * after that nothing is checked again.
+ * Everything here is plain JSON. A runbook parses its input at its start, and reports all problems at once; after that
+ * nothing is checked again.
  */
 export * from './aws-backup';
 export * from './bucket';

@@ -1,7 +1,7 @@
 /** What a restored instance held: an object of its own beside the evidence, which names it by its hash. */
 import * as v from 'valibot';
 
-/** Kinds of objects that are compared by name, in the order in which they are told. */
+/** Kinds of objects that are compared by name, in the order in which they are reported. */
 export const INVENTORY_KINDS = [
   'constraint',
   'NOT NULL',

@@ -12,15 +12,15 @@ export const METRICS = {
   objectivesMissed: 'ObjectivesMissed',
   /** Checks that failed or could not run. */
   checksFailed: 'ChecksFailed',
-  /** What a drill warned of: it passes all the same. */
+  /** Warnings of a drill, which do not fail it. */
   warnings: 'Warnings',
   /** Seconds of one phase; has the dimension `Phase` besides. */
   phaseDuration: 'PhaseDuration',
   /** Seconds since the drill last passed; has the dimension `Drill` besides. */
   secondsSinceProven: 'SecondsSinceProven',
   /**
-   * What is wrong with a target's chain of evidence: altered, missing, hidden or unsigned documents. Of all targets together
-   * it has the dimension `Bucket` alone.
+   * Problems of a target's chain of evidence: altered, missing, hidden or unsigned documents. The sum of all targets
+   * has only the dimension `Bucket`.
    */
   evidenceProblems: 'EvidenceProblems',
   /** Seconds since a backup was last made and found good, or of a dump readable; has the dimension `Backup` alone. */
@@ -35,7 +35,9 @@ export const METRICS = {
   secondsSinceCopy: 'SecondsSinceCopy',
   /** Seconds since the hold in force on a target was set; dimensions as of the age that is published beside it. */
   holdAge: 'HoldAge',
-  /** Seconds of data that would be lost, had a database failed now; has the dimension `Database` alone, as the next two. */
+  /**
+   * Seconds of data that would be lost, had a database failed now; has the dimension `Database` alone, as the next two.
+   */
   recoveryPointAge: 'RecoveryPointAge',
   /** Seconds since its newest automated snapshot was taken. */
   snapshotAge: 'SnapshotAge',

@@ -1,11 +1,11 @@
 /**
- * Names and tags that Lifeboat gives, or goes by. Where IAM has a pattern of a name and code asks whether a name is one,
- * the two stand side by side and mean the same names.
+ * Names and tags that Lifeboat gives or recognises. Where an IAM pattern and code recognise the same names, both are
+ * defined here, side by side.
  */
 
-/** Tags on everything a drill makes. IAM lets runbooks delete or modify only what carries them. */
+/** Tags on every restored instance. IAM lets runbooks delete or modify only what has them. */
 export const TAGS = {
-  /** Identifier of the database the copy was made from. */
+  /** Identifier of the database that was restored. */
   copyOf: 'lifeboat:copy-of',
   /** Durable execution that made it. */
   run: 'lifeboat:run',
@@ -13,13 +13,13 @@ export const TAGS = {
   expires: 'lifeboat:expires',
 } as const;
 
-/** Every copy's identifier starts with this, whatever its plan. IAM and the janitor rely on it. */
+/** Every restored instance's identifier starts with this, whatever its plan. IAM and the janitor rely on it. */
 export const COPY_PREFIX = 'lifeboat-';
 
-/** Characters of the run that end a copy's identifier. RDS allows 63 characters in all. */
+/** Characters of the run that end a restored instance's identifier. RDS allows 63 characters in all. */
 export const RUN_SUFFIX_LENGTH = 12;
 
-/** AWS Backup puts it on what restore tests make, and deletes what carries it. IAM lets a validator change nothing else. */
+/** AWS Backup tags what restore tests make, and deletes what has this tag. IAM lets a validator change nothing else. */
 export const RESTORE_TEST_TAG = 'awsbackup-restore-test';
 
 /** What identifiers of instances that restore tests make start with. */
@@ -29,17 +29,20 @@ export const RESTORE_TEST_PREFIX = 'awsbackup-restore-test-';
 export const SNAPSHOT_TAGS = {
   /** ARN of the database the snapshot is of. */
   snapshotOf: 'lifeboat:snapshot-of',
-  /** Who copies: a database may be copied twice, for different times, in one plan or in several. */
+  /**
+   * The SnapshotCopy that made it: a database may be copied twice, with different retentions, in one plan or in
+   * several.
+   */
   copiedBy: 'lifeboat:copied-by',
 } as const;
 
-/** What the latter says. Whoever says the same prunes the same copies. */
+/** The value of that tag. Two SnapshotCopies with the same value would prune each other's copies. */
 export const copiedBy = ({ plan, target, copy }: { plan: string; target: string; copy: string }) =>
   `${plan}/${target}/${copy}`;
 
 /**
- * Tag that a person puts on a snapshot that is known to be bad, with a reason: it counts as no good backup, so nothing
- * older is deleted for its sake, and it is not shared.
+ * Tag that a person puts on a snapshot that is known to be bad, with a reason: it does not count as a good backup, so
+ * no older one is deleted because of it, and it is not shared.
  */
 export const BAD_TAG = 'lifeboat:bad';
 export const isBad = (tags: readonly { readonly Key?: string }[] = []) => tags.some(({ Key }) => Key === BAD_TAG);
@@ -52,33 +55,33 @@ export const DEPLOYMENT_SNAPSHOT_TAGS = {
   keep: 'lifeboat:keep',
   reason: 'Reason',
   deploymentVersion: 'DeploymentVersion',
-  /** `true` once the run that took it has seen it available. Others leave it alone before. */
+  /** `true` once the run that took it has seen it available. Until then other runs do not delete it. */
   announced: 'lifeboat:announced',
 } as const;
 
-/** What identifiers of one database's snapshots before deployments start with. */
+/** Start of the identifiers of one database's snapshots before deployments. */
 export const snapshotPrefix = (instance: string) => `lifeboat-before-${instance}-`;
 
 /** Tags on every snapshot of a cache. IAM lets pruning delete only what carries them. */
 export const CACHE_SNAPSHOT_TAGS = {
   /** Id or name of the cache. */
   snapshotOf: 'lifeboat:cache-snapshot-of',
-  /** Prefix of who takes them: a cache may have several schedules. */
+  /** Prefix of the CacheSnapshots that takes them: a cache may have several schedules. */
   takenBy: 'lifeboat:taken-by',
 } as const;
 
 /**
- * A database's automated snapshots, as IAM has patterns: `rds:orders-2026-11-09-03-05`. What RDS takes by itself at other
- * times, before an upgrade or under an earlier name of the database, is called otherwise, and so is `orders-archive`'s.
+ * A database's automated snapshots, as an IAM pattern: `rds:orders-2026-11-09-03-05`. Snapshots that RDS takes before
+ * an upgrade, or took under an earlier name of the database, have other names, and so have those of `orders-archive`.
  */
 export const automatedSnapshots = (instance: string) => `rds:${instance}-20??-??-??-??-??`;
 export const isAutomatedOf = (instance: string, name = '') => fits(automatedSnapshots(instance), name);
 
-/** Copies of them, as IAM has patterns: named after who copies, in 8 characters, and after the snapshot. */
+/** Copies of them, as an IAM pattern: named after the SnapshotCopy, in 8 characters, and after the snapshot. */
 export const snapshotCopies = (instance: string) => `${COPY_PREFIX}????????-${instance}-20*`;
 export const isCopyOf = (instance: string, name = '') => fits(snapshotCopies(instance), name);
 
-/** Whether IAM would find that a name fits a pattern: `?` is any one character, `*` any number of them. */
+/** Whether a name matches an IAM pattern: `?` is any one character, `*` any number of them. */
 function fits(pattern: string, name: string): boolean {
   const source = pattern
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 export type Schema<T> = v.GenericSchema<unknown, T>;
 
 /**
- * Reads outside input once: at a runbook's door, where nothing was started yet, and at synth, where nothing was to be.
+ * Reads outside input once: at a runbook's start, before any effect, and at synth.
  *
  * @throws Error that names every problem, not just the first
  */
@@ -15,7 +15,7 @@ export function parse<T>(schema: Schema<T>, input: unknown, what: string): T {
   throw new Error(`${what} is not valid, so it can't be used; correct:\n${problems.join('\n')}`);
 }
 
-/** Where an input is not as the schema wants it: paths, as in `copy.prefix`. Those of the input as a whole are left out. */
+/** Paths at which an input breaks its schema, as in `copy.prefix`. Problems of the input as a whole are left out. */
 export function pathsRefused(schema: Schema<unknown>, input: unknown): string[] {
   const { issues = [] } = v.safeParse(schema, input);
   return issues.flatMap((issue) => v.getDotPath(issue) ?? []);

@@ -10,8 +10,8 @@ interface Bounds {
 }
 
 /**
- * What RDS for PostgreSQL refuses: one table, by which synth refuses before a deployment does, and rehearsals refuse as
- * RDS would. Texts of errors are each side's own.
+ * What RDS for PostgreSQL refuses: one table for synth, which refuses before a deployment does, and for rehearsals,
+ * which refuse as RDS would. Each has its own error messages.
  * https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
  */
 export const RDS_LIMITS = {
@@ -28,7 +28,8 @@ export const RDS_LIMITS = {
     standard: { min: 5, max: 3072 },
   } as Readonly<Record<string, Bounds>>,
   /**
-   * Operations a second that may be named, by storage type, and MiB a second; gp3 has a fixed number of both below a size.
+   * Operations a second that may be named, by storage type, and MiB a second; gp3 has a fixed number of both below a
+   * size.
    * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html
    */
   provisioned: {
@@ -36,7 +37,7 @@ export const RDS_LIMITS = {
     io1: { fromGib: 100, iops: { min: 1000, max: 256_000 } },
     io2: { fromGib: 100, iops: { min: 1000, max: 256_000 } },
   } as Readonly<Record<string, ProvisionedStorage>>,
-  /** Storage types that have no performance of their own without so many operations a second being named. */
+  /** Storage types that require `iops`. */
   provisionedIops: ['io1', 'io2'] as readonly string[],
   licenseModel: 'postgresql-license',
   /** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html */
@@ -48,7 +49,7 @@ export const RDS_LIMITS = {
     ...['oracle-se2', 'oracle-se2-cdb', 'postgres', 'sqlserver-dev-ee', 'sqlserver-ee', 'sqlserver-se'],
     ...['sqlserver-ex', 'sqlserver-web'],
   ] as readonly string[],
-  /** Families are many and become more: their form, and the sizes of burstable and of other ones. */
+  /** New instance families appear often, so only their form is checked, and the sizes of burstable and other ones. */
   instanceClass:
     /^db\.(t\d[a-z]?\.(micro|small|medium|large|2?xlarge)|[cmrxz]\d[a-z]*\.(medium|large|\d{0,2}xlarge|metal))$/,
   /** Names of the master user and of the first database. */
@@ -56,8 +57,8 @@ export const RDS_LIMITS = {
 } as const;
 
 /**
- * Whether a name of the master user, or of the first database, is a word that the engine or RDS keeps for itself: words
- * that PostgreSQL's grammar reserves, its own roles and RDS's.
+ * Whether a name is reserved, so that no master user or first database can have it: words that PostgreSQL's grammar
+ * reserves, its own roles and RDS's.
  */
 export function isReservedName(name: string): boolean {
   const lower = name.toLowerCase();
@@ -98,7 +99,7 @@ export function weeklyWindow(window: string): Window | undefined {
   return between(window.toLowerCase().split('-').map(minuteOfWeek), WEEK);
 }
 
-/** Whether a daily and a weekly window share a moment on any day. Touching is not sharing. */
+/** Whether a daily and a weekly window overlap on any day. Adjacent windows do not overlap. */
 export function windowsOverlap(daily: Window, weekly: Window): boolean {
   // Seen from the weekly window's start, each day's window begins at a point of the week.
   return WEEKDAYS.some((_, day) => {

@@ -4,12 +4,12 @@ import { accountId, identifier, keyPrefix, label, name, notChosen, seconds, tagV
 import { copiedBy } from './names';
 import { RDS_LIMITS } from './rds-limits';
 
-/** What is deployed with what copies snapshots to where they outlive the region, or the account. */
+/** The definition of a SnapshotCopy, whose copies outlive the region or the account. */
 export const snapshotCopyDefinition = v.pipe(
   v.strictObject({
     plan: label,
     target: label,
-    /** Name of this copying, among those of the target. */
+    /** Name of this SnapshotCopy, among those of the target. */
     copy: label,
     source: v.strictObject({
       /** The database's own automated snapshots, or copies that another account shares with this one. */
@@ -23,7 +23,7 @@ export const snapshotCopyDefinition = v.pipe(
       region: name,
       /** A key there: ARN of it, or of an alias. */
       key: name,
-      /** RDS's default one for the engine when absent. */
+      /** RDS's default option group for the engine when absent. */
       optionGroup: v.optional(name),
     }),
     /** How long copies are kept, counted from when their snapshot was taken. */
@@ -33,27 +33,27 @@ export const snapshotCopyDefinition = v.pipe(
   }),
   v.check(
     (request) => v.is(tagValue, copiedBy(request)),
-    'plan, target and copy become a tag, so together they must be 254 letters, digits, spaces or any of _.:/=+-@ at most',
+    'plan, target and copy become a tag, so together they may have at most 254 letters, digits, spaces or any of _.:/=+-@',
   ),
 );
 
 export type SnapshotCopyDefinition = v.InferOutput<typeof snapshotCopyDefinition>;
 
-/** What starts a round of copying: an event, or the hour. Whoever does so could else have copies pruned, or shared. */
+/** Starts a round of copying: empty, so that whoever may invoke the function can't have copies pruned or shared. */
 export const snapshotCopyRequest = v.strictObject({}, notChosen('a round of copies', 'nothing'));
 
-/** Whose own backups are watched. */
+/** The database whose backups are watched. */
 export const databaseWatchRequest = v.strictObject({ instance: identifier });
 
 export type DatabaseWatchRequest = v.InferOutput<typeof databaseWatchRequest>;
 
-/** What CloudFormation has a database's backups set to, where it doesn't make the database. What is absent is left alone. */
+/** Backup settings for a database that no template describes. What is absent is left unchanged. */
 export const backupSettings = v.strictObject({
   instance: identifier,
   /** UTC, as RDS writes it: hh:mm-hh:mm. */
   window: v.optional(v.pipe(v.string(), v.regex(/^\d\d:\d\d-\d\d:\d\d$/, 'must be hh:mm-hh:mm'))),
   retentionDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(RDS_LIMITS.retentionDays.max))),
-  /** Whether a retention below the one in force may be set, at which RDS deletes what is older. Refused when absent. */
+  /** Whether the retention may be lowered, at which RDS deletes older backups at once. Refused when absent. */
   olderBackupsMayBeDeleted: v.optional(v.literal(true)),
   copyTagsToSnapshot: v.optional(v.literal(true)),
   deletionProtection: v.optional(v.literal(true)),
@@ -81,7 +81,7 @@ export const snapshotExportRequest = v.strictObject({
   bucket: name,
   /** Without a slash at its end. */
   prefix: name,
-  /** Where the export says that it was made, and found good. */
+  /** Key of the success marker. */
   statusPrefix: keyPrefix,
   role: name,
   key: name,

@@ -12,7 +12,7 @@ import type { Session } from '../examiner/session';
 import { fileSize, pages } from '../examiner/sizes';
 import { COMPARE_TABLE, firstWanted, isUnreadable, thousands } from './verdicts';
 
-/** Unreadable blocks of one relation that are looked for one by one. */
+/** How many unreadable blocks of one relation are located one by one. */
 const COUNTED = 100;
 
 const list = (kinds: string) => `

@@ -1,6 +1,6 @@
 /**
- * Finds damage of the commit log, pg_xact: a row that everybody sees and whose transaction was rolled back is a
- * contradiction. Zeroed status looks like a rollback, so rows that nobody sees prove nothing alone.
+ * Finds damage of the commit log, pg_xact: a visible row whose transaction was rolled back is a contradiction. Zeroed
+ * status looks like a rollback, so invisible rows alone prove nothing.
  */
 import { displayName, relationOf, userSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';
@@ -9,7 +9,7 @@ import type { Session } from '../examiner/session';
 import { fileSize } from '../examiner/sizes';
 import { thousands } from './verdicts';
 
-/** Beyond the first 2^32 transactions a row's own number says no more which of them it was. */
+/** Beyond the first 2^32 transactions, a row's number is ambiguous. */
 const FIRST_EPOCH = `pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::pg_catalog.text::pg_catalog.numeric < 4294967296`;
 
 const DAMAGED = {
@@ -30,7 +30,7 @@ export const commitLog: Detector = {
   examine: compare,
 };
 
-/** After pg_upgrade, rows of the system's own have the numbers of transactions of another cluster. */
+/** After pg_upgrade, rows of system catalogs have transaction numbers of another cluster. */
 const OF_USERS = ' WHERE oid >= 16384';
 
 async function compare(session: Session, { oid }: Piece, { facts }: Context): Promise<Examined> {
@@ -76,7 +76,7 @@ async function invisibleRows(session: Session, pgstattuple: string, oid: number)
   ];
 }
 
-/** How many transactions are looked at, and how many in a row may have been rolled back before it is told. */
+/** How many transactions are checked, and how many rollbacks in a row cause a warning. */
 const CENSUS = 100_000;
 const RUN = 1_000;
 

@@ -1,17 +1,17 @@
-/** What a table declares of each of its rows: NOT NULL, CHECK, and the constraints of the domains in its columns. */
+/** Rules that a table declares for each row: NOT NULL, CHECK, and the constraints of the domains in its columns. */
 import { escapeIdentifier } from 'pg';
 import type { Session } from '../examiner/session';
 
 export interface Rule {
   /** As in `NOT NULL` or `CHECK positive`. */
   readonly name: string;
-  /** SQL that is true of a row that breaks it. */
+  /** SQL that is true for a row that breaks it. */
   readonly broken: string;
   /** What it depends on besides the row, as in `now(), CURRENT_USER`: then a row that kept it once may break it today. */
   readonly changing?: string;
 }
 
-/** What PostgreSQL passes to a function at most. */
+/** How many arguments PostgreSQL passes to a function at most. */
 const MAX_ARGUMENTS = 100;
 
 /**

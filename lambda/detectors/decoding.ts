@@ -1,16 +1,16 @@
-/** SQL that decodes stored values, so that bytes which are no value of their type are noticed. */
+/** SQL that decodes stored values, to find bytes that are not a valid value of their type. */
 import { DatabaseError, escapeIdentifier } from 'pg';
 import type { CopyFacts } from '../examiner/facts';
 import { isServersOwn } from '../examiner/postgres-error';
 import type { Session } from '../examiner/session';
 
-/** Text output decodes a value, TOAST included; converting the text finds bytes that are no text in this encoding. */
+/** Text output decodes a value, TOAST included; converting the text finds bytes that are invalid in this encoding. */
 export const decoded = (value: string, { encoding }: Pick<CopyFacts, 'encoding'>) =>
   encoding === 'SQL_ASCII'
     ? `${value}::pg_catalog.text`
     : `pg_catalog.convert_to(${value}::pg_catalog.text, '${encoding}')`;
 
-/** What reading a damaged value raises. An error with a context comes from inside a function of somebody's. */
+/** Errors of reading a damaged value. An error with a context comes from a function of the database's own. */
 export const isUndecodable = (error: unknown): error is DatabaseError => isServersOwn(error, ['XX', '58', '22']);
 
 /**
@@ -21,7 +21,7 @@ export const isTooLarge = (error: unknown): boolean =>
   error instanceof DatabaseError &&
   (error.code === '54000' || error.code === '53200' || (error.code === 'XX000' && /\b\d{9,}\b/.test(error.message)));
 
-/** Types of which any bytes are a value: nothing can be wrong with them that a decoder would notice. */
+/** Types for which any bytes are a valid value, so that a decoder can't find damage. */
 const ANY_BYTES = new Set(
   `bool int2 int4 int8 float4 float8 oid xid xid8 cid tid date time timetz timestamp timestamptz interval uuid macaddr
   macaddr8 money point line lseg box circle char pg_lsn`.split(/\s+/),

@@ -1,8 +1,8 @@
 /**
  * Counts rows that an exclusion constraint should have kept apart, those of keys WITHOUT OVERLAPS included.
  *
- * Only its index makes that feasible, and nothing else compares one that is no B-tree with its table. So each row must be
- * found by its own key as well: a row that the index lacks is in conflict with nothing.
+ * Only its index makes that feasible, and no other detector compares an index that is not a B-tree with its table. So
+ * each row must also be found by its own key: a row that is missing from the index would conflict with nothing.
  */
 import { CannotCheck, displayName, userSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece, Verdict } from '../examiner/detector';

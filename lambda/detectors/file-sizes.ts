@@ -1,8 +1,8 @@
 /**
- * Compares the size of each file with what the catalog says of it (`relpages`), before anything rewrites that.
+ * Compares the size of each file with the catalog's `relpages`, before anything rewrites that.
  *
- * A vacuum cuts empty pages off a file before it says so in the catalog, so a table that is too short proves nothing alone:
- * a second witness has to agree. Unlogged tables are empty after a crash, and are left out.
+ * A vacuum cuts empty pages off a file before it updates the catalog, so a table that is too short alone proves
+ * nothing: other evidence has to agree. Unlogged tables are empty after a crash, and are left out.
  */
 import { displayName, relationOf, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
@@ -60,7 +60,7 @@ async function compare(session: Session, { oid }: Piece, { facts }: Context): Pr
       return 'only REFRESH, which writes a new file, takes rows from it';
     const { pgVisibilityMap } = facts.functions;
     if (!pgVisibilityMap) return undefined;
-    // Cutting a file off clears what the visibility map says of its pages, in the same step.
+    // Truncating a file also clears the bits of its pages in the visibility map, in the same step.
     const [beyond] = await session.rows(`
       SELECT pg_catalog.count(*) FROM pg_catalog.generate_series(${actual}, ${expected - 1}) AS block,
         LATERAL ${pgVisibilityMap}(${oid}, block) AS map WHERE map.all_visible`);

@@ -1,4 +1,4 @@
-/** Counts the orphans of declared foreign keys: triggers that were off let them in, and nothing looks again. */
+/** Counts the orphans of declared foreign keys: rows written while triggers were off are never checked later. */
 import { CannotCheck, displayName, userSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';
 import { rowsOf } from '../examiner/row-checks';
@@ -48,7 +48,7 @@ async function countOrphans(session: Session, { oid }: Piece, _: Context): Promi
 interface Key {
   /** Ready for SQL. */
   readonly child: string;
-  /** True of a row `child` that the key binds, by its MATCH type. */
+  /** True for a row `child` that the key applies to, by its MATCH type. */
   readonly bound: string;
   readonly hasParent: string;
   /** Whether PostgreSQL has ever compared all rows. */

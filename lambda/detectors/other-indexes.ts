@@ -1,6 +1,6 @@
 /**
- * Indexes that are no B-trees. GIN has a check of its own since PostgreSQL 18, hash indexes are asked for every key of
- * their table; of the others, pages are read and nothing is compared, which is said.
+ * Indexes other than B-trees. GIN has a check of its own since PostgreSQL 18, and hash indexes are searched for every
+ * key of their table. Of the others, only pages are read, and the evidence says that nothing is compared.
  */
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';

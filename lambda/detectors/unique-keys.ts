@@ -1,7 +1,7 @@
 /**
- * Finds keys that a unique index should hold once, by the rows themselves, where amcheck does not look for them: before
- * PostgreSQL 17, and of large tables, whose rows it visits in the order of the index. On 2,000,000 random keys that took
- * ten times as long as the rest of its look; grouping them takes about a second.
+ * Finds duplicate keys of unique indexes by the rows themselves, where amcheck does not look for them: before
+ * PostgreSQL 17, and of large tables, whose rows it visits in the order of the index. On 2,000,000 random keys that
+ * took ten times as long as the rest of its look; grouping them takes about a second.
  */
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import type { Detector, Examined, Piece } from '../examiner/detector';
@@ -11,7 +11,7 @@ import type { Session } from '../examiner/session';
 import { fileSize, sizeOf } from '../examiner/sizes';
 import { FIND_IN_SOURCE, thousands } from './verdicts';
 
-/** Bytes of an index and its table up to which amcheck looks for keys that stand twice. */
+/** Bytes of an index and its table up to which amcheck looks for duplicate keys. */
 export const MAX_CHECKUNIQUE_BYTES = 16 * 1024 ** 2;
 
 export const uniqueKeys: Detector = {

@@ -1,6 +1,6 @@
 /**
- * Compares the visibility map with the pages that it speaks of. Where it calls a page all-visible and the page does not,
- * the page was lost or zeroed, or the map is stale: index-only scans then return rows that are not there.
+ * Compares the visibility map with the pages. If the map marks a page as all-visible and the page itself does not, the
+ * page was lost or zeroed, or the map is stale: index-only scans then return rows that do not exist.
  */
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import { type Context, type Detector, type Examined, each, type Piece } from '../examiner/detector';

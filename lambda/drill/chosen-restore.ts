@@ -7,10 +7,10 @@ import {
 } from '../contract';
 
 /**
- * The moment that a run goes back to: what whoever started it chose, else what was deployed.
+ * The restore point of a run: the one in its request, else the deployed one.
  *
- * @throws when it is a snapshot that the drill's role may not restore: roles are fenced by names, and only automated
- *   snapshots and their copies carry the database's
+ * @throws when it is a snapshot that the drill's role may not restore: roles are limited by names, and only automated
+ *   snapshots and their copies have the database's name in theirs
  */
 export function chosenRestore(
   { restore: deployed, source: { instance, copied } }: DrillDefinition,

@@ -1,9 +1,9 @@
 /**
- * The janitor: deletes copies that outlived their drill, and nothing else.
+ * The janitor: deletes restored instances that outlived their drill, and nothing else.
  *
- * A runbook cleans up after itself even when it crashes; this is for executions that were stopped or timed out. What
- * it deletes carries the copy prefix and all three tags of a copy, one of which says that its time is over. A copy that
- * does not go fails the round, and with it the function, which an alarm watches.
+ * A runbook cleans up after itself even when it crashes; this is for executions that were stopped or timed out. It
+ * deletes only instances with the drills' prefix and all three tags of a restored instance, one of which says when it
+ * expires. An instance that can't be deleted fails the function, and an alarm fires.
  */
 import { type DBInstance, DeleteDBInstanceCommand, paginateDescribeDBInstances, RDSClient } from '@aws-sdk/client-rds';
 import { janitorRequest, parse, TAGS } from '../contract';
@@ -14,10 +14,10 @@ export interface Swept {
   readonly deleted: readonly string[];
 }
 
-/** RDS may be creating, backing up or deleting a copy when its time is over. After so long it is stuck. */
+/** RDS may be creating, backing up or deleting an instance when it expires. After so many hours it is stuck. */
 const BUSY_HOURS = 6;
 
-/** @throws after having tried them all, when some could not be deleted, or are still there long after their time */
+/** @throws after trying them all, when some could not be deleted, or still exist long after they expired */
 export const deleteExpired =
   (rds: RDSClient, clock: () => number = Date.now) =>
   async (input: unknown): Promise<Swept> => {
@@ -35,14 +35,16 @@ export const deleteExpired =
       }
     }
     if (failures.length > 0) {
-      throw new Error(`expired copies are left and cost money; delete them by hand:\n  ${failures.join('\n  ')}`);
+      throw new Error(
+        `expired restored instances still exist and cost money; delete them by hand:\n  ${failures.join('\n  ')}`,
+      );
     }
     return { deleted };
   };
 
 /**
- * @returns whether it was deleted; if not, its time is not over, or RDS is still busy with it
- * @throws when it will not go by itself
+ * @returns whether it was deleted; if not, it has not expired, or RDS is still busy with it
+ * @throws when it has to be deleted by hand
  */
 async function sweep(rds: RDSClient, instance: DBInstance, now: number): Promise<boolean> {
   const { DBInstanceIdentifier, DBInstanceStatus: status = 'unknown' } = instance;
@@ -53,7 +55,7 @@ async function sweep(rds: RDSClient, instance: DBInstance, now: number): Promise
   }
   if (late <= 0) return false;
   const refuseStuck = (state: string) => {
-    if (late > BUSY_HOURS) throw new Error(`${state}, ${Math.floor(late)} hours after its time was over (${expires})`);
+    if (late > BUSY_HOURS) throw new Error(`${state}, ${Math.floor(late)} hours after it expired (${expires})`);
     return false;
   };
   if (status === 'deleting') return refuseStuck('RDS is still deleting it');
@@ -64,7 +66,7 @@ async function sweep(rds: RDSClient, instance: DBInstance, now: number): Promise
     return true;
   } catch (error) {
     if (isFault(error, 'DBInstanceNotFound')) return false;
-    // Busy: the next round finds out.
+    // Busy: the next round tries again.
     if (isFault(error, 'InvalidDBInstanceState')) {
       return refuseStuck(`it is ${status}, and RDS refuses to delete it: ${describe(error)}`);
     }

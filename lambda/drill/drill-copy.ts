@@ -1,8 +1,8 @@
 /**
- * A drill's copy of a database: made beside the source, never over it, and gone afterwards.
+ * A drill's restored instance: made beside the source, never over it, and deleted afterwards.
  *
- * What makes it safe: the name is settled before the copy exists, the copy carries this run's tags from its first
- * moment, and nothing is modified or deleted here that does not carry them. IAM holds the same line once more.
+ * What makes it safe: its name is chosen before it exists, it has this run's tags from its first moment, and nothing
+ * without these tags is modified or deleted here. IAM enforces the same.
  */
 import {
   type DBInstance,
@@ -19,7 +19,7 @@ import { ABSENT, changePassword, FAILURES, findInstance, type InstanceState, not
 import type { RestorePoint } from '../rds/restore-point';
 import type { Source } from '../rds/source';
 
-/** A database has the copy's name, and somebody else made it. */
+/** A database has the name of the restored instance, and this run did not make it. */
 export class NotThisRun extends Error {}
 
 export class DrillCopy {
@@ -30,7 +30,7 @@ export class DrillCopy {
     private readonly run: string,
   ) {}
 
-  /** Asks for the copy. Asking twice is the same as once. */
+  /** Requests the restore. A second request has no effect. */
   async restore(
     source: Source,
     point: RestorePoint,
@@ -46,7 +46,7 @@ export class DrillCopy {
       PubliclyAccessible: false,
       MultiAZ: false,
       DeletionProtection: false,
-      // Left out, the copy would inherit the source's retention and start backing itself up.
+      // Left out, the restored instance would inherit the source's retention, and RDS would back it up.
       BackupRetentionPeriod: 0,
       Tags: [
         { Key: TAGS.copyOf, Value: this.source },
@@ -78,28 +78,28 @@ export class DrillCopy {
       }
     } catch (error) {
       if (!isFault(error, 'DBInstanceAlreadyExists')) throw error;
-      // An earlier try took effect, unless somebody else's database has this name: then find() refuses it.
+      // An earlier try took effect, unless another database has this name: then find() refuses it.
       await this.find();
     }
   }
 
-  /** @throws when the copy has failed for good, with what RDS says of it */
+  /** @throws when the restore has failed for good, with its RDS events */
   async look(): Promise<InstanceState> {
     const found = await this.find();
     if (!found) return ABSENT;
     const state = stateOf(found);
     if (FAILURES.includes(state.status)) {
-      throw new Error(`RDS could not restore the copy: ${state.status}. ${await this.events()}`);
+      throw new Error(`RDS could not restore the instance: ${state.status}. ${await this.events()}`);
     }
     return state;
   }
 
   async setPassword(password: string): Promise<void> {
-    if (!(await this.find())) throw notReady(`the copy '${this.name}' is not visible`);
+    if (!(await this.find())) throw notReady(`the restored instance '${this.name}' is not visible`);
     await changePassword(this.rds, this.name, password);
   }
 
-  /** Asks for deletion where there is something left to delete, and says what it saw. */
+  /** Requests the deletion if the instance still exists. @returns what it saw */
   async delete(): Promise<'absent' | 'deleting'> {
     const found = await this.find();
     if (!found) return 'absent';

@@ -37,7 +37,7 @@ export class DrillReport {
   constructor(
     private readonly definition: DrillDefinition | ValidationDefinition,
     private readonly copyName: string,
-    /** What whoever started the run chose. */
+    /** The request that started the run. */
     private readonly request: DrillRequest = {},
   ) {}
 
@@ -98,7 +98,7 @@ export class DrillReport {
     });
     problems.push(...this.failures);
     if (this.error !== null) problems.push(this.error);
-    // Nothing was checked and nothing says why: that is no proof either.
+    // Nothing was checked and nothing says why: this does not count as a proof.
     if (problems.length === 0 && this.checks.length === 0) problems.push('no check has run');
     return problems;
   }
@@ -107,30 +107,32 @@ export class DrillReport {
     const { source, copy, server, point } = this;
     const notes: string[] = [];
     if (this.request.restore) {
-      notes.push('Whoever started the run chose the restore point, and not the deployed definition.');
+      notes.push('The restore point was chosen by whoever started the run, not by the deployed definition.');
     }
     if (source && copy?.instanceClass && copy.instanceClass !== source.instanceClass) {
       const other = source.instanceClass
         ? `the source runs on ${source.instanceClass}`
-        : "nobody knows the source's class";
-      notes.push(`The copy ran on ${copy.instanceClass}, ${other}: this proves restorability, not the RTO.`);
+        : "the source's class is unknown";
+      notes.push(
+        `The restored instance ran on ${copy.instanceClass}, ${other}: this proves restorability, not the RTO.`,
+      );
     }
     if (source?.copiedFrom && source.parameterGroup === null && copy?.parameterGroup) {
       notes.push(
-        `The copy ran with ${copy.parameterGroup}, since copies of backups do not tell the source's parameter group: ` +
-          'what is set there, it ran without.',
+        `The restored instance ran with parameter group ${copy.parameterGroup}, without the settings of the source's group, ` +
+          'which copied backups do not record.',
       );
     }
     if (source?.backupStatus === 'retained') {
       notes.push(
-        'RDS retains these backups and adds nothing to them: the database is deleted, or their replication was stopped. ' +
-          'It stops by itself, too, as when a key can not be used; then start it again.',
+        'These backups are retained and get no newer: the database was deleted, or their replication was stopped, by hand or ' +
+          'by RDS, as when a key can not be used; in that case start the replication again.',
       );
     }
     if (source?.copiedFrom && point && point.requested === `snapshot ${point.snapshot}`) {
       notes.push(
-        `The snapshot was chosen by its name, and says that its database is called ${source.instance}: that this is ` +
-          `${source.copiedFrom}, whoever chose it has to know.`,
+        `The snapshot was chosen by its name, and records only the name of its database, ${source.instance}: whoever chose it ` +
+          `must make sure that this is ${source.copiedFrom}.`,
       );
     }
     notes.push(...(server?.notes ?? []));
@@ -141,7 +143,9 @@ export class DrillReport {
       );
     }
     if (this.leftover !== null) {
-      notes.push(`The copy '${this.copyName}' may be left: ${this.leftover}. The janitor deletes it when it expires.`);
+      notes.push(
+        `The restored instance '${this.copyName}' may still exist: ${this.leftover}. The janitor deletes it once it has expired.`,
+      );
     }
     return [...new Set(notes)];
   }
@@ -156,7 +160,7 @@ export const measured = (seconds: number, objectiveSeconds: number) => ({
 const secondsBetween = (from: Date, to: Date) => (to.getTime() - from.getTime()) / 1000;
 
 /**
- * What stands in evidence of what was deployed.
+ * What evidence records of the deployed definition.
  *
  * @param initial the database that checks of the user's own are about where none is named
  */

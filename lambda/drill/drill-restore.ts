@@ -10,7 +10,7 @@ import { chosenRestore } from './chosen-restore';
 import { DrillCopy, NotThisRun } from './drill-copy';
 import { DrillReport } from './drill-report';
 
-/** What the run returns to whoever started it; the whole of it lies in the evidence. */
+/** What the run returns; the evidence has all of it. */
 export interface DrillOutcome {
   readonly outcome: 'passed' | 'failed';
   readonly findings: readonly string[];
@@ -71,7 +71,7 @@ export const drillRestore =
     return { outcome, findings, evidence: key };
   };
 
-/** Has the examiner look at the copy. */
+/** Has the examiner check the restored instance. */
 async function examine(
   ports: ProofPorts,
   definition: DrillDefinition,
@@ -96,7 +96,7 @@ async function examine(
 /** At a look every two minutes, half of the 3,000 operations that an execution may have. */
 const MAX_RESTORE_HOURS = 48;
 
-/** Looks that must agree before a copy counts as gone: right after the restore, RDS may not list it yet. */
+/** Polls that must agree before the instance counts as deleted: right after the restore, RDS may not list it yet. */
 const LOOKS_UNTIL_GONE = 3;
 
 interface Deletion {
@@ -104,7 +104,9 @@ interface Deletion {
   readonly error?: string;
 }
 
-/** Deletes the copy, insisting; when that can't be done, says why instead of hiding the drill's own result. */
+/**
+ * Deletes the instance, with retries. @returns why it can't be deleted, so that the drill's own result is not hidden
+ */
 async function deleteCopy(copy: DrillCopy, runbook: Runbook): Promise<string | null> {
   const look = async (before: Deletion | undefined): Promise<Deletion> => {
     try {

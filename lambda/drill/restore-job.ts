@@ -1,4 +1,4 @@
-/** A restore that AWS Backup made to test a recovery point: what became of it, and the answer to it. */
+/** A restore that AWS Backup made to test a recovery point: its state, and how its result is set. */
 import {
   type BackupClient,
   DescribeRestoreJobCommand,
@@ -10,12 +10,12 @@ import type { RestorePoint } from '../rds/restore-point';
 
 export interface RestoreJob {
   readonly id: string;
-  /** AWS Backup's word for it; only of a COMPLETED one there is something to look at. */
+  /** As AWS Backup reports it; only a COMPLETED job has an instance to check. */
   readonly status: string;
   readonly message: string | null;
-  /** Whether a result was set. It can't be set again. */
+  /** Whether a result is set, which can't be changed. */
   readonly answered: boolean;
-  /** ARN of the restore testing plan that began it; null when somebody else did. */
+  /** ARN of the restore testing plan that started it; null when it was started otherwise. */
   readonly testingPlan: string | null;
   readonly recoveryPoint: string;
   /** Identifier of the instance that it made. */
@@ -32,7 +32,7 @@ const ANSWERS = ['SUCCESSFUL', 'FAILED', 'TIMED_OUT'];
 export async function describeRestoreJob(backup: BackupClient, id: string): Promise<RestoreJob> {
   const job = await backup.send(new DescribeRestoreJobCommand({ RestoreJobId: id }));
   if (!job.RecoveryPointArn || !job.CreationDate) {
-    throw new Error(`AWS Backup says of restore job ${id} neither when it began nor what it restored; look at the job`);
+    throw new Error(`AWS Backup does not say when restore job ${id} began, or what it restored; look at the job`);
   }
   return {
     id,
@@ -48,9 +48,9 @@ export async function describeRestoreJob(backup: BackupClient, id: string): Prom
 }
 
 /**
- * Which database a recovery point is of, and which moment.
+ * Database and moment of a recovery point.
  *
- * @throws when it is no snapshot: of a continuous one, AWS Backup doesn't say which moment it restored
+ * @throws when it is not a snapshot: for a continuous one, AWS Backup doesn't say which moment it restored
  */
 export async function describeRecoveryPoint(
   rds: RDSClient,
@@ -59,7 +59,7 @@ export async function describeRecoveryPoint(
   const [, snapshot] = /^arn:[^:]*:rds:[^:]*:[^:]*:snapshot:(.+)$/.exec(recoveryPoint) ?? [];
   if (!snapshot) {
     throw new Error(
-      `recovery point ${recoveryPoint} is no snapshot of RDS, so its moment is unknown; test snapshots only`,
+      `recovery point ${recoveryPoint} is not an RDS snapshot, so its moment is unknown; test snapshots only`,
     );
   }
   const query = { DBSnapshotIdentifier: snapshot, SnapshotType: 'awsbackup' };
@@ -80,7 +80,7 @@ export async function describeRecoveryPoint(
 /** Longer messages are refused. */
 const MESSAGE_LENGTH = 1000;
 
-/** Sets the result, unless there is one. Where somebody else was faster by a moment it throws: ask again. */
+/** Sets the result, unless there is one. @throws when another result was set at the same moment: call it again */
 export async function answer(
   backup: BackupClient,
   id: string,

@@ -1,8 +1,8 @@
 /**
  * An instance that AWS Backup restored to test a recovery point.
  *
- * What makes it safe: it is read, and changed, only while it has the name and the tag of a restore test. IAM holds the
- * same line once more. AWS Backup deletes it; nothing here does.
+ * What makes it safe: it is read and changed only while it has the name and the tag of a restore test. IAM enforces the
+ * same. AWS Backup deletes it; nothing here does.
  */
 import type { RDSClient } from '@aws-sdk/client-rds';
 import { RESTORE_TEST_PREFIX, RESTORE_TEST_TAG } from '../contract';
@@ -16,7 +16,7 @@ export class RestoredInstance {
   ) {
     if (!name.startsWith(RESTORE_TEST_PREFIX)) {
       throw new Error(
-        `instance '${name}' has no name that a restore test gives, so it is not touched; look at the restore job`,
+        `instance '${name}' is not named like those of restore tests, so it is not touched; look at the restore job`,
       );
     }
   }
@@ -25,7 +25,7 @@ export class RestoredInstance {
   async look(): Promise<InstanceState> {
     const found = await findInstance(this.rds, this.name);
     if (!found) {
-      throw new Error(`instance '${this.name}' is gone, before it could be checked; lengthen the validation window`);
+      throw new Error(`instance '${this.name}' was deleted before it could be checked; lengthen the validation window`);
     }
     if (!found.TagList?.some(({ Key }) => Key === RESTORE_TEST_TAG)) {
       throw new Error(

@@ -1,9 +1,10 @@
 /**
- * Runbook: check what AWS Backup restored, as a drill checks its own copy, and answer AWS Backup.
+ * Runbook: check what AWS Backup restored, as a drill checks its restored instance, and report the result to AWS
+ * Backup.
  *
- * EventBridge may tell twice of one job, and a result once set can't be changed: so evidence comes first, one document
- * for each job however often it was told of, and the answer says what that document says. Without evidence there is no
- * answer, and AWS Backup's validation times out; what could not be checked has failed.
+ * EventBridge may deliver the event of a job twice, and a result can't be changed once it is set. So evidence comes
+ * first, one document for each job however many events arrive, and the result is that of the document. Without evidence
+ * no result is set, and AWS Backup's validation times out. A restore that could not be checked has failed.
  */
 import { BackupClient } from '@aws-sdk/client-backup';
 import type { RDSClient } from '@aws-sdk/client-rds';
@@ -25,18 +26,18 @@ import { DrillReport, measured } from './drill-report';
 import { answer, describeRecoveryPoint, describeRestoreJob, type RestoreJob } from './restore-job';
 import { RestoredInstance } from './restored-instance';
 
-/** What a validation reaches the world by. */
+/** Clients and stores that a validation uses. */
 export interface ValidationPorts extends ProofPorts {
   readonly backup: BackupClient;
 }
 
-/** What the run returns; the whole of it lies in the evidence. */
+/** What the run returns; the evidence has all of it. */
 export type ValidationOutcome =
   | { readonly outcome: 'passed' | 'failed'; readonly findings: readonly string[]; readonly evidence: string }
-  /** Of another database, or answered before. */
+  /** The job restored another database, or has a result already. */
   | { readonly outcome: 'nothing to do'; readonly reason: string };
 
-/** Kept back of the window, for evidence and answer. */
+/** The part of the window that is reserved for evidence and result. */
 const MARGIN_MS = 10 * 60_000;
 
 export const validateRestore =
@@ -47,14 +48,14 @@ export const validateRestore =
     const { backup, rds } = ports;
     const job = await runbook.step('describe the restore job', () => describeRestoreJob(backup, restoreJob));
     if (job.testingPlan !== definition.testingPlan) {
-      return { outcome: 'nothing to do', reason: `restore job ${job.id} is of another testing plan` };
+      return { outcome: 'nothing to do', reason: `restore job ${job.id} belongs to another restore testing plan` };
     }
-    if (job.answered) return { outcome: 'nothing to do', reason: `restore job ${job.id} has its result` };
+    if (job.answered) return { outcome: 'nothing to do', reason: `restore job ${job.id} already has a result` };
     const { instance, point } = await runbook.step('describe the recovery point', () =>
       describeRecoveryPoint(rds, job.recoveryPoint),
     );
     if (instance !== definition.source.instance) {
-      return { outcome: 'nothing to do', reason: `restore job ${job.id} is of '${instance}'` };
+      return { outcome: 'nothing to do', reason: `restore job ${job.id} restored another database, '${instance}'` };
     }
 
     const evidence = ports.evidence(definition);
@@ -92,7 +93,7 @@ async function examineRestored(
   runbook: Runbook,
 ): Promise<void> {
   const { point } = report;
-  if (!job.instance || !point) throw new Error(`AWS Backup says not which instance restore job ${job.id} made`);
+  if (!job.instance || !point) throw new Error(`AWS Backup does not say which instance restore job ${job.id} made`);
   const restored = new RestoredInstance(ports.rds, job.instance);
   const password = async () => copyPassword(await ports.secret(definition.passwordKey), restored.name);
   const expires = new Date(Date.parse(job.completed ?? job.created) + definition.windowSeconds * 1000 - MARGIN_MS);
@@ -125,7 +126,7 @@ async function examineRestored(
   await examineCopy(ports, definition, { connection, restorePoint: point.time, expires }, report, runbook);
 }
 
-/** The source may be gone by now; what it was is told for the record only. */
+/** The source may be gone by now; it is only described in the evidence. */
 async function sourceIfThere(rds: RDSClient, instance: string): Promise<Source | null> {
   try {
     return await describeSource(rds, instance);
@@ -135,7 +136,7 @@ async function sourceIfThere(rds: RDSClient, instance: string): Promise<Source |
   }
 }
 
-/** AWS Backup's clock began with the job, and its name is the run's: told of twice, a job leaves one document. */
+/** The clock starts with AWS Backup's job, and its ID names the run: two events of a job leave one document. */
 function conclude(
   report: DrillReport,
   { newest, objectives }: ValidationDefinition,

@@ -1,7 +1,7 @@
 /**
- * The watch: says every hour how long ago each drill last passed, and whether its evidence is as it was written.
+ * The watch: publishes every hour how long ago each drill last passed, and whether its evidence is unchanged.
  *
- * CloudWatch alarms look back seven days at most, so "no proof for a month" can't be told from the drills' own metrics.
+ * CloudWatch alarms look back seven days at most, so the drills' own metrics can't show "no proof for a month".
  */
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -23,15 +23,15 @@ import { watchedSince } from '../evidence/watched-since';
 
 type Drill = WatchRequest['drills'][number];
 
-/** What the watch reaches the world by. */
+/** Clients and stores that the watch uses. */
 export interface WatchPorts {
   readonly s3: S3Client;
-  /** Only asked for the public half of the key. */
+  /** Used only to get the public key. */
   readonly signer: (signingKey: string) => Signer;
   readonly print: (line: string) => void;
 }
 
-/** @throws after having said what it could, when some evidence could not be read */
+/** @throws after publishing the rest, when some evidence could not be read */
 export const watchDrills =
   ({ s3, signer, print }: WatchPorts, clock: () => number = Date.now) =>
   async (input: unknown): Promise<void> => {
@@ -62,7 +62,7 @@ export const watchDrills =
     const dimensions = { [METRICS.dimensions.bucket]: evidenceBucket };
     print(embeddedMetric({ name: METRICS.evidenceProblems, unit: 'Count', value, dimensions }, clock()));
     if (failures.length > 0) {
-      throw new Error(`nobody can say when these drills last passed:\n  ${failures.join('\n  ')}`);
+      throw new Error(`it is unknown when these drills last passed:\n  ${failures.join('\n  ')}`);
     }
   };
 
@@ -73,16 +73,14 @@ export const tellOfEnd =
     const { runs, status, execution, function: ran } = parse(endedRun, input, 'ended run');
     const run = runs.find((one) => ran.startsWith(`${one.function}:`));
     if (!run)
-      throw new Error(
-        `function '${ran}' runs none of these drills, so nobody can say which one ended without evidence`,
-      );
+      throw new Error(`function '${ran}' runs none of these drills, so it is unknown which one ended without evidence`);
     const { plan, target, drill } = run;
     print(JSON.stringify({ plan, target, drill, status, execution }));
     const dimensions = { [METRICS.dimensions.plan]: plan, [METRICS.dimensions.target]: target };
     print(embeddedMetric({ name: METRICS.drillPassed, unit: 'None', value: 0, dimensions }, clock()));
   };
 
-/** Tells what is wrong with a chain, a line each. @returns how much it is */
+/** Prints the problems of a chain, a line each. @returns how many there are */
 async function verify(
   s3: S3Client,
   bucket: string,
@@ -110,7 +108,7 @@ async function lastProven(s3: S3Client, bucket: string, signer: Signer, drill: D
   const chain = new EvidenceChain(s3, bucket, drill, signer);
   const proven = await chain.lastPassed((document) => document.drill === drill.drill);
   if (proven) return Date.parse(proven.finished);
-  // One that never passed is as old as its watch, so a new one is not overdue before its first date.
+  // A drill that never passed is as old as its watch, so a new one is not overdue before its first date.
   return Date.parse(await watchedSince(s3, bucket, watchedSinceKey(drill), now));
 }
 

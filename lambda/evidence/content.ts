@@ -4,11 +4,11 @@ import { createHash } from 'node:crypto';
 export interface Content {
   /** In hex, of all its bytes. */
   readonly sha256: string;
-  /** Undefined where there are more than the limit: then nothing of Lifeboat's wrote it. */
+  /** Undefined above the limit: then Lifeboat did not write the file. */
   readonly bytes: Buffer | undefined;
 }
 
-/** Documents, readable forms, signatures and keys have less than 256 KB: they have been results of steps. */
+/** Documents, readable forms, signatures and keys have less than 256 KB, the limit of a step's result. */
 const MAX_DOCUMENT = 4 * 1024 ** 2;
 
 /** @param limit bytes that are held at most */

@@ -1,8 +1,8 @@
-/** Files of a folder by their newest content, whatever lies on top of it. */
+/** Files of a folder with their newest content, even under a delete marker. */
 import { type Content, contentOf } from './content';
 import type { StoredFile } from './stored-files';
 
-/** What is hidden under a delete marker still has its place. */
+/** Whether the file is hidden by a delete marker. */
 export interface CurrentFile {
   readonly name: string;
   read(): Promise<Content>;
@@ -34,7 +34,7 @@ export function currentFiles(files: readonly StoredFile[]): CurrentFile[] {
     const contents = all.filter(({ isDeleteMarker }) => !isDeleteMarker);
     const newest = contents.find(({ isLatest }) => isLatest) ?? contents[0];
     const isHidden = all.some(({ isDeleteMarker, isLatest }) => isDeleteMarker && isLatest);
-    // Nothing but a marker: whatever was under it, nobody can read it any more.
+    // Only a marker is left: the content can't be read any more.
     const read = async () => (newest ? newest.read() : contentOf([]));
     return { name, read, versions: contents.length, isHidden };
   });

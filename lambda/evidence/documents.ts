@@ -1,16 +1,16 @@
 /**
- * A document of evidence as bytes, and what its files are called.
+ * A document of evidence as bytes, and the names of its files.
  *
- * A document's place in the chain is the number in its key, never what the document says. Its signature carries the hash
- * of the signed bytes in its name: it is written first, so a document that can be seen has its signature, and nobody can
- * take its place beforehand.
+ * A document's place in the chain is the number in its key, never what the document says. Its signature has the hash of
+ * the signed bytes in its name: it is written first, so every visible document has its signature, and nobody can write
+ * another file under the signature's name before.
  */
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { type Evidence, type EvidenceLink, evidence, evidenceLink } from '../contract';
 import { visibleLines } from './visible';
 
-/** Eight digits, and more where somebody has used them up. Beyond this nothing counts as a document. */
+/** Eight digits, or more once these are used up. Larger numbers do not count as documents. */
 export const LAST_SEQUENCE = 10 ** 15 - 1;
 
 export const documentName = (sequence: number) => `${String(sequence).padStart(8, '0')}.json`;
@@ -24,14 +24,14 @@ export const textName = (sequence: number) => documentName(sequence).replace(/js
 
 export const publicKeyName = (fingerprint: string) => `public-key-${fingerprint.slice(0, 16)}.pem`;
 
-/** The place in the chain of a file of that name; undefined when it is not a document's. */
+/** The place in the chain of a file of that name; undefined when the name is not that of a document. */
 export function sequenceOf(name: string): number | undefined {
   const [, digits] = /^(\d{8}|[1-9]\d{8,14})\.json$/.exec(name) ?? [];
   const sequence = Number(digits);
   return sequence >= 1 ? sequence : undefined;
 }
 
-/** What a signature's name says it is of; undefined when it is not the name of one. */
+/** The document and hash in a signature's name; undefined when the name is not that of a signature. */
 export function signedBy(name: string): { readonly sequence: number; readonly sha256: string } | undefined {
   const [, digits, sha256] = /^(\d{8,15})\.sha256-([0-9a-f]{64})\.sig$/.exec(name) ?? [];
   return sha256 === undefined ? undefined : { sequence: Number(digits), sha256 };
@@ -47,7 +47,7 @@ export function bytesOf(document: Evidence): Buffer {
 
 export const sha256Of = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 
-/** What a document of any version says of its place; undefined when it is none. */
+/** What a document of any version says about its place; undefined when it is not a document. */
 export const linkOf = (bytes: Buffer | undefined): EvidenceLink | undefined => read(evidenceLink, bytes);
 
 /** The document; undefined when it can't be read by this version. */
@@ -59,7 +59,7 @@ function read<T>(schema: v.GenericSchema<unknown, T>, bytes: Buffer | undefined)
     const result = v.safeParse(schema, JSON.parse(bytes.toString('utf8')));
     return result.success ? result.output : undefined;
   } catch (error) {
-    // Whatever lies there, the chain goes on; whoever verifies it is told.
+    // The chain goes on after any file; verification reports it.
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }

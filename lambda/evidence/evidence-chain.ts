@@ -2,8 +2,9 @@
  * Evidence in its bucket: one hash chain for each target, each document of it signed.
  *
  * A document's key is its place in the chain, and it is written only if that key is free, so two runs can't fork the
- * chain. The bucket's Object Lock keeps it from being changed afterwards. Whatever else lies in the chain, garbage or
- * documents of other versions, it stops nothing; a proof is only what is signed, and linked to the document before.
+ * chain. The bucket's Object Lock keeps it from being changed afterwards. Other files in the chain, such as garbage or
+ * documents of other versions, don't stop it; only a signed document that is linked to the one before counts as a
+ * proof.
  */
 import type { S3Client } from '@aws-sdk/client-s3';
 import { EVIDENCE_SCHEMA, type Evidence, type EvidenceDraft, evidencePrefix } from '../contract';
@@ -36,10 +37,10 @@ interface Entry extends Placed {
   readonly document: Evidence | undefined;
 }
 
-/** A document is dated first, and tries to publish it may go on for a while: a day is plenty. */
+/** A document is dated before it is published, which may take several tries: a day is plenty. */
 const MAX_PUBLISHING = 24 * 3_600_000;
 
-/** Places that others took while this run looked for one. Runs of one target seldom end in the same second. */
+/** Tries to find a free place, each after another run took one. Runs of one target seldom end in the same second. */
 const MAX_ATTEMPTS = 20;
 
 export class EvidenceChain {
@@ -49,7 +50,7 @@ export class EvidenceChain {
     private readonly s3: S3Client,
     private readonly bucket: string,
     private readonly of: { readonly plan: string; readonly target: string },
-    /** What reads only needs its public half. */
+    /** Readers need only its public key. */
     private readonly signer: Signer,
   ) {
     this.prefix = evidencePrefix(of);
@@ -90,7 +91,7 @@ export class EvidenceChain {
       await this.writePublicKey(names);
       const published = await this.appendAfter(sequencesOf(names), draft);
       if (published) return published;
-      // Somebody else took this place in the chain: look again, and link to theirs.
+      // Another run took this place in the chain: look again, and link to its document.
     }
     throw new Error(
       `run ${draft.run} found no free place under ${this.prefix} in ${MAX_ATTEMPTS} tries, so its evidence is not published; ` +
@@ -117,7 +118,7 @@ export class EvidenceChain {
     return { key: this.prefix + documentName(sequence), document };
   }
 
-  /** What an earlier try of this run published. What only claims to be this run's is not signed. */
+  /** The document that an earlier try of this run published. A forged one is not signed. */
   private async publishedBy(
     { run, started }: EvidenceDraft,
     names: ReadonlySet<string>,
@@ -129,7 +130,7 @@ export class EvidenceChain {
         await this.writeText(sequence, document);
         return { key: this.prefix + entry.name, document };
       }
-      // Published before this run began, and so is everything before it. Only what is signed says when.
+      // Published before this run began, and so is everything before it. Only a signed document's date is trusted.
       const isOlder = Date.parse(document.finished) < Date.parse(started) - MAX_PUBLISHING;
       if (isOlder && (await this.isSigned(entry, names))) break;
     }
@@ -181,7 +182,7 @@ const sequencesOf = (names: Iterable<string>): number[] =>
     .flat()
     .sort((one, other) => one - other);
 
-/** One after the newest; the first that is free where somebody has taken the last place there is. */
+/** The place after the newest; if the last possible place is taken, the first free one. */
 function nextOf(sequences: readonly number[]): number {
   const next = (sequences.at(-1) ?? 0) + 1;
   if (next <= LAST_SEQUENCE) return next;

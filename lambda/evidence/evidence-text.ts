@@ -11,12 +11,12 @@ export function evidenceText(document: Evidence): string {
   if (document.request?.reason) rows.push(['Reason', document.request.reason]);
   if (source) {
     rows.push(['Source', `${source.instance}: ${source.engine}, ${source.instanceClass}, ${source.storageGiB} GiB`]);
-    if (source.copiedFrom) rows.push(['Restored from', `a copy of the backups of ${source.copiedFrom}`]);
+    if (source.copiedFrom) rows.push(['Restored from', `copied backups of ${source.copiedFrom}`]);
   }
   if (restorePoint) rows.push(['Restored to', `${restorePoint.time} (${restorePoint.requested})`]);
   if (copy) {
     const size = copy.databaseBytes === null ? 'not measured' : `${(copy.databaseBytes / 2 ** 20).toFixed(0)} MiB`;
-    rows.push(['Copy', `${copy.instance}: ${copy.engine}, ${copy.instanceClass}, ${size}`]);
+    rows.push(['Restored instance', `${copy.instance}: ${copy.engine}, ${copy.instanceClass}, ${size}`]);
   }
   rows.push(['Recovery time', recoveryTime ? judged(recoveryTime) : 'not proven: the checks did not pass']);
   rows.push(['Recovery point', recoveryPoint ? judged(recoveryPoint) : 'not measured']);

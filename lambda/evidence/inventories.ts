@@ -1,9 +1,9 @@
 /**
- * Inventories in the bucket of evidence, each linked from its document by hash. They have no limit of size, which results
- * of steps and answers of functions have.
+ * Inventories in the bucket of evidence, each linked from its document by hash. Unlike results of steps and answers of
+ * functions, they may have any size.
  *
- * What is kept is named after its hash, so that nobody can take its place beforehand: a run's name can be read while the
- * run is under way.
+ * Files are named after their hash, so that nobody can write one first under the same name: a run's name can be read
+ * while the run is under way.
  */
 import type { S3Client } from '@aws-sdk/client-s3';
 import { type Evidence, evidencePrefix, type Inventory, inventory, parse } from '../contract';
@@ -15,7 +15,7 @@ export interface StoredInventory {
   readonly key: string;
   /** In hex, of its bytes. */
   readonly sha256: string;
-  /** Whose it is. */
+  /** The document that links to it. */
   readonly databases: string[];
 }
 
@@ -32,7 +32,7 @@ export class Inventories {
   }
 
   /**
-   * Keeps the listing of one of a run's databases until its rows are counted. Kept twice is kept once.
+   * Keeps the listing of one of a run's databases until its rows are counted. Doing it again changes nothing.
    *
    * @returns its SHA-256, to ask for it by
    */
@@ -46,7 +46,7 @@ export class Inventories {
     return this.read(this.listingKey(run, sha256), sha256, `run ${run} kept`);
   }
 
-  /** Keeps a run's inventory. Kept twice is kept once. */
+  /** Keeps a run's inventory. Doing it again changes nothing. */
   async keep(run: string, document: Inventory): Promise<StoredInventory> {
     const text = `${JSON.stringify(document)}\n`;
     const sha256 = sha256Of(text);
@@ -56,8 +56,8 @@ export class Inventories {
   }
 
   /**
-   * The inventory of the newest proof of a database in which a check passed and that went back to no later a moment: of a
-   * later one, nothing can be expected here.
+   * The inventory of the newest proof of a database in which a check passed and whose restore point is not later: rows
+   * of a later moment can't be expected here.
    *
    * @throws Error when the inventory is not the one that its proof names
    */

@@ -7,7 +7,7 @@ export interface Metric {
   readonly dimensions: Readonly<Record<string, string>>;
 }
 
-/** What a drill's document says in numbers. */
+/** The metrics of a drill's document. */
 export function drillMetrics(document: Evidence): Metric[] {
   const { dimensions: name } = METRICS;
   const dimensions = { [name.plan]: document.plan, [name.target]: document.target };

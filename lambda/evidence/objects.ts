@@ -1,4 +1,4 @@
-/** Objects in a bucket, as evidence needs them: written once, read whole. */
+/** Objects in the bucket of evidence: written once, read whole. */
 import type { Readable } from 'node:stream';
 import {
   GetObjectCommand,
@@ -12,12 +12,12 @@ import { type Content, contentOf } from './content';
 /** An inventory of 20,000 tables has a few MB. */
 const MAX_BYTES = 64 * 1024 ** 2;
 
-/** What nobody vouches for: it may have any size. */
+/** An object that is not verified, and may have any size. */
 export async function readContent(s3: S3Client, bucket: string, key: string, versionId?: string): Promise<Content> {
   return contentOf(await open(s3, bucket, key, versionId));
 }
 
-/** @throws when it is larger than anything of Lifeboat's */
+/** @throws when it is larger than anything that Lifeboat writes */
 export async function readBytes(s3: S3Client, bucket: string, key: string): Promise<Buffer> {
   const { bytes } = await contentOf(await open(s3, bucket, key), MAX_BYTES);
   if (bytes) return bytes;
@@ -33,7 +33,7 @@ export async function readText(s3: S3Client, bucket: string, key: string): Promi
 
 async function open(s3: S3Client, bucket: string, key: string, versionId?: string): Promise<Readable> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key, VersionId: versionId }));
-  if (!Body) throw new Error(`s3://${bucket}/${key} came without a body`);
+  if (!Body) throw new Error(`S3 returned s3://${bucket}/${key} without a body`);
   return Body as Readable;
 }
 

@@ -1,12 +1,12 @@
 /** What keeps evidence from being proof. */
 export type ProblemKind =
-  /** A document that was there is not. */
+  /** A document that existed is missing. */
   | 'gap'
-  /** A delete marker lies on it. */
+  /** It has a delete marker. */
   | 'hidden'
   /** Its bytes are not those that were signed, or that the next document links to. */
   | 'altered'
-  /** Nothing signed it. */
+  /** It has no signature. */
   | 'unsigned'
   /** Signed with no key that is trusted. */
   | 'wrongly signed'

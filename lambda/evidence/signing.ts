@@ -1,12 +1,12 @@
 /**
- * Who signs evidence, and how a signature is verified: ECDSA on P-256 over the SHA-256 of a document's bytes.
+ * Signs evidence and verifies signatures: ECDSA on P-256 over the SHA-256 of a document's bytes.
  *
- * Signature and public key are in the formats that OpenSSL reads, so nobody needs AWS, or this code, to verify one.
+ * Signature and public key are in formats that OpenSSL reads, so verifying needs neither AWS nor this code.
  */
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { GetPublicKeyCommand, type KMSClient, SignCommand } from '@aws-sdk/client-kms';
 
-/** The public half of a key, and what people tell it by: the SHA-256 of its DER form, in hex. */
+/** A public key, and its fingerprint: the SHA-256 of its DER form, in hex. */
 export interface VerificationKey {
   readonly key: KeyObject;
   readonly fingerprint: string;
@@ -18,12 +18,12 @@ export interface Signer {
   publicKey(): Promise<VerificationKey>;
 }
 
-/** Signs with a key that never leaves KMS. Its public half is asked for once. */
+/** Signs with a key that never leaves KMS. Its public key is fetched once. */
 export function kmsSigner(kms: KMSClient, keyId: string): Signer {
   let own: Promise<VerificationKey> | undefined;
   const ask = async (): Promise<VerificationKey> => {
     const { PublicKey } = await kms.send(new GetPublicKeyCommand({ KeyId: keyId }));
-    if (!PublicKey) throw new Error(`KMS gave no public half of key ${keyId}; look at the key`);
+    if (!PublicKey) throw new Error(`KMS returned no public key of key ${keyId}; look at the key`);
     return verificationKey(createPublicKey({ key: Buffer.from(PublicKey), format: 'der', type: 'spki' }));
   };
   return {
@@ -36,7 +36,7 @@ export function kmsSigner(kms: KMSClient, keyId: string): Signer {
           SigningAlgorithm: 'ECDSA_SHA_256',
         }),
       );
-      if (!Signature) throw new Error(`KMS gave no signature with key ${keyId}; look at the key`);
+      if (!Signature) throw new Error(`KMS returned no signature with key ${keyId}; look at the key`);
       return Signature;
     },
     publicKey: () => {
@@ -54,7 +54,7 @@ export function verificationKey(key: KeyObject): VerificationKey {
   const curve = key.asymmetricKeyDetails?.namedCurve;
   if (key.type !== 'public' || curve !== 'prime256v1') {
     throw new Error(
-      `the key is ${key.type} and ${curve ?? key.asymmetricKeyType ?? 'unknown'}, and evidence is signed with keys on P-256 ` +
+      `the key is ${key.type} and ${curve ?? key.asymmetricKeyType ?? 'unknown'}, but evidence is signed with keys on P-256 ` +
         '(prime256v1), so it verifies nothing here; give the public key that lies beside the evidence',
     );
   }
@@ -67,7 +67,7 @@ export const fromPem = (pem: string): VerificationKey => verificationKey(createP
 
 export const toPem = ({ key }: VerificationKey): string => String(key.export({ format: 'pem', type: 'spki' }));
 
-/** Whether the bytes were signed with the key. Garbage for a signature was not. */
+/** Whether the bytes were signed with the key; false for a malformed signature. */
 export function isSignedWith({ key }: VerificationKey, bytes: Buffer, signature: Uint8Array): boolean {
   return verify('sha256', bytes, key, signature);
 }

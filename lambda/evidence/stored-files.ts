@@ -1,4 +1,4 @@
-/** Evidence as it is stored, with its versions where the store keeps any: in a bucket, or in a folder that is a copy of one. */
+/** Stored evidence: in a bucket, with versions, or in a folder that is a copy of one. */
 import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, sep } from 'node:path';
@@ -10,7 +10,7 @@ import { readContent } from './objects';
 export interface StoredFile {
   /** With slashes: a key, or a path in the folder. */
   readonly key: string;
-  /** Whether it is what readers get who name no version. */
+  /** Whether it is the version that readers get by default. */
   readonly isLatest: boolean;
   /** Says that the file is deleted, while earlier versions are kept. */
   readonly isDeleteMarker: boolean;

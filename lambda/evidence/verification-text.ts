@@ -2,12 +2,12 @@ import type { VerifiedChain } from './verify-chain';
 import type { Verification } from './verify-evidence';
 import { visible } from './visible';
 
-/** Whoever can replace all that lies in a folder can replace the keys in it. */
+/** Anyone who can replace the files in a folder can replace the keys in it. */
 const COMPARE =
-  'the keys are those that lie beside the documents: name the one that you trust by --key, or compare its fingerprint with ' +
+  'the keys are those that lie beside the documents: name the one that you trust with --key, or compare its fingerprint with ' +
   '`aws kms get-public-key --key-id <signing key> --query PublicKey --output text | base64 -d | sha256sum`';
 
-/** What was verified, for people: a paragraph a chain, and what it comes to at the end. */
+/** The result for people: a paragraph for each chain, and a verdict at the end. */
 export function verificationText({ proven, keysNamed, chains }: Verification): string[] {
   if (chains.length === 0) return ['no evidence was found here, so nothing is proven'];
   const problems = chains.reduce((total, chain) => total + chain.problems.length, 0);

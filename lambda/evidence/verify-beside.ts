@@ -1,4 +1,4 @@
-/** Verifies what lies beside documents and is not signed itself: each document has the hash of its own. */
+/** Verifies the files beside documents that are not signed themselves: each document has their hashes. */
 import { type CurrentFile, inParallel } from './current-files';
 import { textName } from './documents';
 import { type Problem, problem } from './problems';
@@ -11,7 +11,7 @@ interface Linking {
   readonly inventory: { readonly key: string; readonly sha256: string } | null;
 }
 
-/** @param inventories not looked into when absent */
+/** @param inventories not read when absent */
 export async function problemsBeside(
   documents: readonly Linking[],
   files: readonly CurrentFile[],
@@ -28,7 +28,7 @@ export async function problemsBeside(
 
 const byName = (files: readonly CurrentFile[]) => new Map(files.map((file) => [file.name, file]));
 
-/** People read it, and may take it for the document. One that is missing misleads nobody. */
+/** People may take the readable form for the document, so it must match; a missing one does no harm. */
 async function problemsOfText(
   { name, sequence, text }: Linking,
   found: ReadonlyMap<string, CurrentFile>,

@@ -27,7 +27,7 @@ export interface VerifiedChain {
   /** The newest document that this version can read. */
   readonly newest: { readonly document: string; readonly outcome: string; readonly finished: string } | null;
   readonly problems: readonly Problem[];
-  /** What a reader has to know to weigh the result. */
+  /** What a reader needs to judge the result. */
   readonly notes: readonly string[];
 }
 
@@ -48,7 +48,7 @@ interface Examined {
 /** From format 2 on, documents are signed. */
 const UNSIGNED_FORMAT = 'lifeboat/evidence/1';
 
-/** @param inventories files of the chain's folder of inventories; not looked into when absent */
+/** @param inventories files of the chain's folder of inventories; not read when absent */
 export async function verifyChain(
   folder: string,
   files: readonly StoredFile[],
@@ -62,7 +62,7 @@ class ChainVerifier {
   private readonly problems: Problem[] = [];
   private readonly notes: string[] = [];
   private readonly known: VerificationKey[] = [];
-  /** Of a signature, by the sequence and the hash that its name says it is of. */
+  /** Signatures, by the sequence and the hash in their names. */
   private readonly signatures = new Map<number, Map<string, Buffer>>();
 
   constructor(
@@ -106,7 +106,7 @@ class ChainVerifier {
   private async takeIn({ name, read, versions, isHidden }: CurrentFile): Promise<void> {
     if (isHidden) this.say('hidden', name, 'is hidden by a delete marker; delete the marker to bring it back');
     if (versions > 1) {
-      this.say('altered', name, `has ${versions} versions, and is written once; compare them, and find out who wrote`);
+      this.say('altered', name, `has ${versions} versions, but is written once; compare them, and find out who wrote`);
     }
     const signature = signedBy(name);
     if (signature) {
@@ -119,7 +119,7 @@ class ChainVerifier {
       const key = fromPem(((await read()).bytes ?? '').toString('utf8'));
       if (publicKeyName(key.fingerprint) === name) this.known.push(key);
       else
-        this.say('altered', name, `holds the key ${key.fingerprint}, and is not named after it; find out who wrote it`);
+        this.say('altered', name, `holds the key ${key.fingerprint}, but is not named after it; find out who wrote it`);
     } catch (error) {
       this.say('unreadable', name, `is not a public key: ${error instanceof Error ? error.message : error}`);
     }
@@ -153,7 +153,7 @@ class ChainVerifier {
     return other ? { signature: 'known', key: other.fingerprint } : { signature: 'wrong', key: undefined };
   }
 
-  /** Whose chain this is: as its folder says, where it is laid out as in a bucket, else as its documents do. */
+  /** Plan and target of the chain: from its folder, if it is laid out as in a bucket, else from its documents. */
   private placeOf(documents: readonly Examined[]) {
     const [, plan, target] = /(?:^|\/)evidence\/([^/]+)\/([^/]+)$/.exec(this.folder) ?? [];
     if (plan !== undefined && target !== undefined) return { plan, target };
@@ -163,14 +163,14 @@ class ChainVerifier {
   private judge({ name, link, signature }: Examined, before: ReadonlySet<Examined['signature']>): void {
     const afterSigned = (by: Examined['signature'][]) => by.some((signature) => before.has(signature));
     if (signature === 'trusted') {
-      if (!link) this.notes.push(`${name} is signed, and of a format that this version can't read`);
+      if (!link) this.notes.push(`${name} is signed, but has a format that this version can't read`);
       return;
     }
     if (signature === 'known') {
       if (!afterSigned(['trusted'])) return;
       this.say('wrongly signed', name, 'is signed with a key that was replaced before; find out who has that key');
     } else if (signature === 'wrong') {
-      this.say('wrongly signed', name, 'has a signature of none of the keys; find out who wrote it');
+      this.say('wrongly signed', name, 'has a signature that none of the keys made; find out who wrote it');
     } else if (signature === 'of other bytes') {
       this.say('altered', name, 'does not have the bytes that were signed; find out who wrote it');
     } else if (!link) {
@@ -178,7 +178,7 @@ class ChainVerifier {
     } else if (link.schema !== UNSIGNED_FORMAT || afterSigned(['trusted', 'known'])) {
       this.say('unsigned', name, 'is not signed; find out who wrote it');
     } else {
-      this.notes.push(`${name} is of a format before signatures: it is linked, and proves nothing by itself`);
+      this.notes.push(`${name} has a format without signatures: it is linked, but proves nothing by itself`);
     }
   }
 
@@ -216,11 +216,11 @@ class ChainVerifier {
     for (const sequence of [...this.signatures.keys()].sort((one, other) => one - other)) {
       if (sequence <= last) continue;
       const name = documentName(sequence);
-      this.say('gap', name, 'was signed, and is not here: it was left out, or its run was cut off while it published');
+      this.say('gap', name, 'was signed, but is not here: it was left out, or its run was cut off while it published');
     }
   }
 
-  /** Where no key is trusted, whoever adds a document may add a key for it: the first has nobody to vouch for the next. */
+  /** Without a trusted key, anyone who adds a document may add a key for it, so a second key is a problem. */
   private judgeOtherKeys(documents: readonly Examined[]): void {
     if (this.trusted) return;
     let before: string | undefined;
@@ -229,7 +229,7 @@ class ChainVerifier {
       if (before !== undefined && key !== before) {
         const says =
           `is signed with key ${key}, and those before it with ${before}: if the key was replaced, name the one that you trust ` +
-          'by --key; else find out who wrote it';
+          'with --key; else find out who wrote it';
         this.say('wrongly signed', name, says);
       }
       before = key;
@@ -242,13 +242,13 @@ class ChainVerifier {
     if (newest === undefined) return;
     if (signed.length === others.length) {
       const says =
-        'is signed with a key that only lies beside it, as all before it are: none has a signature of a key that is trusted';
+        'is signed with a key that only lies beside it, like all before it: no document is signed with a trusted key';
       this.say('wrongly signed', newest, says);
       return;
     }
     this.notes.push(
       `${others.length} documents, ${others[0]} to ${newest}, are signed with a key that was replaced since: compare its ` +
-        'fingerprint with what was noted then',
+        'fingerprint with the one that you noted then',
     );
   }
 

@@ -1,6 +1,6 @@
 /**
- * Verifies evidence from what is stored, and names all that keeps it from being proof: for an auditor on a copy of a
- * bucket, and for the hourly watch on the bucket itself.
+ * Verifies stored evidence, and lists every problem: for an auditor with a copy of a bucket, and for the hourly watch
+ * on the bucket itself.
  */
 
 import { sequenceOf, signedBy } from './documents';
@@ -9,21 +9,21 @@ import type { StoredFile } from './stored-files';
 import { type VerifiedChain, verifyChain } from './verify-chain';
 
 export interface Verification {
-  /** There is evidence, and nothing is wrong with any of it. */
+  /** There is evidence, and it has no problem. */
   readonly proven: boolean;
-  /** Whether keys were named to be trusted, and not only those that lie beside the documents. */
+  /** Whether trusted keys were named; otherwise the keys beside the documents are used. */
   readonly keysNamed: boolean;
   readonly chains: readonly VerifiedChain[];
 }
 
 export interface VerificationOptions {
-  /** Keys that documents must be signed with; without them, those that lie beside the documents are trusted. */
+  /** Keys that documents must be signed with; without them, the keys beside the documents are trusted. */
   readonly trusted?: readonly VerificationKey[];
-  /** Whether inventories are read, too: there may be megabytes of each. @default true */
+  /** Whether inventories are read too: each may have megabytes. @default true */
   readonly inventories?: boolean;
 }
 
-/** Below a chain's folder. Earlier versions named files in it after runs, which may look like a document's number. */
+/** Below a chain's folder. Earlier versions named its files after runs, which may look like a document's number. */
 const INVENTORIES = 'inventories';
 
 const holdsChain = (files: readonly StoredFile[]): boolean =>
@@ -31,7 +31,7 @@ const holdsChain = (files: readonly StoredFile[]): boolean =>
     .map(({ key }) => key.split('/').at(-1) ?? '')
     .some((name) => sequenceOf(name) !== undefined || signedBy(name) !== undefined);
 
-/** A target may be called so, too: then there is no chain above. */
+/** A target may have this name too: then there is no chain above. */
 function isBesideChain(folder: string, folders: ReadonlyMap<string, readonly StoredFile[]>): boolean {
   const path = folder.split('/');
   return path.pop() === INVENTORIES && holdsChain(folders.get(path.join('/')) ?? []);

@@ -1,6 +1,6 @@
 /**
- * Text from elsewhere, such as a table's name, as it is shown: what would move a terminal's cursor, colour what follows,
- * or turn the direction of writing round is written out.
+ * Text from outside, such as a table's name, made safe to show: characters that would move a terminal's cursor, change
+ * colours, or reverse the direction of writing are escaped.
  */
 
 /** Control characters, characters that only format, line and paragraph separators. */
@@ -9,7 +9,7 @@ const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 /** On one line. */
 export const visible = (text: string): string => text.replace(UNSEEN, escaped);
 
-/** Where lines are the program's own, they stay. */
+/** Keeps line breaks, for texts whose lines are the program's own. */
 export const visibleLines = (text: string): string => text.split('\n').map(visible).join('\n');
 
 /** As JSON has it, in UTF-16. */

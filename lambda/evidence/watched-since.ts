@@ -1,9 +1,11 @@
-/** Since when something is watched: before its first success, its age counts from here. Written once, at the first look. */
+/**
+ * The moment when a watch began: before the first success, ages count from it. Written once, when the watch first runs.
+ */
 import type { S3Client } from '@aws-sdk/client-s3';
 import { parse, watchBegan } from '../contract';
 import { putOnce, readText } from './objects';
 
-/** @throws when what is there says no moment that has been: an age counted from it would never be too high */
+/** @throws when the stored moment is not in the past: an age counted from it would never be too high */
 export async function watchedSince(s3: S3Client, bucket: string, key: string, now: number): Promise<string> {
   const since = new Date(now).toISOString();
   if (await putOnce(s3, bucket, key, JSON.stringify({ watchedSince: since }), 'application/json')) return since;
@@ -13,19 +15,19 @@ export async function watchedSince(s3: S3Client, bucket: string, key: string, no
   return watchedSince;
 }
 
-/** Clocks differ; not by so much. */
+/** Clocks differ, but not by so much. */
 const TOLERANCE = 3_600_000;
 
-/** @throws when a moment is yet to come: nothing would ever be too old */
+/** @throws when a moment is in the future: nothing would ever be too old */
 export function refuseFuture(moment: string, now: number, says: string): void {
   if (Date.parse(moment) - now <= TOLERANCE) return;
   throw new Error(
-    `${says} at ${moment}, and it is ${new Date(now).toISOString()}, so its age can't be told; find out who wrote that, and ` +
+    `${says} at ${moment}, but now is ${new Date(now).toISOString()}, so its age is unknown; find out who wrote that, and ` +
       'whether their clock is right',
   );
 }
 
-/** Null for what is none, which no schema takes. */
+/** Null for text that is not JSON, which every schema refuses. */
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);

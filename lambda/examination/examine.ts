@@ -1,5 +1,5 @@
 /**
- * The examiner: looks at a restored copy for the conductor, and tells what it found.
+ * The examiner: checks a restored instance for the conductor, and returns what it found.
  *
  * A plain function without any AWS permission, in subnets without a way out. The call carries the copy's password, so
  * nothing here logs the call, and no error repeats it.

@@ -1,8 +1,9 @@
 /**
  * Does what one call of a survey names: phase after phase, the objects of a phase over several sessions at once.
  *
- * What is wrong is a finding, and so is what can't be examined; only losing the copy itself is an error. What one object
- * does to its session, a crash of the server included, stays that object's. What the time does not suffice for is left.
+ * What is wrong is a finding, and so is what can't be examined; only losing the copy itself is an error. What one
+ * object does to its session, a crash of the server included, stays that object's. What the time does not suffice for
+ * is left.
  */
 import { DatabaseError } from 'pg';
 import { CannotCheck } from '../examiner/catalog';

@@ -25,7 +25,8 @@ export async function survey(
     ...(await takeOffHidingSettings(session)),
     ...(await prepare(session, connection, open)),
   ];
-  // Each look is a transaction of its own: a long one would keep what it locks, and locks of thousands of tables don't fit.
+  // Each look is a transaction of its own: a long one would keep what it locks, and locks of thousands of tables don't
+  // fit.
   const look = <T>(statements: () => Promise<T>) => session.transaction('READ ONLY', statements);
   const facts = await look(() => readFacts(session));
   const [size] = await look(() => session.rows('SELECT pg_catalog.pg_database_size(pg_catalog.current_database())'));
@@ -41,7 +42,7 @@ export async function survey(
     const served = checks.flatMap(({ kind }, index) => (detector.serves.includes(kind) ? [index] : []));
     if (served.length === 0) continue;
     if (!detector.objects) {
-      // Nobody knows what a user's query reads; what is started early is least in the way.
+      // It is unknown what a user's query reads; started early, it delays other work least.
       const own = served.map((check) => ({ detector: detector.name, checks: [check], objects: 1, bytes }));
       works.push(...(main ? own : []));
       continue;
@@ -65,7 +66,7 @@ export async function survey(
   return {
     database: facts.database,
     bytes,
-    // A damaged catalog may keep every relation from being opened: then nobody knows.
+    // A damaged catalog may keep every relation from being opened: then it is unknown.
     ...((await unlessDamaged(look(() => contents(session, facts)))) ?? { tables: 1, holdsRows: null }),
     lookedFor: [...lookedFor].sort((one, other) => one - other),
     calls: fillCalls(works, phaseOf),

@@ -14,7 +14,7 @@ export class CannotCheck extends Error {
 }
 
 /**
- * What the catalog says of a relation.
+ * A relation's entry in the catalog.
  *
  * @param columns of `pg_class` as `c` and `pg_namespace` as `n`
  * @returns its name, ready for SQL, and the columns
@@ -50,7 +50,10 @@ export const displayName = (schema: string, relation: string) =>
   `CASE WHEN ${schema}.nspname = 'public' AND pg_catalog.strpos(${relation}.relname, '.') = 0 THEN ${relation}.relname::pg_catalog.text ` +
   `ELSE ${schema}.nspname || '.' || ${relation}.relname END`;
 
-/** Leaves out what PostgreSQL keeps for itself, and temporary objects that a crash left. The schema of ours has no table. */
+/**
+ * Leaves out what PostgreSQL keeps for itself, and temporary objects that a crash left. The schema of ours has no
+ * table.
+ */
 export const userSchema = (schema: string) =>
   `${schema}.nspname !~ '^pg_' AND ${schema}.nspname <> 'information_schema'`;
 
@@ -74,8 +77,8 @@ export interface Table {
   /** Ready for SQL. */
   readonly sql: string;
   /**
-   * The tables that hold its rows, ready for FROM. The table itself, unless some of its partitions or of the tables that
-   * inherit from it are foreign: those are left out.
+   * The tables that hold its rows, ready for FROM. The table itself, unless some of its partitions or of the tables
+   * that inherit from it are foreign: those are left out.
    */
   readonly parts: readonly string[];
   /** Foreign tables among its partitions. Their rows are in no backup of this database. */

@@ -1,9 +1,9 @@
 /**
  * What was lost since the last proof: compares two inventories.
  *
- * A table or a constraint that is gone fails, and so does a table that lost more than a share of its rows. Partitions come
- * and go with time, so they count as rows of their table. A table that was empty before is a queue: that it is empty again
- * is a warning, as is everything else that is gone.
+ * A table or a constraint that is gone fails, and so does a table that lost more than a share of its rows. Partitions
+ * come and go with time, so they count as rows of their table. A table that was empty before is a queue: that it is
+ * empty again is a warning, as is everything else that is gone.
  */
 import { type Check, type DatabaseInventory, INVENTORY_KINDS } from '../contract';
 import { many } from './figures';
@@ -86,7 +86,7 @@ export function compare(check: NotShrunk, now: DatabaseInventory, before: Databa
   for (const kind of INVENTORY_KINDS) {
     const there = new Set(now.objects[kind] ?? []);
     for (const object of before.objects[kind] ?? []) {
-      // What went with its table is told of the table; what was on one that may go is not told at all.
+      // Objects that went with their table are reported with the table, and those of an excepted table not at all.
       const table = tableOf(object);
       if (there.has(object) || gone(table) || excepted(table)) continue;
       const problem = { object, observed: `the ${kind} is gone`, expected: 'all that the last proof listed' };

@@ -1,6 +1,6 @@
 /**
- * What the findings amount to. Failed beats not run, not run beats passed, and an object that nobody reported on was not
- * examined: silence never passes. Warnings stand beside the result and change nothing about it.
+ * What the findings amount to. Failed beats not run, not run beats passed, and an object that nobody reported on was
+ * not examined: silence never passes. Warnings stand beside the result and change nothing about it.
  */
 import type { Check, CheckResult } from '../contract';
 import { many, size } from './figures';
@@ -136,7 +136,7 @@ function summary(check: Check, findings: readonly Finding[]): string {
     case 'indexes':
       return `${many(count('btree'), 'B-tree index', 'B-tree indexes')}: ${observed}`;
     case 'not-shrunk':
-      // The rows that were counted for it are told by what was made of them.
+      // Of the work on this check, only the comparison is reported, not the counting of rows.
       return findings.flatMap((one) => (one.work.detector === 'last proof' ? one.observed : [])).join('; ');
     case 'foreign-keys':
       return count('foreign keys') === 0

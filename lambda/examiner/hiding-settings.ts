@@ -4,13 +4,15 @@ import type { Session } from './session';
 
 export const HIDING = ['zero_damaged_pages', 'ignore_checksum_failure'] as const;
 
-/** What is said of a check that reads pages under such a setting. */
+/** The result of a check that reads pages under such a setting. */
 export const hidden = (name: string, user: string) => ({
   observed: `'${name}' is on, so that damaged pages are read as if they were sound, and ${user} may not turn it off`,
   remedy: `turn '${name}' off in the source: in its parameter group, or by ALTER DATABASE or ALTER ROLE ... RESET`,
 });
 
-/** @returns what a reader has to know of it. Sessions that are opened afterwards have the settings off, where allowed. */
+/**
+ * @returns what a reader has to know of it. Sessions that are opened afterwards have the settings off, where allowed.
+ */
 export async function takeOffHidingSettings(session: Session): Promise<string[]> {
   const on = await session.transaction('READ ONLY', () =>
     session.rows(`

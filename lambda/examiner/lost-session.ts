@@ -1,4 +1,6 @@
-/** Why there is no session on the copy, or no longer: whether another try may help, and what may be told of it. */
+/**
+ * Why there is no session on the restored instance: whether another try may help, and what evidence may say about it.
+ */
 import { DatabaseError } from 'pg';
 import { isFromFunction, printable, whatPostgresSaid, whatPostgresSaidOfStatement } from './postgres-error';
 

@@ -1,5 +1,5 @@
 /**
- * What PostgreSQL's errors may say in evidence, and which of them are to be believed.
+ * Which parts of PostgreSQL's errors evidence may repeat, and which errors can be trusted.
  *
  * DETAIL, HINT and CONTEXT quote rows, and so do the messages of many conditions (`invalid input syntax for type
  * integer: "alice@example.org"`, `role "alice@example.org" does not exist`). So the server's words are repeated only
@@ -75,7 +75,9 @@ const CLASSES: Readonly<Record<string, string>> = {
   P0: 'PL/pgSQL error',
 };
 
-/** Contexts that the server itself gives, line by line; those of functions start otherwise, whatever they are called. */
+/**
+ * Contexts that the server itself gives, line by line; those of functions start otherwise, whatever they are called.
+ */
 const SERVERS_OWN_CONTEXT =
   /^(parallel worker|while (scanning|vacuuming|cleaning up|truncating|checking|validating|locking|inserting index) .*)$/;
 
@@ -117,7 +119,9 @@ export function conditionOf(error: DatabaseError): string {
 
 export const sqlClass = (error: DatabaseError): string => (error.code ?? '').slice(0, 2);
 
-/** Whether the server itself reports a condition of one of these classes or codes: no function of the database's does. */
+/**
+ * Whether the server itself reports a condition of one of these classes or codes: no function of the database's does.
+ */
 export const isServersOwn = (error: unknown, codes: readonly string[]): error is DatabaseError =>
   error instanceof DatabaseError &&
   !isFromFunction(error) &&

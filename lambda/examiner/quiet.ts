@@ -45,7 +45,7 @@ async function subscriptions(session: Session): Promise<string[]> {
 async function scheduledJobs(session: Session): Promise<string[]> {
   const [installed] = await list(session, "SELECT extname FROM pg_catalog.pg_extension WHERE extname = 'pg_cron'");
   if (!installed) return [];
-  // Whose jobs they are is no matter here; pg_cron notices a change by a trigger, which has to fire.
+  // The owner of the jobs doesn't matter here; pg_cron notices a change by a trigger, which has to fire.
   const pins = { row_security: 'on', ...(session.isReplica && { session_replication_role: 'origin' }) };
   let stopped = 0;
   const refused = await refusalOf(() =>
@@ -93,7 +93,7 @@ async function preparedTransactions(session: Session): Promise<string[]> {
     const end = `ROLLBACK PREPARED ${escapeLiteral(gid)}`;
     if ((await refusalOf(() => session.alone(end))) === undefined) rolledBack++;
     else {
-      // Only who prepared it may end it, and superusers.
+      // Only the user who prepared it, or a superuser, may end it.
       await joinOwner(session, owner);
       const still = await refusalOf(() => session.alone(end, { role: owner }));
       if (still === undefined) rolledBack++;

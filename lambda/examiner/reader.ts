@@ -3,8 +3,8 @@
  * operators and views, and `SET ROLE` would be no barrier: such a function may set it back. So it is a user of its own,
  * that can read and nothing else, and its sessions begin as nobody else.
  *
- * Its name and password follow from the master's password, which each restored instance has another of: so no call has to
- * tell the next one, and no database can hold a role of that name beforehand.
+ * Its name and password are derived from the master password, which differs between restored instances: so calls need
+ * not pass them on, and no backup can contain a role of that name.
  */
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { escapeIdentifier, escapeLiteral } from 'pg';

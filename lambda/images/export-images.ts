@@ -1,8 +1,9 @@
 /**
- * Runbook: put a system's container images where they outlive their registry, each as an OCI archive in S3.
+ * Runbook: export a system's container images to S3, each as an OCI archive, so that they outlive their registry.
  *
- * An image is told by its digest, so what is there already is whole, and is left alone. Each part is checked against its
- * digest while it passes, and an upload is completed only after the last one was right: no half archive has a name.
+ * An image is identified by its digest, so an archive that exists is complete, and is left alone. Each part's digest is
+ * verified while it is copied, and an upload is completed only after the last one, so a partial archive is never
+ * visible.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -63,8 +64,8 @@ export const exportImages =
       }
       await runbook.rest(`before the next after ${name}`);
     }
-    if (missing.length > most) failures.push(`${missing.length - most} more, whose turn comes next time`);
-    if (failures.length > 0) throw new Error(`not all images are exported; the rest is:\n  ${failures.join('\n  ')}`);
+    if (missing.length > most) failures.push(`${missing.length - most} more are left for the next run`);
+    if (failures.length > 0) throw new Error(`some images could not be exported:\n  ${failures.join('\n  ')}`);
     await runbook.step('say that all are', async () => {
       const good: LastGood = { finished: runbook.now.toISOString() };
       const Body = JSON.stringify(good);
@@ -103,7 +104,7 @@ interface Descriptor {
   readonly mediaType?: string;
   readonly digest: string;
   readonly size: number;
-  /** Layers that are elsewhere, and may not be handed on. */
+  /** Layers that are stored elsewhere, and may not be redistributed. */
   readonly urls?: readonly string[];
 }
 
@@ -149,10 +150,11 @@ async function collect(
   );
   const [found] = images;
   if (!found?.imageManifest) {
-    throw new Error(`manifest ${digest} is not there: ${failures[0]?.failureReason ?? 'ECR gives no reason'}`);
+    throw new Error(`manifest ${digest} was not found: ${failures[0]?.failureReason ?? 'ECR gives no reason'}`);
   }
   const bytes = Buffer.from(found.imageManifest);
-  if (sha256(bytes) !== digest) throw new Error(`manifest ${digest} came as ${sha256(bytes)}`);
+  if (sha256(bytes) !== digest)
+    throw new Error(`manifest ${digest} was received with another digest, ${sha256(bytes)}`);
   const manifest = JSON.parse(found.imageManifest) as Manifest;
   blobs.set(digest, text(pathOf(digest), found.imageManifest));
   for (const child of manifest.manifests ?? []) await collect(ports, repositoryName, child.digest, blobs);
@@ -167,7 +169,7 @@ async function collect(
   return { mediaType: found.imageManifestMediaType ?? manifest.mediaType, digest, size: bytes.length };
 }
 
-/** @throws when the layer is another one than its digest says */
+/** @throws when the layer has another digest */
 async function* layer({ ecr, download }: ImagePorts, repositoryName: string, layerDigest: string) {
   const { downloadUrl = '' } = await ecr.send(new GetDownloadUrlForLayerCommand({ repositoryName, layerDigest }));
   const hash = createHash('sha256');
@@ -178,11 +180,11 @@ async function* layer({ ecr, download }: ImagePorts, repositoryName: string, lay
     }
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    // What Node throws when a connection breaks off; a step tries again what has this name.
+    // Steps retry errors of this name, as those of a connection that broke off.
     throw Object.assign(new Error(`layer ${layerDigest} broke off: ${error.message}`), { name: 'TimeoutError' });
   }
   const digest = `sha256:${hash.digest('hex')}`;
-  if (digest !== layerDigest) throw new Error(`layer ${layerDigest} came as ${digest}`);
+  if (digest !== layerDigest) throw new Error(`layer ${layerDigest} was received with another digest, ${digest}`);
 }
 
 /** S3 takes 10,000 parts, all but the last of 5 MiB at least. */
@@ -204,7 +206,7 @@ async function upload(s3: S3Client, Bucket: string, Key: string, entries: readon
     }
     await s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts: parts } }));
   } catch (error) {
-    // What it leaves would be billed unseen. Where that fails too, the bucket's lifecycle does it.
+    // Its parts would be billed unseen. If aborting fails too, the bucket's lifecycle does it.
     await s3.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId })).catch(() => {});
     throw error;
   }
@@ -234,10 +236,10 @@ const sha256 = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(byte
 
 async function download(url: string): Promise<AsyncIterable<Uint8Array>> {
   const response = await fetch(url);
-  // A failure of S3 is worth another try; a step tells it by its status, as it does of AWS's own answers.
+  // Steps retry a failure of S3, which they recognise by its status, as in answers of the SDK.
   if (!response.ok || !response.body) {
     const $metadata = { httpStatusCode: response.status };
-    throw Object.assign(new Error(`a layer's download was answered with ${response.status}`), { $metadata });
+    throw Object.assign(new Error(`the download of a layer failed with status ${response.status}`), { $metadata });
   }
   return response.body as unknown as AsyncIterable<Uint8Array>;
 }

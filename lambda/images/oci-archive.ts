@@ -17,7 +17,7 @@ const END = Buffer.alloc(2 * BLOCK);
 export const archiveSize = (entries: readonly Entry[]) =>
   entries.reduce((sum, { size }) => sum + BLOCK + size + padding(size), END.length);
 
-/** @throws when an entry yields another number of bytes than it said */
+/** @throws when an entry yields more or fewer bytes than its size */
 export async function* archive(entries: readonly Entry[]): AsyncGenerator<Uint8Array> {
   for (const { path, size, read } of entries) {
     yield header(path, size);
@@ -26,7 +26,7 @@ export async function* archive(entries: readonly Entry[]): AsyncGenerator<Uint8A
       came += chunk.length;
       yield chunk;
     }
-    if (came !== size) throw new Error(`${path} came as ${came} bytes and not as ${size}`);
+    if (came !== size) throw new Error(`${path} has ${came} bytes instead of ${size}`);
     yield Buffer.alloc(padding(size));
   }
   yield END;

@@ -1,10 +1,10 @@
 /**
- * Runbook: have a database outside CloudFormation back itself up as asked.
+ * Runbook: apply backup settings to a database that no template describes.
  *
- * It changes what differs and nothing else, so it may run at any time and any number of times; what others left for the
- * maintenance window stays there. A lower retention, at which RDS deletes older backups at once, is refused unless the
- * request says that they may go, and the database is not on hold. When the resource is deleted nothing is put back: what protects a database stays until
- * its owner says otherwise.
+ * It changes only what differs, so it may run at any time and any number of times; changes that wait for the
+ * maintenance window keep waiting. A lower retention, at which RDS deletes older backups at once, is refused unless the
+ * request allows it and the database is not on hold. When the resource is deleted, the settings stay until the
+ * database's owner changes them.
  */
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { type DBInstance, DescribeDBInstancesCommand, ModifyDBInstanceCommand, RDSClient } from '@aws-sdk/client-rds';
@@ -17,7 +17,7 @@ import { isFault } from './fault';
 
 export interface BackupSettingsPorts {
   readonly rds: RDSClient;
-  /** Where a hold on the database would stand. */
+  /** Has the hold on the database, if there is one. */
   readonly ssm: SSMClient;
   readonly cloudFormation: CloudFormationClient;
   readonly answer: Answer;
@@ -36,7 +36,7 @@ export const applyBackupSettings = ({ rds, ssm, cloudFormation, answer }: Backup
       if (RequestType === 'Delete') {
         return {
           physicalId: String(PhysicalResourceId),
-          reason: 'Nothing was put back: the database keeps its backup window, retention, tag copying and protection.',
+          reason: 'Nothing was changed: the database keeps its backup window, retention, tag copying and protection.',
         };
       }
       const settings = parse(backupSettings, JSON.parse(ResourceProperties.Request), 'backup settings');
@@ -50,20 +50,20 @@ export const applyBackupSettings = ({ rds, ssm, cloudFormation, answer }: Backup
           { hours: ANSWER_WITHIN_HOURS },
         );
       } catch (error) {
-        // A rollback that fails has to be mended by hand, and holds up all that the stack holds.
+        // A failed rollback blocks the whole stack until somebody repairs it by hand.
         if (RequestType !== 'Update' || !(await isRollingBack(cloudFormation, event, runbook))) throw error;
         const why = describe(error).slice(0, 700);
-        return { physicalId, reason: `Not put back to what was asked before, so deploy again: ${why}` };
+        return { physicalId, reason: `The earlier settings were not restored, so deploy again: ${why}` };
       }
       return {
         physicalId,
-        reason: `In force on database '${settings.instance}'; they stay when this resource is deleted.`,
+        reason: `The settings are in force on database '${settings.instance}'; they stay when this resource is deleted.`,
       };
     },
     { cloudFormation, answer },
   );
 
-/** One look, and a request for what is neither in force nor on its way. */
+/** One look at the database, and a request to change what is neither in force nor pending. */
 async function apply(rds: RDSClient, hold: AskHold, settings: BackupSettings): Promise<string> {
   const { instance } = settings;
   const { DBInstances } = await rds.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: instance }));
@@ -82,12 +82,10 @@ async function apply(rds: RDSClient, hold: AskHold, settings: BackupSettings): P
   if (Object.keys(asked).length === 0) return 'in force';
   await refuseToDeleteBackups(found, settings, hold);
   if (STUCK.test(status)) {
-    throw new Error(
-      `database '${instance}' is ${status}, so RDS modifies nothing of it; bring it back, and deploy again`,
-    );
+    throw new Error(`database '${instance}' is ${status}, so RDS can't modify it; make it available, and deploy again`);
   }
   if (!MODIFIABLE.includes(status)) return status;
-  // All else is applied at once by itself; turning backups on waits for the maintenance window unless asked not to.
+  // Only turning backups on waits for the maintenance window, unless it is to be applied immediately.
   const retentions = [found.BackupRetentionPeriod, pending.BackupRetentionPeriod];
   const ApplyImmediately = retentions.includes(0) && asked.BackupRetentionPeriod !== undefined;
   if (!ApplyImmediately && Object.keys(later).length === 0) return `${status}, and on its way`;
@@ -96,7 +94,7 @@ async function apply(rds: RDSClient, hold: AskHold, settings: BackupSettings): P
     await rds.send(new ModifyDBInstanceCommand({ DBInstanceIdentifier: instance, ...asked, ApplyImmediately }));
     return 'asked for';
   } catch (error) {
-    // It was available a moment ago: a backup or somebody else's change began.
+    // It was available a moment ago: a backup or another change began.
     if (isFault(error, 'InvalidDBInstanceState')) return 'busy';
     throw error;
   }
@@ -122,11 +120,11 @@ async function refuseToDeleteBackups(found: DBInstance, settings: BackupSettings
   throw new Error(`${lost}, and it is ${describeHold(held)}; nothing was changed; deploy again once it is released`);
 }
 
-/** Ours, and those that never wait for a maintenance window. */
+/** Changes requested here, and those that never wait for a maintenance window. */
 const NOBODY_ELSES = ['BackupRetentionPeriod', 'MasterUserPassword', 'PendingCloudwatchLogsExports'];
 
 /**
- * What is asked to be applied at once takes along all that waits: a new class or version, with its outage.
+ * A change that is applied immediately also applies all that are pending: a new class or version, with its outage.
  * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ModifyInstance.ApplyImmediately.html
  */
 function refuseToHasten({ DBInstanceIdentifier, PendingModifiedValues = {} }: DBInstance): void {

@@ -1,4 +1,4 @@
-/** Backups of a database that are in this region: its own, or copies of what another region has. Read only. */
+/** Backups of a database in this region: its own, or copies from another region. Read only. */
 import {
   type DBInstanceAutomatedBackup,
   type DBSnapshot,
@@ -9,10 +9,10 @@ import {
 } from '@aws-sdk/client-rds';
 import { type DrillDefinition, isAutomatedOf, isBad, isCopyOf, SNAPSHOT_TAGS } from '../contract';
 
-/** Whose backups: a database of this region, or one elsewhere that is copied here. */
+/** The database: in this region, or in another one from which backups are copied here. */
 export type BackedUp = DrillDefinition['source'];
 
-/** @throws when there is none of that name, it is another database's, or it can't be restored yet */
+/** @throws when no snapshot has this name, it is another database's, or it can't be restored yet */
 export async function namedSnapshot(
   rds: RDSClient,
   { instance, copied }: BackedUp,
@@ -40,13 +40,14 @@ export async function namedSnapshot(
 }
 
 /**
- * The newest that is available and not known to be bad: RDS returns snapshots in no order, in pages, and lists those that are still being made.
+ * The newest that is available and not known to be bad: RDS returns snapshots in no order, in pages, and lists those
+ * that are still being made.
  *
  * @throws when there is none
  */
 export async function latestSnapshot(rds: RDSClient, of: BackedUp): Promise<DBSnapshot> {
   const { instance, copied } = of;
-  // Copies count as manual, and can't be asked for by a database that this region doesn't have.
+  // Copies count as manual, and RDS can't list them by a database of another region.
   const query = copied ? { SnapshotType: 'manual' } : { SnapshotType: 'automated', DBInstanceIdentifier: instance };
   let newest: DBSnapshot | undefined;
   for await (const { DBSnapshots = [] } of paginateDescribeDBSnapshots({ client: rds }, query)) {
@@ -59,15 +60,15 @@ export async function latestSnapshot(rds: RDSClient, of: BackedUp): Promise<DBSn
   throw new Error(
     copied
       ? `no copy of a snapshot of ${copied.from} is available here, so there is nothing to restore; ` +
-          "see the log of its SnapshotCopy's handler, or wait for its first copy"
+          "see the log of its SnapshotCopy's function, or wait for its first copy"
       : `database '${instance}' has no automated snapshot that is available, so there is nothing to restore; ` +
           'set a backup retention of at least 1 day, or wait for the first backup',
   );
 }
 
 /**
- * A copy is told by its tags, which say whose it is, and by its name, which is all that IAM goes by: one that a person
- * made of a copy may carry the tags, and can't be restored here.
+ * A copy is recognised by its tags, which name its database, and by its name, which IAM checks: a person's copy of a
+ * copy may have the tags, but the drill's role may not restore it.
  */
 function isOf(snapshot: DBSnapshot, { instance, copied }: BackedUp): boolean {
   if (snapshot.DBInstanceIdentifier !== instance) return false;
@@ -75,7 +76,7 @@ function isOf(snapshot: DBSnapshot, { instance, copied }: BackedUp): boolean {
   return originOf(snapshot) === copied.from && isCopyOf(instance, snapshot.DBSnapshotIdentifier);
 }
 
-/** ARN of the database, where the snapshot is a copy that this app made. */
+/** ARN of the database, when the snapshot is a copy made by a SnapshotCopy. */
 const originOf = ({ TagList }: DBSnapshot) => TagList?.find(({ Key }) => Key === SNAPSHOT_TAGS.snapshotOf)?.Value;
 
 /** SnapshotCreateTime changes when a snapshot is copied; the original one doesn't. */
@@ -83,7 +84,7 @@ export function takenAt({ OriginalSnapshotCreateTime, SnapshotCreateTime }: DBSn
   return required(OriginalSnapshotCreateTime ?? SnapshotCreateTime, 'SnapshotCreateTime');
 }
 
-/** Automated backups that restore to a point in time, with the span of it. */
+/** Automated backups that restore to a point in time, with the earliest and latest one. */
 export interface AutomatedBackups {
   readonly backup: DBInstanceAutomatedBackup;
   readonly earliest: Date;
@@ -115,12 +116,12 @@ async function ownBackups(rds: RDSClient, instance: string): Promise<DBInstanceA
 }
 
 /**
- * Those of the database there is; once it is gone, those that reach furthest. An earlier database of the same name, and
- * ARN, may have left some: they prove nothing about this one, not even while it has none here yet.
+ * Those of the existing database; once it is gone, those that reach furthest. An earlier database of the same name and
+ * ARN may have left some: they prove nothing about this one, even while it has none here yet.
  */
 async function replicatedBackups(rds: RDSClient, arn: string): Promise<DBInstanceAutomatedBackup | undefined> {
   const found: DBInstanceAutomatedBackup[] = [];
-  // They can't be asked for by a database that this region doesn't have.
+  // RDS can't list them by a database of another region.
   for await (const page of paginateDescribeDBInstanceAutomatedBackups({ client: rds }, {})) {
     found.push(...(page.DBInstanceAutomatedBackups ?? []).filter(({ DBInstanceArn }) => DBInstanceArn === arn));
   }

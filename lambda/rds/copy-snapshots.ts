@@ -1,8 +1,9 @@
 /**
- * Runbook: bring a database's snapshots to where they outlive its region, or its account.
+ * Runbook: copy a database's snapshots to where they outlive its region, or its account.
  *
- * Each round brings all that is missing, whatever started it: an automated snapshot's event, or the hourly sweep, since
- * events are delivered by best effort only. Rounds may overlap. Nothing here can change or delete what it copies.
+ * Each round copies all that is missing, whether an automated snapshot's event or the hourly schedule started it, since
+ * events are delivered by best effort only. Rounds may overlap. Nothing here can change or delete the original
+ * snapshots.
  */
 import { RDSClient } from '@aws-sdk/client-rds';
 import { SSMClient } from '@aws-sdk/client-ssm';
@@ -21,11 +22,11 @@ import { describe, type Runbook, shipped } from '../runbook/runbook';
 import { type Missing, SnapshotCopies, type States } from './snapshot-copies';
 
 export interface CopyPorts {
-  /** What was deployed, as it is; the runbook reads it at its door. */
+  /** The deployed definition, unchecked; the runbook parses it at its start. */
   readonly definition: unknown;
   /** A client of RDS in a region. */
   readonly rds: (region: string) => RDSClient;
-  /** A client of SSM in a region, where a hold may stand. */
+  /** A client of SSM in a region that may have a hold. */
   readonly ssm: (region: string) => SSMClient;
   readonly print: (line: string) => void;
   /** Read in steps only. */
@@ -36,7 +37,7 @@ export interface CopyReport {
   readonly copied: readonly string[];
   readonly waiting: number;
   readonly deleted: readonly string[];
-  /** Because of which older copies were not deleted. */
+  /** The hold that kept older copies from being deleted. */
   readonly hold: Hold | null;
   /** When the newest good copy's snapshot was taken. ISO 8601. */
   readonly newest: string | null;
@@ -48,7 +49,7 @@ export interface CopyReport {
  */
 const COPY_HOURS = 24;
 
-/** @throws after having done all that could be done, when a copy failed or could not be asked for */
+/** @throws after all other work, when a copy failed or could not be started */
 export const copySnapshots =
   (ports: CopyPorts) =>
   async (input: unknown, runbook: Runbook): Promise<CopyReport> => {
@@ -63,8 +64,8 @@ export const copySnapshots =
     const states = await settled(asked, copies, runbook, problems);
     const copied = asked.filter((target) => states[target] === 'available');
 
-    // Whatever becomes of these, the age is told: it is what rings.
-    // In either region, whichever is up when somebody sets it.
+    // Even if these fail, the age is published, since the alarm reads it.
+    // A hold in either region counts: only one may be up when it is set.
     const regions = [...new Set([source.region, destination.region])];
     const hold = askHold(regions.map(ports.ssm), { kind: 'database', id: source.instance }, ports.clock);
     const pruned = await tried(problems, 'prune', runbook, () => copies.prune(ports.clock(), hold));
@@ -75,13 +76,13 @@ export const copySnapshots =
 
     if (problems.length > 0) {
       throw new Error(
-        `copies of '${source.instance}' are not all as they should be; the next round tries again:\n  ${problems.join('\n  ')}`,
+        `some copies of '${source.instance}' failed, or could not be pruned or shared; the next round tries again:\n  ${problems.join('\n  ')}`,
       );
     }
     return { copied, waiting: survey.waiting, deleted: pruned?.deleted ?? [], hold: pruned?.hold ?? null, newest };
   };
 
-/** A step whose failure is told at the end. */
+/** A step whose failure is reported at the end. */
 async function tried<T>(
   problems: string[],
   name: string,
@@ -96,10 +97,10 @@ async function tried<T>(
   }
 }
 
-/** What so many are refused for, the others would be, too. */
+/** After so many refusals, the others would be refused too. */
 const MAX_REFUSED = 3;
 
-/** Names of the copies that were asked for. */
+/** Names of the copies that were started. */
 async function ask(
   missing: readonly Missing[],
   copies: SnapshotCopies,
@@ -143,7 +144,7 @@ async function settled(
     });
   for (const [target, state] of Object.entries(states)) {
     if (state === 'available') continue;
-    problems.push(`${target}: the copy is ${state}, and not available; its events say why`);
+    problems.push(`${target}: the copy is ${state}, not available; its events say why`);
   }
   return states;
 }
@@ -160,7 +161,7 @@ async function publish(
     print(embeddedMetric({ name: metric, unit: 'Seconds', value: seconds, dimensions }, at));
   if (hold) say(METRICS.holdAge, secondsHeld(hold, clock()), clock());
   const newest = await copies.newest();
-  // Without a copy there is no age to tell: the alarm takes silence for a missing copy.
+  // Without a copy no age is published, and the alarm fires on the missing data.
   if (newest === null) return null;
   const now = clock();
   say(METRICS.snapshotCopyAge, (now - newest) / 1000, now);

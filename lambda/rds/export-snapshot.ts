@@ -2,7 +2,7 @@
  * Runbook: export the newest automated snapshot of a database to S3 as Parquet.
  *
  * It reads a snapshot and writes under a prefix of its own run, so it may run at any hour. An export that RDS did not
- * complete ends the run in an error, which rings an alarm; one that is whole is told of beside it, for the watch.
+ * complete ends the run in an error, and an alarm fires; a complete one gets a success marker beside it, for the watch.
  */
 import {
   DescribeExportTasksCommand,
@@ -29,11 +29,11 @@ export interface Exported {
   readonly snapshot: string;
   /** When the snapshot was taken. ISO 8601. */
   readonly taken: string;
-  /** Where it lies. For reading with Athena and the like: nothing of it can be restored. */
+  /** Where its files are. They can be read with Athena and the like, but not restored. */
   readonly location: string;
-  /** What lies there. */
+  /** Bytes of these files. */
   readonly bytes: number;
-  /** What RDS could not export as it is. */
+  /** RDS's warning about data that it could not export unchanged. */
   readonly warning: string | null;
 }
 
@@ -44,7 +44,10 @@ export interface SnapshotExportPorts {
 
 /** RDS allows 60 characters; the run has 12 of them. */
 const NAME_LENGTH = 60;
-/** RDS calls an export complete that lacks tables, and names them in JSON: `{"skippedTables":["public.votes"],...}`. */
+/**
+ * RDS reports an export that lacks tables as complete, and names them in JSON:
+ * `{"skippedTables":["public.votes"],...}`.
+ */
 const SKIPPED = /"skippedTables"\s*:\s*\[\s*[^\]\s]/;
 const HOURS = { start: 12, export: 72 };
 
@@ -75,20 +78,20 @@ export const exportSnapshot =
     if (ended.status !== 'COMPLETE') {
       const { status, reason } = ended;
       throw new Error(
-        `export '${task}' of ${snapshot} is ${status}: ${reason ?? 'RDS gives no reason'}; what it has written under ` +
-          `${location} is not whole`,
+        `export '${task}' of ${snapshot} is ${status}: ${reason ?? 'RDS gives no reason'}; its files under ${location} are ` +
+          'incomplete',
       );
     }
     if (ended.warning && SKIPPED.test(ended.warning)) {
       throw new Error(
-        `export '${task}' of ${snapshot} is complete but for tables that RDS skipped: ${ended.warning.slice(0, 2000)}; the ` +
-          `others are under ${location}; take those from a logical dump, or have their rows fit what RDS exports`,
+        `export '${task}' of ${snapshot} lacks tables that RDS skipped: ${ended.warning.slice(0, 2000)}; the others are under ` +
+          `${location}; dump the skipped tables with LogicalDump, or change their rows to what RDS can export`,
       );
     }
     const bytes = await runbook.step('measure it', () => measure(s3, request.bucket, folder));
     if (bytes === 0) {
       throw new Error(
-        `export '${task}' of ${snapshot} is complete, as RDS says, and nothing lies under ${location}; see what moves or ` +
+        `export '${task}' of ${snapshot} is complete according to RDS, but ${location} is empty; find out what moves or ` +
           'deletes objects there',
       );
     }
@@ -101,12 +104,12 @@ export const exportSnapshot =
     return { exportTask: task, snapshot, taken, location, bytes, warning: ended.warning };
   };
 
-/** Starts with a letter and has no two hyphens in a row, as the identifier and the run have none. */
+/** Starts with a letter and has no two hyphens in a row, like the identifier and the run. */
 export function exportName(instance: string, run: string): string {
   return `${instance.slice(0, NAME_LENGTH - run.length - 1).replace(/-+$/, '')}-${run}`;
 }
 
-/** RDS refuses a sixth export of the account; the others' turn comes first. */
+/** RDS refuses a sixth export in the account; this one waits for the others. */
 async function start(
   rds: RDSClient,
   task: string,
@@ -160,7 +163,7 @@ async function look(rds: RDSClient, task: string): Promise<Seen> {
   };
 }
 
-/** RDS tells it in whole gigabytes, so a small database would never change its size, or double it. */
+/** Measured in S3: RDS reports whole gigabytes, so a small database would never change its size, or double it. */
 async function measure(s3: S3Client, bucket: string, folder: string): Promise<number> {
   let bytes = 0;
   for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket: bucket, Prefix: folder })) {

@@ -1,4 +1,4 @@
-/** Errors of AWS clients, told apart by their codes. */
+/** Errors of AWS clients, by their codes. */
 
 /** The SDK names a fault by its shape, which ends in `Fault` for some; the code on the wire does not. */
 export function isFault(error: unknown, code: string): boolean {

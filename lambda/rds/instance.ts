@@ -1,4 +1,4 @@
-/** An RDS instance: found, looked at, and given a password. Whoever asks has made sure that it is one to be changed. */
+/** An RDS instance: found, described, and given a password. Callers make sure that the instance may be changed. */
 import {
   type DBInstance,
   DescribeDBInstancesCommand,
@@ -8,10 +8,10 @@ import {
 import { isFault } from './fault';
 
 export interface InstanceState {
-  /** RDS's word for it, or `absent`. */
+  /** As RDS reports it, or `absent`. */
   readonly status: string;
   readonly usable: boolean;
-  /** A password was set and is not in force yet. */
+  /** A password was set but is not in force yet. */
   readonly passwordPending: boolean;
   readonly host: string | null;
   readonly port: number | null;
@@ -70,7 +70,7 @@ export async function findInstance(rds: RDSClient, name: string): Promise<DBInst
   }
 }
 
-/** Sets a master password. Whoever asks has made sure that the instance is one to be changed. */
+/** Sets a master password. Callers make sure that the instance may be changed. */
 export async function changePassword(rds: RDSClient, name: string, password: string): Promise<void> {
   try {
     await rds.send(

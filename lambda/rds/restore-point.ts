@@ -1,4 +1,4 @@
-/** Which moment a restore goes back to. Read only. */
+/** Chooses the moment or snapshot to restore. Read only. */
 import type { DBSnapshot, RDSClient } from '@aws-sdk/client-rds';
 import type { RestorePointRequest } from '../contract';
 import {
@@ -11,24 +11,27 @@ import {
   takenAt,
 } from './backups';
 
-/** A moment that a copy is restored to. */
+/** The moment that an instance is restored to. */
 export interface RestorePoint {
-  /** As the request put it. */
+  /** How it was requested. */
   readonly requested: string;
-  /** No data later than this is in the copy. ISO 8601. */
+  /** The restored instance has no later data. ISO 8601. */
   readonly time: string;
   /** The snapshot to restore; null restores to the point in time. */
   readonly snapshot: string | null;
-  /** ARN of replicated backups to restore the point in time from. Absent where the database itself is named for that. */
+  /**
+   * ARN of replicated backups to restore the point in time from. Absent when the database itself is named in the
+   * request.
+   */
   readonly automatedBackups?: string;
-  /** The newest moment that this kind of backup could have given. ISO 8601. */
+  /** The newest moment that this kind of backup can restore. ISO 8601. */
   readonly latestRestorable: string;
 }
 
 /**
- * Settles which moment the drill goes back to. Draws at random here, so it must be called in a step.
+ * Chooses the moment that the drill restores. It may be random, so this must be called in a step.
  *
- * @throws when there is no backup of that kind, or the moment lies outside of what can be restored
+ * @throws when there is no backup of that kind, or the moment can't be restored from it
  */
 export async function chooseRestorePoint(
   rds: RDSClient,
@@ -75,7 +78,7 @@ function fromWindow(
     requested,
     time: new Date(chosen).toISOString(),
     snapshot: null,
-    // Settled with the moment: the window is of these backups, and of no others that there may be when the restore begins.
+    // Chosen together with the moment: when the restore begins, there may be other backups, with another window.
     ...(copied && {
       automatedBackups: required(backup.DBInstanceAutomatedBackupsArn, 'DBInstanceAutomatedBackupsArn'),
     }),

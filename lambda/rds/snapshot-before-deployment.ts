@@ -1,8 +1,8 @@
 /**
  * Runbook: take a snapshot as part of a deployment, before what would change the data.
  *
- * A stack that is rolling back gets none: it must not fail for want of one, and the snapshot to go back to is the one
- * that this deployment began with. When the resource is deleted, the snapshots stay.
+ * A stack that is rolling back gets none: a snapshot that can't be taken must not fail the rollback, and the one to
+ * restore was taken when this deployment began. When the resource is deleted, the snapshots stay.
  */
 import { createHash } from 'node:crypto';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
@@ -35,7 +35,7 @@ export const snapshotBeforeDeployment = ({ rds, ssm, cloudFormation, answer }: D
       if (RequestType === 'Update' && (await isRollingBack(cloudFormation, event, runbook))) {
         return { physicalId: PhysicalResourceId, reason: 'The stack is rolling back, so no snapshot was taken.' };
       }
-      // Lambda may hand over one event twice, and a second snapshot would push an older one out.
+      // Lambda may deliver an event twice, and a second snapshot would have an older one deleted.
       const run = createHash('sha256').update(event.RequestId).digest('hex').slice(0, RUN_SUFFIX_LENGTH);
       const hold = askHold([ssm], { kind: 'database', id: request.instance }, Date.now);
       const take = takeSnapshot({ rds, hold }, { hours: ANSWER_WITHIN_HOURS, run });

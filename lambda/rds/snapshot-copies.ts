@@ -1,9 +1,9 @@
 /**
  * Copies of one database's snapshots in one destination.
  *
- * What makes it safe: a copy is named after its snapshot, so copying twice is the same as once; only what carries both
- * tags and the name of this copying is ever shared or deleted; age counts from the newest good copy, so that what there
- * is stays once nothing newer comes; and nothing is deleted while the database is on hold.
+ * What makes it safe: a copy is named after its snapshot, so copying twice has the same result; only copies with both
+ * tags and the name of this SnapshotCopy are ever shared or deleted; age counts from the newest good copy, so that
+ * copies stay when no newer ones arrive; and no good copy is deleted while the database is on hold.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -49,19 +49,19 @@ export interface Missing {
 export interface Survey {
   /** To be copied now, newest first. */
   readonly missing: readonly Missing[];
-  /** Have to wait, since the destination has no room for more copies at a time. */
+  /** To be copied later, since the destination allows no more copies at a time. */
   readonly waiting: number;
 }
 
-/** What became of asking for a copy. `gone`: the snapshot expired meanwhile. */
+/** Result of requesting a copy. `gone`: the snapshot expired meanwhile. */
 export type Asked = 'asked' | 'no room' | 'gone';
 
-/** RDS's word for each copy; `absent` where it lists none yet, `deleted` where it no longer does. */
+/** Status of each copy as RDS reports it; `absent` if RDS does not list it yet, `deleted` if it no longer does. */
 export type States = Readonly<Record<string, string>>;
 
 export interface Pruned {
   readonly deleted: readonly string[];
-  /** Because of which the rest was not deleted. */
+  /** The hold that kept the rest from being deleted. */
   readonly hold: Hold | null;
 }
 
@@ -79,7 +79,7 @@ export class SnapshotCopies {
       .slice(0, 8);
   }
 
-  /** What could be copied, would be kept, and is not there yet. Kept: no older than the newest there is to be kept. */
+  /** Snapshots that are not copied yet, and would not be over age. */
   async survey(now: number): Promise<Survey> {
     const there = await this.manual();
     const copied = new Set(
@@ -98,7 +98,7 @@ export class SnapshotCopies {
     return { missing: missing.slice(0, room), waiting: Math.max(0, missing.length - room) };
   }
 
-  /** @throws when the region has no room for any copy, or a snapshot of that name that this copying did not make */
+  /** @throws when the region's quota is used up, or has a snapshot of that name that this SnapshotCopy did not make */
   async copy({ arn, target, tags }: Missing): Promise<Asked> {
     const { key, optionGroup } = this.definition.destination;
     try {
@@ -119,8 +119,8 @@ export class SnapshotCopies {
       if (!isFault(error, 'DBSnapshotAlreadyExists')) throw error;
       if ((await this.manual()).some((copy) => copy.DBSnapshotIdentifier === target && !this.isOurs(copy))) {
         throw new Error(
-          `snapshot '${target}' exists and does not carry the tags of this copying, so it is not touched and nothing ` +
-            'is copied in its place; find out who made it, and rename or delete it',
+          `snapshot '${target}' exists and does not have the tags of this SnapshotCopy, so it is not touched and its ` +
+            'original is not copied; find out who made it, and rename or delete it',
         );
       }
       return 'asked';
@@ -134,7 +134,7 @@ export class SnapshotCopies {
     return Object.fromEntries(targets.map((target) => [target, there.get(target) ?? unlisted(target)]));
   }
 
-  /** Lets the named accounts copy every good copy on. Doing it again changes nothing. */
+  /** Shares every good copy with the named accounts. Doing it again changes nothing. */
   async share(): Promise<void> {
     const { shareWith } = this.definition;
     if (shareWith.length === 0) return;
@@ -152,8 +152,8 @@ export class SnapshotCopies {
   }
 
   /**
-   * Deletes what is over age, and what failed: that holds no data, and would block another try. Age counts from the newest
-   * good copy, so that nothing is deleted once nothing newer comes, as when the database is gone.
+   * Deletes copies that are over age, and those that failed: they hold no data, and would block another try. Age counts
+   * from the newest good copy, so that nothing is deleted when no newer copies arrive, as when the database is gone.
    *
    * @param hold asked before each deletion; while one is in force, only what failed is deleted
    */
@@ -174,7 +174,7 @@ export class SnapshotCopies {
     return { deleted, hold: held };
   }
 
-  /** @returns false when it is gone, or being copied on: the next round finds out */
+  /** @returns false when it is gone, or being copied by another account: the next round tries again */
   private async delete({ DBSnapshotIdentifier }: DBSnapshot): Promise<boolean> {
     try {
       await this.to.send(new DeleteDBSnapshotCommand({ DBSnapshotIdentifier }));
@@ -198,7 +198,7 @@ export class SnapshotCopies {
       .sort((one, other) => takenAt(other) - takenAt(one));
   }
 
-  /** Counted from the newest good one; one with a time that is yet to come makes no other old. */
+  /** Counted from the newest good one; one that is dated in the future makes no other old. */
   private oldestKept(snapshots: readonly DBSnapshot[], now: number): number {
     const newest = Math.max(...snapshots.filter(isGood).map(takenAt));
     return Math.min(newest, now) - this.definition.keepSeconds * 1000;
@@ -211,7 +211,7 @@ export class SnapshotCopies {
       const query = { SnapshotType: 'automated', DBInstanceIdentifier: instance };
       return list(this.from, query, (one) => isAvailable(one) && isAutomatedOf(instance, one.DBSnapshotIdentifier));
     }
-    // What others share can't be asked for by database.
+    // RDS can't list shared snapshots by database.
     const account = arn.split(':')[4];
     return list(this.from, { SnapshotType: 'shared', IncludeShared: true }, (snapshot) => {
       const [owner, name] = snapshot.DBSnapshotArn?.split(':snapshot:') ?? [];
@@ -228,7 +228,7 @@ export class SnapshotCopies {
   private copyOf(snapshot: DBSnapshot): Missing {
     const own: Tag[] = Object.entries(this.tags()).map(([Key, Value]) => ({ Key, Value }));
     const carried = (snapshot.TagList ?? []).filter(({ Key }) => Key && !/^(aws|lifeboat):/i.test(Key));
-    // With room for the tag that says that it is bad, should somebody find that out.
+    // Leaves room for the tag `lifeboat:bad`.
     const tags = [...own, ...carried.slice(0, MAX_TAGS - own.length - 1)];
     return {
       arn: String(snapshot.DBSnapshotArn),
@@ -237,7 +237,7 @@ export class SnapshotCopies {
     };
   }
 
-  /** Automated snapshots are named like `rds:orders-2026-11-09-03-05`, and a colon is illegal in a copy's name. */
+  /** Automated snapshots are named like `rds:orders-2026-11-09-03-05`, and a copy's name may not have a colon. */
   private target(arn: string): string {
     const original = arn.split(':snapshot:')[1] ?? arn;
     const words = original
@@ -247,7 +247,9 @@ export class SnapshotCopies {
     return `${COPY_PREFIX}${this.owner}-${words}`.slice(0, MAX_NAME).replace(/-+$/, '');
   }
 
-  /** By name as well as by tags, as IAM has it: a person's copy of a copy may carry its tags, and stays that person's. */
+  /**
+   * By name as well as by tags, as IAM has it: a person's copy of a copy may carry its tags, and stays that person's.
+   */
   private isOurs(snapshot: DBSnapshot): boolean {
     if (!isCopyOf(this.definition.source.instance, snapshot.DBSnapshotIdentifier)) return false;
     const tag = (key: string) => snapshot.TagList?.find(({ Key }) => Key === key)?.Value;
@@ -263,14 +265,14 @@ export class SnapshotCopies {
 }
 
 /**
- * One fault stands for two limits: copies in progress, which end by themselves, and manual snapshots at all.
+ * RDS has one fault for two limits: copies in progress, which end by themselves, and the number of manual snapshots.
  * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html
  */
 function noRoom({ message }: Error, region: string): 'no room' {
   if (/across regions|in progress/i.test(message)) return 'no room';
   throw new Error(
     `the quota of manual snapshots in ${region} is used up (100 unless raised), so nothing more is copied there: ${message}; ` +
-      'delete some that nobody needs, keep copies for less long, or have the quota raised',
+      'delete some that nobody needs, shorten the retention of copies, or have the quota raised',
   );
 }
 

@@ -1,4 +1,4 @@
-/** A snapshot before a deployment, taken by a command that somebody runs, or a pipeline. */
+/** A snapshot before a deployment, taken by a command that a person or a pipeline runs. */
 import type { RDSClient } from '@aws-sdk/client-rds';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import { type DeploymentSnapshotRequest, deploymentSnapshotRequest, parse } from '../contract';
@@ -14,14 +14,14 @@ export interface SnapshotOptions {
 
 export interface SnapshotClients {
   readonly rds: RDSClient;
-  /** Where a hold on the database would stand. */
+  /** Has the hold on the database, if there is one. */
   readonly ssm: SSMClient;
 }
 
 /** The first snapshot of a large database takes hours. */
 const HOURS = 24;
 
-/** @throws Error that names all that RDS would not take */
+/** @throws Error that names everything that RDS would refuse */
 export function snapshotRequest(
   target: string,
   { reason, deployment, keep }: SnapshotOptions,
@@ -34,8 +34,8 @@ export function snapshotRequest(
 /**
  * Takes the snapshot, and waits until it is available.
  *
- * @param say told of each step
- * @param stop ends the wait; the snapshot goes on
+ * @param say gets a line for each step
+ * @param stop ends the wait; RDS still finishes the snapshot
  * @returns its identifier
  */
 export async function snapshotByHand(
@@ -55,6 +55,6 @@ export async function snapshotByHand(
     return snapshot;
   } catch (error) {
     if (!stop?.aborted) throw error;
-    throw new Error(`interrupted; if it was asked for already, snapshot ${name} becomes available by itself`);
+    throw new Error(`interrupted; if it was requested already, snapshot ${name} becomes available by itself`);
   }
 }

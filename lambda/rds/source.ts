@@ -1,4 +1,4 @@
-/** The database that a copy is made of: what it is, and how it is restored. Read only. */
+/** The database that is restored: its description, and how it is restored. Read only. */
 import { DescribeDBInstancesCommand, type RDSClient } from '@aws-sdk/client-rds';
 import type { DrillDefinition, RestorePointRequest } from '../contract';
 import { automatedBackups, type BackedUp, latestSnapshot, namedSnapshot, required } from './backups';
@@ -6,21 +6,21 @@ import { automatedBackups, type BackedUp, latestSnapshot, namedSnapshot, require
 export interface Source {
   readonly instance: string;
   readonly engine: string;
-  /** Null where nobody knows it. */
+  /** Null where it is unknown. */
   readonly instanceClass: string | null;
   readonly storageGiB: number;
   readonly masterUser: string;
   /**
-   * Carried over to copies by name. Null leaves it to RDS, which takes its default: a group can only be named where it is,
-   * and a region need not have even the default one before a database uses it.
+   * Named in the restore. Null leaves it to RDS, which takes its default: a group can only be named in its own region,
+   * and a region may lack even the default group until a database uses it.
    */
   readonly parameterGroup: string | null;
   readonly optionGroup: string | null;
   /** The initial database; `postgres` always exists besides. */
   readonly database: string;
-  /** ARN of the database, where it is elsewhere and its backups were copied here. */
+  /** ARN of the database, when it is in another region or account and its backups were copied here. */
   readonly copiedFrom: string | null;
-  /** RDS's word for the copied backup; null where the database itself was described. */
+  /** Status of the copied backup, as RDS reports it; null when the database itself was described. */
   readonly backupStatus: string | null;
 }
 
@@ -49,8 +49,8 @@ export async function describeSource(rds: RDSClient, instance: string): Promise<
 }
 
 /**
- * Describes a database that is elsewhere by the copy of its backups that would be restored. Such a copy tells neither
- * class nor parameter group nor initial database: those are in the request.
+ * Describes a database of another region or account by the copied backup that would be restored. It records neither
+ * class nor parameter group nor initial database: those are in the definition.
  *
  * @throws when there is no such copy, or it isn't PostgreSQL's
  */
@@ -68,7 +68,7 @@ export async function describeCopied(
     storageGiB: required(backup.AllocatedStorage, 'AllocatedStorage'),
     masterUser: required(backup.MasterUsername, 'MasterUsername'),
     parameterGroup: parameterGroup ?? null,
-    // PostgreSQL has no options, and the group that a copy tells may be one of its database's region.
+    // PostgreSQL has no options, and the option group that a copy records may exist only in its database's region.
     optionGroup: null,
     database: 'postgres',
     copiedFrom: from,

@@ -2,9 +2,9 @@
  * Takes a snapshot of a database before a deployment, waits until it can be restored, and deletes older ones of its
  * kind where the request limits their number.
  *
- * The snapshot is named after the run before it exists, so asking twice is the same as once. What is deleted carries
- * the tags and the name of such snapshots, was announced before the run began, so that no run deletes what another one at
- * the same time announces, and has enough newer ones that are available and not known to be bad.
+ * The snapshot is named after the run before it exists, so a second request has no effect. Only snapshots with the tags
+ * and the name of their kind are deleted, if they were announced before the run began, so that no run deletes what
+ * another one announces at the same time, and if enough newer ones are available and not known to be bad.
  */
 import {
   AddTagsToResourceCommand,
@@ -24,7 +24,7 @@ export interface TakenSnapshot {
   readonly snapshot: string;
   /** Older ones that were deleted. */
   readonly deleted: readonly string[];
-  /** Why others that should go are still there. They are tried again the next time. */
+  /** Why others were not deleted. The next run tries again. */
   readonly left: readonly string[];
 }
 
@@ -34,14 +34,14 @@ export interface SnapshotPorts {
   readonly hold: AskHold;
 }
 
-/** @param run whatever asks twice with the same one gets the same snapshot; @default the runbook's own */
+/** @param run two calls with the same one give the same snapshot; @default the runbook's own */
 export const takeSnapshot =
   ({ rds, hold }: SnapshotPorts, { hours, run }: { hours: number; run?: string }) =>
   async (request: DeploymentSnapshotRequest, runbook: Runbook): Promise<TakenSnapshot> => {
     const snapshot = snapshotName(request, run ?? runbook.id);
     const announced = await runbook
       .step('list older ones', async () => (await replaceable(rds, request)).filter(isAnnounced).map(nameOf))
-      // Whatever the reason, the snapshot is what the deployment waits for.
+      // Whatever failed, the deployment waits for the snapshot.
       .catch((): string[] => []);
     await runbook.poll(
       'ask for the snapshot',
@@ -55,22 +55,24 @@ export const takeSnapshot =
       (seen) => seen === 'available',
       { hours: (hours * 2) / 3 },
     );
-    // The snapshot is there, which is what the deployment waits for: older ones can wait.
+    // The snapshot exists, which the deployment waits for: a failure to delete older ones must not fail it.
     const { deleted, left } = await runbook
       .step('delete older ones', () => prune({ rds, hold }, request, announced))
       .catch((error: unknown) => ({ deleted: [], left: [`any: ${describe(error)}`] }));
     if (request.keepLast === undefined) return { snapshot, deleted, left };
-    // Last, so that nobody deletes it before this run says that it is there.
+    // Last, so that no other run deletes it before this run has returned it.
     const unmarked = await runbook
       .step('mark it as announced', () => markAnnounced(rds, snapshot, request))
       .then(() => [])
       .catch((error: unknown) => [
-        `${snapshot} in its first day, as it can't be marked as announced: ${describe(error)}`,
+        `${snapshot}: it can't be marked as announced, so no run deletes it in its first day: ${describe(error)}`,
       ]);
     return { snapshot, deleted, left: [...left, ...unmarked] };
   };
 
-/** https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html: letters, digits, single hyphens. */
+/**
+ * https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html: letters, digits, single hyphens.
+ */
 export function snapshotName({ instance, deploymentVersion }: DeploymentSnapshotRequest, run: string): string {
   const version = deploymentVersion
     .toLowerCase()
@@ -102,7 +104,7 @@ async function ask(rds: RDSClient, snapshot: string, request: DeploymentSnapshot
     }
     if (isFault(error, 'SnapshotQuotaExceeded')) {
       throw new Error(
-        `the region's quota of manual snapshots is used up (100 unless raised), so none was taken of '${instance}'; ` +
+        `the region's quota of manual snapshots is used up (100 unless raised), so no snapshot of '${instance}' was taken; ` +
           'delete some that nobody needs, keep fewer, or have the quota raised',
       );
     }
@@ -112,7 +114,7 @@ async function ask(rds: RDSClient, snapshot: string, request: DeploymentSnapshot
   return 'asked for';
 }
 
-/** IAM lets these two be written as they are, and together with any other tag. */
+/** The role may add tags only together with these two, and can't change their values. */
 const whose = ({ instance, keepLast }: DeploymentSnapshotRequest) => [
   { Key: TAGS.beforeDeploymentOf, Value: instance },
   { Key: TAGS.keep, Value: keepLast === undefined ? 'forever' : 'last' },
@@ -127,7 +129,7 @@ async function markAnnounced(rds: RDSClient, snapshot: string, request: Deployme
 
 const NOT_VISIBLE = 'not visible yet';
 
-/** @throws when it can't become available any more */
+/** @throws when it will never become available */
 async function look(rds: RDSClient, snapshot: string): Promise<string> {
   try {
     const { DBSnapshots } = await rds.send(new DescribeDBSnapshotsCommand({ DBSnapshotIdentifier: snapshot }));
@@ -142,7 +144,7 @@ async function look(rds: RDSClient, snapshot: string): Promise<string> {
   }
 }
 
-/** After it, no run waits for its snapshot any more, whether or not it has announced it. */
+/** After this time no run still waits for its snapshot, whether or not it has announced it. */
 const LONGEST_RUN = 24 * 3_600_000;
 
 /** @param announced before the run began */
@@ -153,7 +155,7 @@ async function prune({ rds, hold }: SnapshotPorts, request: DeploymentSnapshotRe
   const superfluous = over.filter(mayGo).map(({ name }) => name);
   const left = over
     .filter((one) => !mayGo(one))
-    .map(({ name }) => `${name}: the run that took it may not have announced it yet, so it goes with a later one`);
+    .map(({ name }) => `${name}: the run that took it may not have announced it yet, so a later run deletes it`);
   for (const name of superfluous) {
     const held = await hold();
     if (held) {
@@ -193,7 +195,7 @@ async function overAge(rds: RDSClient, request: DeploymentSnapshotRequest): Prom
   return over.map((snapshot) => ({ name: nameOf(snapshot), olderBy: newest - taken(snapshot) }));
 }
 
-/** Available ones that may be deleted for newer ones; none where all are kept. */
+/** Available ones that may be deleted once there are newer ones; none when all are kept. */
 async function replaceable(rds: RDSClient, { instance, keepLast }: DeploymentSnapshotRequest): Promise<DBSnapshot[]> {
   const found: DBSnapshot[] = [];
   if (keepLast === undefined) return found;
@@ -207,7 +209,7 @@ async function replaceable(rds: RDSClient, { instance, keepLast }: DeploymentSna
 const isAnnounced = ({ TagList = [] }: DBSnapshot) => TagList.some(({ Key }) => Key === TAGS.announced);
 const nameOf = ({ DBSnapshotIdentifier }: DBSnapshot) => String(DBSnapshotIdentifier);
 
-/** Ours by name and tags. A copy of one, made by hand with its tags, has another name. */
+/** By name and tags: a copy made by hand has the tags, but another name. */
 function isReplaceable({ DBSnapshotIdentifier = '', TagList = [] }: DBSnapshot, instance: string): boolean {
   const tag = (key: string) => TagList.find(({ Key }) => Key === key)?.Value;
   return (

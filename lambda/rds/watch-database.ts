@@ -1,9 +1,9 @@
 /**
- * The watch on a database's own backups: says every hour how old the newest moment and the newest snapshot are that it
- * could be restored to, for how many days RDS keeps them, and how old a hold on it is.
+ * The watch on a database's own backups: publishes every hour the age of the latest restorable time and of the newest
+ * automated snapshot, the retention in days, and the age of a hold.
  *
- * RDS has no event for a night without a backup: only who looks finds out. What is not there is not published, and silence
- * rings.
+ * RDS has no event for a night without a backup. An age that does not exist is not published, and the alarm fires on
+ * the missing data.
  */
 import { DescribeDBInstancesCommand, paginateDescribeDBSnapshots, RDSClient } from '@aws-sdk/client-rds';
 import { SSMClient } from '@aws-sdk/client-ssm';
@@ -13,11 +13,11 @@ import { askHold, secondsHeld } from '../runbook/hold';
 
 export interface WatchClients {
   readonly rds: RDSClient;
-  /** Where a hold on the database would stand. */
+  /** Has the hold on the database, if there is one. */
   readonly ssm: SSMClient;
 }
 
-/** @throws when there is no such database, or when nobody can say whether it is on hold */
+/** @throws when there is no such database, or it is unknown whether it is on hold */
 export const watchDatabase =
   ({ rds, ssm }: WatchClients, print: (line: string) => void, clock: () => number = Date.now) =>
   async (input: unknown): Promise<void> => {
@@ -31,7 +31,7 @@ export const watchDatabase =
     const [database] = found.DBInstances ?? [];
     if (!database)
       throw new Error(
-        `database '${instance}' was not found, so nobody can say how old its backups are; watch the one that is in use`,
+        `database '${instance}' was not found, so the age of its backups is unknown; watch the one that is in use`,
       );
     say(METRICS.backupRetention, 'Count', database.BackupRetentionPeriod ?? 0);
     if (database.LatestRestorableTime) sayAge(METRICS.recoveryPointAge, database.LatestRestorableTime);

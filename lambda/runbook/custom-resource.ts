@@ -1,7 +1,7 @@
 /**
  * A runbook that CloudFormation starts as part of a deployment, and waits for.
  *
- * Whatever happens, it is answered: one that hears nothing waits for an hour, and then can't say why it failed.
+ * It always answers: without an answer, CloudFormation waits for an hour, and then can't say why it failed.
  */
 
 import { type CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
@@ -12,29 +12,29 @@ import { describe, type Runbook } from './runbook';
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html */
 const customResourceEvent = v.object({
   RequestType: v.picklist(['Create', 'Update', 'Delete']),
-  /** Whoever has it can answer, so it is printed nowhere. */
+  /** Anyone who has it can answer, so it is printed nowhere. */
   ResponseURL: v.string(),
   StackId: v.string(),
   RequestId: v.string(),
   LogicalResourceId: v.string(),
   PhysicalResourceId: v.optional(v.string()),
-  /** All properties arrive as strings; the request is whole in one of them. */
+  /** All properties arrive as strings; one of them has the whole request. */
   ResourceProperties: v.object({ Request: v.string() }),
 });
 export type CustomResourceEvent = v.InferOutput<typeof customResourceEvent>;
 
 export interface Provisioned {
-  /** CloudFormation asks for the deletion of what had another one before. */
+  /** When it changes, CloudFormation asks for the deletion of the resource with the earlier one. */
   readonly physicalId: string;
-  /** What an operator reads among the stack's events. */
+  /** Shown to operators in the stack's events. */
   readonly reason: string;
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
-/** Puts an answer where CloudFormation waits for it. */
+/** Sends an answer to CloudFormation. */
 export type Answer = (url: string, body: string) => Promise<void>;
 
-/** CloudFormation takes answers of 4 KB. */
+/** CloudFormation accepts answers of up to 4 KB. */
 const REASON_LENGTH = 1000;
 
 /** How long a runbook may take until it answers: CloudFormation gives up after an hour. */
@@ -110,7 +110,7 @@ async function stackStatus(cloudFormation: CloudFormationClient, { StackId }: Cu
   return Stacks?.[0]?.StackStatus ?? 'unknown';
 }
 
-/** Whether the deployment that this is part of has failed already, and is being undone. */
+/** Whether this deployment has failed already, and is being rolled back. */
 export async function isRollingBack(
   cloudFormation: CloudFormationClient,
   event: CustomResourceEvent,
@@ -123,7 +123,7 @@ export async function isRollingBack(
 
 /** @throws Error without the address: it is a secret until it is used */
 export const putAnswer: Answer = async (url, body) => {
-  // As bytes: the address is signed for no content type, and a string would bring one.
+  // As bytes: the address is signed without a content type, and a string would add one.
   const { ok, status } = await fetch(url, { method: 'PUT', body: new TextEncoder().encode(body) });
   if (!ok) throw new Error(`CloudFormation's bucket refused the answer with status ${status}`);
 };

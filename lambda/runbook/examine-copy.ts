@@ -1,7 +1,7 @@
 /**
- * Has the examiner look at a restored copy, database after database, in as many calls as its size needs.
+ * Has the examiner check a restored instance, database after database, in as many calls as its size needs.
  *
- * Part of every runbook that proves a backup: a drill's own copy, or what AWS Backup restored.
+ * Part of every runbook that proves a backup, restored by a drill or by AWS Backup.
  */
 import { type Check, type CheckResult, type DrillDefinition, GENERIC_CHECKS } from '../contract';
 import type { StoredInventory } from '../evidence/inventories';
@@ -13,7 +13,7 @@ import { type CountedDatabase, compareWithLastProof } from './last-proof';
 import type { ProofPorts } from './ports';
 import type { Runbook } from './runbook';
 
-/** What is deployed with drills and with validations alike. */
+/** The definition's fields that drills and validations share. */
 type Deployed = Pick<
   DrillDefinition,
   'plan' | 'target' | 'examiner' | 'checks' | 'databases' | 'allowEmpty' | 'evidenceBucket' | 'signingKey'
@@ -99,7 +99,10 @@ function nothingProven(report: Examined, allowEmpty = false): void {
   if (empty.length === examined.length) {
     const text = `no examined database holds a row (${empty.join(', ')})`;
     if (allowEmpty) report.warnings.push(`${text}, which the drill's definition allows`);
-    else report.failures.push(`${text}, so the drill proves nothing; where that is right, set allowEmpty`);
+    else
+      report.failures.push(
+        `${text}, so the drill proves nothing; if the databases are meant to be empty, set allowEmpty`,
+      );
   } else {
     for (const name of empty) report.warnings.push(`database '${name}' holds no row, so nothing is proven about it`);
   }
@@ -121,7 +124,7 @@ function chosen(server: Server, main: string, wanted: readonly string[] | undefi
   const missing = (wanted ?? [main]).filter((name) => !names.includes(name));
   if (missing.length > 0) {
     throw new Error(
-      `the copy has no database ${missing.map((name) => `'${name}'`).join(', ')} that takes connections, so nothing is proven; ` +
+      `the restored instance has no database ${missing.map((name) => `'${name}'`).join(', ')} that takes connections, so nothing is proven; ` +
         `it has ${names.map((name) => `'${name}'`).join(', ') || 'none'}`,
     );
   }
@@ -144,8 +147,8 @@ async function examineDatabase(
     await runbook.rest(`make room (${call})`);
     if (runbook.now >= expires) {
       throw new Error(
-        `the copy's time was over at ${expires.toISOString()}, before its checks had ended, so the rest did not run; ` +
-          'let copies live longer, or check less',
+        `the restored instance expired at ${expires.toISOString()}, before its checks had ended, so the rest did not run; ` +
+          'set a longer expiresAfter (of a restore test, validationWindow), or check less',
       );
     }
     const now = work;
@@ -154,15 +157,15 @@ async function examineDatabase(
     );
     findings.push(...found.findings);
     for (const [oid, count] of found.rows) rows.set(oid, (rows.get(oid) ?? 0) + count);
-    // A restored volume is still being loaded, so what ran out of time may well fit the next call: before the others,
-    // since what comes later may destroy what it has to see.
+    // A restored volume is still being loaded, so work that ran out of time may fit the next call. It goes first, since
+    // later work may destroy what it has to see.
     const progress = found.findings.some(({ examined }) => examined > 0) || found.left.some(({ slow }) => slow);
     if (found.left.length > 0 && progress && call + queue.length < MAX_CALLS) queue.unshift(found.left);
     else findings.push(...found.left.flatMap(outOfTime));
   }
 }
 
-/** Said instead of its result: nothing of it was examined. */
+/** The result of work that ran out of time: nothing of it was examined. */
 function outOfTime(work: Work): Finding[] {
   const none = { count: 0, first: [] };
   const reason = { count: work.objects, first: [{ observed: 'ran out of time' }] };

@@ -1,4 +1,4 @@
-/** The conductor's end of the line to the examiner: the call carries the password, so neither end logs it. */
+/** Calls from the conductor to the examiner: they carry the password, so neither function logs them. */
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import type {
   Checked,
@@ -20,7 +20,7 @@ export interface Examiner {
   check(task: Omit<CheckTask, 'task'>): Promise<Checked>;
 }
 
-/** What the conductor may ask, of whatever answers: the function, or the examiner itself in rehearsals and tests. */
+/** The examiner's tasks, done by its function, or by the examiner in this process in rehearsals and tests. */
 export function examinerOf(ask: (request: ExaminerRequest) => Promise<ExaminerResponse>): Examiner {
   return {
     server: (task) => ask({ task: 'server', ...task }) as Promise<Server>,
@@ -38,13 +38,13 @@ export function lambdaExaminer(lambda: LambdaClient, functionName: string): Exam
     const answer = JSON.parse(Payload?.transformToString() || 'null');
     if (FunctionError === undefined) return answer;
     const { errorType = 'Error', errorMessage = FunctionError } = answer ?? {};
-    throw Object.assign(new Error(`the examiner could not look: ${errorMessage}`), { name: errorType });
+    throw Object.assign(new Error(`the examiner failed: ${errorMessage}`), { name: errorType });
   });
 }
 
 /**
- * After two weeks without a call Lambda takes a function's network interfaces away. The next call fails, gives them
- * back within minutes, and until then the function is pending.
+ * After two weeks without a call Lambda deletes a function's network interfaces. The next call fails and has them made
+ * again, which takes minutes; until then the function is pending.
  * https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
  */
 function wakingUp(error: unknown): never {

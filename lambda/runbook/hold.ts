@@ -1,8 +1,9 @@
 /**
- * Holds: whether backups of a target may be pruned now, and how a person or a recovery says that they may not.
+ * Holds: they keep the backups of a target from being pruned, as during a recovery.
  *
- * A hold is a parameter of SSM in the region of the backups, so it can be set there while the database's region is down,
- * and it covers what is backed up after it was set. What can't be read counts as a hold: pruning can wait.
+ * A hold is a parameter of SSM in the region of the backups, so it can be set there while the database's region is
+ * down, and it also covers backups made after it was set. A hold that can't be read counts as one in force: pruning can
+ * wait.
  */
 import {
   DeleteParameterCommand,
@@ -19,7 +20,7 @@ export type AskHold = () => Promise<Hold | null>;
 
 /**
  * @param ssm clients of every region in which the target may be on hold; one hold is enough
- * @returns what throws when a region does not say, or says what can't be understood
+ * @returns a function that throws when a region can't be asked, or its parameter can't be understood
  */
 export const askHold =
   (ssm: readonly SSMClient[], target: HoldTarget, clock: () => number): AskHold =>
@@ -43,7 +44,7 @@ async function read(client: SSMClient, target: HoldTarget): Promise<Hold | null>
 
 const isAbsent = (error: unknown) => error instanceof Error && error.name === 'ParameterNotFound';
 
-/** It may be a hold all the same, written by another version or by hand. */
+/** The parameter may still be a hold, written by another version or by hand. */
 class UnreadableHold extends Error {}
 
 function understood(name: string, value = ''): Hold {
@@ -51,8 +52,8 @@ function understood(name: string, value = ''): Hold {
     return parse(hold, JSON.parse(value), 'it');
   } catch (error) {
     throw new UnreadableHold(
-      `parameter '${name}' is not a hold that this version understands, so nothing of its target is pruned; set the hold ` +
-        `again, or release it, by \`lifeboat hold\`: ${error instanceof SyntaxError ? 'it is not JSON' : describe(error)}`,
+      `parameter '${name}' is not a hold that this version understands, so no backup of its target is pruned; set the hold ` +
+        `again, or release it, with \`lifeboat hold\`: ${error instanceof SyntaxError ? 'it is not JSON' : describe(error)}`,
     );
   }
 }
@@ -72,7 +73,7 @@ export const secondsHeld = ({ since }: Hold, now: number) => (now - Date.parse(s
 export async function setHold(ssm: SSMClient, target: HoldTarget, record: Hold): Promise<Hold | null> {
   const Name = holdParameter(parse(holdTarget, target, 'target of a hold'));
   const Value = JSON.stringify(parse(hold, record, 'hold'));
-  // One that can't be understood is what setting it again mends.
+  // Setting it again replaces one that can't be understood.
   const before = await read(ssm, target).catch((error: unknown) => {
     if (error instanceof UnreadableHold) return null;
     throw error;
@@ -95,7 +96,7 @@ export async function releaseHold(ssm: SSMClient, target: HoldTarget): Promise<b
 
 export interface ListedHold {
   readonly target: string;
-  /** What stands there, as a sentence. */
+  /** A parameter's content as a sentence. */
   readonly state: string;
 }
 

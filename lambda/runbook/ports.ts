@@ -1,4 +1,4 @@
-/** What drills reach the world by, and validations of what AWS Backup restored, too. */
+/** Clients and stores that drills use, and validations of AWS Backup's restores too. */
 import { KMSClient } from '@aws-sdk/client-kms';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { RDSClient } from '@aws-sdk/client-rds';
@@ -13,7 +13,7 @@ import { deployedDefinition } from './definition';
 import { type Examiner, lambdaExaminer } from './examiner-client';
 
 export interface ProofPorts {
-  /** What was deployed, as it is; the runbook reads it at its door. */
+  /** The deployed definition, unchecked; the runbook parses it at its start. */
   readonly definition: unknown;
   readonly rds: RDSClient;
   readonly examiner: (functionName: string) => Examiner;
@@ -28,7 +28,8 @@ export function awsProofPorts(): ProofPorts {
   const s3 = new S3Client();
   const kms = new KMSClient();
   const secrets = new SecretsManagerClient();
-  // A second try of a call that was cut off would examine the copy twice at once; the step tries again instead.
+  // The SDK's second try of a call that was cut off would examine the instance twice at once; the step tries again
+  // instead.
   const lambda = new LambdaClient({ maxAttempts: 1 });
   const evidence: ProofPorts['evidence'] = (of) =>
     new EvidenceChain(s3, of.evidenceBucket, of, kmsSigner(kms, of.signingKey));
@@ -43,7 +44,7 @@ export function awsProofPorts(): ProofPorts {
   };
 }
 
-/** Of a document that was published, what a step's result has room for. */
+/** The parts of a published document that fit into a step's result. */
 export interface PublishedEvidence {
   readonly key: string;
   readonly outcome: Evidence['outcome'];
@@ -52,7 +53,7 @@ export interface PublishedEvidence {
   readonly checks: number;
 }
 
-/** Appends a document to its chain, and tells CloudWatch what it says in numbers. */
+/** Appends a document to its chain, and publishes its metrics. */
 export async function publish(
   { print }: Pick<ProofPorts, 'print'>,
   evidence: EvidenceChain,

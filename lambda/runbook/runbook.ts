@@ -18,23 +18,25 @@ export interface Runbook {
   readonly id: string;
   /** When the first step began. */
   readonly started: Date;
-  /** When the newest step or poll ended, or failed. The only clock outside of steps: it reads the same at every replay. */
+  /**
+   * When the newest step or poll ended, or failed. The only clock outside of steps: it reads the same at every replay.
+   */
   readonly now: Date;
   /** Every step and poll so far, with its seconds. */
   readonly phases: readonly Phase[];
   /**
    * Runs an effect and remembers its result. After a crash it may run again, so it must be idempotent.
    *
-   * Transient errors are retried for about ten minutes; any other ends the step and is thrown, unless `retry` says
-   * that the effect must not be left undone. The result is stored: it must be JSON, at most some megabytes of it, and never
+   * Transient errors are retried for about ten minutes; any other ends the step and is thrown, unless `retry` says that
+   * the effect must not be left undone. The result is stored: it must be JSON, at most some megabytes of it, and never
    * a secret.
    */
   step<T>(name: string, effect: () => Promise<T>, retry?: Retry): Promise<T>;
   /**
    * Looks again and again, with pauses that cost nothing, until `settled`.
    *
-   * Pauses grow with the time waited, between 10 seconds and 2 minutes, so that they add at most a twentieth to what
-   * is measured. Transient errors count as "not settled yet". A look is told what the one before it saw.
+   * Pauses grow with the time waited, between 10 seconds and 2 minutes, so that they add at most a twentieth to the
+   * measured time. Transient errors count as "not settled yet". Each look gets what the one before it saw.
    *
    * @throws when a look fails, or when the limit passes first
    */
@@ -94,10 +96,10 @@ export function shipped<Ports extends object, Request, Report>(
   });
 }
 
-/** What this app says of a copy or an examiner that does not answer yet. */
+/** Names of this app's errors for an instance or an examiner that does not answer yet. */
 const NOT_READY = ['CopyNotReady', 'ExaminerNotReady'];
 
-/** Worth another try: throttling, failures of AWS's side, broken connections, what does not answer yet. */
+/** Worth another try: throttling, server errors of AWS, broken connections, and instances that do not answer yet. */
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const failure = error as Parameters<typeof isTransientError>[0];
@@ -202,7 +204,7 @@ class DurableRunbook implements Runbook {
     await this.context.wait(operationName(name), { seconds: 1 });
   }
 
-  /** A step that failed has no result to carry its times, and a run that fails at its first would date from 1970. */
+  /** A failed step has no result with its times, and a run whose first step fails would date from 1970. */
   private async failed(name: string, error: unknown): Promise<never> {
     const ended = await this.context.step(operationName(`time of '${name}'`), async () => this.clock());
     this.note(name, this.latest || ended, ended);
@@ -217,7 +219,7 @@ class DurableRunbook implements Runbook {
 }
 
 /**
- * A name as Lambda takes it: others would end the execution.
+ * A name that Lambda accepts: any other would end the execution.
  * https://docs.aws.amazon.com/lambda/latest/api/API_OperationUpdate.html
  */
 const operationName = (name: string) => name.replace(/[^ -~]/g, '?').slice(0, 256);

@@ -1,13 +1,13 @@
 /**
- * Results of steps, small enough to be remembered: a survey of thousands of tables is larger than Lambda takes, and is
- * mostly names alike, so it is compressed.
+ * Results of steps, small enough to be stored: a survey of thousands of tables is larger than Lambda accepts, and
+ * repeats itself, so it is compressed.
  */
 import { gunzipSync, gzipSync } from 'node:zlib';
 
-/** What Lambda takes as the output of a step, in bytes: it ends an execution that checkpoints more. */
+/** Largest output of a step in bytes: Lambda ends an execution that checkpoints more. */
 const MAX_BYTES = 262_144;
 
-/** Kept back for what lies beside the result. */
+/** Reserved for the fields beside the result. */
 const ENVELOPE = 1_024;
 
 /** Up to here results can be read in the console. */
@@ -24,7 +24,7 @@ export function pack<T>(value: T): StepResult<T> {
   const compressed = gzipSync(json).toString('base64');
   if (compressed.length <= MAX_BYTES - ENVELOPE) return { compressed };
   throw new Error(
-    `its result has ${bytes} bytes, ${compressed.length} compressed, and Lambda remembers ${MAX_BYTES} at most; divide ` +
+    `its result has ${bytes} bytes, ${compressed.length} compressed, and Lambda stores ${MAX_BYTES} at most; divide ` +
       'the work: check fewer tables in one run',
   );
 }

@@ -1,14 +1,14 @@
 /**
- * A runbook that somebody watches at a terminal: steps and polls in this process, told as they happen.
+ * A runbook at a terminal: steps and polls in this process, printed as they happen.
  *
- * Nothing is remembered when the process ends. What it began goes on in AWS, under a name that was printed first.
+ * Nothing is stored when the process ends. What it started goes on in AWS, under a name that was printed first.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RUN_SUFFIX_LENGTH } from '../contract';
 import { describe, isTransient, type Phase, type PollLimit, type Retry, type Runbook } from './runbook';
 
-/** Somebody is waiting, so it looks more often than a runbook in Lambda; that costs nothing here. */
+/** A person is waiting, so it polls more often than a runbook in Lambda; that costs nothing here. */
 const PAUSE = { least: 500, most: 15_000, shareOfElapsed: 1 / 10 };
 const STEP_ATTEMPTS = 5;
 
@@ -18,8 +18,8 @@ export class TerminalRunbook implements Runbook {
   readonly phases: Phase[] = [];
 
   /**
-   * @param say told each step's name, and what polls see when it changes
-   * @param stop ends what is waited for
+   * @param say gets each step's name, and what polls see when it changes
+   * @param stop ends the waiting
    */
   constructor(
     private readonly say: (line: string) => void,
@@ -73,7 +73,8 @@ export class TerminalRunbook implements Runbook {
       }
       said = line;
       const elapsed = Date.now() - began;
-      if (elapsed > hours * 3_600_000) throw new Error(`${line}; given up after ${hours} h, look at it yourself`);
+      if (elapsed > hours * 3_600_000)
+        throw new Error(`${line}; gave up after ${hours} h; look at the resource itself`);
       await this.pause(Math.min(Math.max(elapsed * PAUSE.shareOfElapsed, PAUSE.least), PAUSE.most));
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Sizes of the newest backups, remembered beside them: CloudWatch looks back seven days, and a backup that is made
- * once a week would be compared with nothing.
+ * Sizes of the newest backups, stored beside them: CloudWatch looks back seven days, so a weekly backup would have
+ * nothing to be compared with.
  */
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { type BackupSizes, backupSizes, backupSizesKey, parse } from '../contract';

@@ -1,8 +1,8 @@
 /**
- * The watch on backups in buckets: says every hour how long ago each was last made and found good, or readable, and how
- * its size differs from the usual.
+ * The watch on backups in buckets: publishes every hour how long ago each was last made and found good, or readable,
+ * and how its size differs from the usual.
  *
- * CloudWatch alarms look back seven days at most, and hear nothing of a schedule that somebody switched off.
+ * CloudWatch alarms look back seven days at most, and a schedule that was switched off publishes nothing.
  */
 import { S3Client } from '@aws-sdk/client-s3';
 import {
@@ -22,7 +22,7 @@ import { sizeChange } from './backup-sizes';
 
 type Backup = BackupWatchRequest['backups'][number];
 
-/** @throws after having said what it could, when some could not be looked at */
+/** @throws after publishing the others, when some could not be read */
 export const watchBackups =
   (s3: S3Client, print: (line: string) => void, clock: () => number = Date.now) =>
   async (input: unknown): Promise<void> => {
@@ -31,7 +31,7 @@ export const watchBackups =
     for (const { backup, prefix, state } of backups) {
       try {
         const newest = await newestMade(s3, bucket, prefix, state, clock());
-        // One that was never made is as old as its watch, so a new one is not overdue before its first night.
+        // A backup that was never made is as old as its watch, so a new one is not overdue before its first night.
         const since = newest?.finished ?? (await watchedSince(s3, bucket, backupWatchedSinceKey(prefix), clock()));
         const dimensions = { [METRICS.dimensions.backup]: backup };
         const say = (name: string, unit: Metric['unit'], value: number) =>
@@ -46,7 +46,7 @@ export const watchBackups =
       }
     }
     if (failures.length > 0)
-      throw new Error(`nobody can say how old these backups are, or how large:\n  ${failures.join('\n  ')}`);
+      throw new Error(`the age and size of these backups are unknown:\n  ${failures.join('\n  ')}`);
   };
 
 async function newestMade(

@@ -1,8 +1,8 @@
 /**
- * The watch on copies that AWS Backup makes: says every hour how long ago the last one was completed.
+ * The watch on copies that AWS Backup makes: publishes every hour how long ago the last one was completed.
  *
- * A copy that fails is a metric of AWS Backup's; a copy that nobody asks for any more, or that AWS Backup does not start,
- * is none. What was never copied is not published, and silence makes the alarm fire.
+ * AWS Backup has a metric for copies that fail, but not for copies that are no longer requested or never started.
+ * Without any copy nothing is published, and the alarm fires on the missing data.
  */
 import { BackupClient, paginateListCopyJobs } from '@aws-sdk/client-backup';
 import { copyWatchRequest, METRICS, parse } from '../contract';
@@ -19,7 +19,7 @@ export const watchCopies =
   async (input: unknown): Promise<void> => {
     const request = parse(copyWatchRequest, input, 'copy watch request');
     const { backup, vault, resourceTypes, overdueAfterSeconds } = request;
-    // Thousands of jobs may be listed, and nearly always the newest few days answer.
+    // There may be thousands of jobs, and nearly always those of the newest few days suffice.
     let newest = await newestOfEach(client, request, clock() - overdueAfterSeconds * 1000);
     const missing = () => (resourceTypes.length > 0 ? resourceTypes : ['']).filter((type) => !newest.has(type));
     if (missing().length > 0) newest = await newestOfEach(client, request, clock() - LISTED_MS);

@@ -17,24 +17,24 @@ const PORTS = { from: 21_000, to: 29_000 };
 export interface Address {
   readonly host: string;
   readonly port: number;
-  /** Lets others have it. */
+  /** Frees the address. */
   release(): Promise<void>;
 }
 
-/** An address that was claimed for who comes, or one that another database had under the same name. */
+/** An address that is reserved for a new server, or one that another database had under the same name. */
 export type PreferredAddress = Address | { readonly host: string; readonly port: number };
 
 /**
  * Claims an address that nobody listens on.
  *
- * @param preferred to take when it is claimed already, or free
+ * @param preferred used when it is claimed already, or free
  */
 export async function claimAddress(preferred?: PreferredAddress): Promise<Address> {
   if (preferred && 'release' in preferred) return preferred;
   if (process.platform !== 'linux') return claimPort(preferred?.port);
   const hosts = Array.from({ length: LAST_HOST - FIRST_HOST + 1 }, (_, index) => `127.0.1.${FIRST_HOST + index}`);
   const candidates = preferred ? [preferred.host, ...hosts] : hosts;
-  // Somebody may listen on the usual port at every address; then each server gets a port besides its address.
+  // If another program listens on the usual port at every address, each server gets its own port as well.
   for (const choosePort of [usualPort, freePort]) {
     for (const host of candidates) {
       const claim = await listen(host, CLAIM_PORT);
@@ -65,7 +65,7 @@ async function claimPort(preferred?: number): Promise<Address> {
   );
 }
 
-/** A server that listens there, or undefined when somebody else does. */
+/** A server that listens there, or undefined when another program does. */
 function listen(host: string, port: number): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());

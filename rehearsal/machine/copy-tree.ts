@@ -1,4 +1,6 @@
-/** Copies folders of database files: cloned where the file system can, several at a time, owned by whom it takes. */
+/**
+ * Copies folders of database files: cloned if the file system can, several at a time, owned by PostgreSQL's account.
+ */
 import { constants } from 'node:fs';
 import { chmod, chown, copyFile, lstat, mkdir, readdir, readlink, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,7 +9,7 @@ import { unprivilegedAccount } from './os-account';
 export interface CopyOptions {
   /** Paths inside the folder that stay behind. */
   readonly without?: (path: string) => boolean;
-  /** A file that is gone before it was copied is no error: a running server removes files. */
+  /** Ignores files that are gone before they were copied: a running server removes files. */
   readonly mayVanish?: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a rehearsal needs of the machine, looked at before anything starts: what is missing is said at once, with the
- * remedy, and not by a server that never becomes ready.
+ * What a rehearsal needs from the machine, checked before anything starts, so that an error names the remedy and no
+ * server hangs.
  */
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
@@ -8,7 +8,7 @@ import { dirname, resolve } from 'node:path';
 import { unprivilegedAccount } from './os-account';
 
 const MIB = 1024 * 1024;
-/** PostgreSQL's files and an empty cluster, and some databases of next to nothing. */
+/** For PostgreSQL's files, an empty cluster, and some very small databases. */
 const LEAST_SPACE = 512 * MIB;
 
 /** The folder for temporary files, whole: TMPDIR may be relative to where the process was started. */
@@ -39,7 +39,7 @@ export function checkPath(folder: string): void {
   );
 }
 
-/** @throws Error with the remedy where a folder is not one, can't be written, or is closed to PostgreSQL's account */
+/** @throws Error with the remedy if it is not a folder, can't be written, or PostgreSQL's account can't enter it */
 export function checkFolder(folder: string): void {
   const found = statSync(folder, { throwIfNoEntry: false });
   if (!found?.isDirectory()) {
@@ -53,13 +53,13 @@ export function checkFolder(folder: string): void {
   const closed = unprivilegedAccount() && closedTo(folder);
   if (closed) {
     throw new Error(
-      `${closed} is open to its owner alone, and PostgreSQL, which refuses to run as root, runs under the account ` +
-        'nobody here; point TMPDIR to a folder that nobody can pass through, or run as an ordinary user',
+      `only its owner can enter ${closed}, but PostgreSQL refuses to run as root and so runs under the account 'nobody'; ` +
+        "point TMPDIR to a folder that 'nobody' can enter, or run as an ordinary user",
     );
   }
 }
 
-/** The first folder on the way that other accounts can't pass through. */
+/** The first folder of the path that other accounts can't enter. */
 function closedTo(folder: string): string | undefined {
   for (let path = folder; ; path = dirname(path)) {
     if ((statSync(path).mode & 0o001) === 0) return path;

@@ -1,8 +1,8 @@
 /**
  * Where rehearsals keep files: one folder per user in the temporary folder or in memory, in it one folder per run.
  *
- * The folders are the registry of what runs: a run's folder names its process, and every cluster lies in the folder of
- * its run. So what a crashed run left can be found and ended, and nothing else ever is.
+ * The folders are the registry of runs: a run's folder names its process, and every cluster is in the folder of its
+ * run. So servers and files of a crashed run can be found and removed, and nothing else.
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -25,7 +25,7 @@ import { makeFolders, nearestExisting } from './folders';
 import { checkAccount, checkFolder, checkPath, checkSpace, temporaryFolder } from './surroundings';
 
 const OWNER = 'owner.json';
-/** A folder younger than this may be one whose owner is being written. */
+/** In a folder younger than this, the owner may still be being written. */
 const NEWBORN_MS = 10_000;
 
 /** This user's folder on disk, shared by all rehearsals of theirs on this machine. */
@@ -58,14 +58,16 @@ function ownFolder(parent: string): string {
   return folder;
 }
 
-/** PostgreSQL may run under another account and has to get through, whatever the umask; none gets to list what is here. */
+/**
+ * Whatever the umask, PostgreSQL's account, which may be another one, can pass through; no other account can list it.
+ */
 const PASSABLE = 0o711;
 
 /**
- * A new folder for the files of this process; what crashed runs left is ended and removed first.
+ * A new folder for the files of this process; servers and files of crashed runs are removed first.
  *
  * In memory where there is plenty of it: a rehearsal makes and deletes files by the thousand, which some file systems
- * are slow at. Whoever sets TMPDIR gets it there.
+ * are slow at. If TMPDIR is set, the folder is there.
  */
 export function runFolder(options: { keep?: boolean } = {}): string {
   checkAccount();
@@ -87,7 +89,7 @@ export function unfinishedFolder(kind: string): string {
   return claimed(join(workspace(), `making-${kind}-${process.pid}-${randomBytes(4).toString('hex')}`));
 }
 
-/** Puts a folder to where it is looked for, complete; drops it when another process was first. */
+/** Moves a complete folder to its final place; drops it when another process was first. */
 export function finishFolder(folder: string, target: string): void {
   rmSync(join(folder, OWNER));
   try {
@@ -108,7 +110,7 @@ function claimed(folder: string): string {
 }
 
 const MEMORY = '/dev/shm';
-/** Several times what a rehearsal of a million rows takes. */
+/** Several times the size of a rehearsal with a million rows. */
 const PLENTY = 8 * 1024 ** 3;
 
 function hasRoom(): boolean {
@@ -122,7 +124,7 @@ function hasRoom(): boolean {
   return Math.min(bavail * bsize, freemem(), process.availableMemory?.() ?? Number.POSITIVE_INFINITY) >= PLENTY;
 }
 
-/** Leaves a run's folder where it is, when its process ends and after. */
+/** Keeps a run's folder after its process has ended. */
 export function keepFolder(folder: string): void {
   rmSync(join(folder, OWNER), { force: true });
   writeFileSync(join(folder, 'kept'), 'Kept on request. Nothing runs here any more; remove the folder when done.\n');
@@ -134,7 +136,7 @@ interface Owner {
   readonly machine: string;
 }
 
-/** Ends the PostgreSQL servers of runs whose process is gone, and removes their folders and what they never finished. */
+/** Ends the PostgreSQL servers of runs whose process is gone, and removes their folders, unfinished ones included. */
 export function reapLeftovers(): void {
   const inMemory = join(MEMORY, `lifeboat-${process.getuid?.() ?? 0}`);
   for (const parent of [workspace(), ...(existsSync(inMemory) ? [ownFolder(MEMORY)] : [])]) reapIn(parent);
@@ -162,7 +164,7 @@ function isLeftover(folder: string): boolean {
   return startOf(owner.pid) !== owner.started;
 }
 
-/** Undefined where nothing whole is written: its process is at it just now, or died there, or the disk was full. */
+/** Undefined when it is incomplete: its process is still writing, or died, or the disk was full. */
 function ownerOf(text: string | undefined): Owner | undefined {
   try {
     const owner: Partial<Owner> | null = JSON.parse(text ?? 'null');
@@ -174,7 +176,7 @@ function ownerOf(text: string | undefined): Owner | undefined {
   }
 }
 
-/** Ends the server whose data directory this is, if it runs; a process that merely has its number is left alone. */
+/** Ends the server of this data directory, if it runs; another process with the same number is left alone. */
 function endServer(dataDirectory: string): void {
   const [pid, directory] = (readIfThere(join(dataDirectory, 'postmaster.pid')) ?? '').split('\n');
   if (!pid || directory !== dataDirectory || !commandOf(Number(pid)).includes(dataDirectory)) return;
@@ -205,7 +207,7 @@ export function readIfThere(path: string): string | undefined {
   }
 }
 
-/** When a process started, in whatever form the system tells; empty when there is none. Numbers are used again. */
+/** Start of a process, in the system's own form; empty when there is none. Process numbers are reused. */
 function startOf(pid: number): string {
   if (process.platform === 'linux') {
     const stat = readIfThere(`/proc/${pid}/stat`);

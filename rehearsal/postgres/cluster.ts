@@ -38,13 +38,13 @@ export interface ClusterOptions {
    * @default - a fresh cluster
    */
   readonly fill?: (dataDirectory: string) => Promise<void>;
-  /** Where to serve, if it is free. */
+  /** Preferred address, used if it is free. */
   readonly at?: PreferredAddress;
   /** @default 17 */
   readonly major?: Major;
   /**
-   * Whether clients may be the superuser, as in tests of what connects as one: it comes by TCP too, and works in the
-   * database `postgres` under the usual search path.
+   * Whether the superuser may connect like a client, for tests: also by TCP, and to the database `postgres` with the
+   * usual search path.
    *
    * @default false
    */
@@ -143,7 +143,7 @@ export class Cluster {
     }
   }
 
-  /** Has settings count without a restart, as far as PostgreSQL can. */
+  /** Reloads settings, for those that PostgreSQL can change without a restart. */
   public async reload(): Promise<void> {
     await this.query('SELECT pg_reload_conf()');
   }
@@ -151,7 +151,7 @@ export class Cluster {
   /**
    * Serves at another address from the next start.
    *
-   * @returns the one it had, which is still claimed
+   * @returns the old address, which is still claimed
    */
   public async moveTo(preferred?: PreferredAddress): Promise<Address> {
     const before = this.address;
@@ -161,7 +161,7 @@ export class Cluster {
   }
 
   /**
-   * Starts the server, and waits until it takes connections: after recovery, if there is any to do.
+   * Starts the server, and waits until it accepts connections: after recovery, if there is any.
    *
    * @throws Error with what the server logged, when it ends instead
    */
@@ -173,7 +173,7 @@ export class Cluster {
       ...unprivilegedAccount(),
       cwd: this.dataDirectory,
       env: { ...serverEnvironment(), TZ: 'UTC' },
-      // Ctrl-C goes to all processes of a terminal; ours decides when databases end.
+      // Ctrl-C goes to all processes of a terminal; this process decides when databases end.
       detached: true,
       stdio: ['ignore', log, log],
     });
@@ -235,8 +235,8 @@ export class Cluster {
   }
 
   /**
-   * Lends a superuser's connection, and ends it afterwards. Names mean what PostgreSQL itself has under them, whatever
-   * search path somebody has set for a database, and no event trigger fires.
+   * Lends a superuser's connection, and ends it afterwards. Names are looked up in pg_catalog, whatever search path a
+   * database has, and no event trigger fires.
    */
   public async connected<T>(use: (client: Client) => Promise<T>, database?: string): Promise<T> {
     const socket = SocketFolder.open(this.folder);
@@ -247,11 +247,12 @@ export class Cluster {
         user: SUPERUSER,
         password: this.passwords.superuser,
         database: database ?? (this.superuserIsClient ? 'postgres' : ADMIN_DATABASE),
-        // Said, so that no PG* variable of the user's says otherwise.
+        // Stated, so that the user's PG* variables don't change them.
         ssl: false,
         options: this.superuserIsClient ? '-c client_encoding=UTF8' : '-c search_path=pg_catalog -c event_triggers=off',
       });
-      // Without a listener, a server that stops meanwhile would end our process too; the query in progress fails anyway.
+      // Without a listener, a server that stops meanwhile would end our process too; the query in progress fails
+      // anyway.
       client.on('error', () => undefined);
       await client.connect();
       try {

@@ -15,7 +15,7 @@ export interface Damage {
 
 const PAGE = 8192;
 const PAGE_HEADER = 24;
-/** Rows fill a page from its end, so this hits rows wherever the page is more than half full. */
+/** Rows fill a page from its end, so this damages rows if the page is more than half full. */
 const DAMAGE = { offset: 6144, length: 200 };
 
 /** Damages a page in the middle of a table. Its checksum no longer fits, so PostgreSQL refuses to read it. */
@@ -26,7 +26,7 @@ export async function damageTable(backup: PhysicalBackup, table: string, databas
   try {
     const bytes = Buffer.alloc(DAMAGE.length);
     await file.read(bytes, 0, DAMAGE.length, block * PAGE + DAMAGE.offset);
-    // Inverted rather than zeroed: that is a change whatever was there.
+    // Inverted, since zeroes might not change anything.
     await file.write(
       bytes.map((byte) => ~byte),
       0,
@@ -47,10 +47,10 @@ export interface ZeroedPages {
 }
 
 /**
- * Zeroes pages in the middle of a table, as storage does that loses a write of new blocks. PostgreSQL takes such a page for
- * a new and empty one: no read fails, and the rows are missing without a word.
+ * Zeroes pages in the middle of a table, like storage that loses a write of new blocks. PostgreSQL takes such a page
+ * for a new and empty one: no read fails, and the rows are silently missing.
  *
- * @throws Error when so many pages are not marked all-visible: a scan of an index would notice on others
+ * @throws Error when too few pages are marked all-visible: on other pages an index scan would notice
  */
 export async function zeroPages(
   backup: PhysicalBackup,
@@ -75,7 +75,7 @@ export async function zeroPages(
   return { ...found, table: name, blocks };
 }
 
-/** Where a table's pages lie in a backup, those nearest to its middle first. */
+/** A table's pages in a backup, those nearest to its middle first. */
 function findPages(backup: PhysicalBackup, table: string, database?: string) {
   const name = table.includes('.') ? table : `public.${table}`;
   const found = backup.tables.find((file) => file.table === name && (database ?? file.database) === file.database);

@@ -8,7 +8,7 @@ import { copyTree, handOver } from '../machine/copy-tree';
 import type { Cluster } from './cluster';
 import type { WalArchive } from './wal-archive';
 
-/** Where a table lies in a backup: what is needed to break it on purpose. */
+/** A table's file in a backup, which tests damage on purpose. */
 export interface TableFile {
   readonly database: string;
   /** `schema.table` */
@@ -29,7 +29,7 @@ export interface PhysicalBackup {
   readonly tables: readonly TableFile[];
 }
 
-/** Of no use to a copy, or misleading: what belongs to the running server, and what it makes anew. */
+/** Files that a copy must not have: those of the running server, and those that a server makes again. */
 const LEFT_BEHIND = [
   /^pg_wal\//,
   /^postmaster\.(pid|opts)$/,
@@ -53,7 +53,7 @@ export async function backUp(cluster: Cluster, archive: WalArchive, folder: stri
       without: (path) => LEFT_BEHIND.some((pattern) => pattern.test(path)),
       mayVanish: true,
     });
-    // A replica's says up to where the files have been changed, so it may not be older than any of them.
+    // On a replica it records how far the files have been changed, so it may not be older than any of them.
     if (replica) await copyFile(join(cluster.dataDirectory, CONTROL_FILE), join(data, CONTROL_FILE));
     // Waiting inside pg_backup_stop polls once a second; the archive is watched instead.
     const stop = await client.query<Position & { labelfile: string; completed: Date }>(
@@ -64,7 +64,7 @@ export async function backUp(cluster: Cluster, archive: WalArchive, folder: stri
     await handOver(join(data, 'backup_label'));
     const [firstSegment, lastSegment] = [segmentOf(start.rows[0]!), segmentOf(stop.rows[0]!)];
     const wal = join(data, 'pg_wal');
-    // On a replica the last segment is still being filled; it is whole as far as the backup needs it.
+    // On a replica the last segment is still being filled, but it has everything that the backup needs.
     if (replica) await archive.copyTo(wal, firstSegment, lastSegment, join(cluster.dataDirectory, 'pg_wal'));
     else {
       await archive.holds(lastSegment);
@@ -91,7 +91,7 @@ const POSITION = `pg_is_in_recovery() AS replica,
   (lsn - '0/0')::text AS "offset", (SELECT bytes_per_wal_segment FROM pg_control_init())::text AS "segmentSize"`;
 
 function segmentOf({ timeline, offset, segmentSize }: Position): string {
-  // A place between two segments counts to the one before, as pg_walfile_name has it.
+  // A position between two segments counts to the one before, as in pg_walfile_name.
   const segment = (BigInt(offset) - 1n) / BigInt(segmentSize);
   const perFile = 2n ** 32n / BigInt(segmentSize);
   const parts = [BigInt(timeline), segment / perFile, segment % perFile];

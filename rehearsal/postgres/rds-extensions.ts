@@ -18,13 +18,14 @@ const ALLOWED = [
 ];
 
 /**
- * What rds_superuser gets of an extension besides being allowed to create it. Scripts of extensions run as the superuser,
- * under a search_path that begins with a schema of whoever creates one: nothing in here is looked up by it.
+ * What rds_superuser gets of an extension besides being allowed to create it. Scripts of extensions run as the
+ * superuser, under a search_path that begins with a schema of the user who creates one: so all names here have a
+ * schema.
  */
 const GRANTS: Readonly<Record<string, string>> = {
   /**
-   * amcheck keeps its functions from everybody. RDS documents that rds_superuser holds the first two and may grant them
-   * on; of the others it says nothing, so whoever relies on them asks `has_function_privilege` first.
+   * amcheck grants its functions to nobody. RDS documents that rds_superuser has the first two and may grant them; it
+   * does not mention the others, so code that uses them calls `has_function_privilege` first.
    */
   amcheck: `
 DO $rds$
@@ -60,7 +61,7 @@ export async function allowExtensions(share: string): Promise<void> {
   for (const name of ALLOWED) {
     const file = join(folder, `${name}.control`);
     if (!existsSync(file)) continue;
-    // The last line of a name counts.
+    // The last line with a name counts.
     await writeFile(file, `${readFileSync(file, 'utf8')}\nsuperuser = true\ntrusted = true\n`);
   }
   if (!existsSync(join(folder, 'amcheck.control'))) {

@@ -2,17 +2,17 @@
  * The roles of an RDS instance for PostgreSQL 17, as `pg_dumpall --roles-only` shows them there. The master user is a
  * member of rds_superuser and not a superuser: files, programs, ALTER SYSTEM and LOAD are closed to it.
  *
- * Closed here and open on RDS, whose PostgreSQL is patched for it: event triggers, and logical replication by
- * rds_replication. Open here and closed there: pg_authid, which pg_read_all_data reads, so pg_dumpall needs no
+ * Not possible here but on RDS, whose PostgreSQL is patched for it: event triggers, and logical replication by
+ * rds_replication. Possible here but not on RDS: reading pg_authid with pg_read_all_data, so pg_dumpall does not need
  * --no-role-passwords.
  */
 import { escapeIdentifier, escapeLiteral } from 'pg';
 
-/** RDS's own superuser has this name too, and so has its database; no master user can take it. */
+/** The name of RDS's own superuser and of its database; a master user can't have it. */
 export const SUPERUSER = 'rdsadmin';
-/** Where the superuser connects to: clients can neither connect nor leave anything there. */
+/** The superuser's database: clients can't connect to it, and so can't create anything there. */
 export const ADMIN_DATABASE = 'rdsadmin';
-/** Read replicas follow under this name. On RDS it can't log in; how replicas do there is not documented. */
+/** Read replicas connect as this user. On RDS it can't log in; how replicas connect there is not documented. */
 export const REPLICATOR = 'rdsrepladmin';
 
 /** Its members may grant them on, as on RDS; each with the version of PostgreSQL that brought it. */
@@ -29,7 +29,7 @@ const GIVEN_TO_RDS_SUPERUSER = {
   rds_replication: 10,
 };
 
-/** What a fresh cluster is told, a statement each. */
+/** Statements for a fresh cluster. */
 export function rolesOfRds(replicatorPassword: string, major: number): string[] {
   const given = Object.entries(GIVEN_TO_RDS_SUPERUSER).filter(([, since]) => since <= major);
   return [
@@ -42,7 +42,7 @@ export function rolesOfRds(replicatorPassword: string, major: number): string[] 
   ];
 }
 
-/** What makes somebody the master user; databases that they create themselves, and these, are theirs. */
+/** Statements that create the master user, and make that user the owner of these databases. */
 export function masterUser(name: string, password: string, database: string | undefined): string[] {
   const master = escapeIdentifier(name);
   const databases = ['postgres', 'template1'].map((owned) => `ALTER DATABASE ${owned} OWNER TO ${master}`);
@@ -57,10 +57,10 @@ export function masterUser(name: string, password: string, database: string | un
 }
 
 /**
- * Who may connect from where. TCP is for clients, always with a password; the superuser comes by the socket alone, which
- * lies in a folder that only PostgreSQL's account can enter.
+ * Access rules. Clients connect by TCP, always with a password; the superuser connects only by the socket, which is in
+ * a folder that only PostgreSQL's account can enter.
  *
- * @param superuserIsClient for tests of what connects as a superuser
+ * @param superuserIsClient lets the superuser connect by TCP, for tests
  */
 export function accessRules(superuserIsClient: boolean): string {
   const rules = [`local all ${SUPERUSER} scram-sha-256`];

@@ -10,7 +10,7 @@ import type { WalArchive } from './wal-archive';
 
 export interface Recovery {
   readonly backup: PhysicalBackup;
-  /** Rolls on from the backup; its end when absent. */
+  /** The moment to recover to; the end of the backup when absent. */
   readonly to?: { readonly archive: WalArchive; readonly stop: string };
 }
 
@@ -19,7 +19,7 @@ export interface Recovery {
  *
  * @param settings that the cluster has from then on
  * @param at where to serve, if it is free
- * @param made is told of the cluster before it recovers, so that it can be stopped
+ * @param made gets the cluster before it recovers, so that it can be stopped
  * @throws Error with what PostgreSQL said, when recovery did not reach its target
  */
 export async function recover(
@@ -55,13 +55,13 @@ function target({ archive, stop }: { archive: WalArchive; stop: string }): Recor
   };
 }
 
-/** How PostgreSQL gets a segment out of an archive. */
+/** The command that restores a segment from an archive. */
 export function restoreCommand(archive: WalArchive): string {
   const quoted = `'${`${archive.folder}/`.replaceAll("'", "'\\''").replaceAll('%', '%%')}'`;
   return `cp ${quoted}"%f" "%p"`;
 }
 
-/** A moment as PostgreSQL takes it for a target; it refuses the `Z` of ISO 8601. */
+/** A moment in the form of a recovery target; PostgreSQL refuses the `Z` of ISO 8601. */
 export function stopAt(time: Date): string {
   return time.toISOString().replace('Z', '+00');
 }

@@ -1,6 +1,6 @@
 /**
- * The folder of a server's socket, under a path that is short enough to connect to: the path of a socket has at most 107
- * bytes on Linux and 103 on macOS, and temporary folders can be longer than that.
+ * The folder of a server's socket, with a path that is short enough to connect: the path of a socket has at most 107
+ * bytes on Linux and 103 on macOS, and paths of temporary folders can be longer.
  */
 import { closeSync, openSync } from 'node:fs';
 

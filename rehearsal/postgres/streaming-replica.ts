@@ -1,8 +1,8 @@
 /**
  * A read replica's server: made from a backup of the server it follows, and fed by streaming replication from then on.
  *
- * What it misses while one of the two is down it takes from the other's archive, as RDS's replicas in the same region
- * do. There are no replication slots, so a replica that is gone keeps nobody's disk full.
+ * WAL that it misses while one of the two is down comes from the other's archive, as for RDS's replicas in the same
+ * region. There are no replication slots, so a deleted replica does not fill the leader's disk.
  */
 
 import { mkdir, rename, writeFile } from 'node:fs/promises';
@@ -15,16 +15,16 @@ import { backUp, removeBackup } from './physical-backup';
 import { restoreCommand } from './recovery';
 import type { WalArchive } from './wal-archive';
 
-/** How long a new replica is waited for to stream; one that doesn't by then says so in its status. */
+/** How long to wait for a new replica to stream; afterwards its status says that it doesn't. */
 const STREAMING_MS = 10_000;
 
-/** Whom a replica follows. */
+/** The server that a replica follows. */
 export interface Leader {
   readonly cluster: Cluster;
   readonly archive: WalArchive;
 }
 
-/** Settings of a server that follows nobody for now, and stays a replica. */
+/** Settings of a replica that has no leader for now. */
 export function waiting(): Record<string, string> {
   return { archive_mode: 'always' };
 }
@@ -46,7 +46,7 @@ export function following({ cluster, archive }: Leader): Record<string, string> 
  *
  * @param places for its folder, and for the backup it is made from until it is made
  * @param settings that it keeps when it is promoted
- * @param made is told of the server before it starts, so that it can be stopped
+ * @param made gets the server before it starts, so that it can be stopped
  */
 export async function follow(
   leader: Leader,

@@ -11,7 +11,7 @@ import { finishFolder, unfinishedFolder, workspace } from '../machine/workspace'
 import { findBinaries, type Major } from './binaries';
 import { rolesOfRds, SUPERUSER } from './rds-roles';
 
-/** Raise it when what is made below changes. */
+/** Raise it when the statements or options below change. */
 const EDITION = 2;
 
 /** Fills a data directory with a fresh cluster. */
@@ -81,7 +81,7 @@ async function makeTemplate(major: Major): Promise<Template> {
     told.push('--wal-segsize', '4', '--no-sync', '--no-instructions');
     const options = { ...unprivilegedAccount(), cwd: making, env: serverEnvironment() };
     await promisify(execFile)(initdb, told, options);
-    // Before any server runs, so that nobody can connect meanwhile. A statement a line is what it takes.
+    // Before any server runs, so that nobody can connect meanwhile. Single-user mode reads a statement from each line.
     const alone = promisify(execFile)(postgres, ['--single', '-j', '-F', '-D', fresh, 'postgres'], options);
     alone.child.stdin!.end(rolesOfRds(passwords.replicator, major).join(';\n\n').concat(';\n\n'));
     refuseErrors((await alone).stderr);
@@ -101,7 +101,7 @@ async function makeTemplate(major: Major): Promise<Template> {
   return template;
 }
 
-/** Single-user mode goes on after an error, and exits as if there had been none. */
+/** Single-user mode goes on after an error, and still exits with success. */
 function refuseErrors(log: string): void {
   const errors = log.split('\n').filter((line) => /\b(ERROR|FATAL|PANIC):/.test(line));
   if (errors.length > 0) throw new Error(`the template of database clusters can't be made: ${errors.join('; ')}`);

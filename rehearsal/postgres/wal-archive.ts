@@ -11,15 +11,15 @@ import type { Cluster } from './cluster';
 const SEGMENT = /^[0-9A-F]{24}$/;
 const HISTORY = /^[0-9A-F]{8}\.history$/;
 const ARCHIVE_TIMEOUT_MS = 30_000;
-/** AWS moves it on every five minutes, and to the second; here asking for it does, at most this often. */
+/** AWS advances it every five minutes; here reading it does, at most this often. */
 const REFRESH_MS = 1000;
-/** How long a restore waits for a replica that lags. */
+/** How long a restore waits for a lagging replica. */
 const REACH_MS = 10_000;
 
-/** A moment that can be restored, and where recovery has to stop for it. */
+/** A moment that can be restored, and where recovery has to stop to reach it. */
 export interface RestorableMoment {
   readonly time: Date;
-  /** Has to be in the archive for it. */
+  /** WAL segment that must be in the archive to reach it. */
   readonly segment: string;
   /** The transaction that was committed for it. */
   readonly heartbeat: string;
@@ -55,8 +55,8 @@ export class WalArchive {
    * Recovery to a moment needs a later commit to stop at, so one is made: a heartbeat. As long as nothing else is
    * committed, none is needed again.
    *
-   * @param cluster that archives here, or undefined when it is gone and what was known last is all there will be
-   * @param when whether what was found within the last second will do
+   * @param cluster that archives here, or undefined when it is gone and the last known moment is final
+   * @param when `soon` accepts a moment found within the last second
    */
   public async latestRestorable(cluster: Cluster | undefined, when: 'soon' | 'now' = 'soon') {
     const isDue = when === 'now' || performance.now() - this.refreshedAt >= REFRESH_MS;
@@ -64,7 +64,7 @@ export class WalArchive {
       this.refreshing ??= this.beat(cluster).finally(() => {
         this.refreshing = undefined;
       });
-      // Where nothing can be archived (it reboots, it is deleted, its disk is full) the time stands still, as RDS's does.
+      // While nothing can be archived (a reboot, a deletion, a full disk) the time does not move, as on RDS.
       await this.refreshing.catch(() => undefined);
     }
     return this.latest;
@@ -72,7 +72,7 @@ export class WalArchive {
 
   private async beat(cluster: Cluster): Promise<void> {
     await cluster.connected(async (client) => {
-      // The clock first: whatever is committed after it is later than it.
+      // The clock is read first: later commits have a later time.
       const asked = await client.query<{ now: Date; stop: string; last: string | null }>(
         'SELECT t AS now, t::text AS stop, (pg_last_committed_xact()).xid::text AS last FROM clock_timestamp() AS t',
       );
@@ -93,10 +93,10 @@ export class WalArchive {
   }
 
   /**
-   * Moves on to a moment of the server that this archive's follows, once what it takes has arrived here as well.
+   * Advances to a moment of the leader, once the WAL for it has arrived here as well.
    *
    * @param isIncluded whether a backup holds it already
-   * @param when whether to wait for it; where it lags for long, what can be restored lags too
+   * @param when `now` waits for it; while replication lags, the latest restorable time lags too
    */
   public async reach(moment: RestorableMoment | undefined, isIncluded: boolean, when: 'soon' | 'now') {
     if (!moment) return this.latest;
@@ -129,7 +129,7 @@ export class WalArchive {
   }
 
   /**
-   * Copies the segments from one to another, and what tells their timelines, for a backup to be complete in itself.
+   * Copies a range of segments and the history files of timelines, so that a backup is complete in itself.
    *
    * @param unarchived folder that has those that are not in the archive yet
    */
@@ -160,7 +160,7 @@ export class WalArchive {
     this.latest = latest;
   }
 
-  /** Forgets what is older than the segment that the oldest backup starts at. */
+  /** Deletes segments older than the one that the oldest backup starts at. */
   public async prune(oldestNeeded: string): Promise<void> {
     for (const segment of await this.segments()) {
       if (segment < oldestNeeded) await rm(join(this.folder, segment), { force: true });

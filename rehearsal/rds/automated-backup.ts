@@ -11,9 +11,9 @@ import type { Snapshot } from './snapshot';
 
 export class AutomatedBackup implements Restorable {
   public readonly archive: WalArchive;
-  /** Where it is replicated to. */
+  /** Its replications in other regions. */
   public readonly replicas = new Set<ReplicatedBackup>();
-  /** What the instance was when it was deleted; undefined while it exists. */
+  /** The instance as it was when it was deleted; undefined while it exists. */
   private retained: BackupSource | undefined;
 
   constructor(
@@ -49,7 +49,7 @@ export class AutomatedBackup implements Restorable {
     return this.retained ? undefined : this.instance.cluster;
   }
 
-  /** Keeps the backups though the instance goes. */
+  /** Keeps the backups after the instance is deleted. */
   public retain(): void {
     const { identifier, arn, settings, tags, created } = this.instance;
     this.retained = { identifier, arn, settings, tags, created };
@@ -69,7 +69,7 @@ export class AutomatedBackup implements Restorable {
   public async latest(when: 'soon' | 'now' = 'soon'): Promise<RestorableMoment | undefined> {
     const leader = this.retained ? undefined : this.instance.replication?.leader;
     if (!leader) return this.archive.latestRestorable(this.cluster, when);
-    // Only the leader can write what such a moment takes; it streams in.
+    // Only the leader can write the commit that such a moment needs; it arrives by streaming.
     const moment = await leader.automated.latest(when);
     const isIncluded = moment !== undefined && this.backups.some(({ firstSegment }) => firstSegment > moment.segment);
     return this.archive.reach(moment, isIncluded, when);
@@ -85,14 +85,14 @@ export class AutomatedBackup implements Restorable {
     return recoveryAt(this.source.identifier, this.backups, this.archive, latest, time);
   }
 
-  /** Brings what is new to the regions that it is replicated to. */
+  /** Replicates new data to the other regions. */
   public async replicate(): Promise<void> {
     await Promise.all([...this.replicas].map((replica) => replica.sync('now')));
   }
 
   /** Forgets snapshots older than the retention period, and the WAL that only they needed. */
   public async prune(): Promise<void> {
-    await this.replicate(); // who keeps them longer has to have them first
+    await this.replicate(); // a replication that keeps them longer must copy them first
     const oldest = Date.now() - this.source.settings.BackupRetentionPeriod * 86_400_000;
     for (const snapshot of this.snapshots.slice(1)) {
       if (snapshot.backup.completed.getTime() < oldest) await snapshot.remove();
@@ -132,7 +132,7 @@ export class AutomatedBackup implements Restorable {
     return this.snapshots.map(({ backup }) => backup);
   }
 
-  /** What was replicated stays where it is, whatever becomes of what it came from. */
+  /** Replicated backups stay, whatever happens to the originals. */
   private leaveReplicas(): void {
     for (const replica of [...this.replicas]) replica.stop();
   }

@@ -1,4 +1,4 @@
-/** RDS's operations on automated backups: describing, deleting, and replicating them to the region that is called. */
+/** RDS's operations on automated backups: describing and deleting them, and replicating them to the called region. */
 import type * as rds from '@aws-sdk/client-rds';
 import {
   DBInstanceAutomatedBackupQuotaExceededFault,
@@ -140,7 +140,7 @@ function begun(region: RdsRegion, instance: Instance, terms: ReplicationTerms): 
   throw new DBInstanceAutomatedBackupQuotaExceededFault({ message, $metadata: {} });
 }
 
-/** Goes on with what was retained, under the key that it lies under. */
+/** Resumes the replication of retained backups, under their key. */
 function resumed(before: ReplicatedBackup, instance: Instance, terms: ReplicationTerms): ReplicatedBackup {
   const refuse = (message: string) => new InvalidDBInstanceAutomatedBackupStateFault({ message, $metadata: {} });
   if (before.status !== 'retained') {

@@ -1,4 +1,4 @@
-/** RDS's operations on what stands around instances: groups, tags and events. */
+/** RDS's operations on groups, tags and events. */
 import type * as rds from '@aws-sdk/client-rds';
 import {
   DBInstanceNotFoundFault,

@@ -1,6 +1,6 @@
 /**
- * KMS keys, by name only. There is no KMS here and nothing is encrypted: what counts is that a key belongs to one
- * region, since a copy that names none of the destination's is what RDS refuses.
+ * KMS keys, by name only. There is no KMS here and nothing is encrypted. What counts is that a key belongs to one
+ * region, since RDS refuses a copy that doesn't name a key of its destination.
  */
 import { createHash } from 'node:crypto';
 import { KMSKeyNotAccessibleFault, type StorageEncryptionType } from '@aws-sdk/client-rds';
@@ -11,7 +11,7 @@ const ARN = /^arn:aws[\w-]*:kms:([\w-]+):\d{12}:(?:key\/[\w-]+|(alias\/[\w/-]+))
 const ALIAS = /^alias\/[\w/-]+$/;
 const ID = /^([\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}|mrk-[\da-f]{32})$/;
 
-/** What RDS takes where an instance is encrypted and no key is named; a snapshot under it can't be shared. */
+/** RDS's default key for encrypted instances; a snapshot under it can't be shared. */
 export const DEFAULT_KEY = 'alias/aws/rds';
 
 /**
@@ -41,7 +41,7 @@ function keyOf(region: string, id: string): string {
   return `arn:aws:kms:${region}:${ACCOUNT}:key/${id}`;
 }
 
-/** An alias means the same key each time, and another one in each region. */
+/** An alias always means the same key, and a different one in each region. */
 function idBehind(region: string, alias: string): string {
   const digits = createHash('sha256').update(`${region} ${alias}`).digest('hex');
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');

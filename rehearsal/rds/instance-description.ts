@@ -1,4 +1,6 @@
-/** An instance as RDS describes it: what is modelled as it is, and the rest as RDS shows it when it is off. */
+/**
+ * An instance as RDS describes it: modelled settings as they are, and the others as RDS shows them when they are off.
+ */
 import type { DBInstance, DBInstanceStatusInfo } from '@aws-sdk/client-rds';
 import type { Cluster } from '../postgres/cluster';
 import { isStreaming } from '../postgres/streaming-replica';

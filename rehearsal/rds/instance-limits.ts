@@ -1,4 +1,4 @@
-/** What RDS refuses of an instance's settings, with its codes and, where they are known, its words. */
+/** Settings of an instance that RDS refuses, with its error codes and, where they are known, its messages. */
 import { dailyWindow, isReservedName, RDS_LIMITS, weeklyWindow, windowsOverlap } from '../../lambda/contract';
 import { shown } from '../server/call';
 import { notModelled, QueryError } from '../server/query-protocol';
@@ -7,14 +7,14 @@ import type { InstanceSettings } from './instance-settings';
 const value = (message: string) => new QueryError('InvalidParameterValue', message);
 const combination = (message: string) => new QueryError('InvalidParameterCombination', message);
 
-/** @throws QueryError for an engine that RDS has not, and another for one that a rehearsal has not */
+/** @throws QueryError for an engine that RDS does not have, and another one if only a rehearsal does not have it */
 export function refuseEngine(engine: string): void {
   if (engine === 'postgres') return;
   if (!RDS_LIMITS.engines.includes(engine)) throw value(`Invalid DB engine: ${shown(engine)}`);
   throw notModelled(`the engine '${engine}'`, 'it runs postgres');
 }
 
-/** @throws QueryError for names that RDS gives to no master user, or to no first database */
+/** @throws QueryError for names that RDS refuses for a master user or a first database */
 export function refuseNames(master: string | undefined, database: string | undefined): void {
   if (!master) throw value('The parameter MasterUsername must be provided and must not be blank.');
   for (const [parameter, name] of Object.entries({ MasterUsername: master, DBName: database })) {
@@ -31,7 +31,9 @@ export function refuseNames(master: string | undefined, database: string | undef
   }
 }
 
-/** @throws QueryError for a zone that is asked for where RDS chooses two, or that another region has */
+/**
+ * @throws QueryError for a zone of another region, and for any zone of a Multi-AZ instance, for which RDS chooses two
+ */
 export function refuseZone(region: string, input: { MultiAZ?: boolean; AvailabilityZone?: string }): void {
   const { MultiAZ, AvailabilityZone: zone } = input;
   if (zone === undefined) return;

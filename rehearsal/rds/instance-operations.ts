@@ -8,7 +8,7 @@ import { operation } from './operation';
 import { filtering, page } from './paging';
 import { checkedTags } from './tags';
 
-/** Parameters that settle what an instance is, in every operation that makes or changes one. */
+/** Parameters that define an instance, in every operation that makes or changes one. */
 export const SETTINGS = [
   'DBInstanceClass',
   'AllocatedStorage',
@@ -31,7 +31,7 @@ export const SETTINGS = [
   'OptionGroupName',
 ] as const;
 
-/** Off here. Asking for it is refused; saying that it shall be off is not. */
+/** Features that are off here. Requests to turn one on are refused; requests that turn it off are not. */
 const OFF = [
   'EnableIAMDatabaseAuthentication',
   'ManageMasterUserPassword',
@@ -161,7 +161,8 @@ export const instanceOperations = [
       if (input.SkipFinalSnapshot && last) {
         throw combination('FinalDBSnapshotIdentifier can not be specified when deleting with SkipFinalSnapshot.');
       }
-      // RDS's documentation doesn't say whether `creating` may be deleted; here it may, so that what sticks can go.
+      // RDS's documentation doesn't say whether an instance can be deleted while `creating`; here it can, so that a
+      // stuck one can be removed.
       if (last && instance.status !== 'available') instance.assertAvailable();
       const finalSnapshot = last && region.freeSnapshotName(last);
       const keepBackups = input.DeleteAutomatedBackups === false && instance.settings.BackupRetentionPeriod > 0;
@@ -182,7 +183,7 @@ export const instanceOperations = [
   ),
 ];
 
-/** What waits for the maintenance window on RDS; there is none in a rehearsal, so it would wait for good. */
+/** Changes that wait for the maintenance window on RDS; a rehearsal has no window, so they would wait for ever. */
 function postpone(instance: Instance, settings: InstanceSettings, name: string | undefined): void {
   const before = instance.settings;
   for (const key of ['DBInstanceClass', 'MultiAZ', 'StorageType', 'Iops', 'StorageThroughput'] as const) {

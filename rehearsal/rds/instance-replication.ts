@@ -1,17 +1,17 @@
-/** Read replicas: how an instance follows another, and what becomes of it when that one moves or goes. */
+/** Read replicas: how an instance follows its leader, also when the leader moves or is deleted. */
 import { follow, following, promote, waiting } from '../postgres/streaming-replica';
 import type { Instance } from './instance';
 import type { InstanceSettings } from './instance-settings';
 import { EndsAs } from './instance-states';
 
-/** What a read replica follows. */
+/** A read replica's link to its leader. */
 export interface Replication {
   readonly leaderArn: string;
-  /** Undefined once it was deleted: a replica in another region stays as it is until somebody promotes it. */
+  /** Undefined once the leader was deleted: a replica in another region stays as it is until a call promotes it. */
   readonly leader: Instance | undefined;
 }
 
-/** Has an instance come into being as a read replica. */
+/** Creates an instance as a read replica. */
 export function replicate(replica: Instance, leader: Instance): void {
   replica.replication = { leader, leaderArn: leader.arn };
   leader.replicas.add(replica);
@@ -52,7 +52,7 @@ export function stopFollowing(replica: Instance): void {
   replica.replication = undefined;
 }
 
-/** In the leader's own region RDS promotes its replicas when it is deleted; elsewhere they wait for somebody to. */
+/** When a leader is deleted, RDS promotes its replicas in the same region; those in other regions wait for a call. */
 export function loseLeader(replica: Instance): void {
   const { leader, leaderArn } = replica.replication!;
   leader?.replicas.delete(replica);
@@ -60,7 +60,7 @@ export function loseLeader(replica: Instance): void {
   if (leader?.region === replica.region) promoteReplica(replica, replica.settings);
 }
 
-/** Lets go of a leader's address before another instance takes it, which the replica could not tell from the leader. */
+/** Stops following a leader's address before another instance takes it, which the replica would take for the leader. */
 export function detach(replica: Instance): Promise<void> {
   return reconfigure(replica, waiting());
 }

@@ -1,4 +1,4 @@
-/** What is settled about an instance: shown to clients, kept by snapshots, inherited or not by restores. */
+/** Settings of an instance: shown to clients, kept by snapshots, partly inherited by restores. */
 import type {
   CreateDBInstanceMessage,
   CreateDBInstanceReadReplicaMessage,
@@ -63,7 +63,7 @@ export function newSettings(region: RdsRegion, input: CreateDBInstanceMessage): 
   });
 }
 
-/** RDS chooses windows that leave each other free, and a given one too. */
+/** RDS chooses windows that don't overlap each other or a given one. */
 function freeWindows({ PreferredBackupWindow, PreferredMaintenanceWindow }: CreateDBInstanceMessage) {
   const hours = ['03', '05', '09', '15', '21'];
   const [backup, maintenance] = [
@@ -90,8 +90,8 @@ function encryption(region: RdsRegion, input: CreateDBInstanceMessage) {
 }
 
 /**
- * Settings of a restored instance: what describes the data comes from the source, but groups, Multi-AZ, deletion
- * protection and copying of tags fall to AWS's defaults unless they are passed.
+ * Settings of a restored instance: those that describe the data come from the source, but groups, Multi-AZ, deletion
+ * protection and copying of tags get AWS's defaults unless they are passed.
  */
 export function restoredSettings(
   region: RdsRegion,
@@ -181,7 +181,7 @@ type Changes = Partial<Pick<InstanceSettings, (typeof SAME_NAME)[number]>> & {
 };
 
 /**
- * Applies a request's parameters to the settings of an instance that exists, or of what a new one is made from.
+ * Applies a request's parameters to the settings of an existing instance, or to those that a new one is made from.
  *
  * @throws QueryError for what RDS refuses
  */

@@ -18,7 +18,7 @@ export function beginSnapshot(
   return snapshot;
 }
 
-/** Copies the data; after that the snapshot is available, or has failed. */
+/** Copies the data; afterwards the snapshot is available, or has failed. */
 export async function fillSnapshot(instance: Instance, snapshot: Snapshot): Promise<void> {
   const { region } = instance;
   instance.announce(['backup'], 'Backing up DB instance');
@@ -35,7 +35,7 @@ export async function fillSnapshot(instance: Instance, snapshot: Snapshot): Prom
   region.announce('db-snapshot', snapshot.identifier, ['creation'], `${category} snapshot created`);
 }
 
-/** As AWS names them. Two within a minute can't happen there; here the later one takes the next free minute. */
+/** As AWS names them. AWS never takes two within a minute; here the later one gets the next free minute. */
 export function automatedName({ region, identifier }: Instance): string {
   for (let time = Date.now(); ; time += 60_000) {
     const minute = new Date(time).toISOString().slice(0, 16).replace('T', '-').replace(':', '-');

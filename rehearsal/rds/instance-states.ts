@@ -1,7 +1,7 @@
-/** The states an instance goes through: one piece of work after another, each ending `available` or as a failure. */
+/** States of an instance: one task after another, each ending as `available` or as a failure. */
 import type { World } from '../server/world';
 
-/** Work that ends in a state of its own. */
+/** Thrown by a task that ends in a state of its own. */
 export class EndsAs extends Error {
   constructor(
     public readonly status: string,
@@ -15,23 +15,23 @@ export class InstanceStates {
   public current = 'creating';
   private busy: Promise<void> = Promise.resolve();
 
-  /** @param failed is told why, when work fails */
+  /** @param failed gets the reason when a task fails */
   constructor(
     private readonly world: World,
     private readonly failed: (reason: string) => void,
   ) {}
 
-  /** Waits until all that was begun so far has been done, or has failed. */
+  /** Waits until all tasks so far are done, or have failed. */
   public settled(): Promise<void> {
     return this.busy;
   }
 
-  /** A deletion waits for what goes on, and is not undone by it. */
+  /** A deletion waits for the tasks before it, which don't undo the state `deleting`. */
   public enter(status: string): void {
     if (this.current !== 'deleting') this.current = status;
   }
 
-  /** Begins a piece of work, which waits for those before it. */
+  /** Adds a task, which waits for those before it. */
   public go(status: string | undefined, whenItFails: string, work: () => Promise<unknown>): void {
     if (status) this.enter(status);
     const before = this.busy;

@@ -30,7 +30,7 @@ export class Instance {
   public cluster: Cluster | undefined;
   /** Present in a read replica. */
   public replication: Replication | undefined;
-  /** Those that follow it, in any region. */
+  /** Its read replicas, in any region. */
   public readonly replicas = new Set<Instance>();
   /** Whether its endpoint is known yet. */
   public hasEndpoint = false;
@@ -62,12 +62,12 @@ export class Instance {
     throw new InvalidDBInstanceStateFault({ message, $metadata: {} });
   }
 
-  /** Waits until all that was asked of it so far has been done, or has failed. */
+  /** Waits until all work requested so far is done, or has failed. */
   public settled(): Promise<void> {
     return this.states.settled();
   }
 
-  /** Comes into being empty. */
+  /** Creates it empty. */
   public create(masterPassword: string): void {
     this.states.go('creating', 'failed', async () => {
       const { world, name } = this.region;
@@ -87,7 +87,7 @@ export class Instance {
     });
   }
 
-  /** Comes into being from a backup. The master user keeps the password it had there. */
+  /** Creates it from a backup. The master user keeps the password from there. */
   public restore(recovery: Recovery, announcement: string): void {
     const fault = this.region.world.faults.nextRestore();
     if (fault === 'stuck') return;
@@ -109,12 +109,12 @@ export class Instance {
     });
   }
 
-  /** Does what changes need besides being noted. */
+  /** Applies changes that need more than new settings. */
   public modify(changes: { settings: InstanceSettings; password?: string; name?: string }): void {
     const backupsBegin = this.settings.BackupRetentionPeriod === 0 && changes.settings.BackupRetentionPeriod > 0;
     this.settings = changes.settings;
     if (changes.name) this.reservedName = changes.name;
-    // AWS answers with the state before, and goes on a moment later.
+    // AWS answers with the old state, and changes it a moment later.
     this.states.go(undefined, 'failed', async () => {
       if (changes.password !== undefined) {
         this.states.enter('resetting-master-credentials');
@@ -156,7 +156,7 @@ export class Instance {
     });
   }
 
-  /** Goes, after a last snapshot if one is asked for. */
+  /** Deletes it, after a final snapshot if one is requested. */
   public delete(how: { finalSnapshot?: string; keepBackups: boolean }): void {
     const snapshot = how.finalSnapshot && beginSnapshot(this, how.finalSnapshot, 'manual', [...this.tags]);
     this.states.go('deleting', 'failed', async () => {

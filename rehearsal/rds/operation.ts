@@ -1,9 +1,9 @@
-/** One modelled operation of RDS: the parameters it takes account of, and what it does. */
+/** One modelled operation of RDS: its parameters, and what it does. */
 import type { RdsRegion } from './region-state';
 
 export interface Operation {
   readonly name: string;
-  /** Parameters that it takes account of; others are refused, so that none is ignored in silence. */
+  /** Parameters that have an effect; others are refused, so that none is silently ignored. */
   readonly parameters: ReadonlySet<string>;
   readonly run: (region: RdsRegion, input: Record<string, unknown>) => Promise<object>;
 }

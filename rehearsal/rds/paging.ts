@@ -1,4 +1,4 @@
-/** Paging and filters, as RDS has them in all its Describe operations. */
+/** Paging and filters of RDS's Describe operations. */
 import type { Filter } from '@aws-sdk/client-rds';
 import { shown } from '../server/call';
 import { notModelled, QueryError } from '../server/query-protocol';
@@ -6,10 +6,10 @@ import { notModelled, QueryError } from '../server/query-protocol';
 const DEFAULT_PAGE = 100;
 
 /**
- * Cuts one page out of a list.
+ * One page of a list.
  *
- * @param key of an element; the list is ordered by it, and a marker names the last one given out, so that what comes
- *   and goes between two pages shifts nothing
+ * @param key of an element; the list is ordered by it, and a marker names the last element returned, so that elements
+ *   added or deleted between two pages don't shift the others
  */
 export function page<T>(
   all: Iterable<T>,
@@ -35,9 +35,9 @@ function readMarker(marker: string): string {
 }
 
 /**
- * A test for what passes the filters.
+ * A predicate for the filters.
  *
- * @param known what each filter looks at; any other is refused, even when there is nothing to filter
+ * @param known the value that each filter compares; other filters are refused, even when there is nothing to filter
  */
 export function filtering<T>(
   filters: readonly Filter[] | undefined,

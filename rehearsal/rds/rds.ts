@@ -1,4 +1,4 @@
-/** RDS as clients see it: finds the operation, and refuses what is not modelled by name. */
+/** RDS's API: finds the operation, and refuses by name what is not modelled. */
 import * as sdk from '@aws-sdk/client-rds';
 import { findBinaries } from '../postgres/binaries';
 import type { Call, Reply } from '../server/call';
@@ -47,7 +47,7 @@ export class Rds {
     return new Rds(world, holdDescribes, version.replace(/^(\d+\.\d+).*/, '$1'));
   }
 
-  /** A region's RDS; a region comes into being when it is first asked for. */
+  /** A region's RDS; a region is made when it is first used. */
   public region(name: string): RdsRegion {
     let region = this.regions.get(name);
     if (!region) {
@@ -86,7 +86,9 @@ export class Rds {
     return output;
   }
 
-  /** Keeps a question about one thing until it settles, so that whoever polls rarely waits no longer. */
+  /**
+   * Delays the answer about one resource until its state settles, so that clients that poll rarely don't wait longer.
+   */
   private async hold(regionName: string, input: Record<string, unknown>): Promise<void> {
     const region = this.region(regionName);
     const { DBInstanceIdentifier: instance, DBSnapshotIdentifier: snapshot } = input;

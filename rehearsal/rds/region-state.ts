@@ -1,4 +1,4 @@
-/** RDS in one region: what exists there, under which names. */
+/** State of RDS in one region: its resources, by name. */
 import {
   DBInstanceAlreadyExistsFault,
   DBInstanceAutomatedBackupNotFoundFault,
@@ -38,7 +38,7 @@ export class RdsRegion {
   public readonly snapshots = new Map<string, Snapshot>();
   /** By resource identifier, which stays when names change. */
   public readonly automatedBackups = new Map<string, AutomatedBackup>();
-  /** What came here from other regions, by ARN. */
+  /** Backups replicated from other regions, by ARN. */
   public readonly replicatedBackups = new Map<string, ReplicatedBackup>();
   public readonly subnetGroups = new Map<string, SubnetGroup>();
   public readonly parameterGroups = new Map<string, ParameterGroup>();
@@ -83,7 +83,7 @@ export class RdsRegion {
     throw new DBInstanceNotFoundFault({ message: `DBInstance ${shown(arn)} not found.`, $metadata: {} });
   }
 
-  /** Everything here that a moment can be restored from. */
+  /** All backups here for restores to a point in time. */
   public restorables(): Restorable[] {
     return [...this.automatedBackups.values(), ...this.replicatedBackups.values()];
   }
@@ -98,7 +98,7 @@ export class RdsRegion {
     return this.automatedBackups.get(resourceId) ?? backupNotFound(resourceId);
   }
 
-  /** The instance that a name will mean once all that goes on is done; undefined for a name being given up. */
+  /** The instance that will have a name once all pending work is done; undefined for a name being given up. */
   public instanceToBe(name: string): Instance | undefined {
     for (const instance of this.instances.values()) {
       if ((instance.reservedName ?? instance.identifier) === name) return instance;
@@ -113,7 +113,7 @@ export class RdsRegion {
     throw new DBSnapshotNotFoundFault({ message: `DBSnapshot ${shown(identifier)} not found.`, $metadata: {} });
   }
 
-  /** Refuses names that are taken, malformed, or one too many. */
+  /** Refuses names that are taken or malformed, and instances beyond the limit. */
   public freeInstanceName(identifier: string): string {
     const name = checkedName(identifier, 'DBInstanceIdentifier', 63);
     const taken = [...this.instances.values()].some(({ reservedName }) => reservedName === name);

@@ -1,9 +1,9 @@
 /**
- * Automated backups replicated to another region: copies of the snapshots and of the archived WAL, which restore there
- * when the instance, its backups and its region are gone.
+ * Automated backups replicated to another region: copies of the snapshots and of the archived WAL, which can be
+ * restored there when the instance, its backups and its region are gone.
  *
- * RDS brings over what is new as it comes; here that happens when a snapshot is complete, when somebody asks, and a
- * last time before the instance goes.
+ * RDS replicates new data continuously; here that happens when a snapshot is complete, when a call asks for the
+ * backups, and a last time before the instance is deleted.
  */
 import type { Tag } from '@aws-sdk/client-rds';
 import { copyBackup, type PhysicalBackup, removeBackup } from '../postgres/physical-backup';
@@ -28,7 +28,7 @@ export class ReplicatedBackup implements Restorable {
   /** Copies, by the name of their snapshot. */
   private readonly copies = new Map<string, PhysicalBackup>();
   private origin: AutomatedBackup | undefined;
-  /** What the instance was when replication stopped. */
+  /** The instance as it was when replication stopped. */
   private last: BackupSource | undefined;
   private isBegun = false;
   private syncing: Promise<void> = Promise.resolve();
@@ -61,7 +61,7 @@ export class ReplicatedBackup implements Restorable {
     return { identifier, arn, created, tags, settings: kept };
   }
 
-  /** Begins to replicate, or goes on. */
+  /** Starts or resumes replication. */
   public follow(origin: AutomatedBackup): void {
     this.origin = origin;
     this.last = undefined;
@@ -83,14 +83,14 @@ export class ReplicatedBackup implements Restorable {
     );
   }
 
-  /** Brings over what is new. Where that fails, what can be restored stands still, and the next time tries again. */
+  /** Replicates new data. If that fails, the latest restorable time does not move, and the next call tries again. */
   public async sync(when: 'soon' | 'now' = 'soon'): Promise<void> {
     if (!this.isBegun || !this.origin) return;
     this.syncing = this.syncing.then(() => this.bringOver(when)).catch(() => undefined);
     await this.syncing;
   }
 
-  /** Stops; what came over stays until it is deleted. */
+  /** Stops replication; replicated backups stay until they are deleted. */
   public stop(): void {
     if (!this.origin) return;
     this.last = { ...this.source, settings: this.origin.source.settings };

@@ -1,4 +1,4 @@
-/** Backups that any moment can be restored from: an instance's own, and those replicated to another region. */
+/** Backups for restores to a point in time: an instance's own, and those replicated to another region. */
 import type { DBInstanceAutomatedBackup, Tag } from '@aws-sdk/client-rds';
 import type { PhysicalBackup } from '../postgres/physical-backup';
 import { type Recovery, stopAt } from '../postgres/recovery';
@@ -7,7 +7,7 @@ import { QueryError } from '../server/query-protocol';
 import { encryptionType } from './encryption-key';
 import type { InstanceSettings } from './instance-settings';
 
-/** The instance that was backed up, as it is or as it was last. */
+/** The instance that was backed up, in its current or last state. */
 export interface BackupSource {
   readonly identifier: string;
   readonly arn: string;
@@ -23,15 +23,15 @@ export interface RestoreWindow {
 
 export interface Restorable {
   readonly arn: string;
-  /** Of the instance; stays when names change. */
+  /** The instance's resource ID, which stays when names change. */
   readonly resourceId: string;
   readonly source: BackupSource;
   readonly status: string;
-  /** What an instance that is restored from here carries unless it is given tags. */
+  /** Tags of an instance that is restored from here, unless others are passed. */
   readonly inheritedTags: readonly Tag[];
-  /** ARNs of what this is replicated to. */
+  /** ARNs of its replications. */
   readonly replications: readonly string[];
-  /** The moments that can be restored, to the second as RDS tells them; undefined when there are none yet. */
+  /** The moments that can be restored, in whole seconds as RDS reports them; undefined when there are none yet. */
   window(): Promise<RestoreWindow | undefined>;
   /**
    * How to recover to a moment.
@@ -81,10 +81,10 @@ export function recoveryAt(
     const bound = oldest.completed.toISOString();
     throw outside(`The specified instance cannot be restored to a time earlier than ${bound}`);
   }
-  // Past the last heartbeat nothing was committed, so recovery would find no commit to stop at.
+  // After the last heartbeat nothing was committed, so recovery would find no commit to stop at.
   const heartbeat = new Date(latest.stop.replace(' ', 'T').replace(/\+00$/, 'Z'));
   if (target < heartbeat) return { backup, to: { archive, stop: stopAt(target) } };
-  // A backup that ended after it holds all there is.
+  // A backup that ended after it already has everything.
   return backup.completed > heartbeat ? { backup } : { backup, to: { archive, stop: latest.stop } };
 }
 

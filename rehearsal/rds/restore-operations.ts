@@ -31,7 +31,7 @@ export const restoreOperations = [
       region.checkInstanceQuota();
       if (!snapshot.backup) throw notAvailable(snapshot);
       const settings = restoredSettings(region, snapshot.source.settings, input);
-      // Tags are the instance's when the snapshot was taken; passed ones take their place.
+      // Tags are those of the instance when the snapshot was taken; passed ones replace them.
       const tags = input.Tags?.length ? checkedTags(input.Tags) : [...snapshot.source.tags];
       const instance = new Instance(region, name, settings, tags);
       instance.restore({ backup: snapshot.backup }, `Restored from snapshot ${snapshot.identifier}`);
@@ -69,7 +69,7 @@ export const restoreOperations = [
       region.checkInstanceQuota();
       const settings = restoredSettings(region, source.source.settings, input);
       const recovery = await source.recoveryTo(input.RestoreTime);
-      // Another request may have taken the name while the archive was asked.
+      // Another request may have taken the name while the archive was read.
       region.freeInstanceName(name);
       const tags = input.Tags?.length ? checkedTags(input.Tags) : [...source.inheritedTags];
       const instance = new Instance(region, name, settings, tags);

@@ -1,4 +1,4 @@
-/** RDS's copying of snapshots: called in the region that the copy is to lie in, whichever region the original is in. */
+/** RDS's copying of snapshots: called in the region of the copy, whichever region the original is in. */
 import type * as rds from '@aws-sdk/client-rds';
 import { DBSnapshotNotFoundFault, SnapshotQuotaExceededFault } from '@aws-sdk/client-rds';
 import { copyBackup, type PhysicalBackup, removeBackup } from '../postgres/physical-backup';
@@ -58,13 +58,13 @@ function originalOf(region: RdsRegion, identifier: string): Original {
   throw new DBSnapshotNotFoundFault({ message: `DBSnapshot not found: ${shown(identifier)}`, $metadata: {} });
 }
 
-/** What the copy says of its instance: the original's settings, under a key of this region. */
+/** Settings of the copy: the original's, with a key of this region. */
 function copiedSettings(region: RdsRegion, original: Original, input: rds.CopyDBSnapshotMessage): InstanceSettings {
   const { settings } = original.snapshot.source;
   if (original.region !== region && settings.StorageEncrypted && !input.KmsKeyId) {
     throw new QueryError('InvalidParameterValue', 'Must specify new KMS key for cross region encrypted snapshot copy.');
   }
-  // Naming one encrypts the copy of an original that is not.
+  // A named key encrypts the copy of an unencrypted original.
   const encrypted = input.KmsKeyId && {
     KmsKeyId: keyArn(region.name, input.KmsKeyId, 'target'),
     StorageEncrypted: true,

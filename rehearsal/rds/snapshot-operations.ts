@@ -36,7 +36,7 @@ export const snapshotOperations = [
       'IncludePublic',
     ],
     async (region, input) => {
-      // Nobody else is here to share anything: what is ours is listed anyhow, so including shared ones adds nothing.
+      // There is no other account that could share snapshots, so including shared ones adds nothing.
       if (input.DBSnapshotIdentifier) region.snapshot(input.DBSnapshotIdentifier);
       const wanted = input.DBSnapshotIdentifier?.replace(/^arn:.*?:snapshot:/, '').toLowerCase();
       if (input.SnapshotType !== undefined && !TYPES.includes(input.SnapshotType)) {

@@ -1,4 +1,4 @@
-/** Whom a snapshot is shared with. A rehearsal has one account: the list is kept and checked, nobody else is there. */
+/** Accounts that a snapshot is shared with. A rehearsal has one account: the list is only kept and checked. */
 import type * as rds from '@aws-sdk/client-rds';
 import { InvalidDBSnapshotStateFault, SharedSnapshotQuotaExceededFault } from '@aws-sdk/client-rds';
 import { shown } from '../server/call';

@@ -1,4 +1,4 @@
-/** One DB snapshot: a physical backup under a name, with what its instance was then. */
+/** One DB snapshot: a physical backup under a name, with its instance's settings at that time. */
 import type { DBSnapshot, Tag } from '@aws-sdk/client-rds';
 import { type PhysicalBackup, removeBackup } from '../postgres/physical-backup';
 import { encryptionType } from './encryption-key';
@@ -10,7 +10,7 @@ export interface SnapshotSource {
   readonly resourceId: string;
   readonly created: Date;
   readonly settings: InstanceSettings;
-  /** The instance's tags then, which a restore takes over. */
+  /** The instance's tags at that time, which a restore inherits. */
   readonly tags: readonly Tag[];
 }
 

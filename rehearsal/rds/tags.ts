@@ -1,4 +1,4 @@
-/** Tags as RDS takes them. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html */
+/** Tags, with RDS's rules. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html */
 import type { Tag } from '@aws-sdk/client-rds';
 import { shown } from '../server/call';
 import { QueryError } from '../server/query-protocol';
@@ -7,13 +7,13 @@ const CHARACTERS = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 const LONGEST = { Key: 128, Value: 256 };
 const MOST_TAGS = 50;
 
-/** Tags that were inherited, and those that were passed, which win. */
+/** Inherited tags and passed ones; the passed ones win. */
 export function mergeTags(inherited: readonly Tag[], passed: readonly Tag[] | undefined): Tag[] {
   const merged = [...new Map([...inherited, ...checkedTags(passed)].map((tag) => [tag.Key, tag])).values()];
   return refuseBeyond(merged);
 }
 
-/** Tags that were passed; only AWS itself sets those of its own prefix. */
+/** Passed tags; only AWS itself sets tags with its own prefix. */
 export function checkedTags(passed: readonly Tag[] = []): Tag[] {
   const refuse = (message: string) => new QueryError('InvalidParameterValue', message);
   for (const { Key = '', Value = '' } of passed) {

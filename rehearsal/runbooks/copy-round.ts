@@ -11,7 +11,7 @@ import { execute } from './durable-executions';
 export interface CopyRoundEvents {
   /** A step or poll of the runbook begins. */
   readonly onStep?: (name: string) => void;
-  /** A line for CloudWatch, which a rehearsal has none of. */
+  /** A line for CloudWatch, which a rehearsal does not have. */
   readonly onMetric?: (line: string) => void;
   /** Ends the round at its next wait. */
   readonly stop?: AbortSignal;

@@ -1,4 +1,4 @@
-/** Runs the shipped drill against a rehearsal region: the same runbook and examiner, handed clients that end here. */
+/** Runs the shipped drill against a rehearsal region: the same runbook and examiner, with clients of the region. */
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { basename, dirname } from 'node:path';
@@ -24,7 +24,7 @@ import { localSigner } from './local-signer';
 export interface DrillEvents {
   /** A step or poll of the runbook begins. */
   readonly onStep?: (name: string) => void;
-  /** The copy can be reached, and nothing has looked at it yet. */
+  /** The restored instance can be reached, and has not been examined yet. */
   readonly onCopy?: (connection: Connection) => Promise<void>;
   /** Ends the drill at its next wait, without cleaning up: for when the region goes, too. */
   readonly stop?: AbortSignal;
@@ -32,14 +32,14 @@ export interface DrillEvents {
 
 export interface DrillResult {
   readonly document: Evidence;
-  /** What lies in the chain's folder of it: document, readable form, signature, public key and inventory, by path. */
+  /** Its files in the chain's folder: document, readable form, signature, public key and inventory, by path. */
   readonly files: ReadonlyMap<string, Buffer>;
   readonly key: string;
 }
 
 /** What the constructs would provision around drills. */
 export class DrillSite {
-  /** A pair of keys for each site, as each has a key in KMS. */
+  /** A key pair for each site, as each has a key in KMS. */
   private readonly signer = localSigner();
 
   private constructor(private readonly clients: ClientOptions) {}
@@ -51,7 +51,7 @@ export class DrillSite {
       rdsClient(clients).send(
         new CreateDBSubnetGroupCommand({
           DBSubnetGroupName: subnetGroup,
-          DBSubnetGroupDescription: 'Where copies of drills live, apart from everything else',
+          DBSubnetGroupDescription: 'Subnets of restored instances, which have nothing else in them',
           SubnetIds: ['subnet-0d0a', 'subnet-0d0b'],
         }),
       ),
@@ -81,7 +81,7 @@ export class DrillSite {
     const s3 = s3Client(this.clients);
     const secrets = secretsManagerClient(this.clients);
     // No certificate authority: this examiner connects within this machine, and refuses any other host.
-    // The copy runs here, too: more connections than cores only get into each other's way.
+    // The restored instance runs on this machine too: more connections than cores would slow each other down.
     const look = examine({ connections: Math.min(4, availableParallelism()) });
     const chainOf: ProofPorts['evidence'] = (of) => new EvidenceChain(s3, of.evidenceBucket, of, this.signer);
     const runbook = drillRestore({
@@ -95,7 +95,7 @@ export class DrillSite {
       secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
       evidence: chainOf,
       inventories: (of) => new Inventories(s3, of.evidenceBucket, of, chainOf(of)),
-      // The metrics are for CloudWatch, which a rehearsal has none of.
+      // The metrics are for CloudWatch, which a rehearsal does not have.
       print: () => {},
     });
     const execution = await execute(
@@ -118,7 +118,7 @@ export class DrillSite {
     return { document, files, key };
   }
 
-  /** A document, and what has its number or is no document's own. */
+  /** A document, the files with its number, and those that belong to the whole chain. */
   private async evidenceBeside(key: string): Promise<ReadonlyMap<string, Buffer>> {
     const s3 = s3Client(this.clients);
     const { evidenceBucket } = siteIn(this.region);
@@ -135,13 +135,13 @@ export class DrillSite {
   }
 }
 
-/** What differs from drill to drill; the rest is where the site has it. */
+/** What differs between drills; the site provides the rest. */
 export type RehearsedDrill = Omit<
   DrillDefinition,
   'copy' | 'examiner' | 'passwordKey' | 'evidenceBucket' | 'signingKey'
 >;
 
-/** What sites are called: buckets have one namespace for all regions. */
+/** Names of sites: buckets have one namespace for all regions. */
 const siteIn = (region: string) => ({
   subnetGroup: 'lifeboat-drills',
   passwordKey: `lifeboat/password-key-${region}`,
@@ -161,7 +161,7 @@ export function wholeDefinition(drill: RehearsedDrill, region: string): DrillDef
   };
 }
 
-/** Real time, but waits are cut short: here a restore takes seconds, and nobody minds being asked often. */
+/** Real time, but with short waits: here a restore takes seconds, and polling often costs nothing. */
 export const impatient = (stop?: AbortSignal) => ({
   now: Date.now,
   until: async (moment: number) => {

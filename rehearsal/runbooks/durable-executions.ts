@@ -1,8 +1,8 @@
 /**
  * Lambda's durable executions, in memory: checkpoints are kept, and the handler is invoked again after every wait.
  *
- * It stands behind the transport that the durable SDK offers, so the shipped runbooks run on it unmodified: in
- * rehearsals on the real clock, in the tests' simulator on a virtual one, with crashes.
+ * It replaces the transport of the durable SDK, so the shipped runbooks run on it unmodified: in rehearsals on the real
+ * clock, in the tests' simulator on a virtual one, with crashes.
  */
 import type {
   CheckpointDurableExecutionRequest,
@@ -15,8 +15,8 @@ import type {
 export interface ExecutionClock {
   now(): number;
   /**
-   * Resolves at that moment, in milliseconds since the epoch, or as soon before it as the clock likes. Where it
-   * rejects, the execution ends there.
+   * Resolves at that moment, in milliseconds since the epoch, or earlier if the clock shortens waits. If it rejects,
+   * the execution ends.
    */
   until(moment: number): Promise<void>;
 }
@@ -25,7 +25,7 @@ export interface ExecutionOptions {
   /** Distinguishes this execution from all others. */
   readonly name: string;
   readonly clock: ExecutionClock;
-  /** Told of every update that was checkpointed, such as a step that starts. */
+  /** Gets every update that was checkpointed, such as a step that starts. */
   readonly onUpdate?: (update: OperationUpdate) => void;
   /** Called around every checkpoint; throwing crashes the invocation there. */
   readonly atCheckpoint?: (when: 'before' | 'after', invocation: number) => void;
@@ -136,7 +136,7 @@ class CheckpointedState {
   }
 
   wake(now: number): void {
-    // The clock may have been content to wake early; what it was woken for goes on all the same.
+    // The clock may wake early; the operations that it was woken for go on all the same.
     const due = Math.max(now, this.nextWake());
     for (const operation of this.operations()) {
       const until = pendingUntil(operation);

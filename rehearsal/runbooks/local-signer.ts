@@ -1,4 +1,4 @@
-/** Signs evidence as KMS does, with a pair of keys of this process alone: outside of AWS, evidence proves a rehearsal. */
+/** Signs evidence as KMS does, with a key pair of this process: such evidence proves only a rehearsal. */
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { type Signer, verificationKey } from '../../lambda/evidence/signing';
 

@@ -16,7 +16,7 @@ export interface ObjectVersion {
   /** Undefined in a delete marker. */
   readonly content: Buffer | undefined;
   readonly etag: string;
-  /** Headers to give back as they came. */
+  /** Headers that are returned unchanged. */
   readonly headers: Readonly<Record<string, string>>;
   retention: Retention | undefined;
   legalHold: boolean;
@@ -37,7 +37,7 @@ export class Bucket {
     this.isVersioned = isLockable;
   }
 
-  /** The object as it is now, or the version asked for; undefined when there is none. */
+  /** The current object, or the requested version; undefined when there is none. */
   public find(key: string, versionId?: string): ObjectVersion | undefined {
     const versions = this.objects.get(key) ?? [];
     return versionId === undefined ? versions.at(-1) : versions.find((version) => version.versionId === versionId);
@@ -67,9 +67,9 @@ export class Bucket {
   }
 
   /**
-   * Deletes: a version for good, if its lock allows; without one, a versioned bucket only puts a marker on top.
+   * Deletes a version for good, if its lock allows; without a version, a versioned bucket only adds a delete marker.
    *
-   * @returns the marker, if that is what was put or deleted
+   * @returns the marker, if one was added or deleted
    */
   public delete(key: string, versionId: string | undefined, bypassGovernance: boolean): ObjectVersion | undefined {
     if (versionId === undefined) {

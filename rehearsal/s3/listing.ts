@@ -36,7 +36,7 @@ export function listObjects(bucket: Bucket, query: URLSearchParams): string {
       ? `<Contents><Key>${text(key)}</Key>${facts(version)}<StorageClass>STANDARD</StorageClass></Contents>`
       : `<CommonPrefixes><Prefix>${text(key)}</Prefix></CommonPrefixes>`,
   );
-  // Asked for none, S3 says that there are no more: else clients would ask for ever.
+  // For a page of no keys, S3 says that there are no more: otherwise clients would ask for ever.
   const isMore = size > 0 && rest.length > items.length;
   const last = items.at(-1)?.[0] ?? '';
   return [

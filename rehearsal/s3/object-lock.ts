@@ -1,11 +1,11 @@
-/** S3's Object Lock: what requests say of it, and how it is shown. */
+/** S3's Object Lock: its settings in requests, and how they are shown. */
 import { type Call, CallError, header, shown } from '../server/call';
 import type { Bucket, LockMode, Retention } from './bucket';
 import { malformedXml, tag } from './request-xml';
 
 const NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"';
 
-/** How an upload is to be locked; undefined where it says nothing of it. */
+/** The lock that an upload requests; undefined if it requests none. */
 export function retentionOf(call: Call): Retention | undefined {
   const mode = header(call, 'x-amz-object-lock-mode');
   const until = header(call, 'x-amz-object-lock-retain-until-date');
@@ -15,17 +15,17 @@ export function retentionOf(call: Call): Retention | undefined {
   throw new CallError('InvalidArgument', 'Object Lock needs a mode and a retain-until date in the future');
 }
 
-/** Whether an upload is to be held. */
+/** Whether an upload requests a legal hold. */
 export function legalHoldOf(call: Call): boolean {
   const hold = header(call, 'x-amz-object-lock-legal-hold') ?? 'OFF';
   if (hold === 'ON' || hold === 'OFF') return hold === 'ON';
   throw new CallError('InvalidArgument', `Legal Hold must be either of 'ON' or 'OFF', and not '${shown(hold)}'`);
 }
 
-/** Sets how uploads are locked that say nothing of it. */
+/** Sets the default lock, for uploads that request none. */
 export function configureLock(bucket: Bucket, call: Call): void {
   const [mode, days, years] = [tag(call, 'Mode'), tag(call, 'Days'), tag(call, 'Years')];
-  // Without it, what is no configuration at all would end the lock that there is.
+  // Otherwise a body that is not a configuration would end the current lock.
   if (tag(call, 'ObjectLockEnabled') !== 'Enabled') throw malformedXml('ObjectLockEnabled has to be Enabled');
   if (!bucket.isVersioned) {
     const message = "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration";
@@ -40,7 +40,7 @@ function lockMode(mode: string): LockMode {
   throw malformedXml(`Mode is '${shown(mode)}', but has to be GOVERNANCE or COMPLIANCE`);
 }
 
-/** As S3 has it: one of the two, for 100 years at most. */
+/** S3's rule: days or years, at most 100 years. */
 function lockDays(days: string | undefined, years: string | undefined): number {
   const [given = '', name, most] = days === undefined ? [years, 'Years', 100] : [days, 'Days', 36_500];
   const isWhole = /^\d{1,5}$/.test(given) && Number(given) > 0 && Number(given) <= most;

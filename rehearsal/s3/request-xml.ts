@@ -1,4 +1,4 @@
-/** The few elements of requests' XML that mean something here, found without a pattern that could take long. */
+/** The few XML elements of requests that are used here, found without a regular expression that could take long. */
 import { type Call, CallError } from '../server/call';
 
 /** The text of an element in a request's small XML body. */

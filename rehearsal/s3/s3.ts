@@ -10,16 +10,16 @@ import { readUpload } from './upload-body';
 
 const XML = { 'content-type': 'application/xml' };
 const NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"';
-/** Parameters of a URL that change no meaning: the SDKs' own, and those that operations below read. */
+/** URL parameters that don't select another operation: the SDKs' own, and those that the operations below read. */
 const HARMLESS = new Set(['x-id', 'versionId', 'list-type', 'prefix', 'delimiter', 'max-keys', 'continuation-token']);
 for (const name of ['start-after', 'encoding-type', 'fetch-owner', 'key-marker', 'version-id-marker'])
   HARMLESS.add(name);
-/** Headers of an object that come back as they were sent. */
+/** Headers of an object that are returned as they were sent. */
 const KEPT =
   /^(content-(type|encoding|disposition|language)|cache-control|expires|x-amz-meta-.*|x-amz-storage-class|x-amz-server-side-encryption.*)$/;
-/** Headers of an upload that would mean something, and that nothing here heeds. */
+/** Headers of an upload that have an effect on S3 but not here, so they are refused. */
 const UNHEEDED = /^x-amz-(acl|grant-.*|tagging|website-redirect-location|write-offset-bytes)$/;
-/** What a bucket may be called; nothing else gets far enough to be made. */
+/** Valid names of buckets; others are refused. */
 const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
 const MOST_KEY_BYTES = 1024;
@@ -28,7 +28,7 @@ const MOST_CONTROL_BYTES = 64 * 1024;
 const MOST_BUCKETS = 100;
 
 export class S3 {
-  /** @param limits on what is kept, all of it in memory */
+  /** @param limits on the objects, which are kept in memory */
   constructor(private readonly limits = { bytes: 512 * 1024 * 1024, versions: 100_000 }) {}
 
   /** Names are shared by all regions, as S3's are. */
@@ -189,7 +189,7 @@ function put(call: Call, bucket: Bucket, key: string): Reply {
   for (const [name, value] of Object.entries(call.headers)) {
     if (KEPT.test(name) && typeof value === 'string') headers[name] = value;
   }
-  // How it travelled is no property of the object.
+  // The transfer encoding does not belong to the object.
   const encoding = headers['content-encoding']?.replace(/(^|,\s*)aws-chunked/, '').replace(/^,\s*/, '');
   if (encoding) headers['content-encoding'] = encoding;
   else delete headers['content-encoding'];
@@ -240,7 +240,7 @@ function place(path: string): [string, string] {
   }
 }
 
-/** What of a bucket or object is meant, such as its versioning; undefined for itself. */
+/** The subresource of a bucket or object in a request, such as `versioning`; undefined for itself. */
 function aspectOf(parameters: URLSearchParams): string | undefined {
   return [...parameters.keys()].find((parameter) => !HARMLESS.has(parameter));
 }

@@ -5,14 +5,14 @@ import { type Call, CallError, header } from '../server/call';
 
 export interface Upload {
   readonly content: Buffer;
-  /** Checksum headers that came along, to be given back with the object. */
+  /** Checksum headers of the upload, which are returned with the object. */
   readonly checksums: Readonly<Record<string, string>>;
 }
 
 const BASE64 = /^[A-Za-z0-9+/]{1,88}={0,2}$/;
 const CHECKSUM = /^x-amz-checksum-(crc32|crc32c|crc64nvme|sha1|sha256)$/;
 
-/** Reads an upload, and refuses one whose content is not what its sender checksummed. */
+/** Reads an upload, and refuses one whose content does not match its checksum. */
 export function readUpload(call: Call): Upload {
   const isChunked = header(call, 'x-amz-content-sha256')?.startsWith('STREAMING-') ?? false;
   const { content, trailers } = isChunked ? readChunks(call.body) : { content: call.body, trailers: {} };
@@ -35,7 +35,7 @@ export function readUpload(call: Call): Upload {
   return { content, checksums };
 }
 
-/** What a chunk's size line looks like; a signature may follow the size. */
+/** Form of a chunk's size line; a signature may follow the size. */
 const SIZE_LINE = /^([0-9a-f]+)(;.*)?$/i;
 
 /** Clients send some KiB in each. */
@@ -73,7 +73,7 @@ function readChunks(body: Buffer): { content: Buffer; trailers: Record<string, s
   return { content: Buffer.concat(chunks), trailers };
 }
 
-/** Of the two that Node can't compute, undefined: they are kept and given back unchecked. */
+/** Undefined for the two algorithms that Node can't compute: their checksums are kept and returned unchecked. */
 function checksum(headerName: string, content: Buffer): string | undefined {
   const algorithm = CHECKSUM.exec(headerName)?.[1];
   if (algorithm === 'sha1' || algorithm === 'sha256') return createHash(algorithm).update(content).digest('base64');

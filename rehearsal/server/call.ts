@@ -7,7 +7,7 @@ export interface Call {
   readonly method: string;
   /** As it was sent: encoded, without the query. */
   readonly path: string;
-  /** For its query; what is the signature's is gone from it. */
+  /** For its query, without the parameters of the signature. */
   readonly url: URL;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
@@ -32,13 +32,13 @@ export class CallError extends Error {
   }
 }
 
-/** What a client sent, as messages repeat it: enough to be found again, and no more. */
+/** What a client sent, shortened for messages. */
 export function shown(text: string): string {
   return text.length <= MOST_SHOWN ? text : `${text.slice(0, MOST_SHOWN - 1)}…`;
 }
 const MOST_SHOWN = 200;
 
-/** What regions are called: nothing else gets far enough to be one. */
+/** Names that regions may have; requests for others are refused. */
 export const REGION_NAME = /^[a-z]{2,4}(-[a-z]{2,12}){1,3}-\d{1,2}$/;
 
 /** A request's header, or undefined when it is absent or given twice. */

@@ -21,7 +21,7 @@ export interface ClientOptions {
 /**
  * Options for a rehearsal that another process serves, with the keys that this shell has exported.
  *
- * @param endpoint undefined where no rehearsal is meant, and nothing comes of it
+ * @param endpoint undefined for real AWS: then undefined is returned
  * @throws Error for an endpoint that is not on this machine, and where no keys of a rehearsal are exported
  */
 export function rehearsed(endpoint: string | undefined, region = 'us-east-1'): ClientOptions | undefined {
@@ -30,7 +30,7 @@ export function rehearsed(endpoint: string | undefined, region = 'us-east-1'): C
   if (credentials) return { endpoint: loopback(endpoint), region, credentials };
   throw new Error(
     `${loopback(endpoint)} takes requests with its own keys alone, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY hold ` +
-      'none of a rehearsal; run the line that `lifeboat region` printed for another shell',
+      'other keys; run the line that `lifeboat region` printed for another shell',
   );
 }
 
@@ -54,7 +54,7 @@ export function ssmClient(options: ClientOptions): SSMClient {
   return new SSMClient(configuration(options));
 }
 
-/** Lambda of a rehearsal, for whoever serves functions there; a region itself has none. */
+/** Lambda of a rehearsal, for tests that serve functions; a region itself has none. */
 export function lambdaClient(options: ClientOptions): LambdaClient {
   return new LambdaClient(configuration(options));
 }
@@ -64,7 +64,7 @@ function configuration({ endpoint, region, credentials }: ClientOptions) {
     endpoint: loopback(endpoint),
     region,
     credentials,
-    // A profile of the user's could name another endpoint, a proxy of keys, or FIPS and dual-stack hosts.
+    // The user's profile could set another endpoint, a credential process, or FIPS and dual-stack hosts.
     useFipsEndpoint: false,
     useDualstackEndpoint: false,
     retryMode: 'standard',

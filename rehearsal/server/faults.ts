@@ -1,4 +1,4 @@
-/** What a rehearsal breaks on purpose: calls that fail or lag, restores that stick or fail. */
+/** Faults on purpose: calls that fail or are slow, restores that hang or fail. */
 import { QueryError } from './query-protocol';
 
 export interface CallFault {
@@ -21,8 +21,8 @@ export interface CallFault {
    */
   readonly share?: number;
   /**
-   * Whether the call takes effect all the same, and only its answer is lost. Not for throttling: what is throttled was
-   * never done.
+   * Whether the call takes effect all the same, and only its answer is lost. Not for throttling: a throttled call has
+   * no effect.
    *
    * @default false
    */
@@ -53,7 +53,7 @@ export class Faults {
     this.fail(fault, () => new QueryError('Throttling', 'Rate exceeded'));
   }
 
-  /** Answers calls with status 503, 500 or so, as when AWS itself is ill. */
+  /** Answers calls with status 503, 500 or the like, as when AWS itself fails. */
   public failCalls(fault: CallFault & { readonly status?: number } = {}): void {
     const status = fault.status ?? 503;
     const code = status === 503 ? 'ServiceUnavailable' : 'InternalFailure';
@@ -101,7 +101,7 @@ export class Faults {
     return undefined;
   }
 
-  /** What becomes of a restore that begins now, if it is to go wrong. */
+  /** How a restore that begins now will fail, if it is to fail. */
   public nextRestore(): 'stuck' | FailedRestore | undefined {
     const fault = this.restores.find((entry) => entry.left > 0);
     if (!fault) return undefined;

@@ -1,6 +1,6 @@
 /**
- * The HTTP server: one endpoint on loopback for all services and regions. Which ones a request means stands in the
- * credential scope of its signature; a request that this run's keys did not sign reaches none of them.
+ * The HTTP server: one endpoint on loopback for all services and regions. The credential scope of a request's signature
+ * names both; a request that is not signed with this run's keys reaches none of them.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -19,7 +19,7 @@ export interface Service {
   readonly mostBytes?: (method: string, url: URL) => number;
 }
 
-/** Service name, as signatures have it, to what answers for it. */
+/** Handlers by the service names that signatures use. */
 export type Services = Readonly<Record<string, Service>>;
 
 const MOST_BYTES = 1024 * 1024;
@@ -41,7 +41,7 @@ export async function serve(services: Services, port: number, keys: RehearsalKey
     answer(services, keys, id, request)
       .then((reply) => send(response, reply, id))
       .catch((error: unknown) => {
-        // What is left of the body stays unread, and would be taken for the next request.
+        // The unread rest of the body would be taken for the next request.
         if (!request.complete) response.setHeader('connection', 'close');
         if (response.headersSent) response.destroy();
         else send(response, failure(error), id);
@@ -56,7 +56,7 @@ export async function serve(services: Services, port: number, keys: RehearsalKey
           : error,
       );
     });
-    // Loopback only: whoever reaches it is this machine.
+    // Loopback only: only this machine reaches it.
     server.listen({ host: '127.0.0.1', port }, resolve);
   });
   const { port: actual } = server.address() as AddressInfo;
@@ -70,7 +70,7 @@ async function answer(services: Services, keys: RehearsalKeys, id: string, reque
   const signed = { method, path, query: url.searchParams, headers };
   const claim = claimOf(signed, keys);
   const service = Object.hasOwn(services, claim.service) ? services[claim.service] : undefined;
-  // Where the headers tell the body's hash, nothing is read for whoever does not have the keys.
+  // If the headers have the body's hash, the signature is verified before the body is read.
   if (claim.payloadHash !== undefined) await verify(signed, claim, keys);
   const body = await readBody(request, service?.mostBytes?.(method, url) ?? MOST_BYTES);
   if (claim.payloadHash === undefined) await verify(signed, claim, keys, body);
@@ -82,8 +82,8 @@ async function answer(services: Services, keys: RehearsalKeys, id: string, reque
 }
 
 /**
- * A browser says from where a page came, and which name it resolved; no AWS tool says either. So a page that somebody has
- * open can't call a rehearsal, not even under a name of its own that resolves to loopback.
+ * A browser sends the page's origin and the host name that it resolved; AWS tools send neither. So a web page that is
+ * open on this machine can't call a rehearsal, not even under a name of its own that resolves to loopback.
  */
 function refuseForeign({ headers, socket }: IncomingMessage): void {
   if (headers.origin !== undefined) {
@@ -127,7 +127,7 @@ function send(response: ServerResponse, reply: Reply, id: string): void {
   response.end(reply.body);
 }
 
-/** An error before a service has the request: in a form that clients of all their protocols find its code in. */
+/** An error before a service has the request: in a form in which clients of all protocols find its code. */
 function failure(error: unknown): Reply {
   const { code, status, message } =
     error instanceof CallError ? error : { code: 'InternalFailure', status: 500, message: String(error) };

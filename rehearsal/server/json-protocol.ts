@@ -27,14 +27,14 @@ export function answerJson(call: Call, operations: JsonOperations): Reply {
   }
 }
 
-/** A member that has to be there, and a string of so many characters at most. */
+/** A required string member with a maximum length. */
 export function text(input: JsonInput, member: string, most: number): string {
   const value = input[member];
   if (typeof value === 'string' && value !== '' && value.length <= most) return value;
   throw new CallError('ValidationException', `${member} is missing, or is not a string of 1 to ${most} characters`);
 }
 
-/** A member that names something: a string in which no character is a control character. */
+/** A member that names something: a string without control characters. */
 export function word(input: JsonInput, member: string, most: number): string {
   const value = text(input, member, most);
   if (!/\p{Cc}/u.test(value)) return value;
@@ -49,11 +49,11 @@ export function refuseBeyond(most: number, count: number, what: string): void {
   if (count < most) return;
   throw new CallError(
     'LimitExceededException',
-    `a rehearsal keeps ${most} ${what} at most; delete some, or start anew`,
+    `a rehearsal keeps ${most} ${what} at most; delete some, or start again`,
   );
 }
 
-/** Refuses members whose meaning would be ignored. */
+/** Refuses members that would be ignored. */
 export function onlyThese(input: JsonInput, members: readonly string[]): void {
   const other = Object.keys(input).find((member) => !members.includes(member));
   if (other) throw new CallError('NotImplemented', `a rehearsal does not model the parameter ${shown(other)}`, 501);

@@ -20,7 +20,7 @@ export class QueryError extends Error {
   }
 }
 
-/** What a rehearsal doesn't model: said aloud, never pretended. */
+/** The error for what a rehearsal doesn't model, which is never silently ignored. */
 export function notModelled(what: string, hint = ''): QueryError {
   return new QueryError('NotImplemented', `a rehearsal does not model ${what}${hint && `; ${hint}`}`, 501);
 }
@@ -132,7 +132,7 @@ function readValue(schema: NormalizedSchema, name: string, parameters: Sent, unu
   if (schema.isTimestampSchema()) {
     const time = new Date(ISO_8601.test(text) ? text : Number.NaN);
     if (!Number.isNaN(time.getTime())) return time;
-    throw malformed(name, text, 'a time as ISO 8601 has it');
+    throw malformed(name, text, 'an ISO 8601 time');
   }
   if (text.length > MOST_CHARACTERS) throw malformed(name, text, `${MOST_CHARACTERS} characters at most`);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
@@ -144,17 +144,17 @@ function readValue(schema: NormalizedSchema, name: string, parameters: Sent, unu
 
 /** `2026-01-31T23:59:59Z`, with fractions of a second or an offset where a client likes. */
 const ISO_8601 = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/;
-/** The longest that means anything is a presigned URL. */
+/** The longest meaningful value is a presigned URL. */
 const MOST_CHARACTERS = 8192;
 
-/** Node's own reading takes a broken escape for the characters that it is made of. */
+/** Node itself would read a broken escape as plain characters. */
 function refuseMalformed(body: string): void {
   const [broken] = /%(?![0-9a-f]{2}).{0,2}/i.exec(body) ?? [];
   if (broken !== undefined) throw new QueryError('MalformedQueryString', `the body has the broken escape '${broken}'`);
 }
 
 function readList(schema: NormalizedSchema, name: string, parameters: Sent, unused: Set<string>) {
-  // Clients name the elements as the schema does; `member` is what the protocol falls back to.
+  // Clients name the elements as the schema does; `member` is the protocol's fallback.
   const elementName = xmlName(schema.getValueSchema()) ?? 'member';
   // An empty list is sent as the bare name.
   if (parameters.get(name) === '') {
@@ -213,7 +213,7 @@ function element(name: string, inside: string): string {
   return `<${name}>${inside}</${name}>`;
 }
 
-/** Text as XML has it; control characters have no form there at all. */
+/** Text escaped for XML, which can't represent control characters at all. */
 export function escapeXml(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is replaced
   const printable = text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '\ufffd');

@@ -1,9 +1,9 @@
 /**
- * Who may call a rehearsal: whoever holds the keys of this run. Every request is signed with them, by AWS's Signature
- * Version 4, and signed again here to compare. A web page that a browser has open, another user of the machine, and a
- * name that resolves to loopback get nothing.
+ * Only clients with the keys of this run may call a rehearsal. Every request is signed with them by AWS's Signature
+ * Version 4, and signed again here to compare. So web pages in a browser, other users of the machine, and names that
+ * resolve to loopback have no access.
  *
- * Not checked are the signatures of an upload's chunks, which come after the one of its headers.
+ * The signatures of an upload's chunks, which follow that of its headers, are not checked.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
@@ -13,7 +13,7 @@ import { getSigningKey, SignatureV4Base } from '@smithy/signature-v4';
 import type { ChecksumConstructor } from '@smithy/types';
 import { CallError, shown } from './call';
 
-/** Keys of one run. AWS has none like these, and refuses them, should a request ever get there. */
+/** Keys of one run. AWS refuses them, should a request ever get there. */
 export interface RehearsalKeys {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -27,7 +27,7 @@ export function newKeys(): RehearsalKeys {
   return { accessKeyId: `${KEY_PREFIX}${random}`, secretAccessKey: randomBytes(30).toString('base64') };
 }
 
-/** The keys of a rehearsal that a shell has exported; undefined where it has none, or has keys of AWS. */
+/** The keys of a rehearsal that a shell has exported; undefined if it has none, or keys of AWS. */
 export function exportedKeys(environment: NodeJS.ProcessEnv): RehearsalKeys | undefined {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = environment;
   return accessKeyId?.startsWith(KEY_PREFIX) && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined;
@@ -50,11 +50,11 @@ export interface Claim {
   readonly date: string;
   readonly signedHeaders: readonly string[];
   readonly signature: string;
-  /** Of the body as it was signed; undefined where it stands in no header, and the body has to tell. */
+  /** Of the signed body; undefined if it is not in a header, and has to be computed. */
   readonly payloadHash: string | undefined;
 }
 
-/** Takes what is its signature out of a URL's parameters, for what is left to be the request. */
+/** Removes the signature from a URL's parameters, so that those of the request are left. */
 export function dropSignature(query: URLSearchParams): void {
   for (const name of [...query.keys()]) if (SIGNATURE_PARAMETERS.has(name.toLowerCase())) query.delete(name);
 }
@@ -69,7 +69,7 @@ const ALGORITHM = 'AWS4-HMAC-SHA256';
 const CREDENTIAL = /^([^/]{1,64})\/(\d{8})\/([a-z0-9-]{1,32})\/([a-z0-9-]{1,32})\/aws4_request$/;
 const DATE = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
 const HASH = /^[0-9a-f]{64}$/;
-/** As AWS has it. */
+/** AWS's limit. */
 const SKEW_MS = 15 * 60_000;
 const LONGEST_EXPIRY_SECONDS = 7 * 86_400;
 
@@ -91,7 +91,7 @@ export function claimOf(request: SignedRequest, keys: RehearsalKeys): Claim {
   if (!isSame(key, keys.accessKeyId)) {
     throw refused(
       'InvalidClientTokenId',
-      'the request is signed with keys of another run, or of AWS; take those that this run has printed',
+      'the request is signed with keys of another run, or of AWS; use those that this run has printed',
     );
   }
   if (!parts.date.startsWith(day))
@@ -109,11 +109,11 @@ export function claimOf(request: SignedRequest, keys: RehearsalKeys): Claim {
   };
 }
 
-/** What means something to a service is signed, so that whoever gets hold of a request can't add to it. */
+/** Headers that change a request must be signed, so that nobody can add any to a captured request. */
 function refuseUnsigned(headers: IncomingHttpHeaders, signedHeaders: readonly string[]): void {
   const absent = signedHeaders.find((name) => !Object.hasOwn(headers, name));
   if (absent !== undefined) {
-    throw refused('SignatureDoesNotMatch', `the signed header '${shown(absent)}' is not there`);
+    throw refused('SignatureDoesNotMatch', `the signed header '${shown(absent)}' is missing`);
   }
   const meant = (name: string) => name === 'host' || (name.startsWith('x-amz-') && name !== 'x-amz-content-sha256');
   const unsigned = Object.keys(headers).find((name) => meant(name) && !signedHeaders.includes(name));
@@ -183,13 +183,13 @@ function refuseTime(date: string, expiresSeconds: number | undefined): void {
   const age = Date.now() - time;
   const limit = expiresSeconds === undefined ? SKEW_MS : expiresSeconds * 1000;
   if (age <= limit && age >= -SKEW_MS) return;
-  throw refused('RequestExpired', "the date of the signature is too far from this machine's, or is none; sign anew");
+  throw refused('RequestExpired', "the signature has no valid date, or one too far from this machine's; sign again");
 }
 
 /**
  * Signs the request again.
  *
- * @param body where the claim has no hash of it
+ * @param body given when the claim has no hash of it
  * @throws CallError with status 403 when the two signatures differ
  */
 export async function verify(request: SignedRequest, claim: Claim, keys: RehearsalKeys, body?: Buffer): Promise<void> {
@@ -197,11 +197,11 @@ export async function verify(request: SignedRequest, claim: Claim, keys: Rehears
   if (isSame(claim.signature, expected)) return;
   throw refused(
     'SignatureDoesNotMatch',
-    'the signature is not the one that the keys of this run make of this request; take those that this run has printed',
+    'the signature does not match this request and the keys of this run; use those that this run has printed',
   );
 }
 
-/** @throws CallError when a body is not the one whose hash was signed */
+/** @throws CallError when a body does not have the signed hash */
 export function verifyBody(claim: Claim, body: Buffer): void {
   const { payloadHash } = claim;
   if (payloadHash === undefined || !HASH.test(payloadHash) || payloadHash === sha256(body)) return;
@@ -216,7 +216,7 @@ class Again extends SignatureV4Base {
     { region, service }: Claim,
     private readonly keys: RehearsalKeys,
   ) {
-    // Everything but S3 encodes the path once more than it is sent.
+    // All services except S3 sign the path with one more encoding than it is sent with.
     super({
       region,
       service,
@@ -254,7 +254,7 @@ function sha256(body: Buffer): string {
   return createHash('sha256').update(body).digest('hex');
 }
 
-/** In a time that tells nothing of where they differ. */
+/** Takes the same time wherever they differ. */
 function isSame(one: string, other: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(one), digest(other));

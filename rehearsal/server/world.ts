@@ -1,11 +1,11 @@
-/** What all regions of one rehearsal share: its folder, pace, limits, and the faults it was asked for. */
+/** What all regions of one rehearsal share: its folder, pace, limits and faults. */
 import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Address, PreferredAddress } from '../machine/address';
 import { Faults } from './faults';
 
-/** The account that everything belongs to: AWS's own example. */
+/** The account that owns everything: the one of AWS's examples. */
 export const ACCOUNT = '123456789012';
 
 export interface Limits {
@@ -37,10 +37,10 @@ export class World {
     return join(this.folder, `${kind}-${this.made}`);
   }
 
-  /** Does something that a client doesn't wait for. `failed` says what becomes of it; it never gets lost. */
+  /** Does something that a client doesn't wait for. Errors are passed to `failed`, so none is lost. */
   public begin(work: () => Promise<void>, failed: (error: unknown) => void): void {
     const task = work().catch((error) => {
-      // Servers that are taken down at the end break what was going on: that is no failure.
+      // Work breaks off when servers are stopped at the end: that does not count as a failure.
       if (!this.closing.signal.aborted) failed(error);
     });
     this.tasks.add(task);
@@ -69,12 +69,14 @@ export class World {
     this.addresses.set(`${region}/${name}`, { host, port });
   }
 
-  /** Keeps the address of a name that a database gave up, from other rehearsals too, for the one that takes it. */
+  /**
+   * Reserves the address of a name that a database gave up, from other rehearsals too, for the database that takes it.
+   */
   public keepAddress(region: string, name: string, address: Address): void {
     this.addresses.set(`${region}/${name}`, address);
   }
 
-  /** Ends all that is going on; sleeps end at once. */
+  /** Ends all work; sleeps end at once. */
   public async close(): Promise<void> {
     this.closing.abort();
     await Promise.allSettled(this.tasks);

@@ -1,4 +1,4 @@
-/** What a drill of the story came to: its evidence in files, compared with what was expected, and told. */
+/** The outcome of a drill of the story: its evidence in files, compared with the expected outcome, and printed. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Evidence } from '../../lambda/contract';
@@ -10,7 +10,7 @@ export interface DrillOutcome {
   readonly drill: string;
   readonly expected: Evidence['outcome'];
   readonly outcome: Evidence['outcome'];
-  /** The outcome was the expected one, and for the reasons expected. */
+  /** Whether the outcome and its reasons are the expected ones. */
   readonly asExpected: boolean;
   readonly recoveryTimeSeconds: number | null;
   readonly recoveryPointSeconds: number | null;
@@ -49,7 +49,7 @@ export function outcomeOf(
   };
 }
 
-/** What others said of the same restored instance, where they were asked. */
+/** Results of other tests on the same restored instance, where they ran. */
 export interface Others {
   /** The guide's monthly test. */
   readonly guide?: string;

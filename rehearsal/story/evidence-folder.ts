@@ -1,6 +1,6 @@
 /**
- * Where a rehearsal writes its evidence: a folder that no other rehearsal writes to, and that can be written to, which
- * is found out before the first drill and not after it.
+ * The folder for a rehearsal's evidence: no other rehearsal writes to it, and it is known to be writable before the
+ * first drill.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -24,7 +24,7 @@ export class EvidenceFolder {
       if (code === undefined) throw error;
       throw new Error(
         `evidence can't be written to '${path}' (${message}), so a drill would prove nothing; name a folder that you ` +
-          'can write to by --evidence',
+          'can write to with --evidence',
         { cause: error },
       );
     }
@@ -60,7 +60,7 @@ function claimEmpty(path: string): string {
   if (readdirSync(path).length > 0) {
     throw new Error(
       `'${path}' holds files already, and evidence of this rehearsal would overwrite that of another; name an empty ` +
-        'folder, or a new one, by --evidence',
+        'folder, or a new one, with --evidence',
     );
   }
   rmdirSync(mkdtempSync(join(path, 'writable-')));

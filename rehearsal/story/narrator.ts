@@ -1,6 +1,6 @@
 /**
- * Tells a rehearsal as it happens: chapters with the time they took, and a line that moves while something is under
- * way. On a terminal in colour and in place; elsewhere in plain lines, of which none says less.
+ * Prints a rehearsal as it happens: chapters with their durations, and a line that is redrawn while something is under
+ * way. A terminal gets colours and redrawn lines; other outputs get the same facts in plain lines.
  */
 import { duration } from '../../lambda/evidence/evidence-text';
 import { visible } from '../../lambda/evidence/visible';
@@ -19,7 +19,7 @@ export class Narrator {
   private readonly ticker: NodeJS.Timeout | undefined;
 
   constructor(private readonly out: NodeJS.WriteStream) {
-    // A terminal that says `dumb` takes neither colours nor a line drawn again.
+    // A `dumb` terminal supports neither colours nor redrawn lines.
     this.live = out.isTTY === true && process.env.TERM !== 'dumb';
     this.colours = this.live && !process.env.NO_COLOR;
     if (this.live) this.ticker = setInterval(() => this.draw(), 100).unref();
@@ -42,7 +42,7 @@ export class Narrator {
     this.line(`\n${this.paint('bold', title)}`);
   }
 
-  /** What is going on now, until the next. Plain output names it when it ends, with its time. */
+  /** Begins an activity, and ends the one before. Plain output prints it when it ends, with its time. */
   doingNow(text: string): void {
     if (text === this.doing?.text) return;
     this.done();
@@ -50,14 +50,14 @@ export class Narrator {
     this.draw();
   }
 
-  /** The same work, further on. */
+  /** Updates the text of the current activity. */
   progress(text: string): void {
     if (!this.doing) return;
     this.doing.text = text;
     this.draw();
   }
 
-  /** Ends what was going on; nothing when nothing was. */
+  /** Ends the current activity, if there is one. */
   done(): void {
     const { doing } = this;
     this.doing = undefined;
@@ -66,7 +66,7 @@ export class Narrator {
     this.line(`  ${doing.text.padEnd(58)} ${this.paint('dim', duration(seconds).padStart(9))}`);
   }
 
-  /** One line. What it says may name things of a database, so nothing in it moves the cursor. */
+  /** One line. It may have names from a database, so control characters are escaped. */
   say(text: string, colour?: Colour): void {
     this.done();
     const line = visible(text);
@@ -95,7 +95,7 @@ export class Narrator {
     if (!this.live || !this.doing) return;
     const seconds = (performance.now() - this.doing.since) / 1000;
     const time = `${seconds.toFixed(1)} s`;
-    // A line that wraps could not be drawn again in its place.
+    // A line that wraps could not be redrawn.
     const room = Math.max(0, (this.columns ?? 80) - time.length - 2);
     this.out.write(`\r\u001b[2K${INDENT}${this.doing.text.slice(0, room)} ${this.paint('dim', time)}`);
   }

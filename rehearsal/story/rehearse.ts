@@ -1,4 +1,4 @@
-/** A rehearsal from start to end: a region is served, the story is told in it, and all of it is closed again. */
+/** A rehearsal from start to end: a region is served, the story is told in it, and everything is closed again. */
 import { zephyr } from '../../examples/zephyr/plan';
 import { serveRegion } from '../region';
 import type { DrillOutcome } from './drill-outcome';
@@ -32,7 +32,7 @@ export async function rehearse(options: RehearsalOptions, narrator: Narrator, st
   const story = new Story(region, options, narrator, stop);
   try {
     const told = story.tell();
-    // When the region is closed before the story ends, what is still under way fails. Nobody needs to hear of that.
+    // When the region is closed before the story ends, calls that are still under way fail. These errors mean nothing.
     told.catch(() => {});
     await Promise.race([told, interrupted(stop)]);
     const drills = await told;

@@ -1,9 +1,9 @@
 /**
- * The story of a backup that is proven, of two that are caught out, and of a copy that outlives its region: real
+ * The story of a backup that is proven, of two bad ones that are found, and of a copy that outlives its region: real
  * PostgreSQL, the shipped runbooks, no AWS.
  *
- * Each chapter is a method, and tell() says in which order they come. A chapter opens with its title, changes what the
- * story is about, and ends with a drill; the narrator counts them.
+ * Each chapter is a method, and tell() has their order. A chapter begins with its title, changes the database or its
+ * backups, and ends with a drill; the narrator counts them.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -49,7 +49,7 @@ export class Story {
     this.instance = new ZephyrInstance(region);
   }
 
-  /** Tells all chapters. @returns what their drills came to, in order */
+  /** Tells all chapters. @returns the outcomes of their drills, in order */
   async tell(): Promise<DrillOutcome[]> {
     const site = await this.siteIn(REGION);
     this.narrator.say(`serving ${this.region.endpoint}, on loopback only; nothing here can reach AWS`, 'dim');
@@ -138,7 +138,9 @@ export class Story {
     const { narrator } = this;
     narrator.chapter('The same drill, after a migration lost rows');
     const { orphaned } = await loseRows(database);
-    narrator.say(`3 polls are gone from under ${orphaned.toLocaleString('en')} votes, and audit_logs is empty`);
+    narrator.say(
+      `3 polls were deleted, ${orphaned.toLocaleString('en')} votes still refer to them, and audit_logs is empty`,
+    );
     narrator.doingNow('automated snapshot: it holds the loss');
     await this.region.takeAutomatedSnapshot(REGION, INSTANCE);
     return this.drill(site, {

@@ -1,4 +1,6 @@
-/** Zephyr's database in a rehearsal: filled the same way every time, written to while it runs, and harmed on request. */
+/**
+ * Zephyr's database in a rehearsal: filled the same way every time, written to while it runs, and harmed on request.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +13,7 @@ const VOTES_IN_A_POLL = 1000;
 
 export async function connect(to: Connection): Promise<Client> {
   const client = new Client({ ...to, application_name: 'lifeboat rehearsal' });
-  // The query under way, or the next one, is rejected with it.
+  // The current or the next query is rejected with the error.
   client.on('error', () => {});
   await client.connect();
   return client;
@@ -43,7 +45,7 @@ export async function fill(to: Connection, votes: number, onProgress: (votes: nu
         FROM generate_series(${from}::bigint, ${Math.min(from + CHUNK, votes) - 1}) i`);
       onProgress(Math.min(from + CHUNK, votes));
     }
-    // As autovacuum would in time: from here on, count(*) reads the index alone.
+    // As autovacuum would in time: from now on, count(*) reads only the index.
     await client.query('VACUUM (ANALYZE)');
     const { rows } = await client.query('SELECT pg_database_size(current_database())::float8 AS bytes');
     return rows[0].bytes;
@@ -61,11 +63,11 @@ export class Writer {
 
   constructor(to: Connection) {
     this.ended = this.write(to);
-    // Told by stop(); until then nobody else waits for it.
+    // Thrown by stop(); until then nothing else waits for it.
     this.ended.catch(() => {});
   }
 
-  /** @throws when writing had failed meanwhile */
+  /** @throws when writing has failed meanwhile */
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.ended;
@@ -120,7 +122,7 @@ export async function dumpTest(to: Connection, table: 'polls' | 'votes'): Promis
   }
 }
 
-/** What a bad migration might do: polls vanish from under their votes, and a table is emptied. */
+/** What a bad migration might do: it deletes polls that still have votes, and empties a table. */
 export async function loseRows(to: Connection): Promise<{ orphaned: number }> {
   const client = await connect(to);
   try {

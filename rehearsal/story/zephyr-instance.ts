@@ -1,4 +1,4 @@
-/** Zephyr's database as an RDS instance of the rehearsal: what is done to it goes through the RDS API. */
+/** Zephyr's database as an RDS instance of the rehearsal: everything is done through the RDS API. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CreateDBInstanceCommand,
@@ -20,7 +20,7 @@ export const REGION = 'us-east-1';
 export const OTHER_REGION = 'us-west-2';
 export const INSTANCE = 'zephyr-production-db';
 export const INSTANCE_CLASS = 'db.t3.large';
-/** Any account will do, and any key: a rehearsal has no other. */
+/** A rehearsal accepts any account and any key. */
 export const ARN = `arn:aws:rds:${REGION}:123456789012:db:${INSTANCE}`;
 const OTHER_KEY = `arn:aws:kms:${OTHER_REGION}:123456789012:alias/lifeboat-zephyr`;
 const OWNER = { user: 'zephyr', password: 'only-for-rehearsals', database: zephyr.database };
@@ -95,7 +95,7 @@ export class ZephyrInstance {
 
   /**
    * @returns the instance, undefined once it is gone
-   * @throws Error with what RDS says of it, when it is in a status that it does not leave by itself
+   * @throws Error with its last RDS event, when it is in a status that it does not leave by itself
    */
   private async look(): Promise<DBInstance | undefined> {
     const { DBInstances = [] } = await this.rds.send(new DescribeDBInstancesCommand({}));
@@ -106,7 +106,7 @@ export class ZephyrInstance {
       new DescribeEventsCommand({ SourceIdentifier: INSTANCE, SourceType: 'db-instance' }),
     );
     throw new Error(
-      `${INSTANCE} is '${status}'; its last event: ${Events.at(-1)?.Message ?? 'none'}. Mend that and start again; with ` +
+      `${INSTANCE} is '${status}'; its last event: ${Events.at(-1)?.Message ?? 'none'}. Correct that and start again; with ` +
         `--keep, the log of its server stays in ${this.region.folder}`,
     );
   }

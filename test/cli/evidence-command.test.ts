@@ -110,7 +110,7 @@ test('finds what is altered or missing in a folder', async () => {
   const { code, out } = await verify(copy);
   expect(code).toBe(1);
   expect(out).toMatch(/ALTERED: 00000002\.json does not have the bytes that were signed/);
-  expect(out).toMatch(/GAP: 00000003\.json was signed, and is not here/);
+  expect(out).toMatch(/GAP: 00000003\.json was signed, but is not here/);
   expect(out).toMatch(/^NOT proven: 2 problems$/m);
 });
 

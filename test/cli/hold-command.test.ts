@@ -40,7 +40,7 @@ test('keeps every snapshot while it stands, and lets them go once it is released
     ),
   ]);
   // What it is no hold on is said as well.
-  expect(set.err).toContain("AWS Backup's recovery points and lifecycles of S3 go on expiring");
+  expect(set.err).toContain('RDS, ElastiCache, AWS Backup and S3 still expire backups');
   const second = await snapshot('2');
   expect(second.err).toMatch(
     new RegExp(`could not delete ${first.name}: on hold until .* set by ada .*: recovery of 20`),
@@ -49,7 +49,7 @@ test('keeps every snapshot while it stands, and lets them go once it is released
 
   expect(await hold('release', 'orders', ...here())).toMatchObject({
     code: 0,
-    out: 'eu-central-1: database orders is on hold no more\n',
+    out: 'eu-central-1: database orders is no longer on hold\n',
   });
   const third = await snapshot('3');
   expect((await manual()).filter((name) => [first.name, second.name, third.name].includes(name))).toEqual([third.name]);
@@ -119,7 +119,7 @@ test.each([
   ['a target that is no identifier', ['set', 'my_db', '--reason', 'x'], /id: must be an RDS identifier/],
   ['no day', ['set', 'orders', '--reason', 'x', '--days', '0'], /1 to 90 days/],
   ['too many days', ['set', 'orders', '--reason', 'x', '--days', '91'], /1 to 90 days/],
-  ['no region', ['list'], /no AWS region is known; name it by --region/],
+  ['no region', ['list'], /no AWS region is known; name it with --region/],
   ['an endpoint elsewhere', ['list', '--endpoint', 'https://ssm.us-east-1.amazonaws.com'], /not on this machine/],
 ])('exits with 2 on %s', async (_, args, message) => {
   const { code, out, err } = await hold(...args);

@@ -138,7 +138,7 @@ test.each([
     /keys alone.*AWS_ACCESS_KEY_ID.*run the line that `lifeboat region` printed/,
   ],
   ['an endpoint left empty', ['orders', ...about, '--endpoint', ''], /'' is not an endpoint; pass/],
-  ['no region', ['orders', ...about], /no AWS region is known; name it by --region/],
+  ['no region', ['orders', ...about], /no AWS region is known; name it with --region/],
 ])('exits with 2 on %s', async (_, args, message) => {
   const { code, out, err } = await lifeboat(args);
   expect([code, out]).toEqual([2, '']);
@@ -153,7 +153,7 @@ test('says what becomes of the snapshot when it is interrupted', async () => {
   );
   expect([code, out]).toEqual([130, '']);
   expect(err).toMatch(
-    /interrupted; if it was asked for already, snapshot lifeboat-before-nobody-yet-\S+ becomes available/,
+    /interrupted; if it was requested already, snapshot lifeboat-before-nobody-yet-\S+ becomes available/,
   );
 });
 

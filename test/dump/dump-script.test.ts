@@ -255,7 +255,7 @@ COPY nothing FROM stdin;
 
     test.each([
       ['refused', '#!/bin/sh\nexit 1\n', "the roles of the server can't be read"],
-      ['cut short', "#!/bin/sh\necho 'CREATE ROLE clerk;'\n", 'the list of roles broke off'],
+      ['cut short', "#!/bin/sh\necho 'CREATE ROLE clerk;'\n", 'the list of roles is incomplete'],
     ])('that are %s fail the dump before anything is stored', async (_, program, why) => {
       const { status, log } = await runTask({}, shadow('pg_dumpall', program));
       expect(status).not.toContain(0);
@@ -263,10 +263,10 @@ COPY nothing FROM stdin;
       expect(keys()).toEqual([]);
     });
 
-    test('that S3 gives back otherwise are no backup', async () => {
+    test('that S3 gives back changed do not count as a backup', async () => {
       const { status, log } = await runTask({ FAULT: 'roles damaged in S3' });
       expect(status).not.toContain(0);
-      expect(log).toContain('S3 gave back other roles than were sent');
+      expect(log).toContain('the roles read back from S3 differ from those sent');
       expect(readable()).toEqual([]);
     });
   });
@@ -389,7 +389,7 @@ COPY nothing FROM stdin;
     const absent = await runTask({ PGDATABASE: 'shops' });
     expect(absent.log).toContain("failed: the database can't be reached");
     const bare = await runTask({ PGDATABASE: 'bare' });
-    expect(bare.log).toContain('failed: database bare holds no table: name the one that does');
+    expect(bare.log).toContain('failed: database bare holds no table: name the database that does');
     expect([...absent.status, ...bare.status]).not.toContain(0);
     expect(readable()).toEqual([]);
   });
@@ -439,7 +439,7 @@ COPY nothing FROM stdin;
     );
     const { status, log } = await runTask({}, older);
     expect(log).toContain(
-      `failed: pg_dump ${major - 1} refuses the server, which is ${major}: state postgresVersion '${major}'`,
+      `failed: pg_dump ${major - 1} can't dump a server of PostgreSQL ${major}: set postgresVersion to '${major}'`,
     );
     expect(status).not.toContain(0);
     expect(keys()).toEqual([]);

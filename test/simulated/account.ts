@@ -1,4 +1,5 @@
 /** What configuration backups read and write, in memory, with faults: at the SDK clients' `send`. */
+import { Readable } from 'node:stream';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { ECSClient, type Service } from '@aws-sdk/client-ecs';
 import { type HealthCheck, type ResourceRecordSet, Route53Client } from '@aws-sdk/client-route-53';
@@ -190,10 +191,7 @@ export class SimulatedAccount {
         if (!version) throw errorNamed('AccessDenied', 'Access Denied');
         return {
           Metadata: version.metadata,
-          Body: {
-            transformToString: async () => version.body,
-            transformToByteArray: async () => Buffer.from(version.body),
-          },
+          Body: Readable.from([Buffer.from(version.body)]),
         };
       }
       case 'PutObject': {

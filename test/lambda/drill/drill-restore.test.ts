@@ -204,7 +204,7 @@ describe('a drill of what was copied from another region', () => {
 
   test.concurrent('of a database that is gone restores what reaches furthest, and says that nothing is added to it', async () => {
     const { document, settings } = await drilled({ kind: 'latest' }, { from: ELSEWHERE.replace('orders', 'gone') });
-    const note = expect.stringMatching(/^RDS retains these backups.*deleted, or their replication was stopped/);
+    const note = expect.stringMatching(/^These backups are retained.*deleted, or their replication was stopped/);
     expect(document.notes).toContainEqual(note);
     expect((await drilled({ kind: 'latest' })).document.notes).not.toContainEqual(note);
     expect(settings).toMatchObject({ SourceDBInstanceAutomatedBackupsArn: expect.stringMatching(/:ab-gone$/) });
@@ -221,7 +221,7 @@ describe('a drill of what was copied from another region', () => {
     const byHand = await drilled({ kind: 'snapshot', snapshot: 'orders-by-hand' });
     expect(byHand.document.outcome).toBe('passed');
     expect(byHand.document.notes).toContainEqual(
-      expect.stringMatching(/chosen by its name.*called orders: that this is/),
+      expect.stringMatching(/chosen by its name.*its database, orders: .*make sure that this is/),
     );
     const own = await drilled({ kind: 'snapshot', snapshot: 'orders-from-us-east-1' });
     expect(own.document.outcome).toBe('passed');
@@ -236,7 +236,7 @@ describe('a drill of what was copied from another region', () => {
     const { document, settings } = await drilled({ kind: 'latest' }, { instanceClass: undefined }, 'db.t3.large');
     expect(settings).toMatchObject({ DBInstanceClass: 'db.t3.large' });
     expect(document).toMatchObject({ outcome: 'passed', source: { instanceClass: 'unknown' } });
-    expect(document.notes).toContainEqual(expect.stringMatching(/nobody knows the source's class.*not the RTO/));
+    expect(document.notes).toContainEqual(expect.stringMatching(/the source's class is unknown.*not the RTO/));
   });
 
   test.concurrent('says so when nothing was copied yet, and asks for no restore', async () => {
@@ -252,7 +252,7 @@ describe('a drill of what was copied from another region', () => {
   });
 
   test.concurrent("says that the parameter group is not the source's, unless one is named", async () => {
-    const note = expect.stringContaining('default.postgres17, since copies of backups do not tell');
+    const note = expect.stringContaining('default.postgres17, without the settings of');
     expect((await drilled({ kind: 'latest' })).document.notes).toContainEqual(note);
     expect((await drilled({ kind: 'latest' }, { parameterGroup: 'mine' })).document.notes).not.toContainEqual(note);
   });
@@ -324,7 +324,7 @@ test.concurrent('waits for a restore as long as its copy may live, and for no ch
   const long = await simulate({ restoreMinutes: 8 * 60, definition: { copy } });
   expect(long.evidence[0]?.outcome).toBe('passed');
   const late = await simulate({ restoreMinutes: 1, definition: { copy: { ...copy, expiresAfterSeconds: 75 } } });
-  expect(late.evidence[0]?.findings.join()).toContain("the copy's time was over");
+  expect(late.evidence[0]?.findings.join()).toContain('the restored instance expired at');
   expect(late.evidence[0]?.checks.map(({ outcome }) => outcome)).toEqual(Array(5).fill('not-run'));
   expect(late.region.present()).toEqual([SOURCE, BYSTANDER]);
 });
@@ -362,7 +362,9 @@ describe('whoever starts a drill', () => {
       outcome: 'passed',
       request,
       restorePoint: { snapshot: 'rds:orders-2026-11-19-03-05' },
-      notes: expect.arrayContaining([expect.stringMatching(/^Whoever started the run chose the restore point/)]),
+      notes: expect.arrayContaining([
+        expect.stringMatching(/^The restore point was chosen by whoever started the run/),
+      ]),
     });
     expect(region.objects.get('evidence/Protection/Orders/00000001.md')).toContain('| Reason | audit of 2026 |');
   });
@@ -384,12 +386,12 @@ describe('whoever starts a drill', () => {
     const { execution, region, evidence, steps } = await simulate({ request: everything });
     expect(execution).toMatchObject({
       status: 'failed',
-      error: expect.stringMatching(/plan: is not for whoever starts a drill to choose, who chooses restore and reason/),
+      error: expect.stringMatching(/plan: can't be set by a request, .*; a drill takes restore and reason/),
     });
     expect([steps, evidence, region.touched]).toEqual([[], [], []]);
     for (const field of Object.keys(everything).filter((name) => name !== 'restore')) {
       const run = await simulate({ request: { [field]: everything[field as keyof typeof everything] } });
-      expect(JSON.stringify(run.execution)).toContain(`${field}: is not for whoever starts a drill to choose`);
+      expect(JSON.stringify(run.execution)).toContain(`${field}: can't be set by a request`);
     }
   });
 

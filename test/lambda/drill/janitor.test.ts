@@ -93,7 +93,7 @@ describe('a copy that does not go', () => {
   test('fails the round after six hours, in words that say its state, and holds up no other copy', async () => {
     const { region, swept } = round('2026-11-01T03:59:59Z', { 'lifeboat-z': copyTags('2026-11-01T09:00:00Z') });
     await expect(swept).rejects.toThrow(
-      /lifeboat-stuck: it is available, and RDS refuses to delete it: .*not available for deletion.*, 6 hours after its time/,
+      /lifeboat-stuck: it is available, and RDS refuses to delete it: .*not available for deletion.*, 6 hours after it expired/,
     );
     expect(region.touched).toEqual(['delete lifeboat-z']);
   });
@@ -110,7 +110,7 @@ describe('a copy that does not go', () => {
       },
     });
     await expect(deleteExpired(deleting, clock)({ prefix: 'lifeboat-' })).rejects.toThrow(
-      'lifeboat-stuck: RDS is still deleting it, 48 hours after its time was over',
+      'lifeboat-stuck: RDS is still deleting it, 48 hours after it expired',
     );
     expect(region.touched).toEqual([]);
   });
@@ -259,7 +259,7 @@ describe('the watch', () => {
       ...request,
       drills: [drill, { ...drill, target: 'Ledger' }],
     });
-    await expect(round).rejects.toThrow(/nobody can say when[\s\S]*Protection\/Orders\/Monthly: not authorized/);
+    await expect(round).rejects.toThrow(/it is unknown when[\s\S]*Protection\/Orders\/Monthly: not authorized/);
     const targets = printed.flatMap((line) => JSON.parse(line).Target ?? []);
     expect(new Set(targets)).toEqual(new Set(['Ledger']));
   });

@@ -235,7 +235,7 @@ describe('keys', () => {
       {
         kind: 'wrongly signed',
         file: name(2),
-        says: expect.stringMatching(/only lies beside it.*none has a signature/),
+        says: expect.stringMatching(/only lies beside it.*no document is signed with a trusted key/),
       },
     ]);
     expect(proven).toBe(false);

@@ -55,7 +55,7 @@ test.each([
   copied(world, own('new'), 1);
   expect(await world.round({}, request)).toMatchObject({
     status: 'failed',
-    error: expect.stringMatching(/is not for whoever starts a round of copies to choose/),
+    error: expect.stringMatching(/can't be set by a request, .*; a round of copies takes nothing/),
   });
   expect(world.touched).toEqual([]);
 });
@@ -432,7 +432,7 @@ test("does not take somebody else's snapshot of the same name for its own", asyn
   // Named alike, and still missing to the eye of the survey only while it is not listed as a copy.
   copied(world, String(first.names()[0]), 1, { TagList: [], Status: 'failed' });
   const run = await world.round();
-  expect(run).toMatchObject({ status: 'failed', error: expect.stringContaining('does not carry the tags') });
+  expect(run).toMatchObject({ status: 'failed', error: expect.stringContaining('does not have the tags') });
   // The one before it is copied all the same.
   expect(world.touched).toEqual([expect.stringMatching(/^copy lifeboat-.*-orders-2026-11-18-12-00$/)]);
 });

@@ -49,7 +49,7 @@ test.each([
 
 test('what the examiner threw keeps its name, and nothing repeats the call', async () => {
   const error = await errorOf(failure({ errorType: 'CopyNotReady', errorMessage: 'not yet' }));
-  expect(error).toMatchObject({ name: 'CopyNotReady', message: 'the examiner could not look: not yet' });
+  expect(error).toMatchObject({ name: 'CopyNotReady', message: 'the examiner failed: not yet' });
   expect(isTransient(error)).toBe(true);
   const timeout = await errorOf(failure({ errorMessage: 'Task timed out after 840.00 seconds' }));
   expect(isTransient(timeout)).toBe(false);

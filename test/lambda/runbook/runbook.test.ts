@@ -33,7 +33,7 @@ test('fails a step whose result nobody can remember, and goes on', async () => {
   const execution = await run((_, runbook) =>
     runbook.step('survey', async () => pieces(20_000)).catch((error: Error) => error.message),
   );
-  const said = /its result has \d+ bytes.*Lambda remembers 262144/;
+  const said = /its result has \d+ bytes.*Lambda stores 262144/;
   expect(execution).toMatchObject({ status: 'succeeded', result: expect.stringMatching(said) });
 });
 

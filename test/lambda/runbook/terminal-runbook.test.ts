@@ -38,7 +38,7 @@ test('a poll says what it sees when that changes, and gives up at its limit', as
       () => false,
       { hours: 0 },
     ),
-  ).rejects.toThrow('given up after 0 h');
+  ).rejects.toThrow('gave up after 0 h');
 });
 
 describe('the answer to CloudFormation', () => {

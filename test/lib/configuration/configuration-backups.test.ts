@@ -346,7 +346,7 @@ describe('faults', () => {
         ? { error: errorNamed('Throttling', 'Rate exceeded') }
         : undefined;
     await expect(store(made)).rejects.toThrow(
-      /not all configuration is stored; the rest is:\n {2}stack zephyr: Rate exceeded/,
+      /some configuration could not be stored:\n {2}stack zephyr: Rate exceeded/,
     );
     expect(made.newest('configuration/task-definitions/web.json')).toBeDefined();
     expect(made.newest('configuration/last-good.json')).toBeUndefined();
@@ -384,7 +384,7 @@ describe('faults', () => {
         ? { error: errorNamed('AccessDeniedException', 'denied') }
         : undefined;
     await expect(store(made, { ...REQUEST, services: ['shop/web', 'jobs/nightly'] })).rejects.toThrow(
-      /the rest is:\n {2}services of cluster shop: denied$/,
+      /could not be stored:\n {2}services of cluster shop: denied$/,
     );
     expect(made.newest('configuration/services/jobs/nightly.json')).toBeDefined();
   });
@@ -393,7 +393,7 @@ describe('faults', () => {
     const made = account();
     made.fault = (operation) =>
       operation === 'ListResourceRecordSets' ? { error: errorNamed('Throttling', 'Rate exceeded') } : undefined;
-    await expect(store(made)).rejects.toThrow(/the rest is:\n {2}zone zephyr.example.com: Rate exceeded$/);
+    await expect(store(made)).rejects.toThrow(/could not be stored:\n {2}zone zephyr.example.com: Rate exceeded$/);
     expect(made.newest('configuration/health-checks.json')).toBeDefined();
   });
 
@@ -406,8 +406,8 @@ describe('faults', () => {
       zones: ['zefir.com'],
     };
     await expect(store(account(), wrong)).rejects.toThrow(
-      'stack zefir: there is none\n  task definition wed: there is none\n  service shop/wed: there is none\n' +
-        '  service stop/web: there is none\n  zone zefir.com: there is none',
+      'stack zefir does not exist\n  task definition wed does not exist\n  service shop/wed does not exist\n' +
+        '  service stop/web does not exist\n  zone zefir.com does not exist',
     );
   });
 
@@ -462,7 +462,7 @@ describe('the watch', () => {
   test('says that it can not tell, instead of calling it young', async () => {
     const made = account();
     made.objects.set('configuration/last-good.json', [{ body: '{"finished":"yesterday"}', metadata: {} }]);
-    await expect(watch(made, NOW)).rejects.toThrow(/nobody can say how old[\s\S]*finished/);
+    await expect(watch(made, NOW)).rejects.toThrow(/the age and size of these backups are unknown[\s\S]*finished/);
   });
 });
 

@@ -340,7 +340,7 @@ describe('the runbook', () => {
       const update = { RequestType: 'Update', PhysicalResourceId: 'backup-settings-of-orders', ...asking({}) };
       expect((await deploy(region, update, 'UPDATE_ROLLBACK_IN_PROGRESS')).answer).toMatchObject({
         Status: 'SUCCESS',
-        Reason: expect.stringMatching(/^Not put back/),
+        Reason: expect.stringMatching(/^The earlier settings were not restored/),
       });
       expect(region.instance.BackupRetentionPeriod).toBe(35);
     });
@@ -358,12 +358,12 @@ describe('the runbook', () => {
       PhysicalResourceId: 'backup-settings-of-orders',
       ResourceProperties: { Request: 'not even JSON' },
     });
-    expect(answer).toMatchObject({ Status: 'SUCCESS', Reason: expect.stringMatching(/^Nothing was put back/) });
+    expect(answer).toMatchObject({ Status: 'SUCCESS', Reason: expect.stringMatching(/^Nothing was changed/) });
     expect(region.touched).toEqual([]);
   });
 
   test.each([
-    [{ DBInstanceStatus: 'stopped' }, "database 'orders' is stopped, so RDS modifies nothing of it"],
+    [{ DBInstanceStatus: 'stopped' }, "database 'orders' is stopped, so RDS can't modify it"],
     [{ DBClusterIdentifier: 'shop' }, "is a member of cluster 'shop'"],
   ])('fails the deployment, with the reason, of %j', async (more, reason) => {
     const region = new SimulatedDatabase();
@@ -381,7 +381,9 @@ describe('the runbook', () => {
     expect((await deploy(region, update, 'UPDATE_ROLLBACK_IN_PROGRESS')).answer).toMatchObject({
       Status: 'SUCCESS',
       PhysicalResourceId: update.PhysicalResourceId,
-      Reason: expect.stringMatching(/^Not put back.*deploy again: database 'orders' is stopped/),
+      Reason: expect.stringMatching(
+        /^The earlier settings were not restored, so deploy again: database 'orders' is stopped/,
+      ),
     });
   });
 

@@ -342,7 +342,7 @@ describe('the runbook', () => {
     region.exportFiles = [];
     expect(await run(region)).toMatchObject({
       status: 'failed',
-      error: expect.stringMatching(/is complete, as RDS says, and nothing lies under s3:\/\/exports\/weekly\/orders-/),
+      error: expect.stringMatching(/is complete according to RDS, but s3:\/\/exports\/weekly\/orders-\S+ is empty/),
     });
     expect(region.objects.size).toBe(0);
   });
@@ -375,7 +375,7 @@ describe('the runbook', () => {
     region.exportWarning = '{"skippedTables":["shop.public.votes"],"skippedObjectives":[],"general":[]}';
     expect(await run(region)).toMatchObject({
       status: 'failed',
-      error: expect.stringMatching(/complete but for tables that RDS skipped: .*shop\.public\.votes/),
+      error: expect.stringMatching(/lacks tables that RDS skipped: .*shop\.public\.votes/),
     });
     expect(region.objects.size).toBe(0);
     const whole = regionWith();

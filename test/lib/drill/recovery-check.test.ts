@@ -38,9 +38,13 @@ test.each([
   ['rowCount', () => RecoveryCheck.rowCount('', { atLeast: 1 }), 'table: must not be empty'],
   ['rowCount', () => RecoveryCheck.rowCount('polls', { atLeast: -1 }), 'atLeast: must be a whole number from 0'],
   ['rowCount', () => RecoveryCheck.rowCount('polls', { atLeast: 1.5 }), 'atLeast: must be a whole number from 0'],
-  ['rowCount', () => RecoveryCheck.rowCount('polls', { atLeast: 2, atMost: 1 }), 'so no copy could pass'],
+  ['rowCount', () => RecoveryCheck.rowCount('polls', { atLeast: 2, atMost: 1 }), 'so no restored instance could pass'],
   ['query', () => RecoveryCheck.query({ name: 'admins', sql: 'SELECT 1' }), 'needs an expectation'],
-  ['query', () => RecoveryCheck.query({ name: 'a', sql: 'SELECT 1', atLeast: 0.2, atMost: 0.1 }), 'no copy could pass'],
+  [
+    'query',
+    () => RecoveryCheck.query({ name: 'a', sql: 'SELECT 1', atLeast: 0.2, atMost: 0.1 }),
+    'no restored instance could pass',
+  ],
   [
     'fresh',
     () => RecoveryCheck.fresh({ table: 'polls', column: 'created_at', within: Duration.seconds(0) }),

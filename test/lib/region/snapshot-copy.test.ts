@@ -316,7 +316,7 @@ describe('refused at synth', () => {
   });
 
   test('an account that is none', () => {
-    expect(refusal(() => ({ shareWith: ['1234'] }))).toThrow(/shareWith.0: must be an account of 12 digits/);
+    expect(refusal(() => ({ shareWith: ['1234'] }))).toThrow(/shareWith.0: must be an AWS account ID of 12 digits/);
   });
 
   test('more accounts to share with than RDS has room for; 20 are not', () => {

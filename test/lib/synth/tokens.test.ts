@@ -129,7 +129,7 @@ test('what is known is checked, and the request stays as it is', () => {
 
 test('checks of the whole request hold beside unknown values', () => {
   const request = { ...DRILL, source: { instance: unknown(), copied: { from: unknown() } } };
-  expect(() => parseAtSynth(drillDefinition, request, 'request')).toThrow("copies of backups don't tell it");
+  expect(() => parseAtSynth(drillDefinition, request, 'request')).toThrow("copied backups don't record it");
 });
 
 test('a form that nothing stands for is named, instead of being passed unseen', () => {

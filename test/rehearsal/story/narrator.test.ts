@@ -136,7 +136,7 @@ describe('the folder of evidence', () => {
       /'used' holds files already, .*; name an empty folder.*--evidence/,
     );
     expect(() => EvidenceFolder.claim(join('used', '00000001.json'))).toThrow(
-      /evidence can't be written to '.*00000001.json' \(E.*name a folder that you can write to by --evidence/,
+      /evidence can't be written to '.*00000001.json' \(E.*name a folder that you can write to with --evidence/,
     );
     expect(() => EvidenceFolder.claim('/proc/lifeboat')).toThrow(/evidence can't be written to '\/proc\/lifeboat'/);
   });

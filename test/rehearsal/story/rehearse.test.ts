@@ -138,7 +138,7 @@ test('a working folder that can not take evidence is not a usage error, and is r
   writeFileSync(join(cwd, '.lifeboat'), '');
   const { code, out, err } = await lifeboat(['rehearse'], undefined, cwd);
   expect({ code, out }).toEqual({ code: 1, out: '' });
-  expect(err).toMatch(/^lifeboat: evidence can't be written to '.lifeboat.*; name a folder .* by --evidence\n$/);
+  expect(err).toMatch(/^lifeboat: evidence can't be written to '.lifeboat.*; name a folder .* with --evidence\n$/);
 });
 
 test.each([
@@ -149,7 +149,7 @@ test.each([
   [['region', '--port', '70000'], /up to 65535/],
   [['region', '--port', ''], /a whole number from 0/],
   [['region', '--pacing', '1e300'], /a whole number from 0/],
-  [['region', '--region', 'Nowhere'], /a name as AWS has them/],
+  [['region', '--region', 'Nowhere'], /an AWS region name/],
   [['rehearse', '--rows', '1e300'], /a whole number from 0/],
   [['snapshot', 'db', '--reason', 'r', '--deployment', '1', '--endpoint', 'nope'], /'nope' is not an endpoint/],
   [['evidence', 'verify', join(folder, 'none')], /none' can't be read as a folder of evidence/],

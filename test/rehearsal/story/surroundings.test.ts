@@ -102,7 +102,7 @@ asRoot('a folder that PostgreSQL may not pass through is told', async () => {
   chmodSync(closed, 0o700);
   expect(await rehearse({ TMPDIR: join(closed, 'inside') })).toEqual({
     code: 1,
-    err: expect.stringMatching(/closed is open to its owner alone, and PostgreSQL, .*; point TMPDIR to .*\n$/),
+    err: expect.stringMatching(/only its owner can enter .*closed, but PostgreSQL .*; point TMPDIR to .*\n$/),
   });
 });
 
