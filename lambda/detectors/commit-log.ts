@@ -68,7 +68,7 @@ async function invisibleRows(session: Session, pgstattuple: string, oid: number)
     {
       check: 'readable',
       outcome: 'warning',
-      observed: `${thousands(dead)} of the ${thousands(visible + dead)} rows in its pages are visible to nobody`,
+      observed: `${thousands(dead)} of the ${thousands(visible + dead)} rows in its pages are visible to no session`,
       expected: 'few rows that wait for a vacuum',
       remedy:
         'compare the number of its rows with the source: they were deleted or rolled back there, or the commit log is damaged',
@@ -131,7 +131,7 @@ export const transactions: Detector = {
             observed: `${thousands(longest)} transactions in a row were rolled back, by the commit log`,
             expected: 'a commit log without holes',
             remedy:
-              'see whether the source runs savepoints in loops that fail; if not, compare its newest rows with the copy',
+              'see whether the source runs savepoints in loops that fail; if not, compare its newest rows with the restored ones',
           },
         ],
       };

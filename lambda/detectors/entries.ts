@@ -90,9 +90,9 @@ async function countEntries(session: Session, { oid }: Piece, context: Context):
 /** Where a row was deleted since the vacuum, its entries lead nowhere as those of lost rows do. */
 const CHANGED = {
   observed:
-    'entries of its indexes led to no row, and then somebody wrote to it or held a page of it, so that they were vacuumed away',
-  expected: 'nobody who writes to the copy',
-  remedy: 'repeat the drill while nobody uses the copy',
+    'entries of its indexes led to no row; another session then wrote to the table or held a page of it, and a vacuum removed them',
+  expected: 'no other session that writes to the restored instance',
+  remedy: 'repeat the drill while no other session uses the restored instance',
 };
 
 const LEAD_NOWHERE = 'a row for every entry of an index';

@@ -16,8 +16,8 @@ export async function liftConnectionLimits(session: Session): Promise<string[]> 
   const note = (what: string, limit: string, refused: string | undefined) =>
     notes.push(
       refused
-        ? `The connection limit of ${what}, ${limit}, could not be lifted on the copy (${refused}), so it is examined with fewer sessions.`
-        : `The connection limit of ${what}, ${limit}, was lifted on the copy.`,
+        ? `The connection limit of ${what}, ${limit}, could not be lifted on the restored instance (${refused}), so it is examined with fewer sessions.`
+        : `The connection limit of ${what}, ${limit}, was lifted on the restored instance.`,
     );
   for (const [name, limit] of role!) {
     note(

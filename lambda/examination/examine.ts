@@ -57,7 +57,7 @@ export const examineWith =
     } catch (error) {
       // Not of any one check, but of finding out what there is: a damaged catalog, or a user with too few rights.
       if (error instanceof DatabaseError)
-        throw new CopyRefused(`the copy can't be examined: ${whatPostgresSaidOfStatement(error)}`);
+        throw new CopyRefused(`the restored instance can't be examined: ${whatPostgresSaidOfStatement(error)}`);
       throw error;
     }
   };

@@ -79,7 +79,7 @@ export function crashed({ detector, context }: Examination): Examined {
       outcome: 'failed',
       observed: 'reading it made the server crash, twice',
       expected: 'data that can be read',
-      remedy: 'restore an earlier backup beside this one and compare the object; keep the damaged copy for analysis',
+      remedy: 'restore an earlier backup beside this one and compare the object; keep the damaged restore for analysis',
     })),
   };
 }

@@ -173,7 +173,9 @@ class Run {
     if (became !== 'crashed') return;
     this.jobs.tally.add(job.work, job.piece, crashed(job));
     if (++this.crashes > MAX_CRASHES) {
-      throw new CopyNotReady(`${this.crashes} objects made the copy's server crash, so the rest was not examined`);
+      throw new CopyNotReady(
+        `${this.crashes} objects made the server of the restored instance crash, so the rest was not examined`,
+      );
     }
   }
 

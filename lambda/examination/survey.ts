@@ -119,7 +119,7 @@ const language = ({ foreignMessages }: Session) =>
     ? []
     : [
         `The server's messages are in the language of '${printable(foreignMessages)}' (lc_messages), which this user may not change: ` +
-          'damage that a vacuum meets is told as not examined, in a function of the database. Set lc_messages to C or en_US.UTF-8.',
+          'damage that a vacuum meets is reported as "not examined", in a function of the database. Set lc_messages to C or en_US.UTF-8.',
       ];
 
 function limits(

@@ -114,7 +114,7 @@ export function compareWithEstimates(listing: Listing, rows: ReadonlyMap<number,
       ? [
           {
             object: root,
-            observed: `empty, where PostgreSQL's statistics tell of about ${rowsIn(estimate)}`,
+            observed: `empty, although PostgreSQL's statistics estimate ${rowsIn(estimate)}`,
             expected: 'rows, unless they were deleted since the table was analyzed',
             remedy: 'compare with the source',
           },
@@ -135,7 +135,7 @@ export function lostRoles(now: readonly string[], before: readonly string[]): Pr
     }));
 }
 
-const rowsIn = (rows: number | null) => (rows === null ? 'rows that nobody counted' : many(rows, 'row'));
+const rowsIn = (rows: number | null) => (rows === null ? 'an unknown number of rows' : many(rows, 'row'));
 
 const EXCEPT = (name: string) =>
   `where that was meant, name it: RecoveryCheck.notShrunk({ except: [${JSON.stringify(name)}] })`;

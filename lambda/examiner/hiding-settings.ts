@@ -26,7 +26,8 @@ export async function takeOffHidingSettings(session: Session): Promise<string[]>
     const off = [`ALTER DATABASE ${where} RESET ${name}`, `ALTER ROLE ${who} IN DATABASE ${where} SET ${name} = off`];
     const taken = [];
     for (const statement of off) taken.push(await attempt(session, statement));
-    if (taken.some(Boolean)) notes.push(`'${name}' was on in the restored database, and was turned off on the copy.`);
+    if (taken.some(Boolean))
+      notes.push(`'${name}' was on in the restored database, and was turned off on the restored instance.`);
   }
   return notes;
 }

@@ -54,7 +54,7 @@ export function unreachable(where: string, error: unknown): Error {
   const { code, message } = error as { code?: string; message?: string };
   if (error instanceof DatabaseError && isFromFunction(error)) {
     return new CopyRefused(
-      `a login trigger of the copy refuses sessions (${whatPostgresSaidOfStatement(error)}), so nothing could be checked; ` +
+      `a login trigger of the restored instance refuses sessions (${whatPostgresSaidOfStatement(error)}), so nothing could be checked; ` +
         'let it pass the master user, or disable it in the source',
     );
   }
@@ -71,7 +71,7 @@ export function unreachable(where: string, error: unknown): Error {
   if (isCertificateFault(code)) {
     return new CopyRefused(
       `${where} showed a certificate that can't be trusted (${said}), so no password was sent; ` +
-        'the copy must serve a certificate of the RDS authorities for this very host name',
+        'the restored instance must serve a certificate of the RDS authorities for this host name',
     );
   }
   return new CopyRefused(`${where} refused the session (${said}), so nothing could be checked`);

@@ -30,7 +30,8 @@ export async function prepare(
   const notes: string[] = [];
   const take = async (part: Promise<string[]>) => {
     const refused = await refusalOf(async () => notes.push(...(await part)));
-    if (refused) notes.push(`The copy could not be prepared in full, so less of it may be seen: ${refused}.`);
+    if (refused)
+      notes.push(`The restored instance could not be prepared in full, so less of it may be examined: ${refused}.`);
   };
   await take(joinOwners(session));
   await take(renameUnreadable(session));
@@ -39,7 +40,7 @@ export async function prepare(
   if (refused) {
     await dropReader(session, connection);
     notes.push(
-      `A user that may only read could not be made on the copy (${refused}), so functions of the database ran with the ` +
+      `A user that may only read could not be made on the restored instance (${refused}), so functions of the database ran with the ` +
         "master user's rights where rows were read.",
     );
   } else {
@@ -74,7 +75,7 @@ async function joinOwners(session: Session): Promise<string[]> {
     if (!refused) joined.push(printable(owner!));
   }
   return joined.length > 0
-    ? [`The master user was made a member of the tables' owners on the copy: ${some(joined)}.`]
+    ? [`The master user was made a member of the tables' owners on the restored instance: ${some(joined)}.`]
     : [];
 }
 
@@ -95,8 +96,10 @@ async function liftRowSecurity(session: Session): Promise<string[]> {
     else lifted.push(printable(table!));
   }
   return [
-    ...(lifted.length > 0 ? [`Row security was lifted on the copy, to see every row: ${some(lifted)}.`] : []),
-    ...(kept.length > 0 ? [`Row security could not be lifted on the copy: ${some(kept)}.`] : []),
+    ...(lifted.length > 0
+      ? [`Row security was lifted on the restored instance, to read every row: ${some(lifted)}.`]
+      : []),
+    ...(kept.length > 0 ? [`Row security could not be lifted on the restored instance: ${some(kept)}.`] : []),
   ];
 }
 

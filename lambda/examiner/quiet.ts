@@ -34,8 +34,8 @@ async function subscriptions(session: Session): Promise<string[]> {
     const detached = disabled ?? (await asOwner(session, owner, `${alter} SET (slot_name = NONE)`));
     notes.push(
       detached === undefined
-        ? `Subscription '${printable(name)}' was disabled on the copy and detached from its slot.`
-        : `Subscription '${printable(name)}' could not be ${disabled ? 'disabled' : 'detached from its slot'} on the copy, so it ` +
+        ? `Subscription '${printable(name)}' was disabled on the restored instance and detached from its slot.`
+        : `Subscription '${printable(name)}' could not be ${disabled ? 'disabled' : 'detached from its slot'} on the restored instance, so it ` +
             `${disabled ? 'may fetch' : 'still names'} what production's fetches: ${detached}.`,
     );
   }
@@ -57,9 +57,9 @@ async function scheduledJobs(session: Session): Promise<string[]> {
       pins,
     ),
   );
-  if (refused) return [`The jobs of pg_cron could not be stopped on the copy: ${refused}.`];
+  if (refused) return [`The jobs of pg_cron could not be stopped on the restored instance: ${refused}.`];
   return stopped > 0
-    ? [`${many(stopped, 'job')} of pg_cron ${stopped === 1 ? 'was' : 'were'} stopped on the copy.`]
+    ? [`${many(stopped, 'job')} of pg_cron ${stopped === 1 ? 'was' : 'were'} stopped on the restored instance.`]
     : [];
 }
 
@@ -74,8 +74,8 @@ async function eventTriggers(session: Session): Promise<string[]> {
     const refused = await asOwner(session, owner, `ALTER EVENT TRIGGER ${escapeIdentifier(name)} DISABLE`);
     notes.push(
       refused === undefined
-        ? `Event trigger '${printable(name)}' (${event}) was disabled on the copy.`
-        : `Event trigger '${printable(name)}' (${event}) could not be disabled on the copy, so what it refuses could not be done: ${refused}.`,
+        ? `Event trigger '${printable(name)}' (${event}) was disabled on the restored instance.`
+        : `Event trigger '${printable(name)}' (${event}) could not be disabled on the restored instance, so what it refuses could not be done: ${refused}.`,
     );
   }
   return notes;
@@ -105,12 +105,12 @@ async function preparedTransactions(session: Session): Promise<string[]> {
     ...(rolledBack > 0
       ? [
           `${many(rolledBack, 'prepared transaction')}, neither committed nor rolled back at the restore point, ` +
-            `${rolledBack === 1 ? 'was' : 'were'} rolled back on the copy: ${rolledBack === 1 ? 'its' : 'their'} rows are not counted.`,
+            `${rolledBack === 1 ? 'was' : 'were'} rolled back on the restored instance: ${rolledBack === 1 ? 'its' : 'their'} rows are not counted.`,
         ]
       : []),
     ...(left > 0
       ? [
-          `${many(left, 'prepared transaction')} could not be rolled back on the copy (${refused}), so tables that ` +
+          `${many(left, 'prepared transaction')} could not be rolled back on the restored instance (${refused}), so tables that ` +
             `${left === 1 ? 'it locks' : 'they lock'} can't be examined; commit or roll back ${left === 1 ? 'it' : 'them'} in the source.`,
         ]
       : []),

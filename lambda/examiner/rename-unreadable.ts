@@ -64,12 +64,12 @@ export async function renameUnreadable(session: Session): Promise<string[]> {
   return [
     ...(renamed > 0
       ? [
-          `${many(renamed, 'name')} that ${renamed === 1 ? 'is' : 'are'} not UTF-8 ${renamed === 1 ? 'was' : 'were'} spelled as Latin-1 means ${renamed === 1 ? 'it' : 'them'}, on the copy.`,
+          `${many(renamed, 'name')} that ${renamed === 1 ? 'is' : 'are'} not UTF-8 ${renamed === 1 ? 'was' : 'were'} spelled as Latin-1 means ${renamed === 1 ? 'it' : 'them'}, on the restored instance.`,
         ]
       : []),
     ...(refused > 0
       ? [
-          `${many(refused, 'name')} that ${refused === 1 ? 'is' : 'are'} not UTF-8 could not be changed on the copy, so what bears ${refused === 1 ? 'it' : 'them'} can't be examined; rename it in the source.`,
+          `${many(refused, 'name')} that ${refused === 1 ? 'is' : 'are'} not UTF-8 could not be changed on the restored instance, so what bears ${refused === 1 ? 'it' : 'them'} can't be examined; rename it in the source.`,
         ]
       : []),
   ];

@@ -27,7 +27,9 @@ test.each(['zero_damaged_pages', 'ignore_checksum_failure'])(
       },
       { outcome: 'failed' },
     ]);
-    expect(survey.notes).toContain(`'${setting}' was on in the restored database, and was turned off on the copy.`);
+    expect(survey.notes).toContain(
+      `'${setting}' was on in the restored database, and was turned off on the restored instance.`,
+    );
   },
 );
 

@@ -83,7 +83,9 @@ test('a login trigger that refuses everybody is told without its text', async ()
     CREATE EVENT TRIGGER refuse ON login EXECUTE FUNCTION evil.refuse();
     CREATE ROLE visitor LOGIN PASSWORD 'visitor'`);
   const visit = runExamination({ ...shop(), user: 'visitor', password: 'visitor' }, CHECKS);
-  await expect(visit).rejects.toThrow(/a login trigger of the copy refuses sessions \(PostgreSQL reported P0001/);
+  await expect(visit).rejects.toThrow(
+    /a login trigger of the restored instance refuses sessions \(PostgreSQL reported P0001/,
+  );
   await expect(visit).rejects.not.toThrow(/4711/);
   await query('DROP EVENT TRIGGER refuse');
 });

@@ -38,8 +38,8 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
     expect(results.filter(({ outcome }) => outcome !== 'passed')).toEqual([]);
     expect(survey).toMatchObject({ holdsRows: true, tables: 2 });
     expect(survey.notes).toEqual([
-      "The master user was made a member of the tables' owners on the copy: app.",
-      'Row security was lifted on the copy, to see every row: app.tenants.',
+      "The master user was made a member of the tables' owners on the restored instance: app.",
+      'Row security was lifted on the restored instance, to read every row: app.tenants.',
     ]);
   });
 
@@ -89,7 +89,9 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
     await cluster.query(`CREATE SUBSCRIPTION feed ${elsewhere}`, [], 'postgres');
     await cluster.query('ALTER SUBSCRIPTION feed ENABLE', [], 'postgres');
     const { notes } = await examiner.server({ connection: cluster.superuser });
-    expect(notes).toContain("postgres: Subscription 'feed' was disabled on the copy and detached from its slot.");
+    expect(notes).toContain(
+      "postgres: Subscription 'feed' was disabled on the restored instance and detached from its slot.",
+    );
     const [found] = (await cluster.query('SELECT subenabled, subslotname FROM pg_subscription')).rows;
     expect(found).toEqual({ subenabled: false, subslotname: null });
     expect((await examiner.server({ connection: cluster.superuser })).notes).toEqual([]);
@@ -103,7 +105,7 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
     );
     const { notes } = await examiner.server({ connection });
     expect(notes.join()).toMatch(
-      /shop: Subscription 'feed' could not be disabled on the copy, so it may fetch.*must be/,
+      /shop: Subscription 'feed' could not be disabled on the restored instance, so it may fetch.*must be/,
     );
     await query('ALTER SUBSCRIPTION feed SET (slot_name = NONE); DROP SUBSCRIPTION feed');
     expect((await examiner.server({ connection: cluster.superuser })).notes.join()).not.toContain('feed');
@@ -122,7 +124,7 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
       'shop',
     );
     const { notes } = await examiner.server({ connection });
-    expect(notes).toEqual(['shop: 2 jobs of pg_cron were stopped on the copy.']);
+    expect(notes).toEqual(['shop: 2 jobs of pg_cron were stopped on the restored instance.']);
     expect(await query('SELECT count(*)::int FROM cron.job WHERE active')).toEqual([{ count: 0 }]);
     await query("DELETE FROM pg_extension WHERE extname = 'pg_cron'; DROP SCHEMA cron CASCADE");
   });
@@ -137,7 +139,9 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
       ...GENERIC_CHECKS,
       { kind: 'row-count', table: 'ledger', atLeast: 1, atMost: 1 },
     ]);
-    expect(survey.notes.join()).toMatch(/1 prepared transaction, neither committed .* rolled back on the copy/);
+    expect(survey.notes.join()).toMatch(
+      /1 prepared transaction, neither committed .* rolled back on the restored instance/,
+    );
     expect(results.filter(({ outcome }) => outcome !== 'passed')).toEqual([]);
     await query('DROP TABLE ledger');
   });
@@ -149,7 +153,9 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
       await client.query("SET SESSION AUTHORIZATION app; BEGIN; CREATE TABLE app.new (); PREPARE TRANSACTION 'of app'");
     }, 'shop');
     const { survey } = await runExamination(connection, []);
-    expect(survey.notes.join()).toMatch(/^1 prepared transaction, neither committed .* was rolled back on the copy/);
+    expect(survey.notes.join()).toMatch(
+      /^1 prepared transaction, neither committed .* was rolled back on the restored instance/,
+    );
     expect(await query('SELECT gid FROM pg_prepared_xacts')).toEqual([]);
   });
 
@@ -159,10 +165,16 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
     await cluster.query('CREATE DATABASE other CONNECTION LIMIT 0');
     try {
       const { notes } = await examiner.server({ connection });
-      expect(notes.join()).toContain("The connection limit of database 'shop', 1, was lifted on the copy.");
+      expect(notes.join()).toContain(
+        "The connection limit of database 'shop', 1, was lifted on the restored instance.",
+      );
       const ofMaster = major < 16 ? 'was lifted' : 'could not be lifted';
-      expect(notes.join()).toMatch(new RegExp(`The connection limit of the master user, 1, ${ofMaster} on the copy`));
-      expect(notes.join()).toMatch(/The connection limit of database 'other', 0, could not be lifted on the copy/);
+      expect(notes.join()).toMatch(
+        new RegExp(`The connection limit of the master user, 1, ${ofMaster} on the restored instance`),
+      );
+      expect(notes.join()).toMatch(
+        /The connection limit of database 'other', 0, could not be lifted on the restored instance/,
+      );
       expect(notes.join()).toMatch(/Databases that take no connections were not examined: other/);
       const { results } = await runExamination(connection, GENERIC_CHECKS);
       expect(results.filter(({ outcome }) => outcome !== 'passed')).toEqual([]);
@@ -180,7 +192,7 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
     }, 'shop');
     const { survey, results } = await runExamination(connection, [{ kind: 'readable' }]);
     expect(survey.notes.join()).toMatch(
-      /1 prepared transaction could not be rolled back on the copy \(PostgreSQL said/,
+      /1 prepared transaction could not be rolled back on the restored instance \(PostgreSQL said/,
     );
     expect(results).toMatchObject([
       {
@@ -204,13 +216,13 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
       const superuser = await runExamination({ ...cluster.superuser, database: 'shop' }, GENERIC_CHECKS);
       expect(superuser.results.filter(({ outcome }) => outcome !== 'passed')).toEqual([]);
       expect(superuser.survey.notes.join()).toContain(
-        "Event trigger 'refuse' (ddl_command_start) was disabled on the copy.",
+        "Event trigger 'refuse' (ddl_command_start) was disabled on the restored instance.",
       );
       await query('ALTER EVENT TRIGGER refuse ENABLE');
       const master = await runExamination(connection, GENERIC_CHECKS);
       expect(master.results.filter(({ outcome }) => outcome !== 'passed')).toEqual([]);
       expect(master.survey.notes.join()).toMatch(
-        /Event trigger 'refuse' \(ddl_command_start\) could not be disabled on the copy/,
+        /Event trigger 'refuse' \(ddl_command_start\) could not be disabled on the restored instance/,
       );
     }
     await query('DROP EVENT TRIGGER refuse');
@@ -221,7 +233,7 @@ describe.each(VERSIONS)('on PostgreSQL %s, with a master user that is no superus
 describe('H10: names that are not UTF-8', () => {
   const database = useDatabase();
 
-  test('are spelled as Latin-1 on the copy, and what bears them is examined', async () => {
+  test('are spelled as Latin-1 on the restored instance, and what bears them is examined', async () => {
     const { cluster } = database();
     await cluster.query("CREATE DATABASE ascii ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
     // The bytes of "café" and "größe" in Latin-1.
@@ -240,6 +252,8 @@ describe('H10: names that are not UTF-8', () => {
       { kind: 'row-count', table: 'café.café', atLeast: 2 },
     ]);
     expect(results.filter(({ outcome }) => outcome !== 'passed')).toEqual([]);
-    expect(survey.notes).toContain('3 names that are not UTF-8 were spelled as Latin-1 means them, on the copy.');
+    expect(survey.notes).toContain(
+      '3 names that are not UTF-8 were spelled as Latin-1 means them, on the restored instance.',
+    );
   });
 });
