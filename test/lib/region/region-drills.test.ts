@@ -328,9 +328,7 @@ describe('a drill of copies without a plan', () => {
       const source = DrillSource.copies({ ...options, account, instanceType });
       newDrill(vault('444455556666'), { source, databaseName: 'shop', restore: RestorePoint.latestSnapshot() });
     };
-    expect(of('1111')).toThrow(
-      "'1111' is not an AWS account ID, so no copy of its database would ever be found; use the 12-digit ID",
-    );
+    expect(of('1111')).toThrow("'1111' is not an AWS account ID, so no copy of its database would ever be found; use the 12-digit ID");
     expect(of(ACCOUNT)).not.toThrow();
     const shared = (account: string) => () => SnapshotSource.shared({ account, instanceIdentifier: 'orders' });
     expect(shared('1111')).toThrow(

@@ -75,7 +75,9 @@ describe('a drill', () => {
 
   test('that is overdue before it is due is warned of, since somebody may drill by hand; later is not', () => {
     expect(warned(Duration.hours(24))).toEqual([
-      expect.stringMatching(/^'overdueAfter' is 1 day, but drills are up to 1 day apart.*overdue-before-due/),
+      expect.stringMatching(
+        /^'overdueAfter' is 1 day, but drills are up to 1 day apart.*overdue-before-due/,
+      ),
     ]);
     expect(warned(Duration.hours(25))).toEqual([]);
   });
