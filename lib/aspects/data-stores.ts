@@ -1,6 +1,6 @@
 /**
  * Every kind of resource that holds data of its own, and what backs it up: with Lifeboat where it can, else with the
- * service's own means. Resources that hold another one's data (replicas, members of a cluster) are exempt, and so is Memcached.
+ * service's own means. What holds what another resource does (replicas, members, caches of Memcached) is exempt.
  */
 import { type CfnResource, Stack, Token } from 'aws-cdk-lib';
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
@@ -12,7 +12,7 @@ export interface DataStore {
   readonly what: string;
   readonly remedy: string;
   /**
-   * Whether a resource of this type holds nothing that can be backed up, or states its backup itself.
+   * Whether a resource of this type holds nothing that could be backed up, or says itself how it is.
    *
    * @default - all hold something
    */
@@ -26,7 +26,7 @@ export const DATA_STORES: Readonly<Record<string, DataStore>> = {
   'AWS::RDS::DBInstance': {
     what: 'database',
     remedy: 'put it under a ProtectionPlan, or apply DatabaseBackups to it',
-    // Replicas and members of a cluster hold their source's data, and the source has to be backed up.
+    // Replicas and members of a cluster hold what their source does; that is what has to be covered.
     exempt: (resource) => {
       const { sourceDbInstanceIdentifier, sourceDbClusterIdentifier, dbClusterIdentifier } =
         resource as rds.CfnDBInstance;
@@ -41,7 +41,7 @@ export const DATA_STORES: Readonly<Record<string, DataStore>> = {
   'AWS::DocDB::DBCluster': { what: 'DocumentDB cluster', remedy: `set its backupRetentionPeriod, and ${BY_ARN}` },
   'AWS::DocDBElastic::Cluster': {
     what: 'DocumentDB elastic cluster',
-    remedy: 'set its backupRetentionPeriod, and copy its snapshots to where they outlive it',
+    remedy: 'set its backupRetentionPeriod, and copy its snapshots to where they survive it',
   },
   'AWS::Neptune::DBCluster': { what: 'Neptune cluster', remedy: `set its backupRetentionPeriod, and ${BY_ARN}` },
   'AWS::NeptuneGraph::Graph': { what: 'Neptune graph', remedy: 'take graph snapshots of it on a schedule' },
@@ -96,7 +96,7 @@ export const DATA_STORES: Readonly<Record<string, DataStore>> = {
   },
   'AWS::OpenSearchServerless::Collection': {
     what: 'OpenSearch Serverless collection',
-    remedy: 'keep its source, so that it can be indexed again',
+    remedy: 'keep its source, from which it can be indexed again',
   },
   'AWS::EFS::FileSystem': {
     what: 'file system',

@@ -28,7 +28,7 @@ export interface BackupCopyTarget {
   /** What makes it: copies of a database lie under it. */
   readonly scope: Construct;
   readonly database: rds.IDatabaseInstance;
-  /** @default - the class of the database; a replica of an imported database, whose class is unknown, is refused */
+  /** @default - as the database says itself; a replica is refused where it doesn't */
   readonly instanceIdentifier?: string;
   readonly region: RecoveryRegion;
   readonly planName: string;
@@ -36,18 +36,18 @@ export interface BackupCopyTarget {
   readonly target: string;
   /** Encrypts logs. */
   readonly encryptionKey: () => kms.IKey;
-  /** @default - the window of the database, or one that RDS picks */
+  /** @default - as the database says, or RDS picks */
   readonly window?: BackupWindow;
-  /** @default - the key of the database, else the AWS managed key for RDS */
+  /** @default - as the database says, else the account's own key for RDS */
   readonly storageKey?: kms.IKey;
-  /** @default - alarms have no action */
+  /** @default - nobody */
   readonly notify?: sns.ITopic;
 }
 
 /** How a database's data gets into the recovery region. */
 export class BackupCopy {
   /**
-   * RDS replicates automated backups: any moment can be restored there, about five minutes behind. Only for a database
+   * Automated backups are replicated: any moment can be restored there, about five minutes behind. Only for a database
    * of this app.
    *
    * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReplicateBackups.html
@@ -57,8 +57,8 @@ export class BackupCopy {
       const { resource, name } = new SourceDatabase(database);
       if (!resource) {
         throw new Error(
-          `database '${scope.node.id}' is imported, so this app can't replicate its backups to ${region}; ` +
-            `apply ReplicatedBackups in the app that makes it, or replicate them by hand: aws rds ` +
+          `database '${scope.node.id}' is imported, so this app can't replicate its backups to ${region}, and nobody would; ` +
+            `apply ReplicatedBackups where it is made, or have RDS do it there: aws rds ` +
             `start-db-instance-automated-backups-replication --region ${region} for ${name ?? 'its ARN'}`,
         );
       }
@@ -109,23 +109,23 @@ export class BackupCopy {
   }
 
   private constructor(
-    /** Kind of copy. A database has at most one of each kind. */
+    /** What it is called. A database has one of each kind at most. */
     public readonly kind: string,
     private readonly make: (target: BackupCopyTarget) => void,
   ) {}
 
-  /** Makes the copy's resources. The plan calls it. */
+  /** Makes it. Called by the plan. */
   public applyTo(target: BackupCopyTarget): void {
     this.make(target);
   }
 }
 
-/** The site with the key of copies, unless the region names another key. */
+/** Where the key of copies lies, unless the region names one of its own. */
 function ownSite(scope: Construct, region: RecoveryRegion): RecoverySite | undefined {
   return region.keyArn === undefined ? RecoverySite.beside(scope, region) : undefined;
 }
 
-/** A database may be in another stack than its plan; then the alias of the key has the name of the plan's stack. */
+/** A database may lie in another stack than its plan, whose name its key's alias then has. */
 function keyOfPlan(resource: rds.CfnDBInstance, site: RecoverySite, scope: Construct, region: RecoveryRegion): void {
   const stack = outermostStack(resource);
   if (stack === outermostStack(scope)) return;
@@ -134,8 +134,8 @@ function keyOfPlan(resource: rds.CfnDBInstance, site: RecoverySite, scope: Const
 }
 
 /**
- * Not in the stack of the key: a replica can only be made while its source exists, and the key must deploy without it.
- * The key is deployed first, the replica last.
+ * Apart from the key: a replica is only made while its source is there, and what holds the key must deploy without it.
+ * It comes last, the key first.
  */
 function stackOfReplicas(scope: Construct, region: RecoveryRegion): Stack {
   const primary = outermostStack(scope);

@@ -8,21 +8,21 @@ import { outermostStack } from './sibling-stack';
 
 export interface RecoveryRegionOptions {
   /**
-   * ARN of your key in that region, which encrypts copies. Its key policy must delegate to IAM.
+   * ARN of a key of yours there, that encrypts copies. Its policy must let IAM policies of the account decide.
    *
    * @default - the key of the `RecoverySite` there, by the alias that both sides derive from the primary's stack name
    */
   readonly keyArn?: string;
 
   /**
-   * ARN of an SNS topic in that region, for the alarms there: an alarm can't publish to a topic of another region.
+   * ARN of an SNS topic there, told of what happens there: an alarm reaches no topic in another region.
    *
-   * @default - alarms in that region have no action
+   * @default - none; alarms there only show
    */
   readonly topicArn?: string;
 
   /**
-   * Objectives of a recovery in that region, and of drills there: losing a region costs more data and time than losing a
+   * What a recovery there is held against, by drills there too: with a region, more is lost and it takes longer than with a
    * database.
    *
    * @default - the plan's
@@ -35,7 +35,7 @@ export class RecoveryRegion {
   /**
    * A region by its name, as in `us-west-2`.
    *
-   * @throws Error when it is not a valid region name, is not known at synth, or the key or the topic is in another region: a
+   * @throws Error when it is no region's name, is not known at synth, or the key or the topic lies in another region: a
    * copy can only be encrypted with a key of its own region
    * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html
    */
@@ -43,7 +43,7 @@ export class RecoveryRegion {
     if (Token.isUnresolved(name) || regionNameProblem(name)) {
       const seen = Token.isUnresolved(name) ? 'known at deployment only' : `'${name}'`;
       throw new Error(
-        `recovery region: its name is ${seen}, so synth can't name the keys and stacks there; write the name, as in 'us-west-2'`,
+        `recovery region: its name is ${seen}, so the keys and stacks there can't be named; write it out, as in 'us-west-2'`,
       );
     }
     const { keyArn, topicArn } = options;
@@ -52,15 +52,15 @@ export class RecoveryRegion {
       'kms',
       name,
       (fact) =>
-        `the key ${fact}, and copies in ${name} can only be encrypted with a key of that region; give the ARN of a key there, ` +
-        'or leave it out to use the key of RecoverySite',
+        `the key ${fact}, and copies in ${name} can only be encrypted with a key of that region; give the ARN of one there, ` +
+        'or leave it out for the one of RecoverySite',
     );
     refuseElsewhere(
       topicArn,
       'sns',
       name,
       (fact) =>
-        `the topic ${fact}, and an alarm in ${name} can't publish to a topic of another region; give the ARN of a topic there`,
+        `the topic ${fact}, and an alarm in ${name} reaches no topic of another region; give the ARN of one there`,
     );
     if (options.objectives !== undefined) refuseAll(`recovery region ${name}`, objectiveProblems(options.objectives));
     return new RecoveryRegion(name, keyArn, topicArn, options.objectives);
@@ -77,14 +77,14 @@ export class RecoveryRegion {
     public readonly objectives?: RecoveryObjectives,
   ) {}
 
-  /** ARN of the key that encrypts copies for a construct's stack: the given key, else the key's alias. */
+  /** ARN of the key that encrypts copies of what a construct's stack holds: the one given, else of the agreed alias. */
   public keyArnFor(scope: IConstruct): string {
     if (this.keyArn !== undefined) return this.keyArn;
     const { partition, account } = outermostStack(scope);
     return `arn:${partition}:kms:${this.name}:${account}:${this.aliasFor(scope)}`;
   }
 
-  /** The alias that both stacks derive from the name of the primary's. */
+  /** The alias that both sides agree on. */
   public aliasFor(scope: IConstruct): string {
     return recoveryAlias(outermostStack(scope).stackName);
   }
@@ -99,7 +99,7 @@ export class RecoveryRegion {
   }
 }
 
-/** Values that are only known at deployment are not compared. */
+/** What is only known at deployment is not compared. */
 function refuseElsewhere(
   arn: string | undefined,
   service: string,

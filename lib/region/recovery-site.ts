@@ -8,22 +8,22 @@ import { deployAfter, outermostStack, siblingStack } from './sibling-stack';
 
 const ID = 'Recovery';
 
-/** The stack in the recovery region that belongs to a construct's stack, and depends on nothing of it. */
+/** The stack of a recovery region beside a construct's own: all that is there, and nothing that needs the other. */
 export function recoveryStack(scope: IConstruct, region: RecoveryRegion): Stack {
   const { stackName } = outermostStack(scope);
-  const description = `Lifeboat: what ${stackName} recovers from in ${region}; can be deployed without that stack`;
+  const description = `Lifeboat: what ${stackName} recovers from in ${region}; deploys without it`;
   return siblingStack(scope, region.name, region.name, description);
 }
 
 export interface RecoverySiteProps {
-  /** The region of the site: that of its stack. */
+  /** The region it is for, which must be its stack's. */
   readonly region: RecoveryRegion;
 
-  /** CloudFormation's name of the primary's stack. Both stacks derive the key's alias from it. */
+  /** Name of the primary's stack, as CloudFormation has it. Both sides derive the key's alias from it. */
   readonly primary: string;
 
   /**
-   * Accounts that may read copies which are shared with them, to copy them again under a key of their own.
+   * Accounts that may read copies which are shared with them, to copy them on under a key of their own.
    *
    * @default - none
    */
@@ -31,21 +31,21 @@ export interface RecoverySiteProps {
 }
 
 /**
- * The key of all copies in a recovery region, for one primary stack.
+ * What a recovery region holds for one primary stack: the key of all copies there.
  *
- * It needs only the name of the primary's stack, so it can be deployed while the primary's region is down.
+ * It needs nothing of the primary's stack but its name, so it can be deployed while the primary's region is down.
  */
 export class RecoverySite extends Construct {
   /**
-   * The site for a construct's stack, in a stack of its own named `<primary>-<region>`: one for each region, made at the
-   * first call.
+   * The site for a construct's stack, in a stack of its own beside that one: one for each region. Made when first asked
+   * for, and named `<primary>-<region>`.
    */
   public static beside(scope: IConstruct, region: RecoveryRegion): RecoverySite {
     const primary = outermostStack(scope);
     const stack = recoveryStack(scope, region);
     const found = stack.node.tryFindChild(ID);
     if (found) return found as RecoverySite;
-    // Only an order of deployment: copies can be requested once their key exists.
+    // An order of deployment and no more: copies can only be asked for once their key is there.
     deployAfter(primary, stack, 'copies are encrypted with the key there');
     return new RecoverySite(stack, ID, { region, primary: primary.stackName });
   }
@@ -65,8 +65,8 @@ export class RecoverySite extends Construct {
     const own = Stack.of(this).region;
     if (!Token.isUnresolved(own) && own !== region.name) {
       throw new Error(
-        `recovery site '${this.node.path}': its stack is in ${own} and the site is for ${region}, so copies would not find its ` +
-          `key; give the stack env: { region: '${region}' }`,
+        `recovery site '${this.node.path}': its stack is in ${own} and it is for ${region}, so copies would look for its ` +
+          `key in vain; give the stack env: { region: '${region}' }`,
       );
     }
     this.ownKey = new kms.Key(this, 'Key', {
@@ -84,9 +84,9 @@ export class RecoverySite extends Construct {
   }
 
   /**
-   * Lets an account read copies that `SnapshotCopy` shares with it.
+   * Lets an account read copies that are shared with it. Sharing itself is up to `SnapshotCopy`.
    *
-   * @throws Error when it is not a valid account ID
+   * @throws Error when the account is none
    */
   public addReader(account: string): void {
     const noAccount = accountIdProblem(account, 'AWS KMS would refuse the policy that lets it read');

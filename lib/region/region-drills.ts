@@ -18,30 +18,30 @@ import type { BackupCopy } from './backup-copy';
 import type { RecoveryRegion } from './recovery-region';
 import { RecoverySite, recoveryStack } from './recovery-site';
 
-/** Options of one drill in the recovery region. */
+/** What each drill in the recovery region decides for itself. */
 export interface RegionDrillOptions extends DrillOptions {
   /**
-   * Name of the parameter group for restored instances, in the recovery region.
+   * Parameter group for restored copies, by its name in the recovery region.
    *
-   * @default - the default group of the engine version; evidence says so
+   * @default - the default one of the engine's version; evidence says so
    */
   readonly parameterGroupName?: string;
 }
 
-/** The database whose copies are drilled. */
+/** The database whose copies are drilled, as its plan knows it. */
 export interface RegionDrillsProps extends ProofOptions {
   readonly database: rds.IDatabaseInstance;
-  /** @default - the class of the database; a drill of an imported database, whose class is unknown, is refused */
+  /** @default - as the database says itself; a drill is refused where it doesn't */
   readonly instanceIdentifier?: string;
   readonly region: RecoveryRegion;
   readonly copies: BackupCopy[];
   readonly planName: string;
   readonly target: string;
-  /** Objectives of a recovery in that region. */
+  /** What a recovery there is held against. */
   readonly objectives: RecoveryObjectives;
 }
 
-/** A database's drills in its recovery region. They are in that region's stack, which needs nothing of the primary's. */
+/** A database's drills in its recovery region. They lie in that region's stack, which needs nothing of the primary's. */
 export class RegionDrills {
   private readonly drills: Construct;
   private readonly site: DrillSite;
@@ -75,7 +75,7 @@ export class RegionDrills {
     return new RestoreDrill(this.drills, id, { ...given, ...judged, planName, site, notify });
   }
 
-  /** @throws Error that names each reason why copies can't be drilled there */
+  /** @throws Error that names all that keeps copies from being drilled there */
   private source(id: string, options: RegionDrillOptions, restore: RestorePoint, databaseName?: string): DrillSource {
     const { scope, props } = this;
     const { database, region, copies } = props;
@@ -88,7 +88,7 @@ export class RegionDrills {
     if (wanted && !copies.some(({ kind }) => kind === wanted)) {
       const kinds = copies.map(({ kind }) => kind).join(', ') || 'none';
       problems.push(
-        `it restores copies of BackupCopy.${wanted}(), and the database's copies are: ${kinds}; add that copy, or ` +
+        `it restores what BackupCopy.${wanted}() brings there, and the database's copies are: ${kinds}; add that copy, or ` +
           'choose another restore point',
       );
     }
@@ -100,19 +100,19 @@ export class RegionDrills {
     }
     if (Token.isUnresolved(sourceRegion)) {
       problems.push(
-        `the database's region is only known at deployment, and ${region}'s stack has to name it; give the database's stack ` +
+        `the database's region is only known at deployment, and ${region}'s stack has to name it; give its stack ` +
           'env: { region }',
       );
     }
     if (!instanceClass && !options.instanceType) {
       problems.push(
-        `'instanceType' is not set, and the database's class is not known at synth or from its copies; set it on the drill`,
+        `the database's class is not known at synth, and copies don't tell it; give the drill an 'instanceType'`,
       );
     }
     if (databaseName === undefined) {
       problems.push(
-        "the name of the database in the instance is not known at synth or from its copies; set 'databaseName' on the plan's " +
-          'database, and not on the instance, which CloudFormation would replace with an empty one',
+        "the database's name in the instance is not known at synth, and copies don't tell it; give databaseName to the plan's " +
+          'database, and not to the instance, which CloudFormation would replace with an empty one',
       );
     }
     problems.push(...reachProblems(from, restore));
@@ -125,25 +125,25 @@ export class RegionDrills {
       instanceType: instanceClass ? new ec2.InstanceType(instanceClass) : undefined,
       parameterGroupName: options.parameterGroupName,
       port: from.port,
-      // Copies that another app made are encrypted under that app's key.
+      // What somebody else brought there, somebody else encrypted.
       keyArn: region.keyArn ?? (copies.length > 0 ? RecoverySite.beside(scope, region).key.keyArn : undefined),
     });
   }
 }
 
-/** Replicated backups have the shortest recovery point. */
+/** Replicated backups lose least. */
 function usualRestorePoint(copies: readonly BackupCopy[]): RestorePoint {
   const isReplicated = copies.some(({ kind }) => kind === 'automatedBackups');
   return isReplicated ? RestorePoint.latest() : RestorePoint.latestSnapshot();
 }
 
-/** The kind of copy that has a restore point. A snapshot given by name may be of any kind. */
+/** The kind of copy that a restore point is found in. A snapshot by its name may have come by any way. */
 function neededCopy({ request }: RestorePoint): string | undefined {
   if (request.kind === 'snapshot') return undefined;
   return request.kind === 'latest-snapshot' ? 'snapshots' : 'automatedBackups';
 }
 
-/** Every moment that may be drawn must be within the retention there. */
+/** What is drawn from has to be kept there. */
 function reachProblems({ resource }: SourceDatabase, { reachSeconds }: RestorePoint): string[] {
   const days = known(resource?.automaticBackupReplicationRetentionPeriod ?? resource?.backupRetentionPeriod);
   if (!days || reachSeconds === undefined || reachSeconds <= days * 86_400) return [];
@@ -153,13 +153,13 @@ function reachProblems({ resource }: SourceDatabase, { reachSeconds }: RestorePo
   ];
 }
 
-/** Ids of plans' drills never collide with the site and the key, whatever a plan's name is. */
+/** Plans' drills lie apart from the site and the key, whatever a plan is called. */
 function planIn(stack: Stack, planName: string): Construct {
   const plans = (stack.node.tryFindChild('Plans') as Construct | undefined) ?? new Construct(stack, 'Plans');
   return (plans.node.tryFindChild(planName) as Construct | undefined) ?? new Construct(plans, planName);
 }
 
-/** Where all drills of one primary stack run in a region. Made with the first drill, with the topic of its region. */
+/** Where all drills of one primary stack run in a region. Made with the first, whose region's topic it tells. */
 function siteIn(stack: Stack, region: RecoveryRegion): DrillSite {
   const found = stack.node.tryFindChild('Drills') as DrillSite | undefined;
   return found ?? new DrillSite(stack, 'Drills', { notify: region.topicFor(stack, 'Topic') });
@@ -169,7 +169,7 @@ function siteIn(stack: Stack, region: RecoveryRegion): DrillSite {
 function warnOfSilence(plan: IConstruct, region: RecoveryRegion): void {
   Annotations.of(plan).addWarningV2(
     'lifeboat:nobody-is-told-there',
-    `drills in ${region} have no topic to notify, and alarms can't publish to a topic of another region, so nobody hears of a ` +
-      `failed drill; give RecoveryRegion.named('${region}', { topicArn })`,
+    `drills in ${region} have no topic to notify, and their alarms reach none of another region, so a failed drill is an ` +
+      `alarm that nobody hears; give RecoveryRegion.named('${region}', { topicArn })`,
   );
 }

@@ -12,25 +12,25 @@ import { acknowledge } from '../synth/nag-acknowledgements';
 import { refuseAll } from '../synth/problems';
 import { asKept, known } from '../synth/tokens';
 
-/** Options of one replica. */
+/** What each replica decides for itself. */
 export interface ReplicaOptions {
-  /** Name of a subnet group in the recovery region, of at least two Availability Zones. */
+  /** Subnet group of your network in the recovery region, by name: two zones at least. */
   readonly subnetGroupName: string;
 
-  /** IDs of security groups in that network: the application must reach the replica once it is promoted. */
+  /** Security groups of that network, by id: the application must reach the replica once it is promoted. */
   readonly securityGroupIds: string[];
 
   /**
    * Identifier of the replica: up to 63 letters, digits and single hyphens.
    *
-   * @default - the source's identifier and the region, as in `orders-us-west-2`
+   * @default - the source's, followed by the region, as in `orders-us-west-2`
    */
   readonly instanceIdentifier?: string;
 
   /**
    * Class of the replica. A smaller one may fall behind, and is too small once it is promoted.
    *
-   * @default - the source's; required for an imported database, whose class is unknown
+   * @default - the source's, which an imported database does not tell
    */
   readonly instanceType?: ec2.InstanceType;
 
@@ -49,21 +49,21 @@ export interface ReplicaOptions {
   readonly window?: BackupWindow;
 
   /**
-   * Name of the parameter group, in the recovery region.
+   * Parameter group in the recovery region, by name.
    *
-   * @default - the engine's default group
+   * @default - the default one of the engine
    */
   readonly parameterGroupName?: string;
 
   /**
-   * How far the replica may fall behind before its alarm fires.
+   * How far the replica may fall behind before its alarm rings.
    *
    * @default Duration.minutes(5)
    */
   readonly maxLag?: Duration;
 
   /**
-   * Topic for the alarm on its lag, in the recovery region: an alarm can't publish to a topic of another region.
+   * Who is told that it fell behind: a topic in the recovery region, since an alarm reaches none in another.
    *
    * @default - in a plan, the topic that its `RecoveryRegion` names; else nobody, and the alarm only shows
    */
@@ -96,7 +96,7 @@ export interface RegionReplicaProps extends ReplicaOptions {
  * A read replica of a database in another region, with backups of its own, to be promoted when that region is lost. Put
  * it in a stack of the recovery region: it names its source, and needs nothing else of it.
  *
- * A bad write reaches the replica seconds later: a replica does not replace backups, so it has backups of its own.
+ * What was lost by a bad write is lost here as well, seconds later: a replica is no backup, so it has some.
  *
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.XRgn.html
  */
@@ -138,7 +138,7 @@ export class RegionReplica extends Construct {
     if (!encryptionKey) {
       Annotations.of(this).addWarningV2(
         'lifeboat:copies-not-encrypted',
-        `replica '${known(dbInstanceIdentifier) ?? this.node.path}' has no 'encryptionKey', so its data is not encrypted; where the source ` +
+        `replica '${known(dbInstanceIdentifier) ?? this.node.path}' has no key, so what it holds is not encrypted; where the source ` +
           'is encrypted, give the replica a key of its own region; where it is not, restore an encrypted copy of a snapshot ' +
           'as a new database, and replicate that (storageEncrypted on the source would make CloudFormation replace it with an ' +
           'empty one)',
@@ -168,7 +168,7 @@ export class RegionReplica extends Construct {
       threshold: maxLag.toSeconds(),
       description:
         `Replica ${identifier} is more than ${maxLag.toHumanString()} behind ${sourceIdentifier}, or does not ` +
-        'replicate at all: promoting it now would lose that much data',
+        'replicate at all: promoting it now would lose that much',
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       notify,
     });
@@ -200,14 +200,12 @@ export class RegionReplica extends Construct {
     }
     if (!Token.isUnresolved(identifier) && !/^(?=.{1,63}$)[a-z](-?[a-z0-9])*$/.test(identifier)) {
       problems.push(
-        `'${identifier}' is not an identifier that RDS accepts; give up to 63 letters, digits and single hyphens as ` +
+        `'${identifier}' is no identifier that RDS takes; give up to 63 letters, digits and single hyphens as ` +
           'instanceIdentifier',
       );
     }
     if (instanceClass === undefined) {
-      problems.push(
-        "'instanceType' is not set, and the source's class is not known at synth, so RDS would refuse the replica; set it",
-      );
+      problems.push("its source does not tell its class, so RDS would not know the replica's; give an instanceType");
     }
     const days = known(retention.toDays({ integral: false }));
     if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
@@ -218,7 +216,7 @@ export class RegionReplica extends Construct {
     }
     if (props.securityGroupIds.length === 0) {
       problems.push(
-        "it has no security group, so RDS would give it the VPC's default one, whatever that allows; name one",
+        "it has no security group, so RDS would give it the network's default one, whatever that lets in; name one",
       );
     }
     return problems;

@@ -1,4 +1,4 @@
-/** Checks at synth whether RDS can make a replica of a database in another region. */
+/** Whether RDS makes a replica of a database in another region, told at synth. */
 import { Annotations, CfnResource, Token } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
@@ -22,8 +22,8 @@ const MAX_REPLICAS: readonly (readonly [engine: RegExp, replicas: number])[] = [
 const PARAMETER_GROUP = 'AWS::RDS::DBParameterGroup';
 
 /**
- * @returns the source's identifier, for the replica's stack
- * @throws Error that names each reason why the database can't have a replica there, as far as synth knows
+ * @returns the name that the replica's stack knows its source by
+ * @throws Error that names all that keeps a database from having a replica there, as far as synth can tell
  */
 export function refuseReplica(
   source: SourceDatabase,
@@ -51,13 +51,11 @@ export function refuseReplica(
     problems.push(`RDS makes no replicas of ${engine} in other regions; replicate its backups, or copy its snapshots`);
   }
   if (retentionDays === 0) {
-    problems.push(
-      'its backup retention is 0 days, and RDS makes replicas only of databases with backups; set 1 to 35 days',
-    );
+    problems.push('its backup retention is 0 days, and RDS makes replicas of what is backed up only; set 1 to 35 days');
   }
   if (known(resource?.manageMasterUserPassword) === true && !engine?.startsWith('sqlserver')) {
     problems.push(
-      'RDS manages its master password in a secret, and makes replicas of such databases for SQL Server only; keep the ' +
+      'RDS keeps its master password in a secret, and makes no replicas of such databases but of SQL Server; keep the ' +
         'password in a secret of yours',
     );
   }
@@ -67,7 +65,7 @@ export function refuseReplica(
   return name;
 }
 
-/** Counts the source's replicas in the whole app once it is complete, and warns of settings that they don't take over. */
+/** Counts the source's replicas in the whole app once it is complete, and warns of what they don't take over. */
 export function limitReplicas(replica: IConstruct, source: SourceDatabase): void {
   warnOfDefaultParameters(replica, source);
   const most = MAX_REPLICAS.find(([engines]) => engines.test(source.engine ?? ''))?.[1] ?? 15;
@@ -76,14 +74,14 @@ export function limitReplicas(replica: IConstruct, source: SourceDatabase): void
       const count = replica.node.root.node.findAll().filter((one) => isReplicaOf(one, source)).length;
       if (count <= most) return [];
       return [
-        `database '${source.name}' has ${count} replicas in this app, and RDS makes at most ${most} of one source; leave ` +
+        `database '${source.name}' has ${count} replicas in this app, and RDS makes ${most} of one at most; leave ` +
           `${count - most} out, or replicate from a replica`,
       ];
     },
   });
 }
 
-/** A parameter group exists in one region, so a replica does not take it over. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.XRgn.html */
+/** Parameter groups lie in one region, so none is taken over. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.XRgn.html */
 function warnOfDefaultParameters(replica: IConstruct, { resource }: SourceDatabase): void {
   const group = resource && ownParameterGroup(resource);
   const { dbParameterGroupName } = replica.node.findChild('Instance') as rds.CfnDBInstance;
@@ -91,7 +89,7 @@ function warnOfDefaultParameters(replica: IConstruct, { resource }: SourceDataba
   Annotations.of(replica).addWarningV2(
     'lifeboat:replica-without-parameter-group',
     `the source has the parameter group ${group}, which is not in the replica's region, so the replica runs with the engine's ` +
-      'defaults, also once it is promoted; make a group there, and name it as parameterGroupName',
+      'defaults, promoted as well; make one there, and name it as parameterGroupName',
   );
 }
 

@@ -23,11 +23,11 @@ export interface ReplicatedBackupsProps {
  */
 const SUPPORTED = /^(db2-(ae|se)|mariadb|mysql|oracle-(ee|se2)(-cdb)?|postgres|sqlserver-(ee|ex|se|web))$/;
 
-/** Instances of an account whose backups may be replicated: the default quota. */
+/** Instances of an account whose backups are replicated, unless raised. */
 const MAX_REPLICATED = 20;
 
 /**
- * Replicates the automated backups of an RDS instance to another region, where any moment can be restored. Apply it by
+ * Automated backups of an RDS instance in another region too, to any moment, for its owner to apply:
  * `database.with(new ReplicatedBackups({ ... }))`, after its own backups are settled.
  *
  * RDS replicates between fixed pairs of regions only, and for 20 instances of an account unless raised: synth warns of
@@ -56,7 +56,7 @@ export class ReplicatedBackups extends Mixin {
     if (!isEncrypted(construct)) {
       Annotations.of(construct).addWarningV2(
         'lifeboat:copies-not-encrypted',
-        `database '${construct.node.path}' is not encrypted, so its backups in ${region} are not encrypted either; restore an encrypted copy ` +
+        `database '${construct.node.path}' is not encrypted, so its backups in ${region} are not either; restore an encrypted copy ` +
           'of a snapshot as a new database, and move to that. Do not set storageEncrypted on this one: CloudFormation would ' +
           'replace it with an empty one',
       );
@@ -72,20 +72,18 @@ export class ReplicatedBackups extends Mixin {
     const stated = known(database.automaticBackupReplicationRegion);
     if (stated !== undefined && stated !== region.name) {
       problems.push(
-        `the database's settings say ${stated} and this copy says ${region}, and RDS replicates to one region only; state it once`,
+        `the database says ${stated} and here it is ${region}, and RDS replicates to one region only; state it once`,
       );
     }
     if (database.dbClusterIdentifier !== undefined) {
       problems.push(
         'it is an instance of a cluster, which is backed up as a whole, and RDS replicates no backups of clusters; copy ' +
-          'them with AWS Backup where it can, or add a replica there',
+          'them with AWS Backup where it can, or have a replica there',
       );
     }
     const own = Stack.of(database).region;
     if (own === region.name) {
-      problems.push(
-        `${region} is the database's own region, so its backups would be lost with it; name another region`,
-      );
+      problems.push(`${region} is the database's own region, so they would be lost with it; name another region`);
     }
     const engine = known(database.engine);
     if (engine !== undefined && !SUPPORTED.test(engine)) {
@@ -129,7 +127,7 @@ export class ReplicatedBackups extends Mixin {
     );
   }
 
-  /** Once the app is complete. A warning, since the quota can be raised; only the first instance gives it. */
+  /** Once the app is whole. The quota can be raised, so it is no refusal; only the first instance tells. */
   private warnOfNumber(database: rds.CfnDBInstance): string[] {
     const { account } = Stack.of(database);
     const replicated = database.node.root.node
@@ -141,8 +139,8 @@ export class ReplicatedBackups extends Mixin {
     if (replicated.length <= MAX_REPLICATED || replicated[0] !== database) return [];
     Annotations.of(database).addWarningV2(
       'lifeboat:replications-beyond-quota',
-      `backups of ${replicated.length} instances are replicated in this app, and an account may have ${MAX_REPLICATED} unless its ` +
-        'quota was raised, so further deployments fail; raise the quota, or copy snapshots of some',
+      `backups of ${replicated.length} instances are replicated in this app, and an account has ${MAX_REPLICATED} unless its ` +
+        'quota was raised, so deployments beyond that fail; have it raised, or copy snapshots of some',
     );
     return [];
   }
@@ -201,7 +199,7 @@ const DESTINATIONS: Readonly<Record<string, readonly string[]>> = {
   'us-west-2': ['ap-southeast-2', 'ca-central-1', 'eu-central-1', 'eu-west-1', 'us-west-1', ...ASIA, ...AMERICA],
 };
 
-/** Regions to which RDS is known to replicate backups of a region, without the region itself; none where it is not listed. */
+/** Where RDS is known to replicate backups from a region to, the region itself left out; none where it is not listed. */
 export function replicatesTo(source: string): string[] {
   const found = DESTINATIONS[source] ?? [];
   return found.filter((region) => region !== source).sort();

@@ -1,8 +1,8 @@
-/** The primary's stack, and stacks for it in other regions. */
+/** The stack that copies are made of, and those beside it in other regions. */
 import { Stack, Token } from 'aws-cdk-lib';
 import type { Construct, IConstruct } from 'constructs';
 
-/** The top-level stack: the name of a nested one is only known at deployment, so no other stack could derive it. */
+/** The stack that people deploy by name. A nested one's name is only known at deployment, so no other could derive it. */
 export function outermostStack(scope: IConstruct): Stack {
   let stack = Stack.of(scope);
   while (stack.nestedStackParent) stack = stack.nestedStackParent;
@@ -10,7 +10,7 @@ export function outermostStack(scope: IConstruct): Stack {
 }
 
 /**
- * The stack in another region, of the same account, that belongs to a construct's stack. Made at the first call.
+ * A stack of another region beside a construct's own, of the same account. Made when first asked for.
  *
  * @param name what follows the primary's name, as in `us-west-2`
  */
@@ -28,7 +28,7 @@ export function siblingStack(scope: IConstruct, region: string, name: string, de
   });
 }
 
-/** Only an order of deployment. Older versions of CDK call it `addDependency`. */
+/** An order of deployment and no more. Older versions of CDK call it `addDependency`. */
 export function deployAfter(stack: Stack, first: Stack, reason: string): void {
   const add = stack.addStackDependency ?? stack.addDependency;
   add.call(stack, first, reason);

@@ -1,4 +1,4 @@
-/** Checks at synth whether RDS can copy a database's snapshots to a region. */
+/** What RDS would refuse of a copying, or never do, told at synth. */
 import { Annotations, Duration, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { countSnapshots } from '../database/snapshot-quota';
@@ -11,7 +11,7 @@ import type { SnapshotSource } from './snapshot-source';
 
 /** Accounts that one snapshot may be shared with. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ShareSnapshot.html */
 const MAX_ACCOUNTS = 20;
-/** The length of the backup window that RDS picks. */
+/** RDS's own choice where nobody names a window. */
 const USUAL_WINDOW = Duration.minutes(30);
 
 interface Copied {
@@ -28,7 +28,7 @@ interface Copied {
   readonly optionGroupName?: string;
 }
 
-/** @throws Error that names each reason why snapshots can't be copied, as far as synth knows */
+/** @throws Error that names all that keeps snapshots from being copied, as far as synth can tell */
 export function refuseUncopyable(copy: Construct, props: Copied): void {
   const { source, destination, retention, rpo, copyTime, shareWith = [] } = props;
   refuseOtherUnits(`snapshot copy '${copy.node.path}'`, { retention }, { rpo, copyTime });
@@ -44,12 +44,12 @@ export function refuseUncopyable(copy: Construct, props: Copied): void {
   }
   if (database?.engine !== undefined && /^(aurora|docdb|neptune)/.test(database.engine)) {
     problems.push(
-      `it runs ${database.engine}, whose snapshots are cluster snapshots; copy them with AWS Backup, or use a global database`,
+      `it runs ${database.engine}, whose snapshots are those of a cluster; copy them with AWS Backup, or use a global database`,
     );
   }
   if (retention.toMilliseconds() < Duration.days(1).toMilliseconds()) {
     problems.push(
-      `'retention' is ${retention.toHumanString()}, so copies expire before the next daily snapshot; set 1 day or more`,
+      `copies kept for ${retention.toHumanString()} are gone before the next day's snapshot is there; keep them for 1 day or more`,
     );
   }
   if (rpo && rpo.toMilliseconds() < Duration.days(1).toMilliseconds()) {
@@ -60,8 +60,8 @@ export function refuseUncopyable(copy: Construct, props: Copied): void {
   }
   if (shareWith.length > MAX_ACCOUNTS) {
     problems.push(
-      `'shareWith' has ${shareWith.length} accounts, and RDS shares a snapshot with at most ${MAX_ACCOUNTS}; have one ` +
-        'of the accounts copy the snapshots and share its copies',
+      `they are shared with ${shareWith.length} accounts, and RDS shares a snapshot with ${MAX_ACCOUNTS} at most; have one ` +
+        'of the accounts share its copies on',
     );
   }
   refuseAll(`snapshots of database '${source}' can't be copied to ${destination}`, problems);

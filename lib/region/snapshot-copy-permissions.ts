@@ -1,5 +1,5 @@
 /**
- * What a copy function may do: copy one database's snapshots, describe all snapshots, read the database's hold,
+ * All that a copy handler may do: copy one database's snapshots, read everything's descriptions and the database's hold,
  * and share and delete what carries both tags of its own copying. It can't touch the database, its snapshots, or anybody else's copies.
  */
 
@@ -35,12 +35,12 @@ export function snapshotCopyPermissions(
     Object.fromEntries(Object.entries(tags).map(([tag, value]) => [`aws:${where}/${tag}`, value]));
   const tagged = (where: string) => ({ StringEquals: at(where) });
   return [
-    // It lists all snapshots, since all copies in progress count towards one quota.
+    // Lists ask for all snapshots: all copies in progress count against one limit.
     allow(['rds:DescribeDBSnapshots', 'rds:ListTagsForResource'], ['*']),
     // In the source's region, RDS asks for the source without the tags that the copy will have.
     allow(['rds:CopyDBSnapshot'], [source.snapshots(scope)]),
     allow(['rds:CopyDBSnapshot'], [copies], tagged('RequestTag')),
-    // Only while they are made, so that it can't tag another SnapshotCopy's copies as its own.
+    // Only while they are made: another copying's can't be made to look like its own.
     allow(['rds:AddTagsToResource'], [copies], { ...tagged('RequestTag'), StringEqualsIfExists: at('ResourceTag') }),
     allow(['rds:DeleteDBSnapshot'], [copies], tagged('ResourceTag')),
     readHold(stack, { kind: 'database', id: source.instance }, request.source.region, destination.name),

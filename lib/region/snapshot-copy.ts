@@ -25,12 +25,12 @@ import { backupWindowLength, refuseUncopyable } from './snapshot-copy-limits';
 import { snapshotCopyPermissions } from './snapshot-copy-permissions';
 import type { SnapshotSource } from './snapshot-source';
 
-/** Options of one `SnapshotCopy`. */
+/** What each copying decides for itself. */
 export interface SnapshotCopyOptions {
   /**
    * How long copies are kept: 1 day or more, counted back from when the newest good copy's snapshot was taken, so that
    * nothing is deleted once nothing newer comes. Where it becomes shorter, the next round after the deployment deletes what is
-   * older then, unless the database is on hold. A copy with a tag `lifeboat:bad` does not count as good, and nothing is
+   * older then, unless the database is on hold. A copy with a tag `lifeboat:bad` counts as no good one, and nothing is
    * deleted while the database is on hold (`lifeboat hold`).
    */
   readonly retention: Duration;
@@ -44,7 +44,7 @@ export interface SnapshotCopyOptions {
   readonly rpo?: Duration;
 
   /**
-   * How long a copy may take until it is available. RDS promises nothing; the first copy into a region is a full one.
+   * How long a copy may take until it is available. RDS gives no promise; the first one into a region is a whole one.
    *
    * @default Duration.hours(4)
    */
@@ -53,13 +53,13 @@ export interface SnapshotCopyOptions {
   /**
    * Option group of the copies, of the same engine, in the recovery region. Databases with TDE need one.
    *
-   * @default - the engine's default group
+   * @default - the engine's default one
    */
   readonly optionGroupName?: string;
 
   /**
    * Accounts of 12 digits that may copy the copies on, with a `SnapshotCopy` of `SnapshotSource.shared()`. The key of the
-   * copies must let them: give them to `RecoverySite` as readers. An account that is removed from the list keeps what was shared, until it
+   * copies must let them: give them to `RecoverySite` as readers. Who is taken off this list keeps what was shared, until it
    * is pruned.
    *
    * @default - none
@@ -68,43 +68,43 @@ export interface SnapshotCopyOptions {
 }
 
 export interface SnapshotCopyProps extends SnapshotCopyOptions {
-  /** Which snapshots are copied. */
+  /** What is copied. */
   readonly source: SnapshotSource;
 
-  /** The region that they are copied to. */
+  /** Where to. */
   readonly destination: RecoveryRegion;
 
   /**
-   * The daily backup window. By its length, the next snapshot may come later than a day after the last.
+   * When the daily backup is taken: its length is how much later than a day the next one may come.
    *
    * @default - the window that a database of this app names; else 30 minutes, as RDS picks
    */
   readonly window?: BackupWindow;
 
   /**
-   * The key that encrypts the database. Its key policy must delegate to IAM, as the policies of CDK's keys do.
+   * The key that encrypts the database. Its policy must let IAM policies of the account decide, as keys made by CDK do.
    *
-   * @default - the key of an instance of this app; else the AWS managed key for RDS
+   * @default - the key that an instance of this app names; else the account's own key for RDS
    */
   readonly storageKey?: kms.IKey;
 
   /**
    * Name of the plan, in metrics, and with the target's and the copying's id in a tag of each copy: what copies are
-   * pruned by. After a change of name, existing copies are yours to delete. Letters, digits, spaces or any of `_.:=+-@`.
+   * pruned by. Another name leaves the copies there are to you. Letters, digits, spaces or any of `_.:=+-@`.
    *
-   * @default - the name of the enclosing plan; else the path of the enclosing construct
+   * @default - the plan's around it; else the path of the construct that the copying is in
    */
   readonly planName?: string;
 
   /**
    * Name of what is copied, in metrics and tags, as the plan's.
    *
-   * @default - the construct's id
+   * @default - the copying's id
    */
   readonly target?: string;
 
   /**
-   * Encrypts the function's log. A key of another app must let CloudWatch Logs use it.
+   * Encrypts the handler's log. A key of another app must let CloudWatch Logs use it.
    *
    * @default - a key of its own, rotated yearly, retained
    */
@@ -122,18 +122,18 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
  * Copies a database's automated snapshots into another region, where they outlive the database, its region, and its
  * retention.
  *
- * A round starts at each snapshot's event, and every hour, since delivery of events is best effort. It copies what
+ * A round starts with each snapshot's event, and every hour besides: events are delivered by best effort. It copies what
  * is missing, 20 at a time, prunes its own that are over age, and says how old the newest is. The key there is the one
  * of `RecoverySite`, unless the region names another.
  *
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html
  */
 export class SnapshotCopy extends Construct {
-  /** What is deployed with the function. Starting a round can't change it. */
+  /** What is deployed with the handler. Whoever starts a round can change none of it. */
   public readonly definition: SnapshotCopyDefinition;
   /** Starts a round when it is invoked, asynchronously, with `{}`. */
   public readonly function: lambda.IAlias;
-  /** Fires when there is no good copy, or the newest is too old. */
+  /** Rings when there is no good copy, or none young enough. */
   public readonly alarm: Alarm;
 
   constructor(scope: Construct, id: string, props: SnapshotCopyProps) {
@@ -199,12 +199,12 @@ export class SnapshotCopy extends Construct {
     });
   }
 
-  /** At each event of a snapshot, and every hour. */
+  /** By event where there is one, and every hour. */
   private start(handler: ShippedFunction, deadLetterQueue: sqs.Queue, target: string): void {
     const { source } = this.definition;
     if (source.kind === 'automated') {
       const rule = new events.Rule(this, 'Taken', {
-        description: `Lifeboat: RDS has taken an automated snapshot of ${target}`,
+        description: `Lifeboat: an automated snapshot of ${target} is there`,
         eventPattern: {
           source: ['aws.rds'],
           detailType: ['RDS DB Snapshot Event'],
@@ -224,7 +224,7 @@ export class SnapshotCopy extends Construct {
     const hourly = new ScheduleTrigger(this, 'Hourly', {
       target: this.function,
       schedule: ScheduleExpression.rate(Duration.hours(1)),
-      description: `Lifeboat: copies snapshots of ${target} whose event was not delivered`,
+      description: `Lifeboat: copies snapshots of ${target} that no event told of`,
       request: {},
       deadLetterQueue,
     });
@@ -245,7 +245,7 @@ export class SnapshotCopy extends Construct {
       threshold: allowed.toSeconds(),
       description:
         `${props.destination} has no good copy of ${target}'s snapshots that is younger than ${allowed.toHumanString()}, or ` +
-        `the copying function stopped publishing the metric: see the log of ${copy}'s function`,
+        `nobody is copying: the log of ${copy}'s handler says why`,
       treatMissingData: TreatMissingData.BREACHING,
       notify: props.notify,
     });
@@ -255,18 +255,18 @@ export class SnapshotCopy extends Construct {
     const { destination, notify } = props;
     const { target } = this.definition;
     brokenOffAlarms(this, handler.function, {
-      description: `A snapshot of ${target} could not be copied to ${destination}; it is tried again every hour: see the function's log`,
+      description: `A snapshot of ${target} could not be copied to ${destination}, and is tried again: see the handler's log`,
       notify,
     });
     deadLetterAlarm(this, 'NotStartedAlarm', {
       queue: deadLetterQueue,
-      description: `Copying snapshots of ${target} could not be started: see the messages in the queue`,
+      description: `Copying snapshots of ${target} could not be started: the messages in the queue say why`,
       notify,
     });
   }
 }
 
-/** A backup may start at any time in its window, and a copy counts once it is available. */
+/** A backup may start anywhere in its window, and a copy is young only once it is there. */
 function allowedAge({ rpo, copyTime, window, source }: SnapshotCopyProps): Duration {
   return (rpo ?? Duration.days(1))
     .plus(window?.length ?? backupWindowLength(source))

@@ -21,33 +21,33 @@ export class SnapshotSource {
   }
 
   /**
-   * Copies that a `SnapshotCopy` of another account shares with this one, in the construct's own region. That account
-   * can't delete what is copied from them.
+   * Copies that a `SnapshotCopy` of another account shares with this one, in the construct's own region. The copies of
+   * these are out of that account's reach.
    *
-   * @throws Error when the account is not a valid account ID
+   * @throws Error when the account is none
    */
   public static shared(options: SharedSnapshotsOptions): SnapshotSource {
-    const noAccount = accountIdProblem(options.account, 'no snapshot would be found');
+    const noAccount = accountIdProblem(options.account, 'no snapshot of it would ever be found');
     if (noAccount) throw new Error(`shared snapshots of database '${options.instanceIdentifier}': ${noAccount}`);
     return new SnapshotSource('shared', asKept(options.instanceIdentifier), options.account);
   }
 
   private constructor(
     public readonly kind: 'automated' | 'shared',
-    /** In lower case, as RDS stores it. */
+    /** As RDS keeps it: in lower case. */
     public readonly instance: string,
-    /** The account that shares its copies, unless it is the construct's own. */
+    /** The account that shares, unless it is the construct's own. */
     public readonly account?: string,
-    /** The database, where it is of this account. */
+    /** The database, where it is one of this account. */
     public readonly database?: rds.IDatabaseInstance,
   ) {}
 
-  /** What synth knows of the database; nothing where it is in another account. */
+  /** What synth knows of the database: nothing of one in another account. */
   get sourceDatabase(): SourceDatabase | undefined {
     return this.database && new SourceDatabase(this.database);
   }
 
-  /** As the function's definition has it. */
+  /** As the handler is told. */
   public request(scope: IConstruct): SnapshotCopyDefinition['source'] {
     const { kind, instance, account } = this;
     return { kind, region: Stack.of(scope).region, instance, arn: this.arn(scope, 'db', instance, account) };

@@ -1,10 +1,10 @@
 import { Duration, Token } from 'aws-cdk-lib';
 import { dailyWindow, minuteOfDay, RDS_LIMITS, type Window, weeklyWindow, windowsOverlap } from '../../lambda/contract';
 
-/** When RDS takes its daily backup. All times are UTC, as in RDS. */
+/** When RDS takes its daily backup. All times are UTC, as RDS has them. */
 export class BackupWindow {
   /**
-   * Every day from one time to another. An end before the start is on the next day.
+   * Every day from one time to another. An end before the start lies on the next day.
    *
    * @param from start as hh:mm, UTC
    * @param to end as hh:mm, UTC, at least 30 minutes later
@@ -22,7 +22,7 @@ export class BackupWindow {
     const length = window.known?.minutes;
     if (length !== undefined && length < RDS_LIMITS.windowMinutes) {
       throw new Error(
-        `backup window ${from}-${to}: it is ${length} minutes long, and RDS requires at least ${RDS_LIMITS.windowMinutes}; end it later`,
+        `backup window ${from}-${to}: it is ${length} minutes long, and RDS refuses less than ${RDS_LIMITS.windowMinutes}; end it later`,
       );
     }
     return window;
@@ -34,9 +34,9 @@ export class BackupWindow {
   ) {}
 
   /**
-   * Whether a maintenance window overlaps this one on any day. RDS refuses such a pair.
+   * Whether a maintenance window shares a moment with this one, on any day. RDS refuses such a pair.
    *
-   * Windows that only touch don't overlap. A window unknown at synth is not compared.
+   * Touching is not sharing. A window unknown at synth is not compared.
    *
    * @param maintenance as RDS writes it: ddd:hh:mm-ddd:hh:mm
    */
@@ -52,7 +52,7 @@ export class BackupWindow {
     return this.expression;
   }
 
-  /** Its length: a backup may start at any time in it. Undefined where it is only known at deployment. */
+  /** How long it is: a backup starts somewhere in it. Undefined where it is only known at deployment. */
   public get length(): Duration | undefined {
     return this.known && Duration.minutes(this.known.minutes);
   }
@@ -63,10 +63,10 @@ export class BackupWindow {
 }
 
 /**
- * Why RDS would refuse a maintenance window. A window unknown at synth is not checked.
+ * What RDS would refuse of a maintenance window. One unknown at synth is not looked at.
  *
  * @param maintenance as RDS writes it: ddd:hh:mm-ddd:hh:mm
- * @param service the service that takes the window, and the least minutes it allows
+ * @param service who would refuse it, and windows shorter than so many minutes
  */
 export function maintenanceProblems(
   maintenance: string | undefined,
@@ -86,7 +86,7 @@ export function maintenanceProblems(
   const length = weekly.minutes;
   if (length >= service.leastMinutes) return [];
   return [
-    `maintenance window '${maintenance}' is ${length} minutes long, and ${service.name} requires at least ` +
+    `maintenance window '${maintenance}' is ${length} minutes long, and ${service.name} refuses less than ` +
       `${service.leastMinutes}; end it later`,
   ];
 }

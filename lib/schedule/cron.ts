@@ -1,13 +1,13 @@
 /**
  * On which days a cron expression of EventBridge Scheduler fires.
  *
- * Its fields: minutes, hours, day of month, month, day of week (1 is Sunday), year; one of the two day fields is `?`.
+ * Its dialect: minutes, hours, day of month, month, day of week (1 is Sunday), year; one of the two day fields is `?`.
  * https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based
  */
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
 const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
 
-/** Long enough for a fifth Friday in February, and without a year divisible by 4 that is not a leap year. */
+/** Long enough for a fifth Friday in February; it holds no year that the leap rule skips. */
 const FIRST_YEAR = 2024;
 const LAST_YEAR = 2064;
 
@@ -29,7 +29,7 @@ export function longestGapInDays(fields: readonly string[]): number | undefined 
 }
 
 /**
- * The minutes of the week at which it fires in any week, in its own time zone; Sunday at 00:00 is 0.
+ * The minutes of the week that it fires at in some week or other, on its own clock; Sunday at 00:00 is 0.
  *
  * @param fields the six fields of the expression
  */
@@ -45,16 +45,16 @@ export function minutesOfWeek(fields: readonly string[]): number[] {
 interface Firing {
   readonly minutes: ReadonlySet<number>;
   readonly hours: ReadonlySet<number>;
-  /** Every day on which it fires, over the years that are examined. */
+  /** Every day that it fires on, over the years that are looked at. */
   dates(): Generator<Date>;
 }
 
 function parse(fields: readonly string[]): Firing {
   const [minutes, hours, dayOfMonth, month, dayOfWeek, year] = fields;
   if (minutes === undefined || hours === undefined || year === undefined || fields.length !== 6) {
-    throw new Error('a cron expression needs six fields: minutes, hours, day of month, month, day of week, year');
+    throw new Error('it needs six fields: minutes, hours, day of month, month, day of week, year');
   }
-  if (year !== '*') throw new Error(`year '${year}' would end the schedule; write '*'`);
+  if (year !== '*') throw new Error(`year '${year}' would end the schedule, and drills with it; write '*'`);
   if ((dayOfMonth === '?') === (dayOfWeek === '?')) {
     throw new Error(`exactly one of day of month '${dayOfMonth}' and day of week '${dayOfWeek}' must be '?'`);
   }

@@ -1,6 +1,6 @@
 /**
- * The age at which a backup is overdue: later than the next one is due, else the alarm fires between two healthy ones, and before
- * the one after that, else a whole backup may be missing unseen.
+ * From which age on a backup is overdue: later than the next one is due, else the alarm rings while all is well, and before
+ * the one after that, else a whole backup may be missing and nobody knows.
  */
 import { Annotations, Duration } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
@@ -8,10 +8,10 @@ import type { Recurrence } from './recurrence';
 import { gapsBetween } from './week';
 
 /**
- * The age at which a scheduled backup is overdue.
+ * The age from which on what a schedule makes is overdue.
  *
  * @param stated what the user asks for, if anything
- * @param slack time that a backup may take after it is due, where no age is stated
+ * @param slack how long after it is due it may take, where nothing is stated
  * @throws Error as `refuseEarlyOverdue`
  */
 export function overdueOf(
@@ -30,7 +30,7 @@ export const gapOf = (schedule: Recurrence) => Duration.minutes(Math.max(...gaps
 /**
  * @param stated what the user asks for, if anything
  * @param gap longest time from one backup to the next
- * @throws Error when it is not longer than the gap: each healthy backup reaches that age
+ * @throws Error when it is not longer than the gap: an age that is reached each time rings each time
  */
 export function refuseEarlyOverdue(scope: IConstruct, stated: Duration | undefined, gap: Duration): void {
   if (stated === undefined || stated.isUnresolved() || gap.isUnresolved()) return;
@@ -38,15 +38,15 @@ export function refuseEarlyOverdue(scope: IConstruct, stated: Duration | undefin
   const [age, period] = [stated.toHumanString(), gap.toHumanString()];
   if (after <= between) {
     throw new Error(
-      `'${scope.node.path}': 'overdueAfter' is ${age}, but backups are up to ${period} apart, so the alarm would fire ` +
-        `between two healthy backups; set it to more than ${period} plus the time that a backup takes`,
+      `'${scope.node.path}': ${age} would be overdue and the schedule leaves ${period} between two, so the alarm would ring ` +
+        `while all is well; allow more than ${period}, and the time that a backup takes`,
     );
   }
   if (isTooLate(stated, gap)) warnOfLateness(scope, `the newest backup is ${age} old`, period);
 }
 
 /**
- * The same for a drill, as a warning: drills that are started by hand may shorten the gap.
+ * The same of a drill, which somebody may also start by hand: what the schedule leaves too long, they may shorten.
  *
  * @param stated what the user asks for, if anything
  * @param gap longest time from one drill to the next
@@ -57,22 +57,22 @@ export function warnOfOverdueDrills(drill: IConstruct, stated: Duration | undefi
   if (stated.toMilliseconds() <= gap.toMilliseconds()) {
     Annotations.of(drill).addWarningV2(
       'lifeboat:overdue-before-due',
-      `'overdueAfter' is ${age}, but drills are up to ${period} apart, so the alarm fires ` +
-        `between two that pass, unless a drill is started by hand; set it to more than ${period} plus the time that a drill ` +
-        'takes, or acknowledge this and say who starts drills by hand',
+      `${age} without a drill that passed would be overdue, and the schedule leaves ${period} between two, so the alarm rings ` +
+        `while all is well unless somebody drills by hand meanwhile; allow more than ${period}, and the time that a drill ` +
+        'takes, or acknowledge this with who drills by hand',
     );
   }
   if (isTooLate(stated, gap)) warnOfLateness(drill, `no drill has passed for ${age}`, period);
 }
 
-/** One of several backups a day may be missed. */
+/** Of what is made every few hours one may be missed. */
 const isTooLate = (stated: Duration, gap: Duration) =>
   stated.toMilliseconds() >= 2 * gap.toMilliseconds() && gap.toMilliseconds() >= Duration.days(1).toMilliseconds();
 
 function warnOfLateness(scope: IConstruct, when: string, period: string): void {
   Annotations.of(scope).addWarningV2(
     'lifeboat:overdue-too-late',
-    `the alarm fires only when ${when}, and one is due every ${period}, so a missing one goes unseen until ` +
-      `the next is due too; set 'overdueAfter' to less than twice ${period}`,
+    `nobody is told before ${when}, and one is due every ${period}, so a missing one goes unseen until another is due; choose ` +
+      `less than twice ${period}`,
   );
 }

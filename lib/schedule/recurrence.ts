@@ -23,7 +23,7 @@ export interface TimeOfDay {
    */
   readonly minute?: number;
   /**
-   * Time zone of the schedule. EventBridge Scheduler skips a time that the change to summer time leaves out.
+   * Whose clock it is. A time that the change to summer time leaves out is skipped by EventBridge Scheduler.
    *
    * @default TimeZone.ETC_UTC
    */
@@ -36,12 +36,12 @@ export interface WeeklyOptions extends TimeOfDay {
 }
 
 export interface NthWeekdayOptions extends WeeklyOptions {
-  /** Which one of the month, 1 to 5. Months without a fifth one are skipped. */
+  /** Which one of the month, 1 to 5. Months without a fifth one are left out. */
   readonly nth: number;
 }
 
 export interface MonthlyOptions extends TimeOfDay {
-  /** Day of the month, 1 to 31. Shorter months are skipped. */
+  /** Day of the month, 1 to 31. Shorter months are left out. */
   readonly day: number;
 }
 
@@ -56,14 +56,14 @@ export interface QuarterlyOptions extends TimeOfDay {
 
 export interface CronOptions {
   /**
-   * Time zone of the schedule.
+   * Whose clock it is.
    *
    * @default TimeZone.ETC_UTC
    */
   readonly timeZone?: TimeZone;
 }
 
-/** When something recurs: a drill, a dump, an export. */
+/** When a drill runs. */
 export class Recurrence {
   /** Every day. */
   public static daily(at: TimeOfDay): Recurrence {
@@ -96,7 +96,7 @@ export class Recurrence {
   }
 
   /**
-   * A cron expression.
+   * An expression of your own.
    *
    * @param expression six fields as EventBridge Scheduler has them, such as `0 10 ? * SUN#1 *`
    */
@@ -111,13 +111,13 @@ export class Recurrence {
   /** For EventBridge Scheduler. */
   public readonly expression: ScheduleExpression;
 
-  /** Longest time from one run to the next. */
+  /** Longest time from one drill to the next; what comes later is overdue. */
   public readonly longestGap: Duration;
 
   private constructor(cron: string, timeZone: TimeZone) {
     const days = gap(cron);
     if (days === undefined) {
-      throw new Error(`schedule '${cron}' never fires; choose a date that exists`);
+      throw new Error(`schedule '${cron}' never fires, so nothing would ever be proven; choose a date that exists`);
     }
     this.expression = ScheduleExpression.expression(`cron(${cron})`, timeZone);
     this.longestGap = Duration.days(days);
@@ -127,7 +127,7 @@ export class Recurrence {
 function gap(cron: string): number | undefined {
   if (/^\s*(cron|rate|at)\(/.test(cron)) {
     throw new Error(
-      `schedule '${cron}': it must be the six fields alone, without cron(...) or rate(...), so it can't be used; write the ` +
+      `schedule '${cron}': it is an expression around fields, and the fields alone are taken, so it can't be used; write the ` +
         "six of a cron expression, as in '0 10 ? * SUN#1 *'",
     );
   }

@@ -1,5 +1,5 @@
 /**
- * Whether a backup job overlaps a window of RDS. AWS Backup's jobs fail when they are due during the automated backup or
+ * Whether a backup job meets a window of RDS. AWS Backup's jobs fail when they are due during the automated backup or
  * the maintenance, or within the hour before.
  * https://docs.aws.amazon.com/aws-backup/latest/devguide/rds-backup.html
  */
@@ -36,7 +36,7 @@ export function maintenanceSpans(window: string | undefined): WeekSpan[] {
 export type Meeting = 'due in it' | 'may start in it' | 'never';
 
 /**
- * How near a schedule comes to a window, with the hour before it.
+ * How near a schedule comes to a span, the hour before it included.
  *
  * @param startMinutes how long after their time jobs may start
  */
@@ -60,7 +60,7 @@ export function dueInUtc(schedule: Recurrence): number[] {
 }
 
 /**
- * Minutes from each job of some schedules to the next, without the change to summer time. Schedules by date are
+ * Times from each job of some schedules to the next, in minutes, the change to summer time aside. What goes by dates is
  * left out beside what is due every week alike.
  */
 export function gapsBetween(schedules: readonly Recurrence[]): number[] {

@@ -10,7 +10,7 @@ import { COPY_PREFIX, RUN_SUFFIX_LENGTH } from '../../lambda/contract';
  */
 export function accountIdProblem(account: string | undefined, consequence: string): string | undefined {
   if (account === undefined || Token.isUnresolved(account) || /^\d{12}$/.test(account)) return undefined;
-  return `'${account}' is not an AWS account ID, so ${consequence}; use the 12-digit ID`;
+  return `'${account}' is no account, so ${consequence}; write its 12 digits`;
 }
 
 /**
@@ -20,7 +20,7 @@ export function accountIdProblem(account: string | undefined, consequence: strin
  */
 export function regionNameProblem(name: string): string | undefined {
   if (Token.isUnresolved(name) || /^[a-z]{2,}(-[a-z]+)+-\d+$/.test(name)) return undefined;
-  return `'${name}' is not an AWS region name, so nothing would be copied; write it as in 'us-west-2'`;
+  return `'${name}' is no region, so nothing would ever get there; write it as in 'us-west-2'`;
 }
 
 /**

@@ -63,7 +63,7 @@ describe("the database's own windows", () => {
   });
 
   test.each([
-    ['03:00-03:10', 'it is 10 minutes long, and RDS requires at least 30'],
+    ['03:00-03:10', 'it is 10 minutes long, and RDS refuses less than 30'],
     ['3am', "'3am' is not a time of day"],
   ])('are refused where RDS would: %s', (backup, message) => {
     expect(() => owned(backup).with(backups())).toThrow(message);

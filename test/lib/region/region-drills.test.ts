@@ -195,7 +195,7 @@ describe('refuses', () => {
   test('what nothing is copied for; the copy that it restores will do', () => {
     const { orders } = protectedOrders([SNAPSHOTS]);
     expect(() => definitionOf(orders, { restore: RestorePoint.latest() })).toThrow(
-      /restores copies of BackupCopy.automatedBackups\(\).*copies are: snapshots; add that copy/,
+      /restores what BackupCopy.automatedBackups\(\) brings there.*copies are: snapshots; add that copy/,
     );
     const replicated = protectedOrders([BackupCopy.automatedBackups()]).orders;
     expect(() => definitionOf(replicated, { restore: RestorePoint.latestSnapshot() })).toThrow(
@@ -214,16 +214,14 @@ describe('refuses', () => {
 
   test('a database that could only be named at deployment, and one whose name in the instance is not known', () => {
     const { orders } = protectedOrders([SNAPSHOTS], WEST, { storageEncrypted: true });
-    expect(() => definitionOf(orders)).toThrow(/identifier is only known.*instanceIdentifier.*\n.*set 'databaseName'/);
+    expect(() => definitionOf(orders)).toThrow(/identifier is only known.*instanceIdentifier.*\n.*give databaseName/);
   });
 
   test('an imported one without a class, since copies do not tell it', () => {
     const { plan, stack } = protectedOrders();
     const imported = { database: importedDatabase(stack, 'carts'), copies: [SNAPSHOTS], databaseName: 'carts' };
     const carts = plan.addDatabase('Carts', imported);
-    expect(() => definitionOf(carts)).toThrow(
-      /'instanceType' is not set, and the database's class is not known at synth/,
-    );
+    expect(() => definitionOf(carts)).toThrow(/class is not known at synth.*give the drill an 'instanceType'/);
     const instanceType = new ec2.InstanceType('t3.large');
     const request = definitionOf(carts, { instanceType });
     expect(request.copy.instanceClass).toBe('db.t3.large');
@@ -235,9 +233,7 @@ describe('refuses', () => {
     const stack = newStack();
     const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery: WEST });
     const orders = plan.addDatabase('Orders', { database: newDatabase(stack, ORDERS), copies: [SNAPSHOTS] });
-    expect(() => definitionOf(orders)).toThrow(
-      /region is only known at deployment.*give the database's stack env: \{ region \}/,
-    );
+    expect(() => definitionOf(orders)).toThrow(/region is only known at deployment.*give its stack env: \{ region \}/);
   });
 
   test('a database of another engine, whose copies no drill could examine', () => {
@@ -252,9 +248,7 @@ describe('refuses', () => {
     const options = { database: importedDatabase(stack, 'carts'), copies: [SNAPSHOTS], databaseName };
     const carts = plan.addDatabase('Carts', options);
     const instanceType = new ec2.InstanceType('t3.large');
-    expect(() => definitionOf(carts, { instanceType })).toThrow(
-      /name of the database in the instance is not known at synth/,
-    );
+    expect(() => definitionOf(carts, { instanceType })).toThrow(/name in the instance is not known at synth/);
   });
 
   test('to draw from more days than backups are kept for there; as many are drawn from', () => {
@@ -269,7 +263,7 @@ describe('refuses', () => {
   test('a topic of another region, which alarms there can not reach', () => {
     const topicArn = `arn:aws:sns:us-east-1:${ACCOUNT}:operators`;
     expect(() => RecoveryRegion.named('us-west-2', { topicArn })).toThrow(
-      /lies in us-east-1.*give the ARN of a (key|topic) there/,
+      /lies in us-east-1.*give the ARN of one there/,
     );
   });
 });
@@ -328,11 +322,13 @@ describe('a drill of copies without a plan', () => {
       const source = DrillSource.copies({ ...options, account, instanceType });
       newDrill(vault('444455556666'), { source, databaseName: 'shop', restore: RestorePoint.latestSnapshot() });
     };
-    expect(of('1111')).toThrow("'1111' is not an AWS account ID, so no copy of its database would ever be found; use the 12-digit ID");
+    expect(of('1111')).toThrow(
+      "'1111' is no account, so no copy of its database would ever be found; write its 12 digits",
+    );
     expect(of(ACCOUNT)).not.toThrow();
     const shared = (account: string) => () => SnapshotSource.shared({ account, instanceIdentifier: 'orders' });
     expect(shared('1111')).toThrow(
-      "shared snapshots of database 'orders': '1111' is not an AWS account ID, so no snapshot would",
+      "shared snapshots of database 'orders': '1111' is no account, so no snapshot of it would",
     );
     expect(shared(ACCOUNT)).not.toThrow();
   });
