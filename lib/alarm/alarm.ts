@@ -33,9 +33,9 @@ export interface AlarmProps {
    */
   readonly treatMissingData?: cloudwatch.TreatMissingData;
   /**
-   * Who is told.
+   * Topic to notify.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarm only shows
+   * @default - the `notify` of the enclosing plan; without one, the alarm has no action
    */
   readonly notify?: sns.ITopic;
 }

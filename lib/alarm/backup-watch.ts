@@ -49,9 +49,9 @@ export interface BackupWatchProps {
   readonly sizeTolerance?: number;
   readonly encryptionKey: kms.IKey;
   /**
-   * Who is told.
+   * Topic to notify.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
@@ -114,7 +114,7 @@ export class BackupWatch extends Construct {
     const alarm = addAlarm(this, 'Overdue', {
       metric: this.metricAge(),
       threshold: overdueAfter.toSeconds(),
-      description: `${props.overdue} (older than ${overdueAfter.toHumanString()}, or nobody is watching)`,
+      description: `${props.overdue} (older than ${overdueAfter.toHumanString()}, or the hourly watch stopped)`,
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       notify,
     });

@@ -13,9 +13,9 @@ export interface ObjectiveAlarmsProps {
   /** What drills are held against. */
   readonly objectives: RecoveryObjectives;
   /**
-   * Who is told.
+   * Topic to notify.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }

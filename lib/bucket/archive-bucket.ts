@@ -22,7 +22,7 @@ export interface ArchiveBucketProps extends BucketBackupsProps {
    */
   readonly bucketName?: string;
   /**
-   * Encrypts objects. Its policy must let IAM policies of the account decide, as keys made by CDK do.
+   * Encrypts objects. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
    * @default - S3's own keys (SSE-S3), which ElastiCache needs in order to be seeded from an export
    */
@@ -44,9 +44,9 @@ export interface ArchiveBucketProps extends BucketBackupsProps {
    */
   readonly accessLogs?: s3.IBucket;
   /**
-   * Who is told when objects could not be replicated.
+   * Topic to notify when objects could not be replicated.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarm only shows
+   * @default - the `notify` of the enclosing plan; without one, the alarm has no action
    */
   readonly notify?: sns.ITopic;
 }

@@ -73,9 +73,9 @@ export interface CacheExportProps {
    */
   readonly logEncryptionKey?: kms.IKey;
   /**
-   * Who is told when exports fail, are overdue, or of an unusual size.
+   * Topic to notify when exports fail, are overdue, or of an unusual size.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }

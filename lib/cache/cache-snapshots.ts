@@ -56,9 +56,9 @@ export interface CacheSnapshotsProps {
    */
   readonly logEncryptionKey?: kms.IKey;
   /**
-   * Who is told when the newest snapshot is too old, or nobody is watching.
+   * Topic to notify when the newest snapshot is too old, or the hourly watch stopped.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
@@ -178,7 +178,7 @@ export class CacheSnapshots extends Construct {
       threshold: overdueAfter.toSeconds(),
       description:
         `The newest good snapshot of the cache of ${this.backupName} is older than ${overdueAfter.toHumanString()}, or there is ` +
-        'none, or nobody is watching: what was written since would be lost with the cache',
+        'none, or the hourly watch stopped: what was written since would be lost with the cache',
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       notify,
     });

@@ -81,8 +81,8 @@ export interface ConfigurationBackupsProps {
 
   /**
    * Asks for the values of secure parameters, too, and encrypts them with this key, in a file of their own: who can read
-   * the bucket can't read them without the key. The key's policy must let IAM policies of the account decide, as keys
-   * made by CDK do.
+   * the bucket can't read them without the key. Its key policy must delegate to IAM, as
+   * policies of CDK's keys do.
    *
    * @default - values of secure parameters are never read
    */
@@ -118,10 +118,10 @@ export interface ConfigurationBackupsProps {
   readonly sizeTolerance?: number;
 
   /**
-   * Who is told when something could not be stored, nothing was for too long, or far less than usual was
+   * Topic to notify when something could not be stored, nothing was for too long, or far less than usual was
    * there.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }

@@ -13,7 +13,7 @@ export interface DatabaseAlarmsProps {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * Who is told. A topic of another app must let `events.amazonaws.com` and `cloudwatch.amazonaws.com` in, and so must its
+   * Topic to notify. A topic of another app must let `events.amazonaws.com` and `cloudwatch.amazonaws.com` in, and so must its
    * key.
    */
   readonly notify: sns.ITopic;

@@ -46,16 +46,16 @@ export interface DatabaseWatchProps {
   readonly alarmBelowRetention?: Duration;
 
   /**
-   * Encrypts the log. The key's policy must let IAM policies of the account decide, as keys made by CDK do.
+   * Encrypts the log. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
    * @default - a key of its own, rotated yearly, retained
    */
   readonly logEncryptionKey?: kms.IKey;
 
   /**
-   * Who is told.
+   * Topic to notify.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }

@@ -95,9 +95,9 @@ export interface SnapshotExportProps {
   readonly backupName?: string;
 
   /**
-   * Who is told when an export failed or could not be started, the newest is too old, or of an unusual size.
+   * Topic to notify when an export failed or could not be started, the newest is too old, or of an unusual size.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }

@@ -52,9 +52,9 @@ export interface DrillSiteProps {
   readonly encryptionKey?: kms.IKey;
 
   /**
-   * Who is told when a drill could not be started, or an expired copy not deleted.
+   * Topic to notify when a drill could not be started, or an expired copy not deleted.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }

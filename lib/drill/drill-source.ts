@@ -9,7 +9,7 @@ import { asKept } from '../synth/tokens';
 
 export interface DrilledDatabaseOptions {
   /**
-   * The key that encrypts the instance. Its policy must let IAM policies of the account decide, as keys made by CDK do.
+   * The key that encrypts the instance. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
    * @default - the key that an instance of this app names; else the account's own key for RDS
    */

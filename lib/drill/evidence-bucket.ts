@@ -18,7 +18,7 @@ export interface EvidenceBucketProps {
   readonly lock?: s3.ObjectLockRetention;
 
   /**
-   * Encrypts documents. The key's policy must let IAM policies of the account decide, as keys made by CDK do.
+   * Encrypts documents. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
    * @default - a key of the bucket's own, rotated yearly, retained
    */

@@ -16,9 +16,9 @@ export interface JanitorProps {
   readonly encryptionKey: kms.IKey;
   readonly deadLetterQueue: sqs.IQueue;
   /**
-   * Who is told when a copy could not be deleted.
+   * Topic to notify when a copy could not be deleted.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarm only shows
+   * @default - the `notify` of the enclosing plan; without one, the alarm has no action
    */
   readonly notify?: sns.ITopic;
 }

@@ -88,7 +88,7 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
   /**
    * Name of the plan, in evidence and metrics.
    *
-   * @default - the plan's around it; else the path of the construct that the drill is in
+   * @default - the name of the enclosing plan; without one, the path of the construct that the drill is in
    */
   readonly planName?: string;
 
@@ -102,7 +102,7 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
   /**
    * Where it runs.
    *
-   * @default - the site of the plan around it; else one of the drill's own
+   * @default - the site of the enclosing plan; without one, one of the drill's own
    */
   readonly site?: DrillSite;
 
@@ -114,9 +114,9 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
   readonly alarms?: ObjectiveAlarms;
 
   /**
-   * Who is told when a drill fails, misses an objective or is overdue.
+   * Topic to notify when a drill fails, misses an objective or is overdue.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
@@ -242,7 +242,7 @@ export class RestoreDrill extends Construct {
       metric: this.metrics.secondsSinceProven(target, drill),
       threshold: overdueAfter.toSeconds(),
       description:
-        `Drill ${this.name} has not passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
+        `Drill ${this.name} has not passed for ${overdueAfter.toHumanString()}, or the hourly watch stopped: ` +
         'what it protects is unproven',
       treatMissingData: TreatMissingData.BREACHING,
       notify,

@@ -138,9 +138,9 @@ export interface LogicalDumpProps {
   readonly sizeTolerance?: number;
 
   /**
-   * Who is told when a dump failed, or the newest readable one is too old, or of an unusual size.
+   * Topic to notify when a dump failed, or the newest readable one is too old, or of an unusual size.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }

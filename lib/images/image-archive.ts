@@ -75,9 +75,9 @@ export interface ImageArchiveProps {
   readonly backupName?: string;
 
   /**
-   * Who is told when an image could not be exported, or none was looked for in too long.
+   * Topic to notify when an image could not be exported, or none was looked for in too long.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }

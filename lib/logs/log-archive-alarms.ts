@@ -22,9 +22,9 @@ export interface ArchivedLogs {
    */
   readonly filter?: logs.IFilterPattern;
   /**
-   * Who is told.
+   * Topic to notify.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }

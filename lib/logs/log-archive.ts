@@ -38,17 +38,17 @@ export interface LogArchiveProps {
   readonly bufferingInterval?: Duration;
 
   /**
-   * Encrypts log groups made here, and the bucket of its own. The key's policy must let IAM policies of the
-   * account decide, as keys made by CDK do.
+   * Encrypts log groups made here, and the bucket of its own. Its key policy must delegate to IAM, as
+   * policies of CDK's keys do.
    *
    * @default - a key of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
   /**
-   * Who is told when logs don't reach the archive.
+   * Topic to notify when logs don't reach the archive.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }

@@ -24,7 +24,7 @@ export interface ProtectionPlanProps {
   readonly objectives: RecoveryObjectives;
 
   /**
-   * Who is told when a drill fails, misses an objective or is overdue.
+   * Topic to notify when a drill fails, misses an objective or is overdue.
    *
    * @default - nobody; the alarms only show, and synth warns
    */
@@ -61,7 +61,7 @@ export interface ProtectionPlanProps {
 export class ProtectionPlan extends Construct {
   public readonly objectives: RecoveryObjectives;
   public readonly planName: string;
-  /** Who is told. */
+  /** Topic to notify. */
   public readonly notify?: sns.ITopic;
   /** Where copies go. */
   public readonly recovery?: RecoveryRegion;

@@ -8,7 +8,7 @@ import { outermostStack } from './sibling-stack';
 
 export interface RecoveryRegionOptions {
   /**
-   * ARN of a key of yours there, that encrypts copies. Its policy must let IAM policies of the account decide.
+   * ARN of a key of yours there, that encrypts copies. Its key policy must delegate to IAM.
    *
    * @default - the key of the `RecoverySite` there, by the alias that both sides derive from the primary's stack name
    */

@@ -63,9 +63,9 @@ export interface ReplicaOptions {
   readonly maxLag?: Duration;
 
   /**
-   * Who is told that it fell behind: a topic in the recovery region, since an alarm reaches none in another.
+   * Topic to notify when the replica falls behind. It must be in the recovery region: alarms notify topics of their own region only.
    *
-   * @default - in a plan, the topic that its `RecoveryRegion` names; else nobody, and the alarm only shows
+   * @default - in a plan, the topic of its `RecoveryRegion`; without one, the alarm has no action
    */
   readonly notify?: sns.ITopic;
 }

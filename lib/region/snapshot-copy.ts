@@ -82,7 +82,7 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
   readonly window?: BackupWindow;
 
   /**
-   * The key that encrypts the database. Its policy must let IAM policies of the account decide, as keys made by CDK do.
+   * The key that encrypts the database. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
    * @default - the key that an instance of this app names; else the account's own key for RDS
    */
@@ -92,7 +92,7 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
    * Name of the plan, in metrics, and with the target's and the copying's id in a tag of each copy: what copies are
    * pruned by. Another name leaves the copies there are to you. Letters, digits, spaces or any of `_.:=+-@`.
    *
-   * @default - the plan's around it; else the path of the construct that the copying is in
+   * @default - the name of the enclosing plan; without one, the path of the construct that the copying is in
    */
   readonly planName?: string;
 
@@ -111,9 +111,9 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
   readonly logEncryptionKey?: kms.IKey;
 
   /**
-   * Who is told when copies are missing or too old.
+   * Topic to notify when copies are missing or too old.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }

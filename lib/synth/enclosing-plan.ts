@@ -12,7 +12,7 @@ export interface PlanDefaults {
   /** Name of the plan, in evidence and metrics. */
   readonly planName: string;
   /**
-   * Who is told.
+   * Topic to notify.
    *
    * @default - nobody
    */

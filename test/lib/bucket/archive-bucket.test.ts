@@ -393,7 +393,7 @@ describe('replication', () => {
 
   test('into what is no region is refused', () => {
     const into = (region: string) => () => archive({ replication: { ...target, region } }, regional('us-east-1'));
-    expect(into('us-west')).toThrow("'us-west' is no region");
+    expect(into('us-west')).toThrow("'us-west' is not an AWS region name");
     expect(into('us-west-2')).not.toThrow();
   });
 
@@ -534,7 +534,7 @@ describe('replication', () => {
     const into = (account: string) => () =>
       archive({ replication: { ...target, account, roleName: 'replicate' } }, regional('us-east-1'));
     expect(into('44445555666')).toThrow(
-      "'44445555666' is no account, so no replica would ever get there; write its 12 digits",
+      "'44445555666' is not an AWS account ID, so no replica would ever get there; use the 12-digit ID",
     );
     expect(into('444455556666')).not.toThrow();
     const from = (account: string) => () =>

@@ -57,7 +57,7 @@ test('refuses a log group that CDK types as if it were there, and says what to m
 test.each(['Files', 'Key'])("an id that the archive needs itself is refused: '%s'", (id) => {
   const named = (name: string) => () => new LogArchive(newStack(), 'Logs').addLogGroup(name);
   expect(named(id)).toThrow(
-    `log 'Test/Logs/${id}' has an id that Lifeboat needs there itself (Files, Key), so one of both could not be made`,
+    `log 'Test/Logs/${id}' has an id that Lifeboat uses there itself (Files, Key), so one of the two could not be created`,
   );
   expect(named(`${id}Log`)).not.toThrow();
 });

@@ -165,15 +165,15 @@ describe('an id that the plan needs itself', () => {
   test.each(['Site', 'CopyKey'])("is refused of a database: '%s'", (id) => {
     const of = plan();
     expect(() => of.addDatabase(id, database(of))).toThrow(
-      `database 'Test/Protection/${id}' has an id that Lifeboat needs there itself (CopyKey, Site), so one of both could not ` +
-        `be made; give the database another, as in '${id}Database'`,
+      `database 'Test/Protection/${id}' has an id that Lifeboat uses there itself (CopyKey, Site), so one of the two could not ` +
+        `be created; use another id, as in '${id}Database'`,
     );
   });
 
   test.each(['Alarms', 'Backups', 'Snapshots'])("is refused of a drill: '%s'", (id) => {
     const of = plan();
     expect(() => of.addDatabase('Orders', database(of)).addDrill(id, daily)).toThrow(
-      `drill 'Test/Protection/Orders/${id}' has an id that Lifeboat needs there itself (Alarms, Backups, Snapshots)`,
+      `drill 'Test/Protection/Orders/${id}' has an id that Lifeboat uses there itself (Alarms, Backups, Snapshots)`,
     );
   });
 
