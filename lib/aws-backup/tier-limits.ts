@@ -112,13 +112,13 @@ function ofTier({ name, schedule, retention, coldAfter, kind, startWithin, compl
  */
 export function retentionProblems(what: string, kept: number | undefined, cold: number | undefined): string[] {
   const problems: string[] = [];
-  for (const [property, value] of [
-    ['retention', kept],
-    ['coldAfter', cold],
+  for (const [setting, value] of [
+    ['a retention of', kept],
+    ['a move to cold storage after', cold],
   ] as const) {
     if (value === undefined || (Number.isInteger(value) && value >= 1)) continue;
     problems.push(
-      `'${property}' of ${what} is ${Duration.days(value).toHumanString()}, and AWS Backup takes whole days from 1; round it`,
+      `${what} has ${setting} ${Duration.days(value).toHumanString()}, and AWS Backup takes whole days from 1; round it`,
     );
   }
   if (kept !== undefined && cold !== undefined && kept < cold + MIN_COLD_DAYS) {

@@ -135,7 +135,7 @@ const APPS: Record<string, [Parts, string]> = {
         Aspects.of(stack).add(check, { priority: AspectPriority.READONLY });
       }
     },
-    "bucket 'Shop0/Thumbnails/Resource' is covered by nothing",
+    "nothing here backs up bucket 'Shop0/Thumbnails/Resource'",
   ],
   'an app is told of small objects once': [
     (stack, one, other) => {

@@ -287,7 +287,7 @@ describe('refuses', () => {
       [
         'parts of days',
         () => daily({ retention: Duration.hours(180) }),
-        "'retention' of tier Daily is 7 days 12 hours",
+        'tier Daily has a retention of 7 days 12 hours',
         () => daily({ retention: Duration.hours(192) }),
       ],
       [
@@ -470,7 +470,7 @@ describe("RDS's own windows", () => {
   });
 
   test.each([
-    ['sunday 4am', 'is not of the form ddd:hh:mm-ddd:hh:mm', 'sun:04:00-sun:05:00'],
+    ['sunday 4am', "maintenance window 'sunday 4am' is not in the form ddd:hh:mm-ddd:hh:mm", 'sun:04:00-sun:05:00'],
     ['sun:04:00-sun:04:20', 'is 20 minutes long', 'sun:04:00-sun:04:30'],
     ['sun:03:30-sun:04:30', 'overlaps the maintenance window', 'sun:04:00-sun:04:30'],
   ])('are refused where they can not be compared: %s', (maintenance, message, legal) => {
@@ -607,7 +607,7 @@ test('what it backs up counts as covered', () => {
   tiersOf(stack, { targets: [BackupTarget.bucket(new s3.Bucket(stack, 'Backed', versioned))] });
   new s3.Bucket(stack, 'Bare', versioned);
   Template.fromStack(stack);
-  expect(warningsOf(stack)).toEqual([expect.stringContaining("bucket 'Test/Bare/Resource' is covered by nothing")]);
+  expect(warningsOf(stack)).toEqual([expect.stringContaining("nothing here backs up bucket 'Test/Bare/Resource'")]);
 });
 
 describe('missing backups', () => {
