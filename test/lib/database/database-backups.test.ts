@@ -40,7 +40,7 @@ test.each([
   [1.5, '1 day 12 hours'],
 ])('refuses a retention of %d days', (days, inWords) => {
   const backups = new DatabaseBackups({ retention: Duration.days(days) });
-  expect(() => newDatabase(newStack()).with(backups)).toThrow(`a backup retention of ${inWords} is outside of 0 to 35`);
+  expect(() => newDatabase(newStack()).with(backups)).toThrow(`the backup retention is ${inWords}, not 0 to 35`);
 });
 
 test.each([0, 1, 35])('takes a retention of %d days', (days) => {
@@ -63,7 +63,7 @@ describe("the database's own windows", () => {
   });
 
   test.each([
-    ['03:00-03:10', 'it is 10 minutes long, and RDS refuses less than 30'],
+    ['03:00-03:10', 'it is 10 minutes long, and RDS requires at least 30'],
     ['3am', "'3am' is not a time of day"],
   ])('are refused where RDS would: %s', (backup, message) => {
     expect(() => owned(backup).with(backups())).toThrow(message);
