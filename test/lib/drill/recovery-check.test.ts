@@ -69,7 +69,7 @@ test.each([
     "RDS names automated snapshots 'rds:<database>-YYYY-MM-DD-HH-MM'",
     'rds:orders-2025-11-09-03-10',
   ],
-  ['arn:aws:rds:us-east-1:111122223333:snapshot:before', 'in the region that it lies in only', 'before'],
+  ['arn:aws:rds:us-east-1:111122223333:snapshot:before', 'only in its own region', 'before'],
   ['before release', 'letters, digits and single hyphens', 'before-release'],
   ['before--release', 'letters, digits and single hyphens', 'awsbackup:job-1b2c'],
 ])("refuses '%s', which no snapshot is called", (identifier, why, legal) => {
