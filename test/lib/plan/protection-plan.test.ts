@@ -128,11 +128,11 @@ describe('the maintenance window', () => {
   test('is refused where it would be held against nothing', () => {
     const maintenance = 'sun:04:00-sun:05:00';
     expect(planned({ maintenance })).toThrow(
-      `database 'Test/Protection/Orders' has no backup window stated here, so the maintenance window ${maintenance} would be ` +
-        'held against nothing; state the window, too, or leave maintenance out',
+      `database 'Test/Protection/Orders': 'maintenance' is ${maintenance}, and 'window' is missing, so it would not be compared ` +
+        "with anything; state 'window', too, or leave 'maintenance' out",
     );
     expect(planned({ window, maintenance, database: newDatabase(newStack('App')) })).toThrow(
-      /is made by this app, .* would be held against nothing; set preferredMaintenanceWindow there/,
+      /the database is in this app, so it would not be compared with anything; set preferredMaintenanceWindow/,
     );
   });
 });
@@ -141,7 +141,7 @@ test('refuses to turn the backups of an imported database off', () => {
   const stack = newStack();
   const retention = Duration.days(0);
   expect(() => newPlan(stack).addDatabase('Orders', { database: importedDatabase(stack), retention })).toThrow(
-    'a backup retention of 0 days is outside of 1 to 35',
+    "'retention' is 0 days, not 1 to 35",
   );
 });
 
