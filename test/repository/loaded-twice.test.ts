@@ -246,7 +246,7 @@ const REFUSALS: Record<string, [Parts, string]> = {
         new from.ConfigurationBackups(stack, id, { bucket });
       }
     },
-    "both keep backups under 'configuration/' of one bucket",
+    "both write success markers under 'configuration/' of one bucket",
   ],
   'windows that overlap, once': [
     (stack, one, other) => {

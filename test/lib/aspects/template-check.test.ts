@@ -79,7 +79,7 @@ const plan =
   };
 
 test.each([
-  ['a retention of 40 days', instance(40), 'a backup retention of 40 days is outside of 0 to 35', instance(35)],
+  ['a retention of 40 days', instance(40), 'the backup retention is 40 days, not 0 to 35', instance(35)],
   ["a cluster's retention of 0 days", cluster(0), "a cluster's backups can't be turned off", cluster(1)],
   ['snapshots of Memcached', nodes('memcached'), "'snapshotRetentionLimit' is stated, and ElastiCache", nodes('redis')],
   [

@@ -452,7 +452,7 @@ test('refuses to take the dumps of one database for those of another: same name,
     return () => Template.fromStack(stack);
   };
   expect(dumps({}, {})).toThrow(
-    /Users\/Dump' and '.*Orders\/Dump' both keep backups under 'dumps\/Dump\/' of one bucket/,
+    /Users\/Dump' and '.*Orders\/Dump' both write success markers under 'dumps\/Dump\/' of one bucket/,
   );
   expect(dumps({}, { backupName: 'users' })).not.toThrow();
   expect(dumps({ bucket: undefined }, {})).not.toThrow();
