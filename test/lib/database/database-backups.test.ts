@@ -130,8 +130,8 @@ describe('it is warned of', () => {
 test('refuses what contradicts the database, all of it at once', () => {
   const database = newDatabase(newStack(), { preferredBackupWindow: '01:00-02:00', backupRetention: Duration.days(7) });
   const apply = () => database.with(new DatabaseBackups({ window, retention: Duration.days(30) }));
-  expect(apply).toThrow('the backup window is 01:00-02:00 on the database and 03:00-04:00 here');
-  expect(apply).toThrow('the backup retention in days is 7 on the database and 30 here');
+  expect(apply).toThrow('the backup window is 01:00-02:00 on the database and 03:00-04:00 in DatabaseBackups');
+  expect(apply).toThrow('the backup retention in days is 7 on the database and 30 in DatabaseBackups');
 });
 
 test('saying the same twice is fine', () => {

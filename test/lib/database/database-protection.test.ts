@@ -124,7 +124,7 @@ describe('a standby', () => {
       newCluster(stack, readers).with(new DatabaseStandby());
       Template.fromStack(stack);
     };
-    expect(synth(0)).toThrow('has a single instance, so it can't fail over');
+    expect(synth(0)).toThrow("has a single instance, so it can't fail over");
     expect(synth(1)).not.toThrow();
   });
 
