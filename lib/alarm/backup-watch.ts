@@ -1,6 +1,6 @@
 /**
- * Publishes every hour the age and size of a backup in a bucket, with alarms on them, since CloudWatch alarms look back at
- * most seven days.
+ * Publishes every hour the age and size of a backup in a bucket, with alarms on them, since CloudWatch alarms look back
+ * at most seven days.
  */
 
 import { Duration, Token } from 'aws-cdk-lib';
@@ -59,8 +59,8 @@ export interface BackupWatchProps {
 const made = new Mark<BackupWatch>('BackupWatch');
 
 /**
- * @throws Error when the tolerance would let a backup shrink to nothing, or its alarm would always fire; at synth when another
- * backup has the same success marker
+ * @throws Error when the tolerance would let a backup shrink to nothing, or its alarm would always fire; at synth when
+ * another backup has the same success marker
  */
 export class BackupWatch extends Construct {
   /** Holds what could not be started: the watch, and the backup if a Lambda function makes it. */

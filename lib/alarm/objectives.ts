@@ -56,7 +56,9 @@ export function objectiveProblems(objectives: unknown): string[] {
   });
 }
 
-/** How much data a recovery may lose, and how long it may take. Drills measure both; an alarm fires if one is not met. */
+/**
+ * How much data a recovery may lose, and how long it may take. Drills measure both; an alarm fires if one is not met.
+ */
 export interface RecoveryObjectives {
   /** Recovery point objective (RPO): how much of the newest data may be lost. */
   readonly rpo: Duration;

@@ -5,9 +5,9 @@ import type { IConstruct } from 'constructs';
 import { Mark } from '../synth/marks';
 
 /**
- * Allows alarms of the construct's region and account to publish to a topic, and to use its key. SNS allows CloudWatch by
- * default only while a topic has no policy of its own, and `enforceSSL` and EventBridge rules add one. An alarm without
- * permission shows that only in its history. The policy of a topic of another app has to allow it there.
+ * Allows alarms of the construct's region and account to publish to a topic, and to use its key. SNS allows CloudWatch
+ * by default only while a topic has no policy of its own, and `enforceSSL` and EventBridge rules add one. An alarm
+ * without permission shows that only in its history. The policy of a topic of another app has to allow it there.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
  */
 export function allowAlarmsToPublish(topic: sns.ITopic, scope: IConstruct): void {
@@ -76,7 +76,9 @@ function policyBeside(topic: sns.ITopic): IConstruct | undefined {
     );
 }
 
-/** Allows a service that publishes to a topic to use its key. The policy of a key of another app has to allow it there. */
+/**
+ * Allows a service that publishes to a topic to use its key. The policy of a key of another app has to allow it there.
+ */
 function letUseKey({ masterKey }: sns.ITopic, service: string): void {
   masterKey?.addToResourcePolicy(
     new iam.PolicyStatement({

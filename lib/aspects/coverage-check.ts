@@ -7,7 +7,8 @@ import { DATA_STORES } from './data-stores';
  * Warns of each resource that holds data and that nothing of Lifeboat backs up: databases and clusters of every engine,
  * tables, caches, file systems, volumes, servers, search domains and buckets.
  *
- * It changes nothing. Add it last, to the app: `Aspects.of(app).add(new CoverageCheck(), { priority: AspectPriority.READONLY })`.
+ * It changes nothing. Add it last, to the app:
+ * `Aspects.of(app).add(new CoverageCheck(), { priority: AspectPriority.READONLY })`.
  * Acknowledge the warning of a resource whose data may be lost, with the reason:
  * `Annotations.of(bucket).acknowledgeWarning('lifeboat:unprotected', 'thumbnails, made again on demand')`.
  *

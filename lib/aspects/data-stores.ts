@@ -1,6 +1,7 @@
 /**
- * Every kind of resource that holds data of its own, and how to back it up: with Lifeboat if it can, or with the service's
- * own means. Replicas, cluster members and caches of Memcached are exempt, since they hold no data of their own.
+ * Every kind of resource that holds data of its own, and how to back it up: with Lifeboat if it can, or with the
+ * service's own means. Replicas, cluster members and caches of Memcached are exempt, since they hold no data of their
+ * own.
  */
 import { type CfnResource, Stack, Token } from 'aws-cdk-lib';
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';

@@ -14,12 +14,13 @@ import { coveredBy } from '../synth/coverage';
 import { isMemcached } from './data-stores';
 
 /**
- * Checks every database, cache, bucket, AWS Backup plan and alarm of an app, also those that Lifeboat does not protect, for
- * what AWS would refuse at deployment (errors) and for silent data loss (warnings): windows that overlap, retentions out of
- * range, one day of backups, backups that are deleted with their database, snapshots of Memcached, append-only files,
- * lifecycles, versions kept forever, alarms that look back too far.
+ * Checks every database, cache, bucket, AWS Backup plan and alarm of an app, also those that Lifeboat does not protect,
+ * for what AWS would refuse at deployment (errors) and for silent data loss (warnings): windows that overlap,
+ * retentions out of range, one day of backups, backups that are deleted with their database, snapshots of Memcached,
+ * append-only files, lifecycles, versions kept forever, alarms that look back too far.
  *
- * It changes nothing. Add it last, to the app: `Aspects.of(app).add(new TemplateCheck(), { priority: AspectPriority.READONLY })`.
+ * It changes nothing. Add it last, to the app:
+ * `Aspects.of(app).add(new TemplateCheck(), { priority: AspectPriority.READONLY })`.
  *
  * @throws Error at synth that lists what AWS would refuse
  */

@@ -28,8 +28,9 @@ export enum BackupReport {
 
 export interface BackupAuditProps {
   /**
-   * What Audit Manager checks each day. AWS Config must record in this region before the first deployment: controls become
-   * Config rules. Config refuses them in an account that records nothing; where it records too little, controls stay empty.
+   * What Audit Manager checks each day. AWS Config must record in this region before the first deployment: controls
+   * become Config rules. Config refuses them in an account that records nothing; where it records too little, controls
+   * stay empty.
    * https://docs.aws.amazon.com/aws-backup/latest/devguide/turning-on-resource-tracking.html
    *
    * @default - every resource in a plan, no deletion by hand, encrypted, and locked
@@ -44,8 +45,8 @@ export interface BackupAuditProps {
   readonly reports?: BackupReport[];
 
   /**
-   * Where reports are stored. AWS Backup's role for reports must be allowed to write by the bucket's policy (added here for
-   * buckets of the same app) and by the policy of its key, if it has one.
+   * Where reports are stored. AWS Backup's role for reports must be allowed to write by the bucket's policy (added here
+   * for buckets of the same app) and by the policy of its key, if it has one.
    *
    * @default - a bucket of its own: private, versioned, encrypted with a key of its own, retained
    */
@@ -172,8 +173,8 @@ function problemsOf(name: string, controls: readonly BackupControl[]): string[] 
 }
 
 /**
- * AWS Backup creates the role that writes reports with the first report plan. A policy that names it as a principal before
- * that is refused, so a condition names it.
+ * AWS Backup creates the role that writes reports with the first report plan. A policy that names it as a principal
+ * before that is refused, so a condition names it.
  */
 function reporting(
   scope: Construct,

@@ -4,16 +4,16 @@ import { Recurrence, type TimeOfDay, type WeeklyOptions } from '../schedule/recu
 /** Options of every tier. */
 export interface TierOptions {
   /**
-   * After how long a recovery point goes to cold storage, in whole days. It stays there for at least 90 days. EBS and EFS
-   * have cold storage, databases and buckets don't.
+   * After how long a recovery point goes to cold storage, in whole days. It stays there for at least 90 days. EBS and
+   * EFS have cold storage, databases and buckets don't.
    *
    * @default - never
    */
   readonly coldAfter?: Duration;
 
   /**
-   * The start window: how long after its scheduled time a job may start, at least 60 minutes. AWS Backup spreads jobs over
-   * it, so it must end an hour before a backup or maintenance window of RDS.
+   * The start window: how long after its scheduled time a job may start, at least 60 minutes. AWS Backup spreads jobs
+   * over it, so it must end an hour before a backup or maintenance window of RDS.
    *
    * @default Duration.hours(1)
    */
@@ -97,7 +97,9 @@ export interface OwnTierOptions extends TierOptions {
   readonly retention: Duration;
 }
 
-/** Whether a tier takes snapshots, or keeps one recovery point from which every second of the last days can be restored. */
+/**
+ * Whether a tier takes snapshots, or keeps one recovery point from which every second of the last days can be restored.
+ */
 export type TierKind = 'snapshot' | 'continuous';
 
 /** One generation of backups: how often one is taken, and how long it is kept. */

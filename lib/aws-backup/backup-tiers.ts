@@ -59,15 +59,17 @@ export interface BackupTiersProps {
 
   /**
    * An alarm fires after this long without a successful backup job: 1 to 7 whole days. Each kind of target has its own
-   * alarm, which counts all jobs of that kind in the vault, so give a target that must not be missed a vault of its own.
+   * alarm, which counts all jobs of that kind in the vault, so give a target that must not be missed a vault of its
+   * own.
    *
-   * @default - the longest gap of the most frequent tier and one day; if that is more than 7 days synth warns, and there
-   * is no such alarm
+   * @default - the longest gap of the most frequent tier and one day; if that is more than 7 days synth warns, and
+   * there is no such alarm
    */
   readonly missingAfter?: Duration;
 
   /**
-   * Encrypts the log of the function that watches copies. Its key policy must delegate to IAM, as policies of CDK's keys do.
+   * Encrypts the log of the function that watches copies. Its key policy must delegate to IAM, as policies of CDK's
+   * keys do.
    *
    * @default - a key of its own, rotated yearly, retained; without copies, there is no such function
    */

@@ -1,7 +1,7 @@
 /**
- * Warns of copies into other accounts that would fail because the other account can't use the key: recovery points that AWS
- * Backup doesn't fully manage stay encrypted with the resource's own key until they are copied. Called once the app is
- * complete, since key policies may change until then.
+ * Warns of copies into other accounts that would fail because the other account can't use the key: recovery points that
+ * AWS Backup doesn't fully manage stay encrypted with the resource's own key until they are copied. Called once the app
+ * is complete, since key policies may change until then.
  * https://docs.aws.amazon.com/aws-backup/latest/devguide/create-cross-account-backup.html
  */
 import { Annotations, CfnResource, Stack, Token } from 'aws-cdk-lib';

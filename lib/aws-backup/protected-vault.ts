@@ -28,8 +28,8 @@ export interface ProtectedVaultProps {
   readonly lock?: VaultLock;
 
   /**
-   * Encrypts the recovery points of resources that AWS Backup manages fully, and copies of all others. Its key policy must
-   * delegate to IAM, as policies of CDK's keys do.
+   * Encrypts the recovery points of resources that AWS Backup manages fully, and copies of all others. Its key policy
+   * must delegate to IAM, as policies of CDK's keys do.
    *
    * @default - a key of the vault's own, rotated yearly, retained
    */

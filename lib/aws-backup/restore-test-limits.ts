@@ -1,6 +1,6 @@
 /**
- * Finds at synth what AWS Backup or EventBridge would refuse in restore tests, and tests that would find no recovery point,
- * or none that meets the objective.
+ * Finds at synth what AWS Backup or EventBridge would refuse in restore tests, and tests that would find no recovery
+ * point, or none that meets the objective.
  */
 import { Annotations, Duration, Token } from 'aws-cdk-lib';
 import type { IBackupVault } from 'aws-cdk-lib/aws-backup';
@@ -114,7 +114,9 @@ interface Tested {
   readonly objectives: RecoveryObjectives;
 }
 
-/** Called once the app is complete. @returns no errors, since backup plans of other apps may take recovery points, too */
+/**
+ * Called once the app is complete. @returns no errors, since backup plans of other apps may take recovery points, too
+ */
 export function warnOfOldRecoveryPoints(
   testing: Construct,
   id: string,

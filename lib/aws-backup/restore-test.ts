@@ -101,8 +101,8 @@ export interface RestoreTestProps extends TestedDatabaseOptions {
 /**
  * The tests of one database's recovery points. Use `restoreTesting.addDatabase()`.
  *
- * Its validator, a durable function, may modify only instances with the name prefix and the tag that AWS Backup gives to
- * restore tests, and can delete nothing.
+ * Its validator, a durable function, may modify only instances with the name prefix and the tag that AWS Backup gives
+ * to restore tests, and can delete nothing.
  */
 export class RestoreTest extends Construct {
   /** Name of the selection in AWS Backup. */

@@ -25,8 +25,8 @@ export interface RestoreTestingProps {
   readonly schedule: Recurrence;
 
   /**
-   * Which recovery point is restored. Snapshots only: AWS Backup doesn't report which moment of a continuous recovery point
-   * it restored. Use `RestoreDrill` for those.
+   * Which recovery point is restored. Snapshots only: AWS Backup doesn't report which moment of a continuous recovery
+   * point it restored. Use `RestoreDrill` for those.
    *
    * @default TestedRecoveryPoints.newest({ within: Duration.days(30) })
    */
@@ -151,8 +151,8 @@ export class RestoreTesting extends Construct {
   }
 
   /**
-   * Tests that file systems or volumes can be restored: AWS Backup restores and deletes them. Their content is not checked,
-   * so this proves less than a database's test. `VaultAlarms` reports a restore that fails.
+   * Tests that file systems or volumes can be restored: AWS Backup restores and deletes them. Their content is not
+   * checked, so this proves less than a database's test. `VaultAlarms` reports a restore that fails.
    *
    * @param targets of one kind, EFS or EBS, 30 at most
    * @throws Error when the id is taken, or AWS Backup would refuse the test

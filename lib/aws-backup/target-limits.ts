@@ -1,6 +1,6 @@
 /**
- * Compares a target's own settings with its tiers: windows that jobs would overlap, versioning, events, retention. Called
- * once the app is complete, since Mixins may set all of these later.
+ * Compares a target's own settings with its tiers: windows that jobs would overlap, versioning, events, retention.
+ * Called once the app is complete, since Mixins may set all of these later.
  */
 import { Annotations, CfnResource, Stack, Token } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';

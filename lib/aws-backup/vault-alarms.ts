@@ -12,8 +12,8 @@ export interface VaultAlarmsProps {
   readonly vault: backup.IBackupVault;
 
   /**
-   * An alarm fires after this long without a successful backup job: 1 to 7 whole days, since CloudWatch alarms look back
-   * no further.
+   * An alarm fires after this long without a successful backup job: 1 to 7 whole days, since CloudWatch alarms look
+   * back no further.
    * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
    *
    * @default - no alarm for missing jobs
@@ -21,8 +21,8 @@ export interface VaultAlarmsProps {
   readonly missingAfter?: Duration;
 
   /**
-   * Topic to notify. The policy of a topic of another app must allow `events.amazonaws.com` and `cloudwatch.amazonaws.com`,
-   * and so must the policy of its key.
+   * Topic to notify. The policy of a topic of another app must allow `events.amazonaws.com` and
+   * `cloudwatch.amazonaws.com`, and so must the policy of its key.
    *
    * @default - the `notify` of the enclosing plan; without one, the alarms have no action, and failed restores are not
    * reported
@@ -30,7 +30,9 @@ export interface VaultAlarmsProps {
   readonly notify?: sns.ITopic;
 }
 
-/** AWS Backup publishes only counts above zero, so a missing metric is not a failure here, but may mean that no job ran. */
+/**
+ * AWS Backup publishes only counts above zero, so a missing metric is not a failure here, but may mean that no job ran.
+ */
 const FAILURES = {
   BackupFailed: ['NumberOfBackupJobsFailed', 'A backup job failed'],
   BackupExpired: ['NumberOfBackupJobsExpired', 'A backup job did not start within its start window'],

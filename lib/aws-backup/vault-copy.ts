@@ -26,18 +26,19 @@ export interface VaultCopyOptions {
   readonly tiers?: string[];
 
   /**
-   * An alarm fires after this long without a completed copy: 1 to 29 whole days, since AWS Backup lists jobs of the last 30.
+   * An alarm fires after this long without a completed copy: 1 to 29 whole days, since AWS Backup lists jobs of the
+   * last 30.
    * https://docs.aws.amazon.com/aws-backup/latest/devguide/API_ListCopyJobs.html
    *
-   * @default - the longest gap of the most frequent tier that is copied, and one day; if that is more than 29 days synth
-   * warns, and there is no such alarm
+   * @default - the longest gap of the most frequent tier that is copied, and one day; if that is more than 29 days
+   * synth warns, and there is no such alarm
    */
   readonly missingAfter?: Duration;
 }
 
 /**
- * A copy into another vault. AWS Backup encrypts each copy with the key of the vault that it goes into, so the other region
- * needs no other key.
+ * A copy into another vault. AWS Backup encrypts each copy with the key of the vault that it goes into, so the other
+ * region needs no other key.
  */
 export class VaultCopy {
   /** Into a vault that this app creates or imports. */
@@ -72,8 +73,8 @@ export class VaultCopy {
   }
 
   /**
-   * Into any vault, for example of another account. That vault's policy must allow this account to copy into it, and AWS
-   * Organizations must allow copies between accounts.
+   * Into any vault, for example of another account. That vault's policy must allow this account to copy into it, and
+   * AWS Organizations must allow copies between accounts.
    *
    * @param vaultArn as in `arn:aws:backup:us-west-2:111122223333:backup-vault:Orders`
    * @throws Error when it is not the ARN of a backup vault

@@ -21,8 +21,8 @@ export interface VaultLockOptions {
 
 export interface ComplianceLockOptions extends VaultLockOptions {
   /**
-   * How long the lock can still be undone, in whole days: at least 3. After that no one can undo it, AWS included, and the
-   * vault can't be deleted while it holds a recovery point.
+   * How long the lock can still be undone, in whole days: at least 3. After that no one can undo it, AWS included, and
+   * the vault can't be deleted while it holds a recovery point.
    *
    * https://docs.aws.amazon.com/aws-backup/latest/devguide/vault-lock.html
    */

@@ -53,11 +53,11 @@ export interface ArchiveBucketProps extends BucketBackupsProps {
 
 /**
  * A bucket for backups, exports and logs that are kept for long: versioned, encrypted, private, TLS only, logged, and
- * retained when the stack is deleted. Its lifecycle goes by prefix, so a daily, weekly, monthly or yearly backup must be
- * written under the prefix of its tier.
+ * retained when the stack is deleted. Its lifecycle goes by prefix, so a daily, weekly, monthly or yearly backup must
+ * be written under the prefix of its tier.
  *
- * @throws Error that lists all that S3 would refuse: order and days of moves, expiry, overlapping tiers, replication; or
- * when S3 could not deliver access logs
+ * @throws Error that lists all that S3 would refuse: order and days of moves, expiry, overlapping tiers, replication;
+ * or when S3 could not deliver access logs
  */
 export class ArchiveBucket extends Construct {
   public readonly bucket: s3.IBucket;
@@ -141,8 +141,8 @@ export class ArchiveBucket extends Construct {
   }
 
   /**
-   * Seconds that replicas lag behind. Not published while nothing is written. S3 publishes it in the target's region, so put
-   * an alarm on it into a stack there; S3 publishes failed replications in this region.
+   * Seconds that replicas lag behind. Not published while nothing is written. S3 publishes it in the target's region,
+   * so put an alarm on it into a stack there; S3 publishes failed replications in this region.
    * https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html
    */
   public replicationLatency(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {

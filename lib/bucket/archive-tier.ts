@@ -1,8 +1,8 @@
 /**
  * How long one generation of backups is kept, and in which storage class.
  *
- * A lifecycle distinguishes objects only by their keys: a daily backup never becomes a yearly one, so each backup must be
- * written under its tier's prefix.
+ * A lifecycle distinguishes objects only by their keys: a daily backup never becomes a yearly one, so each backup must
+ * be written under its tier's prefix.
  */
 import { Duration } from 'aws-cdk-lib';
 import type { CfnBucket } from 'aws-cdk-lib/aws-s3';
@@ -33,8 +33,8 @@ export interface ArchiveTierOptions {
    */
   readonly transitions?: StorageTransition[];
   /**
-   * When objects are deleted: whole days after they were written. In a versioned bucket they are deleted permanently only
-   * when `noncurrentVersions` have expired, too.
+   * When objects are deleted: whole days after they were written. In a versioned bucket they are deleted permanently
+   * only when `noncurrentVersions` have expired, too.
    *
    * @default - never
    */
@@ -162,7 +162,8 @@ export class StorageTransition {
   }
 
   /**
-   * Glacier Deep Archive: retrieved in 12 to 48 hours, which count towards the recovery time; billed for at least 180 days.
+   * Glacier Deep Archive: retrieved in 12 to 48 hours, which count towards the recovery time; billed for at least 180
+   * days.
    *
    * @param after whole days after the object was written
    */

@@ -33,7 +33,8 @@ export interface BucketBackupsProps {
    */
   readonly tiers?: ArchiveTier[];
   /**
-   * After how many days parts of unfinished uploads are deleted. Until then they are billed, and listings don't show them.
+   * After how many days parts of unfinished uploads are deleted. Until then they are billed, and listings don't show
+   * them.
    *
    * @default - 7 days
    */
@@ -52,9 +53,9 @@ const smallObjectsNoted = new Mark<true>('small-objects-noted');
 /**
  * Makes a bucket recoverable. Its owner applies it: `bucket.with(new BucketBackups({ ... }))`.
  *
- * Enables versioning, blocks public access, denies plain HTTP (on an `s3.Bucket`), adds lifecycle rules and replication,
- * and retains the bucket when its stack is deleted. Settings of the bucket itself take precedence; contradictions are
- * refused. On an imported bucket it changes nothing and lists what the owner has to do.
+ * Enables versioning, blocks public access, denies plain HTTP (on an `s3.Bucket`), adds lifecycle rules and
+ * replication, and retains the bucket when its stack is deleted. Settings of the bucket itself take precedence;
+ * contradictions are refused. On an imported bucket it changes nothing and lists what the owner has to do.
  */
 export class BucketBackups extends Mixin {
   constructor(private readonly props: BucketBackupsProps = {}) {

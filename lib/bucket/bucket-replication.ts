@@ -1,6 +1,6 @@
 /**
- * Replication of a bucket into one of another region. Both sides state the name, without a reference, since the recovery
- * region's stack must deploy even when the primary's is lost.
+ * Replication of a bucket into one of another region. Both sides state the name, without a reference, since the
+ * recovery region's stack must deploy even when the primary's is lost.
  */
 
 import { Arn, ArnFormat, Stack, Token } from 'aws-cdk-lib';
@@ -41,7 +41,8 @@ export interface ReplicationTarget {
    */
   readonly account?: string;
   /**
-   * Name of the replication role. The policies of another account's bucket and key allow it by this name before it exists.
+   * Name of the replication role. The policies of another account's bucket and key allow it by this name before it
+   * exists.
    *
    * @default - CloudFormation generates one; required if `account` is stated
    */

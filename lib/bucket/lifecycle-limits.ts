@@ -86,8 +86,8 @@ function unpaid({ what, moves, end }: Life): string[] {
 }
 
 /**
- * Objects written into a class that move on or are deleted before its minimum storage time, and what that costs; one sentence
- * a rule. An expired object stays as a noncurrent version for as long as the rule says.
+ * Objects written into a class that move on or are deleted before its minimum storage time, and what that costs; one
+ * sentence a rule. An expired object stays as a noncurrent version for as long as the rule says.
  *
  * @param prefix of the keys; each is written once
  */

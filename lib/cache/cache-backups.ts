@@ -22,15 +22,16 @@ export interface CacheBackupsProps {
    */
   readonly retention?: Duration;
   /**
-   * The node that daily snapshots are taken from; name a replica. Only with cluster mode disabled: otherwise ElastiCache
-   * takes them from each shard.
+   * The node that daily snapshots are taken from; name a replica. Only with cluster mode disabled: otherwise
+   * ElastiCache takes them from each shard.
    *
    * @default - the cache's own setting; without one, ElastiCache picks a replica
    */
   readonly snapshottingClusterId?: string;
   /**
-   * Name of the final snapshot that is taken of a serverless cache before it is deleted. Names are unique in an account and
-   * region, so a cache that is created and deleted again needs another name. CloudFormation names those of other caches.
+   * Name of the final snapshot that is taken of a serverless cache before it is deleted. Names are unique in an account
+   * and region, so a cache that is created and deleted again needs another name. CloudFormation names those of other
+   * caches.
    *
    * @default - the cache's name and `-final`
    */

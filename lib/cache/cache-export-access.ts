@@ -29,9 +29,9 @@ const noted = new Mark<Noted>('CacheExportAccess');
 /**
  * Allows ElastiCache to write exports into a bucket. Its owner applies it: `bucket.with(new CacheExportAccess())`.
  *
- * ElastiCache writes as a service principal of the bucket's region, and only into buckets of that region. It may read and
- * write only files of exports, each under its prefix. It may list all keys, since AWS does not document which prefix it
- * lists.
+ * ElastiCache writes as a service principal of the bucket's region, and only into buckets of that region. It may read
+ * and write only files of exports, each under its prefix. It may list all keys, since AWS does not document which
+ * prefix it lists.
  */
 export class CacheExportAccess extends Mixin {
   constructor(private readonly options: CacheExportAccessOptions = {}) {

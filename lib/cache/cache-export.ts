@@ -29,14 +29,14 @@ export interface CacheExportProps {
   /** The cache to export. It needs snapshots, unless it is serverless: then each export takes one first. */
   readonly cache: CacheSource;
   /**
-   * Where exports go: a bucket of the cache's region, whose policy allows ElastiCache (`CacheExportAccess`), encrypted with
-   * S3's own keys, since ElastiCache seeds a cache only from such files. Its lifecycle decides how long they are kept:
-   * `ArchiveTier.prefixed(prefix, ...)`.
+   * Where exports go: a bucket of the cache's region, whose policy allows ElastiCache (`CacheExportAccess`), encrypted
+   * with S3's own keys, since ElastiCache seeds a cache only from such files. Its lifecycle decides how long they are
+   * kept: `ArchiveTier.prefixed(prefix, ...)`.
    */
   readonly bucket: s3.IBucket;
   /**
-   * Prefix of the names of exported files, at the root of the bucket: lower case letters, digits and single hyphens, ending
-   * in a hyphen.
+   * Prefix of the names of exported files, at the root of the bucket: lower case letters, digits and single hyphens,
+   * ending in a hyphen.
    *
    * @default - `lifeboat-`, the id and a hash
    */
@@ -86,11 +86,11 @@ const made = new Mark<CacheExport>('CacheExport');
 export const exportsInAppOf = (construct: IConstruct): CacheExport[] => made.inAppOf(construct);
 
 /**
- * Exports a cache's newest snapshot to S3 on a schedule, as `.rdb` files that outlive the cache, its snapshots and, if the
- * bucket is replicated, its region.
+ * Exports a cache's newest snapshot to S3 on a schedule, as `.rdb` files that outlive the cache, its snapshots and, if
+ * the bucket is replicated, its region.
  *
- * @throws Error when the bucket is in another region, or ElastiCache can't export the cache; at synth when the cache takes no
- * snapshots, or the bucket's policy does not allow ElastiCache
+ * @throws Error when the bucket is in another region, or ElastiCache can't export the cache; at synth when the cache
+ * takes no snapshots, or the bucket's policy does not allow ElastiCache
  */
 export class CacheExport extends Construct {
   /** Prefix of the names of exported files. */

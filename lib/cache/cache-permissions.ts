@@ -1,4 +1,6 @@
-/** Permissions to take, list and delete snapshots of one cache: of no other cache, and no deletion of foreign snapshots. */
+/**
+ * Permissions to take, list and delete snapshots of one cache: of no other cache, and no deletion of foreign snapshots.
+ */
 
 import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';

@@ -26,14 +26,15 @@ export interface CacheSnapshotsProps {
   /** The cache to take snapshots of. */
   readonly cache: CacheSource;
   /**
-   * How often a snapshot is taken: whole minutes. ElastiCache allows 20 manual snapshots of a node within 24 hours, and 24
-   * of a serverless cache, including those taken by others. https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups.html
+   * How often a snapshot is taken: whole minutes. ElastiCache allows 20 manual snapshots of a node within 24 hours, and
+   * 24 of a serverless cache, including those taken by others.
+   * https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups.html
    */
   readonly every: Duration;
   /**
-   * How long each snapshot is kept, at least as long as `every`. Counted back from the newest good one, so nothing is deleted
-   * when snapshots stop. When you shorten it, the next round after the deployment deletes older ones. A snapshot with the tag
-   * `lifeboat:bad` is not good. Nothing is deleted while the cache is on hold (`lifeboat hold`).
+   * How long each snapshot is kept, at least as long as `every`. Counted back from the newest good one, so nothing is
+   * deleted when snapshots stop. When you shorten it, the next round after the deployment deletes older ones. A
+   * snapshot with the tag `lifeboat:bad` is not good. Nothing is deleted while the cache is on hold (`lifeboat hold`).
    */
   readonly retention: Duration;
   /**
@@ -65,11 +66,11 @@ export interface CacheSnapshotsProps {
 const made = new Mark<CacheSnapshots>('CacheSnapshots');
 
 /**
- * Snapshots of a cache more than once a day, which automatic ones of ElastiCache can't be: on a schedule, named, tagged, and
- * deleted after their retention.
+ * Snapshots of a cache more than once a day, which automatic ones of ElastiCache can't be: on a schedule, named,
+ * tagged, and deleted after their retention.
  *
- * Every hour, and whenever one is taken, the age of the newest good snapshot is published, including automatic ones. Writes
- * since then are lost with the cache.
+ * Every hour, and whenever one is taken, the age of the newest good snapshot is published, including automatic ones.
+ * Writes since then are lost with the cache.
  *
  * @throws Error when the schedule exceeds ElastiCache's quota, or the cache can have no snapshots; at synth when all
  * constructs that take snapshots of the cache exceed the quota together

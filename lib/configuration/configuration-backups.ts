@@ -72,8 +72,8 @@ export interface ConfigurationBackupsProps {
   readonly services?: string[];
 
   /**
-   * Domain names of the hosted zones in Route 53 whose records are stored, with all health checks. A missing zone fails the
-   * run. Zones that AWS Cloud Map manages are not stored.
+   * Domain names of the hosted zones in Route 53 whose records are stored, with all health checks. A missing zone fails
+   * the run. Zones that AWS Cloud Map manages are not stored.
    *
    * @default - all zones of the account
    */
@@ -109,8 +109,8 @@ export interface ConfigurationBackupsProps {
   readonly backupName?: string;
 
   /**
-   * By how many percent the whole may be larger or smaller than the median of up to seven runs before it. Above 0 and below
-   * 100.
+   * By how many percent the whole may be larger or smaller than the median of up to seven runs before it. Above 0 and
+   * below 100.
    *
    * @default 50
    */
@@ -126,8 +126,8 @@ export interface ConfigurationBackupsProps {
 
 /**
  * The configuration of a system, stored every night as files that can create it again: templates and parameters of
- * CloudFormation stacks, SSM parameters, task definitions and services of ECS, and records of Route 53. Only changed files
- * are written.
+ * CloudFormation stacks, SSM parameters, task definitions and services of ECS, and records of Route 53. Only changed
+ * files are written.
  *
  * It may read configuration and write under its prefix, and can't change or delete anything.
  *

@@ -57,7 +57,9 @@ export function reading(scope: Construct, props: Read): iam.PolicyStatement[] {
   return statements;
 }
 
-/** SSM decrypts for anyone who may use the parameter's key; the AWS managed key for SSM allows everyone in the account. */
+/**
+ * SSM decrypts for anyone who may use the parameter's key; the AWS managed key for SSM allows everyone in the account.
+ */
 function secureValues(scope: Construct, key?: kms.IKey): iam.PolicyStatement[] {
   const stack = Stack.of(scope);
   const viaSsm = { StringEquals: { 'kms:ViaService': `ssm.${stack.region}.amazonaws.com` } };

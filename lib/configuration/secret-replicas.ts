@@ -24,11 +24,12 @@ export interface SecretReplicasProps {
 }
 
 /**
- * A secret that stays available when its region is not. Its owner applies it: `secret.with(new SecretReplicas({ ... }))`.
+ * A secret that stays available when its region is not. Its owner applies it:
+ * `secret.with(new SecretReplicas({ ... }))`.
  *
- * Secrets Manager replicates each new value under the same name. The secret and its versions are retained when its stack is
- * deleted, unless the secret states otherwise. Secrets Manager keeps the previous value as `AWSPREVIOUS`, and earlier ones
- * as long as they have a label of yours.
+ * Secrets Manager replicates each new value under the same name. The secret and its versions are retained when its
+ * stack is deleted, unless the secret states otherwise. Secrets Manager keeps the previous value as `AWSPREVIOUS`, and
+ * earlier ones as long as they have a label of yours.
  * https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
  */
 export class SecretReplicas extends Mixin {

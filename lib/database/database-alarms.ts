@@ -13,8 +13,8 @@ export interface DatabaseAlarmsProps {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * Topic to notify. The policy of a topic of another app must allow `events.amazonaws.com` and `cloudwatch.amazonaws.com`,
-   * and so must the policy of its key.
+   * Topic to notify. The policy of a topic of another app must allow `events.amazonaws.com` and
+   * `cloudwatch.amazonaws.com`, and so must the policy of its key.
    */
   readonly notify: sns.ITopic;
 
@@ -27,8 +27,8 @@ export interface DatabaseAlarmsProps {
 }
 
 /**
- * Events that endanger a database or its backups: RDS's categories, and the event of backups that were switched off, whose
- * category (configuration change) is mostly harmless.
+ * Events that endanger a database or its backups: RDS's categories, and the event of backups that were switched off,
+ * whose category (configuration change) is mostly harmless.
  * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
  */
 const DANGERS = { EventCategories: ['deletion', 'failover', 'failure', 'low storage'], EventID: ['RDS-EVENT-0028'] };
@@ -36,8 +36,8 @@ const DANGERS = { EventCategories: ['deletion', 'failover', 'failure', 'low stor
 /**
  * Notifications of a failover, a failure, a deletion, backups that were switched off, and storage that runs out.
  *
- * Through EventBridge, since RDS's own subscriptions send nothing to encrypted topics. RDS delivers events on a best-effort
- * basis, so no message does not prove that all is well; drills and alarms on the ages of copies do.
+ * Through EventBridge, since RDS's own subscriptions send nothing to encrypted topics. RDS delivers events on a
+ * best-effort basis, so no message does not prove that all is well; drills and alarms on the ages of copies do.
  * https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateEventSubscription.html
  */
 export class DatabaseAlarms extends Construct {

@@ -17,8 +17,8 @@ export interface DatabaseBackupsProps {
   readonly window?: BackupWindow;
 
   /**
-   * How long automated backups are kept, and so how far back a moment can be restored: 1 to 35 whole days. 0 turns automated
-   * backups of an instance off; those of a cluster are always on.
+   * How long automated backups are kept, and so how far back a moment can be restored: 1 to 35 whole days. 0 turns
+   * automated backups of an instance off; those of a cluster are always on.
    *
    * @default - the database's own setting; without one, RDS's default of 1 day, and synth warns
    */
@@ -29,7 +29,8 @@ export interface DatabaseBackupsProps {
  * Automated backups of an RDS instance or a cluster of Aurora or RDS. Its owner applies it:
  * `database.with(new DatabaseBackups({ ... }))`. Instances of a cluster are skipped, since the cluster backs them up.
  *
- * Backups are also kept after the instance is deleted, and snapshots get its tags, unless the instance states otherwise.
+ * Backups are also kept after the instance is deleted, and snapshots get its tags, unless the instance states
+ * otherwise.
  *
  * @throws Error that lists all that RDS would refuse; at synth for windows that are set on the database later
  */

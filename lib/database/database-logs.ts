@@ -8,8 +8,8 @@ export interface DatabaseLogsProps {
   /**
    * The logs to export, by RDS's names.
    *
-   * @default - the database's own setting; without one, logs that need no further settings: `postgresql` and `upgrade` of
-   * PostgreSQL, `error` and `slowquery` of MySQL and MariaDB, and so on
+   * @default - the database's own setting; without one, logs that need no further settings: `postgresql` and `upgrade`
+   * of PostgreSQL, `error` and `slowquery` of MySQL and MariaDB, and so on
    */
   readonly exports?: string[];
 }
@@ -37,7 +37,8 @@ const LOGS: Readonly<Record<string, Logs>> = {
 
 /**
  * Exports the logs of an RDS instance or cluster to CloudWatch Logs. Its owner applies it:
- * `database.with(new DatabaseLogs())`. RDS creates the log groups, and keeps them forever unless their retention is set.
+ * `database.with(new DatabaseLogs())`. RDS creates the log groups, and keeps them forever unless their retention is
+ * set.
  *
  * @throws Error when the engine has no such log, or the database itself states others
  */

@@ -7,9 +7,9 @@ import { type DatabaseResource, isDatabase, isLimitless, isReplica } from './dat
 /**
  * Protects an RDS instance or a cluster from deletion. Its owner applies it: `database.with(new DatabaseProtection())`.
  *
- * It enables deletion protection. If the database is deleted nevertheless, a final snapshot is taken, and automated backups
- * are kept for their retention. Snapshots get its tags. Contrary settings of the database itself stay, and synth warns of
- * them (`lifeboat:database-not-protected`).
+ * It enables deletion protection. If the database is deleted nevertheless, a final snapshot is taken, and automated
+ * backups are kept for their retention. Snapshots get its tags. Contrary settings of the database itself stay, and
+ * synth warns of them (`lifeboat:database-not-protected`).
  *
  * A read replica gets no final snapshot: RDS takes none of replicas.
  * https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html

@@ -6,9 +6,9 @@ import { known } from '../synth/tokens';
 import { type DatabaseResource, isCluster, isDatabase, isInstance } from './database-resource';
 
 /**
- * A standby in another availability zone. The owner of an RDS instance applies it: `database.with(new DatabaseStandby())`.
- * RDS fails over to it when a zone is lost, typically within 60 to 120 seconds. It does not protect from mistakes in the
- * data, which reach it at once.
+ * A standby in another availability zone. The owner of an RDS instance applies it:
+ * `database.with(new DatabaseStandby())`. RDS fails over to it when a zone is lost, typically within 60 to 120 seconds.
+ * It does not protect from mistakes in the data, which reach it at once.
  *
  * An Aurora cluster fails over to its readers, so a cluster of a single instance is refused.
  *

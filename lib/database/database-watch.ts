@@ -24,8 +24,8 @@ export interface DatabaseWatchProps {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * An alarm fires when the latest restorable time is longer ago than this: more than 5 minutes, since RDS uploads logs that
-   * often. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIT.html
+   * An alarm fires when the latest restorable time is longer ago than this: more than 5 minutes, since RDS uploads logs
+   * that often. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIT.html
    *
    * @default Duration.minutes(15)
    */
@@ -41,7 +41,8 @@ export interface DatabaseWatchProps {
   /**
    * An alarm fires when the retention of automated backups is shorter than this: 1 to 35 whole days.
    *
-   * @default - the database's retention in this app; if unknown, 1 day, so that the alarm fires when backups are switched off
+   * @default - the database's retention in this app; if unknown, 1 day, so that the alarm fires when backups are
+   * switched off
    */
   readonly alarmBelowRetention?: Duration;
 
@@ -63,8 +64,8 @@ export interface DatabaseWatchProps {
 const LOGS_SHIP = Duration.minutes(5);
 
 /**
- * Watches a database's own backups, since RDS does not report a missed nightly backup. It only describes the database and
- * its snapshots, and can't change anything.
+ * Watches a database's own backups, since RDS does not report a missed nightly backup. It only describes the database
+ * and its snapshots, and can't change anything.
  *
  * @throws Error that lists all thresholds at which alarms would fire each day, or never
  */

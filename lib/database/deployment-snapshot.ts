@@ -32,8 +32,8 @@ export interface DeploymentSnapshotProps {
   readonly reason?: string;
 
   /**
-   * How many snapshots before deployments are kept of this database, those of `lifeboat snapshot` included. A snapshot with
-   * the tag `lifeboat:bad` is not counted. Nothing is deleted while the database is on hold (`lifeboat hold`).
+   * How many snapshots before deployments are kept of this database, those of `lifeboat snapshot` included. A snapshot
+   * with the tag `lifeboat:bad` is not counted. Nothing is deleted while the database is on hold (`lifeboat hold`).
    *
    * @default SnapshotsKept.last(10)
    */
@@ -48,12 +48,13 @@ export interface DeploymentSnapshotProps {
 }
 
 /**
- * A snapshot of a database as part of a deployment, before constructs that wait for it by `before()`, such as migrations. It
- * is available when they begin, and has the tags `Reason` and `DeploymentVersion`.
+ * A snapshot of a database as part of a deployment, before constructs that wait for it by `before()`, such as
+ * migrations. It is available when they begin, and has the tags `Reason` and `DeploymentVersion`.
  *
- * The deployment waits for it, for at most an hour, as CloudFormation allows. The first snapshot of a large database may take
- * longer: take that one with `lifeboat snapshot`. If the snapshot fails, the deployment fails before those constructs change.
- * A stack that rolls back takes none. Snapshots are kept when this construct or the database is deleted.
+ * The deployment waits for it, for at most an hour, as CloudFormation allows. The first snapshot of a large database
+ * may take longer: take that one with `lifeboat snapshot`. If the snapshot fails, the deployment fails before those
+ * constructs change. A stack that rolls back takes none. Snapshots are kept when this construct or the database is
+ * deleted.
  *
  * Changes of the database itself in the same deployment (its class, its engine) happen before the snapshot.
  *
@@ -102,8 +103,8 @@ export class DeploymentSnapshot extends Construct {
 }
 
 /**
- * It may create snapshots under one prefix, tagged as those of this database, and delete those with a limited number. It
- * can't add these tags to snapshots that are kept forever, or to those of another database.
+ * It may create snapshots under one prefix, tagged as those of this database, and delete those with a limited number.
+ * It can't add these tags to snapshots that are kept forever, or to those of another database.
  */
 function permissions(scope: Construct, instance: string, { count }: SnapshotsKept): iam.PolicyStatement[] {
   const stack = Stack.of(scope);

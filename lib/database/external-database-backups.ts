@@ -42,16 +42,16 @@ export interface ExternalDatabaseBackupsProps {
   readonly window?: BackupWindow;
 
   /**
-   * The maintenance window, in the form of RDS: `sun:04:00-sun:05:00`, UTC. Only compared with `window` at synth; it is not
-   * applied.
+   * The maintenance window, in the form of RDS: `sun:04:00-sun:05:00`, UTC. Only compared with `window` at synth; it is
+   * not applied.
    *
    * @default - not compared: if the two overlap, RDS refuses the backup window, and the deployment fails
    */
   readonly maintenance?: string;
 
   /**
-   * How long automated backups are kept: 1 to 35 whole days. A shorter time than before is refused at deployment, depending
-   * on `olderBackups`. A change from 0 interrupts the database for a moment.
+   * How long automated backups are kept: 1 to 35 whole days. A shorter time than before is refused at deployment,
+   * depending on `olderBackups`. A change from 0 interrupts the database for a moment.
    * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.BackupRetention.html
    *
    * @default - does not change
@@ -89,13 +89,13 @@ export interface ExternalDatabaseBackupsProps {
 }
 
 /**
- * Automated backups of a database that was created outside CloudFormation, by hand or by another tool. For a database of
- * this app, use `database.with(new DatabaseBackups({ ... }))`.
+ * Automated backups of a database that was created outside CloudFormation, by hand or by another tool. For a database
+ * of this app, use `database.with(new DatabaseBackups({ ... }))`.
  *
- * The settings are applied at deployment, at once, by a function that may modify only this instance. They are applied again
- * only when they change here, so manual changes in between stay. Other changes that wait for the maintenance window keep
- * waiting. If backups are off, turning them on would apply those changes, with their outages: then the deployment fails, and
- * says so.
+ * The settings are applied at deployment, at once, by a function that may modify only this instance. They are applied
+ * again only when they change here, so manual changes in between stay. Other changes that wait for the maintenance
+ * window keep waiting. If backups are off, turning them on would apply those changes, with their outages: then the
+ * deployment fails, and says so.
  *
  * Nothing is reverted when this is deleted: the database keeps its window, retention, tag copying and protection.
  *
@@ -130,7 +130,8 @@ export class ExternalDatabaseBackups extends Construct {
       encryptionKey: props.logEncryptionKey,
       statements: [
         allow(['rds:DescribeDBInstances'], [instance]),
-        // IAM has no condition for the modified settings. Parameter and option groups are other resources, and not allowed.
+        // IAM has no condition for the modified settings. Parameter and option groups are other resources, and not
+        // allowed.
         allow(['rds:ModifyDBInstance'], [instance]),
         allow(['cloudformation:DescribeStacks'], [Stack.of(this).stackId]),
         readHold(Stack.of(this), { kind: 'database', id: source.identifier }),

@@ -24,8 +24,8 @@ import { exportProblems, ODD } from './snapshot-export-limits';
 import { SourceDatabase } from './source-database';
 
 /**
- * Permissions of the caller in API references of StartExportTask, besides CreateGrant and DescribeKey; the newest reference
- * lists only those two. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
+ * Permissions of the caller in API references of StartExportTask, besides CreateGrant and DescribeKey; the newest
+ * reference lists only those two. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
  */
 const EXPORT_KEY_USE = [
   'kms:Decrypt',
@@ -42,23 +42,24 @@ export interface SnapshotExportProps {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * Where exports go: a bucket of the database's region. RDS encrypts them with AWS KMS, regardless of the bucket's setting,
-   * so only a replication with a key for replicas (`encryptionKeyArn`) replicates them.
+   * Where exports go: a bucket of the database's region. RDS encrypts them with AWS KMS, regardless of the bucket's
+   * setting, so only a replication with a key for replicas (`encryptionKeyArn`) replicates them.
    */
   readonly bucket: s3.IBucket;
 
   /**
-   * Prefix of keys in the bucket, as in `exports/orders/`: the same as for `ArchiveTier.prefixed()`; the slash at its end may
-   * be left out. Each export has a folder of its own under it. Success markers are written under
+   * Prefix of keys in the bucket, as in `exports/orders/`: the same as for `ArchiveTier.prefixed()`; the slash at its
+   * end may be left out. Each export has a folder of its own under it. Success markers are written under
    * `status/<prefix>/<database>/`.
    *
-   * @default - `snapshot-exports/` and the path of the construct, with hyphens for slashes and for characters that RDS refuses
+   * @default - `snapshot-exports/` and the path of the construct, with hyphens for slashes and for characters that RDS
+   * refuses
    */
   readonly prefix?: string;
 
   /**
-   * Encrypts exports and the log. It must be in the database's region. Its key policy must delegate to IAM, as policies of
-   * CDK's keys do, and allow CloudWatch Logs, which is added for keys of the same app.
+   * Encrypts exports and the log. It must be in the database's region. Its key policy must delegate to IAM, as policies
+   * of CDK's keys do, and allow CloudWatch Logs, which is added for keys of the same app.
    *
    * @default - a key of its own, rotated yearly, retained
    */
@@ -72,8 +73,8 @@ export interface SnapshotExportProps {
   readonly schedule?: Recurrence;
 
   /**
-   * An alarm fires when the newest exported data is older than this. An export takes hours, for a large database more than a
-   * day.
+   * An alarm fires when the newest exported data is older than this. An export takes hours, for a large database more
+   * than a day.
    *
    * @default - the schedule's longest gap and two days: a day for the snapshot's own age, and a day to export
    */
@@ -110,8 +111,8 @@ export interface SnapshotExportProps {
  *
  * RDS runs five exports of an account at once; this waits for its turn for up to half a day.
  *
- * @throws Error when bucket or key are in another region, or RDS would refuse the engine or the prefix; at synth when another
- * export of the database has the same success marker
+ * @throws Error when bucket or key are in another region, or RDS would refuse the engine or the prefix; at synth when
+ * another export of the database has the same success marker
  */
 export class SnapshotExport extends Construct {
   /** The input of the runbook at each start. */

@@ -1,6 +1,6 @@
 /**
- * Manual snapshots that an app keeps in each region: copies and those before deployments. The quota is per region, so all are
- * counted together; automated snapshots and those of AWS Backup don't count.
+ * Manual snapshots that an app keeps in each region: copies and those before deployments. The quota is per region, so
+ * all are counted together; automated snapshots and those of AWS Backup don't count.
  */
 import { Annotations, Stack, Token } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';

@@ -5,8 +5,8 @@ import type { IConstruct } from 'constructs';
 import { asKept, known } from '../synth/tokens';
 
 /**
- * The remedy if an identifier is unknown at synth. It is not to set the identifier on the instance, since that change makes
- * CloudFormation replace the instance with an empty one.
+ * The remedy if an identifier is unknown at synth. It is not to set the identifier on the instance, since that change
+ * makes CloudFormation replace the instance with an empty one.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html
  */
 export const STATE_IDENTIFIER =
@@ -89,8 +89,8 @@ function refuseOthers(database: rds.IDatabaseInstance | undefined): void {
 }
 
 /**
- * Whether RDS encrypts it. If unknown at synth, or inherited from a snapshot or a source, it is assumed to be encrypted, so
- * that copies have a key.
+ * Whether RDS encrypts it. If unknown at synth, or inherited from a snapshot or a source, it is assumed to be
+ * encrypted, so that copies have a key.
  */
 export function isEncrypted(database: rds.CfnDBInstance): boolean {
   const { storageEncrypted, kmsKeyId, dbSnapshotIdentifier, sourceDbInstanceIdentifier } = database;

@@ -1,8 +1,8 @@
 /**
  * Permissions of a drill's conductor in RDS.
  *
- * It may restore copies of one database, under one prefix, tagged as copies of it; and it may modify and delete instances
- * with that prefix and that tag. It can't change, delete or tag the source.
+ * It may restore copies of one database, under one prefix, tagged as copies of it; and it may modify and delete
+ * instances with that prefix and that tag. It can't change, delete or tag the source.
  */
 
 import { ArnFormat, Stack } from 'aws-cdk-lib';
@@ -67,8 +67,8 @@ export function copyPermissions(
 }
 
 /**
- * Automated snapshots are named after their database and the minute, and copies after them; the patterns of `orders` don't
- * match `orders-archive`. Anyone who starts a run may choose among them; another snapshot has to be deployed.
+ * Automated snapshots are named after their database and the minute, and copies after them; the patterns of `orders`
+ * don't match `orders-archive`. Anyone who starts a run may choose among them; another snapshot has to be deployed.
  */
 function snapshots({ restore, source }: DrillDefinition, arn: (resource: string, name: string) => string): string[] {
   const { instance, copied } = source;

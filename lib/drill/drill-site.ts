@@ -36,16 +36,16 @@ export interface DrillSiteProps {
   readonly subnets?: ec2.SubnetSelection;
 
   /**
-   * Where evidence is stored. Use a bucket of another stack to keep all systems' evidence together; it needs versioning and
-   * Object Lock, as `EvidenceBucket` has.
+   * Where evidence is stored. Use a bucket of another stack to keep all systems' evidence together; it needs versioning
+   * and Object Lock, as `EvidenceBucket` has.
    *
    * @default - an `EvidenceBucket` of the site's own
    */
   readonly evidence?: s3.IBucket;
 
   /**
-   * Encrypts logs, the password key, and evidence in the site's own bucket. Its key policy must delegate to IAM, as policies
-   * of CDK's keys do, and allow CloudWatch Logs, which is added for keys of the same app.
+   * Encrypts logs, the password key, and evidence in the site's own bucket. Its key policy must delegate to IAM, as
+   * policies of CDK's keys do, and allow CloudWatch Logs, which is added for keys of the same app.
    *
    * @default - a key of the site's own, rotated yearly, retained
    */
@@ -60,15 +60,18 @@ export interface DrillSiteProps {
 }
 
 /**
- * Where drills run, and what they share: an isolated network, the examiner in it, the password key of restored instances, the
- * evidence, a janitor, and the watch on overdue drills.
+ * Where drills run, and what they share: an isolated network, the examiner in it, the password key of restored
+ * instances, the evidence, a janitor, and the watch on overdue drills.
  */
 export class DrillSite extends Construct {
   /** The network of restored instances. */
   public readonly network: DrillNetwork;
   /** Where evidence is stored. */
   public readonly evidence: s3.IBucket;
-  /** Signs evidence. Only the drills' functions can use it; its public key, for verification, is stored beside the evidence. */
+  /**
+   * Signs evidence. Only the drills' functions can use it; its public key, for verification, is stored beside the
+   * evidence.
+   */
   public readonly signingKey: kms.IKey;
   /** Encrypts logs, the password key and evidence. */
   public readonly encryptionKey: kms.IKey;
@@ -159,8 +162,8 @@ export class DrillSite extends Construct {
 }
 
 /**
- * Denies signing to all but drills' roles, since the key policy delegates to IAM, where many principals may use any key. By
- * path, since roles of drills in other stacks can't be named in it.
+ * Denies signing to all but drills' roles, since the key policy delegates to IAM, where many principals may use any
+ * key. By path, since roles of drills in other stacks can't be named in it.
  */
 function signersOnly(stack: Stack): iam.PolicyStatement {
   const signers = stack.formatArn({ service: 'iam', region: '', resource: `role${SIGNERS_PATH}*` });

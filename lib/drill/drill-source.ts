@@ -37,7 +37,8 @@ export interface CopiedDatabaseOptions {
   /**
    * Class of the database. The recovery time is proven for this class, unless the drill states another.
    *
-   * @default - unknown: the drill has to state an `instanceType`, and proves that the backup can be restored, not how fast
+   * @default - unknown: the drill has to state an `instanceType`, and proves that the backup can be restored, not how
+   * fast
    */
   readonly instanceType?: ec2.InstanceType;
 
@@ -73,8 +74,9 @@ export class DrillSource {
   }
 
   /**
-   * Copies of a database's backups in the drill's region: those of a `SnapshotCopy` for `RestorePoint.latestSnapshot()`,
-   * replicated automated backups for moments. The database, its region and its account need not exist any more.
+   * Copies of a database's backups in the drill's region: those of a `SnapshotCopy` for
+   * `RestorePoint.latestSnapshot()`, replicated automated backups for moments. The database, its region and its account
+   * need not exist any more.
    */
   public static copies(options: CopiedDatabaseOptions): DrillSource {
     const { instanceIdentifier, port = 5432, keyArn, instanceType } = options;

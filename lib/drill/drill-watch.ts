@@ -87,8 +87,8 @@ export class DrillWatch extends Construct {
   }
 
   /**
-   * Watches a drill: whether it is overdue, and whether runs end without evidence because they were stopped, timed out or
-   * failed.
+   * Watches a drill: whether it is overdue, and whether runs end without evidence because they were stopped, timed out
+   * or failed.
    *
    * @returns the construct that it shares with other drills of its stack
    */

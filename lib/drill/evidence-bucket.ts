@@ -12,8 +12,9 @@ export interface EvidenceBucketProps {
   /**
    * How long each document can't be changed or deleted.
    *
-   * @default - 400 days in governance mode: a full year and the weeks that an audit takes. Anyone with permission to bypass
-   * governance can undo it; no one, AWS included, can undo compliance mode (`s3.ObjectLockRetention.compliance(...)`)
+   * @default - 400 days in governance mode: a full year and the weeks that an audit takes. Anyone with permission to
+   * bypass governance can undo it; no one, AWS included, can undo compliance mode
+   * (`s3.ObjectLockRetention.compliance(...)`)
    */
   readonly lock?: s3.ObjectLockRetention;
 
@@ -26,8 +27,8 @@ export interface EvidenceBucketProps {
 }
 
 /**
- * The bucket of evidence: written once, locked, versioned, private, encrypted, and retained when the stack is deleted. No one
- * can hide a document under a delete marker, or overwrite one, without changing the bucket policy first.
+ * The bucket of evidence: written once, locked, versioned, private, encrypted, and retained when the stack is deleted.
+ * No one can hide a document under a delete marker, or overwrite one, without changing the bucket policy first.
  */
 export class EvidenceBucket extends Construct {
   public readonly bucket: s3.IBucket;
@@ -54,8 +55,8 @@ export class EvidenceBucket extends Construct {
   }
 
   /**
-   * Object Lock keeps versions, but allows delete markers and newer versions, which readers without a version ID would see.
-   * Replication into the bucket uses actions of its own, which are denied, too.
+   * Object Lock keeps versions, but allows delete markers and newer versions, which readers without a version ID would
+   * see. Replication into the bucket uses actions of its own, which are denied, too.
    */
   private denyHidingAndWritingOver(): void {
     const everywhere = { effect: iam.Effect.DENY, principals: [new iam.AnyPrincipal()] };

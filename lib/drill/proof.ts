@@ -21,7 +21,8 @@ export interface ProofOptions {
   /**
    * Names of the databases to examine. Evidence warns of those left out.
    *
-   * @default - all of the instance, except `rdsadmin`, templates, those that allow no connections, and an empty `postgres`
+   * @default - all of the instance, except `rdsadmin`, templates, those that allow no connections, and an empty
+   * `postgres`
    */
   readonly databases?: string[];
 

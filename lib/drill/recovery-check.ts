@@ -52,8 +52,8 @@ export interface NotShrunkOptions {
    */
   readonly lostShare?: number;
   /**
-   * Tables that may lose rows or be dropped, such as queues: `table` or `schema.table`, without quotes, or a pattern with `*`
-   * for any characters.
+   * Tables that may lose rows or be dropped, such as queues: `table` or `schema.table`, without quotes, or a pattern
+   * with `*` for any characters.
    *
    * @default - none
    */

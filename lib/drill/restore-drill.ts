@@ -48,15 +48,16 @@ export interface DrillOptions {
   readonly restore?: RestorePoint;
 
   /**
-   * Objectives that the drill is compared with. A drill of a plan with objectives of its own also has alarms and a chain of
-   * evidence of its own: those of the target `<database>-<drill>`.
+   * Objectives that the drill is compared with. A drill of a plan with objectives of its own also has alarms and a
+   * chain of evidence of its own: those of the target `<database>-<drill>`.
    *
    * @default - the plan's; required without a plan
    */
   readonly objectives?: RecoveryObjectives;
 
   /**
-   * Class of the restored instance. A smaller one is cheaper, and proves that the backup can be restored, but not how fast.
+   * Class of the restored instance. A smaller one is cheaper, and proves that the backup can be restored, but not how
+   * fast.
    *
    * @default - the source's
    */
@@ -124,8 +125,8 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
 /**
  * Proves on a schedule that a database can be restored: beside the source, never over it.
  *
- * Its conductor, a durable function, may create, modify and delete only restored instances of this database, recognized by
- * their names and tags.
+ * Its conductor, a durable function, may create, modify and delete only restored instances of this database, recognized
+ * by their names and tags.
  */
 export class RestoreDrill extends Construct {
   /** The definition that is deployed with the conductor. Anyone who starts a run can't change it. */

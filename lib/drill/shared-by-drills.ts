@@ -1,6 +1,6 @@
 /**
- * What up to ten drills of one stack share, so that many fit a stack of 500 resources: the role that starts them, and the
- * rule that reports runs without evidence to the watch. Each drill has a function and a role of its own.
+ * What up to ten drills of one stack share, so that many fit a stack of 500 resources: the role that starts them, and
+ * the rule that reports runs without evidence to the watch. Each drill has a function and a role of its own.
  */
 import { Lazy, Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
@@ -10,7 +10,10 @@ import { Construct } from 'constructs';
 import type { EndedRun } from '../../lambda/contract';
 import { StarterRole } from '../function/starter-role';
 
-/** A pattern may have 2,048 characters, and the input of a target 8,192: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html */
+/**
+ * A pattern may have 2,048 characters, and the input of a target 8,192:
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+ */
 const MOST = 10;
 
 type WatchedRun = EndedRun['runs'][number];

@@ -86,7 +86,9 @@ interface Written {
   readonly storageClass: s3.StorageClass;
 }
 
-/** Checked once the app is complete, since rules may be added to the bucket. Rules of an imported bucket are unknown. */
+/**
+ * Checked once the app is complete, since rules may be added to the bucket. Rules of an imported bucket are unknown.
+ */
 export function warnOfDaysUnused(dump: Construct, { bucket, prefixes, storageClass }: Written): void {
   dump.node.addValidation({
     validate: () => {

@@ -47,20 +47,21 @@ export interface UnencryptedServerOptions {
   readonly databaseName: string;
 
   /**
-   * A secret with `username` and `password`. The user must be able to read every table; from version 14 on, membership in
-   * `pg_read_all_data` is enough.
+   * A secret with `username` and `password`. The user must be able to read every table; from version 14 on, membership
+   * in `pg_read_all_data` is enough.
    */
   readonly credentials: secretsmanager.ISecret;
 
   /**
-   * Major version of the server, as in '16', which is the version of the image. pg_dump refuses servers newer than itself,
-   * so upgrade both together. A later pg_dump could read the server, but an older pg_restore might not read its dumps.
+   * Major version of the server, as in '16', which is the version of the image. pg_dump refuses servers newer than
+   * itself, so upgrade both together. A later pg_dump could read the server, but an older pg_restore might not read its
+   * dumps.
    */
   readonly postgresVersion: string;
 
   /**
-   * Security groups of the server, as in `instance.connections.securityGroups`. Synth then warns when none of them allows
-   * the dump.
+   * Security groups of the server, as in `instance.connections.securityGroups`. Synth then warns when none of them
+   * allows the dump.
    *
    * @default - unknown, so not checked
    */
@@ -69,14 +70,15 @@ export interface UnencryptedServerOptions {
 
 /**
  * A server whose certificate is verified: its authority and its name. The certificate must have `host` as a subject
- * alternative name. For an IP address that works only from version 15 on; before, libpq compares it with the common name.
+ * alternative name. For an IP address that works only from version 15 on; before, libpq compares it with the common
+ * name.
  * https://www.postgresql.org/docs/current/libpq-ssl.html
  */
 export interface ServerOptions extends UnencryptedServerOptions {
   /**
    * Certificates of the authorities that signed the server's certificate, as PEM, up to their roots (libpq's root
-   * certificate), or the server's own if it is self-signed. They are public, and become part of the task definition. Up to
-   * 32 KiB. When an authority is replaced, state both until the server has its new certificate.
+   * certificate), or the server's own if it is self-signed. They are public, and become part of the task definition. Up
+   * to 32 KiB. When an authority is replaced, state both until the server has its new certificate.
    */
   readonly certificateAuthorities: string;
 }
@@ -115,9 +117,9 @@ export class DumpSource {
   }
 
   /**
-   * A database of a server of your own without TLS. All rows cross the network in plain text, and the server's identity is
-   * not verified, so synth warns of it. Its user must log in with SCRAM, which does not send the password; images from
-   * version 16 on require that of the server.
+   * A database of a server of your own without TLS. All rows cross the network in plain text, and the server's identity
+   * is not verified, so synth warns of it. Its user must log in with SCRAM, which does not send the password; images
+   * from version 16 on require that of the server.
    */
   public static unencryptedServer(options: UnencryptedServerOptions): DumpSource {
     return new DumpSource(onServer(options), 'nobody');

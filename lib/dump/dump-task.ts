@@ -1,6 +1,6 @@
 /**
- * The Fargate task of a logical dump: a container of PostgreSQL's image dumps, one of the AWS CLI's image stores, and they
- * share pipes in a folder. So no image has to be built, and no archive is on disk.
+ * The Fargate task of a logical dump: a container of PostgreSQL's image dumps, one of the AWS CLI's image stores, and
+ * they share pipes in a folder. So no image has to be built, and no archive is on disk.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -200,7 +200,8 @@ export class DumpTask extends Construct {
 
 /** Environment variables of libpq. */
 function encryption({ trust }: DumpSource): Record<string, string> {
-  // Without TLS an impostor server could ask for the password in plain text. https://www.postgresql.org/docs/16/libpq-connect.html
+  // Without TLS an impostor server could ask for the password in plain text.
+  // https://www.postgresql.org/docs/16/libpq-connect.html
   if (trust === 'nobody') return { PGSSLMODE: 'disable', PGREQUIREAUTH: 'scram-sha-256' };
   const verified = { PGSSLMODE: 'verify-full', PGSSLROOTCERT: `${WORK}/ca.pem` };
   return trust === 'RDS' ? verified : { ...verified, CA_PEM: trust.authorities };

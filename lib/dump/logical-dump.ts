@@ -57,9 +57,9 @@ export interface LogicalDumpProps {
   readonly bucket?: s3.IBucket;
 
   /**
-   * The storage class that dumps are written to. Each dump is read back once, which other classes than S3 Standard charge
-   * for. They are also billed for a minimum of days; synth warns if the bucket's lifecycle is shorter. Classes that can't be
-   * read at once are refused.
+   * The storage class that dumps are written to. Each dump is read back once, which other classes than S3 Standard
+   * charge for. They are also billed for a minimum of days; synth warns if the bucket's lifecycle is shorter. Classes
+   * that can't be read at once are refused.
    * https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html
    *
    * @default - S3 Standard
@@ -88,8 +88,8 @@ export interface LogicalDumpProps {
   readonly cpu?: number;
 
   /**
-   * Memory of the task in MiB, in a size that Fargate has for `cpu`. The upload holds several parts in memory, and S3 allows
-   * 10,000 parts: add 1,024 for each TiB of the database.
+   * Memory of the task in MiB, in a size that Fargate has for `cpu`. The upload holds several parts in memory, and S3
+   * allows 10,000 parts: add 1,024 for each TiB of the database.
    *
    * @default 2048
    */
@@ -131,7 +131,8 @@ export interface LogicalDumpProps {
   readonly overdueAfter?: Duration;
 
   /**
-   * By how many percent a dump may be larger or smaller than the median of up to seven before it. Above 0 and below 100.
+   * By how many percent a dump may be larger or smaller than the median of up to seven before it. Above 0 and below
+   * 100.
    *
    * @default 50
    */
@@ -149,15 +150,15 @@ export interface LogicalDumpProps {
 const AWS_CLI = 'public.ecr.aws/aws-cli/aws-cli:2.36.44';
 
 /**
- * Scheduled dumps of a PostgreSQL database into S3 by pg_dump, of RDS or of a server of your own: copies that can be read
- * without either. They don't replace physical backups, since rows written after the last dump are not in it.
+ * Scheduled dumps of a PostgreSQL database into S3 by pg_dump, of RDS or of a server of your own: copies that can be
+ * read without either. They don't replace physical backups, since rows written after the last dump are not in it.
  *
- * A dump goes to S3 without touching a disk, and is then read back as a whole. Only a dump that came back as it was sent,
- * could be read to its last row, and has every table that it lists, gets a manifest (`<time>.manifest.json`, with size,
- * SHA-256, server version and rows of each table). A dump without a manifest is not a backup.
+ * A dump goes to S3 without touching a disk, and is then read back as a whole. Only a dump that came back as it was
+ * sent, could be read to its last row, and has every table that it lists, gets a manifest (`<time>.manifest.json`, with
+ * size, SHA-256, server version and rows of each table). A dump without a manifest is not a backup.
  *
- * Such a dump is readable, but a restore may still fail: pg_dump writes duplicate rows of a unique index, rows without their
- * parent, and functions that need a search_path as they are. Roles are stored beside it, without passwords
+ * Such a dump is readable, but a restore may still fail: pg_dump writes duplicate rows of a unique index, rows without
+ * their parent, and functions that need a search_path as they are. Roles are stored beside it, without passwords
  * (`<time>.roles.sql`): run that with psql first, then `pg_restore --create`, and set passwords.
  *
  * @throws Error that lists all problems that synth can find
@@ -165,8 +166,8 @@ const AWS_CLI = 'public.ecr.aws/aws-cli/aws-cli:2.36.44';
 export class LogicalDump extends Construct implements ec2.IConnectable {
   /**
    * Allow these to connect: `dump.connections.allowToDefaultPort(database)` puts the rule into the dump's stack.
-   * `database.connections.allowDefaultPortFrom(dump)` puts it into the database's stack; if that is another one, the two
-   * stacks would depend on each other.
+   * `database.connections.allowDefaultPortFrom(dump)` puts it into the database's stack; if that is another one, the
+   * two stacks would depend on each other.
    */
   public readonly connections: ec2.Connections;
   /** Where dumps go. */

@@ -14,9 +14,9 @@ export interface DefinedCode {
 }
 
 /**
- * The bundle in a folder, with the definition beside it. Environment variables alone are not enough: Lambda allows 4 KB in
- * all, and the queries of a hundred checks are longer. A file alone is not enough either, since some values are unknown at
- * synth.
+ * The bundle in a folder, with the definition beside it. Environment variables alone are not enough: Lambda allows 4 KB
+ * in all, and the queries of a hundred checks are longer. A file alone is not enough either, since some values are
+ * unknown at synth.
  *
  * @param bundle folder of the function's code
  */

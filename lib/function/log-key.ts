@@ -5,8 +5,8 @@ import type { Construct, IConstruct } from 'constructs';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 
 /**
- * Allows CloudWatch Logs to encrypt log groups of the construct's region with a key. The policy of a key of another app has
- * to allow it there. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+ * Allows CloudWatch Logs to encrypt log groups of the construct's region with a key. The policy of a key of another app
+ * has to allow it there. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
  */
 export function letLogsUse(key: kms.IKey, scope: IConstruct): void {
   const { region, partition, account, urlSuffix } = Stack.of(scope);

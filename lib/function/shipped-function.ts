@@ -1,8 +1,8 @@
 /**
  * One of the Lambda functions that ship with the package, bundled, with a role and a log of its own.
  *
- * Permissions are in managed policies beside the role. The function depends only on its basic ones, so the others may refer
- * to the function.
+ * Permissions are in managed policies beside the role. The function depends only on its basic ones, so the others may
+ * refer to the function.
  */
 
 import { existsSync } from 'node:fs';
@@ -132,8 +132,8 @@ export class ShippedFunction extends Construct {
       'aws-lambda:Function.DurableConfig',
       'the function has been durable since it was created',
     );
-    // Lambda refuses a function without permission on its own dead-letter queue, so this policy comes first, and does not
-    // refer to the function.
+    // Lambda refuses a function without permission on its own dead-letter queue, so this policy comes first, and does
+    // not refer to the function.
     const first = [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn])];
     if (deadLetterQueue) first.push(allow(['sqs:SendMessage'], [deadLetterQueue.queueArn]));
     this.function.node.addDependency(

@@ -107,8 +107,8 @@ const KEY_USE = [
 ];
 
 /**
- * Allows RDS to use a key on behalf of the caller of a copy or a restore. IAM can't allow use of a key by its alias as a
- * resource, so an alias is a condition on all keys.
+ * Allows RDS to use a key on behalf of the caller of a copy or a restore. IAM can't allow use of a key by its alias as
+ * a resource, so an alias is a condition on all keys.
  *
  * @param keyArn ARN of the key, or of an alias
  * @param region of the key

@@ -41,8 +41,8 @@ export interface ImageArchiveProps {
   /**
    * Where archives go, as `<prefix><repository>/sha256-<digest>.tar`: a versioned bucket of the same region.
    *
-   * @default - an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year; images that
-   * are still among the newest are then exported again
+   * @default - an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year; images
+   * that are still among the newest are then exported again
    */
   readonly bucket?: s3.IBucket;
 
@@ -83,8 +83,8 @@ export interface ImageArchiveProps {
 }
 
 /**
- * Container images that outlive their registry: the newest ones of each repository, as OCI archives in S3, for all their
- * platforms. Restore with `skopeo copy oci-archive:...`, or `docker load` from Docker 25 on.
+ * Container images that outlive their registry: the newest ones of each repository, as OCI archives in S3, for all
+ * their platforms. Restore with `skopeo copy oci-archive:...`, or `docker load` from Docker 25 on.
  *
  * It reads images and writes archives, and can't change or delete any. Each layer is checked against its digest.
  *

@@ -22,8 +22,8 @@ interface LifecycleRule {
 /**
  * Keeps images for a rollback of a deployment. A repository's owner applies it: `repository.with(new ImageBackups())`.
  *
- * Tagged images never expire and tags are immutable, so a deployed image keeps its tag; only images without a tag expire.
- * The repository is retained when its stack is deleted, unless it states otherwise.
+ * Tagged images never expire and tags are immutable, so a deployed image keeps its tag; only images without a tag
+ * expire. The repository is retained when its stack is deleted, unless it states otherwise.
  */
 export class ImageBackups extends Mixin {
   constructor(private readonly props: ImageBackupsProps = {}) {

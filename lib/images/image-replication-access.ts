@@ -30,11 +30,11 @@ export interface ImageReplicationAccessProps {
  * destination region, before the replication.
  *
  * A registry has one policy. CloudFormation refuses to create it where one exists: repeat in `statements` what
- * `aws ecr get-registry-policy` shows, and take the policy over with `cdk import`. It is deleted with the stack; replicated
- * images stay. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html
+ * `aws ecr get-registry-policy` shows, and take the policy over with `cdk import`. It is deleted with the stack;
+ * replicated images stay. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html
  *
- * ECR creates missing repositories with its own defaults, mutable tags among them, unless a repository creation template for
- * replication states otherwise.
+ * ECR creates missing repositories with its own defaults, mutable tags among them, unless a repository creation
+ * template for replication states otherwise.
  *
  * @throws Error that lists all that would keep images from being replicated
  */

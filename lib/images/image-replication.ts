@@ -10,8 +10,8 @@ export interface ImageDestination {
   readonly region: string;
 
   /**
-   * Its account. Another account must allow replication: deploy an `ImageReplicationAccess` there first, or images pushed in
-   * the meantime never arrive.
+   * Its account. Another account must allow replication: deploy an `ImageReplicationAccess` there first, or images
+   * pushed in the meantime never arrive.
    *
    * @default - the account of the stack
    */
@@ -31,13 +31,13 @@ export interface ImageReplicationProps {
 }
 
 /**
- * Container images in other regions, under the same names and digests, so that containers can start without the region that
- * built their images.
+ * Container images in other regions, under the same names and digests, so that containers can start without the region
+ * that built their images.
  *
- * A registry, which is an account in a region, has one such configuration. CloudFormation refuses to create it where one
- * exists: take that over with `cdk import`, or delete its rules first. Only images pushed from then on are replicated,
- * mostly within 30 minutes; for older ones, run `aws ecr start-replication-backfill` once for each destination. Deletions
- * and settings of repositories are not replicated.
+ * A registry, which is an account in a region, has one such configuration. CloudFormation refuses to create it where
+ * one exists: take that over with `cdk import`, or delete its rules first. Only images pushed from then on are
+ * replicated, mostly within 30 minutes; for older ones, run `aws ecr start-replication-backfill` once for each
+ * destination. Deletions and settings of repositories are not replicated.
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication-backfill.html
  *

@@ -1,6 +1,6 @@
 /**
- * Alarms for logs that don't reach their archive. Firehose keeps undelivered events for a day. Events that a subscription
- * can't send to Firehose are lost at once, and no metric of Firehose shows them.
+ * Alarms for logs that don't reach their archive. Firehose keeps undelivered events for a day. Events that a
+ * subscription can't send to Firehose are lost at once, and no metric of Firehose shows them.
  */
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';

@@ -38,8 +38,8 @@ export interface LogArchiveProps {
   readonly bufferingInterval?: Duration;
 
   /**
-   * Encrypts log groups created here, and the bucket of its own. Its key policy must delegate to IAM, as policies of CDK's
-   * keys do.
+   * Encrypts log groups created here, and the bucket of its own. Its key policy must delegate to IAM, as policies of
+   * CDK's keys do.
    *
    * @default - a key of its own, rotated yearly, retained
    */
@@ -91,7 +91,8 @@ export interface SubscriptionOptions {
 /**
  * Logs that outlive CloudWatch's retention: each event is in S3 minutes after it was written.
  *
- * It doesn't use export tasks: those lag by up to 12 hours, one runs at a time, and AWS advises against them for archives.
+ * It doesn't use export tasks: those lag by up to 12 hours, one runs at a time, and AWS advises against them for
+ * archives.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
  *
  * In the bucket, each log group has a folder for each day with gzipped JSON lines. Each line is a batch with log group,
@@ -155,8 +156,8 @@ export class LogArchive extends Construct {
    * Archives new events of an existing log group. Its retention does not change.
    *
    * @param id also its name in the archive
-   * @throws Error when the id is taken, there is no such log group, or its class has no subscriptions; at synth when it has
-   * more than two subscriptions in the app
+   * @throws Error when the id is taken, there is no such log group, or its class has no subscriptions; at synth when it
+   * has more than two subscriptions in the app
    */
   public subscribe(id: string, { logGroup, filter }: SubscriptionOptions): void {
     refuseTakenName('log', this, id, ['Files', 'Key']);

@@ -1,6 +1,6 @@
 /**
- * Two entries of a plan for one instance. They may be for different databases in it, or have different checks, but they share
- * the instance's backups and copies.
+ * Two entries of a plan for one instance. They may be for different databases in it, or have different checks, but they
+ * share the instance's backups and copies.
  */
 import { Annotations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';

@@ -26,17 +26,17 @@ export interface ProtectedDatabaseOptions extends ProofOptions {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * Identifier of an instance that CloudFormation named, as `aws rds describe-db-instances` shows it: replicas and drills in
-   * the recovery region's stack need it, and can't refer to this stack. Never set it on an existing instance instead:
-   * CloudFormation would replace that with an empty one.
+   * Identifier of an instance that CloudFormation named, as `aws rds describe-db-instances` shows it: replicas and
+   * drills in the recovery region's stack need it, and can't refer to this stack. Never set it on an existing instance
+   * instead: CloudFormation would replace that with an empty one.
    *
    * @default - the database's own; if unknown at synth, replicas and drills in the recovery region are refused
    */
   readonly instanceIdentifier?: string;
 
   /**
-   * When the daily backup is taken. On an imported database it is set at deployment, by `ExternalDatabaseBackups`: leave it
-   * out for a database of another stack, and apply `DatabaseBackups` there.
+   * When the daily backup is taken. On an imported database it is set at deployment, by `ExternalDatabaseBackups`:
+   * leave it out for a database of another stack, and apply `DatabaseBackups` there.
    *
    * @default - the database's own setting; without one, 30 minutes that RDS picks at random
    */
@@ -51,8 +51,8 @@ export interface ProtectedDatabaseOptions extends ProofOptions {
   readonly maintenance?: string;
 
   /**
-   * How long automated backups are kept, 0 to 35 days. An imported database keeps them for 1 to 35, set at deployment by
-   * `ExternalDatabaseBackups`.
+   * How long automated backups are kept, 0 to 35 days. An imported database keeps them for 1 to 35, set at deployment
+   * by `ExternalDatabaseBackups`.
    *
    * @default - the database's own setting; without one, RDS's default of 1 day
    */
@@ -167,11 +167,12 @@ export class ProtectedDatabase extends Construct {
   }
 
   /**
-   * Proves on a schedule, in the plan's recovery region, that the database can be restored from its copies there. By default
-   * it restores the latest restorable time of replicated backups, or without those the latest snapshot copy.
+   * Proves on a schedule, in the plan's recovery region, that the database can be restored from its copies there. By
+   * default it restores the latest restorable time of replicated backups, or without those the latest snapshot copy.
    *
-   * The drill is in that region's stack, without a reference to this one, so it can be started while this region is down. For
-   * the same reason `plan.grants` does not apply: use its own `grantStart()`, with a role created or imported there.
+   * The drill is in that region's stack, without a reference to this one, so it can be started while this region is
+   * down. For the same reason `plan.grants` does not apply: use its own `grantStart()`, with a role created or imported
+   * there.
    *
    * @throws Error when there is no copy that it could restore, or synth does not know what copies don't record
    */

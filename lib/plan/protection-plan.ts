@@ -53,10 +53,11 @@ export interface ProtectionPlanProps {
 }
 
 /**
- * States which databases must survive, how much data may be lost, how long a recovery may take, and the drills that prove it.
+ * States which databases must survive, how much data may be lost, how long a recovery may take, and the drills that
+ * prove it.
  *
- * Put other constructs of the system (dumps, exports, caches, archives) into its scope, or that of one of its databases: they
- * then use the plan's `notify` and name, unless they are in a stack of another region.
+ * Put other constructs of the system (dumps, exports, caches, archives) into its scope, or that of one of its
+ * databases: they then use the plan's `notify` and name, unless they are in a stack of another region.
  */
 export class ProtectionPlan extends Construct {
   public readonly objectives: RecoveryObjectives;
@@ -105,8 +106,8 @@ export class ProtectionPlan extends Construct {
   /**
    * Puts a database under the plan.
    *
-   * @throws Error when the id is taken, two entries for one instance ask for different backup settings, or RDS would refuse
-   * the settings
+   * @throws Error when the id is taken, two entries for one instance ask for different backup settings, or RDS would
+   * refuse the settings
    */
   public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
     refuseTakenName('database', this, id, ['CopyKey', 'Site']);

@@ -47,8 +47,8 @@ export interface BackupCopyTarget {
 /** How a database's data is copied into the recovery region. */
 export class BackupCopy {
   /**
-   * Automated backups are replicated: any moment up to about five minutes ago can be restored there. Only for a database of
-   * this app.
+   * Automated backups are replicated: any moment up to about five minutes ago can be restored there. Only for a
+   * database of this app.
    *
    * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReplicateBackups.html
    */
@@ -134,8 +134,8 @@ function keyOfPlan(resource: rds.CfnDBInstance, site: RecoverySite, scope: Const
 }
 
 /**
- * Replicas have a stack separate from the key: a replica can only be created while its source exists, and the stack of the
- * key must deploy without it. The key's stack is deployed first, this one last.
+ * Replicas have a stack separate from the key: a replica can only be created while its source exists, and the stack of
+ * the key must deploy without it. The key's stack is deployed first, this one last.
  */
 function stackOfReplicas(scope: Construct, region: RecoveryRegion): Stack {
   const primary = outermostStack(scope);

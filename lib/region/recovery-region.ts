@@ -35,8 +35,8 @@ export class RecoveryRegion {
   /**
    * A region by its name, as in `us-west-2`.
    *
-   * @throws Error when the name is not valid or unknown at synth, or the key or the topic is in another region: a copy can
-   * only be encrypted with a key of its own region
+   * @throws Error when the name is not valid or unknown at synth, or the key or the topic is in another region: a copy
+   * can only be encrypted with a key of its own region
    * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html
    */
   public static named(name: string, options: RecoveryRegionOptions = {}): RecoveryRegion {
@@ -77,7 +77,9 @@ export class RecoveryRegion {
     public readonly objectives?: RecoveryObjectives,
   ) {}
 
-  /** ARN of the key that encrypts copies of a construct's stack: the stated key, or the alias that both sides derive. */
+  /**
+   * ARN of the key that encrypts copies of a construct's stack: the stated key, or the alias that both sides derive.
+   */
   public keyArnFor(scope: IConstruct): string {
     if (this.keyArn !== undefined) return this.keyArn;
     const { partition, account } = outermostStack(scope);

@@ -159,7 +159,9 @@ function planIn(stack: Stack, planName: string): Construct {
   return (plans.node.tryFindChild(planName) as Construct | undefined) ?? new Construct(plans, planName);
 }
 
-/** The site of all drills of one primary stack in a region. Created with the first, whose region's topic it notifies. */
+/**
+ * The site of all drills of one primary stack in a region. Created with the first, whose region's topic it notifies.
+ */
 function siteIn(stack: Stack, region: RecoveryRegion): DrillSite {
   const found = stack.node.tryFindChild('Drills') as DrillSite | undefined;
   return found ?? new DrillSite(stack, 'Drills', { notify: region.topicFor(stack, 'Topic') });

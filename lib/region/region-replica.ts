@@ -63,8 +63,8 @@ export interface ReplicaOptions {
   readonly maxLag?: Duration;
 
   /**
-   * Topic to notify when the replica falls behind. It must be in the recovery region: alarms notify only topics of their own
-   * region.
+   * Topic to notify when the replica falls behind. It must be in the recovery region: alarms notify only topics of
+   * their own region.
    *
    * @default - in a plan, the topic of its `RecoveryRegion`; without one, the alarm has no action
    */
@@ -94,8 +94,8 @@ export interface RegionReplicaProps extends ReplicaOptions {
 }
 
 /**
- * A read replica in another region, with backups of its own, to be promoted when the source's region is lost. Put it in a
- * stack of the recovery region: it names its source without a reference.
+ * A read replica in another region, with backups of its own, to be promoted when the source's region is lost. Put it in
+ * a stack of the recovery region: it names its source without a reference.
  *
  * A bad write reaches the replica seconds later: a replica is not a backup, so it has backups of its own.
  *

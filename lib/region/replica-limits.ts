@@ -85,7 +85,10 @@ export function limitReplicas(replica: IConstruct, source: SourceDatabase): void
   });
 }
 
-/** Parameter groups belong to one region, so a replica does not inherit its source's. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.XRgn.html */
+/**
+ * Parameter groups belong to one region, so a replica does not inherit its source's.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.XRgn.html
+ */
 function warnOfDefaultParameters(replica: IConstruct, { resource }: SourceDatabase): void {
   const group = resource && ownParameterGroup(resource);
   const { dbParameterGroupName } = replica.node.findChild('Instance') as rds.CfnDBInstance;

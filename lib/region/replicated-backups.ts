@@ -27,11 +27,11 @@ const SUPPORTED = /^(db2-(ae|se)|mariadb|mysql|oracle-(ee|se2)(-cdb)?|postgres|s
 const MAX_REPLICATED = 20;
 
 /**
- * Replicates automated backups of an RDS instance to another region, where any moment can be restored. Its owner applies it,
- * after the settings of its own backups: `database.with(new ReplicatedBackups({ ... }))`.
+ * Replicates automated backups of an RDS instance to another region, where any moment can be restored. Its owner
+ * applies it, after the settings of its own backups: `database.with(new ReplicatedBackups({ ... }))`.
  *
- * RDS replicates only between certain pairs of regions, and by default for 20 instances of an account: synth warns of other
- * pairs, and when the app has more instances. If RDS refuses, the deployment fails and changes nothing.
+ * RDS replicates only between certain pairs of regions, and by default for 20 instances of an account: synth warns of
+ * other pairs, and when the app has more instances. If RDS refuses, the deployment fails and changes nothing.
  *
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReplicateBackups.html
  */
@@ -156,8 +156,8 @@ export class ReplicatedBackups extends Mixin {
 }
 
 /**
- * Pairs of regions between which RDS replicates automated backups, as its guide listed them in 2026. RDS adds pairs, so others
- * are only warned of, never refused: `aws rds describe-source-regions --region <destination>` lists them.
+ * Pairs of regions between which RDS replicates automated backups, as its guide listed them in 2026. RDS adds pairs, so
+ * others are only warned of, never refused: `aws rds describe-source-regions --region <destination>` lists them.
  * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReplicateBackups.html#USER_ReplicateBackups.Regions
  */
 const AMERICA = ['us-east-1', 'us-east-2', 'us-west-2'];

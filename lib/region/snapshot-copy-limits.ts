@@ -9,7 +9,10 @@ import { known } from '../synth/tokens';
 import type { RecoveryRegion } from './recovery-region';
 import type { SnapshotSource } from './snapshot-source';
 
-/** Accounts that one snapshot may be shared with. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ShareSnapshot.html */
+/**
+ * Accounts that one snapshot may be shared with.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ShareSnapshot.html
+ */
 const MAX_ACCOUNTS = 20;
 /** Length of the window that RDS picks if none is stated. */
 const USUAL_WINDOW = Duration.minutes(30);

@@ -1,6 +1,7 @@
 /**
- * Permissions of a copy handler: to copy one database's snapshots, to describe snapshots, to read the database's hold, and to
- * share and delete copies with both tags of this `SnapshotCopy`. It can't change the database, its snapshots, or other copies.
+ * Permissions of a copy handler: to copy one database's snapshots, to describe snapshots, to read the database's hold,
+ * and to share and delete copies with both tags of this `SnapshotCopy`. It can't change the database, its snapshots, or
+ * other copies.
  */
 
 import { ArnFormat, Stack } from 'aws-cdk-lib';
@@ -53,8 +54,8 @@ export function snapshotCopyPermissions(
 }
 
 /**
- * The AWS managed key for RDS needs no permission. Another account chooses the key of the copies that it shares. RDS of both
- * regions uses the key: in the destination for the copy, in the source's region to read the snapshot.
+ * The AWS managed key for RDS needs no permission. Another account chooses the key of the copies that it shares. RDS of
+ * both regions uses the key: in the destination for the copy, in the source's region to read the snapshot.
  */
 function sourceKeys(
   stack: Stack,

@@ -28,9 +28,9 @@ import type { SnapshotSource } from './snapshot-source';
 /** Options of each `SnapshotCopy`. */
 export interface SnapshotCopyOptions {
   /**
-   * How long copies are kept: 1 day or more. Counted back from the snapshot of the newest good copy, so nothing is deleted
-   * when copies stop. When you shorten it, the next round after the deployment deletes older copies. A copy with the tag
-   * `lifeboat:bad` is not good. Nothing is deleted while the database is on hold (`lifeboat hold`).
+   * How long copies are kept: 1 day or more. Counted back from the snapshot of the newest good copy, so nothing is
+   * deleted when copies stop. When you shorten it, the next round after the deployment deletes older copies. A copy
+   * with the tag `lifeboat:bad` is not good. Nothing is deleted while the database is on hold (`lifeboat hold`).
    */
   readonly retention: Duration;
 
@@ -43,7 +43,8 @@ export interface SnapshotCopyOptions {
   readonly rpo?: Duration;
 
   /**
-   * How long a copy may take until it is available. RDS does not guarantee a time; the first copy into a region is a full one.
+   * How long a copy may take until it is available. RDS does not guarantee a time; the first copy into a region is a
+   * full one.
    *
    * @default Duration.hours(4)
    */
@@ -57,9 +58,9 @@ export interface SnapshotCopyOptions {
   readonly optionGroupName?: string;
 
   /**
-   * 12-digit IDs of accounts that may copy the copies again, with a `SnapshotCopy` of `SnapshotSource.shared()`. The key of
-   * the copies must allow them: state them as `readers` of `RecoverySite`. An account removed from this list keeps access to
-   * copies already shared, until they are pruned.
+   * 12-digit IDs of accounts that may copy the copies again, with a `SnapshotCopy` of `SnapshotSource.shared()`. The
+   * key of the copies must allow them: state them as `readers` of `RecoverySite`. An account removed from this list
+   * keeps access to copies already shared, until they are pruned.
    *
    * @default - none
    */
@@ -88,8 +89,9 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
   readonly storageKey?: kms.IKey;
 
   /**
-   * Name of the plan, in metrics, and with the target and this construct's id in a tag of each copy, by which copies are
-   * pruned. After a change of the name, earlier copies are no longer pruned. Letters, digits, spaces or any of `_.:=+-@`.
+   * Name of the plan, in metrics, and with the target and this construct's id in a tag of each copy, by which copies
+   * are pruned. After a change of the name, earlier copies are no longer pruned. Letters, digits, spaces or any of
+   * `_.:=+-@`.
    *
    * @default - the name of the enclosing plan; without one, the path of the parent construct
    */
@@ -121,9 +123,9 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
  * Copies a database's automated snapshots into another region, where they outlive the database, its region, and its
  * retention.
  *
- * A round starts with each snapshot's event, and also every hour, since delivery of events is best effort. It copies missing
- * snapshots, 20 at a time, prunes its own copies after `retention`, and publishes the age of the newest. Copies are encrypted
- * with the key of `RecoverySite`, unless the region states another.
+ * A round starts with each snapshot's event, and also every hour, since delivery of events is best effort. It copies
+ * missing snapshots, 20 at a time, prunes its own copies after `retention`, and publishes the age of the newest. Copies
+ * are encrypted with the key of `RecoverySite`, unless the region states another.
  *
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html
  */

@@ -21,8 +21,8 @@ export class SnapshotSource {
   }
 
   /**
-   * Copies that a `SnapshotCopy` of another account shares with this one, in the construct's own region. That account can't
-   * change or delete copies of these.
+   * Copies that a `SnapshotCopy` of another account shares with this one, in the construct's own region. That account
+   * can't change or delete copies of these.
    *
    * @throws Error when the account ID is not valid
    */

@@ -1,6 +1,6 @@
 /**
- * The age from which a backup is overdue: after the next one is due, or the alarm would fire between two healthy backups, and
- * before the one after that, or a missing backup would go unnoticed.
+ * The age from which a backup is overdue: after the next one is due, or the alarm would fire between two healthy
+ * backups, and before the one after that, or a missing backup would go unnoticed.
  */
 import { Annotations, Duration } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';

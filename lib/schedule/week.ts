@@ -1,6 +1,6 @@
 /**
- * Whether a backup job overlaps a window of RDS. AWS Backup's jobs fail when they are due during the automated backup or the
- * maintenance, or within the hour before.
+ * Whether a backup job overlaps a window of RDS. AWS Backup's jobs fail when they are due during the automated backup
+ * or the maintenance, or within the hour before.
  * https://docs.aws.amazon.com/aws-backup/latest/devguide/rds-backup.html
  */
 import { type TimeZone, Token } from 'aws-cdk-lib';
@@ -60,8 +60,8 @@ export function dueInUtc(schedule: Recurrence): number[] {
 }
 
 /**
- * Times from each job of some schedules to the next, in minutes, without changes to summer time. If any schedule is weekly,
- * those by date are left out.
+ * Times from each job of some schedules to the next, in minutes, without changes to summer time. If any schedule is
+ * weekly, those by date are left out.
  */
 export function gapsBetween(schedules: readonly Recurrence[]): number[] {
   const weekly = schedules.filter(isWeekly);

@@ -32,8 +32,8 @@ export function enclosingPlan(construct: IConstruct): PlanDefaults | undefined {
 }
 
 /**
- * The mark of the innermost enclosing construct in the construct's region and account. A plan's scope may contain a stack of
- * another region, whose alarms can't notify the plan's topic and whose drills can't use its site.
+ * The mark of the innermost enclosing construct in the construct's region and account. A plan's scope may contain a
+ * stack of another region, whose alarms can't notify the plan's topic and whose drills can't use its site.
  */
 export function nearestMark<T>(construct: IConstruct, mark: Mark<T>): T | undefined {
   const { region, account } = Stack.of(construct);

@@ -11,8 +11,8 @@ interface User {
 const users = new Mark<readonly User[]>('users-of-key');
 
 /**
- * Warns, once the app is complete, of a key that CloudFormation deletes with its stack: the key of a backup must exist as long
- * as the backup. The warning is on the key, once for all its users.
+ * Warns, once the app is complete, of a key that CloudFormation deletes with its stack: the key of a backup must exist
+ * as long as the backup. The warning is on the key, once for all its users.
  *
  * @param user the construct that the key encrypts
  * @param encryption the key's ARN, or a property that contains it; settings of an imported key are unknown at synth

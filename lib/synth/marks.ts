@@ -1,9 +1,9 @@
 /**
  * Notes of Lifeboat on constructs: that one is a plan, is backed up, or counts against a quota.
  *
- * Like CDK's own, a mark is a property of the construct, under a global symbol. If the package is loaded twice (a monorepo, a
- * dependency that is not hoisted), each copy has its own classes and module state, so `instanceof` or a WeakMap would miss
- * constructs and notes of the other copy.
+ * Like CDK's own, a mark is a property of the construct, under a global symbol. If the package is loaded twice (a
+ * monorepo, a dependency that is not hoisted), each copy has its own classes and module state, so `instanceof` or a
+ * WeakMap would miss constructs and notes of the other copy.
  */
 import type { IConstruct } from 'constructs';
 

@@ -110,8 +110,8 @@ export function acknowledgeRules(construct: IConstruct, rules: readonly string[]
 }
 
 /**
- * Acknowledges each wildcard among a policy's actions and resources. cdk-nag names them with logical IDs, and matches only
- * whole names; logical IDs of other stacks are final only at synth, so this waits until then.
+ * Acknowledges each wildcard among a policy's actions and resources. cdk-nag names them with logical IDs, and matches
+ * only whole names; logical IDs of other stacks are final only at synth, so this waits until then.
  */
 export function acknowledgeWildcards(policy: iam.ManagedPolicy, reason: string): void {
   policy.node.addValidation({

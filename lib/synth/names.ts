@@ -46,8 +46,8 @@ const PREFIX_LENGTH = 63 - RUN_SUFFIX_LENGTH;
 const HASH_LENGTH = 8;
 
 /**
- * Prefix of the identifiers of a drill's restored instances. Its hash is of the drill's path, so that the permissions of two
- * drills never overlap, and don't change when drills are added or reordered.
+ * Prefix of the identifiers of a drill's restored instances. Its hash is of the drill's path, so that the permissions
+ * of two drills never overlap, and don't change when drills are added or reordered.
  */
 export function copyPrefix(scope: IConstruct, target: string): string {
   const room = PREFIX_LENGTH - COPY_PREFIX.length - HASH_LENGTH - 2;

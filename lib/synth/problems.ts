@@ -1,5 +1,6 @@
 /**
- * How a construct refuses what AWS would refuse, or what would lose data: all problems at once, before it creates anything.
+ * How a construct refuses what AWS would refuse, or what would lose data: all problems at once, before it creates
+ * anything.
  *
  * `...Problems()` and `problemsOf...()` return sentences, one a problem; `refuse...()` throws.
  */

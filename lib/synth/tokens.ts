@@ -28,8 +28,8 @@ const STAND_INS: readonly unknown[] = [
 ];
 
 /**
- * Parses a request at synth as its runbook will do when it is invoked. A stand-in that the schema accepts replaces each value
- * unknown at synth.
+ * Parses a request at synth as its runbook will do when it is invoked. A stand-in that the schema accepts replaces each
+ * value unknown at synth.
  *
  * @returns the request, unchanged
  * @throws Error that lists all that the runbook would refuse
