@@ -57,7 +57,7 @@ test('takes bounds that meet', () => {
 test('refuses a query that one NULL would blind, and takes the same asked by NOT EXISTS', () => {
   const orphans = (condition: string) => () =>
     RecoveryCheck.query({ name: 'orphans', sql: `SELECT count(*) FROM votes v WHERE ${condition}`, equals: '0' });
-  expect(orphans('v.poll_id NOT IN (SELECT id FROM polls)')).toThrow(/'orphans': it asks by NOT IN.*NOT EXISTS/);
+  expect(orphans('v.poll_id NOT IN (SELECT id FROM polls)')).toThrow(/'orphans': 'sql' has NOT IN.*NOT EXISTS/);
   expect(orphans('v.poll_id not  in\n( select id from polls )')).toThrow('noOrphans');
   expect(orphans('NOT EXISTS (SELECT FROM polls p WHERE p.id = v.poll_id)')).not.toThrow();
   expect(orphans("v.kind NOT IN ('up', 'down')")).not.toThrow();

@@ -171,7 +171,7 @@ describe('refuses', () => {
   };
 
   test('a database without automated backups, which leaves nothing to restore', () => {
-    expect(withDatabase({ backupRetention: Duration.days(0) })).toThrow('its backup retention is 0 days');
+    expect(withDatabase({ backupRetention: Duration.days(0) })).toThrow("the database's backup retention is 0 days");
     expect(withDatabase({ backupRetention: Duration.days(0) }, RestorePoint.snapshot('s'))).not.toThrow();
   });
 
@@ -273,7 +273,7 @@ describe('alarms', () => {
   });
 
   test('ring when an objective was missed', () => {
-    const AlarmDescription = Match.stringLikeRegexp('objective of 1 hour, .* objective of 5 minutes');
+    const AlarmDescription = Match.stringLikeRegexp('RTO of 1 hour, .* RPO of 5 minutes');
     alarm({
       MetricName: 'ObjectivesMissed',
       ComparisonOperator: 'GreaterThanThreshold',

@@ -79,7 +79,7 @@ describe('a database that is added twice', () => {
   test('is warned of, by whatever construct it is named; another one is not', () => {
     expect(twice({}, {}, 'ORDERS')).toEqual([
       expect.stringMatching(
-        /^database 'Test\/Protection\/Again' is of the same instance as 'Test\/Protection\/Orders', so the proof of its initial/,
+        /^database 'Test\/Protection\/Again' is of the same instance as 'Test\/Protection\/Orders', so the evidence of its initial/,
       ),
     ]);
     expect(twice({ databaseName: 'shop' }, { databaseName: 'shop' })).toEqual([
@@ -94,7 +94,7 @@ describe('a database that is added twice', () => {
       twice({ databaseName: 'shop', ...one }, { databaseName: 'blog', ...other });
     const [retention, later] = [Duration.days(7), BackupWindow.daily('05:00', '06:00')];
     expect(both({ window, retention }, { window: later, retention: Duration.days(8) })).toThrow(
-      /window is 05:00-06:00 here and 03:00-04:00 there; state it .*\n {2}the backup retention is 8 days here and 7 days there/,
+      /window is 05:00-06:00 in the first and 03:00-04:00 in the second; state it .*\n {2}the backup retention is 8 days in the first and 7 days in/,
     );
     expect(both({ window, retention }, { window, retention })()).toEqual([]);
     expect(both({ window }, { retention })()).toEqual([]);
@@ -306,7 +306,7 @@ test('a drill may have objectives of its own, and then has alarms and a chain of
     }),
   ).map(({ Properties }) => [
     Properties.Dimensions[1].Value,
-    Properties.AlarmDescription.match(/(?<=point objective of )[^:]*/)[0],
+    Properties.AlarmDescription.match(/(?<=RPO of )[^.]*/)[0],
   ]);
   expect(limits.sort()).toEqual([
     ['Orders', '5 minutes'],
@@ -393,7 +393,7 @@ describe("what is put into a plan's scope", () => {
         ...daily,
       });
     expect(() => told('Far', 'us-east-1')).toThrow(
-      /lies in us-west-2 and topic arn:.* in us-east-1.*give one in us-west-2/,
+      /in us-west-2 is topic arn:.* in us-east-1.*use a topic in us-west-2/,
     );
     expect(() => told('Near', 'us-west-2')).not.toThrow();
   });

@@ -62,7 +62,7 @@ test.each([
     /'instanceIdentifier' is 'carts', and the database's own identifier is 'orders'/,
   ],
   ['no identifier', 'my_orders', /'my_orders', which is not an RDS identifier/],
-  ['one that only deployment knows', Token.asString({ Ref: 'X' }), /only known at deployment/],
+  ['one that only deployment knows', Token.asString({ Ref: 'X' }), /unknown until deployment/],
 ])('refuses %s', (_, instanceIdentifier, message) => {
   const { stack, plan } = shop();
   expect(() => plan.addDatabase('Orders', { database: importedDatabase(stack), instanceIdentifier })).toThrow(message);

@@ -54,7 +54,7 @@ describe('a recovery region', () => {
     const named = (options: { keyArn?: string; topicArn?: string }) => () => RecoveryRegion.named('us-west-2', options);
     const arn = (service: string, region: string, name: string) => `arn:aws:${service}:${region}:${ACCOUNT}:${name}`;
     expect(named({ keyArn: arn('kms', EAST, 'key/1') })).toThrow(
-      /the key arn:.* lies in us-east-1.*give the ARN of one/,
+      /'keyArn' arn:.* is in us-east-1.*state the ARN of a key/,
     );
     expect(named({ keyArn: 'alias/mine' })).toThrow(/the key 'alias\/mine' is no ARN of kms/);
     expect(named({ keyArn: arn('kms', 'us-west-2', 'alias/mine') })).not.toThrow();
@@ -76,7 +76,7 @@ describe('a recovery region', () => {
 
   test('refuses a key of another region; one of its own is fine', () => {
     const key = (region: string) => `arn:aws:kms:${region}:${ACCOUNT}:key/mine`;
-    expect(() => RecoveryRegion.named('us-west-2', { keyArn: key(EAST) })).toThrow(/lies in us-east-1.*one there/);
+    expect(() => RecoveryRegion.named('us-west-2', { keyArn: key(EAST) })).toThrow(/is in us-east-1.*a key there/);
     expect(RecoveryRegion.named('us-west-2', { keyArn: key('us-west-2') }).keyArn).toBe(key('us-west-2'));
   });
 });
@@ -161,7 +161,7 @@ describe('the stack of a recovery region', () => {
   test('is refused in another region than the one it is for', () => {
     const alone = new Stack(newApp(), 'Elsewhere', env('eu-west-1'));
     expect(() => new RecoverySite(alone, 'Recovery', { region: WEST, primary: 'Shop' })).toThrow(
-      /in eu-west-1 and it is for us-west-2.*give the stack env/,
+      /'region' is us-west-2 and its stack is in eu-west-1.*create the stack with env/,
     );
   });
 
@@ -235,8 +235,7 @@ describe('replicated automated backups', () => {
   });
 
   test('are kept for 1 to 35 days', () => {
-    for (const days of [0, 36])
-      expect(() => replicated({}, Duration.days(days))).toThrow(/outside of 1 to 35 whole days/);
+    for (const days of [0, 36]) expect(() => replicated({}, Duration.days(days))).toThrow(/not 1 to 35 whole days/);
     for (const days of [1, 35]) expect(() => replicated({}, Duration.days(days))).not.toThrow();
     expect(() => replicated({}, Duration.hours(36))).toThrow(/1 day 12 hours is outside/);
   });
@@ -259,7 +258,9 @@ describe('replicated automated backups', () => {
 
   test("into the database's own region, or a second one, are refused", () => {
     const instance = new rds.CfnDBInstance(shop(), 'Instance', { engine: 'postgres' });
-    expect(() => instance.with(new ReplicatedBackups({ region: RecoveryRegion.named(EAST) }))).toThrow(/own region/);
+    expect(() => instance.with(new ReplicatedBackups({ region: RecoveryRegion.named(EAST) }))).toThrow(
+      /the database's own/,
+    );
     instance.with(new ReplicatedBackups({ region: WEST }));
     expect(() => instance.with(new ReplicatedBackups({ region: RecoveryRegion.named('eu-west-1') }))).toThrow(
       /the database says us-west-2 and here it is eu-west-1/,
@@ -379,7 +380,7 @@ describe('a replica', () => {
 
   test('in its own region is refused', () => {
     const copies = [BackupCopy.replica(NETWORK)];
-    expect(() => planned(copies, {}, RecoveryRegion.named(EAST))).toThrow(/own region/);
+    expect(() => planned(copies, {}, RecoveryRegion.named(EAST))).toThrow(/the database's own/);
   });
 
   test('keeps its backups for 1 to 35 days', () => {

@@ -96,7 +96,7 @@ test("is held against the region's own objectives, where it has some: with a reg
   expect(definitionOf(orders).objectives).toEqual({ rpoSeconds: 2 * 86_400, rtoSeconds: 8 * 3600 });
   Template.fromStack(west()).hasResourceProperties('AWS::CloudWatch::Alarm', {
     MetricName: 'ObjectivesMissed',
-    AlarmDescription: Match.stringLikeRegexp('objective of 8 hours, .* objective of 2 days'),
+    AlarmDescription: Match.stringLikeRegexp('RTO of 8 hours, .* RPO of 2 days'),
   });
   const beyond = expect.stringMatching(/lifeboat:(copies|snapshot)-beyond-rpo/);
   expect([...warningsOf(stack), ...warningsOf(west())]).not.toContainEqual(beyond);
@@ -180,7 +180,7 @@ test('may be started by a role that is imported beside it, and no policy in the 
   const { orders, stack, west } = protectedOrders();
   const drill = orders.addRegionDrill('West', QUARTERLY);
   const role = new iam.Role(stack, 'OnCall', { assumedBy: new iam.AccountRootPrincipal(), roleName: 'on-call' });
-  expect(() => drill.grantStart(role)).toThrow(/lies in us-west-2 and 'Shop\/OnCall' in us-east-1.*import it beside/);
+  expect(() => drill.grantStart(role)).toThrow(/is in us-west-2 and grantee 'Shop\/OnCall' in us-east-1.*import it in/);
   drill.grantStart(iam.Role.fromRoleName(west(), 'OnCall', 'on-call'));
   Template.fromStack(west()).hasResourceProperties('AWS::IAM::Policy', { Roles: ['on-call'] });
 });
@@ -195,7 +195,7 @@ describe('refuses', () => {
   test('what nothing is copied for; the copy that it restores will do', () => {
     const { orders } = protectedOrders([SNAPSHOTS]);
     expect(() => definitionOf(orders, { restore: RestorePoint.latest() })).toThrow(
-      /restores what BackupCopy.automatedBackups\(\) brings there.*copies are: snapshots; add that copy/,
+      /needs a copy by BackupCopy.automatedBackups\(\).*copies are: snapshots; add that copy/,
     );
     const replicated = protectedOrders([BackupCopy.automatedBackups()]).orders;
     expect(() => definitionOf(replicated, { restore: RestorePoint.latestSnapshot() })).toThrow(
@@ -316,7 +316,7 @@ describe('a drill of copies without a plan', () => {
   });
 
   test('refuses moments of another account, whose automated backups are not replicated into this one', () => {
-    expect(() => drilled(vault('444455556666'))).toThrow(/not from 111122223333 into this one.*latestSnapshot/);
+    expect(() => drilled(vault('444455556666'))).toThrow(/from account 111122223333 into this one.*latestSnapshot/);
     expect(() => drilled(vault('444455556666'), RestorePoint.latestSnapshot())).not.toThrow();
     expect(() => drilled(vault())).not.toThrow();
   });

@@ -80,6 +80,6 @@ describe('a replica by itself', () => {
 
 test('a replica that is not encrypted is warned of', () => {
   expect(warned(() => ({ storageEncrypted: false }))).toEqual([
-    expect.stringMatching(/'orders-us-west-2' has no key.*lifeboat:copies-not-encrypted/),
+    expect.stringMatching(/'orders-us-west-2' has no 'encryptionKey'.*lifeboat:copies-not-encrypted/),
   ]);
 });

@@ -85,7 +85,7 @@ test('what contradicts the database is refused, and the same said twice is fine'
     automaticBackupReplicationKmsKeyId: key('us-east-1'),
   };
   const apply = () => replicated(newStack(), stated, { retention: Duration.days(14) });
-  expect(apply).toThrow(/keeps them for 7 days there and 14 are asked for/);
+  expect(apply).toThrow(/'retention' is 14 days, and the database itself states 7/);
   expect(apply).toThrow(/is a key in us-east-1, and backups in us-west-2 need a key of that region/);
   const same = { ...stated, automaticBackupReplicationKmsKeyId: key('us-west-2') };
   expect(() => replicated(newStack(), same, { retention: Duration.days(7) })).not.toThrow();
