@@ -170,6 +170,6 @@ test('a lifecycle whose prefix only deployment knows is not compared, and what e
     });
   expect(bucket(1)).not.toThrow();
   expect(bucket(0)).toThrow(
-    "[Test/Bucket/Resource] lifecycle 'with a name unknown at synth': objects are deleted after 0 days",
+    "[Test/Bucket/Resource] lifecycle 'name unknown at synth': objects are deleted after 0 days",
   );
 });

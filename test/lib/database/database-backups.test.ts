@@ -56,7 +56,12 @@ describe("the database's own windows", () => {
   test.each([
     ['03:00-04:00', 'sun:03:30-sun:04:30', 'overlaps the maintenance window', 'sun:04:00-sun:05:00'],
     ['03:00-04:00', 'sun:04:00-sun:04:29', "'sun:04:00-sun:04:29' is 29 minutes long", 'sun:04:00-sun:04:30'],
-    ['03:00-04:00', 'sunday 4am', 'is not of the form ddd:hh:mm-ddd:hh:mm', 'SUN:04:00-SUN:05:00'],
+    [
+      '03:00-04:00',
+      'sunday 4am',
+      "maintenance window 'sunday 4am' is not in the form ddd:hh:mm-ddd:hh:mm",
+      'SUN:04:00-SUN:05:00',
+    ],
   ])('are held against each other: %s and %s', (backup, maintenance, message, legal) => {
     expect(() => owned(backup, maintenance).with(backups())).toThrow(message);
     expect(() => owned(backup, legal).with(backups())).not.toThrow();

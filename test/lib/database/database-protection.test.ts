@@ -175,7 +175,7 @@ describe('logs', () => {
   test('that the engine does not have are refused, with those it has', () => {
     const slow = () => newDatabase(newStack()).with(new DatabaseLogs({ exports: ['postgresql', 'slowquery'] }));
     expect(slow).toThrow(
-      'postgres has no log slowquery, so RDS would refuse it; choose from postgresql, upgrade, iam-db-auth-error',
+      "'exports' has slowquery, which postgres does not have, so RDS would refuse it; choose from postgresql, upgrade, iam-db-auth-error",
     );
     expect(() =>
       newDatabase(newStack()).with(new DatabaseLogs({ exports: ['postgresql', 'iam-db-auth-error'] })),

@@ -175,8 +175,8 @@ describe('the construct', () => {
     test('a bucket, a key or a database of another region, all at once', () => {
       const bucket = s3.Bucket.fromBucketAttributes(here, 'There', { bucketName: 'exports', region: 'us-west-2' });
       const elsewhere = inHere({ bucket, encryptionKey: new kms.Key(there, 'Key'), database: importedDatabase(there) });
-      for (const what of ['the bucket', 'the key', 'the database']) {
-        expect(elsewhere).toThrow(`${what} is in us-west-2 and the export in us-east-1, so RDS would refuse it`);
+      for (const what of ['bucket', 'encryptionKey', 'database']) {
+        expect(elsewhere).toThrow(`'${what}' is in us-west-2 and the export in us-east-1, so RDS would refuse it`);
       }
       expect(inHere({ encryptionKey: new kms.Key(here, 'Key') })).not.toThrow();
     });

@@ -56,7 +56,7 @@ describe('a recovery region', () => {
     expect(named({ keyArn: arn('kms', EAST, 'key/1') })).toThrow(
       /'keyArn' arn:.* is in us-east-1.*state the ARN of a key/,
     );
-    expect(named({ keyArn: 'alias/mine' })).toThrow(/the key 'alias\/mine' is no ARN of kms/);
+    expect(named({ keyArn: 'alias/mine' })).toThrow(/'keyArn' 'alias\/mine' is not an ARN of kms/);
     expect(named({ keyArn: arn('kms', 'us-west-2', 'alias/mine') })).not.toThrow();
     expect(named({ topicArn: arn('sqs', 'us-west-2', 'queue') })).toThrow(
       /the topic 'arn:aws:sqs:.*' is no ARN of sns/,
@@ -237,7 +237,7 @@ describe('replicated automated backups', () => {
   test('are kept for 1 to 35 days', () => {
     for (const days of [0, 36]) expect(() => replicated({}, Duration.days(days))).toThrow(/not 1 to 35 whole days/);
     for (const days of [1, 35]) expect(() => replicated({}, Duration.days(days))).not.toThrow();
-    expect(() => replicated({}, Duration.hours(36))).toThrow(/1 day 12 hours is outside/);
+    expect(() => replicated({}, Duration.hours(36))).toThrow(/1 day 12 hours, not 1 to 35/);
   });
 
   test('of a database without backups are refused; one day is enough', () => {
@@ -263,7 +263,7 @@ describe('replicated automated backups', () => {
     );
     instance.with(new ReplicatedBackups({ region: WEST }));
     expect(() => instance.with(new ReplicatedBackups({ region: RecoveryRegion.named('eu-west-1') }))).toThrow(
-      /the database says us-west-2 and here it is eu-west-1/,
+      /'region' is eu-west-1, and the database itself states us-west-2/,
     );
   });
 
