@@ -59,7 +59,7 @@ describe('a recovery region', () => {
     expect(named({ keyArn: 'alias/mine' })).toThrow(/'keyArn' 'alias\/mine' is not an ARN of kms/);
     expect(named({ keyArn: arn('kms', 'us-west-2', 'alias/mine') })).not.toThrow();
     expect(named({ topicArn: arn('sqs', 'us-west-2', 'queue') })).toThrow(
-      /the topic 'arn:aws:sqs:.*' is no ARN of sns/,
+      /'topicArn' 'arn:aws:sqs:.*' is not an ARN of sns/,
     );
     expect(named({ topicArn: arn('sns', 'us-west-2', 'operators') })).not.toThrow();
   });
