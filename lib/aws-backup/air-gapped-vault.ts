@@ -77,7 +77,7 @@ function problemsOf({ vaultName, minRetention, maxRetention }: AirGappedVaultPro
   }
   if (most !== undefined && !(Number.isInteger(most) && most >= Math.max(least ?? 7, 7) && most <= 36_500)) {
     problems.push(
-      `'maxRetention' is ${maxRetention.toHumanString()}, not whole days from 'minRetention' to 36500, so AWS Backup ` +
+      `'maxRetention' is ${maxRetention.toHumanString()}, not whole days between 'minRetention' and 36500, so AWS Backup ` +
         'would refuse it; set one between them',
     );
   }

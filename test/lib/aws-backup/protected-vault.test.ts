@@ -185,7 +185,7 @@ describe('a logically air-gapped vault', () => {
 
   test.each([
     [6, 30, 'Gap', "'minRetention' is 6 days, not whole days from 7"],
-    [30, 29, 'Gap', "'maxRetention' is 29 days, not whole days from 'minRetention' to 36500"],
+    [30, 29, 'Gap', "'maxRetention' is 29 days, not whole days between 'minRetention' and 36500"],
     [7, 30, 'a gap', "'vaultName' is 'a gap', not 2 to 50 letters, digits, hyphens and underscores"],
   ])('refuses %d to %d days as %s', (least, most, name, message) => {
     expect(() => make(least, most, name)).toThrow(message);
