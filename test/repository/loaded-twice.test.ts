@@ -264,7 +264,7 @@ const REFUSALS: Record<string, [Parts, string]> = {
       }
       new sns.TopicPolicy(stack, 'Policy', { topics: [notify] });
     },
-    'is another policy of it',
+    'is a second policy of it',
   ],
 };
 
