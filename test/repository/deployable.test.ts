@@ -255,7 +255,7 @@ describe('a topic that is told of alarms', () => {
       const notify = new sns.Topic(stack, 'Operators');
       new ProtectedVault(stack, 'Vault', { notify });
       write(stack, notify);
-      expect(() => Template.fromStack(stack)).toThrow(/'Stack\/Policy\/Resource' is another policy of it/);
+      expect(() => Template.fromStack(stack)).toThrow(/'Stack\/Policy\/Resource' is a second policy of it/);
     });
   });
 
