@@ -1,4 +1,4 @@
-/** Alarms that drills and other runbooks ring, all made the same way. */
+/** Alarms on drills and other runbooks, all created the same way. */
 import { Duration, Stack, Token } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
@@ -12,35 +12,35 @@ export interface AlarmProps {
   readonly metric: cloudwatch.IMetric;
   /** What an operator reads: what happened, and where to look. */
   readonly description: string;
-  /** The smallest or largest value that is still right. */
+  /** The smallest or largest value at which the alarm does not fire. */
   readonly threshold: number;
   /**
-   * Whether values below the limit ring, or those above.
+   * Whether the alarm fires above or below the threshold.
    *
    * @default 'above'
    */
   readonly comparison?: 'above' | 'below';
   /**
-   * How many periods in a row it has to be so.
+   * How many periods in a row have to breach the threshold.
    *
    * @default 1
    */
   readonly periods?: number;
   /**
-   * What silence means.
+   * What a missing metric means.
    *
    * @default TreatMissingData.NOT_BREACHING
    */
   readonly treatMissingData?: cloudwatch.TreatMissingData;
   /**
-   * Who is told.
+   * Topic to notify.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarm only shows
+   * @default - the `notify` of the enclosing plan; without one, the alarm has no action
    */
   readonly notify?: sns.ITopic;
 }
 
-/** Rings on a single data point unless told otherwise: drills are too rare to wait for a second one. */
+/** Fires on a single data point by default: drills are too rare to wait for a second one. */
 export function addAlarm(scope: Construct, id: string, props: AlarmProps): cloudwatch.Alarm {
   const alarm = new cloudwatch.Alarm(scope, id, {
     metric: props.metric,
@@ -66,15 +66,15 @@ export function addAlarm(scope: Construct, id: string, props: AlarmProps): cloud
 function refuseElsewhere(alarm: IConstruct, { env, topicArn }: sns.ITopic): void {
   const { region } = Stack.of(alarm);
   if (Token.isUnresolved(region) || Token.isUnresolved(env.region) || env.region === region) return;
-  const topic = Token.isUnresolved(topicArn) ? 'the topic that it is to tell' : `topic ${topicArn}`;
+  const topic = Token.isUnresolved(topicArn) ? 'its topic' : `topic ${topicArn}`;
   throw new Error(
-    `alarm '${alarm.node.path}' lies in ${region} and ${topic} in ${env.region}, and an alarm reaches no topic of another ` +
-      `region, so nobody would be told; give one in ${region}`,
+    `'notify' of alarm '${alarm.node.path}' in ${region} is ${topic} in ${env.region}, and an alarm can't notify a topic of another ` +
+      `region; use a topic in ${region}`,
   );
 }
 
 /**
- * Rings when a durable function broke off. An execution that failed or timed out need not have had an invocation that did.
+ * Alarms on a durable function that did not finish. An execution can fail or time out without a failed invocation.
  * https://docs.aws.amazon.com/lambda/latest/dg/durable-monitoring.html
  */
 export function brokenOffAlarms(
@@ -89,7 +89,7 @@ export function brokenOffAlarms(
   }
 }
 
-/** Rings when an invocation of a function ended in an error. */
+/** An alarm that fires when an invocation of a function ended in an error. */
 export function errorsAlarm(
   scope: Construct,
   runbook: lambda.IFunction,

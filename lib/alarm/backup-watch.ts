@@ -1,6 +1,6 @@
 /**
- * Says every hour how old and how large a backup in a bucket is, and rings when it is too old, or of an unusual size:
- * alarms alone look back seven days.
+ * Publishes every hour the age and size of a backup in a bucket, with alarms on them, since CloudWatch alarms look back
+ * at most seven days.
  */
 
 import { Duration, Token } from 'aws-cdk-lib';
@@ -29,29 +29,29 @@ export interface BackupWatchProps {
   /** Name of the backup, in metrics. */
   readonly backup: string;
   readonly bucket: s3.IBucket;
-  /** Where the backup says that it was made, and found so. */
+  /** Prefix of the backup's success markers. */
   readonly prefix: string;
   /**
-   * What is known of it then.
+   * What a success marker proves.
    *
    * @default 'good'
    */
   readonly state?: BackupState;
-  /** From which age on somebody is told. */
+  /** An alarm fires when the newest backup is older than this. */
   readonly overdueAfter: Duration;
-  /** What an operator reads when it is too old: what is at stake, and where to look. */
+  /** What an operator reads when it is too old: the consequence, and where to look. Without a period at the end. */
   readonly overdue: string;
   /**
-   * By how many percent its size may differ from the usual.
+   * By how many percent its size may differ from usual.
    *
-   * @default - as much as it likes
+   * @default - no alarm on the size
    */
   readonly sizeTolerance?: number;
   readonly encryptionKey: kms.IKey;
   /**
-   * Who is told.
+   * Topic to notify.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
@@ -59,11 +59,11 @@ export interface BackupWatchProps {
 const made = new Mark<BackupWatch>('BackupWatch');
 
 /**
- * @throws Error when the tolerance would let a backup shrink to nothing, or ring for each; at synth when another backup says
- * in the same place that it is good
+ * @throws Error when the tolerance would let a backup shrink to nothing, or its alarm would always fire; at synth when
+ * another backup has the same success marker
  */
 export class BackupWatch extends Construct {
-  /** Holds what could not be started: the watch, and the backup where Lambda makes it. */
+  /** Holds what could not be started: the watch, and the backup if a Lambda function makes it. */
   public readonly deadLetterQueue: sqs.IQueue;
 
   private readonly backup: string;
@@ -85,18 +85,18 @@ export class BackupWatch extends Construct {
     this.deadLetterQueue = deadLetterQueue;
     deadLetterAlarm(this, 'NotStartedAlarm', {
       queue: deadLetterQueue,
-      description: `Backup ${backup} or its watch could not be started, or failed: the messages in the queue say why`,
+      description: `Backup ${backup} or its watch could not be started, or failed. The messages in the queue say why.`,
       notify,
     });
 
     const handler = new ShippedFunction(this, 'Handler', {
       entry: 'watch-backups',
-      description: `Lifeboat: says how old backup ${backup} is`,
+      description: `Lifeboat: publishes the age of backup ${backup}`,
       timeout: Duration.minutes(5),
       memorySize: 256,
       encryptionKey,
       deadLetterQueue,
-      patterns: 'It reads what a backup says of itself, under one prefix.',
+      patterns: 'It reads success markers under one prefix.',
       statements: [
         ...evidenceAccess(bucket, prefix, backupWatchedSinceKey(prefix)),
         allow(['s3:PutObject'], [bucket.arnForObjects(backupSizesKey(prefix))]),
@@ -106,7 +106,7 @@ export class BackupWatch extends Construct {
     const hourly = new ScheduleTrigger(this, 'Hourly', {
       target: handler.function,
       schedule: ScheduleExpression.rate(Duration.hours(1)),
-      description: `Lifeboat: says how old backup ${backup} is`,
+      description: `Lifeboat: publishes the age of backup ${backup}`,
       request,
       deadLetterQueue,
     });
@@ -114,30 +114,30 @@ export class BackupWatch extends Construct {
     const alarm = addAlarm(this, 'Overdue', {
       metric: this.metricAge(),
       threshold: overdueAfter.toSeconds(),
-      description: `${props.overdue} (older than ${overdueAfter.toHumanString()}, or nobody is watching)`,
+      description: `${props.overdue} (older than ${overdueAfter.toHumanString()}, or the hourly watch stopped).`,
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       notify,
     });
-    // The first watch comes before the alarm can miss it.
+    // The first run of the watch precedes the alarm, so that its metric is not missing.
     alarm.node.addDependency(hourly);
   }
 
-  /** Seconds since the backup was last made and found so. Published every hour; silence means that nobody watches. */
+  /** Seconds since the last success marker. Published every hour; missing when the watch stopped. */
   public metricAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.secondsSinceBackup, options);
   }
 
-  /** Bytes of the newest backup that was found so. */
+  /** Bytes of the newest backup with a success marker. */
   public metricSize(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.backupBytes, options);
   }
 
-  /** Percent by which it is larger or smaller than usual. Silent until there are two. */
+  /** Percent by which its size differs from usual. Not published until there are two backups. */
   public metricSizeChange(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.backupSizeChange, options);
   }
 
-  /** One that fails would be taken for good as long as the other is. The second in the app tells. */
+  /** With a shared success marker, a failed backup would be taken for the other. The second in the app reports it. */
   private sharesItsPlace(): string[] {
     const { bucket, prefix } = this.props;
     const same = ({ props }: BackupWatch) => props.prefix === prefix && props.bucket.bucketName === bucket.bucketName;
@@ -145,26 +145,26 @@ export class BackupWatch extends Construct {
     if (!first || first === this) return [];
     const path = (watch: BackupWatch) => `'${watch.node.scope?.node.path}'`;
     return [
-      `${path(this)} and ${path(first)} both keep backups under '${prefix}' of one bucket, so one that fails would be taken for ` +
-        'the other, which is good; give one of them another name, prefix or bucket',
+      `${path(this)} and ${path(first)} both write success markers under '${prefix}' of one bucket, so the success of one would hide a ` +
+        'failure of the other; give one of them another name, prefix or bucket',
     ];
   }
 
   private ringOnUnusualSize(tolerance: number, notify?: sns.ITopic): void {
     if (!Token.isUnresolved(tolerance) && !(tolerance > 0 && tolerance < 100)) {
       throw new Error(
-        `backup '${this.node.scope?.node.path}': with a size tolerance of ${tolerance} %, ` +
-          (tolerance < 100 ? 'every backup would ring' : 'one that has lost all would be taken for good') +
-          '; give it percent above 0 and below 100',
+        `backup '${this.node.scope?.node.path}': 'sizeTolerance' is ${tolerance} %, so ` +
+          (tolerance < 100 ? 'the alarm would fire for every backup' : 'an empty backup would not fire the alarm') +
+          '; set percent above 0 and below 100',
       );
     }
     addAlarm(this, 'UnusualSize', {
       metric: this.metricSizeChange(),
       threshold: tolerance,
       description:
-        `The newest ${this.state} backup ${this.backup} is more than ${tolerance} % larger or smaller than usual, so part of what it ` +
-        'held may be gone, or there twice: compare it with the one before. Once four are of that size, that is usual',
-      // That nobody is watching is told by its age.
+        `The newest ${this.state} backup ${this.backup} is more than ${tolerance} % larger or smaller than usual, so part of its data ` +
+        'may be missing or duplicated. Compare it with the backup before. The alarm clears once four backups have the new size.',
+      // The alarm on the age shows that the watch stopped.
       treatMissingData: cloudwatch.TreatMissingData.IGNORE,
       notify,
     });

@@ -1,4 +1,4 @@
-/** What could not be started is kept for two weeks, and rings until somebody has looked at it and taken it away. */
+/** Keeps for two weeks what could not be started. The alarm stays on until an operator has removed the messages. */
 import { Duration } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as sqs from 'aws-cdk-lib/aws-sqs';

@@ -6,22 +6,22 @@ import { warnOfShortRpo } from './objectives';
 import { RecoveryMetrics } from './recovery-metrics';
 
 export interface ObjectiveAlarmsProps {
-  /** Name of the plan, as evidence has it. */
+  /** Name of the plan in evidence. */
   readonly planName: string;
-  /** Name of what is drilled, as evidence has it. */
+  /** Name of the target in evidence. */
   readonly target: string;
-  /** What drills are held against. */
+  /** Objectives that drills are compared with. */
   readonly objectives: RecoveryObjectives;
   /**
-   * Who is told.
+   * Topic to notify.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
 
 /**
- * Fires when a drill of one target did not pass, or missed an objective. Drills of a target share it.
+ * Alarms that fire when a drill of one target did not pass, or missed an objective. Drills of a target share them.
  */
 export class ObjectiveAlarms extends Construct {
   constructor(scope: Construct, id: string, props: ObjectiveAlarmsProps) {
@@ -30,23 +30,23 @@ export class ObjectiveAlarms extends Construct {
     const { rpo, rto } = props.objectives;
     warnOfShortRpo(this, rpo);
     const metrics = new RecoveryMetrics(planName);
-    const evidence = `its evidence lies under evidence/${planName}/${target}/`;
+    const evidence = `See the evidence under evidence/${planName}/${target}/.`;
     addAlarm(this, 'Failed', {
       metric: metrics.drillPassed(target),
       threshold: 1,
       comparison: 'below',
       description:
-        `A restore drill of ${target} did not pass, so its backups may not bring it back; keep older ones until that is clear, by ` +
-        `\`lifeboat hold set\`: ${evidence}; of a run that was stopped or timed out there is none, and the ` +
-        'log of the watch on drills names it',
+        `A restore drill of ${target} did not pass, so its backups may not be restorable. Keep older ones with ` +
+        `\`lifeboat hold set\` until the cause is known. ${evidence} A run that was stopped or timed out has none; the ` +
+        'log of the watch on drills names it.',
       notify,
     });
     addAlarm(this, 'ObjectiveMissed', {
       metric: metrics.objectivesMissed(target),
       threshold: 0,
       description:
-        `Restoring ${target} took longer than its recovery time objective of ${rto.toHumanString()}, or would have lost more than its ` +
-        `recovery point objective of ${rpo.toHumanString()}: ${evidence}`,
+        `A restore of ${target} took longer than its RTO of ${rto.toHumanString()}, or would have lost more data than its ` +
+        `RPO of ${rpo.toHumanString()}. ${evidence}`,
       notify,
     });
   }

@@ -4,10 +4,10 @@ import { METRICS } from '../../lambda/contract';
 
 const { dimensions: dimension } = METRICS;
 
-/** What drills of a plan measure. Each method gives a metric to graph, or to alarm on. */
+/** Metrics of a plan's drills. Each method returns a metric for a graph or an alarm. */
 export class RecoveryMetrics {
   constructor(
-    /** Name of the plan, as evidence has it. */
+    /** Name of the plan in evidence. */
     public readonly planName: string,
   ) {}
 
@@ -21,22 +21,22 @@ export class RecoveryMetrics {
     return this.metric(METRICS.recoveryTime, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
   }
 
-  /** Seconds of data that would have been lost, had the source failed when the drill began. */
+  /** Seconds of data that would have been lost if the source had failed when the drill began. */
   public recoveryPoint(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.recoveryPoint, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
   }
 
-  /** Objectives that a drill missed, of its recovery time and its recovery point. */
+  /** Number of objectives that a drill missed: RTO and RPO. */
   public objectivesMissed(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.objectivesMissed, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
   }
 
-  /** Checks that failed or could not run. */
+  /** Number of checks that failed or could not run. */
   public checksFailed(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.checksFailed, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
   }
 
-  /** What a drill warned of: it passes all the same. */
+  /** Number of warnings of a drill. They don't fail it. */
   public warnings(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.warnings, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
   }
@@ -47,14 +47,14 @@ export class RecoveryMetrics {
     return this.metric(METRICS.phaseDuration, of, cloudwatch.Stats.MAXIMUM, options);
   }
 
-  /** Seconds since a drill last passed. Published every hour; silence means that nobody is watching. */
+  /** Seconds since a drill last passed. Published every hour; missing when the watch stopped. */
   public secondsSinceProven(target: string, drill: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     const of = { [dimension.target]: target, [dimension.drill]: drill };
     const period = Duration.hours(6);
     return this.metric(METRICS.secondsSinceProven, of, cloudwatch.Stats.MAXIMUM, { period, ...options });
   }
 
-  /** What is wrong with a target's evidence: altered, missing, hidden or unsigned documents. Published every hour. */
+  /** Number of altered, missing, hidden or unsigned documents of a target's evidence. Published every hour. */
   public evidenceProblems(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     const of = { [dimension.target]: target };
     return this.metric(METRICS.evidenceProblems, of, cloudwatch.Stats.MAXIMUM, {
@@ -63,14 +63,14 @@ export class RecoveryMetrics {
     });
   }
 
-  /** Seconds since the newest good copy's snapshot was taken. Published every hour; silence means that there is none. */
+  /** Age in seconds of the snapshot of the newest good copy. Published every hour; missing when there is none. */
   public snapshotCopyAge(target: string, copy: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     const of = { [dimension.target]: target, [dimension.copy]: copy };
     const period = Duration.hours(3);
     return this.metric(METRICS.snapshotCopyAge, of, cloudwatch.Stats.MAXIMUM, { period, ...options });
   }
 
-  /** Drills are rare: by the day, so that an alarm still stands when somebody looks. */
+  /** A period of a day, since drills are rare, and the alarm state should last until an operator looks. */
   private metric(
     metricName: string,
     dimensions: Record<string, string>,

@@ -18,7 +18,7 @@ export interface ToldEventsProps {
   readonly notTold: string;
 }
 
-/** Sends events of AWS to a topic as they are, and fires an alarm where that failed. */
+/** Sends events of AWS to a topic unchanged; an alarm fires when that failed. */
 export function tellOfEvents(scope: Construct, props: ToldEventsProps): void {
   const { topic, description, eventPattern } = props;
   const rule = new events.Rule(scope, props.ruleId, { description, eventPattern });

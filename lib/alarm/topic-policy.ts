@@ -5,14 +5,14 @@ import type { IConstruct } from 'constructs';
 import { Mark } from '../synth/marks';
 
 /**
- * Lets alarms of the construct's region and account be told to a topic, and use its key. SNS lets CloudWatch in by itself
- * only while a topic has no policy of its own, which `enforceSSL` and each rule that it is a target of give it; and an
- * alarm that may not tell shows that nowhere but in its history. A topic of another app must say so itself.
+ * Allows alarms of the construct's region and account to publish to a topic, and to use its key. SNS allows CloudWatch
+ * by default only while a topic has no policy of its own, and `enforceSSL` and EventBridge rules add one. An alarm
+ * without permission shows that only in its history. The policy of a topic of another app has to allow it there.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
  */
 export function allowAlarmsToPublish(topic: sns.ITopic, scope: IConstruct): void {
   letUseKey(topic, 'cloudwatch.amazonaws.com');
-  // Of two policies of one topic the one that is deployed last stays, so its owner's is left alone.
+  // Of two policies of a topic, the one deployed last wins, so the owner's policy is not changed.
   if (policyBeside(topic)) return;
   const { account, partition, region } = Stack.of(scope);
   const { statementAdded } = topic.addToResourcePolicy(
@@ -45,7 +45,7 @@ export function allowEventsToPublish(topic: sns.ITopic): void {
 
 const examined = new Mark<true>('topic-examined');
 
-/** Its owner may still say so after this: then one of the two would be lost. */
+/** The owner may add a second policy after this, so that one of the two would be lost. */
 function validatePolicy(topic: sns.ITopic): void {
   if (examined.on(topic)) return;
   examined.put(topic, true);
@@ -54,14 +54,14 @@ function validatePolicy(topic: sns.ITopic): void {
       const other = policyBeside(topic);
       if (!other) return [];
       return [
-        `topic '${topic.node.path}' is told of alarms, which its policy has to allow, and '${other.node.path}' is another ` +
-          'policy of it, so the one that is deployed last would undo the other; say what is in it by topic.addToResourcePolicy()',
+        `alarms notify topic '${topic.node.path}', which its policy has to allow, and '${other.node.path}' is a second policy of ` +
+          'it, so the one deployed last would replace the other; add its statements with topic.addToResourcePolicy()',
       ];
     },
   });
 }
 
-/** A policy of the topic that CDK did not make for it. */
+/** A policy of the topic that is not CDK's own. */
 function policyBeside(topic: sns.ITopic): IConstruct | undefined {
   const stack = Stack.of(topic);
   const arn = JSON.stringify(stack.resolve(topic.topicArn));
@@ -76,7 +76,9 @@ function policyBeside(topic: sns.ITopic): IConstruct | undefined {
     );
 }
 
-/** Lets a service that tells a topic something use the topic's key. A key of another app must say so itself. */
+/**
+ * Allows a service that publishes to a topic to use its key. The policy of a key of another app has to allow it there.
+ */
 function letUseKey({ masterKey }: sns.ITopic, service: string): void {
   masterKey?.addToResourcePolicy(
     new iam.PolicyStatement({

@@ -1,6 +1,7 @@
 /**
- * Every kind of resource that holds data of its own, and what backs it up: with Lifeboat where it can, else with the
- * service's own means. What holds what another resource does (replicas, members, caches of Memcached) is exempt.
+ * Every kind of resource that holds data of its own, and how to back it up: with Lifeboat if it can, or with the
+ * service's own means. Replicas, cluster members and caches of Memcached are exempt, since they hold no data of their
+ * own.
  */
 import { type CfnResource, Stack, Token } from 'aws-cdk-lib';
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
@@ -12,9 +13,9 @@ export interface DataStore {
   readonly what: string;
   readonly remedy: string;
   /**
-   * Whether a resource of this type holds nothing that could be backed up, or says itself how it is.
+   * Whether a resource of this type holds no data of its own, or is backed up by its own settings.
    *
-   * @default - all hold something
+   * @default - none is
    */
   readonly exempt?: (resource: CfnResource) => boolean;
 }
@@ -26,7 +27,7 @@ export const DATA_STORES: Readonly<Record<string, DataStore>> = {
   'AWS::RDS::DBInstance': {
     what: 'database',
     remedy: 'put it under a ProtectionPlan, or apply DatabaseBackups to it',
-    // Replicas and members of a cluster hold what their source does; that is what has to be covered.
+    // Replicas and members of a cluster hold the data of their source, which has to be backed up.
     exempt: (resource) => {
       const { sourceDbInstanceIdentifier, sourceDbClusterIdentifier, dbClusterIdentifier } =
         resource as rds.CfnDBInstance;
@@ -88,11 +89,11 @@ export const DATA_STORES: Readonly<Record<string, DataStore>> = {
   'AWS::ElastiCache::ServerlessCache': { what: 'cache', remedy: 'apply CacheBackups to it' },
   'AWS::OpenSearchService::Domain': {
     what: 'OpenSearch domain',
-    remedy: 'register a snapshot repository of your own: its automated snapshots go with the domain',
+    remedy: 'register a snapshot repository of your own: automated snapshots are deleted with the domain',
   },
   'AWS::Elasticsearch::Domain': {
     what: 'Elasticsearch domain',
-    remedy: 'register a snapshot repository of your own: its automated snapshots go with the domain',
+    remedy: 'register a snapshot repository of your own: automated snapshots are deleted with the domain',
   },
   'AWS::OpenSearchServerless::Collection': {
     what: 'OpenSearch Serverless collection',

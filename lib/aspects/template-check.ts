@@ -14,14 +14,15 @@ import { coveredBy } from '../synth/coverage';
 import { isMemcached } from './data-stores';
 
 /**
- * Looks at every database, cache, bucket, plan of AWS Backup and alarm of an app, whether Lifeboat looks after it or not,
- * for what AWS would refuse at deployment (errors) and for what would be lost without a word (warnings): windows that
- * overlap, retentions out of range, one day of backups, backups that go with their database, snapshots of Memcached,
- * append-only files, lifecycles, versions kept for ever, alarms that look back too far.
+ * Checks every database, cache, bucket, AWS Backup plan and alarm of an app, also those that Lifeboat does not protect,
+ * for what AWS would refuse at deployment (errors) and for silent data loss (warnings): windows that overlap,
+ * retentions out of range, one day of backups, backups that are deleted with their database, snapshots of Memcached,
+ * append-only files, lifecycles, versions kept forever, alarms that look back too far.
  *
- * It reads only. Add it last, to the app: `Aspects.of(app).add(new TemplateCheck(), { priority: AspectPriority.READONLY })`.
+ * It changes nothing. Add it last, to the app:
+ * `Aspects.of(app).add(new TemplateCheck(), { priority: AspectPriority.READONLY })`.
  *
- * @throws Error at synth that names what AWS would refuse
+ * @throws Error at synth that lists what AWS would refuse
  */
 export class TemplateCheck implements IAspect {
   public visit(node: IConstruct): void {
@@ -51,7 +52,7 @@ function problemsOf(resource: CfnResource): string[] {
   }
 }
 
-/** What a Mixin looks at already is not told twice. */
+/** Problems that a Mixin already reports are not reported twice. */
 function unlessCovered(resource: CfnResource, mixin: string, look: () => string[]): string[] {
   return coveredBy(resource).includes(mixin) ? [] : look();
 }
@@ -78,7 +79,7 @@ function cacheClusterProblems(cache: elasticache.CfnCacheCluster): string[] {
   if (isMemcached(cache) && snapshots.length > 0) {
     return [
       `cache '${cache.node.path}': '${snapshots.join("', '")}' ${snapshots.length > 1 ? 'are' : 'is'} stated, and ElastiCache ` +
-        'takes no snapshots of Memcached on nodes, so it would refuse it; leave that out, or use a serverless cache',
+        'takes no snapshots of Memcached on nodes, so it would refuse this; leave it out, or use a serverless cache',
     ];
   }
   return unlessCovered(cache, 'CacheBackups', () => cacheWindowProblems(cache));
@@ -91,17 +92,17 @@ function planProblems(plan: backup.CfnBackupPlan): string[] {
     : [];
   return rules.flatMap(({ ruleName, lifecycle, copyActions }) => {
     const copies = Array.isArray(copyActions) ? copyActions : [];
-    const rule = `plan '${plan.node.path}': rule ${ruleName}`;
+    const rule = `rule ${ruleName} of plan '${plan.node.path}'`;
     return [
       ...lifeProblems(rule, lifecycle),
       ...copies.flatMap((copy) =>
-        lifeProblems(`${rule}, a copy of it,`, 'lifecycle' in copy ? copy.lifecycle : undefined),
+        lifeProblems(`the copy by ${rule}`, 'lifecycle' in copy ? copy.lifecycle : undefined),
       ),
     ];
   });
 }
 
-/** What only deployment knows is resolved to no number, and not compared. */
+/** Values unknown at synth don't resolve to numbers, and are not compared. */
 function lifeProblems(what: string, lifecycle: unknown): string[] {
   const { deleteAfterDays, moveToColdStorageAfterDays } = (lifecycle ??
     {}) as backup.CfnBackupPlan.LifecycleResourceTypeProperty;
@@ -126,7 +127,7 @@ function alarmProblems(alarm: cloudwatch.CfnAlarm): string[] {
   const seconds = Math.max(...periods) * evaluationPeriods;
   if (seconds <= FURTHEST_SECONDS) return [];
   return [
-    `alarm '${alarm.node.path}' looks back ${Duration.seconds(seconds).toHumanString()}, and CloudWatch takes 7 at most, so it would refuse it; alarm ` +
-      'on an age that is published every hour, as secondsSinceProven() is',
+    `alarm '${alarm.node.path}' looks back ${Duration.seconds(seconds).toHumanString()}, and CloudWatch allows at most 7 days, so it would refuse it; use ` +
+      'an age that is published every hour, such as secondsSinceProven()',
   ];
 }

@@ -12,8 +12,8 @@ export interface AirGappedVaultProps {
   readonly vaultName: string;
 
   /**
-   * The shortest retention that recovery points may have, in whole days: 7 at least. The vault is locked in compliance
-   * mode from its first day: nobody deletes a recovery point earlier, AWS included.
+   * The shortest retention that recovery points may have, in whole days: at least 7. The vault is locked in compliance
+   * mode from its first day: no one, AWS included, can delete a recovery point earlier.
    * https://docs.aws.amazon.com/aws-backup/latest/devguide/logicallyairgappedvault.html
    */
   readonly minRetention: Duration;
@@ -24,16 +24,16 @@ export interface AirGappedVaultProps {
   /**
    * Encrypts its recovery points.
    *
-   * @default - a key that AWS Backup owns, outside of this account: who takes the account over can't delete it
+   * @default - a key that AWS Backup owns outside this account: an attacker with control of the account can't delete it
    */
   readonly encryptionKey?: kms.IKey;
 }
 
 /**
- * A vault apart from the account that fills it: locked in compliance mode, its recovery points out of the account's
- * reach but for restoring, and shared with a recovery account where needed.
+ * A logically air-gapped vault, kept outside the account that fills it and locked in compliance mode. The account can
+ * only restore its recovery points. It can be shared with a recovery account.
  *
- * RDS instances can't go there; Aurora, S3, EBS and EFS can.
+ * For Aurora, S3, EBS and EFS; not for RDS instances.
  */
 export class AirGappedVault extends Construct {
   public readonly vaultArn: string;
@@ -54,7 +54,7 @@ export class AirGappedVault extends Construct {
       maxRetentionDays: props.maxRetention.toDays(),
       encryptionKeyArn: props.encryptionKey?.keyArn,
     });
-    // A first deployment that fails leaves no empty vault behind, whose name the second one would find taken.
+    // A first deployment that fails removes the empty vault, so that the second one finds its name free.
     vault.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
     this.vaultArn = vault.attrBackupVaultArn;
   }
@@ -66,19 +66,19 @@ function problemsOf({ vaultName, minRetention, maxRetention }: AirGappedVaultPro
   const most = known(maxRetention.toDays({ integral: false }));
   if (!Token.isUnresolved(vaultName) && !/^[A-Za-z0-9_-]{2,50}$/.test(vaultName)) {
     problems.push(
-      `'${vaultName}' is not of 2 to 50 letters, digits, hyphens and underscores, so AWS Backup would refuse it; ` +
+      `'vaultName' is '${vaultName}', not 2 to 50 letters, digits, hyphens and underscores, so AWS Backup would refuse it; ` +
         'rename the vault',
     );
   }
   if (least !== undefined && !(Number.isInteger(least) && least >= 7)) {
     problems.push(
-      `a minimum retention of ${minRetention.toHumanString()} is not of 7 whole days or more, so AWS Backup would refuse it; raise it to 7 days`,
+      `'minRetention' is ${minRetention.toHumanString()}, not whole days from 7, so AWS Backup would refuse it; set at least 7 days`,
     );
   }
   if (most !== undefined && !(Number.isInteger(most) && most >= Math.max(least ?? 7, 7) && most <= 36_500)) {
     problems.push(
-      `a maximum retention of ${maxRetention.toHumanString()} is not of whole days from the minimum to 36500, so AWS Backup ` +
-        'would refuse it; choose one between',
+      `'maxRetention' is ${maxRetention.toHumanString()}, not whole days between 'minRetention' and 36500, so AWS Backup ` +
+        'would refuse it; set one between them',
     );
   }
   return problems;

@@ -12,7 +12,7 @@ import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { BackupControl } from './backup-control';
 
-/** What a daily report tells of. */
+/** What a daily report lists. */
 export enum BackupReport {
   /** Each backup job of the last day. */
   BACKUP_JOBS = 'BACKUP_JOB_REPORT',
@@ -20,16 +20,17 @@ export enum BackupReport {
   COPY_JOBS = 'COPY_JOB_REPORT',
   /** Each restore job of the last day. */
   RESTORE_JOBS = 'RESTORE_JOB_REPORT',
-  /** How each control stands. */
+  /** The compliance of each control. */
   CONTROL_COMPLIANCE = 'CONTROL_COMPLIANCE_REPORT',
-  /** How each resource stands. */
+  /** The compliance of each resource. */
   RESOURCE_COMPLIANCE = 'RESOURCE_COMPLIANCE_REPORT',
 }
 
 export interface BackupAuditProps {
   /**
-   * What is looked at each day. AWS Config must record in this region before this is deployed: AWS Backup makes rules of it,
-   * which Config refuses to an account that records nothing, and where it records too little, controls stay empty.
+   * What Audit Manager checks each day. AWS Config must record in this region before the first deployment: controls
+   * become Config rules. Config refuses them in an account that records nothing; where it records too little, controls
+   * stay empty.
    * https://docs.aws.amazon.com/aws-backup/latest/devguide/turning-on-resource-tracking.html
    *
    * @default - every resource in a plan, no deletion by hand, encrypted, and locked
@@ -37,24 +38,24 @@ export interface BackupAuditProps {
   readonly controls?: BackupControl[];
 
   /**
-   * What is reported each day.
+   * The daily reports.
    *
    * @default - all five
    */
   readonly reports?: BackupReport[];
 
   /**
-   * Where reports lie. Its policy must let AWS Backup's role for reports write, which is added for buckets of the same
-   * app; so must the policy of the key, where it has one.
+   * Where reports are stored. AWS Backup's role for reports must be allowed to write by the bucket's policy (added here
+   * for buckets of the same app) and by the policy of its key, if it has one.
    *
-   * @default - a bucket of its own: private, versioned, encrypted with a key of its own, kept when the stack goes
+   * @default - a bucket of its own: private, versioned, encrypted with a key of its own, retained
    */
   readonly bucket?: s3.IBucket;
 
   /**
-   * Name of the framework, and what names of report plans start with: a letter, then letters, digits and underscores.
+   * Name of the framework, and prefix of the names of report plans: a letter, then letters, digits and underscores.
    *
-   * @default - made of the path
+   * @default - derived from the construct path
    */
   readonly frameworkName?: string;
 }
@@ -67,10 +68,10 @@ const COMPLIANCE: BackupReport[] = [BackupReport.CONTROL_COMPLIANCE, BackupRepor
 
 const made = new Mark<BackupAudit>('BackupAudit');
 
-/** Has AWS Backup Audit Manager look at backups each day, and report to a bucket. */
+/** Has AWS Backup Audit Manager check backups each day and report to a bucket. */
 export class BackupAudit extends Construct {
   public readonly framework: backup.CfnFramework;
-  /** Where reports lie. */
+  /** Where reports are stored. */
   public readonly bucket: s3.IBucket;
 
   private readonly controls: number;
@@ -91,7 +92,7 @@ export class BackupAudit extends Construct {
     this.node.addValidation({ validate: () => this.tooManyTogether() });
     this.framework = new backup.CfnFramework(this, 'Framework', {
       frameworkName: name,
-      frameworkDescription: `Lifeboat: what holds of the backups of ${this.node.path}`,
+      frameworkDescription: `Lifeboat: compliance of the backups of ${this.node.path}`,
       frameworkControls: controls.map((control) => control.property),
     });
     const bucket = props.bucket ?? this.ownBucket();
@@ -115,7 +116,7 @@ export class BackupAudit extends Construct {
     }
   }
 
-  /** The limit is the region's, for all frameworks in it; the first of the app tells. */
+  /** The limit is for all frameworks of a region; the first audit of the app reports it. */
   private tooManyTogether(): string[] {
     const { environment } = Stack.of(this);
     const audits = made.inAppOf(this).filter((one) => Stack.of(one).environment === environment);
@@ -123,7 +124,7 @@ export class BackupAudit extends Construct {
     if (total <= MAX_CONTROLS || audits[0] !== this) return [];
     const names = audits.map(({ node }) => `'${node.path}'`).join(', ');
     return [
-      `${names} have ${total} controls together, and Audit Manager takes ${MAX_CONTROLS} in one region; put them into one`,
+      `${names} have ${total} controls together, and Audit Manager allows ${MAX_CONTROLS} in one region; use one audit for the region`,
     ];
   }
 
@@ -144,8 +145,8 @@ export class BackupAudit extends Construct {
     acknowledgeRules(
       bucket,
       ['NIST.800.53.R5', 'HIPAA.Security'].map((pack) => `${pack}-S3BucketReplicationEnabled`),
-      'Reports tell of one region, are made anew each day, and are no backup. Where they must outlive the region, give ' +
-        'the audit a bucket that is replicated.',
+      'Reports cover one region, are written anew each day, and are not backups. If they must outlive the region, set ' +
+        "'bucket' to a bucket that is replicated.",
     );
     markCovered(bucket, 'BackupAudit');
     return bucket;
@@ -156,24 +157,24 @@ function problemsOf(name: string, controls: readonly BackupControl[]): string[] 
   const problems: string[] = [];
   if (!Token.isUnresolved(name) && !/^[A-Za-z][A-Za-z0-9_]{0,199}$/.test(name)) {
     problems.push(
-      `'${name}' is not a letter with up to 199 letters, digits and underscores, so AWS Backup would refuse it; rename it`,
+      `'frameworkName' is '${name}', not a letter followed by up to 199 letters, digits and underscores, so AWS Backup would refuse it; rename it`,
     );
   }
   if (controls.length === 0 || controls.length > MAX_CONTROLS) {
     problems.push(
-      `it has ${controls.length} controls, and Audit Manager takes 1 to ${MAX_CONTROLS} in one region; name as many`,
+      `'controls' has ${controls.length} entries, and Audit Manager allows 1 to ${MAX_CONTROLS} in one region; state that many`,
     );
   }
   const names = controls.map((control) => control.name);
   for (const twice of new Set(names.filter((one, index) => names.indexOf(one) !== index))) {
-    problems.push(`control ${twice} is asked for twice, and a framework takes it once; make it one`);
+    problems.push(`'controls' has ${twice} twice, and a framework takes each control once; remove one`);
   }
   return problems;
 }
 
 /**
- * The role that AWS Backup writes reports under is made with the first report plan: named as a principal before, a policy
- * would be refused. So it is named in a condition.
+ * AWS Backup creates the role that writes reports with the first report plan. A policy that names it as a principal
+ * before that is refused, so a condition names it.
  */
 function reporting(
   scope: Construct,

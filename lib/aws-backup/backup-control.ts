@@ -2,14 +2,14 @@ import { type Duration, Token } from 'aws-cdk-lib';
 import type * as backup from 'aws-cdk-lib/aws-backup';
 
 export interface FrequencyAndRetention {
-  /** How often a plan backs up at least: 1 to 24 whole hours, or 1 to 31 whole days. */
+  /** The longest time between two backups of a plan: 1 to 24 whole hours, or 1 to 31 whole days. */
   readonly every: Duration;
-  /** How long it keeps recovery points at least, in whole days. */
+  /** The shortest retention of its recovery points, in whole days. */
   readonly retention: Duration;
 }
 
 /**
- * One thing that AWS Backup Audit Manager looks at each day.
+ * One thing that AWS Backup Audit Manager checks each day.
  *
  * https://docs.aws.amazon.com/aws-backup/latest/devguide/controls-and-remediation.html
  */
@@ -19,7 +19,7 @@ export class BackupControl {
     return new BackupControl('BACKUP_RESOURCES_PROTECTED_BY_BACKUP_PLAN');
   }
 
-  /** Each backup plan backs up often enough, and keeps long enough. */
+  /** Each backup plan backs up often enough and keeps recovery points long enough. */
   public static frequencyAndRetention(options: FrequencyAndRetention): BackupControl {
     const { unit, value } = age('every', options.every, 24);
     return new BackupControl('BACKUP_PLAN_MIN_FREQUENCY_AND_MIN_RETENTION_CHECK', {
@@ -29,7 +29,7 @@ export class BackupControl {
     });
   }
 
-  /** No vault lets anybody delete recovery points by hand. */
+  /** No vault allows recovery points to be deleted by hand. */
   public static noManualDeletion(): BackupControl {
     return new BackupControl('BACKUP_RECOVERY_POINT_MANUAL_DELETION_DISABLED');
   }
@@ -40,7 +40,7 @@ export class BackupControl {
   }
 
   /**
-   * Recovery points are kept for so long at least.
+   * Recovery points are kept at least this long.
    *
    * @param retention whole days
    */
@@ -66,7 +66,7 @@ export class BackupControl {
   }
 
   /**
-   * Each resource has a recovery point that is not older.
+   * Each resource has a recovery point that is at most this old.
    *
    * @param within 1 to 744 whole hours, or 1 to 31 whole days
    */
@@ -79,25 +79,25 @@ export class BackupControl {
   }
 
   /**
-   * Restores take no longer.
+   * Restores take at most this long.
    *
    * @param most whole minutes
    */
   public static restoreTime(most: Duration): BackupControl {
     const minutes = most.toMinutes({ integral: false });
     if (!Token.isUnresolved(minutes) && !(Number.isInteger(minutes) && minutes >= 1)) {
-      throw refusal('restore time', most.toHumanString(), 'whole minutes from 1');
+      throw refusal('most', most.toHumanString(), 'whole minutes from 1');
     }
     return new BackupControl('RESTORE_TIME_FOR_RESOURCES_MEET_TARGET', { maxRestoreTime: `${minutes}` });
   }
 
   private constructor(
-    /** As Audit Manager names it. */
+    /** Name of the control in Audit Manager. */
     public readonly name: string,
     private readonly parameters: Record<string, string> = {},
   ) {}
 
-  /** As CloudFormation has it. */
+  /** The control as a CloudFormation property. */
   public get property(): backup.CfnFramework.FrameworkControlProperty {
     const parameters = Object.entries(this.parameters);
     return {
@@ -112,7 +112,7 @@ export class BackupControl {
 
 const MAX_DAYS = 31;
 
-/** Hours where it is no whole number of days. */
+/** In hours, unless it is a whole number of days. */
 function age(what: string, duration: Duration, mostHours: number): { unit: 'hours' | 'days'; value: string } {
   const hours = duration.toHours({ integral: false });
   if (Token.isUnresolved(hours)) return { unit: 'hours', value: `${hours}` };
@@ -131,7 +131,5 @@ function wholeDays(retention: Duration): string {
 }
 
 function refusal(what: string, given: string, legal: string): Error {
-  return new Error(
-    `backup control: ${what} of ${given} can't be asked for, since Audit Manager takes ${legal}; choose one of these`,
-  );
+  return new Error(`backup control: '${what}' is ${given}, and Audit Manager takes ${legal}; choose one of these`);
 }

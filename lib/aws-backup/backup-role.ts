@@ -1,4 +1,4 @@
-/** A role that AWS Backup works under, and nobody else. */
+/** A role that only AWS Backup can assume. */
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { acknowledgeRules } from '../synth/nag-acknowledgements';
@@ -24,8 +24,8 @@ export class BackupRole extends Construct {
       acknowledgeRules(
         this.role,
         [`AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${policy}]`],
-        'AWS keeps this policy in step with what its own service calls, for every kind of resource; only AWS Backup can ' +
-          'take the role. Give a role of your own where that is too much.',
+        'AWS keeps this policy in step with what AWS Backup calls, for every kind of resource; only AWS Backup can ' +
+          "assume the role. Set 'role' to a role of your own if that is too broad.",
       );
     }
   }

@@ -9,19 +9,19 @@ import type { BackupWindow } from '../schedule/backup-window';
 import { refuseAll } from '../synth/problems';
 import { asKept } from '../synth/tokens';
 
-/** The windows of a database that this app doesn't make. */
+/** The windows of a database that this app doesn't create. */
 export interface DatabaseWindows {
   /**
    * When RDS takes its own daily backup.
    *
-   * @default - what the database says itself; unknown for an imported one, and then not compared
+   * @default - the window of the database in this app; that of an imported database is unknown and not compared
    */
   readonly backup?: BackupWindow;
 
   /**
-   * When RDS maintains it, as RDS writes it: `sun:04:00-sun:05:00`, UTC.
+   * The maintenance window, in the form of RDS: `sun:04:00-sun:05:00`, UTC.
    *
-   * @default - what the database says itself; unknown for an imported one, and then not compared
+   * @default - the window of the database in this app; that of an imported database is unknown and not compared
    */
   readonly maintenance?: string;
 }
@@ -31,7 +31,7 @@ export class BackupTarget {
   /**
    * An RDS instance.
    *
-   * @param windows of a database that this app doesn't make
+   * @param windows of a database that this app doesn't create
    * @throws Error when RDS would refuse the windows
    */
   public static database(database: rds.IDatabaseInstance, windows: DatabaseWindows = {}): BackupTarget {
@@ -40,7 +40,7 @@ export class BackupTarget {
     return new BackupTarget({ kind: 'RDS', arn, construct: database, windows });
   }
 
-  /** An Aurora cluster, or a Multi-AZ cluster of RDS, as its engine says. */
+  /** An Aurora cluster or a Multi-AZ cluster of RDS, depending on its engine. */
   public static cluster(cluster: rds.IDatabaseCluster, windows: DatabaseWindows = {}): BackupTarget {
     refuseWindows(windows, cluster);
     const arn = rdsArn(cluster, 'cluster', cluster.clusterIdentifier);
@@ -58,7 +58,7 @@ export class BackupTarget {
   }
 
   /**
-   * A volume of EBS. Those of one server are taken at the same moment, as a power cut would leave them.
+   * An EBS volume. Volumes of one server are backed up at the same moment: crash-consistent.
    * https://docs.aws.amazon.com/aws-backup/latest/devguide/multi-volume-crash-consistent.html
    */
   public static volume(volume: ec2.IVolume): BackupTarget {
@@ -67,7 +67,7 @@ export class BackupTarget {
   }
 
   /**
-   * A server of EC2 as an image: its settings, and all its volumes at the same moment, as a power cut would leave them.
+   * An EC2 instance as an image: its settings, and all its volumes at the same moment: crash-consistent.
    * https://docs.aws.amazon.com/aws-backup/latest/devguide/multi-volume-crash-consistent.html
    */
   public static server(server: ec2.IInstance): BackupTarget {
@@ -75,28 +75,28 @@ export class BackupTarget {
     return new BackupTarget({ kind: 'EC2', arn, construct: server });
   }
 
-  /** A bucket. It must be versioned; for continuous backup it must send its events to EventBridge besides. */
+  /** A bucket. It must be versioned; for continuous backup it must also send its events to EventBridge. */
   public static bucket(bucket: s3.IBucket): BackupTarget {
     return new BackupTarget({ kind: 'S3', arn: bucket.bucketArn, construct: bucket });
   }
 
-  /** A resource that AWS Backup supports, of any kind. What its kind can't do is not told at synth. */
+  /** A resource of any kind that AWS Backup supports. Synth does not check which features its kind supports. */
   public static arn(arn: string): BackupTarget {
     return new BackupTarget({ arn });
   }
 
-  /** All resources that carry a tag, of any kind. What their kinds can't do is not told at synth. */
+  /** All resources with a tag, of any kind. Synth does not check which features their kinds support. */
   public static tagged(key: string, value: string): BackupTarget {
     return new BackupTarget({ tag: [key, value] });
   }
 
-  /** What it is, where synth can tell. */
+  /** Kind of resource, if known at synth. */
   public readonly kind?: BackedUp;
   /** Its ARN; absent for a tag. */
   public readonly arn?: string;
   /** Key and value of the tag; absent for a resource. */
   public readonly tag?: readonly [string, string];
-  /** What it was made of. */
+  /** The construct it was made from. */
   public readonly construct?: IConstruct;
 
   private readonly windows: DatabaseWindows;
@@ -115,22 +115,22 @@ export class BackupTarget {
     this.windows = of.windows ?? {};
   }
 
-  /** The CloudFormation resource, when this app makes it. */
+  /** The CloudFormation resource, if this app creates it. */
   public get resource(): CfnResource | undefined {
     return this.construct && resourceOf(this.construct);
   }
 
-  /** hh:mm-hh:mm in UTC, where RDS was told it. */
+  /** hh:mm-hh:mm in UTC, if stated. */
   public get backupWindow(): string | undefined {
     return this.windows.backup?.expression ?? this.property('preferredBackupWindow');
   }
 
-  /** ddd:hh:mm-ddd:hh:mm in UTC, where RDS was told it. */
+  /** ddd:hh:mm-ddd:hh:mm in UTC, if stated. */
   public get maintenanceWindow(): string | undefined {
     return this.windows.maintenance ?? this.property('preferredMaintenanceWindow');
   }
 
-  /** As an error names it. */
+  /** Its name in errors. */
   public toString(): string {
     const name = this.construct?.node.path ?? this.arn ?? `tag ${this.tag?.join('=')}`;
     return `'${name}'`;
@@ -144,7 +144,7 @@ export class BackupTarget {
   }
 }
 
-/** RDS keeps identifiers in lower case, and AWS Backup selects nothing by an ARN that is written otherwise. */
+/** RDS keeps identifiers in lower case, and AWS Backup selects nothing by an ARN with capitals. */
 const rdsArn = (scope: IConstruct, resource: 'db' | 'cluster', identifier: string): string =>
   Stack.of(scope).formatArn({
     service: 'rds',
@@ -153,7 +153,7 @@ const rdsArn = (scope: IConstruct, resource: 'db' | 'cluster', identifier: strin
     arnFormat: ArnFormat.COLON_RESOURCE_NAME,
   });
 
-/** What can't be read can't be compared, and would pass for harmless. */
+/** A window that can't be parsed can't be compared, and would pass unnoticed. */
 function refuseWindows({ backup, maintenance }: DatabaseWindows, database: IConstruct): void {
   refuseAll(`windows of '${database.node.path}'`, windowProblems(backup?.expression, maintenance));
 }

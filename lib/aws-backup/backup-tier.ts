@@ -1,19 +1,19 @@
 import { Duration } from 'aws-cdk-lib';
 import { Recurrence, type TimeOfDay, type WeeklyOptions } from '../schedule/recurrence';
 
-/** What every tier may decide for itself. */
+/** Options of every tier. */
 export interface TierOptions {
   /**
-   * After how long a recovery point goes to cold storage, in whole days. It stays there for 90 days at least. EBS and EFS
-   * have one, databases and buckets have none.
+   * After how long a recovery point goes to cold storage, in whole days. It stays there for at least 90 days. EBS and
+   * EFS have cold storage, databases and buckets don't.
    *
    * @default - never
    */
   readonly coldAfter?: Duration;
 
   /**
-   * How long after its time a job may start, at least 60 minutes. AWS Backup spreads its jobs over it, so it must end
-   * before an RDS window comes near.
+   * The start window: how long after its scheduled time a job may start, at least 60 minutes. AWS Backup spreads jobs
+   * over it, so it must end an hour before a backup or maintenance window of RDS.
    *
    * @default Duration.hours(1)
    */
@@ -22,7 +22,7 @@ export interface TierOptions {
   /**
    * How long a job may take from its start; then AWS Backup cancels it.
    *
-   * @default - 7 days, AWS Backup's own
+   * @default - 7 days, AWS Backup's default
    */
   readonly completeWithin?: Duration;
 }
@@ -47,7 +47,7 @@ export interface WeeklyTierOptions extends WeeklyOptions, TierOptions {
 
 export interface MonthlyTierOptions extends TimeOfDay, TierOptions {
   /**
-   * Day of the month, 1 to 31. Shorter months are left out.
+   * Day of the month, 1 to 31. Shorter months are skipped.
    *
    * @default 1
    */
@@ -76,14 +76,14 @@ export interface YearlyTierOptions extends TimeOfDay, TierOptions {
   /**
    * How long a recovery point is kept, in whole days.
    *
-   * @default Duration.days(2557), seven years of which two have a day more
+   * @default Duration.days(2557), seven years with two leap days
    */
   readonly retention?: Duration;
 }
 
 export interface ContinuousTierOptions extends TimeOfDay {
   /**
-   * How far back a moment can lie, 1 to 35 whole days.
+   * How far back a moment can be restored, 1 to 35 whole days.
    *
    * @default Duration.days(35)
    */
@@ -91,13 +91,15 @@ export interface ContinuousTierOptions extends TimeOfDay {
 }
 
 export interface OwnTierOptions extends TierOptions {
-  /** When its jobs are due. AWS Backup takes one an hour at most. */
+  /** When its jobs are due: at most one an hour. */
   readonly schedule: Recurrence;
   /** How long a recovery point is kept, in whole days. */
   readonly retention: Duration;
 }
 
-/** What a tier's recovery points are: a snapshot each, or one that every second of the last days can be restored from. */
+/**
+ * Whether a tier takes snapshots, or keeps one recovery point from which every second of the last days can be restored.
+ */
 export type TierKind = 'snapshot' | 'continuous';
 
 /** One generation of backups: how often one is taken, and how long it is kept. */
@@ -138,7 +140,7 @@ export class BackupTier {
   }
 
   /**
-   * Every second of the last days: RDS (about 5 minutes behind), Aurora, S3 (about 15 minutes behind). One a resource,
+   * Every second of the last days, up to about 5 minutes ago for RDS and 15 for S3; Aurora, too. One for each resource,
    * without cold storage; its copies are snapshots.
    * https://docs.aws.amazon.com/aws-backup/latest/devguide/point-in-time-recovery.html
    */
@@ -163,15 +165,15 @@ export class BackupTier {
 
   /** After how long a recovery point goes to cold storage. */
   public readonly coldAfter?: Duration;
-  /** How long after its time a job may start. */
+  /** How long after its scheduled time a job may start. */
   public readonly startWithin: Duration;
-  /** How long a job may take. */
+  /** How long a job may take to complete. */
   public readonly completeWithin?: Duration;
 
   private constructor(
     /** Name of the tier, and of its rule. */
     public readonly name: string,
-    /** What its recovery points are. */
+    /** Snapshots or a continuous backup. */
     public readonly kind: TierKind,
     /** When its jobs are due. */
     public readonly schedule: Recurrence,

@@ -25,7 +25,7 @@ export interface BackupTiersProps {
   /** What is backed up. */
   readonly targets: BackupTarget[];
 
-  /** Where recovery points lie: a `ProtectedVault`'s vault, or one that you have. */
+  /** Where recovery points are kept: the vault of a `ProtectedVault`, or an existing one. */
   readonly vault: backup.IBackupVault;
 
   /**
@@ -37,14 +37,14 @@ export interface BackupTiersProps {
   readonly tiers?: BackupTier[];
 
   /**
-   * Where else recovery points go.
+   * Copies into other vaults.
    *
-   * @default - nowhere: what takes the region or the account takes the backups too
+   * @default - none: losing the region or the account means losing the backups too
    */
   readonly copies?: VaultCopy[];
 
   /**
-   * A logically air-gapped vault of this account and region that snapshots go to besides.
+   * A logically air-gapped vault of this account and region that snapshots also go to.
    *
    * @default - none
    */
@@ -53,44 +53,45 @@ export interface BackupTiersProps {
   /**
    * The role that AWS Backup works under.
    *
-   * @default - one of its own, with the policies that AWS keeps for it
+   * @default - a role of its own, with AWS managed policies
    */
   readonly role?: iam.IRole;
 
   /**
-   * After how long without a single backup job that succeeded somebody is told: whole days, 7 at most. Each kind of target
-   * is watched by itself; jobs of others of its kind in the same vault count too, so give a target that must not be missed
-   * a vault of its own.
+   * An alarm fires after this long without a successful backup job: 1 to 7 whole days. Each kind of target has its own
+   * alarm, which counts all jobs of that kind in the vault, so give a target that must not be missed a vault of its
+   * own.
    *
-   * @default - the longest gap of the most frequent tier and one day; where that is above 7 days synth warns, and nobody
-   * is told
+   * @default - the longest gap of the most frequent tier and one day; if that is more than 7 days synth warns, and
+   * there is no such alarm
    */
   readonly missingAfter?: Duration;
 
   /**
-   * Encrypts the log of the function that watches copies. Its key policy must delegate to IAM, as policies of CDK's keys do.
+   * Encrypts the log of the function that watches copies. Its key policy must delegate to IAM, as policies of CDK's
+   * keys do.
    *
    * @default - a key of its own, rotated yearly, retained; without copies, there is no such function
    */
   readonly logEncryptionKey?: kms.IKey;
 
   /**
-   * Who is told when a job fails, expires or is missing.
+   * Topic to notify when a job fails, expires or is missing.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
 
 const made = new Mark<BackupTiers>('BackupTiers');
 
-/** All that the app of a construct has, in the order of the tree. */
+/** All of the app that a construct belongs to, in the order of the tree. */
 export const tiersInAppOf = (construct: IConstruct): BackupTiers[] => made.inAppOf(construct);
 
 /**
- * Backups in generations, by AWS Backup: databases, file systems, volumes and buckets alike.
+ * Backups in generations by AWS Backup, of databases, file systems, volumes and buckets.
  *
- * Usable without a plan. What AWS Backup would refuse, ignore or fail each night is an error at synth.
+ * Usable without a plan. Settings that AWS Backup would refuse, ignore or fail on each night are errors at synth.
  */
 export class BackupTiers extends Construct {
   public readonly plan: backup.CfnBackupPlan;
@@ -124,7 +125,7 @@ export class BackupTiers extends Construct {
       for (const type of this.resourceTypes()) missingBackups(this, { vault, missingAfter, notify }, type);
     }
     if (copies.length > 0) this.watchCopies(copies, props);
-    // Windows and versions may still be set by Mixins after this, and keys let more accounts in.
+    // Mixins may set windows and versioning after this, and key policies may allow more accounts.
     this.node.addValidation({ validate: () => this.inWholeApp(copies) });
   }
 
@@ -156,7 +157,7 @@ export class BackupTiers extends Construct {
     };
   }
 
-  /** Apart: beside resources in one selection, tags could be read as narrowing them. */
+  /** Tags get a selection of their own: in one with resources, AWS Backup may AND the tags with them. */
   private select(role: iam.IRole): void {
     const resources = this.targets.flatMap(({ arn }) => (arn === undefined ? [] : [arn]));
     const tags = this.targets.flatMap(({ tag }) =>
@@ -178,7 +179,7 @@ export class BackupTiers extends Construct {
     }
   }
 
-  /** EBS goes cold only where it is asked to by name. */
+  /** EBS goes to cold storage only with an explicit opt-in. */
   private lifecycle(retention: Duration, coldAfter?: Duration): backup.CfnBackupPlan.LifecycleResourceTypeProperty {
     const archives = coldAfter !== undefined && this.targets.some(({ kind }) => kind === 'EBS');
     return {
@@ -200,14 +201,14 @@ export class BackupTiers extends Construct {
       backup: pathName(this),
       copies,
       tiers: this.tiers,
-      // Where a tag chooses, nobody knows which kinds there are.
+      // The kinds of resources selected by tag are unknown at synth.
       resourceTypes: types.includes(undefined) ? [] : types.flatMap((type) => type ?? []),
       logEncryptionKey,
       notify,
     });
   }
 
-  /** As metrics have them: each is watched by itself. Undefined, for the vault as a whole, where synth can't tell. */
+  /** As metrics name them; each has its own alarm. Undefined, for the vault as a whole, where unknown at synth. */
   private resourceTypes(): (string | undefined)[] {
     return [...new Set(this.targets.map(({ kind }) => (kind === 'RDS Multi-AZ cluster' ? 'RDS' : kind)))];
   }
@@ -217,13 +218,13 @@ export class BackupTiers extends Construct {
     if (gap <= 7) return Duration.days(gap);
     Annotations.of(this).addWarningV2(
       'lifeboat:missing-backups-go-unnoticed',
-      `the most frequent tier runs every ${gap - 1} days, and alarms of CloudWatch look back 7 at most, so nobody would be ` +
-        'told of jobs that stopped coming; add a tier that runs more often',
+      `the most frequent tier runs every ${gap - 1} days, and CloudWatch alarms look back at most 7, so no alarm would fire ` +
+        'when backups stop; add a tier that runs more often',
     );
     return undefined;
   }
 
-  /** What only shows once the app is whole. */
+  /** Problems that can only be found once the app is complete. */
   private inWholeApp(copies: readonly VaultCopy[]): string[] {
     warnOfForeignCopies(this, this.targets, copies);
     return this.targets.flatMap((target) => [
@@ -232,7 +233,7 @@ export class BackupTiers extends Construct {
     ]);
   }
 
-  /** AWS Backup keeps one continuous recovery point for each resource, whatever plan asks for it. */
+  /** AWS Backup keeps one continuous recovery point for each resource, across all plans. */
   private rivalProblems(target: BackupTarget): string[] {
     if (!target.construct || !this.isContinuous()) return [];
     return tiersInAppOf(this).flatMap((other) => {
@@ -240,7 +241,7 @@ export class BackupTiers extends Construct {
       if (!other.targets.some(({ construct }) => construct === target.construct)) return [];
       return [
         `${target} is backed up continuously by '${this.node.path}' and by '${other.node.path}', and AWS Backup keeps one ` +
-          'continuous backup of a resource; leave one out',
+          'continuous backup of a resource; remove one of the two tiers',
       ];
     });
   }

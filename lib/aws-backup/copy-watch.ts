@@ -1,4 +1,4 @@
-/** Says every hour when AWS Backup last completed a copy, and has an alarm fire when that is too long ago. */
+/** Publishes every hour how long ago AWS Backup last completed a copy; an alarm fires when that is too long. */
 
 import { createHash } from 'node:crypto';
 import { Annotations, Duration, Stack } from 'aws-cdk-lib';
@@ -25,13 +25,13 @@ export interface CopyWatchProps {
   readonly backup: string;
   readonly copies: readonly VaultCopy[];
   readonly tiers: readonly BackupTier[];
-  /** As AWS Backup calls them; none where synth can't tell. */
+  /** As AWS Backup names them; none if unknown at synth. */
   readonly resourceTypes: readonly string[];
   readonly logEncryptionKey: kms.IKey | undefined;
   readonly notify: sns.ITopic | undefined;
 }
 
-/** AWS Backup lists jobs of 30 days, so an older one looks as if it had never been. */
+/** AWS Backup lists jobs of the last 30 days, so an older one can't be seen. */
 export const MAX_COPY_GAP_DAYS = 29;
 
 interface WatchedCopy {
@@ -48,23 +48,23 @@ export class CopyWatch extends Construct {
     const deadLetterQueue = deadLetters(this, 'NotStarted');
     deadLetterAlarm(this, 'NotStartedAlarm', {
       queue: deadLetterQueue,
-      description: `The watch on copies of backup ${backup} could not be started, or failed: the messages in the queue say why`,
+      description: `The watch on copies of backup ${backup} could not be started, or failed. The messages in the queue say why.`,
       notify,
     });
     const handler = new ShippedFunction(this, 'Handler', {
       entry: 'watch-copies',
-      description: `Lifeboat: says when backup ${backup} was last copied`,
+      description: `Lifeboat: publishes when backup ${backup} was last copied`,
       timeout: Duration.minutes(5),
       memorySize: 256,
       encryptionKey: logKey(this, props.logEncryptionKey),
       deadLetterQueue,
-      patterns: "AWS Backup's list of copy jobs is for all or none.",
+      patterns: "Permission to list AWS Backup's copy jobs can't be narrowed.",
       statements: [allow(['backup:ListCopyJobs'], ['*'])],
     });
     for (const copy of watched) this.watch(copy, handler, deadLetterQueue, props);
   }
 
-  /** Each vault once: tiers may be copied into one for different lengths of time. */
+  /** Each vault once: several copies may go into one vault, with different retentions. */
   private watched({ copies, tiers }: CopyWatchProps): WatchedCopy[] {
     const days = new Map<string, number>();
     for (const copy of copies) {
@@ -78,8 +78,8 @@ export class CopyWatch extends Construct {
       if (after <= MAX_COPY_GAP_DAYS) return [{ vaultArn, overdueAfter: Duration.days(after) }];
       Annotations.of(this).addWarningV2(
         'lifeboat:missing-copies-go-unnoticed',
-        `the most frequent tier that is copied into ${vaultArn} runs every ${after - 1} days, and AWS Backup lists jobs of the last 30 days, ` +
-          'so no alarm fires when copies stop; copy a tier that runs more often',
+        `the most frequent tier copied into ${vaultArn} runs every ${after - 1} days, and AWS Backup lists jobs of the last 30 days, ` +
+          'so no alarm would fire when copies stop; copy a tier that runs more often',
       );
       return [];
     });
@@ -91,7 +91,7 @@ export class CopyWatch extends Construct {
     deadLetterQueue: sqs.IQueue,
     { plan, backup, resourceTypes, notify }: CopyWatchProps,
   ): void {
-    // The vault's name may only be known at deployment, and the reference to it stays the same.
+    // The vault's name may be unknown until deployment; the reference to it is stable.
     const id = createHash('sha256')
       .update(JSON.stringify(Stack.of(this).resolve(vaultArn)))
       .digest('hex')
@@ -106,7 +106,7 @@ export class CopyWatch extends Construct {
     const hourly = new ScheduleTrigger(this, `Hourly${id}`, {
       target: handler.function,
       schedule: ScheduleExpression.rate(Duration.hours(1)),
-      description: `Lifeboat: says when backup ${backup} was last copied`,
+      description: `Lifeboat: publishes when backup ${backup} was last copied`,
       request,
       deadLetterQueue,
     });
@@ -122,11 +122,11 @@ export class CopyWatch extends Construct {
       threshold: overdueAfter.toSeconds(),
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       description:
-        `AWS Backup has completed no copy of backup ${backup} into ${vaultArn} for ${overdueAfter.toHumanString()}` +
-        `${resourceTypes.length > 1 ? `, for one of ${resourceTypes.join(', ')}` : ''}, or the hourly watch stopped: see its list of copy jobs`,
+        `AWS Backup has completed no copy of ${resourceTypes.length > 1 ? `one kind (${resourceTypes.join(', ')}) of ` : ''}backup ${backup} ` +
+        `into ${vaultArn} for ${overdueAfter.toHumanString()}, or the hourly watch stopped. See AWS Backup's list of copy jobs.`,
       notify,
     });
-    // The first watch comes before the alarm can miss it.
+    // The first run of the watch precedes the alarm, so that its metric is not missing.
     alarm.node.addDependency(hourly);
   }
 }

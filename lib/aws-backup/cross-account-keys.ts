@@ -1,6 +1,7 @@
 /**
- * Copies into other accounts, whose jobs would fail for want of a key: what isn't fully managed by AWS Backup stays
- * encrypted with the resource's own key until it is there. Told once the app is whole, since keys may be told more until then.
+ * Warns of copies into other accounts that would fail because the other account can't use the key: recovery points that
+ * AWS Backup doesn't fully manage stay encrypted with the resource's own key until they are copied. Called once the app
+ * is complete, since key policies may change until then.
  * https://docs.aws.amazon.com/aws-backup/latest/devguide/create-cross-account-backup.html
  */
 import { Annotations, CfnResource, Stack, Token } from 'aws-cdk-lib';
@@ -31,9 +32,9 @@ function warnOfKey(scope: Construct, resource: CfnResource, account: string): vo
   if (keyId === undefined) {
     Annotations.of(scope).addWarningV2(
       'lifeboat:copy-needs-a-key-of-your-own',
-      `${resource.node.path} is encrypted with the key that AWS keeps for ${service}, which account ${account} can't use, so ` +
-        `copies into it would fail; copy a snapshot with a key of your own that lets ${account} use it, restore that as a new ` +
-        'resource, and move to it. Do not set that key on this one: CloudFormation would replace a database with an empty one',
+      `${resource.node.path} is encrypted with the AWS managed key for ${service}, which account ${account} can't use, so ` +
+        `copies into that account would fail; copy a snapshot with a key of your own that allows ${account}, restore it as a new ` +
+        'resource, and switch to that. Do not set that key on the existing resource: CloudFormation would replace a database with an empty one',
     );
     return;
   }
@@ -43,8 +44,8 @@ function warnOfKey(scope: Construct, resource: CfnResource, account: string): vo
   if (policy.includes(account) || policy.includes('aws:PrincipalOrg')) return;
   Annotations.of(scope).addWarningV2(
     'lifeboat:copy-needs-the-key',
-    `${resource.node.path} is encrypted with ${key.node.path}, whose policy does not let account ${account} use it, so copies into ` +
-      `it would fail; say key.grantEncryptDecrypt(new iam.AccountPrincipal('${account}')), and let it create grants`,
+    `${resource.node.path} is encrypted with ${key.node.path}, whose policy does not allow account ${account}, so copies into ` +
+      `that account would fail; call key.grantEncryptDecrypt(new iam.AccountPrincipal('${account}')), and allow it kms:CreateGrant`,
   );
 }
 
@@ -64,7 +65,7 @@ function encryptionOf(resource: CfnResource): { encrypted?: unknown; keyId?: unk
   }
 }
 
-/** A key of the same stack. What other stacks and accounts let whom do, synth can't see. */
+/** A key of the same stack. Policies of keys in other stacks and accounts are unknown at synth. */
 function keyOf(resource: CfnResource, keyId: unknown): kms.CfnKey | undefined {
   const stack = Stack.of(resource);
   const referred = JSON.stringify(stack.resolve(keyId));

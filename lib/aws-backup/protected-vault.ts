@@ -14,40 +14,40 @@ import { VaultLock } from './vault-lock';
 export interface ProtectedVaultProps {
   /**
    * Name of the vault: 2 to 50 letters, digits, hyphens and underscores. Give one to a vault that another region or
-   * account copies into, so that both sides agree on it without asking each other.
+   * account copies into: their stacks then name the vault without a reference to this one.
    *
    * @default - a name that CDK makes of the path
    */
   readonly vaultName?: string;
 
   /**
-   * How firmly it holds on to its recovery points.
+   * The lock that protects its recovery points.
    *
-   * @default VaultLock.governance(): at least 7 days; who may remove the lock can undo it
+   * @default VaultLock.governance(): at least 7 days; anyone with permission to remove the lock can undo it
    */
   readonly lock?: VaultLock;
 
   /**
-   * Encrypts the recovery points of resources that AWS Backup manages fully, and copies of all others. Its policy must
-   * let IAM policies of the account decide, as keys made by CDK do.
+   * Encrypts the recovery points of resources that AWS Backup manages fully, and copies of all others. Its key policy
+   * must delegate to IAM, as policies of CDK's keys do.
    *
    * @default - a key of the vault's own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
   /**
-   * Accounts that may copy recovery points into this vault, each of 12 digits. Copies between accounts have to be allowed
-   * in AWS Organizations besides.
+   * 12-digit IDs of accounts that may copy recovery points into this vault. AWS Organizations must also allow copies
+   * between accounts.
    * https://docs.aws.amazon.com/aws-backup/latest/devguide/create-cross-account-backup.html
    *
-   * @default - this account alone
+   * @default - only this account
    */
   readonly copiesFrom?: string[];
 
   /**
-   * Who is told when a job of this vault fails or expires.
+   * Topic to notify when a job of this vault fails or expires.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
@@ -58,8 +58,8 @@ const made = new Mark<true>('protected-vault');
 export const hasOwnAlarms = (vault: backup.IBackupVault): boolean => made.on(vault) === true;
 
 /**
- * A vault whose recovery points nobody deletes early: encrypted with a key of its own, locked, and kept when the stack
- * goes. Deletion is denied by its policy besides, so that removing the lock alone is not enough.
+ * A vault whose recovery points can't be deleted early: encrypted with a key of its own, locked, and retained when its
+ * stack is deleted. Its policy denies deletion as well, so removing the lock alone is not enough.
  */
 export class ProtectedVault extends Construct {
   public readonly vault: backup.IBackupVault;
@@ -81,7 +81,7 @@ export class ProtectedVault extends Construct {
         maxRetention: lock.maxRetention,
         changeableFor: lock.changeableFor,
       },
-      // A first deployment that fails leaves no empty vault behind, whose name the second one would find taken.
+      // A first deployment that fails removes the empty vault, so that the second one finds its name free.
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     if (props.copiesFrom?.length) {
@@ -101,11 +101,11 @@ export class ProtectedVault extends Construct {
 
 function problemsOf({ vaultName, copiesFrom = [] }: ProtectedVaultProps): string[] {
   const problems = copiesFrom.flatMap(
-    (account) => accountIdProblem(account, 'nobody of it could ever copy here') ?? [],
+    (account) => accountIdProblem(account, 'no account could copy into this vault') ?? [],
   );
   if (vaultName !== undefined && !Token.isUnresolved(vaultName) && !/^[A-Za-z0-9_-]{2,50}$/.test(vaultName)) {
     problems.push(
-      `'${vaultName}' is not of 2 to 50 letters, digits, hyphens and underscores, so AWS Backup would refuse it; ` +
+      `'vaultName' is '${vaultName}', not 2 to 50 letters, digits, hyphens and underscores, so AWS Backup would refuse it; ` +
         'rename the vault',
     );
   }

@@ -32,42 +32,43 @@ import { BackupTarget } from './backup-target';
 import { testProblems } from './restore-test-limits';
 
 export interface TestedDatabaseOptions extends ProofOptions {
-  /** Whose recovery points are tested: a PostgreSQL instance, of this app or imported. */
+  /** The database whose recovery points are tested: a PostgreSQL instance, of this app or imported. */
   readonly database: rds.IDatabaseInstance;
 
-  /** What tests are held against. */
+  /** The objectives that results are compared with. */
   readonly objectives: RecoveryObjectives;
 
   /**
-   * Class of the restored instance. Left out, AWS Backup would choose one.
+   * Class of the restored instance.
    *
-   * @default - the source's; an imported database needs it stated
+   * @default - the source's; required for an imported database, since AWS Backup would choose a class
    */
   readonly instanceType?: ec2.InstanceType;
 
   /**
-   * Parameter group of the restored instance. Left out, RDS would take its default one.
+   * Parameter group of the restored instance.
    *
-   * @default - the source's, else RDS's default one for the source's version; an imported database needs it stated
+   * @default - the source's, else RDS's default for the source's version; required for an imported database
    */
   readonly parameterGroupName?: string;
 
   /**
-   * How long AWS Backup leaves the restored instance standing for its checks, 1 to 168 whole hours.
+   * How long AWS Backup keeps the restored instance for its checks, 1 to 168 whole hours.
    *
    * @default Duration.hours(8)
    */
   readonly validationWindow?: Duration;
 
   /**
-   * After how long without a test that passed somebody is told.
+   * An alarm fires after this long without a test that passed.
    *
    * @default - the schedule's longest gap, the start window and one day
    */
   readonly overdueAfter?: Duration;
 
   /**
-   * Name of what is tested, in evidence and metrics. Drills of the same database may share it, and its chain of evidence.
+   * Name of the target, in evidence and metrics. Drills of the same database may use it too, and so share its chain of
+   * evidence.
    *
    * @default - the id
    */
@@ -77,22 +78,22 @@ export interface TestedDatabaseOptions extends ProofOptions {
 export interface RestoreTestProps extends TestedDatabaseOptions {
   /** Name of the selection in AWS Backup. */
   readonly selectionName: string;
-  /** Whether the newest recovery point is tested: its age is then what would have been lost. */
+  /** Whether the newest recovery point is tested. Its age is then the data that would have been lost. */
   readonly newest: boolean;
-  /** The plan that it is part of. */
+  /** The restore testing plan that it is part of. */
   readonly plan: backup.CfnRestoreTestingPlan;
   /** Name of the plan, in evidence and metrics. */
   readonly planName: string;
-  /** What AWS Backup restores under. */
+  /** The role that AWS Backup restores with. */
   readonly role: iam.IRole;
-  /** Where restored instances lie. */
+  /** Where restored instances are placed. */
   readonly site: DrillSite;
-  /** After how long without a test that passed somebody is told. */
+  /** An alarm fires after this long without a test that passed. */
   readonly overdueAfter: Duration;
   /**
-   * Who is told.
+   * Topic to notify.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
@@ -100,13 +101,13 @@ export interface RestoreTestProps extends TestedDatabaseOptions {
 /**
  * The tests of one database's recovery points. Use `restoreTesting.addDatabase()`.
  *
- * Its validator, a durable function, may change only what has the name and the tag that AWS Backup gives to restore
- * tests, and can delete nothing.
+ * Its validator, a durable function, may modify only instances with the name prefix and the tag that AWS Backup gives
+ * to restore tests, and can delete nothing.
  */
 export class RestoreTest extends Construct {
   /** Name of the selection in AWS Backup. */
   public readonly selectionName: string;
-  /** What is deployed with the validator. */
+  /** The definition that is deployed with the validator. */
   public readonly definition: ValidationDefinition;
   /** What the tests measure. */
   public readonly metrics: RecoveryMetrics;
@@ -134,13 +135,13 @@ export class RestoreTest extends Construct {
     this.addAlarms(props, validator);
   }
 
-  /** What AWS Backup would otherwise fill in with defaults that no drill should run on. */
+  /** Settings that AWS Backup would otherwise fill in with defaults unlike the source's. */
   private restoredAs(source: SourceDatabase, props: RestoreTestProps, window: Duration): Restored {
     const { resource, engine } = source;
     const instanceClass = props.instanceType ? `db.${props.instanceType}` : source.instanceClass;
     const parameterGroup = props.parameterGroupName ?? resource?.dbParameterGroupName ?? defaultParameterGroup(source);
     const problems = testProblems(this.selectionName, { engine, instanceClass, parameterGroup, window });
-    const what = `restore test '${this.node.path}' can't work on its database`;
+    const what = `restore test '${this.node.path}'`;
     if (!instanceClass || !parameterGroup) throw refusal(what, problems);
     refuseAll(what, problems);
     return { instanceClass, parameterGroup };
@@ -197,9 +198,9 @@ export class RestoreTest extends Construct {
       durableFor: window.plus(Duration.hours(6)),
       deadLetterQueue: site.deadLetterQueue,
       patterns:
-        'AWS Backup names what it restores at run time, so it is allowed by the name and the tag that restore tests ' +
-        'give; restore jobs have no ARN to name, and what only describes can not be narrowed; evidence is a document a ' +
-        'run under one prefix.',
+        'AWS Backup names restored instances at run time, so they are allowed by the name prefix and the tag of restore ' +
+        'tests; restore jobs have no ARN; describing actions can not be narrowed; each run writes a document of evidence ' +
+        'under one prefix.',
       statements: [
         allow(['backup:DescribeRestoreJob', 'backup:PutRestoreValidationResult'], ['*']),
         allow(['rds:DescribeDBInstances', 'rds:DescribeDBSnapshots', 'rds:ListTagsForResource'], ['*']),
@@ -212,7 +213,7 @@ export class RestoreTest extends Construct {
     });
   }
 
-  /** Each restore of the testing plan, of whatever database: the validator leaves those of others alone. */
+  /** Each restore of the testing plan, of any database: the validator ignores those of other databases. */
   private startOn(validator: ShippedFunction, plan: backup.CfnRestoreTestingPlan): void {
     const live = new lambda.Alias(this, 'Live', { aliasName: 'live', version: validator.function.currentVersion });
     live.node.addDependency(validator);
@@ -240,23 +241,23 @@ export class RestoreTest extends Construct {
       metric: this.metrics.secondsSinceProven(target, drill),
       threshold: overdueAfter.toSeconds(),
       description:
-        `No restore test ${drill} of ${target} has passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
-        'its recovery points are unproven',
+        `No restore test ${drill} of ${target} has passed for ${overdueAfter.toHumanString()}, or the hourly watch stopped: ` +
+        'its recovery points are unproven. Look for failed tests in the evidence and in the restore jobs of AWS Backup.',
       treatMissingData: TreatMissingData.BREACHING,
       notify,
     });
-    // The first watch comes before the alarm can miss it.
+    // The first run of the watch precedes the alarm, so that its metric is not missing.
     overdue.node.addDependency(site.watch);
   }
 }
 
-/** What AWS Backup restores the database as. */
+/** Settings of the restored instance. */
 interface Restored {
   readonly instanceClass: string;
   readonly parameterGroup: string;
 }
 
-/** What a test's props leave to defaults. */
+/** A test's props with their defaults. */
 interface Settled {
   readonly target: string;
   readonly test: string;

@@ -18,59 +18,59 @@ import { fileSystemsProblems, NAME_LENGTH, testingProblems, warnOfOldRecoveryPoi
 import { TestedRecoveryPoints } from './tested-recovery-points';
 
 export interface RestoreTestingProps {
-  /** Where recovery points are taken from. */
+  /** The vaults of the recovery points. */
   readonly vaults: backup.IBackupVault[];
 
   /** When AWS Backup restores. */
   readonly schedule: Recurrence;
 
   /**
-   * Which recovery point is restored. Snapshots only: of a continuous recovery point AWS Backup doesn't say which moment
-   * it restored; `RestoreDrill` tests those.
+   * Which recovery point is restored. Snapshots only: AWS Backup doesn't report which moment of a continuous recovery
+   * point it restored. Use `RestoreDrill` for those.
    *
    * @default TestedRecoveryPoints.newest({ within: Duration.days(30) })
    */
   readonly recoveryPoints?: TestedRecoveryPoints;
 
   /**
-   * How long after its time a restore may start, 1 to 168 whole hours.
+   * How long after its scheduled time a restore may start, 1 to 168 whole hours.
    *
    * @default Duration.hours(24)
    */
   readonly startWithin?: Duration;
 
   /**
-   * Name of the restore testing plan: 1 to 50 letters, digits and underscores. Another name makes another plan.
+   * Name of the restore testing plan: 1 to 50 letters, digits and underscores. A changed name replaces the plan.
    *
-   * @default - made of the path
+   * @default - derived from the construct path
    */
   readonly testingPlanName?: string;
 
   /**
-   * The role that AWS Backup restores under.
+   * The role that AWS Backup restores with.
    *
-   * @default - one of its own, with the policy that AWS keeps for it
+   * @default - a role of its own, with an AWS managed policy
    */
   readonly role?: iam.IRole;
 
   /**
    * Name of the plan, in evidence and metrics.
    *
-   * @default - the plan's around it; else the path of the construct that this is in
+   * @default - the name of the enclosing plan; without one, the path of the parent construct
    */
   readonly planName?: string;
 
   /**
-   * Where restored instances lie, and who examines them.
+   * Where restored instances are placed and examined.
    *
-   * @default - the site of the plan around it; else one of its own
+   * @default - the site of the enclosing plan; without one, one of its own
    */
   readonly site?: DrillSite;
 
   /**
-   * Who is told when a test fails, misses an objective or is overdue.
+   * Topic to notify when a test fails, misses an objective or is overdue.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
@@ -83,14 +83,14 @@ const NEWEST = TestedRecoveryPoints.newest({ within: Duration.days(30) });
 const made = new Mark<RestoreTesting>('RestoreTesting');
 
 /**
- * Has AWS Backup restore its recovery points on a schedule, checks each restored database as a drill does, answers AWS
- * Backup with the result, and leaves evidence.
+ * Has AWS Backup restore its recovery points on a schedule, checks each restored database as a drill does, reports the
+ * result to AWS Backup, and leaves evidence.
  */
 export class RestoreTesting extends Construct {
   public readonly plan: backup.CfnRestoreTestingPlan;
-  /** Name of the plan, as evidence has it. */
+  /** Name of the plan in evidence. */
   public readonly planName: string;
-  /** Where restored instances lie. */
+  /** Where restored instances are placed. */
   public readonly site: DrillSite;
 
   private readonly role: iam.IRole;
@@ -129,7 +129,7 @@ export class RestoreTesting extends Construct {
   /**
    * Tests the recovery points of a database.
    *
-   * @throws Error when the id is taken, AWS Backup would refuse the test, or restore with defaults
+   * @throws Error when the id is taken, or AWS Backup would refuse the test or restore with defaults
    */
   public addDatabase(id: string, options: TestedDatabaseOptions): RestoreTest {
     const { schedule, notify, recoveryPoints = NEWEST } = this.props;
@@ -151,8 +151,8 @@ export class RestoreTesting extends Construct {
   }
 
   /**
-   * Tests that file systems or volumes can be restored: AWS Backup restores and deletes them. What is in them nobody
-   * looks at, so this proves less than a database's test; a restore that fails rings the vault's alarm.
+   * Tests that file systems or volumes can be restored: AWS Backup restores and deletes them. Their content is not
+   * checked, so this proves less than a database's test. `VaultAlarms` reports a restore that fails.
    *
    * @param targets of one kind, EFS or EBS, 30 at most
    * @throws Error when the id is taken, or AWS Backup would refuse the test
@@ -190,20 +190,20 @@ export class RestoreTesting extends Construct {
     const plans = made.inAppOf(this).filter(({ plan }) => plan.stack.environment === environment);
     if (plans.length > MAX_PLANS) {
       problems.push(
-        `there are ${plans.length} restore testing plans, and AWS Backup takes ${MAX_PLANS} in one region; test several ` +
-          'databases in one',
+        `there are ${plans.length} restore testing plans, and AWS Backup allows ${MAX_PLANS} in one region; test several ` +
+          'databases in one plan',
       );
     }
     const { selections } = this;
     if (selections.length > MAX_SELECTIONS) {
       problems.push(
-        `it has ${selections.length} tests, and AWS Backup takes ${MAX_SELECTIONS} selections in one plan; divide it`,
+        `it has ${selections.length} tests, and AWS Backup allows ${MAX_SELECTIONS} selections in one plan; divide them over several plans`,
       );
     }
-    if (selections.length === 0) problems.push('it tests nothing; add a database');
+    if (selections.length === 0) problems.push('it has no test; call addDatabase()');
     for (const name of new Set(selections.filter((one, index) => selections.indexOf(one) !== index))) {
       problems.push(
-        `several of its tests would be called '${name}' in AWS Backup; give them ids that differ in letters or digits`,
+        `several of its tests would be named '${name}' in AWS Backup; use ids that differ in letters or digits`,
       );
     }
     return problems.map((problem) => `restore testing '${this.node.path}': ${problem}`);

@@ -1,6 +1,6 @@
 /**
- * What a target says itself, against the tiers that it is backed up by: windows that jobs would meet, versions, events,
- * retention. Told once the app is whole, since Mixins may set all of it later.
+ * Compares a target's own settings with its tiers: windows that jobs would overlap, versioning, events, retention.
+ * Called once the app is complete, since Mixins may set all of these later.
  */
 import { Annotations, CfnResource, Stack, Token } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
@@ -12,7 +12,7 @@ import { known } from '../synth/tokens';
 import type { BackupTarget } from './backup-target';
 import type { BackupTier } from './backup-tier';
 
-/** @returns what AWS Backup would refuse, or fail each night; what else matters is warned of on the scope */
+/** @returns what AWS Backup would refuse or fail on each night; adds warnings to the scope */
 export function targetProblems(scope: IConstruct, tiers: readonly BackupTier[], target: BackupTarget): string[] {
   for (const tier of tiers) if (tier.kind === 'continuous') warnOfContinuous(scope, tier, target);
   const snapshots = tiers.filter(({ kind }) => kind === 'snapshot');
@@ -25,8 +25,8 @@ function meetings(scope: IConstruct, snapshots: readonly BackupTier[], target: B
   if (snapshots.length > 0 && target.resource && !(backupWindow && maintenanceWindow)) {
     Annotations.of(scope).addWarningV2(
       'lifeboat:windows-left-to-rds',
-      `${target} leaves its backup or maintenance window to RDS, which picks one at random, and jobs that are due in it ` +
-        'or within the hour before fail; state both',
+      `${target} states no backup or no maintenance window, so RDS picks one at random, and jobs that are due in it ` +
+        'or within the hour before fail; state both windows',
     );
   }
   const refused = windowProblems(backupWindow, maintenanceWindow);
@@ -42,15 +42,15 @@ function meetings(scope: IConstruct, snapshots: readonly BackupTier[], target: B
       if (met === 'due in it') {
         return [
           `tier ${tier.name} is due (${tier.schedule.expression.expressionString}) during the ${what} window ${window} of ` +
-            `${target} or within the hour before, so its jobs would fail; start it when the window is over, or back up ` +
-            'continuously',
+            `${target} or within the hour before, so its jobs would fail; start it after the window, or use a ` +
+            'continuous tier',
         ];
       }
       if (met === 'may start in it') {
         Annotations.of(scope).addWarningV2(
           'lifeboat:job-may-start-in-a-window',
-          `tier ${tier.name} may start up to ${start} minutes after its time, and so within an hour of the ${what} window ` +
-            `${window} of ${target}; start it earlier, or after the window`,
+          `jobs of tier ${tier.name} may start up to ${start} minutes after their scheduled time, and so less than an hour before the ${what} window ` +
+            `${window} of ${target} or in it, and would then fail; start them earlier, or after the window`,
         );
       }
       return [];
@@ -65,7 +65,7 @@ function warnOfContinuous(scope: IConstruct, { retention }: BackupTier, target: 
   if (kind === 'S3' && resource && sendsNoEvents(resource)) {
     Annotations.of(scope).addWarningV2(
       'lifeboat:bucket-sends-no-events',
-      `${target} does not say that it sends its events to EventBridge, which continuous backups are made from, so they may ` +
+      `${target} does not state that it sends its events to EventBridge, which continuous backups need, so they may ` +
         'stop; set eventBridgeEnabled: true',
     );
   }
@@ -73,8 +73,8 @@ function warnOfContinuous(scope: IConstruct, { retention }: BackupTier, target: 
   if ((kind !== 'RDS' && kind !== 'Aurora') || own === undefined || Token.isUnresolved(days) || own === days) return;
   Annotations.of(scope).addWarningV2(
     'lifeboat:two-retentions',
-    `${target} keeps automated backups for ${own} days and is backed up continuously for ${days}, and a database has one ` +
-      'retention: AWS Backup sets its own, and deployments set the other; state the same number in both',
+    `${target} keeps automated backups for ${own} days, and a continuous tier keeps ${days}; a database has only one ` +
+      'retention, which AWS Backup and deployments would each set to their own number; state the same number in both',
   );
 }
 
@@ -84,10 +84,10 @@ function unversioned(target: BackupTarget): string[] {
   if (target.kind !== 'S3' || resource?.cfnResourceType !== 'AWS::S3::Bucket') return [];
   const stated = Stack.of(resource).resolve((resource as s3.CfnBucket).versioningConfiguration);
   if (stated !== undefined && stated.status !== 'Suspended') return [];
-  return [`${target} keeps no versions, so AWS Backup would refuse to back it up; make it versioned`];
+  return [`${target} is not versioned, so AWS Backup would refuse to back it up; set versioned: true`];
 }
 
-/** What the bucket's own custom resource may turn on is not seen. */
+/** Not when the bucket's own custom resource may turn events on, which synth can't see. */
 function sendsNoEvents(resource: CfnResource): boolean {
   const stated = Stack.of(resource).resolve((resource as s3.CfnBucket).notificationConfiguration);
   if (stated?.eventBridgeConfiguration !== undefined) return false;

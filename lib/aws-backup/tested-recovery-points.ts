@@ -8,21 +8,21 @@ export interface TestedWithinOptions {
 
 /** Which recovery point a restore test takes. */
 export class TestedRecoveryPoints {
-  /** The newest one: what a real recovery would use. */
+  /** The newest: a real recovery would use that. */
   public static newest(options: TestedWithinOptions): TestedRecoveryPoints {
     return new TestedRecoveryPoints('LATEST_WITHIN_WINDOW', options.within);
   }
 
-  /** One drawn anew at each test, so that over time all of them are tried. */
+  /** A random one at each test, so that over time all are tested. */
   public static random(options: TestedWithinOptions): TestedRecoveryPoints {
     return new TestedRecoveryPoints('RANDOM_WITHIN_WINDOW', options.within);
   }
 
-  /** Whether it is the newest: its age is then what would have been lost. */
+  /** Whether the newest is tested. Its age is then the data that would have been lost. */
   public readonly newest: boolean;
 
   private constructor(
-    /** As AWS Backup writes it. */
+    /** AWS Backup's name for it. */
     public readonly algorithm: 'LATEST_WITHIN_WINDOW' | 'RANDOM_WITHIN_WINDOW',
     /** How old it may be. */
     public readonly within: Duration,
@@ -31,8 +31,8 @@ export class TestedRecoveryPoints {
     const days = known(within.toDays({ integral: false }));
     if (days === undefined || (Number.isInteger(days) && days >= 1 && days <= 365)) return;
     throw new Error(
-      `recovery points of the last ${within.toHumanString()} can't be tested: AWS Backup takes whole days from 1 to 365; choose one ` +
-        'between',
+      `tested recovery points: 'within' is ${within.toHumanString()}, and AWS Backup takes 1 to 365 whole days; choose one ` +
+        'of these',
     );
   }
 }

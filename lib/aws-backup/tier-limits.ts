@@ -1,4 +1,4 @@
-/** What AWS Backup would refuse, ignore or fail each night, of a set of tiers: told at synth, all at once. */
+/** Finds at synth, all at once, what AWS Backup would refuse, ignore or fail on each night in a set of tiers. */
 import { CfnResource, Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as backup from 'aws-cdk-lib/aws-backup';
 import { shortestGap } from '../schedule/week';
@@ -20,7 +20,7 @@ export interface Tiered {
 
 /** https://docs.aws.amazon.com/aws-backup/latest/devguide/plan-options-and-configuration.html */
 const MIN_MINUTES_APART = 60;
-/** Recovery points stay in cold storage for so many days at least. */
+/** The shortest time in cold storage. */
 const MIN_COLD_DAYS = 90;
 const MAX_CONTINUOUS_DAYS = 35;
 const MIN_START_MINUTES = 60;
@@ -43,24 +43,24 @@ export function tierProblems(of: Tiered): string[] {
 
 function counts({ tiers, targets, copies }: Tiered): string[] {
   const problems: string[] = [];
-  if (tiers.length === 0) problems.push('there is no tier, so nothing is ever backed up; state one');
-  if (targets.length === 0) problems.push('there is no target, so nothing is ever backed up; name one');
+  if (tiers.length === 0) problems.push("'tiers' is empty, so nothing would be backed up; state a tier");
+  if (targets.length === 0) problems.push("'targets' is empty, so nothing would be backed up; state a target");
   const arns = targets.filter(({ arn }) => arn !== undefined).length;
   if (arns > MAX_RESOURCES) {
     problems.push(
-      `${arns} resources are more than the ${MAX_RESOURCES} that AWS Backup takes in one selection; name them by tag`,
+      `'targets' has ${arns} resources, and AWS Backup takes ${MAX_RESOURCES} in one selection; use BackupTarget.tagged()`,
     );
   }
   const names = tiers.map(({ name }) => name);
   for (const name of new Set(names.filter((one, index) => names.indexOf(one) !== index))) {
     problems.push(
-      `several tiers are called '${name}', so no report could tell them apart; name all but one with BackupTier.of()`,
+      `several tiers are named '${name}', so reports could not distinguish them; give other names with BackupTier.of()`,
     );
   }
   for (const copied of new Set(copies.flatMap((copy) => copy.tiers ?? []))) {
     if (!names.includes(copied)) {
       problems.push(
-        `a copy names the tier '${copied}', which is none of ${names.join(', ')}, so nothing is copied; correct it`,
+        `'tiers' of a copy names '${copied}', and the tiers are ${names.join(', ')}, so nothing would be copied; correct the name`,
       );
     }
   }
@@ -71,60 +71,60 @@ function ofTier({ name, schedule, retention, coldAfter, kind, startWithin, compl
   const problems = retentionProblems(`tier ${name}`, days(retention), days(coldAfter));
   if (!/^[A-Za-z0-9._-]{1,50}$/.test(name)) {
     problems.push(
-      `tier '${name}' is not of 1 to 50 letters, digits, hyphens, underscores and dots, so AWS Backup would refuse it; ` +
+      `the tier name '${name}' is not 1 to 50 letters, digits, hyphens, underscores and dots, so AWS Backup would refuse it; ` +
         'rename it',
     );
   }
   const apart = shortestGap(schedule);
   if (apart < MIN_MINUTES_APART) {
     problems.push(
-      `tier ${name} is due again after ${apart} minutes, and AWS Backup takes a job an hour at most, so it would refuse the ` +
+      `tier ${name} is due every ${apart} minutes, and AWS Backup takes at most one job an hour, so it would refuse the ` +
         'plan; back up hourly or less often, or continuously',
     );
   }
   const kept = days(retention);
   if (kind === 'continuous' && kept !== undefined && kept > MAX_CONTINUOUS_DAYS) {
     problems.push(
-      `tier ${name} is continuous and keeps ${kept} days, and AWS Backup keeps ${MAX_CONTINUOUS_DAYS} at most; keep ` +
-        'snapshots for longer, in a tier of their own',
+      `'retention' of continuous tier ${name} is ${kept} days, and AWS Backup keeps at most ${MAX_CONTINUOUS_DAYS}; for longer, ` +
+        'add a tier of snapshots',
     );
   }
   const start = known(startWithin.toMinutes({ integral: false }));
   if (start !== undefined && start < MIN_START_MINUTES) {
     problems.push(
-      `tier ${name} has a start window of ${start} minutes, and AWS Backup takes ${MIN_START_MINUTES} at least, else ` +
+      `'startWithin' of tier ${name} is ${start} minutes, and AWS Backup needs at least ${MIN_START_MINUTES}, or ` +
         `jobs expire before they start; lengthen it`,
     );
   }
   const complete = known(completeWithin?.toMinutes({ integral: false }));
   if (start !== undefined && complete !== undefined && complete < start) {
     problems.push(
-      `tier ${name} must be complete after ${complete} minutes and may start for ${start}, so AWS Backup would refuse it; ` +
-        'give it longer to complete',
+      `'completeWithin' of tier ${name} is ${complete} minutes, less than its 'startWithin' of ${start}, so AWS Backup would ` +
+        'refuse it; lengthen it',
     );
   }
   return problems;
 }
 
 /**
- * What AWS Backup would refuse of a life of recovery points, in days, one sentence each.
+ * What AWS Backup would refuse in a lifecycle of recovery points, in days, one sentence each.
  * https://docs.aws.amazon.com/aws-backup/latest/devguide/API_Lifecycle.html
  */
 export function retentionProblems(what: string, kept: number | undefined, cold: number | undefined): string[] {
   const problems: string[] = [];
-  for (const [verb, value] of [
-    ['keeps for', kept],
-    ['goes cold after', cold],
+  for (const [setting, value] of [
+    ['a retention of', kept],
+    ['a move to cold storage after', cold],
   ] as const) {
     if (value === undefined || (Number.isInteger(value) && value >= 1)) continue;
     problems.push(
-      `${what} ${verb} ${Duration.days(value).toHumanString()}, and AWS Backup takes whole days from 1; round it`,
+      `${what} has ${setting} ${Duration.days(value).toHumanString()}, and AWS Backup takes whole days from 1; round it`,
     );
   }
   if (kept !== undefined && cold !== undefined && kept < cold + MIN_COLD_DAYS) {
     problems.push(
-      `${what} goes cold after ${cold} days and is deleted after ${kept}, less than ${MIN_COLD_DAYS} later, so AWS ` +
-        `Backup would refuse it; keep it for ${cold + MIN_COLD_DAYS} days or more, or leave it warm`,
+      `${what} goes to cold storage after ${cold} days and is deleted after ${kept}, less than ${MIN_COLD_DAYS} days later, so AWS ` +
+        `Backup would refuse it; keep it for ${cold + MIN_COLD_DAYS} days or more, or leave 'coldAfter' out`,
     );
   }
   return problems;
@@ -141,14 +141,14 @@ function outsideOfLock(what: string, kept: number | undefined, { least, most }: 
   if (kept === undefined) return [];
   if (least !== undefined && kept < least) {
     return [
-      `${what} keeps ${kept} days, and ${vault} is locked to ${least} or more, so each of its jobs would fail; keep longer, ` +
-        'or use another vault',
+      `'retention' of ${what} is ${kept} days, and the lock of ${vault} requires at least ${least}, so each job would fail; keep ` +
+        'longer, or use another vault',
     ];
   }
   if (most !== undefined && kept > most) {
     return [
-      `${what} keeps ${kept} days, and ${vault} is locked to ${most} or less, so each of its jobs would fail; keep shorter, ` +
-        'or use another vault',
+      `'retention' of ${what} is ${kept} days, and the lock of ${vault} allows at most ${most}, so each job would fail; keep ` +
+        'shorter, or use another vault',
     ];
   }
   return [];
@@ -160,8 +160,8 @@ function coldWithoutCold({ tiers, targets, copies }: Tiered): string[] {
   if (cold.length === 0) return [];
   return without(targets, 'cold').map(
     (kind) =>
-      `${cold.join(', ')} goes cold, and ${kind} has no cold storage, so AWS Backup ignores that without a word and you ` +
-      `pay for warm; leave 'coldAfter' out, or give these targets tiers of their own`,
+      `'coldAfter' is set for ${cold.join(', ')}, and ${kind} has no cold storage, so AWS Backup would silently ignore it and you would ` +
+      `pay for warm storage; leave 'coldAfter' out, or give these targets tiers of their own`,
   );
 }
 
@@ -169,10 +169,11 @@ function continuousWithout({ tiers, targets }: Tiered): string[] {
   const continuous = tiers.filter(({ kind }) => kind === 'continuous');
   if (continuous.length === 0) return [];
   const problems = without(targets, 'continuous').map(
-    (kind) => `${kind} can't be backed up continuously, so no moment of it could be restored; give it snapshots alone`,
+    (kind) =>
+      `${kind} does not support continuous backup, so no point in time could be restored; give it only tiers of snapshots`,
   );
   if (continuous.length > 1) {
-    problems.push('there are two continuous tiers, and AWS Backup keeps one for each resource; leave one out');
+    problems.push("'tiers' has two continuous tiers, and AWS Backup keeps one for each resource; remove one");
   }
   return problems;
 }
@@ -180,18 +181,21 @@ function continuousWithout({ tiers, targets }: Tiered): string[] {
 function ofCopies({ vault, tiers, targets, copies }: Tiered): string[] {
   if (copies.length === 0) return [];
   const problems = without(targets, 'copies').map(
-    (kind) => `${kind} can't be copied by AWS Backup, so there would be nothing elsewhere; copy its snapshots instead`,
+    (kind) =>
+      `${kind} does not support copies by AWS Backup, so no copy would exist elsewhere; copy its snapshots instead`,
   );
   for (const [index, copy] of copies.entries()) {
     const what = `copy ${index + 1}`;
     if (copy.vault === vault || isNamed(copy.vaultArn(vault), vault)) {
-      problems.push(`${what} goes into the vault that it comes from, and protects from nothing; name another vault`);
+      problems.push(
+        `${what} goes into the vault that it is copied from, so it would protect nothing; name another vault`,
+      );
     }
     const missing = copy.missingAfter?.toDays({ integral: false });
     if (missing !== undefined && !(Number.isInteger(missing) && missing >= 1 && missing <= MAX_COPY_GAP_DAYS)) {
       problems.push(
-        `'missingAfter' of ${what} is ${copy.missingAfter?.toHumanString()}, and AWS Backup lists copies of the last 30 days, so its alarm would ` +
-          `always fire, or never; set whole days from 1 to ${MAX_COPY_GAP_DAYS}`,
+        `'missingAfter' of ${what} is ${copy.missingAfter?.toHumanString()}, and AWS Backup lists copy jobs of the last 30 days, so its alarm would fire ` +
+          `always or never; set whole days from 1 to ${MAX_COPY_GAP_DAYS}`,
       );
     }
     const limits = copy.vault ? lockOf(copy.vault) : UNLIMITED;
@@ -215,8 +219,8 @@ function ofAirGapped({ tiers, targets, airGapped }: Tiered): string[] {
   const limits = { least: days(airGapped.minRetention), most: days(airGapped.maxRetention) };
   const problems = without(targets, 'airGapped').map(
     (kind) =>
-      `${kind} can't go to a logically air-gapped vault, so AWS Backup would leave it out; copy it into a locked vault of ` +
-      'another account, as VaultCopy does',
+      `${kind} does not support logically air-gapped vaults, so AWS Backup would leave it out; use VaultCopy to copy it into a ` +
+      'locked vault of another account',
   );
   const snapshots = tiers.filter(({ kind }) => kind === 'snapshot');
   return [
@@ -233,7 +237,7 @@ function without(targets: readonly BackupTarget[], feature: keyof (typeof FEATUR
   return [...new Set(kinds)];
 }
 
-/** Whether an ARN is that of a vault which the app names. */
+/** Whether an ARN is that of a vault whose name is known at synth. */
 function isNamed(arn: string, vault: backup.IBackupVault): boolean {
   const name = resourceOf(vault)?.backupVaultName;
   if (name === undefined || Token.isUnresolved(name)) return false;

@@ -8,35 +8,38 @@ import { tellOfEvents } from '../alarm/told-events';
 import { enclosingPlan } from '../synth/enclosing-plan';
 
 export interface VaultAlarmsProps {
-  /** Whose jobs are watched. Jobs that copy into it count as its own. */
+  /** The vault to watch. Jobs that copy into it count as its own. */
   readonly vault: backup.IBackupVault;
 
   /**
-   * After how long without a single backup job that succeeded somebody is told: whole days, 7 at most, since no alarm of
-   * CloudWatch looks back further.
+   * An alarm fires after this long without a successful backup job: 1 to 7 whole days, since CloudWatch alarms look
+   * back no further.
    * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
    *
-   * @default - missing jobs are not noticed
+   * @default - no alarm for missing jobs
    */
   readonly missingAfter?: Duration;
 
   /**
-   * Who is told. A topic of another app must let `events.amazonaws.com` and `cloudwatch.amazonaws.com` in, and so must its
-   * key.
+   * Topic to notify. The policy of a topic of another app must allow `events.amazonaws.com` and
+   * `cloudwatch.amazonaws.com`, and so must the policy of its key.
    *
-   * @default - whom the plan around it tells; else nobody: the alarms only show, and failed restores are not told
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action, and failed restores are not
+   * reported
    */
   readonly notify?: sns.ITopic;
 }
 
-/** AWS Backup publishes counts above zero only, so silence is no failure; and no job at all is silence, too. */
+/**
+ * AWS Backup publishes only counts above zero, so a missing metric is not a failure here, but may mean that no job ran.
+ */
 const FAILURES = {
   BackupFailed: ['NumberOfBackupJobsFailed', 'A backup job failed'],
   BackupExpired: ['NumberOfBackupJobsExpired', 'A backup job did not start within its start window'],
   CopyFailed: ['NumberOfCopyJobsFailed', 'A copy into the vault failed'],
 } as const;
 
-/** Rings when jobs of one vault fail, expire, or stop coming, and tells of restores that fail. */
+/** Alarms for jobs of one vault that fail, expire or are missing, and notifications of restores that fail. */
 export class VaultAlarms extends Construct {
   constructor(scope: Construct, id: string, props: VaultAlarmsProps) {
     super(scope, id);
@@ -46,7 +49,7 @@ export class VaultAlarms extends Construct {
       addAlarm(this, alarm, {
         metric: vaultMetric(vault, metricName, Duration.hours(1)),
         threshold: 0,
-        description: `${what} (vault ${name}): AWS Backup's list of jobs says why`,
+        description: `${what} (vault ${name}). AWS Backup's list of jobs says why.`,
         notify,
       });
     }
@@ -57,8 +60,8 @@ export class VaultAlarms extends Construct {
 }
 
 /**
- * By event: AWS Backup documents no vault for the metrics of restore jobs, and its events name none, so this tells of all
- * restores of the region. https://docs.aws.amazon.com/aws-backup/latest/devguide/eventbridge.html
+ * By event, for all restores of the region: neither metrics nor events of restore jobs name a vault.
+ * https://docs.aws.amazon.com/aws-backup/latest/devguide/eventbridge.html
  */
 function tellOfFailedRestores(scope: Construct, topic: sns.ITopic): void {
   tellOfEvents(scope, {
@@ -72,15 +75,15 @@ function tellOfFailedRestores(scope: Construct, topic: sns.ITopic): void {
     },
     topic,
     notTold:
-      "A restore by AWS Backup failed and could not be told: see AWS Backup's list of restore jobs, and let " +
-      'events.amazonaws.com publish to the topic and use its key',
+      "A restore by AWS Backup failed, and the topic could not be notified. See AWS Backup's list of restore jobs, and allow " +
+      'events.amazonaws.com to publish to the topic and to use its key.',
   });
 }
 
 /**
- * Rings when no backup job of a vault has succeeded for so long.
+ * An alarm that fires when no backup job of a vault has succeeded for this long.
  *
- * @param resourceType counts jobs of this kind of resource alone, so that others can't stand in for it
+ * @param resourceType counts only jobs of this kind of resource, so that jobs of others can't hide missing ones
  */
 export function missingBackups(
   scope: Construct,
@@ -90,8 +93,8 @@ export function missingBackups(
   const days = missingAfter.toDays({ integral: false });
   if (!Token.isUnresolved(days) && !(Number.isInteger(days) && days >= 1 && days <= 7)) {
     throw new Error(
-      `alarms '${scope.node.path}': missing jobs would be noticed after ${missingAfter.toHumanString()}, and alarms of CloudWatch look back ` +
-        'whole days up to 7, so this one would never tell; choose 1 to 7 days, and have something backed up that often',
+      `alarms '${scope.node.path}': 'missingAfter' is ${missingAfter.toHumanString()}, and CloudWatch alarms look back whole days ` +
+        'up to 7, so this one would never fire; set 1 to 7 days, and back something up that often',
     );
   }
   addAlarm(scope, `${resourceType ?? ''}BackupMissing`, {
@@ -101,7 +104,7 @@ export function missingBackups(
     treatMissingData: cloudwatch.TreatMissingData.BREACHING,
     description:
       `No backup job${resourceType ? ` for ${resourceType}` : ''} of vault ${vault.backupVaultName} has succeeded for ` +
-      `${missingAfter.toHumanString()}`,
+      `${missingAfter.toHumanString()}. See AWS Backup's list of backup jobs.`,
     notify,
   });
 }

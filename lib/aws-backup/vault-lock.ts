@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 
-/** What a vault accepts. Jobs that ask for less or more fail. */
+/** The retentions that a vault accepts. Jobs with a shorter or longer one fail. */
 export interface VaultLockOptions {
   /**
    * The shortest retention that recovery points may have, in whole days.
@@ -21,8 +21,8 @@ export interface VaultLockOptions {
 
 export interface ComplianceLockOptions extends VaultLockOptions {
   /**
-   * How long the lock can still be undone, in whole days: at least 3. After that nobody can, AWS included, and the vault
-   * can't be deleted while it holds a recovery point.
+   * How long the lock can still be undone, in whole days: at least 3. After that no one can undo it, AWS included, and
+   * the vault can't be deleted while it holds a recovery point.
    *
    * https://docs.aws.amazon.com/aws-backup/latest/devguide/vault-lock.html
    */
@@ -32,21 +32,23 @@ export interface ComplianceLockOptions extends VaultLockOptions {
 const MAX_DAYS = 36_500;
 const MIN_CHANGEABLE_DAYS = 3;
 
-/** How firmly a vault holds on to its recovery points. */
+/** The lock of a vault, which protects its recovery points from early deletion. */
 export class VaultLock {
   /**
-   * Nobody deletes a recovery point before its retention is over, but for those whom IAM lets remove the lock first.
+   * Governance mode: a recovery point can't be deleted before its retention is over, except by a principal whose IAM
+   * permissions let it remove the lock first.
    *
-   * @throws Error where AWS Backup would refuse the retentions
+   * @throws Error when AWS Backup would refuse the retentions
    */
   public static governance(options: VaultLockOptions = {}): VaultLock {
     return new VaultLock(options, undefined);
   }
 
   /**
-   * Nobody deletes a recovery point before its retention is over. This can't be undone once `changeableFor` is over.
+   * Compliance mode: no one can delete a recovery point before its retention is over. This can't be undone once
+   * `changeableFor` is over.
    *
-   * @throws Error where AWS Backup would refuse the retentions or `changeableFor`
+   * @throws Error when AWS Backup would refuse the retentions or `changeableFor`
    */
   public static compliance(options: ComplianceLockOptions): VaultLock {
     return new VaultLock(options, options.changeableFor);
@@ -54,7 +56,7 @@ export class VaultLock {
 
   /** Shortest retention accepted. */
   public readonly minRetention: Duration;
-  /** Longest retention accepted, where there is one. */
+  /** Longest retention accepted; absent without a limit. */
   public readonly maxRetention?: Duration;
   /** How long the lock can still be undone; absent in governance mode. */
   public readonly changeableFor?: Duration;
@@ -71,19 +73,19 @@ export class VaultLock {
     const most = known(this.maxRetention?.toDays({ integral: false }));
     const changeableFor = known(this.changeableFor?.toDays({ integral: false }));
     const problems: string[] = [];
-    for (const [what, stated, days] of [
-      ['minimum', this.minRetention, least],
-      ['maximum', this.maxRetention, most],
+    for (const [property, stated, days] of [
+      ['minRetention', this.minRetention, least],
+      ['maxRetention', this.maxRetention, most],
     ] as const) {
       if (days === undefined || (Number.isInteger(days) && days >= 1 && days <= MAX_DAYS)) continue;
       problems.push(
-        `a ${what} retention of ${stated?.toHumanString()} is not of 1 to ${MAX_DAYS} whole days, so AWS Backup would ` +
-          'refuse it; choose one of these',
+        `'${property}' is ${stated?.toHumanString()}, not 1 to ${MAX_DAYS} whole days, so AWS Backup would refuse it; ` +
+          'choose one of these',
       );
     }
     if (least !== undefined && most !== undefined && most < least) {
       problems.push(
-        `the maximum retention of ${this.maxRetention?.toHumanString()} is below the minimum of ` +
+        `'maxRetention' is ${this.maxRetention?.toHumanString()}, less than 'minRetention' of ` +
           `${this.minRetention.toHumanString()}, so no recovery point would fit; raise it`,
       );
     }
@@ -92,8 +94,8 @@ export class VaultLock {
       !(Number.isInteger(changeableFor) && changeableFor >= MIN_CHANGEABLE_DAYS && changeableFor <= MAX_DAYS)
     ) {
       problems.push(
-        `'changeableFor' is ${this.changeableFor?.toHumanString()}, and not ${MIN_CHANGEABLE_DAYS} to ${MAX_DAYS} whole days, so AWS Backup ` +
-          `would refuse the lock; give at least ${MIN_CHANGEABLE_DAYS} days, and use them to try the lock out`,
+        `'changeableFor' is ${this.changeableFor?.toHumanString()}, not ${MIN_CHANGEABLE_DAYS} to ${MAX_DAYS} whole days, so AWS Backup ` +
+          `would refuse the lock; set at least ${MIN_CHANGEABLE_DAYS} days, and use them to try the lock out`,
       );
     }
     return problems;

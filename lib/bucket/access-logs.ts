@@ -5,7 +5,8 @@ import { markCovered } from '../synth/coverage';
 import { acknowledge } from '../synth/nag-acknowledgements';
 
 /**
- * Where S3 tells who asked for what in a construct's bucket, for 400 days: a full year and the weeks an audit takes.
+ * A bucket for S3 access logs of a construct's bucket, kept for 400 days: a full year and the weeks that an audit
+ * takes.
  *
  * @param of the construct's class
  */

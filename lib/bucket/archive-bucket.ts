@@ -16,22 +16,22 @@ import { REPLICATION_RULE, type ReplicationTarget } from './bucket-replication';
 
 export interface ArchiveBucketProps extends BucketBackupsProps {
   /**
-   * Its name. Both sides of a replication state it.
+   * Name of the bucket. Both sides of a replication state it.
    *
-   * @default - CloudFormation makes one up
+   * @default - CloudFormation generates one
    */
   readonly bucketName?: string;
   /**
-   * Encrypts objects. Its policy must let IAM policies of the account decide, as keys made by CDK do.
+   * Encrypts objects. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
-   * @default - S3's own keys (SSE-S3), which ElastiCache needs in order to be seeded from an export
+   * @default - S3's own keys (SSE-S3): ElastiCache seeds a cache only from exports encrypted with those
    */
   readonly encryptionKey?: kms.IKey;
   /**
-   * How long each version can't be changed or deleted. A bucket that was made with a lock never loses it again.
+   * How long each version can't be changed or deleted. Object Lock can't be disabled again on a bucket.
    *
-   * `s3.ObjectLockRetention.governance(...)` can be undone by who may bypass governance, `compliance(...)` by nobody,
-   * AWS included.
+   * `s3.ObjectLockRetention.governance(...)` can be undone by anyone with permission to bypass governance,
+   * `compliance(...)` by no one, AWS included.
    *
    * @default - not locked
    */
@@ -44,19 +44,20 @@ export interface ArchiveBucketProps extends BucketBackupsProps {
    */
   readonly accessLogs?: s3.IBucket;
   /**
-   * Who is told when objects could not be replicated.
+   * Topic to notify when objects could not be replicated.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarm only shows
+   * @default - the `notify` of the enclosing plan; without one, the alarm has no action
    */
   readonly notify?: sns.ITopic;
 }
 
 /**
- * Where backups, exports and logs are kept for long: versioned, encrypted, private, TLS only, logged, and kept when the
- * stack goes. Its lifecycle goes by prefix, so whoever writes a daily, weekly, monthly or yearly backup says so in the key.
+ * A bucket for backups, exports and logs that are kept for long: versioned, encrypted, private, TLS only, logged, and
+ * retained when the stack is deleted. Its lifecycle goes by prefix, so a daily, weekly, monthly or yearly backup must
+ * be written under the prefix of its tier.
  *
- * @throws Error that names all that S3 would refuse: order and days of moves, expiry, overlapping tiers, replication; or
- * when S3 could not deliver access logs
+ * @throws Error that lists all that S3 would refuse: order and days of moves, expiry, overlapping tiers, replication;
+ * or when S3 could not deliver access logs
  */
 export class ArchiveBucket extends Construct {
   public readonly bucket: s3.IBucket;
@@ -81,7 +82,7 @@ export class ArchiveBucket extends Construct {
       ...(lock && { objectLockEnabled: true, objectLockDefaultRetention: lock }),
       serverAccessLogsBucket: props.accessLogs ?? accessLogs(this, 'ArchiveBucket'),
       serverAccessLogsPrefix: `${id}/`,
-      // A first deployment that fails leaves no empty bucket behind, whose name the second one would find taken.
+      // A first deployment that fails removes the empty bucket, so that the second one finds its name free.
       removalPolicy: props.bucketName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.RETAIN,
     });
     this.bucket = this.owned;
@@ -91,8 +92,8 @@ export class ArchiveBucket extends Construct {
     if (lock?.mode === s3.ObjectLockMode.COMPLIANCE) {
       Annotations.of(this).addInfoV2(
         'lifeboat:compliance-lock',
-        `nobody can delete a version before its ${lock.duration.toHumanString()} are over, AWS included; objects written by ` +
-          'mistake are billed until then',
+        `'lock' is in compliance mode, so no one, AWS included, can delete a version for ${lock.duration.toHumanString()}; ` +
+          'objects written by mistake are billed until then',
       );
     }
     if (replication) {
@@ -100,24 +101,24 @@ export class ArchiveBucket extends Construct {
         metric: this.replicationMetric('OperationsFailedReplication', replication.bucketName),
         threshold: 0,
         description:
-          `Objects of the archive ${id} could not be replicated into ${replication.bucketName}, so the recovery region lacks ` +
-          "them: check the replication role and the target's key, then run S3 Batch Replication on what failed",
+          `Objects of the archive ${id} could not be replicated into ${replication.bucketName}, so they are missing in the recovery ` +
+          "region. Check the replication role and the target's key, then run S3 Batch Replication on the failed objects.",
         notify: props.notify,
       });
     }
   }
 
   /**
-   * Lets the replication role of another account write here, and hands what it writes to this account.
+   * Allows the replication role of another account to write here. Replicas belong to this account.
    *
-   * The role need not exist yet: the source can be deployed only after its target, and makes the role.
+   * The role need not exist yet: the source creates it, and is deployed after its target.
    *
-   * @param account the source's
-   * @param roleName as `replication.roleName` of the source states it
-   * @throws Error when the account is none
+   * @param account ID of the source's account
+   * @param roleName `replication.roleName` of the source
+   * @throws Error when the account ID is not valid
    */
   public acceptReplicas(account: string, roleName: string): void {
-    const noAccount = accountIdProblem(account, 'S3 would refuse the policy that lets it in');
+    const noAccount = accountIdProblem(account, 'S3 would refuse the bucket policy');
     if (noAccount) throw new Error(`archive '${this.node.path}' can't accept replicas: ${noAccount}`);
     const { partition } = Stack.of(this);
     const allowed = (actions: string[], resource: string) =>
@@ -140,8 +141,8 @@ export class ArchiveBucket extends Construct {
   }
 
   /**
-   * Seconds that replicas lag behind. Silent while nothing is written. S3 publishes it in the target's region, so an alarm
-   * on it belongs into a stack there; that replication failed, it publishes here.
+   * Seconds that replicas lag behind. Not published while nothing is written. S3 publishes it in the target's region,
+   * so put an alarm on it into a stack there; S3 publishes failed replications in this region.
    * https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html
    */
   public replicationLatency(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
@@ -164,22 +165,22 @@ export class ArchiveBucket extends Construct {
     });
   }
 
-  /** S3 would deliver nothing, and say so nowhere. */
+  /** S3 would deliver no logs, without an error. */
   private refuseLogsOf(bucket: s3.IBucket): void {
     const problems: string[] = [];
     const [here, there] = [Stack.of(this).region, bucket.env.region];
     if (![here, there].some((region) => Token.isUnresolved(region)) && here !== there) {
-      problems.push(`it is in ${there} and the archive in ${here}; name one in ${here}`);
+      problems.push(`'accessLogs' is in ${there} and the archive in ${here}; use a bucket in ${here}`);
     }
     const resource = bucket.node.defaultChild;
     const own = resource && CfnResource.isCfnResource(resource) && resource.cfnResourceType === 'AWS::S3::Bucket';
     const { bucketEncryption, objectLockConfiguration } = own ? (resource as s3.CfnBucket) : {};
     const stated = (value: unknown) => JSON.stringify(Stack.of(bucket).resolve(value) ?? {});
     if (bucket.encryptionKey || stated(bucketEncryption).includes('aws:kms')) {
-      problems.push("it is encrypted with AWS KMS; encrypt it with S3's own keys (SSE-S3)");
+      problems.push("'accessLogs' is encrypted with AWS KMS; encrypt it with S3's own keys (SSE-S3)");
     }
     if (stated(objectLockConfiguration).includes('defaultRetention')) {
-      problems.push('it locks objects by default; leave its default retention out');
+      problems.push("'accessLogs' has a default Object Lock retention; remove that");
     }
     refuseAll(`archive '${this.node.path}': S3 would deliver no access logs to '${bucket.node.path}'`, problems);
   }

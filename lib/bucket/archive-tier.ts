@@ -1,24 +1,24 @@
 /**
- * How long a kind of backup is kept, and in which storage class.
+ * How long one generation of backups is kept, and in which storage class.
  *
- * A lifecycle tells objects apart by their keys only: a daily backup never turns into a yearly one, so whoever writes
- * it puts it under the tier's prefix.
+ * A lifecycle distinguishes objects only by their keys: a daily backup never becomes a yearly one, so each backup must
+ * be written under its tier's prefix.
  */
 import { Duration } from 'aws-cdk-lib';
 import type { CfnBucket } from 'aws-cdk-lib/aws-s3';
 
-/** What becomes of versions that were overwritten or deleted. */
+/** What happens to versions that were overwritten or deleted. */
 export interface NoncurrentVersions {
-  /** How long after it was replaced a version is deleted for good: whole days, at least 1. */
+  /** How long after its replacement a version is deleted permanently: whole days, at least 1. */
   readonly expireAfter: Duration;
   /**
-   * How many of the newest replaced versions are kept whatever their age, 1 to 100.
+   * How many of the newest replaced versions are kept at any age, 1 to 100.
    *
    * @default - none
    */
   readonly keepNewest?: number;
   /**
-   * To which classes they move before, counted from when they were replaced.
+   * Moves to cheaper classes, counted from the day of replacement.
    *
    * @default - they stay in the class they were in
    */
@@ -33,16 +33,16 @@ export interface ArchiveTierOptions {
    */
   readonly transitions?: StorageTransition[];
   /**
-   * When objects are deleted: whole days after they were written. In a versioned bucket they are gone for good only
-   * when `noncurrentVersions` have expired, too.
+   * When objects are deleted: whole days after they were written. In a versioned bucket they are deleted permanently
+   * only when `noncurrentVersions` have expired, too.
    *
    * @default - never
    */
   readonly expireAfter?: Duration;
   /**
-   * What becomes of versions that were overwritten, deleted or expired.
+   * What happens to versions that were overwritten, deleted or expired.
    *
-   * @default - deleted for good after 30 days
+   * @default - deleted permanently after 30 days
    */
   readonly noncurrentVersions?: NoncurrentVersions;
 }
@@ -71,30 +71,30 @@ export class ArchiveTier {
   /**
    * Objects whose keys start with a prefix.
    *
-   * @param prefix as keys have it, without a leading slash, as in 'exports/cache/'
+   * @param prefix of keys, without a leading slash, as in 'exports/cache/'
    */
   public static prefixed(prefix: string, options: ArchiveTierOptions): ArchiveTier {
     if (prefix === '' || prefix.startsWith('/')) {
       throw new Error(
-        `tier '${prefix}': ${prefix === '' ? 'an empty prefix means all objects' : 'keys start without a slash'}, so the ` +
-          `tier would not hold what its name says; ${prefix === '' ? 'use ArchiveTier.everything()' : `write '${prefix.replace(/^\/+/, '')}'`}`,
+        `'prefix' of an archive tier is '${prefix}', and ${prefix === '' ? 'an empty prefix means all objects' : 'keys start without a slash'}, ` +
+          `so the tier would not contain what its name says; ${prefix === '' ? 'use ArchiveTier.everything()' : `write '${prefix.replace(/^\/+/, '')}'`}`,
       );
     }
     return new ArchiveTier(prefix, options);
   }
 
-  /** All objects of the bucket. Where tiers overlap, S3 follows whichever deletes first. */
+  /** All objects of the bucket. If tiers overlap, S3 applies the one that deletes first. */
   public static everything(options: ArchiveTierOptions): ArchiveTier {
     return new ArchiveTier('', options);
   }
 
   private constructor(
-    /** What its objects' keys start with; empty for all. */
+    /** Prefix of its objects' keys; empty for all. */
     public readonly prefix: string,
     private readonly options: ArchiveTierOptions,
   ) {}
 
-  /** As CloudFormation writes it, before any limit was checked. */
+  /** The tier as a CloudFormation property, before limits are checked. */
   public get rule(): CfnBucket.RuleProperty {
     const { transitions, expireAfter } = this.options;
     const noncurrent = this.options.noncurrentVersions ?? { expireAfter: Duration.days(30) };
@@ -120,7 +120,7 @@ export class ArchiveTier {
   }
 }
 
-/** As a number of days; a fraction is told by the limits, with all else that is wrong. */
+/** As a number of days, which may be a fraction: the limits report that, with all other problems. */
 export const daysOf = (duration: Duration) =>
   duration.isUnresolved() ? duration.toDays() : duration.toDays({ integral: false });
 
@@ -130,12 +130,12 @@ function inOrder(transitions: StorageTransition[] | undefined): StorageTransitio
 }
 
 /**
- * When objects move to a cheaper storage class. Each class down is cheaper to keep, dearer to read, and billed for a
- * minimum of days.
+ * When objects move to a cheaper storage class. Each next class is cheaper to store, more expensive to read, and billed
+ * for a minimum of days.
  */
 export class StorageTransition {
   /**
-   * STANDARD_IA: read at once, for a fee; billed for at least 30 days and 128 KB an object.
+   * STANDARD_IA: readable at once, for a fee; billed for at least 30 days and 128 KB an object.
    *
    * @param after whole days after the object was written, at least 30
    */
@@ -144,7 +144,7 @@ export class StorageTransition {
   }
 
   /**
-   * Glacier Instant Retrieval: read at once, for a higher fee; billed for at least 90 days and 128 KB an object.
+   * Glacier Instant Retrieval: readable at once, for a higher fee; billed for at least 90 days and 128 KB an object.
    *
    * @param after whole days after the object was written
    */
@@ -153,7 +153,7 @@ export class StorageTransition {
   }
 
   /**
-   * Glacier Flexible Retrieval: brought back in minutes to hours; billed for at least 90 days.
+   * Glacier Flexible Retrieval: retrieved in minutes to hours; billed for at least 90 days.
    *
    * @param after whole days after the object was written
    */
@@ -162,7 +162,7 @@ export class StorageTransition {
   }
 
   /**
-   * Glacier Deep Archive: brought back in 12 to 48 hours, which belongs into the recovery time; billed for at least 180
+   * Glacier Deep Archive: retrieved in 12 to 48 hours, which count towards the recovery time; billed for at least 180
    * days.
    *
    * @param after whole days after the object was written
@@ -172,7 +172,7 @@ export class StorageTransition {
   }
 
   private constructor(
-    /** As CloudFormation writes it. */
+    /** CloudFormation's name of the class. */
     public readonly storageClass: string,
     public readonly after: Duration,
   ) {}

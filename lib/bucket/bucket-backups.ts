@@ -27,36 +27,35 @@ import {
 
 export interface BucketBackupsProps {
   /**
-   * How long which objects are kept, and in which storage class.
+   * How long objects are kept, and in which storage class.
    *
-   * @default - nothing moves and nothing expires, replaced versions neither
+   * @default - no objects or replaced versions move or expire
    */
   readonly tiers?: ArchiveTier[];
   /**
-   * After how many days parts of uploads that were never finished are deleted; until then they are billed, and no
-   * listing shows them.
+   * After how many days parts of unfinished uploads are deleted. Until then they are billed, and listings don't show
+   * them.
    *
    * @default - 7 days
    */
   readonly unfinishedUploads?: Duration;
   /**
-   * Where replicas go. Only what is written from then on is replicated: for what lies there already, run S3 Batch
-   * Replication once.
+   * The bucket for replicas. Only new objects are replicated: for existing ones, run S3 Batch Replication once.
    *
-   * @default - none are made
+   * @default - no replicas
    */
   readonly replication?: ReplicationTarget;
 }
 
-/** Apps that were told of small objects: once is enough, whichever of their buckets it is. */
+/** Apps with the note on small objects: once for all buckets is enough. */
 const smallObjectsNoted = new Mark<true>('small-objects-noted');
 
 /**
- * What makes a bucket recoverable, for its owner to apply: `bucket.with(new BucketBackups({ ... }))`.
+ * Makes a bucket recoverable. Its owner applies it: `bucket.with(new BucketBackups({ ... }))`.
  *
- * Versions are kept, public access is blocked, plain HTTP is denied (on buckets that are `s3.Bucket`), lifecycle rules
- * and replication are added, and the bucket outlives its stack, unless the bucket says otherwise. What contradicts is
- * refused. Applied to a bucket that is imported, it changes nothing and says what its owner has to do.
+ * Enables versioning, blocks public access, denies plain HTTP (on an `s3.Bucket`), adds lifecycle rules and
+ * replication, and retains the bucket when its stack is deleted. Settings of the bucket itself take precedence;
+ * contradictions are refused. On an imported bucket it changes nothing and lists what the owner has to do.
  */
 export class BucketBackups extends Mixin {
   constructor(private readonly props: BucketBackupsProps = {}) {
@@ -67,7 +66,7 @@ export class BucketBackups extends Mixin {
     return isBucketResource(construct) || isImportedBucket(construct);
   }
 
-  /** @throws Error that names all that S3 would refuse */
+  /** @throws Error that lists all that S3 would refuse */
   public applyTo(construct: IConstruct): void {
     if (!this.supports(construct)) return;
     if (isBucketResource(construct)) this.protect(construct);
@@ -102,7 +101,7 @@ export class BucketBackups extends Mixin {
     );
     bucket.cfnOptions.deletionPolicy ??= CfnDeletionPolicy.RETAIN;
     bucket.cfnOptions.updateReplacePolicy ??= CfnDeletionPolicy.RETAIN;
-    // The bucket may still be told more rules after this.
+    // More rules may be added to the bucket after this.
     bucket.lifecycleConfiguration = Lazy.any({
       produce: () => {
         const stated = stack.resolve(before);
@@ -118,7 +117,7 @@ export class BucketBackups extends Mixin {
     denyPlainHttp(bucket);
     this.warn(bucket, rules);
     markCovered(bucket, 'BucketBackups');
-    // Rules that the bucket has besides are known only when all has been said.
+    // The bucket's other rules are known only once the app is complete.
     bucket.node.addValidation({
       validate: () => {
         const all = stack.resolve(bucket.lifecycleConfiguration).rules;
@@ -146,19 +145,19 @@ export class BucketBackups extends Mixin {
     ];
   }
 
-  /** What the bucket says and what is asked for here must be one thing. */
+  /** Settings of the bucket and of this Mixin that contradict each other. */
   private statedTwiceProblems(bucket: s3.CfnBucket, source: ReplicationSource): string[] {
     const { replication } = this.props;
     const problems: string[] = [];
     const { status } = Stack.of(bucket).resolve(bucket.versioningConfiguration) ?? {};
     if (status === 'Suspended') {
       problems.push(
-        'its versioning is suspended, so what is overwritten or deleted is lost, noncurrent versions never come to be, ' +
-          'and S3 would refuse replication; enable it (versioned: true)',
+        'its versioning is suspended, so overwritten and deleted objects are lost, and S3 would refuse replication; ' +
+          'enable it (versioned: true)',
       );
     }
     if (replication && bucket.replicationConfiguration) {
-      problems.push('it is replicated already, so one of the two would be lost; state replication once');
+      problems.push("'replication' is stated here and on the bucket, so one of the two would be lost; state it once");
     }
     if (replication) problems.push(...replicationProblems(source, replication));
     return problems;
@@ -175,7 +174,7 @@ export class BucketBackups extends Mixin {
       smallObjectsNoted.put(bucket.node.root, true);
       annotations.addInfoV2(
         'lifeboat:small-objects-stay',
-        'objects under 128 KB stay in the class they were written to, since moving them would cost more than it saves: ' +
+        'S3 does not move objects under 128 KB to other storage classes, since moving them would cost more than it saves; ' +
           'bundle small files before they are archived',
       );
     }
@@ -183,18 +182,18 @@ export class BucketBackups extends Mixin {
     if (blocked.length < 4 || blocked.includes(false)) {
       annotations.addWarningV2(
         'lifeboat:bucket-may-be-public',
-        'public access is not blocked in full, so one policy or ACL could publish its backups; use BlockPublicAccess.BLOCK_ALL',
+        'public access is not fully blocked, so a policy or an ACL could make its backups public; set BlockPublicAccess.BLOCK_ALL',
       );
     }
     if (bucket.cfnOptions.deletionPolicy === CfnDeletionPolicy.DELETE) {
       annotations.addWarningV2(
         'lifeboat:bucket-goes-with-its-stack',
-        'CloudFormation deletes the bucket with its stack, and the backups in it are gone; set removalPolicy: RETAIN',
+        'CloudFormation deletes the bucket and the backups in it with its stack; set removalPolicy: RETAIN',
       );
     }
   }
 
-  /** A bucket of another stack or account: synth sees its name and nothing else. */
+  /** An imported bucket: synth knows only its name. */
   private listForItsOwner(bucket: s3.BucketBase): void {
     refuseAll(`bucket '${bucket.node.path}'`, lifecycleProblems(this.rules()));
     const { replication } = this.props;
@@ -204,15 +203,15 @@ export class BucketBackups extends Mixin {
       'block public access (aws s3api put-public-access-block)',
       'deny requests where aws:SecureTransport is false (aws s3api put-bucket-policy)',
       `add the lifecycle rules ${rules.join(', ')} (aws s3api put-bucket-lifecycle-configuration replaces all rules: ` +
-        'bring those that are there)',
+        'include the existing ones)',
       ...(replication
         ? [`replicate into '${replication.bucketName}' in ${replication.region} (aws s3api put-bucket-replication)`]
         : []),
     ];
     Annotations.of(bucket).addWarningV2(
       'lifeboat:bucket-made-elsewhere',
-      `bucket '${known(bucket.bucketName) ?? bucket.node.path}' is made elsewhere, so its settings can be neither read nor changed here, and nothing ` +
-        `says that it can be recovered; its owner has to:\n  - ${tasks.join('\n  - ')}\nor applies BucketBackups where it is made`,
+      `bucket '${known(bucket.bucketName) ?? bucket.node.path}' is imported, so its settings can't be read or changed here, and it may not be ` +
+        `recoverable; its owner has to:\n  - ${tasks.join('\n  - ')}\nor to apply BucketBackups in the app that creates it`,
     );
   }
 }
@@ -232,7 +231,7 @@ function lockDaysOf(bucket: s3.CfnBucket): number | undefined {
   return typeof days === 'number' ? days : undefined;
 }
 
-/** Where the same app makes the other side, too, the two are held against each other: by name, without a reference. */
+/** Compares the source with its target if the same app creates both: by name, without a reference. */
 function checkTargetInApp(bucket: s3.CfnBucket, target: ReplicationTarget, locked: boolean): void {
   bucket.node.addValidation({
     validate: () => {
@@ -245,19 +244,19 @@ function checkTargetInApp(bucket: s3.CfnBucket, target: ReplicationTarget, locke
       const problems: string[] = [];
       if (!Token.isUnresolved(stack.region) && stack.region !== target.region) {
         problems.push(
-          `replicas go to '${target.bucketName}' in ${target.region}, and this app makes it in ${stack.region}, so replication ` +
-            'would fail; name the region that it is in',
+          `'replication.region' of target '${target.bucketName}' is ${target.region}, and this app creates that bucket in ${stack.region}, so ` +
+            `replication would fail; set ${stack.region}`,
         );
       }
       if (stack.resolve(found.versioningConfiguration)?.status !== 'Enabled') {
         problems.push(
-          `'${target.bucketName}' is not versioned, so S3 would refuse to replicate into it; enable versioning there`,
+          `the replication target '${target.bucketName}' is not versioned, so S3 would refuse to replicate into it; enable versioning there`,
         );
       }
       if (locked && stack.resolve(found.objectLockEnabled) !== true) {
         problems.push(
-          `objects here are locked and '${target.bucketName}' has no Object Lock, so S3 would refuse to replicate into it; ` +
-            'give it a lock, too',
+          `the replication target '${target.bucketName}' has no Object Lock, and the source has one, so S3 would refuse to replicate ` +
+            'into it; enable Object Lock there',
         );
       }
       return problems;
@@ -269,7 +268,7 @@ function denyPlainHttp(resource: s3.CfnBucket): void {
   const bucket = resource.node.scope;
   if (!bucket || !isBucketOfApp(bucket)) return;
   bucket.addToResourcePolicy(
-    // As `enforceSSL` writes it, so that a policy that has it already doesn't grow.
+    // The same statement as that of `enforceSSL`, so that it is not added twice.
     new iam.PolicyStatement({
       effect: iam.Effect.DENY,
       actions: ['s3:*'],

@@ -1,6 +1,6 @@
 /**
- * Replication of a bucket into another region's, which is named, not referenced: the recovery region's stack must
- * deploy while the primary's is gone, so both sides state the name.
+ * Replication of a bucket into one of another region. Both sides state the name, without a reference, since the
+ * recovery region's stack must deploy even when the primary's is lost.
  */
 
 import { Arn, ArnFormat, Stack, Token } from 'aws-cdk-lib';
@@ -11,17 +11,17 @@ import { allow } from '../function/statements';
 import { acknowledgeWildcards } from '../synth/nag-acknowledgements';
 import { accountIdProblem, regionNameProblem } from '../synth/names';
 
-/** What S3 does about delete markers. Deletions of single versions are never replicated. */
+/** Whether S3 replicates delete markers. Deletions of single versions are never replicated. */
 export enum DeleteMarkers {
-  /** What is deleted in the source stays in the replica: a wrong deletion does no harm there. */
+  /** Objects deleted in the source stay in the replica, so a wrong deletion does no harm there. */
   NOT_REPLICATED = 'Disabled',
-  /** The replica hides what the source hides. Its versions still lie there. */
+  /** Objects deleted in the source are hidden in the replica. Their versions remain there. */
   REPLICATED = 'Enabled',
 }
 
-/** How soon a replica has an object. */
+/** How soon objects are replicated. */
 export enum ReplicationTiming {
-  /** Usually within minutes; nothing is promised, and latency is measured. */
+  /** Usually within minutes, without a guarantee; the latency is a metric. */
   BEST_EFFORT = 'best effort',
   /** S3 Replication Time Control: 99.9 % within 15 minutes by agreement, for about $0.015 a GB more. */
   WITHIN_15_MINUTES = 'within 15 minutes',
@@ -29,39 +29,39 @@ export enum ReplicationTiming {
 
 /** The bucket that holds the replicas. It must be versioned, and exist before the source is deployed. */
 export interface ReplicationTarget {
-  /** Its name, as the stack of the recovery region states it. */
+  /** Its name, the same as in the stack of the recovery region. */
   readonly bucketName: string;
-  /** Its region, another one than the source's. */
+  /** Its region, different from the source's. */
   readonly region: string;
   /**
-   * Its account. Replicas there belong to that account, and its bucket must let the source's role in:
+   * Its account. Replicas there belong to that account, and the bucket's policy must allow the source's role:
    * `ArchiveBucket.acceptReplicas()`.
    *
    * @default - the source's
    */
   readonly account?: string;
   /**
-   * Name of the role that replicates. Another account's bucket lets it in by this name, before it exists; and so does the
-   * policy of that account's key.
+   * Name of the replication role. The policies of another account's bucket and key allow it by this name before it
+   * exists.
    *
-   * @default - CloudFormation makes one up; refused where `account` is stated
+   * @default - CloudFormation generates one; required if `account` is stated
    */
   readonly roleName?: string;
   /**
-   * ARN of the key in its region that encrypts replicas. With it, objects that AWS KMS encrypts are replicated, too,
-   * whether they are by the source's own setting or by who wrote them, as RDS does with exports.
+   * ARN of the key in its region that encrypts replicas. With it, objects encrypted with AWS KMS are replicated, too,
+   * whether the bucket encrypts them or their writer does, as RDS does with exports.
    *
-   * @default - objects that AWS KMS encrypts are not replicated; refused where the source has a key
+   * @default - objects encrypted with AWS KMS are not replicated; required if the source has a key
    */
   readonly encryptionKeyArn?: string;
   /**
-   * What becomes of deletions.
+   * Whether deletions are replicated.
    *
    * @default DeleteMarkers.NOT_REPLICATED
    */
   readonly deleteMarkers?: DeleteMarkers;
   /**
-   * How soon replicas are there. Replication is asynchronous in any case: what was written last may be lost.
+   * How soon objects are replicated. Replication is asynchronous in any case, so the newest objects may be lost.
    *
    * @default ReplicationTiming.BEST_EFFORT
    */
@@ -73,7 +73,7 @@ export const REPLICATION_RULE = 'recovery-region';
 /** What synth knows of the source. */
 export interface ReplicationSource {
   readonly bucket: s3.CfnBucket;
-  /** True where objects are encrypted with AWS KMS. */
+  /** Whether objects are encrypted with AWS KMS. */
   readonly usesKms: boolean;
   /**
    * The key that objects are encrypted with.
@@ -84,7 +84,7 @@ export interface ReplicationSource {
   readonly locked: boolean;
 }
 
-/** What S3 would refuse, or do otherwise than it reads; one sentence each. */
+/** What S3 would refuse, or silently not do; one sentence each. */
 export function replicationProblems(source: ReplicationSource, target: ReplicationTarget): string[] {
   const { region } = Stack.of(source.bucket);
   const problems: string[] = [];
@@ -92,47 +92,47 @@ export function replicationProblems(source: ReplicationSource, target: Replicati
   if (unknown) problems.push(unknown);
   if (!Token.isUnresolved(region) && region === target.region) {
     problems.push(
-      `replicas would lie in ${target.region}, where the bucket is, and be lost with the region; name a bucket in another one`,
+      `'replication.region' is ${target.region}, the region of the bucket itself, so replicas would be lost with it; use another region`,
     );
   }
   const noAccount = accountIdProblem(target.account, 'no replica would ever get there');
   if (noAccount) problems.push(noAccount);
   if (target.account && !target.roleName) {
     problems.push(
-      `'${target.bucketName}' is in account ${target.account}, which can let in a role only by its name, so nothing would be ` +
-        'replicated; state roleName, and acceptReplicas() with it there',
+      `'replication.roleName' is missing, and account ${target.account} of '${target.bucketName}' can allow the role only by its name, so ` +
+        'nothing would be replicated; state it, and pass it to acceptReplicas() there',
     );
   }
   if (source.usesKms && !target.encryptionKeyArn) {
     problems.push(
-      `its objects are encrypted with AWS KMS and '${target.bucketName}' is given no key, so S3 would replicate none; state ` +
-        `encryptionKeyArn, a key in ${target.region}`,
+      `'replication.encryptionKeyArn' is missing, and objects are encrypted with AWS KMS, so S3 would replicate none; state ` +
+        `a key in ${target.region}`,
     );
   }
   const keyRegion = keyRegionOf(target.encryptionKeyArn);
   if (keyRegion && !Token.isUnresolved(target.region) && keyRegion !== target.region) {
     problems.push(
-      `the replicas' key is in ${keyRegion} and '${target.bucketName}' in ${target.region}, so replication would fail; name a ` +
+      `'replication.encryptionKeyArn' is in ${keyRegion} and '${target.bucketName}' in ${target.region}, so replication would fail; use a ` +
         `key in ${target.region}`,
     );
   }
   return problems;
 }
 
-/** No recovery point of zero: what a reader of 'replicated' would otherwise believe. */
+/** The gaps of replication, since 'replicated' suggests that nothing can be lost. */
 export function whatReplicasLack({ region, timing, deleteMarkers }: ReplicationTarget): string {
   const soon =
     timing === ReplicationTiming.WITHIN_15_MINUTES
       ? '99.9 % of them within 15 minutes'
       : 'usually within minutes, which S3 does not promise';
-  const markers = deleteMarkers === DeleteMarkers.REPLICATED ? 'are replicated' : 'are not';
+  const markers = deleteMarkers === DeleteMarkers.REPLICATED ? 'are replicated' : 'are not replicated';
   return (
-    `objects reach ${region} asynchronously, ${soon}, so the newest are lost with the region; those from before replication are ` +
-    `not brought there (S3 Batch Replication does, once), and delete markers ${markers}`
+    `objects reach ${region} asynchronously, ${soon}, so the newest are lost with this region; objects from before replication ` +
+    `are not replicated (run S3 Batch Replication once), and delete markers ${markers}`
   );
 }
 
-/** The role that replicates, and nothing but that. */
+/** The replication role, and the rule that it serves. */
 export class BucketReplication extends Construct {
   public readonly configuration: s3.CfnBucket.ReplicationConfigurationProperty;
   public readonly role: iam.Role;
@@ -150,7 +150,7 @@ export class BucketReplication extends Construct {
       roles: [this.role],
       statements: permissions(source, target, targetArn),
     });
-    acknowledgeWildcards(policy, 'It replicates every object of one bucket into one other bucket, whatever its key.');
+    acknowledgeWildcards(policy, 'It replicates every object of one bucket, with any key, into one other bucket.');
     const timed = target.timing === ReplicationTiming.WITHIN_15_MINUTES;
     this.configuration = {
       role: this.role.roleArn,
@@ -161,7 +161,7 @@ export class BucketReplication extends Construct {
           status: 'Enabled',
           filter: { prefix: '' },
           deleteMarkerReplication: { status: markers },
-          // S3 takes neither without the other, whatever the source's own encryption.
+          // S3 accepts only both together, whatever the source's own encryption.
           // https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-config-for-kms-objects.html
           ...(target.encryptionKeyArn && {
             sourceSelectionCriteria: { sseKmsEncryptedObjects: { status: 'Enabled' } },

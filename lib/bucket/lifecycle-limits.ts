@@ -1,5 +1,5 @@
 /**
- * What S3 refuses in a lifecycle, what it takes but bills dearly, and what it does otherwise than it reads.
+ * What S3 refuses in a lifecycle, what is needlessly expensive, and what does not do what it seems to.
  *
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
  */
@@ -9,7 +9,7 @@ import { classOf, isBelow, unusedStorage } from './storage-classes';
 
 type Rule = CfnBucket.RuleProperty;
 
-/** One way of objects through the classes, to their end. */
+/** The moves of objects through storage classes, and their deletion. */
 interface Life {
   readonly what: string;
   readonly moves: readonly { readonly storageClass: string; readonly day: number }[];
@@ -18,7 +18,7 @@ interface Life {
 }
 
 /**
- * All that S3 would refuse, or that would delete what another rule keeps; one sentence each.
+ * Rules that S3 would refuse, or that would delete what another rule keeps; one sentence each.
  *
  * @param rules resolved; numbers unknown at synth are not compared
  */
@@ -29,19 +29,19 @@ export function lifecycleProblems(rules: readonly Rule[]): string[] {
     ...enabled.flatMap(countProblems),
     ...overlaps(enabled),
     ...rules.flatMap(longNames),
-    ...(rules.length > 1000 ? [`it has ${rules.length} rules, and S3 takes 1,000 at most; join some`] : []),
+    ...(rules.length > 1000 ? [`it has ${rules.length} lifecycle rules, and S3 allows 1,000; combine some`] : []),
   ];
 }
 
-/** What expires without being freed: a versioned bucket keeps it as a noncurrent version. One sentence each. */
+/** Rules whose expired objects stay as noncurrent versions of a versioned bucket. One sentence each. */
 export function versionsForEver(rules: readonly Rule[]): string[] {
   const enabled = rules.filter(({ status }) => status === 'Enabled');
   return enabled.flatMap((rule) => {
     const expiry = numberOf(rule.expirationInDays);
     if (expiry === undefined || enabled.some((other) => deletesVersionsOf(rule, other))) return [];
     return [
-      `${nameOf(rule)}: objects expire after ${expiry} days, and versions are kept, so each stays as a noncurrent version that no ` +
-        'rule deletes, and is billed for ever; add noncurrentVersionExpiration to the rule',
+      `${nameOf(rule)}: objects expire after ${expiry} days, and the bucket is versioned, so each stays as a noncurrent version that ` +
+        'no rule deletes, and is billed forever; add noncurrentVersionExpiration to the rule',
     ];
   });
 }
@@ -49,24 +49,24 @@ export function versionsForEver(rules: readonly Rule[]): string[] {
 function deletesVersionsOf(rule: Rule, other: Rule): boolean {
   const { noncurrentVersionExpiration, noncurrentVersionExpirationInDays } = other;
   if ((noncurrentVersionExpiration ?? noncurrentVersionExpirationInDays) === undefined) return false;
-  // What is only known at deployment is not compared: it may be that wide.
+  // A prefix unknown at synth is not compared: it may be that wide.
   if (other === rule || [rule.prefix, other.prefix].some(isLater)) return true;
   return !other.tagFilters && (rule.prefix ?? '').startsWith(other.prefix ?? '');
 }
 
-/** Rules that match nothing: keys start without a slash, unless somebody writes one. One sentence each. */
+/** Rules that match nothing, since keys usually start without a slash. One sentence each. */
 export function rulesOfNothing(rules: readonly Rule[]): string[] {
   return rules.flatMap((rule) =>
     rule.status === 'Enabled' && !isLater(rule.prefix) && rule.prefix?.startsWith('/')
       ? [
-          `${nameOf(rule)}: its prefix '${rule.prefix}' starts with a slash, and keys of S3 don't, so it moves and deletes ` +
+          `${nameOf(rule)}: its prefix '${rule.prefix}' starts with a slash, and S3 keys don't, so it moves and deletes ` +
             `nothing; write '${rule.prefix.replace(/^\/+/, '')}', or leave the prefix out for all objects`,
         ]
       : [],
   );
 }
 
-/** What a versioned bucket deletes before its storage class has been paid for: what that costs, one sentence each. */
+/** Objects deleted before the minimum storage time of their class, and what that costs; one sentence each. */
 export function earlyDeletions(rules: readonly Rule[]): string[] {
   return rules.flatMap((rule) => {
     const [objects, versions] = livesOf(rule);
@@ -81,15 +81,15 @@ function unpaid({ what, moves, end }: Life): string[] {
   if (!storageClass || stored === undefined || stored >= storageClass.minimumDays) return [];
   return [
     `${what} are deleted ${stored} days after they moved to ${unusedStorage(storageClass, stored)}; keep them ` +
-      `${storageClass.minimumDays - stored} days longer, or leave the move out`,
+      `${storageClass.minimumDays - stored} days longer, or remove the move`,
   ];
 }
 
 /**
- * What is written into a class of a versioned bucket, and moves on or is deleted before that class has been paid for: what that
- * costs, one sentence a rule. Of what expires a version is left, for as long as the rule says.
+ * Objects written into a class that move on or are deleted before its minimum storage time, and what that costs; one
+ * sentence a rule. An expired object stays as a noncurrent version for as long as the rule says.
  *
- * @param prefix what keys start with; each is written once
+ * @param prefix of the keys; each is written once
  */
 export function leftBeforePaid(rules: readonly Rule[], prefix: string, storageClass: string): string[] {
   const written = classOf(storageClass);
@@ -100,8 +100,8 @@ export function leftBeforePaid(rules: readonly Rule[], prefix: string, storageCl
     const [left, how] = lower ? [lower.day, `move to ${lower.storageClass}`] : [goneAfter(rule), 'are deleted'];
     if (left === undefined || left >= written.minimumDays) return [];
     return [
-      `${nameOf(rule)}: objects under '${prefix}' ${how} ${left} days after they were written to ${unusedStorage(written, left)}; let ` +
-        `them stay for ${written.minimumDays} days, or write them to another class`,
+      `${nameOf(rule)}: objects under '${prefix}' ${how} ${left} days after they were written to ${unusedStorage(written, left)}; keep ` +
+        `them there for ${written.minimumDays} days, or write them to another class`,
     ];
   });
 }
@@ -113,8 +113,8 @@ const coversAll = (rule: Rule, prefix: string) =>
   rule.objectSizeLessThan === undefined;
 
 /**
- * Days until nothing is left of an object: what expires stays as a noncurrent version, in its class. Undefined where something
- * stays for ever, or only deployment tells.
+ * Days until an object is deleted permanently: an expired one stays as a noncurrent version, in its class. Undefined if
+ * something stays forever, or is unknown at synth.
  */
 function goneAfter(rule: Rule): number | undefined {
   const [objects, versions] = livesOf(rule);
@@ -123,14 +123,14 @@ function goneAfter(rule: Rule): number | undefined {
   return noncurrent?.newerNoncurrentVersions === undefined ? objects.end + versions.end : undefined;
 }
 
-/** Rules that end before the lock does: their objects stay, and are billed, until it ends. One sentence each. */
+/** Rules that expire objects before their lock ends: they stay, and are billed, until then. One sentence each. */
 export function outlastedByLock(rules: readonly Rule[], lockDays: number): string[] {
   return rules.flatMap((rule) => {
     const expiry = numberOf(rule.expirationInDays);
     if (expiry === undefined || expiry >= lockDays) return [];
     return [
       `${nameOf(rule)}: objects expire after ${expiry} days and are locked for ${lockDays}, so expiry only hides them, and ` +
-        `they are billed until day ${lockDays}; lock for ${expiry} days or less, or keep them ${lockDays} days`,
+        `they are billed until day ${lockDays}; lock them for at most ${expiry} days, or keep them for ${lockDays}`,
     ];
   });
 }
@@ -140,7 +140,7 @@ export const movesObjects = (rules: readonly Rule[]) => rules.some((rule) => liv
 function nameOf({ id, prefix }: Rule): string {
   const stated = [id, prefix].filter((name) => name !== undefined);
   const name = stated.find((each) => !isLater(each));
-  return `lifecycle '${name ?? (stated.length > 0 ? 'of a name known at deployment' : 'without a name')}'`;
+  return `lifecycle '${name ?? (stated.length > 0 ? 'name unknown at synth' : 'without a name')}'`;
 }
 
 function livesOf(rule: Rule): Life[] {
@@ -178,10 +178,10 @@ function lifeProblems({ what, moves, end, endProperty }: Life): string[] {
   for (const { storageClass, day } of moves) {
     const earliest = classOf(storageClass)?.earliestDay ?? 0;
     if (!isWhole(day, 0))
-      problems.push(`${what} move to ${storageClass} after ${inWords(day)}, and S3 takes whole days only; round it`);
+      problems.push(`${what} move to ${storageClass} after ${inWords(day)}, and S3 takes only whole days; round it`);
     else if (day < earliest) {
       problems.push(
-        `${what} move to ${storageClass} after ${day} days, and S3 takes them there no earlier than after ${earliest}; ` +
+        `${what} move to ${storageClass} after ${day} days, and S3 allows that after ${earliest} days at the earliest; ` +
           `move them at ${earliest} days or later`,
       );
     }
@@ -198,8 +198,8 @@ function lifeProblems({ what, moves, end, endProperty }: Life): string[] {
       );
     } else if (next.day - before.day < upper.minimumDays) {
       problems.push(
-        `${what} move to ${lower.name} ${next.day - before.day} days after they moved to ${upper.name}, where S3 keeps them ` +
-          `at least ${upper.minimumDays} within one rule; move them at day ${before.day + upper.minimumDays} or later`,
+        `${what} move to ${lower.name} ${next.day - before.day} days after they moved to ${upper.name}, and S3 requires ` +
+          `${upper.minimumDays} days there within one rule; move them at day ${before.day + upper.minimumDays} or later`,
       );
     }
   });
@@ -209,7 +209,7 @@ function lifeProblems({ what, moves, end, endProperty }: Life): string[] {
   } else if (end !== undefined && last && end <= last.day) {
     problems.push(
       `${what} are deleted after ${end} days and move to ${last.storageClass} after ${last.day}, so S3 would refuse the ` +
-        `rule; delete them later than day ${last.day}, or leave the move out`,
+        `rule; delete them later than day ${last.day}, or remove the move`,
     );
   }
   return problems;
@@ -221,13 +221,11 @@ function countProblems(rule: Rule): string[] {
   const days = numberOf((upload as CfnBucket.AbortIncompleteMultipartUploadProperty)?.daysAfterInitiation);
   const problems: string[] = [];
   if (kept !== undefined && !(isWhole(kept, 1) && kept <= 100)) {
-    problems.push(
-      `${nameOf(rule)}: it keeps the newest ${kept} noncurrent versions, and S3 takes 1 to 100; keep 100 or fewer`,
-    );
+    problems.push(`${nameOf(rule)}: 'keepNewest' is ${kept} noncurrent versions, and S3 takes 1 to 100; keep 1 to 100`);
   }
   if (days !== undefined && !isWhole(days, 1)) {
     problems.push(
-      `${nameOf(rule)}: uploads are deleted after ${inWords(days)}, and S3 takes whole days from 1; round it up`,
+      `${nameOf(rule)}: unfinished uploads are deleted after ${inWords(days)}, and S3 takes whole days from 1; round it up`,
     );
   }
   return problems;
@@ -237,11 +235,11 @@ function countProblems(rule: Rule): string[] {
 function longNames({ id }: Rule): string[] {
   if (id === undefined || isLater(id) || id.length <= 255) return [];
   return [
-    `a rule is called '${id.slice(0, 20)}...', of ${id.length} characters, and S3 takes 255; shorten it, or its prefix`,
+    `the name of lifecycle rule '${id.slice(0, 20)}...' has ${id.length} characters, and S3 allows 255; shorten it, or its prefix`,
   ];
 }
 
-/** A rule of a wider prefix that deletes earlier wins, whatever the narrower one says. */
+/** If prefixes overlap, the rule that deletes earlier wins, even if its prefix is wider. */
 function overlaps(rules: readonly Rule[]): string[] {
   const plain = rules.filter((rule) => !rule.tagFilters && !isLater(rule.prefix));
   return plain.flatMap((wider, index) =>
@@ -256,14 +254,14 @@ function overlaps(rules: readonly Rule[]): string[] {
       if (early === undefined || (late !== undefined && late <= early) || !keepsObjects(narrower)) return [];
       return [
         `${nameOf(wider)} deletes everything under '${wide}' after ${early} days, and ${nameOf(narrower)} keeps '${narrow}' ` +
-          `${late === undefined ? 'for ever' : `${late} days`}: S3 follows whichever deletes first; give both prefixes of their own`,
+          `${late === undefined ? 'forever' : `for ${late} days`}, so S3 would delete those after ${early} days, too; use prefixes that don't overlap`,
       ];
     }),
   );
 }
 
 const keepsObjects = (rule: Rule) => rule.expirationInDays !== undefined || movesOf(rule.transitions).length > 0;
-/** Parts of a day come of durations in hours, and are told as such. */
+/** Parts of a day, from durations in hours, are written in hours. */
 const inWords = (days: number) =>
   Number.isInteger(days) || days < 0 ? `${days} days` : Duration.days(days).toHumanString();
 /** A token, or what one was resolved to. */

@@ -1,11 +1,11 @@
 /**
- * Storage classes that a lifecycle moves objects into: from which day on, what is billed at least, and at which price.
+ * Storage classes that a lifecycle moves objects into: the earliest day, the minimum days billed, and the price.
  *
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
  */
 export interface StorageClass {
   readonly name: string;
-  /** Days that an object is billed for at least. */
+  /** Minimum days that an object is billed for. */
   readonly minimumDays: number;
   /** Earliest day of a move into it. */
   readonly earliestDay: number;
@@ -30,9 +30,9 @@ export const classOf = (name: string) => WATERFALL.find((storageClass) => storag
 export const isBelow = (name: string, than: StorageClass) =>
   WATERFALL.findIndex((one) => one.name === name) > WATERFALL.indexOf(than);
 
-/** What a class costs that objects leave too early. */
+/** What it costs when objects leave a class too early. */
 export function unusedStorage({ name, minimumDays, price }: StorageClass, stored: number): string {
   const days = minimumDays - stored;
   const dollars = ((price * days) / 30).toPrecision(2);
-  return `${name}, which is billed for ${minimumDays}: ${days} days for nothing, about $${dollars} a GB`;
+  return `${name}, which is billed for at least ${minimumDays} days, so ${days} unused days cost about $${dollars} a GB`;
 }

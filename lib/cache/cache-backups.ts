@@ -10,27 +10,28 @@ import { appendOnlyProblems, parameterGroupOf } from './cache-parameters';
 
 export interface CacheBackupsProps {
   /**
-   * When the daily snapshot begins: at least 60 minutes, in UTC. A serverless cache has a time only, the window's start.
+   * When the daily snapshot begins: at least 60 minutes, in UTC. A serverless cache uses only the start of the window.
    *
-   * @default - what the cache says itself; else one that ElastiCache picks
+   * @default - the cache's own setting; without one, ElastiCache picks a window
    */
   readonly window?: BackupWindow;
   /**
    * How long daily snapshots are kept: 1 to 35 whole days. 0 turns them off.
    *
-   * @default - what the cache says itself; else 15 days, the least that HIPAA's and NIST's packs of rules accept
+   * @default - the cache's own setting; without one, 15 days, the least that the rule packs for HIPAA and NIST accept
    */
   readonly retention?: Duration;
   /**
-   * Which node daily snapshots are taken from, so that it is a replica. Only where cluster mode is disabled: elsewhere
+   * The node that daily snapshots are taken from; name a replica. Only with cluster mode disabled: otherwise
    * ElastiCache takes them from each shard.
    *
-   * @default - what the cache says itself; else ElastiCache picks a replica
+   * @default - the cache's own setting; without one, ElastiCache picks a replica
    */
   readonly snapshottingClusterId?: string;
   /**
-   * Name of the snapshot that is taken of a serverless cache before it is deleted. Names are unique in an account and
-   * region, so a cache that is made and deleted again needs another one. Of other caches CloudFormation names it.
+   * Name of the final snapshot that is taken of a serverless cache before it is deleted. Names are unique in an account
+   * and region, so a cache that is created and deleted again needs another name. CloudFormation names those of other
+   * caches.
    *
    * @default - the cache's name and `-final`
    */
@@ -41,11 +42,11 @@ type NodeCache = elasticache.CfnReplicationGroup | elasticache.CfnCacheCluster;
 type Cache = NodeCache | elasticache.CfnServerlessCache;
 
 /**
- * Daily snapshots of an ElastiCache cache, for its owner to apply: `cache.with(new CacheBackups({ ... }))`.
+ * Daily snapshots of an ElastiCache cache. Its owner applies it: `cache.with(new CacheBackups({ ... }))`.
  *
- * It works on replication groups, cache clusters and serverless caches. A last snapshot is taken before CloudFormation
- * deletes or replaces a cache, unless the cache says otherwise. Parameter groups that ask for an append-only file are
- * refused: ElastiCache has had none since engine 2.8.22.
+ * It works on replication groups, cache clusters and serverless caches. A final snapshot is taken before CloudFormation
+ * deletes or replaces a cache, unless the cache states otherwise. Parameter groups that set an append-only file are
+ * refused: ElastiCache does not support it since engine 2.8.22.
  * https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups.html
  */
 export class CacheBackups extends Mixin {
@@ -57,7 +58,7 @@ export class CacheBackups extends Mixin {
     return typeOf(construct) !== undefined;
   }
 
-  /** @throws Error that names all that ElastiCache would refuse */
+  /** @throws Error that lists all that ElastiCache would refuse */
   public applyTo(construct: IConstruct): void {
     const type = typeOf(construct);
     const problems: string[] = [];
@@ -83,8 +84,8 @@ export class CacheBackups extends Mixin {
     const sharded = shardedBy(group);
     if (sharded && (snapshottingClusterId ?? group.snapshottingClusterId)) {
       problems.push(
-        `'${snapshottingClusterId ?? group.snapshottingClusterId}' alone would be the source of snapshots, and ${sharded}, so ` +
-          'ElastiCache would refuse it: each shard has its own; leave snapshottingClusterId out',
+        `'snapshottingClusterId' is '${snapshottingClusterId ?? group.snapshottingClusterId}', and ${sharded}, so ElastiCache would refuse a ` +
+          'single node as the source of snapshots; leave it out',
       );
     }
     if (problems.length === 0) group.snapshottingClusterId ??= snapshottingClusterId;
@@ -95,11 +96,13 @@ export class CacheBackups extends Mixin {
     const problems = this.onNodes(cluster);
     if (cluster.engine === 'memcached') {
       problems.push(
-        'it runs Memcached on nodes of its own, which ElastiCache takes no snapshots of; use a serverless cache or Valkey',
+        'it runs Memcached on nodes, and ElastiCache takes no snapshots of those; use a serverless cache or Valkey',
       );
     }
     if (this.props.snapshottingClusterId) {
-      problems.push('it is a single cluster, so snapshots are taken from it anyway; leave snapshottingClusterId out');
+      problems.push(
+        "'snapshottingClusterId' is stated for a single cluster, whose snapshots are taken from itself; leave it out",
+      );
     }
     return problems;
   }
@@ -117,7 +120,9 @@ export class CacheBackups extends Mixin {
     const parameters = parameterGroupOf(cache);
     if (parameters) problems.push(...appendOnlyProblems(parameters));
     if (finalSnapshotName) {
-      problems.push('CloudFormation names the final snapshot of a cache on nodes; leave finalSnapshotName out');
+      problems.push(
+        "'finalSnapshotName' is stated, and CloudFormation names the final snapshot of a cache on nodes; leave it out",
+      );
     }
     if (problems.length > 0) return problems;
     if ('kmsKeyId' in cache) warnOfFleetingKey(cache, cache.kmsKeyId);
@@ -140,7 +145,7 @@ export class CacheBackups extends Mixin {
       ...(known(window?.expression) ? windowLengthProblems(window?.expression as string) : []),
     ];
     if (snapshottingClusterId) {
-      problems.push('a serverless cache has no nodes to take snapshots from; leave snapshottingClusterId out');
+      problems.push("'snapshottingClusterId' is stated, and a serverless cache has no nodes; leave it out");
     }
     if (problems.length > 0) return problems;
     warnOfFleetingKey(cache, cache.kmsKeyId);
@@ -167,7 +172,7 @@ function typeOf(construct: IConstruct): 'group' | 'cluster' | 'serverless' | 'pa
   }
 }
 
-/** Why the group has several shards or could have; undefined where cluster mode is disabled or synth can't tell. */
+/** Why the group has or may have several shards; undefined if cluster mode is disabled or unknown at synth. */
 function shardedBy(group: elasticache.CfnReplicationGroup): string | undefined {
   const shards = known(group.numNodeGroups);
   if (shards !== undefined && shards > 1) return `the group has ${shards} shards`;
@@ -179,10 +184,10 @@ function shardedBy(group: elasticache.CfnReplicationGroup): string | undefined {
   return enabled ? 'its parameter group enables cluster mode' : undefined;
 }
 
-/** What the cache says and what is asked for here must be one thing. */
+/** Settings of the cache and of this Mixin that contradict each other. */
 function statedTwiceProblems(stated: unknown, asked: unknown): string[] {
   if (known(stated) === undefined || known(asked) === undefined || stated === asked) return [];
-  return [`it says ${stated} itself and ${asked} is asked for here, so one would be lost; state it once`];
+  return [`the cache states ${stated} and CacheBackups states ${asked}, so one would be lost; state it once`];
 }
 
 function daysOf(retention: Duration | undefined): number | undefined {
@@ -194,12 +199,12 @@ function retentionProblems(days: number | undefined): string[] {
   if (days === undefined || Token.isUnresolved(days)) return [];
   if (Number.isInteger(days) && days >= 0 && days <= 35) return [];
   return [
-    `a snapshot retention of ${Duration.days(days).toHumanString()} is not of 0 to 35 whole days, so ElastiCache would refuse it; keep longer ones ` +
-      'in S3 with CacheExport',
+    `'retention' is ${Duration.days(days).toHumanString()}, not 0 to 35 whole days, so ElastiCache would refuse it; to keep data longer, ` +
+      'export it to S3 with CacheExport',
   ];
 }
 
-/** Of the windows that the cache states, or will have. What is unknown at synth is not compared. */
+/** Problems of the cache's windows, stated or default. Those unknown at synth are not compared. */
 export function cacheWindowProblems(cache: NodeCache, asked?: string): string[] {
   const maintenance = known(cache.preferredMaintenanceWindow);
   const problems = maintenanceProblems(maintenance, { name: 'ElastiCache', leastMinutes: MIN_MINUTES });
@@ -222,13 +227,13 @@ const TIME = '([01]\\d|2[0-3]):[0-5]\\d';
 function windowLengthProblems(window: string): string[] {
   if (!new RegExp(`^${TIME}-${TIME}$`).test(window)) {
     return [
-      `the snapshot window '${window}' is not of the form hh:mm-hh:mm, so ElastiCache would refuse it; write it in UTC`,
+      `the snapshot window '${window}' is not in the form hh:mm-hh:mm, so ElastiCache would refuse it; write it so, in UTC`,
     ];
   }
   const minutes = (minuteOf(window.slice(6)) - minuteOf(window.slice(0, 5)) + 1440) % 1440;
   if (minutes >= MIN_MINUTES) return [];
   return [
-    `the snapshot window ${window} is ${minutes} minutes long, and ElastiCache refuses less than ${MIN_MINUTES}; end it later`,
+    `the snapshot window ${window} is ${minutes} minutes long, and ElastiCache requires at least ${MIN_MINUTES}; end it later`,
   ];
 }
 

@@ -11,14 +11,14 @@ const OF_BUCKET = ['s3:ListBucket', 's3:GetBucketAcl', 's3:ListBucketMultipartUp
 
 export interface CacheExportAccessOptions {
   /**
-   * What names of exports that another app makes into the bucket start with, as `CacheExport.prefix` there.
+   * Prefixes of exports of other apps into the bucket: `CacheExport.prefix` there.
    *
-   * @default - none: those of this app's exports are known
+   * @default - none; prefixes of this app's exports are added automatically
    */
   readonly otherPrefixes?: string[];
 }
 
-/** What is noted on a bucket, whichever comes first: its owner's leave, or an export into it. */
+/** Noted on a bucket, in any order: that its owner allows exports, and the exports into it. */
 interface Noted {
   readonly prefixes: string[];
   allowed: boolean;
@@ -27,11 +27,11 @@ interface Noted {
 const noted = new Mark<Noted>('CacheExportAccess');
 
 /**
- * Lets ElastiCache put exports into a bucket, for its owner to apply: `bucket.with(new CacheExportAccess())`.
+ * Allows ElastiCache to write exports into a bucket. Its owner applies it: `bucket.with(new CacheExportAccess())`.
  *
- * ElastiCache writes as a service principal of the bucket's region, and into buckets of that region only. It reads and
- * writes files of exports, each under its prefix, and no other; names of all keys it may list, since AWS does not say by
- * which prefix it asks for them.
+ * ElastiCache writes as a service principal of the bucket's region, and only into buckets of that region. It may read
+ * and write only files of exports, each under its prefix. It may list all keys, since AWS does not document which
+ * prefix it lists.
  */
 export class CacheExportAccess extends Mixin {
   constructor(private readonly options: CacheExportAccessOptions = {}) {
@@ -53,20 +53,20 @@ export class CacheExportAccess extends Mixin {
   }
 }
 
-/** Notes an export into a bucket of this app: where its owner lets ElastiCache in, this adds its files. */
+/** Notes an export into a bucket of this app. If its owner allows exports, the policy then allows its files. */
 export function noteExport(bucket: s3.Bucket, prefix: string): void {
   const found = notedOn(bucket);
   found.prefixes.push(prefix);
   if (found.allowed) bucket.addToResourcePolicy(ofFiles(bucket, prefix));
 }
 
-/** What the policy of a bucket that is made elsewhere needs. */
+/** The statements that the policy of an imported bucket needs. */
 export const exportStatements = (bucket: s3.IBucket, prefix: string): iam.PolicyStatement[] => [
   ofBucket(bucket),
   ofFiles(bucket, prefix),
 ];
 
-/** Whether the bucket's policy, as far as this app writes it, lets ElastiCache write these files. */
+/** Whether the part of the bucket's policy in this app allows ElastiCache to write these files. */
 export function letsExport(bucket: s3.Bucket, prefix: string): boolean {
   const stack = Stack.of(bucket);
   const { Statement: statements = [] } = stack.resolve(bucket.policy?.document) ?? {};
@@ -99,7 +99,7 @@ function statement(bucket: s3.IBucket, actions: string[], resource: string): iam
     principals: [new iam.ServicePrincipal(`${region}.elasticache-snapshot.amazonaws.com`)],
     actions,
     resources: [resource],
-    // AWS's guide of exports names no condition, so it is not asked for where ElastiCache doesn't say for whom it calls.
+    // AWS's guide on exports has no condition, so a request of ElastiCache without a source account is allowed, too.
     conditions: { StringEqualsIfExists: { 'aws:SourceAccount': account } },
   });
 }

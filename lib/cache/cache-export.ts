@@ -26,36 +26,36 @@ import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions
 import type { CacheSource } from './cache-source';
 
 export interface CacheExportProps {
-  /** What is exported. It needs snapshots, unless it is serverless: of those one is taken for each export. */
+  /** The cache to export. It needs snapshots, unless it is serverless: then each export takes one first. */
   readonly cache: CacheSource;
   /**
-   * Where exports go: a bucket of the cache's region, which lets ElastiCache in (`CacheExportAccess`), encrypted with
-   * S3's own keys, since a cache is seeded from those only. Its lifecycle decides how long they are kept:
-   * `ArchiveTier.prefixed(prefix, ...)`.
+   * Where exports go: a bucket of the cache's region, whose policy allows ElastiCache (`CacheExportAccess`), encrypted
+   * with S3's own keys, since ElastiCache seeds a cache only from such files. Its lifecycle decides how long they are
+   * kept: `ArchiveTier.prefixed(prefix, ...)`.
    */
   readonly bucket: s3.IBucket;
   /**
-   * What names of the exported files start with, at the root of the bucket: lower case letters, digits and single
-   * hyphens, ending in a hyphen.
+   * Prefix of the names of exported files, at the root of the bucket: lower case letters, digits and single hyphens,
+   * ending in a hyphen.
    *
    * @default - `lifeboat-`, the id and a hash
    */
   readonly prefix?: string;
   /**
-   * When.
+   * When exports are made.
    *
    * @default - every Sunday at 05:30 UTC
    */
   readonly schedule?: Recurrence;
   /**
-   * From which age of the exported data on somebody is told.
+   * An alarm fires when the newest exported data is older than this.
    *
    * @default - the schedule's longest gap and two days: a day for the snapshot's own age, and a day to export
    */
   readonly overdueAfter?: Duration;
   /**
-   * By how many percent an export may be larger or smaller than usual, which is the median of up to seven before. Above
-   * 0 and below 100.
+   * By how many percent an export may be larger or smaller than the median of up to seven before it. Above 0 and below
+   * 100.
    *
    * @default 50
    */
@@ -67,36 +67,36 @@ export interface CacheExportProps {
    */
   readonly backupName?: string;
   /**
-   * Encrypts the handlers' logs. A key of another app must let CloudWatch Logs use it.
+   * Encrypts the handlers' logs. The policy of a key of another app must allow CloudWatch Logs.
    *
    * @default - a key of its own, rotated yearly
    */
   readonly logEncryptionKey?: kms.IKey;
   /**
-   * Who is told when exports fail, are overdue, or of an unusual size.
+   * Topic to notify when exports fail, are overdue or have an unusual size.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
 
 const made = new Mark<CacheExport>('CacheExport');
 
-/** All that the app of a construct has, in the order of the tree. */
+/** All of the app that a construct belongs to, in the order of the tree. */
 export const exportsInAppOf = (construct: IConstruct): CacheExport[] => made.inAppOf(construct);
 
 /**
- * Exports a cache's newest snapshot to S3 on a schedule, as `.rdb` files that outlive the cache, its region's snapshots and,
- * replicated, its region.
+ * Exports a cache's newest snapshot to S3 on a schedule, as `.rdb` files that outlive the cache, its snapshots and, if
+ * the bucket is replicated, its region.
  *
- * @throws Error when the bucket is in another region, or the cache is one that ElastiCache exports nothing of; at synth when
- * the cache takes no snapshots, or the bucket does not let ElastiCache in
+ * @throws Error when the bucket is in another region, or ElastiCache can't export the cache; at synth when the cache
+ * takes no snapshots, or the bucket's policy does not allow ElastiCache
  */
 export class CacheExport extends Construct {
-  /** What names of the exported files start with. */
+  /** Prefix of the names of exported files. */
   public readonly prefix: string;
 
-  /** The cache that a snapshot is taken of for each export, which counts against its quota; only serverless ones. */
+  /** The serverless cache of which each export takes a snapshot, which counts against its quota. */
   public readonly snapshotsFirst?: IConstruct;
 
   private readonly watch: BackupWatch;
@@ -122,7 +122,7 @@ export class CacheExport extends Construct {
       prefix: statusPrefix,
       overdueAfter: overdueOf(this, props.overdueAfter, schedule, Duration.days(2)),
       sizeTolerance: props.sizeTolerance ?? 50,
-      overdue: `The newest export ${backup} of a cache is too old, so the archive falls behind: look at its runbook's executions`,
+      overdue: `The newest export ${backup} of a cache is too old. See the executions of its runbook`,
       encryptionKey,
       notify,
     });
@@ -132,10 +132,10 @@ export class CacheExport extends Construct {
       timeout: Duration.minutes(15),
       memorySize: 256,
       encryptionKey,
-      // All that it waits for, one after the other.
+      // The sum of all waits.
       durableFor: Duration.hours(36),
       deadLetterQueue: this.watch.deadLetterQueue,
-      patterns: `${ABOUT_PATTERNS} ElastiCache checks that who exports may list all buckets, and write, read and delete its files.`,
+      patterns: `${ABOUT_PATTERNS} ElastiCache checks that the caller may list all buckets, and write, read and delete its files.`,
       statements: this.statements(cache, bucket, statusPrefix),
     });
     const conductor = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
@@ -155,12 +155,12 @@ export class CacheExport extends Construct {
     });
     trigger.node.addDependency(handler);
     brokenOffAlarms(this, handler.function, {
-      description: `Export ${backup} of a cache did not end well, so there is none of this time: see its log`,
+      description: `Export ${backup} of a cache failed, so this export is missing. See its log.`,
       notify,
     });
   }
 
-  /** Seconds since the newest exported data was read. Published every hour; silence means that nobody watches. */
+  /** Age in seconds of the newest exported data. Published every hour; missing when the watch stopped. */
   public metricAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.watch.metricAge(options);
   }
@@ -189,24 +189,24 @@ export class CacheExport extends Construct {
     const { region } = Stack.of(this);
     if (![region, bucket.env.region].some((one) => Token.isUnresolved(one)) && region !== bucket.env.region) {
       problems.push(
-        `the bucket is in ${bucket.env.region} and the cache in ${region}, and ElastiCache exports within a region only; ` +
-          `export into a bucket in ${region}, and replicate that`,
+        `'bucket' is in ${bucket.env.region} and the cache in ${region}, and ElastiCache exports only within a region; ` +
+          `use a bucket in ${region}, and replicate that`,
       );
     }
     if (cache.tiersData) {
       problems.push(
-        'its nodes tier data to SSD (r6gd), and ElastiCache exports nothing of those; keep its snapshots, or use other nodes',
+        "'cache' has nodes with data tiering (r6gd), which ElastiCache can't export; keep its snapshots, or use other nodes",
       );
     }
     if (cache.runsMemcachedOnNodes) {
       problems.push(
-        'it runs Memcached on nodes of its own, which has no snapshots to export; use a serverless cache or Valkey',
+        "'cache' runs Memcached on nodes, which has no snapshots to export; use a serverless cache or Valkey",
       );
     }
     if (!/^[a-z](-?[a-z0-9])*-$/.test(this.prefix) || this.prefix.length > 63) {
       problems.push(
-        `the prefix '${this.prefix}' can not start names of exports: up to 63 lower case letters, digits and single hyphens, ` +
-          "ending in a hyphen; write it as in 'weekly-sessions-'",
+        `'prefix' is '${this.prefix}', not up to 63 lower case letters, digits and single hyphens ending in a hyphen, so ElastiCache ` +
+          "would refuse the names of exports; write it as in 'weekly-sessions-'",
       );
     }
     return problems;
@@ -215,24 +215,24 @@ export class CacheExport extends Construct {
   private withoutSnapshots(cache: CacheSource): string[] {
     if (!cache.takesNoSnapshots || coveredBy(cache.cache).includes('CacheSnapshots')) return [];
     return [
-      `cache '${cache.cache.node.path}' takes no snapshots, which is ElastiCache's default, so there is never one to export; ` +
+      `cache '${cache.cache.node.path}' takes no snapshots, as is ElastiCache's default, so there would be none to export; ` +
         'apply CacheBackups to it, or add CacheSnapshots',
     ];
   }
 
-  /** Without leave ElastiCache fails the first export, days after the deployment. */
+  /** Without permission the first export fails, days after the deployment. */
   private warnOfMissingAccess(bucket: s3.IBucket): void {
     if (bucket.encryptionKey) {
       Annotations.of(this).addWarningV2(
         'lifeboat:export-can-not-seed',
-        "the bucket is encrypted with AWS KMS, and a cache is seeded from files encrypted with S3's own keys only, so an export " +
-          "would have to be copied before it can be restored; export into a bucket with S3's own keys (SSE-S3)",
+        "'bucket' is encrypted with AWS KMS, and ElastiCache seeds a cache only from files encrypted with S3's own keys, so an export " +
+          "would have to be copied before it can be restored; use a bucket with S3's own keys (SSE-S3)",
       );
     }
     if (!isBucketOfApp(bucket)) {
       Annotations.of(this).addWarningV2(
         'lifeboat:export-bucket-made-elsewhere',
-        `bucket '${known(bucket.bucketName) ?? bucket.node.path}' is made elsewhere, so nothing here says that ElastiCache may write to it; its policy ` +
+        `bucket '${known(bucket.bucketName) ?? bucket.node.path}' is imported, so synth can't see whether ElastiCache may write to it; its policy ` +
           `needs the statements ${JSON.stringify(
             Stack.of(this).resolve(exportStatements(bucket, this.prefix).map((one) => one.toStatementJson())),
           )}`,
@@ -245,7 +245,7 @@ export class CacheExport extends Construct {
         letsExport(bucket, this.prefix)
           ? []
           : [
-              `bucket '${bucket.node.path}' does not let ElastiCache in, so every export would fail; apply ` +
+              `the policy of bucket '${bucket.node.path}' does not allow ElastiCache, so every export would fail; apply ` +
                 'bucket.with(new CacheExportAccess())',
             ],
     });

@@ -1,8 +1,8 @@
-/** Parameter groups that ask ElastiCache for what it doesn't do: keep an append-only file. */
+/** Parameter groups that set an append-only file, which ElastiCache does not support. */
 import { CfnResource, Stack, Token } from 'aws-cdk-lib';
 import type * as elasticache from 'aws-cdk-lib/aws-elasticache';
 
-/** The last family of engines that had one. https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/RedisAOF.html */
+/** The last family of engines with one. https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/RedisAOF.html */
 const WITH_APPEND_ONLY_FILE = 'redis2.6';
 
 /** The group of this app that a cache names. */
@@ -10,7 +10,7 @@ export function parameterGroupOf(
   cache: elasticache.CfnReplicationGroup | elasticache.CfnCacheCluster,
 ): elasticache.CfnParameterGroup | undefined {
   const name = cache.cacheParameterGroupName;
-  // Other than by reference a cache can name only groups that exist already.
+  // A name that is no reference is that of an existing group.
   if (name === undefined || !Token.isUnresolved(name)) return undefined;
   const stack = Stack.of(cache);
   const referred = JSON.stringify(stack.resolve(name));
@@ -39,9 +39,8 @@ export function appendOnlyProblems(group: elasticache.CfnParameterGroup): string
     .map(([name, value]) => `${name} ${value}`);
   if (appendOnly.length === 0) return [];
   return [
-    `parameter group '${group.node.path}' asks for ${appendOnly.join(', ')}, and ElastiCache keeps no append-only file and follows ` +
-      'no save lines since engine 2.8.22, so nothing would be durable; for writes that survive, create the cache with Durability ' +
-      '(Valkey 9 or later, cluster mode, Multi-AZ with a replica, TLS) or use MemoryDB, and take snapshots more often with ' +
-      'CacheSnapshots',
+    `parameter group '${group.node.path}' sets ${appendOnly.join(', ')}, and since engine 2.8.22 ElastiCache supports neither append-only ` +
+      'files nor save lines, so nothing would be durable; for durable writes, create the cache with Durability (Valkey 9 or ' +
+      'later, cluster mode, Multi-AZ with a replica, TLS) or use MemoryDB, and take snapshots more often with CacheSnapshots',
   ];
 }

@@ -1,4 +1,6 @@
-/** What taking, listing and deleting snapshots of one cache needs: nothing of any other, and no deletion of others' work. */
+/**
+ * Permissions to take, list and delete snapshots of one cache: of no other cache, and no deletion of foreign snapshots.
+ */
 
 import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
@@ -12,15 +14,15 @@ const CARRIES_TAGS = {
 };
 
 export const ABOUT_PATTERNS =
-  'Snapshots are named at run time, so they are allowed by prefix, and deleted only with the tags that they are made with; ' +
-  'nodes of a group are named after it; what only describes can not be narrowed.';
+  'Snapshots are named at run time, so they are allowed by prefix, and deleted only with the tags that they are created ' +
+  'with; nodes of a group are named after it; describing actions can not be narrowed.';
 
-/** Listing reads names and times of all snapshots of the region, and no data. */
+/** Listing reads names and times of all snapshots of the region, but no data. */
 export function listSnapshots(source: CacheSource): iam.PolicyStatement[] {
   return [allow([source.action('Describe'), 'elasticache:DescribeReplicationGroups'], ['*'])];
 }
 
-/** @param prefix what names of the snapshots start with */
+/** @param prefix of the names of snapshots */
 export function ownSnapshots(scope: IConstruct, source: CacheSource, prefix: string): iam.PolicyStatement[] {
   const own = source.snapshotArn(scope, `${prefix}*`);
   return [

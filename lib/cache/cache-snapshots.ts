@@ -23,22 +23,22 @@ import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions
 import type { CacheSource } from './cache-source';
 
 export interface CacheSnapshotsProps {
-  /** What snapshots are taken of. */
+  /** The cache to take snapshots of. */
   readonly cache: CacheSource;
   /**
-   * How often: whole minutes. ElastiCache takes 20 manual snapshots of a node within 24 hours, and 24 of a serverless
-   * cache, those that others take among them. https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups.html
+   * How often a snapshot is taken: whole minutes. ElastiCache allows 20 manual snapshots of a node within 24 hours, and
+   * 24 of a serverless cache, including those taken by others.
+   * https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups.html
    */
   readonly every: Duration;
   /**
-   * How long each is kept, at least as long as `every`, counted back from the newest good one, so that nothing is deleted
-   * once nothing newer comes. Where it becomes shorter, the next round after the deployment deletes what is older then, unless
-   * the cache is on hold. One with a tag `lifeboat:bad` counts as no good one, and nothing is deleted while the cache
-   * is on hold (`lifeboat hold`).
+   * How long each snapshot is kept, at least as long as `every`. Counted back from the newest good one, so nothing is
+   * deleted when snapshots stop. When you shorten it, the next round after the deployment deletes older ones. A
+   * snapshot with the tag `lifeboat:bad` is not good. Nothing is deleted while the cache is on hold (`lifeboat hold`).
    */
   readonly retention: Duration;
   /**
-   * From which age of the newest good snapshot on somebody is told.
+   * An alarm fires when the newest good snapshot is older than this.
    *
    * @default - `every` and one hour
    */
@@ -50,15 +50,15 @@ export interface CacheSnapshotsProps {
    */
   readonly backupName?: string;
   /**
-   * Encrypts the handler's log. A key of another app must let CloudWatch Logs use it.
+   * Encrypts the handler's log. The policy of a key of another app must allow CloudWatch Logs.
    *
    * @default - a key of its own, rotated yearly
    */
   readonly logEncryptionKey?: kms.IKey;
   /**
-   * Who is told when the newest snapshot is too old, or nobody is watching.
+   * Topic to notify when the newest snapshot is too old, or the hourly watch stopped.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
@@ -66,22 +66,22 @@ export interface CacheSnapshotsProps {
 const made = new Mark<CacheSnapshots>('CacheSnapshots');
 
 /**
- * Snapshots of a cache more than once a day, which ElastiCache's automatic ones are not: on a schedule, named, tagged, and
- * deleted when they are over age.
+ * Snapshots of a cache more than once a day, which automatic ones of ElastiCache can't be: on a schedule, named,
+ * tagged, and deleted after their retention.
  *
- * Every hour, and whenever one is taken, the age of the newest good snapshot is published, automatic ones counted. What
- * was written since is lost with the cache: a snapshot is no log.
+ * Every hour, and whenever one is taken, the age of the newest good snapshot is published, including automatic ones.
+ * Writes since then are lost with the cache.
  *
- * @throws Error when the schedule is beyond ElastiCache's quota, or the cache can have no snapshots; at synth when all that
- * takes snapshots of the cache is together beyond it
+ * @throws Error when the schedule exceeds ElastiCache's quota, or the cache can have no snapshots; at synth when all
+ * constructs that take snapshots of the cache exceed the quota together
  */
 export class CacheSnapshots extends Construct {
-  /** What names of its snapshots start with. */
+  /** Prefix of the names of its snapshots. */
   public readonly prefix: string;
 
   private readonly backupName: string;
   private readonly cache: CacheSource;
-  /** Within 24 hours. */
+  /** Snapshots within 24 hours. */
   private readonly count: number;
 
   constructor(scope: Construct, id: string, props: CacheSnapshotsProps) {
@@ -102,7 +102,7 @@ export class CacheSnapshots extends Construct {
     const hourly = this.start(id, props, encryptionKey, deadLetterQueue);
     deadLetterAlarm(this, 'Failed', {
       queue: deadLetterQueue,
-      description: `Snapshots ${this.backupName} of a cache could not be taken or deleted: the messages in the queue, and the log, say why`,
+      description: `Snapshots ${this.backupName} of a cache could not be taken or deleted. The messages in the queue and the log say why.`,
       notify: props.notify,
     });
     holdAlarm(this, 'OnHold', {
@@ -115,25 +115,25 @@ export class CacheSnapshots extends Construct {
     if (every.toDays({ integral: false }) >= 1) {
       Annotations.of(this).addInfoV2(
         'lifeboat:automatic-snapshots-do',
-        'ElastiCache takes a snapshot a day by itself, at no cost for the first: CacheBackups turns that on',
+        "'every' is a day or more, and ElastiCache takes daily snapshots itself, without cost for the first; apply CacheBackups to turn that on",
       );
     }
   }
 
-  /** Seconds since the newest good snapshot was taken. Published every hour; silence means that there is none. */
+  /** Age in seconds of the newest good snapshot. Published every hour; missing when there is none. */
   public metricAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return new cloudwatch.Metric({
       namespace: METRICS.namespace,
       metricName: METRICS.secondsSinceBackup,
       dimensionsMap: { [METRICS.dimensions.backup]: this.backupName },
       statistic: cloudwatch.Stats.MAXIMUM,
-      // Two hours hold a round of every hour, however late it is.
+      // Two hours always contain an hourly round, even a late one.
       period: Duration.hours(2),
       ...options,
     });
   }
 
-  /** @returns what starts the hourly round, which says how old the newest snapshot is */
+  /** @returns the trigger of the hourly round, which publishes the age of the newest snapshot */
   private start(
     id: string,
     { cache, every, retention }: CacheSnapshotsProps,
@@ -169,7 +169,7 @@ export class CacheSnapshots extends Construct {
       return made;
     };
     trigger('Schedule', every, 'takes snapshots', { due: SCHEDULED_TIME });
-    return trigger('Hourly', Duration.hours(1), 'says how old the newest snapshot is of', {});
+    return trigger('Hourly', Duration.hours(1), 'publishes the age of the newest snapshot of', {});
   }
 
   private addOverdueAlarm(overdueAfter: Duration, hourly: ScheduleTrigger, notify?: sns.ITopic): void {
@@ -178,15 +178,15 @@ export class CacheSnapshots extends Construct {
       threshold: overdueAfter.toSeconds(),
       description:
         `The newest good snapshot of the cache of ${this.backupName} is older than ${overdueAfter.toHumanString()}, or there is ` +
-        'none, or nobody is watching: what was written since would be lost with the cache',
+        "none, or the hourly watch stopped. Writes since then would be lost with the cache; see the handler's log.",
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       notify,
     });
-    // The first watch comes before the alarm can miss it.
+    // The first run of the watch precedes the alarm, so that its metric is not missing.
     alarm.node.addDependency(hourly);
   }
 
-  /** Each may be within the quota by itself. The first in the app tells. */
+  /** Each may be within the quota by itself. The first in the app reports it. */
   private tooManyTogether(): string[] {
     const { cache } = this.cache;
     const same = made.inAppOf(this).filter((round) => round.cache.cache === cache);
@@ -196,7 +196,7 @@ export class CacheSnapshots extends Construct {
     if (total <= count || same[0] !== this || same.length + exports.length === 1) return [];
     const names = [...same, ...exports].map(({ node }) => `'${node.path}'`).join(', ');
     return [
-      `${names} take ${total} snapshots of one cache within 24 hours, and ElastiCache takes ${count} manual snapshots of ${of}, ` +
+      `${names} take ${total} snapshots of one cache within 24 hours, and ElastiCache allows ${count} manual snapshots of ${of}, ` +
         'so the rest would fail; take some less often',
     ];
   }
@@ -206,7 +206,7 @@ function problemsOf(cache: CacheSource, every: Duration, retention: Duration): s
   const problems: string[] = [];
   if (cache.runsMemcachedOnNodes) {
     problems.push(
-      'it runs Memcached on nodes of its own, which ElastiCache takes no snapshots of; use a serverless cache or Valkey',
+      "'cache' runs Memcached on nodes, and ElastiCache takes no snapshots of those; use a serverless cache or Valkey",
     );
   }
   problems.push(...cache.appendOnlyProblems);
@@ -216,16 +216,16 @@ function problemsOf(cache: CacheSource, every: Duration, retention: Duration): s
   const least = (24 * 60) / count;
   if (minutes < least) {
     problems.push(
-      `one every ${minutes} minutes is ${Math.ceil(1440 / minutes)} within 24 hours, and ElastiCache takes ${count} manual ` +
-        `snapshots of ${of}, so the rest would fail; take one every ${least} minutes or less often`,
+      `'every' is ${minutes} minutes, which is ${Math.ceil(1440 / minutes)} snapshots within 24 hours, and ElastiCache allows ${count} manual ` +
+        `snapshots of ${of}, so the rest would fail; set ${least} minutes or more`,
     );
   } else if (!Number.isInteger(minutes)) {
-    problems.push(`one every ${minutes} minutes is no schedule that EventBridge takes; round it to whole minutes`);
+    problems.push(`'every' is ${minutes} minutes, and EventBridge takes whole minutes; round it`);
   }
   if (retention.toMilliseconds() < every.toMilliseconds()) {
     problems.push(
-      `each would be kept for ${retention.toHumanString()} and taken every ${every.toHumanString()}, so there would be times with the ` +
-        'newest one only; keep them for as long as it takes to notice that something is wrong',
+      `'retention' is ${retention.toHumanString()}, less than 'every' of ${every.toHumanString()}, so at times only the newest snapshot ` +
+        'would exist; keep them as long as you need to notice damage',
     );
   }
   return problems;

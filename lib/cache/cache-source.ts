@@ -1,4 +1,4 @@
-/** What synth knows of a cache that snapshots are taken of. */
+/** What synth knows about a cache. */
 
 import { ArnFormat, CfnResource, Stack, Token } from 'aws-cdk-lib';
 import type * as elasticache from 'aws-cdk-lib/aws-elasticache';
@@ -8,13 +8,13 @@ import type { CacheTarget } from '../../lambda/contract';
 import { known } from '../synth/tokens';
 import { appendOnlyProblems, parameterGroupOf } from './cache-parameters';
 
-/** A cache, of this app or imported (`CfnReplicationGroup.fromReplicationGroupId(...)` and its like). */
+/** A cache of this app or an imported one (`CfnReplicationGroup.fromReplicationGroupId(...)` and the like). */
 export class CacheSource {
   public static replicationGroup(group: interfaces.IReplicationGroupRef): CacheSource {
     return new CacheSource(group, 'replication-group', group.replicationGroupRef.replicationGroupId);
   }
 
-  /** A cluster that is in no replication group. */
+  /** A cluster outside of a replication group. */
   public static cluster(cluster: interfaces.ICacheClusterRef): CacheSource {
     return new CacheSource(cluster, 'cluster', cluster.cacheClusterRef.clusterName);
   }
@@ -29,7 +29,7 @@ export class CacheSource {
     private readonly id: string,
   ) {}
 
-  /** ElastiCache keeps names in lower case, and IAM compares them as they are kept. */
+  /** ElastiCache keeps names in lower case, and IAM compares those. */
   public get target(): CacheTarget {
     return { kind: this.kind, id: Token.isUnresolved(this.id) ? this.id : this.id.toLowerCase() };
   }
@@ -43,34 +43,34 @@ export class CacheSource {
     return this.kind === 'cluster' && this.resource<elasticache.CfnCacheCluster>()?.engine === 'memcached';
   }
 
-  /** Nodes that keep a part of their data on SSD: ElastiCache exports none of those. */
+  /** Whether nodes keep a part of their data on SSD: ElastiCache can't export those. */
   public get tiersData(): boolean {
     const node = this.resource<elasticache.CfnReplicationGroup>();
     if (!node || this.kind === 'serverless') return false;
     return known(node.dataTieringEnabled) === true || String(known(node.cacheNodeType) ?? '').startsWith('cache.r6gd');
   }
 
-  /** Synth sees that ElastiCache takes no daily snapshots of it: 0 days are what a cache on nodes has unless told otherwise. */
+  /** Whether synth sees that ElastiCache takes no daily snapshots of it: 0 days is the default of a cache on nodes. */
   public get takesNoSnapshots(): boolean {
     const node = this.kind === 'serverless' ? undefined : this.resource<elasticache.CfnReplicationGroup>();
     const days = node?.snapshotRetentionLimit ?? 0;
     return node !== undefined && known(days) === 0;
   }
 
-  /** Why it keeps no append-only file, where its parameter group asks for one. */
+  /** Problems of a parameter group that sets an append-only file. */
   public get appendOnlyProblems(): string[] {
     const node = this.kind === 'serverless' ? undefined : this.resource<elasticache.CfnReplicationGroup>();
     const group = node && parameterGroupOf(node);
     return group ? appendOnlyProblems(group) : [];
   }
 
-  /** ARNs that IAM asks about when a snapshot of the cache is taken. */
+  /** ARNs that IAM checks when a snapshot of the cache is taken. */
   public arns(scope: IConstruct): string[] {
     const { id } = this.target;
     const arn = (resource: string, resourceName: string) => arnOf(scope, resource, resourceName);
     if (this.kind === 'serverless') return [arn('serverlesscache', id)];
     if (this.kind === 'cluster') return [arn('cluster', id)];
-    // A group without shards is snapshotted from one of its nodes.
+    // Snapshots of a group without shards are taken from one of its nodes.
     return [arn('replicationgroup', id), arn('cluster', `${id}-*`)];
   }
 
@@ -79,13 +79,13 @@ export class CacheSource {
     return arnOf(scope, this.kind === 'serverless' ? 'serverlesscachesnapshot' : 'snapshot', pattern);
   }
 
-  /** The name of an action: serverless caches have calls of their own. */
+  /** Name of an action: serverless caches have their own. */
   public action(verb: 'Create' | 'Delete' | 'Describe'): string {
     const noun = this.kind === 'serverless' ? 'ServerlessCacheSnapshot' : 'Snapshot';
     return `elasticache:${verb}${noun}${verb === 'Describe' ? 's' : ''}`;
   }
 
-  /** The CloudFormation resource, when this app makes it. */
+  /** The CloudFormation resource, if this app creates it. */
   private resource<T extends CfnResource>(): T | undefined {
     return CfnResource.isCfnResource(this.cache) ? (this.cache as T) : undefined;
   }

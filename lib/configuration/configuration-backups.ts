@@ -22,67 +22,66 @@ import { reading } from './configuration-permissions';
 
 export interface ConfigurationBackupsProps {
   /**
-   * Where it is stored: a versioned bucket of the same region. Its lifecycle should expire noncurrent versions under the
-   * prefix only, since a file that doesn't change is not written again.
+   * Where configuration is stored: a versioned bucket of the same region. Its lifecycle should expire only noncurrent
+   * versions under the prefix, since an unchanged file is not written again.
    *
    * @default - an `ArchiveBucket` of its own, which keeps each version for 90 days after it was replaced
    */
   readonly bucket?: s3.IBucket;
 
   /**
-   * What keys start with, ending in a slash.
+   * Prefix of keys, ending in a slash.
    *
    * @default 'configuration/'
    */
   readonly prefix?: string;
 
   /**
-   * When it is stored.
+   * When configuration is stored.
    *
    * @default - every day at 02:00 UTC
    */
   readonly schedule?: Recurrence;
 
   /**
-   * Names of the CloudFormation stacks whose templates and parameters are stored. One that is missing fails the run.
+   * Names of the CloudFormation stacks whose templates and parameters are stored. A missing stack fails the run.
    *
    * @default - all stacks of the region
    */
   readonly stacks?: string[];
 
   /**
-   * What names of SSM parameters start with, as in `/zephyr/production/`.
+   * Prefixes of names of SSM parameters, as in `/zephyr/production/`.
    *
    * @default - all parameters of the region
    */
   readonly parameters?: string[];
 
   /**
-   * Families of the ECS task definitions that are stored. One that is missing fails the run.
+   * Families of the ECS task definitions that are stored. A missing family fails the run.
    *
    * @default - all families of the region
    */
   readonly taskDefinitions?: string[];
 
   /**
-   * The ECS services that are stored, as `cluster/service`. One that is missing fails the run.
+   * The ECS services that are stored, as `cluster/service`. A missing service fails the run.
    *
    * @default - all services of the region
    */
   readonly services?: string[];
 
   /**
-   * Domain names of the hosted zones in Route 53 whose records are stored, and all health checks with them. One that is
-   * missing fails the run. Zones that AWS Cloud Map makes are not stored: it writes them by itself.
+   * Domain names of the hosted zones in Route 53 whose records are stored, with all health checks. A missing zone fails
+   * the run. Zones that AWS Cloud Map manages are not stored.
    *
    * @default - all zones of the account
    */
   readonly zones?: string[];
 
   /**
-   * Asks for the values of secure parameters, too, and encrypts them with this key, in a file of their own: who can read
-   * the bucket can't read them without the key. The key's policy must let IAM policies of the account decide, as keys
-   * made by CDK do.
+   * Stores the values of secure parameters, too, in a file of their own, encrypted with this key: readers of the bucket
+   * can't read them without the key. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
    * @default - values of secure parameters are never read
    */
@@ -96,7 +95,7 @@ export interface ConfigurationBackupsProps {
   readonly encryptionKey?: kms.IKey;
 
   /**
-   * After how long without a run that stored everything somebody is told.
+   * An alarm fires after this long without a run that stored everything.
    *
    * @default - the schedule's longest gap and 6 hours
    */
@@ -110,33 +109,32 @@ export interface ConfigurationBackupsProps {
   readonly backupName?: string;
 
   /**
-   * By how many percent all of it may be larger or smaller than usual, which is the median of up to seven before. Above
-   * 0 and below 100.
+   * By how many percent the whole may be larger or smaller than the median of up to seven runs before it. Above 0 and
+   * below 100.
    *
    * @default 50
    */
   readonly sizeTolerance?: number;
 
   /**
-   * Who is told when something could not be stored, nothing was for too long, or far less than usual was
-   * there.
+   * Topic to notify when something could not be stored, nothing was stored for too long, or the size is unusual.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
 
 /**
- * What a system is made of, stored every night as files that build it again: templates and parameters of CloudFormation
- * stacks, SSM parameters, task definitions and services of ECS, and records of Route 53. A new version is written only of
- * what changed.
+ * The configuration of a system, stored every night as files that can create it again: templates and parameters of
+ * CloudFormation stacks, SSM parameters, task definitions and services of ECS, and records of Route 53. Only changed
+ * files are written.
  *
  * It may read configuration and write under its prefix, and can't change or delete anything.
  *
- * @throws Error when nothing would be stored, a service names no cluster, or the prefix is none
+ * @throws Error when nothing would be stored, a service is stated without its cluster, or the prefix is not a folder
  */
 export class ConfigurationBackups extends Construct {
-  /** Where it is stored. */
+  /** Where configuration is stored. */
   public readonly bucket: s3.IBucket;
 
   private readonly watch: BackupWatch;
@@ -163,7 +161,7 @@ export class ConfigurationBackups extends Construct {
       encryptionKey,
       overdueAfter: overdueOf(this, props.overdueAfter, schedule, Duration.hours(6)),
       sizeTolerance: props.sizeTolerance ?? 50,
-      overdue: `Configuration is stored under ${prefix} no more, so a rebuilt system would be an old one`,
+      overdue: `Configuration is no longer stored under ${prefix}, so a rebuilt system would be out of date`,
       notify,
     });
 
@@ -172,7 +170,7 @@ export class ConfigurationBackups extends Construct {
     addAlarm(this, 'Failed', {
       metric: handler.function.metricErrors({ period: Duration.hours(1) }),
       threshold: 0,
-      description: 'Some configuration could not be stored, while the rest was: the log names it',
+      description: 'Some configuration could not be stored. The rest was. The log lists what is missing.',
       notify,
     });
   }
@@ -198,14 +196,14 @@ export class ConfigurationBackups extends Construct {
   private storing(props: ConfigurationBackupsProps, prefix: string, encryptionKey: kms.IKey): ShippedFunction {
     return new ShippedFunction(this, 'Handler', {
       entry: 'store-configuration',
-      description: 'Lifeboat: stores what the system is made of where it changed',
+      description: 'Lifeboat: stores configuration that changed',
       timeout: Duration.minutes(15),
       memorySize: 512,
       encryptionKey,
       deadLetterQueue: this.watch.deadLetterQueue,
       patterns:
-        'It reads what there is, by names that are known at run time; what only lists can not be narrowed; it writes ' +
-        'files under one prefix.',
+        'It reads resources whose names are known only at run time; listing actions can not be narrowed; it writes files ' +
+        'under one prefix.',
       statements: [...reading(this, props), ...backupAccess(this.bucket, prefix)],
     });
   }
@@ -214,22 +212,22 @@ export class ConfigurationBackups extends Construct {
     const nightly = new ScheduleTrigger(this, 'Nightly', {
       target: handler.function,
       schedule: schedule.expression,
-      description: 'Lifeboat: stores configuration where it changed',
+      description: 'Lifeboat: stores configuration that changed',
       request,
       deadLetterQueue: this.watch.deadLetterQueue,
     });
     nightly.node.addDependency(handler);
   }
 
-  /** Of a bucket of this app only; Mixins may have turned versions on since. */
+  /** Only for a bucket of this app; Mixins may have enabled versioning since. */
   private losesVersions(): string[] {
     const made = this.bucket.node.defaultChild;
     if (!isBucketResource(made)) return [];
     const { status = 'Suspended' } = Stack.of(made).resolve(made.versioningConfiguration) ?? {};
     if (status !== 'Suspended') return [];
     return [
-      `configuration backups '${this.node.path}': bucket '${made.node.path}' keeps no versions, so each change would erase what ` +
-        'was before it, and a mistake be stored over what is right; make it versioned',
+      `configuration backups '${this.node.path}': bucket '${made.node.path}' is not versioned, so each change, also a wrong one, ` +
+        'would overwrite the configuration before it; set versioned: true',
     ];
   }
 
@@ -237,14 +235,14 @@ export class ConfigurationBackups extends Construct {
     const problems: string[] = [];
     if ([stacks, parameters, taskDefinitions, services, zones].every((names) => names?.length === 0)) {
       problems.push(
-        'no stack, parameter, task definition, service or zone is named, so nothing would be stored; leave one of the ' +
-          'lists out to store all there are',
+        "'stacks', 'parameters', 'taskDefinitions', 'services' and 'zones' are empty, so nothing would be stored; leave one of " +
+          'the lists out to store all of its kind',
       );
     }
     const odd = services?.filter((name) => !Token.isUnresolved(name) && !/^[^/]+\/[^/]+$/.test(name)) ?? [];
     if (odd.length > 0) {
       problems.push(
-        `'${odd.join("', '")}' is no service of a cluster, so it would not be found; write it as in 'shop/web', the ` +
+        `'services' has '${odd.join("', '")}' without a cluster, so it would not be found; write it as in 'shop/web', the ` +
           "cluster's name first",
       );
     }

@@ -1,11 +1,11 @@
-/** What the handler that stores configuration may read. What only lists can't be narrowed. */
+/** What the handler that stores configuration may read. Listing actions can't be narrowed. */
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { allow } from '../function/statements';
 
-/** Names of what is read, or what they start with. */
+/** Names of resources to read, or prefixes of them. */
 interface Read {
   /** @default - all */
   readonly stacks?: readonly string[];
@@ -21,7 +21,7 @@ interface Read {
   readonly secureValuesKey?: kms.IKey;
 }
 
-/** What reads what there is, or only what is named. */
+/** Permissions to read all resources, or only those that are named. */
 export function reading(scope: Construct, props: Read): iam.PolicyStatement[] {
   const { stacks = ['*'], parameters = [''], taskDefinitions, services = ['*'], zones, secureValuesKey } = props;
   const stack = Stack.of(scope);
@@ -47,7 +47,7 @@ export function reading(scope: Construct, props: Read): iam.PolicyStatement[] {
     statements.push(allow(['ecs:ListClusters', 'ecs:ListServices'], ['*']), allow(['ecs:DescribeServices'], arns));
   }
   if (zones?.length !== 0) {
-    // Which zones have the names is known at run time only.
+    // IDs of the named zones are known only at run time.
     const any = `arn:${stack.partition}:route53:::hostedzone/*`;
     statements.push(
       allow(['route53:ListHealthChecks', 'route53:ListHostedZones'], ['*']),
@@ -57,7 +57,9 @@ export function reading(scope: Construct, props: Read): iam.PolicyStatement[] {
   return statements;
 }
 
-/** SSM decrypts for who may use the parameter's key, and the account's own key for SSM lets everybody. */
+/**
+ * SSM decrypts for anyone who may use the parameter's key; the AWS managed key for SSM allows everyone in the account.
+ */
 function secureValues(scope: Construct, key?: kms.IKey): iam.PolicyStatement[] {
   const stack = Stack.of(scope);
   const viaSsm = { StringEquals: { 'kms:ViaService': `ssm.${stack.region}.amazonaws.com` } };

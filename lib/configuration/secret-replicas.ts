@@ -5,7 +5,7 @@ import { warnOfFleetingKey } from '../synth/kept-keys';
 import { regionNameProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 
-/** One region that has the secret, too. */
+/** A replica of the secret in another region. */
 export interface SecretReplica {
   /** The region, as in `us-west-2`. */
   readonly region: string;
@@ -13,22 +13,23 @@ export interface SecretReplica {
   /**
    * ARN of the key there that encrypts the replica, or of its alias.
    *
-   * @default - the account's own key for Secrets Manager there, which other accounts can't be let use
+   * @default - the AWS managed key for Secrets Manager there, which can't be shared with other accounts
    */
   readonly encryptionKeyArn?: string;
 }
 
 export interface SecretReplicasProps {
-  /** Where else it has to be: each region that a database may be brought back in. */
+  /** One replica for each region that a database may be restored in. */
   readonly replicas: SecretReplica[];
 }
 
 /**
- * A secret that is there when its region is not, for its owner to apply: `secret.with(new SecretReplicas({ ... }))`.
+ * A secret that stays available when its region is not. Its owner applies it:
+ * `secret.with(new SecretReplicas({ ... }))`.
  *
- * Each new value reaches the replicas by itself, under the same name. The secret stays when its stack goes, unless it says
- * otherwise, and its versions with it: Secrets Manager keeps the value before the current one as `AWSPREVIOUS`, and those
- * before that as long as they carry a label of yours.
+ * Secrets Manager replicates each new value under the same name. The secret and its versions are retained when its
+ * stack is deleted, unless the secret states otherwise. Secrets Manager keeps the previous value as `AWSPREVIOUS`, and
+ * earlier ones as long as they have a label of yours.
  * https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
  */
 export class SecretReplicas extends Mixin {
@@ -40,16 +41,16 @@ export class SecretReplicas extends Mixin {
     return CfnResource.isCfnResource(construct) && construct.cfnResourceType === 'AWS::SecretsManager::Secret';
   }
 
-  /** @throws Error that names all that Secrets Manager would refuse */
+  /** @throws Error that lists all that Secrets Manager would refuse */
   public applyTo(construct: IConstruct): void {
     if (!this.supports(construct)) return;
     const stated = statedBy(construct, construct.replicaRegions);
-    refuseAll(`secret '${construct.node.path}' can't be replicated so`, [
+    refuseAll(`secret '${construct.node.path}'`, [
       ...this.regionProblems(construct),
       ...(stated ? this.statedTwiceProblems(stated) : [UNKNOWN]),
     ]);
     const { replicaRegions: before } = construct;
-    // The secret may still be told more of them after this.
+    // More replicas may be added to the secret after this.
     construct.replicaRegions = Lazy.any({ produce: () => this.joined(statedBy(construct, before) ?? []) });
     warnOfFleetingKey(construct, construct.kmsKeyId);
     construct.cfnOptions.deletionPolicy ??= CfnDeletionPolicy.RETAIN;
@@ -77,17 +78,21 @@ export class SecretReplicas extends Mixin {
       const unknown = regionNameProblem(region);
       if (unknown) of.push(unknown);
       if (region === own) {
-        of.push(`${region} is where the secret is, and a replica there is refused; name another region`);
+        of.push(
+          `'replicas' has ${region}, the secret's own region, so Secrets Manager would refuse it; use another region`,
+        );
       }
       if (replicas.findIndex((other) => other.region === region) < index) {
-        of.push(`${region} is named twice, so one of the two would be lost; name it once`);
+        of.push(`'replicas' has ${region} twice, so one of the two would be lost; state it once`);
       }
       if (encryptionKeyArn !== undefined && !Token.isUnresolved(encryptionKeyArn)) {
         of.push(...keyProblems(encryptionKeyArn, region));
       }
       return of;
     });
-    return replicas.length > 0 ? problems : ['no region is named, so it would be where it is only; name one'];
+    return replicas.length > 0
+      ? problems
+      : ["'replicas' is empty, so the secret would exist only in its own region; state a region"];
   }
 
   private statedTwiceProblems(stated: readonly CfnSecret.ReplicaRegionProperty[]): string[] {
@@ -98,14 +103,14 @@ export class SecretReplicas extends Mixin {
       if (typeof same.kmsKeyId === 'object') return []; // a key of this app, whose ARN deployment will tell
       if (same.kmsKeyId === encryptionKeyArn) return [];
       return [
-        `in ${region} it is encrypted with ${same.kmsKeyId ?? "the account's own key"} by the secret and with ` +
-          `${encryptionKeyArn} here, so one would be lost; state it once`,
+        `'encryptionKeyArn' for ${region} is ${encryptionKeyArn}, and the secret itself states ` +
+          `${same.kmsKeyId ?? 'the AWS managed key'}, so one would be lost; state it once`,
       ];
     });
   }
 }
 
-/** Undefined when only deployment will tell. */
+/** Undefined if unknown at synth. */
 function statedBy(
   secret: CfnSecret,
   replicas: CfnSecret['replicaRegions'],
@@ -115,15 +120,19 @@ function statedBy(
 }
 
 const UNKNOWN =
-  'its replicas are known at deployment only, so none can be added to them; state them here, and not on the secret';
+  'its own replicas are unknown until deployment, so none can be added; state them in SecretReplicas, and not on the secret';
 
-/** A key encrypts in its own region only. */
+/** A key encrypts only in its own region. */
 function keyProblems(arn: string, region: string): string[] {
   const [, , service, of] = arn.split(':');
   if (service !== 'kms' || !of) {
-    return [`its key '${arn}' is no ARN, so it can't be told whether it is in ${region}; give the ARN of a key there`];
+    return [
+      `'encryptionKeyArn' is '${arn}', not an ARN, so its region is unknown; state the ARN of a key in ${region}`,
+    ];
   }
   return of === region || Token.isUnresolved(of)
     ? []
-    : [`its key is in ${of} and the replica in ${region}, where that key does not exist; give the ARN of a key there`];
+    : [
+        `'encryptionKeyArn' is in ${of} and the replica in ${region}, so it can't encrypt there; state the ARN of a key in ${region}`,
+      ];
 }

@@ -1,4 +1,4 @@
-/** What a database says itself of its backups: what RDS would refuse of it, and what would be lost by it. */
+/** A database's own backup settings: which of them RDS would refuse, and which would lose backups. */
 import { Annotations, CfnDeletionPolicy, Duration, Token } from 'aws-cdk-lib';
 import { RDS_LIMITS } from '../../lambda/contract';
 import { BackupWindow, maintenanceProblems } from '../schedule/backup-window';
@@ -12,7 +12,7 @@ const MAX_RETENTION_DAYS = RDS_LIMITS.retentionDays.max;
 
 const examined = new Mark<true>('database-examined');
 
-/** Looks at a database once the app is whole, when all Mixins have been applied; only once, whoever asks. */
+/** Checks a database once the app is complete and all Mixins are applied; only once, even if called several times. */
 export function validateBackups(database: DatabaseResource): void {
   if (examined.on(database)) return;
   examined.put(database, true);
@@ -34,23 +34,23 @@ export function validateBackups(database: DatabaseResource): void {
 }
 
 /**
- * What RDS would refuse of a retention, as a sentence.
+ * What RDS would refuse in a retention, as a sentence.
  *
- * @param days undefined where synth can't tell
+ * @param days undefined if unknown at synth
  */
 export function retentionProblems(database: DatabaseResource, days: number | undefined): string[] {
   // https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Managing.Backups.html: a cluster's are always on
   const least = isCluster(database) ? 1 : 0;
   if (days === undefined || (Number.isInteger(days) && days >= least && days <= MAX_RETENTION_DAYS)) return [];
-  const remedy = days === 0 ? "a cluster's backups can't be turned off" : 'keep longer copies with AWS Backup';
+  const remedy = days === 0 ? "a cluster's backups can't be turned off" : 'to keep backups longer, use AWS Backup';
   return [
-    `a backup retention of ${Duration.days(days).toHumanString()} is outside of ${least} to ${MAX_RETENTION_DAYS} whole ` +
+    `the backup retention is ${Duration.days(days).toHumanString()}, not ${least} to ${MAX_RETENTION_DAYS} whole ` +
       `days, so RDS would refuse it; ${remedy}`,
   ];
 }
 
 /**
- * What RDS would refuse of a pair of windows, a sentence each. What is unknown at synth is not compared.
+ * What RDS would refuse in a pair of windows, a sentence each. Windows unknown at synth are not compared.
  *
  * @param backup hh:mm-hh:mm in UTC
  * @param maintenance ddd:hh:mm-ddd:hh:mm in UTC
@@ -69,7 +69,7 @@ export function windowProblems(backup: string | undefined, maintenance: string |
   return problems;
 }
 
-/** The window, or what is wrong with it. */
+/** The window, or the problem with it. */
 function parsed(backup: string): BackupWindow | string {
   const [from = '', to = ''] = backup.split('-');
   try {
@@ -81,12 +81,12 @@ function parsed(backup: string): BackupWindow | string {
 
 /** https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.BackupRetention.html */
 function warnOfOneDay(database: DatabaseResource): void {
-  // What comes from a snapshot or a source may bring its retention along.
+  // A database from a snapshot or a source may inherit its retention.
   if (database.backupRetentionPeriod !== undefined || isReplica(database) || isRestored(database)) return;
   Annotations.of(database).addWarningV2(
     'lifeboat:one-day-of-backups',
-    `database '${database.node.path}' states no backup retention, and RDS then keeps automated backups for 1 day (7 are the ` +
-      "console's default, 30 nobody's), so a mistake that is noticed two days later can't be undone; state up to 35 days",
+    `database '${database.node.path}' states no backup retention, and RDS then keeps automated backups for 1 day (the console's ` +
+      "default is 7; 30 is not a default anywhere), so a mistake noticed two days later can't be undone; state up to 35 days",
   );
 }
 
@@ -102,16 +102,16 @@ function warnOfLoss(database: DatabaseResource): void {
   if (replicated || isToldOf(database)) return;
   const final =
     cfnOptions.deletionPolicy === CfnDeletionPolicy.DELETE
-      ? 'nothing would be left, not even a final snapshot'
+      ? 'no backup would be left, not even a final snapshot'
       : 'no moment before its final snapshot could be restored';
   Annotations.of(database).addWarningV2(
     NOT_PROTECTED,
-    `database '${database.node.path}' takes its automated backups along when it is deleted, and ${final}; apply ` +
+    `automated backups of database '${database.node.path}' are deleted with it, and ${final}; apply ` +
       'DatabaseProtection, or set deleteAutomatedBackups: false',
   );
 }
 
-/** The id of every warning that says what a deletion would take along. */
+/** The id of each warning about backups that are deleted with their database. */
 export const NOT_PROTECTED = 'lifeboat:database-not-protected';
 
 const isToldOf = (database: DatabaseResource) =>

@@ -13,31 +13,31 @@ export interface DatabaseAlarmsProps {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * Who is told. A topic of another app must let `events.amazonaws.com` and `cloudwatch.amazonaws.com` in, and so must its
-   * key.
+   * Topic to notify. The policy of a topic of another app must allow `events.amazonaws.com` and
+   * `cloudwatch.amazonaws.com`, and so must the policy of its key.
    */
   readonly notify: sns.ITopic;
 
   /**
-   * Below which free storage somebody is told: backups stop when none is left.
+   * An alarm fires when less storage than this is free: backups stop when none is left.
    *
-   * @default - a tenth of the storage, where this app says how much there is; else 10 GiB
+   * @default - a tenth of the storage that this app states; if unknown, 10 GiB
    */
   readonly freeStorage?: Size;
 }
 
 /**
- * What endangers a database or its backups. Each category and event as RDS names it; backups that were switched off are
- * told as a change of configuration, among many that are harmless, so by their own number.
+ * Events that endanger a database or its backups: RDS's categories, and the event of backups that were switched off,
+ * whose category (configuration change) is mostly harmless.
  * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
  */
 const DANGERS = { EventCategories: ['deletion', 'failover', 'failure', 'low storage'], EventID: ['RDS-EVENT-0028'] };
 
 /**
- * Tells of a failover, a failure, a deletion, backups that were switched off, and storage that runs out.
+ * Notifications of a failover, a failure, a deletion, backups that were switched off, and storage that runs out.
  *
- * By EventBridge, since RDS's own subscriptions send nothing to encrypted topics. RDS sends events as best it can, so no
- * message is no proof that all is well; drills and the ages of copies are.
+ * Through EventBridge, since RDS's own subscriptions send nothing to encrypted topics. RDS delivers events on a
+ * best-effort basis, so no message does not prove that all is well; drills and alarms on the ages of copies do.
  * https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateEventSubscription.html
  */
 export class DatabaseAlarms extends Construct {
@@ -48,7 +48,7 @@ export class DatabaseAlarms extends Construct {
     tellOfEvents(this, {
       ruleId: 'Dangers',
       alarmId: 'NotTold',
-      description: `Lifeboat: what endangers database ${name}`,
+      description: `Lifeboat: events that endanger database ${name}`,
       eventPattern: {
         source: ['aws.rds'],
         detailType: ['RDS DB Instance Event'],
@@ -59,8 +59,8 @@ export class DatabaseAlarms extends Construct {
       },
       topic: notify,
       notTold:
-        `Something happened to database ${name} and could not be told: see its events, and let events.amazonaws.com use ` +
-        'the topic and its key',
+        `An event endangered database ${name}, and the topic could not be notified. See the database's events, and allow ` +
+        'events.amazonaws.com to publish to the topic and to use its key.',
     });
     const allocated = Number(known(source.resource?.allocatedStorage) ?? Number.NaN);
     const tenth = Number.isNaN(allocated) ? Size.gibibytes(10) : Size.mebibytes(Math.ceil(allocated * 102.4));
@@ -68,7 +68,7 @@ export class DatabaseAlarms extends Construct {
       metric: new cloudwatch.Metric({
         namespace: 'AWS/RDS',
         metricName: 'FreeStorageSpace',
-        // As RDS keeps it: CDK's own metric has an imported identifier as it was written, of which RDS publishes nothing.
+        // In lower case, as RDS publishes it: CDK's own metric has an imported identifier as written.
         dimensionsMap: { DBInstanceIdentifier: source.identifier },
         statistic: cloudwatch.Stats.MINIMUM,
         period: Duration.minutes(5),
@@ -76,8 +76,8 @@ export class DatabaseAlarms extends Construct {
       threshold: (freeStorage ?? tenth).toBytes(),
       comparison: 'below',
       description:
-        `Database ${name} runs out of storage, and backups stop when it is full: add storage, or let it grow ` +
-        '(maxAllocatedStorage)',
+        `Database ${name} is running out of storage, and backups stop when it is full. Add storage, or enable storage ` +
+        'autoscaling (maxAllocatedStorage).',
       notify,
     });
   }

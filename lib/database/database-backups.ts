@@ -12,26 +12,27 @@ export interface DatabaseBackupsProps {
   /**
    * When the daily backup is taken.
    *
-   * @default - what the database says itself; else 30 minutes that RDS picks at random
+   * @default - the database's own setting; without one, 30 minutes that RDS picks at random
    */
   readonly window?: BackupWindow;
 
   /**
-   * How long automated backups are kept, and how far back a point in time can lie: 1 to 35 whole days. 0 turns automated
-   * backups of an instance off; those of a cluster are always on.
+   * How long automated backups are kept, and so how far back a moment can be restored: 1 to 35 whole days. 0 turns
+   * automated backups of an instance off; those of a cluster are always on.
    *
-   * @default - what the database says itself; else 1 day, which is RDS's default, and synth warns
+   * @default - the database's own setting; without one, RDS's default of 1 day, and synth warns
    */
   readonly retention?: Duration;
 }
 
 /**
- * Automated backups of an RDS instance or a cluster, Aurora's or RDS's, for its owner to apply:
- * `database.with(new DatabaseBackups({ ... }))`. Instances of a cluster are backed up by it, and left alone.
+ * Automated backups of an RDS instance or a cluster of Aurora or RDS. Its owner applies it:
+ * `database.with(new DatabaseBackups({ ... }))`. Instances of a cluster are skipped, since the cluster backs them up.
  *
- * Besides, backups outlive the instance, and snapshots carry its tags, unless the instance says otherwise.
+ * Backups are also kept after the instance is deleted, and snapshots get its tags, unless the instance states
+ * otherwise.
  *
- * @throws Error that names all that RDS would refuse; at synth for windows that the database is told later
+ * @throws Error that lists all that RDS would refuse; at synth for windows that are set on the database later
  */
 export class DatabaseBackups extends Mixin {
   constructor(private readonly props: DatabaseBackupsProps) {
@@ -59,12 +60,14 @@ export class DatabaseBackups extends Mixin {
     if (construct.backupRetentionPeriod !== 0) markCovered(construct, 'DatabaseBackups');
   }
 
-  /** What the database says and what is asked for here must be one thing: a reader of either believes it. */
+  /** Settings of the database and of this Mixin that contradict each other. */
   private statedTwiceProblems(database: DatabaseResource, days: number | undefined): string[] {
     const problems: string[] = [];
     const compare = (what: string, stated: unknown, asked: unknown) => {
       if (known(stated) === undefined || known(asked) === undefined || stated === asked) return;
-      problems.push(`${what} is ${stated} on the database and ${asked} here, so one would be lost; state it once`);
+      problems.push(
+        `${what} is ${stated} on the database and ${asked} in DatabaseBackups, so one would be lost; state it once`,
+      );
     };
     compare('the backup window', database.preferredBackupWindow, this.props.window?.expression);
     compare('the backup retention in days', database.backupRetentionPeriod, days);

@@ -6,10 +6,10 @@ import { type DatabaseResource, isDatabase } from './database-resource';
 
 export interface DatabaseLogsProps {
   /**
-   * Which logs, as RDS names them.
+   * The logs to export, by RDS's names.
    *
-   * @default - what the database says itself; else those that are there without further settings: `postgresql` and
-   * `upgrade` of PostgreSQL, `error` and `slowquery` of MySQL and MariaDB, and so on
+   * @default - the database's own setting; without one, logs that need no further settings: `postgresql` and `upgrade`
+   * of PostgreSQL, `error` and `slowquery` of MySQL and MariaDB, and so on
    */
   readonly exports?: string[];
 }
@@ -36,10 +36,11 @@ const LOGS: Readonly<Record<string, Logs>> = {
 };
 
 /**
- * Exports an RDS instance's or a cluster's logs to CloudWatch Logs, for its owner to apply:
- * `database.with(new DatabaseLogs())`. RDS makes the log groups, and keeps them for ever unless their retention is set.
+ * Exports the logs of an RDS instance or cluster to CloudWatch Logs. Its owner applies it:
+ * `database.with(new DatabaseLogs())`. RDS creates the log groups, and keeps them forever unless their retention is
+ * set.
  *
- * @throws Error when the engine has no such log, or the database names others
+ * @throws Error when the engine has no such log, or the database itself states others
  */
 export class DatabaseLogs extends Mixin {
   constructor(private readonly props: DatabaseLogsProps = {}) {
@@ -59,7 +60,7 @@ export class DatabaseLogs extends Mixin {
     const problems: string[] = [];
     if (exports && known(stated) && known(exports) && !sameSet(exports, stated ?? [])) {
       problems.push(
-        `logs ${stated?.join(', ')} are exported on the database and ${exports.join(', ')} here, so some would be lost; ` +
+        `'exports' is ${exports.join(', ')}, and the database itself states ${stated?.join(', ')}, so some would be lost; ` +
           'state them once',
       );
     }
@@ -67,19 +68,19 @@ export class DatabaseLogs extends Mixin {
     const unknown = known(exports)?.filter((name) => known(name) !== undefined && all && !all.includes(name)) ?? [];
     if (unknown.length > 0) {
       problems.push(
-        `${engine} has no log ${unknown.join(', ')}, so RDS would refuse it; choose from ${all?.join(', ')}`,
+        `'exports' has ${unknown.join(', ')}, which ${engine} does not have, so RDS would refuse it; choose from ${all?.join(', ')}`,
       );
     }
     const wanted = exports ?? stated ?? logs?.byDefault;
     if (!wanted) {
-      problems.push(`which logs ${engine ?? 'its engine'} has is not known at synth; name them in 'exports'`);
+      problems.push(`'exports' is missing, and the logs of ${engine ?? 'its engine'} are unknown at synth; state them`);
     }
     refuseAll(`database '${construct.node.path}'`, problems);
     construct.enableCloudwatchLogsExports ??= wanted && [...wanted];
   }
 }
 
-/** Editions follow the engine's name: `oracle-se2`, `sqlserver-web`. */
+/** The edition follows the engine's name: `oracle-se2`, `sqlserver-web`. */
 function logsOf(engine: string): Logs | undefined {
   const name = Object.keys(LOGS).find((known) => engine === known || engine.startsWith(`${known}-`));
   return name === undefined ? undefined : LOGS[name];

@@ -1,4 +1,4 @@
-/** What backs itself up as one: an instance of its own, or a cluster as a whole. Members of a cluster don't. */
+/** A unit of automated backups: an instance outside of clusters, or a cluster. Members of a cluster are not. */
 import { CfnResource } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
@@ -18,22 +18,22 @@ export function isCluster(construct: IConstruct): construct is rds.CfnDBCluster 
   return CfnResource.isCfnResource(construct) && construct.cfnResourceType === 'AWS::RDS::DBCluster';
 }
 
-/** Holds what another database does, and is made anew from it. */
+/** Whether it holds the data of another database, from which it can be created again. */
 export function isReplica(database: DatabaseResource): boolean {
   if (isCluster(database)) return database.replicationSourceIdentifier !== undefined;
   return (database.sourceDbInstanceIdentifier ?? database.sourceDbClusterIdentifier) !== undefined;
 }
 
-/** Such clusters can't keep automated backups after their deletion: CloudFormation's note on ClusterScalabilityType. */
+/** Limitless clusters can't keep automated backups after deletion: CloudFormation's note on ClusterScalabilityType. */
 export function isLimitless(database: DatabaseResource): boolean {
   return isCluster(database) && database.clusterScalabilityType === 'limitless';
 }
 
-/** Why an instance can't be backed up by itself, where it is one of a cluster, as a sentence. */
+/** Why a member of a cluster can't be backed up by itself, as a sentence. */
 export function clusterProblems({ engine, resource }: Pick<SourceDatabase, 'engine' | 'resource'>): string[] {
   if (resource?.dbClusterIdentifier === undefined && !/^(aurora|docdb|neptune)/.test(engine ?? '')) return [];
   return [
-    `it is an instance of a cluster${engine ? ` (${engine})` : ''}, which RDS backs up as a whole, so it would refuse this; ` +
+    `it is an instance of a cluster${engine ? ` (${engine})` : ''}, which RDS backs up as a whole, so RDS would refuse this; ` +
       'apply DatabaseBackups to the cluster, or back the cluster up with BackupTiers',
   ];
 }

@@ -6,12 +6,13 @@ import { known } from '../synth/tokens';
 import { type DatabaseResource, isCluster, isDatabase, isInstance } from './database-resource';
 
 /**
- * A standby in another availability zone, for the owner of an RDS instance to apply: `database.with(new DatabaseStandby())`.
- * It survives the loss of a zone, typically within 60 to 120 seconds, and no mistake in the data: that reaches it at once.
+ * A standby in another availability zone. The owner of an RDS instance applies it:
+ * `database.with(new DatabaseStandby())`. RDS fails over to it when a zone is lost, typically within 60 to 120 seconds.
+ * It does not protect from mistakes in the data, which reach it at once.
  *
- * An Aurora cluster fails over to its readers, so there it only refuses a cluster of a single instance.
+ * An Aurora cluster fails over to its readers, so a cluster of a single instance is refused.
  *
- * @throws Error when the database says that it has one zone; for a cluster at synth
+ * @throws Error when the database states a single zone; for a cluster at synth
  */
 export class DatabaseStandby extends Mixin {
   public supports(construct: IConstruct): construct is DatabaseResource {
@@ -28,22 +29,20 @@ export class DatabaseStandby extends Mixin {
 function addStandby(database: rds.CfnDBInstance): void {
   const problems: string[] = [];
   if (known(database.multiAz) === false) {
-    problems.push(
-      'multiAz is false on the database, and a standby is asked for here, so one would be lost; state it once',
-    );
+    problems.push("'multiAz' is false on the database, and DatabaseStandby sets it to true; remove one of the two");
   }
   // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
   if (database.availabilityZone !== undefined) {
     problems.push(
-      `it is put into zone ${database.availabilityZone}, and RDS refuses a zone for an instance with a standby; ` +
-        'take availabilityZone off the database',
+      `'availabilityZone' is ${database.availabilityZone}, and RDS refuses a zone for an instance with a standby; ` +
+        'remove it from the database',
     );
   }
   refuseAll(`database '${database.node.path}'`, problems);
   database.multiAz = true;
 }
 
-/** Seen at synth, when all members are there. A cluster whose members are made elsewhere, or of itself, is not judged. */
+/** Checked at synth, when all members exist. A cluster without members in this stack is not checked. */
 function oneInstance(cluster: rds.CfnDBCluster): string[] {
   const stack = Stack.of(cluster);
   const written = (value: unknown) => JSON.stringify(stack.resolve(value));
@@ -52,7 +51,7 @@ function oneInstance(cluster: rds.CfnDBCluster): string[] {
     .filter((construct) => isInstance(construct) && written(construct.dbClusterIdentifier) === written(cluster.ref));
   if (members.length !== 1) return [];
   return [
-    `cluster '${cluster.node.path}' has a single instance, so there is none to fail over to, and a lost zone is an outage ` +
-      'until another one is made; add a reader',
+    `cluster '${cluster.node.path}' has a single instance, so it can't fail over, and the loss of a zone is an outage ` +
+      'until another instance is created; add a reader',
   ];
 }

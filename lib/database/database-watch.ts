@@ -1,4 +1,4 @@
-/** Says every hour how old a database's own backups are, and rings when they are too old, or kept for too short. */
+/** Publishes every hour the ages and the retention of a database's own backups, with alarms on them. */
 
 import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
@@ -24,38 +24,39 @@ export interface DatabaseWatchProps {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * From which age of the newest moment that can be restored somebody is told: over 5 minutes, since RDS ships logs that
-   * often. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIT.html
+   * An alarm fires when the latest restorable time is longer ago than this: more than 5 minutes, since RDS uploads logs
+   * that often. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIT.html
    *
    * @default Duration.minutes(15)
    */
   readonly recoveryPointAge?: Duration;
 
   /**
-   * From which age of the newest automated snapshot somebody is told: over a day.
+   * An alarm fires when the newest automated snapshot is older than this: more than a day.
    *
    * @default - 26 hours: a day, a backup window of an hour, and an hour
    */
   readonly snapshotAge?: Duration;
 
   /**
-   * How long automated backups must be kept, 1 to 35 whole days: less rings.
+   * An alarm fires when the retention of automated backups is shorter than this: 1 to 35 whole days.
    *
-   * @default - what the database says itself by now, else 1 day, so that backups which are switched off ring
+   * @default - the database's retention in this app; if unknown, 1 day, so that the alarm fires when backups are
+   * switched off
    */
   readonly alarmBelowRetention?: Duration;
 
   /**
-   * Encrypts the log. The key's policy must let IAM policies of the account decide, as keys made by CDK do.
+   * Encrypts the log. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
    * @default - a key of its own, rotated yearly, retained
    */
   readonly logEncryptionKey?: kms.IKey;
 
   /**
-   * Who is told.
+   * Topic to notify.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
@@ -63,10 +64,10 @@ export interface DatabaseWatchProps {
 const LOGS_SHIP = Duration.minutes(5);
 
 /**
- * Watches a database's own backups: RDS tells of no night without one. It reads what RDS says of the database and its
- * snapshots, and can't change anything.
+ * Watches a database's own backups, since RDS does not report a missed nightly backup. It only describes the database
+ * and its snapshots, and can't change anything.
  *
- * @throws Error that names all limits at which it would ring each day, or never
+ * @throws Error that lists all thresholds at which alarms would fire each day, or never
  */
 export class DatabaseWatch extends Construct {
   private readonly identifier: string;
@@ -84,12 +85,12 @@ export class DatabaseWatch extends Construct {
     this.addAlarms(name, source.retentionDays, props, hourly);
   }
 
-  /** Seconds of data that would be lost, had the database failed now. Silence means that nothing can be restored. */
+  /** Seconds of data that would be lost if the database failed now. Missing when nothing can be restored. */
   public metricRecoveryPointAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.recoveryPointAge, cloudwatch.Stats.MAXIMUM, options);
   }
 
-  /** Seconds since the newest automated snapshot was taken. Silence means that there is none. */
+  /** Age in seconds of the newest automated snapshot. Missing when there is none. */
   public metricSnapshotAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.metric(METRICS.snapshotAge, cloudwatch.Stats.MAXIMUM, options);
   }
@@ -109,17 +110,17 @@ export class DatabaseWatch extends Construct {
     const deadLetterQueue = deadLetters(this, 'NotStarted');
     deadLetterAlarm(this, 'NotStartedAlarm', {
       queue: deadLetterQueue,
-      description: `The watch on backups of database ${name} could not be started, or failed: the messages say why`,
+      description: `The watch on backups of database ${name} could not be started, or failed. The messages in the queue say why.`,
       notify,
     });
     const handler = new ShippedFunction(this, 'Handler', {
       entry: 'watch-database',
-      description: `Lifeboat: says how old the backups of database ${name} are`,
+      description: `Lifeboat: publishes the age of backups of database ${name}`,
       timeout: Duration.minutes(5),
       memorySize: 256,
       encryptionKey: logKey(this, logEncryptionKey),
       deadLetterQueue,
-      patterns: "RDS's lists of snapshots are for all or none.",
+      patterns: "Permission to list RDS's snapshots can't be narrowed.",
       statements: [
         allow(['rds:DescribeDBInstances'], [instanceArn]),
         allow(['rds:DescribeDBSnapshots'], ['*']),
@@ -130,7 +131,7 @@ export class DatabaseWatch extends Construct {
     const hourly = new ScheduleTrigger(this, 'Hourly', {
       target: handler.function,
       schedule: ScheduleExpression.rate(Duration.hours(1)),
-      description: `Lifeboat: says how old the backups of database ${name} are`,
+      description: `Lifeboat: publishes the age of backups of database ${name}`,
       request,
       deadLetterQueue,
     });
@@ -146,7 +147,7 @@ export class DatabaseWatch extends Construct {
   ): void {
     const alarm = (id: string, alarmProps: Omit<AlarmProps, 'treatMissingData' | 'notify'>) => {
       const treatMissingData = cloudwatch.TreatMissingData.BREACHING;
-      // The first watch comes before an alarm can miss it.
+      // The first run of the watch precedes the alarms, so that its metrics are not missing.
       addAlarm(this, id, { ...alarmProps, treatMissingData, notify: props.notify }).node.addDependency(hourly);
     };
     holdAlarm(this, 'OnHold', {
@@ -160,27 +161,27 @@ export class DatabaseWatch extends Construct {
       metric: this.metricRecoveryPointAge(),
       threshold: recoveryPointAge.toSeconds(),
       description:
-        `Had database ${name} failed just now, more than ${recoveryPointAge.toHumanString()} of data would be lost, or nobody ` +
-        'is watching: see its state and its events',
+        `RPO at risk: the latest restorable time of database ${name} is more than ${recoveryPointAge.toHumanString()} ago, or the ` +
+        "hourly watch stopped. Check the instance's status and events.",
     });
     alarm('SnapshotMissing', {
       metric: this.metricSnapshotAge(),
       threshold: snapshotAge.toSeconds(),
       description:
-        `Database ${name} has no automated snapshot that is younger than ${snapshotAge.toHumanString()}, or nobody is ` +
-        'watching: RDS skips a night when the database is stopped, full or busy, so see its state and its events',
+        `Database ${name} has no automated snapshot from the last ${snapshotAge.toHumanString()}, or the hourly watch stopped. ` +
+        "RDS skips a backup when the instance is stopped, full or busy: check the instance's status and events.",
     });
     alarm('KeptTooShort', {
       metric: this.metricRetention(),
       threshold: days,
       comparison: 'below',
       description:
-        `Database ${name} keeps its automated backups for less than ${days} days, and older ones are deleted, or nobody is ` +
-        'watching: set its retention again',
+        `Database ${name} keeps automated backups for less than ${days} days, so older ones were deleted, or the hourly watch ` +
+        'stopped. Set its retention again.',
     });
   }
 
-  /** An hour's value may come a little late, and two hours miss none. */
+  /** Two hours always contain an hourly value, even a late one. */
   private metric(metricName: string, statistic: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return new cloudwatch.Metric({
       namespace: METRICS.namespace,
@@ -199,20 +200,21 @@ function problemsOf({ recoveryPointAge, snapshotAge, alarmBelowRetention }: Data
     age === undefined || age.isUnresolved() || age.toMilliseconds() > least.toMilliseconds();
   if (!beyond(recoveryPointAge, LOGS_SHIP)) {
     problems.push(
-      `a recovery point of ${recoveryPointAge?.toHumanString()} would ring between two logs, which RDS ships every 5 minutes; ` +
-        'give it 15 minutes, say',
+      `'recoveryPointAge' is ${recoveryPointAge?.toHumanString()}, and RDS uploads logs every 5 minutes, so the alarm would fire ` +
+        'between two uploads; set 15 minutes, for example',
     );
   }
   if (!beyond(snapshotAge, Duration.days(1))) {
     problems.push(
-      `a snapshot is older than ${snapshotAge?.toHumanString()} before each backup window, so it would ring every day; give ` +
-        'it a day, the length of the window, and an hour',
+      `'snapshotAge' is ${snapshotAge?.toHumanString()}, and RDS takes one automated snapshot a day, so the alarm would fire every ` +
+        'day; set a day plus the length of the backup window plus an hour',
     );
   }
   const days = alarmBelowRetention?.isUnresolved() ? undefined : alarmBelowRetention?.toDays({ integral: false });
   if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= RDS_LIMITS.retentionDays.max)) {
     problems.push(
-      `RDS keeps automated backups for 0 to 35 whole days, so ${alarmBelowRetention?.toHumanString()} would ring always or never; take 1 to 35`,
+      `'alarmBelowRetention' is ${alarmBelowRetention?.toHumanString()}, and RDS keeps automated backups for 0 to 35 whole days, so the alarm ` +
+        'would fire always or never; set 1 to 35',
     );
   }
   return problems;

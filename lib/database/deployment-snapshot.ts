@@ -17,30 +17,30 @@ export interface DeploymentSnapshotProps {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * What is deployed, as in `v1.4.2` or a commit. A deployment takes a snapshot when this changes, or the reason, or how
-   * many are kept, and only then.
+   * The version that is deployed, as in `v1.4.2` or a commit. A deployment takes a snapshot only when this, `reason` or
+   * `retention` changes.
    *
    * 1 to 256 letters, digits, spaces or any of `_.:/=+-@`.
    */
   readonly deploymentVersion: string;
 
   /**
-   * Why the snapshot is taken, for who finds it later: its tag `Reason`. Characters as in `deploymentVersion`.
+   * Why the snapshot is taken, for whoever finds it later: its tag `Reason`. Characters as in `deploymentVersion`.
    *
    * @default 'pre-deployment'
    */
   readonly reason?: string;
 
   /**
-   * How many snapshots before deployments are kept of this database. `lifeboat snapshot` takes from the same ones. One
-   * with a tag `lifeboat:bad` counts as none, and nothing is deleted while the database is on hold (`lifeboat hold`).
+   * How many snapshots before deployments are kept of this database, those of `lifeboat snapshot` included. A snapshot
+   * with the tag `lifeboat:bad` is not counted. Nothing is deleted while the database is on hold (`lifeboat hold`).
    *
    * @default SnapshotsKept.last(10)
    */
   readonly retention?: SnapshotsKept;
 
   /**
-   * Encrypts the log. A key of another app must let CloudWatch Logs use it.
+   * Encrypts the log. The policy of a key of another app must allow CloudWatch Logs.
    *
    * @default - a key of its own, rotated yearly, retained
    */
@@ -48,19 +48,20 @@ export interface DeploymentSnapshotProps {
 }
 
 /**
- * A snapshot of a database as part of a deployment, before whatever is put behind it with `before()`: migrations first of
- * all. It is available when they begin, and carries the tags `Reason` and `DeploymentVersion`.
+ * A snapshot of a database as part of a deployment, before constructs that wait for it by `before()`, such as
+ * migrations. It is available when they begin, and has the tags `Reason` and `DeploymentVersion`.
  *
- * The deployment waits for it, for an hour at most, as CloudFormation allows; a first snapshot of a large database may
- * take longer, so take one by `lifeboat snapshot` before. When none can be taken, the deployment fails with nothing
- * changed. A stack that rolls back takes none. Snapshots stay when this is deleted, and when the database is.
+ * The deployment waits for it, for at most an hour, as CloudFormation allows. The first snapshot of a large database
+ * may take longer: take that one with `lifeboat snapshot`. If the snapshot fails, the deployment fails before those
+ * constructs change. A stack that rolls back takes none. Snapshots are kept when this construct or the database is
+ * deleted.
  *
- * Changes of the database itself in the same deployment (its class, its engine) come before the snapshot.
+ * Changes of the database itself in the same deployment (its class, its engine) happen before the snapshot.
  *
- * @throws Error when reason or version can't be tags, or the instance is one of a cluster
+ * @throws Error when reason or version can't be tags, or the instance is a member of a cluster
  */
 export class DeploymentSnapshot extends Construct {
-  /** Identifier of the newest snapshot taken so, for release notes: known at deployment. */
+  /** Identifier of the newest snapshot, for release notes: known at deployment. */
   public readonly snapshotIdentifier: string;
 
   private readonly taken: RunbookResource;
@@ -78,7 +79,7 @@ export class DeploymentSnapshot extends Construct {
       what,
     );
     const keepLast = known(retention.count);
-    // The new one is there before an old one goes.
+    // The new snapshot exists before an old one is deleted.
     if (keepLast !== undefined) countSnapshots(this, Stack.of(this).region, keepLast + 1);
     this.taken = new RunbookResource(this, 'Snapshot', {
       entry: 'snapshot-before-deployment',
@@ -87,14 +88,14 @@ export class DeploymentSnapshot extends Construct {
       request,
       encryptionKey: props.logEncryptionKey,
       patterns:
-        'Snapshots are named at run time, so they are allowed by prefix, and by the tags they are made with; lists of ' +
+        'Snapshots are named at run time, so they are allowed by prefix, and by the tags they are created with; listing of ' +
         'snapshots can not be narrowed to one database.',
       statements: permissions(this, identifier, retention),
     });
     this.snapshotIdentifier = this.taken.resource.ref;
   }
 
-  /** Has something wait until the snapshot is available. */
+  /** Makes constructs wait until the snapshot is available. */
   public before(...dependents: Construct[]): this {
     for (const dependent of dependents) dependent.node.addDependency(this.taken.resource);
     return this;
@@ -102,8 +103,8 @@ export class DeploymentSnapshot extends Construct {
 }
 
 /**
- * It may make snapshots under one prefix, tagged as those of this database, and delete those that are replaceable. What is
- * kept for ever, or is another database's, it can't make look like one of those.
+ * It may create snapshots under one prefix, tagged as those of this database, and delete those with a limited number.
+ * It can't add these tags to snapshots that are kept forever, or to those of another database.
  */
 function permissions(scope: Construct, instance: string, { count }: SnapshotsKept): iam.PolicyStatement[] {
   const stack = Stack.of(scope);
@@ -134,20 +135,20 @@ function permissions(scope: Construct, instance: string, { count }: SnapshotsKep
 /** How many of a database's snapshots before deployments are kept. */
 export class SnapshotsKept {
   /**
-   * The newest so many; older ones are deleted once a newer one is available. The newest good one never is.
+   * The newest ones; older ones are deleted once a newer one is available. The newest good one is never deleted.
    *
    * @param count whole number, at least 1
    */
   public static last(count: number): SnapshotsKept {
     if (!Token.isUnresolved(count) && !(Number.isInteger(count) && count >= 1)) {
       throw new Error(
-        `the last ${count} snapshots can't be kept: a deployment needs one to go back to; keep a whole number from 1`,
+        `snapshots kept: 'count' is ${count}, and a deployment needs a snapshot to go back to; set a whole number from 1`,
       );
     }
     return new SnapshotsKept(count);
   }
 
-  /** Each for ever: nothing that is taken so is ever deleted, whatever is kept later. */
+  /** All of them: snapshots taken with this setting are never deleted, even if it changes later. */
   public static forever(): SnapshotsKept {
     return new SnapshotsKept(undefined);
   }

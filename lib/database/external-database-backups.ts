@@ -14,74 +14,74 @@ import { windowProblems } from './backup-settings';
 import { clusterProblems } from './database-resource';
 import { SourceDatabase } from './source-database';
 
-/** What becomes of a setting of a database that this app doesn't make. */
+/** What happens to a setting of a database that this app doesn't create. */
 export enum ExternalSetting {
   /** It is switched on. */
   ON = 'on',
-  /** It stays as it is. */
+  /** It does not change. */
   UNCHANGED = 'unchanged',
 }
 
-/** What becomes of automated backups that are older than a retention which is set lower than before. */
+/** What happens to older automated backups when the retention is lowered. */
 export enum OlderBackups {
-  /** They stay: the deployment fails, with nothing changed, and says which days would be lost. */
+  /** They are kept: the deployment fails without a change, and names the days that would be lost. */
   KEPT = 'kept',
-  /** RDS deletes them at once, without a way back, unless the database is on hold. */
+  /** RDS deletes them at once and permanently, unless the database is on hold. */
   MAY_BE_DELETED = 'may-be-deleted',
 }
 
 export interface ExternalDatabaseBackupsProps {
-  /** An RDS instance that no CloudFormation template describes, imported by its identifier. */
+  /** An RDS instance that is in no CloudFormation template, imported by its identifier. */
   readonly database: rds.IDatabaseInstance;
 
   /**
    * When the daily backup is taken.
    *
-   * @default - stays as it is
+   * @default - does not change
    */
   readonly window?: BackupWindow;
 
   /**
-   * When RDS maintains it, as RDS writes it: `sun:04:00-sun:05:00`, UTC. It is held against `window` at synth, and not
-   * changed.
+   * The maintenance window, in the form of RDS: `sun:04:00-sun:05:00`, UTC. Only compared with `window` at synth; it is
+   * not applied.
    *
-   * @default - not compared: where the two overlap, RDS refuses the backup window, and the deployment fails
+   * @default - not compared: if the two overlap, RDS refuses the backup window, and the deployment fails
    */
   readonly maintenance?: string;
 
   /**
-   * How long automated backups are kept: 1 to 35 whole days. A shorter time than before is refused at deployment, as
-   * `olderBackups` says. From 0 on the database to any other, RDS interrupts it for a moment.
+   * How long automated backups are kept: 1 to 35 whole days. A shorter time than before is refused at deployment,
+   * depending on `olderBackups`. A change from 0 interrupts the database for a moment.
    * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_WorkingWithAutomatedBackups.BackupRetention.html
    *
-   * @default - stays as it is
+   * @default - does not change
    */
   readonly retention?: Duration;
 
   /**
-   * Whether `retention` may be lower than what is in force on the database, at which RDS deletes all automated backups
-   * that are older. Take it away again after such a deployment.
+   * Whether `retention` may be lower than that of the database, in which case RDS deletes all older automated backups.
+   * Remove this again after such a deployment.
    *
    * @default OlderBackups.KEPT
    */
   readonly olderBackups?: OlderBackups;
 
   /**
-   * Whether snapshots carry the database's tags.
+   * Whether snapshots get the database's tags.
    *
    * @default ExternalSetting.ON
    */
   readonly tagCopying?: ExternalSetting;
 
   /**
-   * Whether the database refuses to be deleted.
+   * Whether the database has deletion protection.
    *
    * @default ExternalSetting.ON
    */
   readonly deletionProtection?: ExternalSetting;
 
   /**
-   * Encrypts the log. A key of another app must let CloudWatch Logs use it.
+   * Encrypts the log. The policy of a key of another app must allow CloudWatch Logs.
    *
    * @default - a key of its own, rotated yearly, retained
    */
@@ -89,17 +89,17 @@ export interface ExternalDatabaseBackupsProps {
 }
 
 /**
- * Automated backups of a database that was made outside CloudFormation: by hand, or by another tool. A database of this
- * app has them by `database.with(new DatabaseBackups({ ... }))`.
+ * Automated backups of a database that was created outside CloudFormation, by hand or by another tool. For a database
+ * of this app, use `database.with(new DatabaseBackups({ ... }))`.
  *
- * The settings are applied at deployment, at once, by a function that may modify this one instance. Applied again only
- * when they change here: what somebody changes at the database in between stays. Other changes that wait for its
- * maintenance window stay there. Where backups are off, turning them on would bring those forward, with their outages:
- * then the deployment fails, and says so.
+ * The settings are applied at deployment, at once, by a function that may modify only this instance. They are applied
+ * again only when they change here, so manual changes in between stay. Other changes that wait for the maintenance
+ * window keep waiting. If backups are off, turning them on would apply those changes, with their outages: then the
+ * deployment fails, and says so.
  *
- * Nothing is put back when this is deleted: the database keeps its window, retention, tag copying and protection.
+ * Nothing is reverted when this is deleted: the database keeps its window, retention, tag copying and protection.
  *
- * @throws Error when a setting is one that RDS refuses, or the database is this app's
+ * @throws Error when RDS would refuse a setting, or the database is in this app
  */
 export class ExternalDatabaseBackups extends Construct {
   constructor(scope: Construct, id: string, props: ExternalDatabaseBackupsProps) {
@@ -125,12 +125,13 @@ export class ExternalDatabaseBackups extends Construct {
     new RunbookResource(this, 'Settings', {
       entry: 'apply-backup-settings',
       resourceType: 'Custom::LifeboatBackupSettings',
-      description: 'Lifeboat: has a database outside CloudFormation back itself up as asked',
+      description: 'Lifeboat: applies backup settings to a database outside CloudFormation',
       request,
       encryptionKey: props.logEncryptionKey,
       statements: [
         allow(['rds:DescribeDBInstances'], [instance]),
-        // IAM has no condition on which settings are modified. Groups are resources of their own, and not allowed.
+        // IAM has no condition for the modified settings. Parameter and option groups are other resources, and not
+        // allowed.
         allow(['rds:ModifyDBInstance'], [instance]),
         allow(['cloudformation:DescribeStacks'], [Stack.of(this).stackId]),
         readHold(Stack.of(this), { kind: 'database', id: source.identifier }),
@@ -145,29 +146,29 @@ function problemsOf(scope: Construct, props: ExternalDatabaseBackupsProps, sourc
   const { database, window, maintenance, retention, tagCopying, deletionProtection } = props;
   if (source.resource) {
     problems.push(
-      `database '${database.node.path}' is made by this app, so its next deployment would undo what is set beside it; ` +
+      `'database' is '${database.node.path}' of this app, so the next deployment could revert these settings; ` +
         'use database.with(new DatabaseBackups({ ... }))',
     );
   }
   problems.push(...clusterProblems(source), ...windowProblems(window?.expression, maintenance));
   const days = known(retention?.toDays({ integral: false }));
   if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= RDS_LIMITS.retentionDays.max)) {
-    const consequence = days === 0 ? 'it would delete all automated backups there are' : 'RDS would refuse it';
+    const consequence = days === 0 ? 'it would delete all automated backups' : 'RDS would refuse it';
     problems.push(
-      `a backup retention of ${retention?.toHumanString()} is outside of 1 to 35 whole days, and ${consequence}; choose one from 1 to 35, and keep ` +
-        'longer copies with AWS Backup',
+      `'retention' is ${retention?.toHumanString()}, not 1 to 35 whole days, so ${consequence}; set 1 to 35, and use AWS Backup to ` +
+        'keep backups longer',
     );
   }
   const here = Stack.of(scope).region;
   const there = database.env.region;
   if (![here, there].some((region) => Token.isUnresolved(region)) && here !== there) {
     problems.push(
-      `the database is in ${there} and this stack in ${here}, so the function would look for it in the wrong region; ` +
+      `'database' is in ${there} and this stack in ${here}, so the function would look for it in the wrong region; ` +
         `put this into a stack of ${there}`,
     );
   }
   if (!window && !retention && !isOn(tagCopying) && !isOn(deletionProtection)) {
-    problems.push('nothing is to be changed, so it would do nothing; state a window or a retention, or leave it out');
+    problems.push('no setting is to be changed; state a window or a retention, or remove the construct');
   }
   return problems;
 }

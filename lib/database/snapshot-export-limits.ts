@@ -1,4 +1,4 @@
-/** What RDS would refuse of an export of snapshots, or write elsewhere, told at synth. */
+/** Finds at synth what RDS would refuse in an export of snapshots, or write to other keys. */
 import { Stack, Token } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
@@ -21,11 +21,11 @@ interface Exported {
   readonly bucket: s3.IBucket;
   /** @default - one of the export's own */
   readonly encryptionKey?: kms.IKey;
-  /** @default - made of the construct's path */
+  /** @default - derived from the construct's path */
   readonly prefix?: string;
 }
 
-/** @param prefix as RDS takes it, without a slash at its end */
+/** @param prefix without a slash at its end, as RDS expects it */
 export function exportProblems(
   scope: Construct,
   { database, bucket, encryptionKey, prefix: stated }: Exported,
@@ -35,33 +35,35 @@ export function exportProblems(
   const problems: string[] = [];
   const here = Stack.of(scope).region;
   for (const [what, there, remedy] of [
-    ['the bucket', bucket.env.region, 'export to a bucket of the database, and replicate that one'],
-    ['the key', encryptionKey?.env.region ?? here, 'give a key of the database, or leave it out'],
-    ['the database', database.env.region, 'put the export into a stack of the database'],
+    ["'bucket'", bucket.env.region, `use a bucket in ${here}, and replicate that`],
+    ["'encryptionKey'", encryptionKey?.env.region ?? here, `use a key in ${here}, or leave it out`],
+    ["'database'", database.env.region, `put the export into a stack of ${database.env.region}`],
   ] as const) {
     if ([here, there].some((region) => Token.isUnresolved(region)) || here === there) continue;
-    problems.push(`${what} is in ${there} and the export in ${here}, so RDS would refuse it; ${remedy}'s region`);
+    problems.push(`${what} is in ${there} and the export in ${here}, so RDS would refuse it; ${remedy}`);
   }
   const engine = known(source.engine);
   if (engine !== undefined && !ENGINES.includes(engine)) {
-    problems.push(`it runs ${engine}, and RDS exports snapshots of ${ENGINES.join(', ')} only; take the export off it`);
+    problems.push(
+      `'database' runs ${engine}, and RDS exports only snapshots of ${ENGINES.join(', ')}; remove the export`,
+    );
   }
   if (source.retentionDays === 0) {
     problems.push(
-      'its backup retention is 0 days, so there is never a snapshot to export; keep backups for at least 1 day',
+      'the backup retention of the database is 0 days, so there would be no snapshot to export; set at least 1 day',
     );
   }
   if (!Token.isUnresolved(prefix) && (prefix === '' || /^\/|\/$|\/\//.test(prefix))) {
     problems.push(
-      `the prefix '${stated}' has a folder without a name, so exports would not lie where who reads them looks; write it as in ` +
+      `'prefix' is '${stated}', which has a folder without a name, so exports would not be where readers expect them; write it as in ` +
         "'exports/orders/'",
     );
   }
   const odd = Token.isUnresolved(prefix) ? null : prefix.match(ODD);
   if (odd) {
     problems.push(
-      `the prefix '${stated}' has ${odd.map((one) => JSON.stringify(one)).join(', ')} in it, and RDS takes no colons, and makes ` +
-        'underscores of backslashes, quotes and spaces, so that its role may not write there; leave those out',
+      `'prefix' is '${stated}', which contains ${odd.map((one) => JSON.stringify(one)).join(', ')}; RDS refuses colons and changes ` +
+        'backslashes, quotes and spaces to underscores, where its role may not write; leave those out',
     );
   }
   return problems;

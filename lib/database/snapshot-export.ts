@@ -24,8 +24,8 @@ import { exportProblems, ODD } from './snapshot-export-limits';
 import { SourceDatabase } from './source-database';
 
 /**
- * API references of StartExportTask name these of the caller, besides CreateGrant and DescribeKey; the newest names those
- * two alone. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
+ * Permissions of the caller in API references of StartExportTask, besides CreateGrant and DescribeKey; the newest
+ * reference lists only those two. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
  */
 const EXPORT_KEY_USE = [
   'kms:Decrypt',
@@ -42,46 +42,47 @@ export interface SnapshotExportProps {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * Where exports go: a bucket of the database's region. RDS encrypts them with AWS KMS whatever the bucket's own setting,
-   * so they are replicated only by a replication that names a key for its replicas (`encryptionKeyArn`).
+   * Where exports go: a bucket of the database's region. RDS encrypts them with AWS KMS, regardless of the bucket's
+   * setting, so only a replication with a key for replicas (`encryptionKeyArn`) replicates them.
    */
   readonly bucket: s3.IBucket;
 
   /**
-   * What keys in the bucket start with, as in `exports/orders/`: the same as `ArchiveTier.prefixed()` takes, and the slash at
-   * its end may be left out. Each export has a folder of its own under it. That one is good is written under
+   * Prefix of keys in the bucket, as in `exports/orders/`: the same as for `ArchiveTier.prefixed()`; the slash at its
+   * end may be left out. Each export has a folder of its own under it. Success markers are written under
    * `status/<prefix>/<database>/`.
    *
-   * @default - `snapshot-exports/` and the path of the construct, its slashes, and what RDS does not take, as hyphens
+   * @default - `snapshot-exports/` and the path of the construct, with hyphens for slashes and for characters that RDS
+   * refuses
    */
   readonly prefix?: string;
 
   /**
-   * Encrypts what is exported, and the log. It must be of the database's region, and its policy must let CloudWatch Logs
-   * use it, which is added for keys of the same app, and IAM policies of the account decide, as keys made by CDK do.
+   * Encrypts exports and the log. It must be in the database's region. Its key policy must delegate to IAM, as policies
+   * of CDK's keys do, and allow CloudWatch Logs, which is added for keys of the same app.
    *
    * @default - a key of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
   /**
-   * When.
+   * When exports are made.
    *
    * @default - Sundays at 06:00 UTC
    */
   readonly schedule?: Recurrence;
 
   /**
-   * From which age of the exported data on somebody is told. An export takes hours, of a large database more than a day:
-   * allow for that.
+   * An alarm fires when the newest exported data is older than this. An export takes hours, for a large database more
+   * than a day.
    *
    * @default - the schedule's longest gap and two days: a day for the snapshot's own age, and a day to export
    */
   readonly overdueAfter?: Duration;
 
   /**
-   * By how many percent an export may be larger or smaller than usual, which is the median of up to seven before. Above
-   * 0 and below 100.
+   * By how many percent an export may be larger or smaller than the median of up to seven before it. Above 0 and below
+   * 100.
    *
    * @default 50
    */
@@ -95,26 +96,26 @@ export interface SnapshotExportProps {
   readonly backupName?: string;
 
   /**
-   * Who is told when an export failed or could not be started, the newest is too old, or of an unusual size.
+   * Topic to notify when an export failed or could not be started, or the newest is too old or has an unusual size.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
 
 /**
- * Exports the newest automated snapshot of a database to S3 as Parquet, weekly, for reading with Athena and the like.
+ * Exports the newest automated snapshot of a database to S3 as Parquet, weekly, for Athena and similar tools.
  *
- * An export is no backup: RDS can't restore one. It also leaves out what Parquet has no place for: indexes, constraints,
- * sequences, views, roles. Keep snapshots or a logical dump to restore from.
+ * An export is not a backup: RDS can't restore it. It contains no indexes, constraints, sequences, views or roles. Keep
+ * snapshots or a logical dump to restore from.
  *
- * RDS runs five exports of an account at once; this waits for its turn, for half a day.
+ * RDS runs five exports of an account at once; this waits for its turn for up to half a day.
  *
- * @throws Error when bucket or key are of another region, RDS exports no snapshots of the engine, or takes no such prefix;
- * at synth when another export of the database says in the same place that it is good
+ * @throws Error when bucket or key are in another region, or RDS would refuse the engine or the prefix; at synth when
+ * another export of the database has the same success marker
  */
 export class SnapshotExport extends Construct {
-  /** What the runbook is handed at each start. */
+  /** The input of the runbook at each start. */
   public readonly request: SnapshotExportRequest;
   /** Starts an export when it is invoked, asynchronously, with the request. */
   public readonly function: lambda.IAlias;
@@ -127,13 +128,13 @@ export class SnapshotExport extends Construct {
     super(scope, id);
     const source = new SourceDatabase(props.database);
     const stated = props.prefix ?? `snapshot-exports/${pathName(this).replace(ODD, '-')}/`;
-    // RDS puts a slash behind it.
+    // RDS appends a slash.
     const prefix = stated.replace(/\/$/, '');
     refuseAll(this.what, exportProblems(this, props, source, prefix));
     const schedule = props.schedule ?? Recurrence.weekly({ weekday: Weekday.SUNDAY, hour: 6 });
     const encryptionKey = logKey(this, props.encryptionKey);
 
-    // Beside the exports: RDS's role may write over all that is under their prefix, and Athena reads it.
+    // Not under the prefix of exports: RDS's role may overwrite everything there, and Athena reads it.
     const statusPrefix = `status/${prefix}/${source.identifier}/`;
     const backup = props.backupName ?? pathName(this);
     this.watch = this.watchOf(props, { backup, statusPrefix, schedule, encryptionKey });
@@ -160,12 +161,12 @@ export class SnapshotExport extends Construct {
     this.function = new lambda.Alias(this, 'Live', { aliasName: 'live', version: runbook.function.currentVersion });
     this.startOn(schedule, runbook);
     brokenOffAlarms(this, runbook.function, {
-      description: `Export ${backup} of a snapshot to S3 did not end well, so there is none of this time: see its log`,
+      description: `Export ${backup} of a snapshot to S3 failed, so this export is missing. See its log.`,
       notify: props.notify,
     });
   }
 
-  /** Seconds since the newest exported data was snapshotted. Published every hour; silence means that nobody watches. */
+  /** Age in seconds of the newest exported snapshot. Published every hour; missing when the watch stopped. */
   public metricAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.watch.metricAge(options);
   }
@@ -175,7 +176,7 @@ export class SnapshotExport extends Construct {
     return this.watch.metricSize(options);
   }
 
-  /** Percent by which those are more or fewer than usual. Silent until there are two exports. */
+  /** Percent by which its size differs from usual. Not published until there are two exports. */
   public metricSizeChange(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.watch.metricSizeChange(options);
   }
@@ -187,23 +188,23 @@ export class SnapshotExport extends Construct {
       prefix: statusPrefix,
       overdueAfter: overdueOf(this, props.overdueAfter, schedule, Duration.days(2)),
       sizeTolerance: props.sizeTolerance ?? 50,
-      overdue: `The newest export ${backup} of a snapshot to S3 is too old: look at its runbook's executions`,
+      overdue: `The newest export ${backup} of a snapshot to S3 is too old. See the executions of its runbook`,
       encryptionKey,
       notify: props.notify,
     });
   }
 
-  /** What RDS may write, as its role. */
+  /** Permissions of the role that RDS writes as. */
   private letWrite(bucket: s3.IBucket, prefix: string): iam.ManagedPolicy {
     const writing = new iam.ManagedPolicy(this, 'Writing', {
       roles: [this.role],
-      // As RDS asks for: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.Setup.html
+      // As RDS requires: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.Setup.html
       statements: [
         allow(['s3:DeleteObject*', 's3:GetObject*', 's3:PutObject*'], [bucket.arnForObjects(`${prefix}/*`)]),
         allow(['s3:GetBucketLocation', 's3:ListBucket'], [bucket.bucketArn]),
       ],
     });
-    acknowledgeWildcards(writing, 'RDS asks for these actions by pattern, and names the objects of an export itself.');
+    acknowledgeWildcards(writing, 'RDS requires these actions by pattern, and names the objects of an export itself.');
     return writing;
   }
 
@@ -218,11 +219,11 @@ export class SnapshotExport extends Construct {
       durableFor: Duration.days(4),
       deadLetterQueue: this.watch.deadLetterQueue,
       patterns:
-        'Automated snapshots are named by RDS after their database and the minute, and files of exports by RDS alone; what ' +
-        'only describes can not be narrowed.',
+        'RDS names automated snapshots after their database and the minute, and files of exports by its own rules; ' +
+        'describing actions can not be narrowed.',
       statements: [
         ...this.permissions(instance, encryptionKey),
-        // To measure what is there, and nothing of it is read.
+        // To measure exports, without reading them.
         allow(['s3:ListBucket'], [bucket.bucketArn], { StringLike: { 's3:prefix': `${prefix}/*` } }),
         ...lastGoodAccess(bucket, statusPrefix),
       ],
@@ -244,7 +245,7 @@ export class SnapshotExport extends Construct {
     const snapshots = Stack.of(this).formatArn({
       service: 'rds',
       resource: 'snapshot',
-      // The pattern leaves out the snapshots of a database `orders-archive`.
+      // The pattern of `orders` does not match snapshots of `orders-archive`.
       resourceName: automatedSnapshots(instance),
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
@@ -255,9 +256,9 @@ export class SnapshotExport extends Construct {
         StringEquals: { 'iam:PassedToService': 'export.rds.amazonaws.com' },
       }),
       allow(['kms:DescribeKey'], [key.keyArn]),
-      // RDS goes on encrypting after the call, by a grant of the caller's.
+      // RDS continues to encrypt after the call, with a grant of the caller.
       allow(['kms:CreateGrant'], [key.keyArn], { Bool: { 'kms:GrantIsForAWSResource': 'true' } }),
-      // For RDS alone to do in the caller's name.
+      // Only through RDS.
       allow(EXPORT_KEY_USE, [key.keyArn], {
         StringEquals: { 'kms:ViaService': `rds.${Stack.of(this).region}.amazonaws.com` },
       }),
@@ -269,7 +270,7 @@ export class SnapshotExport extends Construct {
   }
 }
 
-/** What an export's props leave to defaults. */
+/** An export's props with their defaults. */
 interface Settled {
   readonly backup: string;
   readonly statusPrefix: string;

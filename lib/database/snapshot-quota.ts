@@ -1,12 +1,12 @@
 /**
- * Manual snapshots that an app keeps in each region: copies and those before deployments. The quota is the region's, so all
- * parts are counted together; automated snapshots and those of AWS Backup don't count.
+ * Manual snapshots that an app keeps in each region: copies and those before deployments. The quota is per region, so
+ * all are counted together; automated snapshots and those of AWS Backup don't count.
  */
 import { Annotations, Stack, Token } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { Mark } from '../synth/marks';
 
-/** Unless raised. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html */
+/** The default quota. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html */
 const QUOTA = 100;
 
 interface Part {
@@ -18,9 +18,9 @@ interface Part {
 const parts = new Mark<Part[]>('kept-snapshots');
 
 /**
- * Notes that something keeps snapshots, and warns once the app is whole, where they are too many together.
+ * Notes that a construct keeps snapshots, and warns once the app is complete if all keep too many together.
  *
- * @param count how many it keeps at most
+ * @param count the most that it keeps
  */
 export function countSnapshots(by: Construct, region: string, count: number): void {
   const { root } = by.node;
@@ -36,8 +36,8 @@ export function countSnapshots(by: Construct, region: string, count: number): vo
       const each = same.map((one) => `'${one.by.node.path}' keeps up to ${one.count}`).join(', ');
       Annotations.of(by).addWarningV2(
         'lifeboat:snapshot-quota',
-        `${each}, and a region has ${QUOTA} manual snapshots unless its quota was raised, so copies and deployments would fail ` +
-          `for want of one; keep them shorter or fewer, or have the quota raised${Token.isUnresolved(region) ? '' : ` in ${region}`}`,
+        `${each}, and the default quota of a region is ${QUOTA} manual snapshots, so copies and deployments beyond that would ` +
+          `fail; keep fewer or for a shorter time, or request a higher quota${Token.isUnresolved(region) ? '' : ` in ${region}`}`,
       );
       return [];
     },

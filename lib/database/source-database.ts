@@ -1,25 +1,25 @@
-/** What synth knows of a database it was handed: much of one made in this app, little of an imported one. */
+/** What synth knows of a database: much of one in this app, little of an imported one. */
 import { CfnResource, Token } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
 import { asKept, known } from '../synth/tokens';
 
 /**
- * The remedy where synth does not know what a database is called. Not to name the instance: its identifier is one of the
- * properties whose change makes CloudFormation replace it, with an empty one.
+ * The remedy if an identifier is unknown at synth. It is not to set the identifier on the instance, since that change
+ * makes CloudFormation replace the instance with an empty one.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html
  */
 export const STATE_IDENTIFIER =
-  "state the name that it has (aws rds describe-db-instances) as 'instanceIdentifier' of the plan's database, and not on the " +
+  "state its identifier (aws rds describe-db-instances) as 'instanceIdentifier' of the plan's database, and not on the " +
   'instance, which CloudFormation would replace with an empty one';
 
 export class SourceDatabase {
-  /** The CloudFormation resource, when this app makes it. */
+  /** The CloudFormation resource, if this app creates it. */
   public readonly resource?: rds.CfnDBInstance;
 
   /**
-   * @param stated its identifier, as its owner states it where CloudFormation generated it
-   * @throws Error when it was handed something else, as callers may who have no compiler
+   * @param stated its identifier as stated by its owner, if CloudFormation generated it
+   * @throws Error when `database` is something else, which callers without a compiler may pass
    */
   constructor(
     private readonly database: rds.IDatabaseInstance,
@@ -36,12 +36,12 @@ export class SourceDatabase {
     return asKept(this.database.instanceIdentifier);
   }
 
-  /** The identifier as text, for stacks that must not refer to this one. Undefined where only deployment tells it. */
+  /** The identifier as text, for stacks that must not refer to this one. Undefined if unknown at synth. */
   get name(): string | undefined {
     return this.ownName ?? this.stated?.toLowerCase();
   }
 
-  /** As the database says itself. */
+  /** The identifier that the database itself states. */
   get ownName(): string | undefined {
     return known(this.resource?.dbInstanceIdentifier ?? this.database.instanceIdentifier)?.toLowerCase();
   }
@@ -50,13 +50,13 @@ export class SourceDatabase {
     return this.resource?.engine ?? this.database.engine?.engineType;
   }
 
-  /** PostgreSQL's usual one where synth can't tell. */
+  /** PostgreSQL's default port if unknown at synth. */
   get port(): number {
     const port = this.resource ? this.resource.port : this.database.dbInstanceEndpointPort;
     return port !== undefined && !Token.isUnresolved(port) ? Number(port) : 5432;
   }
 
-  /** CDK gives it lazily, so it is unresolved until asked for. */
+  /** CDK sets it lazily, so it has to be resolved. */
   get instanceClass(): string | undefined {
     const { resource } = this;
     const instanceClass = resource?.stack.resolve(resource.dbInstanceClass);
@@ -67,7 +67,7 @@ export class SourceDatabase {
     return known(this.resource?.backupRetentionPeriod);
   }
 
-  /** ARN of the customer managed key that the resource names. */
+  /** ARN of the customer managed key that the resource states. */
   get storageKeyArn(): string | undefined {
     return this.resource?.kmsKeyId;
   }
@@ -78,19 +78,19 @@ function refuseOthers(database: rds.IDatabaseInstance | undefined): void {
   if (database && 'clusterIdentifier' in database) {
     const { path } = (database as IConstruct).node;
     throw new Error(
-      `'database' is the cluster '${path}', and this works on an RDS instance, so it would find nothing of that name; apply ` +
+      `'database' is the cluster '${path}', and an RDS instance is needed, so nothing of that name would be found; apply ` +
         'DatabaseBackups to the cluster, or back it up with BackupTiers and BackupTarget.cluster()',
     );
   }
   throw new Error(
-    `'database' is ${database === undefined ? 'undefined' : 'no database'}, so nothing would be protected; give it an RDS ` +
-      'instance, or DatabaseInstance.fromDatabaseInstanceAttributes() for one that was made elsewhere',
+    `'database' is ${database === undefined ? 'undefined' : 'not a database'}, so nothing would be protected; pass an RDS ` +
+      'instance, or DatabaseInstance.fromDatabaseInstanceAttributes() for an existing one',
   );
 }
 
 /**
- * Whether RDS encrypts it. What is only known at deployment, or comes with a snapshot or a source, is taken for
- * encrypted: copies of it then have a key.
+ * Whether RDS encrypts it. If unknown at synth, or inherited from a snapshot or a source, it is assumed to be
+ * encrypted, so that copies have a key.
  */
 export function isEncrypted(database: rds.CfnDBInstance): boolean {
   const { storageEncrypted, kmsKeyId, dbSnapshotIdentifier, sourceDbInstanceIdentifier } = database;

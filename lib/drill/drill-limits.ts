@@ -1,4 +1,4 @@
-/** Whether a drill can work on a database, told at synth and not on the first Sunday of the month. */
+/** Checks at synth, and not at the first drill, whether a database can be drilled. */
 
 import { Annotations, Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -11,7 +11,7 @@ import { refuseAll } from '../synth/problems';
 import type { DrillSource } from './drill-source';
 import type { RestorePoint } from './restore-point';
 
-/** What a drill is asked for; as callers hand it over who have no compiler. */
+/** Props of a drill, unchecked since callers may have no compiler. */
 interface Drilled {
   readonly source: DrillSource;
   readonly schedule: unknown;
@@ -22,7 +22,7 @@ interface Drilled {
   readonly overdueAfter?: unknown;
 }
 
-/** @throws Error that names all that keeps a database from being drilled, as far as synth can tell */
+/** @throws Error that lists all problems of drilling a database that synth can find */
 export function refuseUndrillable(drill: IConstruct, props: Drilled, restore: RestorePoint): void {
   const { source, schedule, objectives, expiresAfter, overdueAfter } = props;
   const what = `restore drill '${drill.node.path}'`;
@@ -32,10 +32,15 @@ export function refuseUndrillable(drill: IConstruct, props: Drilled, restore: Re
       'schedule',
       schedule,
       'longestGap',
-      'it would never run; give it one: Recurrence.daily({ hour: 2 })',
+      'the drill would never run; state one, as in Recurrence.daily({ hour: 2 })',
     ),
-    ...kindProblems('source', source, 'definition', 'nothing would be restored; give it DrillSource.database(orders)'),
-    ...kindProblems('restore', restore, 'request', 'no moment is chosen; give it one: RestorePoint.latest()'),
+    ...kindProblems(
+      'source',
+      source,
+      'definition',
+      'nothing would be restored; state one, as in DrillSource.database(orders)',
+    ),
+    ...kindProblems('restore', restore, 'request', 'no moment is chosen; state one, as in RestorePoint.latest()'),
   ]);
   refuseOtherUnits(what, {}, { expiresAfter, overdueAfter });
   const problems: string[] = [];
@@ -44,37 +49,37 @@ export function refuseUndrillable(drill: IConstruct, props: Drilled, restore: Re
   problems.push(...engineProblems(engine));
   if (identifier.startsWith(COPY_PREFIX)) {
     problems.push(
-      `its identifier '${identifier}' starts with '${COPY_PREFIX}', so it could be taken for a copy and deleted; bring its data ` +
-        'over to an instance of another name by a snapshot (another name in its template would make CloudFormation replace it ' +
-        'with an empty one)',
+      `the database's identifier '${identifier}' starts with '${COPY_PREFIX}', so it could be taken for a restored instance and deleted; ` +
+        'restore a snapshot of it as an instance with another identifier (another identifier in its template would make ' +
+        'CloudFormation replace it with an empty one)',
     );
   }
   if (retentionDays === 0 && restore.request.kind !== 'snapshot') {
     problems.push(
-      'its backup retention is 0 days, so RDS makes no automated backup and there is nothing to restore; ' +
+      "the database's backup retention is 0 days, so RDS takes no automated backup to restore; " +
         'set 1 to 35 days, or drill a snapshot with RestorePoint.snapshot()',
     );
   }
   const { account } = source;
-  const noAccount = accountIdProblem(account, 'no copy of its database would ever be found');
+  const noAccount = accountIdProblem(account, 'no copy of its database would be found');
   if (noAccount) problems.push(noAccount);
   if (isElsewhere(drill, account) && !isOfSnapshot(restore)) {
     problems.push(
-      `it restores a moment, and RDS replicates automated backups within one account, not from ${account} into this one; ` +
-        'restore a copy of a snapshot with RestorePoint.latestSnapshot()',
+      `'restore' is a moment, and RDS does not replicate automated backups from account ${account} into this one; ` +
+        'restore a snapshot copy with RestorePoint.latestSnapshot()',
     );
   }
   const reach = restore.reachSeconds;
   if (retentionDays && reach !== undefined && reach > retentionDays * 86_400) {
     problems.push(
-      `the drill draws from the last ${Duration.seconds(reach).toHumanString()}, and backups are kept for ${retentionDays} days, so part of the ` +
-        'draw can never be made; shorten the one or lengthen the other',
+      `'restore' draws from the last ${Duration.seconds(reach).toHumanString()}, and backups are kept for ${retentionDays} days, so some drawn ` +
+        'moments could not be restored; shorten the range or lengthen the retention',
     );
   }
-  refuseAll(`restore drill '${drill.node.path}' can't work on its database`, problems);
+  refuseAll(`restore drill '${drill.node.path}'`, problems);
 }
 
-/** @param has what each of the kind has */
+/** @param has a property of each value of the kind */
 function kindProblems(name: string, value: unknown, has: string, otherwise: string): string[] {
   if (typeof value === 'object' && value !== null && has in value) return [];
   return [`'${name}' is ${shown(value)}, so ${otherwise}`];
@@ -82,7 +87,7 @@ function kindProblems(name: string, value: unknown, has: string, otherwise: stri
 
 export function engineProblems(engine: string | undefined): string[] {
   if (engine === undefined || engine === 'postgres') return [];
-  return [`it runs ${engine}, and drills examine PostgreSQL only; drill a PostgreSQL instance`];
+  return [`the database runs ${engine}, and drills examine only PostgreSQL; drill a PostgreSQL instance`];
 }
 
 const isOfSnapshot = ({ request: { kind } }: RestorePoint) => kind === 'latest-snapshot' || kind === 'snapshot';
@@ -96,14 +101,14 @@ export function warnOfAnotherClass(drill: IConstruct, sourceClass?: string, inst
   if (!instanceClass || !sourceClass || sourceClass === `db.${instanceClass}`) return;
   Annotations.of(drill).addWarningV2(
     'lifeboat:copy-of-another-class',
-    `copies are db.${instanceClass} and the source is ${sourceClass}, so the drill proves that the backup can ` +
-      'be restored, not that it meets the recovery time objective; leave `instanceType` out to prove both',
+    `'instanceType' is ${instanceClass} and the source is ${sourceClass}, so the drill proves that the backup can ` +
+      'be restored, but not that it meets the RTO; leave it out to prove both',
   );
 }
 
 const DAY = 86_400;
 
-/** RDS takes one automated snapshot a day, and a copy of it is there once it has been copied. */
+/** RDS takes one automated snapshot a day, and its copy is older by the time that copying takes. */
 export function warnOfOldSnapshots(
   drill: IConstruct,
   source: DrillSource,
@@ -113,34 +118,34 @@ export function warnOfOldSnapshots(
   const isCopy = source.database === undefined;
   if (!isOfSnapshot(restore) || (isCopy ? rpoSeconds > DAY : rpoSeconds >= DAY)) return;
   const [what, age, remedy] = isCopy
-    ? ['a copy of a snapshot', 'a day old and as much older as copying takes', 'two days']
+    ? ['a snapshot copy', 'older than a day by the time that copying takes', 'two days']
     : ['a snapshot', 'a day old', 'a day'];
   Annotations.of(drill).addWarningV2(
     'lifeboat:snapshot-beyond-rpo',
-    `the drill restores ${what}, which may be ${age}, and the recovery point objective is ${Duration.seconds(rpoSeconds).toHumanString()}, so its ` +
-      `alarm on the recovery point rings though nothing is wrong; restore latest() or random(), or state an objective of ${remedy}`,
+    `'restore' is ${what}, which may be ${age}, and the RPO is ${Duration.seconds(rpoSeconds).toHumanString()}, so the alarm on the ` +
+      `recovery point would fire though nothing is wrong; restore latest() or random(), or state an RPO of ${remedy}`,
   );
 }
 
-/** One moment, or one automated snapshot, goes with its backup's retention, and schedules go on. */
+/** A fixed moment or automated snapshot expires after the retention, while the schedule continues. */
 export function warnOfExpiry(drill: IConstruct, source: DrillSource, { request }: RestorePoint): void {
   const chosen = request.kind === 'time' ? request.time : request.kind === 'snapshot' ? request.snapshot : undefined;
   if (chosen === undefined || (request.kind === 'snapshot' && !chosen.startsWith('rds:'))) return;
   const days = source.sourceDatabase?.retentionDays;
-  const kept = days === undefined ? 'its backup is kept for 35 days at most' : `backups are kept for ${days} days`;
+  const kept = days === undefined ? 'its backup is kept for at most 35 days' : `backups are kept for ${days} days`;
   Annotations.of(drill).addWarningV2(
     'lifeboat:restore-point-expires',
-    `each drill restores ${chosen}, and ${kept}, so all drills fail from then on; restore latest() or random(), or a snapshot ` +
-      'that somebody took and keeps',
+    `'restore' is always ${chosen}, and ${kept}, so all drills after that would fail; restore latest() or random(), or a manual ` +
+      'snapshot that is kept',
   );
 }
 
-/** @throws Error when the grantee lies in a stack of another region */
+/** @throws Error when the grantee is in a stack of another region */
 export function refuseFarGrantee(drill: IConstruct, grantee: IConstruct): void {
   const [here, there] = [Stack.of(drill).region, Stack.of(grantee).region];
   if (Token.isUnresolved(here) || Token.isUnresolved(there) || here === there) return;
   throw new Error(
-    `drill '${drill.node.path}' lies in ${here} and '${grantee.node.path}' in ${there}, so a policy there can't refer to it; ` +
-      "name the role, and import it beside the drill: iam.Role.fromRoleName(Stack.of(drill), 'Starter', name)",
+    `drill '${drill.node.path}' is in ${here} and grantee '${grantee.node.path}' in ${there}, so a policy there can't refer to the ` +
+      "drill; give the role a name, and import it in the drill's stack: iam.Role.fromRoleName(Stack.of(drill), 'Starter', name)",
   );
 }

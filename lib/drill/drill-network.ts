@@ -9,33 +9,33 @@ import { allow } from '../function/statements';
 import { acknowledge } from '../synth/nag-acknowledgements';
 
 export interface DrillNetworkProps {
-  /** Encrypts the record of what flowed in a network of the drills' own. */
+  /** Encrypts flow logs of a network of the drills' own. */
   readonly encryptionKey: kms.IKey;
 
   /**
-   * A network that you have.
+   * An existing VPC.
    *
-   * @default - one of the drills' own, apart from production's: two isolated subnets without gateway or endpoint
+   * @default - one of the drills' own, separate from production: two isolated subnets without gateway or endpoint
    */
   readonly vpc?: ec2.IVpc;
 
   /**
-   * Where in your network copies and the examiner go: two zones at least, as RDS asks.
+   * Subnets of that VPC for restored instances and the examiner, in at least two zones, as RDS requires.
    *
    * @default - its isolated subnets
    */
   readonly subnets?: ec2.SubnetSelection;
 }
 
-/** Where copies are restored: subnets, and groups that let the examiner reach copies and nothing else. */
+/** The network of restored instances: subnets, and security groups that only let the examiner connect to them. */
 export class DrillNetwork extends Construct {
   public readonly vpc: ec2.IVpc;
   public readonly subnets: ec2.SubnetSelection;
-  /** For `DBSubnetGroupName` of copies. */
+  /** Subnet group of restored instances. */
   public readonly subnetGroup: rds.ISubnetGroup;
-  /** Copies': only the examiner comes in, nothing goes out. */
+  /** Security group of restored instances: only the examiner can connect, and no outbound traffic is allowed. */
   public readonly copies: ec2.ISecurityGroup;
-  /** The examiner's: nothing comes in, it reaches copies only. */
+  /** Security group of the examiner: no inbound traffic, and outbound only to restored instances. */
   public readonly examiner: ec2.ISecurityGroup;
 
   private readonly ports = new Set<number>();
@@ -55,7 +55,7 @@ export class DrillNetwork extends Construct {
     this.examiner = this.group('Examiner', 'Examiner of restore drills: reaches copies alone');
   }
 
-  /** Lets the examiner reach copies on a port. Opening it twice is the same as once. */
+  /** Allows the examiner to connect to restored instances on a port. A second call for a port has no effect. */
   public open(port: number): void {
     if (this.ports.has(port)) return;
     this.ports.add(port);
@@ -70,20 +70,20 @@ export class DrillNetwork extends Construct {
     const chosen = this.vpc.selectSubnets(this.subnets);
     if (chosen.hasPublic) {
       throw new Error(
-        `drill network '${this.node.path}': the chosen subnets are public, so copies of your data would lie a security ` +
-          `group away from the internet; choose isolated ones, or leave 'vpc' out for a network of the drills' own`,
+        `drill network '${this.node.path}': 'subnets' are public, so only a security group would separate copies of your data ` +
+          `from the internet; choose isolated ones, or leave 'vpc' out for a network of the drills' own`,
       );
     }
     const isolated = new Set(this.vpc.isolatedSubnets.map((subnet) => subnet.subnetId));
     if (chosen.subnetIds.every((subnet) => isolated.has(subnet))) return;
     Annotations.of(this).addWarningV2(
       'lifeboat:drill-subnets-reach-the-internet',
-      'the chosen subnets have a way out through NAT, so only security groups keep the examiner, which reads your data, ' +
-        'from reaching the internet; choose isolated subnets',
+      "'subnets' have a route to the internet through NAT, so only security groups keep the examiner, which reads your data, " +
+        'from connecting there; choose isolated subnets',
     );
   }
 
-  /** Zones are named by Fn::GetAZs, since asking CDK for them would be a lookup. The route table has no route out. */
+  /** Zones come from Fn::GetAZs, since CDK would need a lookup. The route table has no route out. */
   private isolatedVpc(encryptionKey: kms.IKey): ec2.IVpc {
     const tags = [{ key: 'Name', value: this.node.path }];
     const vpc = new ec2.CfnVPC(this, 'Vpc', {
@@ -120,7 +120,7 @@ export class DrillNetwork extends Construct {
     return network;
   }
 
-  /** Shows an auditor that nothing but the examiner ever reached a copy. */
+  /** Flow logs, which show an auditor that only the examiner connected to restored instances. */
   private recordFlows(vpc: ec2.IVpc, encryptionKey: kms.IKey): void {
     const logGroup = new logs.LogGroup(this, 'Flows', { retention: logs.RetentionDays.ONE_YEAR, encryptionKey });
     const role = new iam.Role(this, 'FlowsRole', {

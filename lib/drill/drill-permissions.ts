@@ -1,8 +1,8 @@
 /**
- * All that a drill's conductor may do in RDS.
+ * Permissions of a drill's conductor in RDS.
  *
- * It may make copies of one database, under one prefix, tagged as copies of it; and it may modify and delete what
- * carries that prefix and that tag. Nothing here lets it change, delete or tag the source.
+ * It may restore copies of one database, under one prefix, tagged as copies of it; and it may modify and delete
+ * instances with that prefix and that tag. It can't change, delete or tag the source.
  */
 
 import { ArnFormat, Stack } from 'aws-cdk-lib';
@@ -11,7 +11,7 @@ import type { Construct } from 'constructs';
 import { automatedSnapshots, type DrillDefinition, snapshotCopies, TAGS } from '../../lambda/contract';
 import { allow, useOfRdsKey } from '../function/statements';
 
-/** @param keyArn the customer managed key that encrypts what is restored, if one does */
+/** @param keyArn the customer managed key of the restored backups, if there is one */
 export function copyPermissions(
   scope: Construct,
   definition: DrillDefinition,
@@ -31,11 +31,11 @@ export function copyPermissions(
   const isPrivate = { BoolIfExists: { 'rds:PubliclyAccessible': 'false' } };
   const isCopy = { StringEquals: { [`aws:ResourceTag/${TAGS.copyOf}`]: source } };
 
-  // A restore refers to these groups and changes none of them. Which ones the source has, it says at the drill.
+  // A restore refers to these groups and changes none of them. The source's groups are known only at the drill.
   const groups = [arn('pg', '*'), arn('og', '*'), arn('subgrp', definition.copy.subnetGroup)];
 
   return [
-    // Descriptions can't be narrowed to one database throughout: lists ask for all.
+    // Describing can't be narrowed to one database.
     allow(
       [
         'rds:DescribeDBInstanceAutomatedBackups',
@@ -50,16 +50,16 @@ export function copyPermissions(
       ...made,
       ...isPrivate,
     }),
-    // RDS asks for the source as `db` too. That doesn't let it be overwritten: a restore only ever makes a new instance.
-    // Replicated backups are named by RDS, at random.
+    // RDS also checks the source, as `db`. That can't overwrite it: a restore always creates a new instance. RDS names
+    // replicated backups at random.
     allow(
       ['rds:RestoreDBInstanceToPointInTime'],
       [copies, definition.source.copied ? arn('auto-backup', 'ab-*') : arn('db', source), ...groups],
       { ...made, ...isPrivate },
     ),
     allow(['rds:AddTagsToResource'], [copies], made),
-    // IAM has no key for PubliclyAccessible here. A copy that was modified to be public would get an address in subnets
-    // that have no route to the internet.
+    // IAM has no condition for PubliclyAccessible here. A copy modified to be public would get an address in subnets
+    // without a route to the internet.
     allow(['rds:ModifyDBInstance'], [copies], isCopy),
     allow(['rds:DeleteDBInstance'], [copies], isCopy),
     ...(keyArn ? [useOfRdsKey(stack, keyArn, stack.region)] : []),
@@ -67,8 +67,8 @@ export function copyPermissions(
 }
 
 /**
- * Automated snapshots are named after their database and the minute, and copies after them; the patterns leave out those
- * of `orders-archive`. Whoever starts a run may choose among them; another snapshot has to be deployed.
+ * Automated snapshots are named after their database and the minute, and copies after them; the patterns of `orders`
+ * don't match `orders-archive`. Anyone who starts a run may choose among them; another snapshot has to be deployed.
  */
 function snapshots({ restore, source }: DrillDefinition, arn: (resource: string, name: string) => string): string[] {
   const { instance, copied } = source;

@@ -22,65 +22,68 @@ import { Janitor } from './janitor';
 
 export interface DrillSiteProps {
   /**
-   * A network that you have.
+   * An existing VPC.
    *
-   * @default - one of the drills' own, apart from production's: two isolated subnets without gateway or endpoint
+   * @default - one of the drills' own, separate from production: two isolated subnets without gateway or endpoint
    */
   readonly vpc?: ec2.IVpc;
 
   /**
-   * Where in your network copies and the examiner go: two zones at least, as RDS asks.
+   * Subnets of that VPC for restored instances and the examiner, in at least two zones, as RDS requires.
    *
    * @default - its isolated subnets
    */
   readonly subnets?: ec2.SubnetSelection;
 
   /**
-   * Where evidence lies. Give a bucket of another stack to keep all systems' evidence together; it needs versioning and
-   * Object Lock, as `EvidenceBucket` has them.
+   * Where evidence is stored. Use a bucket of another stack to keep all systems' evidence together; it needs versioning
+   * and Object Lock, as `EvidenceBucket` has.
    *
    * @default - an `EvidenceBucket` of the site's own
    */
   readonly evidence?: s3.IBucket;
 
   /**
-   * Encrypts logs, the password key, and evidence in the site's own bucket. The key's policy must let CloudWatch Logs use
-   * it, which is added for keys of the same app, and IAM policies of the account decide, as keys made by CDK do.
+   * Encrypts logs, the password key, and evidence in the site's own bucket. Its key policy must delegate to IAM, as
+   * policies of CDK's keys do, and allow CloudWatch Logs, which is added for keys of the same app.
    *
    * @default - a key of the site's own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
   /**
-   * Who is told when a drill could not be started, or an expired copy not deleted.
+   * Topic to notify when a drill could not be started, or an expired restored instance could not be deleted.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
 
 /**
- * Where drills run, and what they share: an isolated network, the examiner in it, the key of copies' passwords, the
- * evidence, a janitor, and the watch on overdue drills.
+ * Where drills run, and what they share: an isolated network, the examiner in it, the password key of restored
+ * instances, the evidence, a janitor, and the watch on overdue drills.
  */
 export class DrillSite extends Construct {
-  /** Where copies are restored. */
+  /** The network of restored instances. */
   public readonly network: DrillNetwork;
-  /** Where evidence lies. */
+  /** Where evidence is stored. */
   public readonly evidence: s3.IBucket;
-  /** Signs evidence. Only the drills' functions use it; whoever verifies needs its public half, which lies beside the evidence. */
+  /**
+   * Signs evidence. Only the drills' functions can use it; its public key, for verification, is stored beside the
+   * evidence.
+   */
   public readonly signingKey: kms.IKey;
   /** Encrypts logs, the password key and evidence. */
   public readonly encryptionKey: kms.IKey;
-  /** Reaches copies, and has no permission in AWS. */
+  /** Connects to restored instances, and has no permission in AWS. */
   public readonly examiner: lambda.IFunction;
-  /** Passwords of copies are derived from it. */
+  /** Passwords of restored instances are derived from it. */
   public readonly passwordKey: secretsmanager.ISecret;
-  /** Holds what could not be started. */
+  /** Holds requests that could not be started. */
   public readonly deadLetterQueue: sqs.IQueue;
-  /** Where drills log. */
+  /** The log of drills. */
   public readonly log: logs.ILogGroup;
-  /** Says how long ago each drill last passed. */
+  /** Publishes how long ago each drill last passed. */
   public readonly watch: DrillWatch;
 
   constructor(scope: Construct, id: string, props: DrillSiteProps = {}) {
@@ -99,7 +102,7 @@ export class DrillSite extends Construct {
     this.network = new DrillNetwork(this, 'Network', { vpc, subnets, encryptionKey });
 
     this.passwordKey = new secretsmanager.Secret(this, 'PasswordKey', {
-      description: 'Lifeboat: passwords of restored copies are derived from it',
+      description: 'Lifeboat: passwords of restored instances are derived from it',
       encryptionKey,
       generateSecretString: { passwordLength: 64, excludePunctuation: true },
     });
@@ -107,7 +110,7 @@ export class DrillSite extends Construct {
 
     const examiner = new ShippedFunction(this, 'Examiner', {
       entry: 'examine',
-      description: 'Lifeboat: examines a restored copy; no permission in AWS, no way to the internet',
+      description: 'Lifeboat: examines a restored instance; no permission in AWS, no route to the internet',
       timeout: Duration.minutes(14),
       memorySize: 1024,
       encryptionKey,
@@ -121,7 +124,7 @@ export class DrillSite extends Construct {
     this.deadLetterQueue = deadLetterQueue;
     deadLetterAlarm(this, 'NotStartedAlarm', {
       queue: deadLetterQueue,
-      description: 'A drill, the janitor or the watch could not be started: the messages in the queue say why',
+      description: 'A drill, the janitor or the watch could not be started. The messages in the queue say why.',
       notify,
     });
 
@@ -136,7 +139,7 @@ export class DrillSite extends Construct {
     this.log = runbookLog(this, encryptionKey);
   }
 
-  /** What a conductor needs here: to call the examiner, and to read the key of copies' passwords. */
+  /** Permissions of a conductor at this site: to call the examiner, and to read the password key. */
   public permissions(): iam.PolicyStatement[] {
     return [
       allow(['lambda:InvokeFunction'], [this.examiner.functionArn]),
@@ -147,18 +150,21 @@ export class DrillSite extends Construct {
     ];
   }
 
-  /** To append signed documents to one target's chain. */
+  /** Permissions to append signed documents to one target's chain. */
   public evidencePermissions(of: { readonly plan: string; readonly target: string }): iam.PolicyStatement[] {
     const prefix = evidencePrefix(of);
     return [
       ...evidenceAccess(this.evidence, prefix, `${prefix}*`),
-      // The key knows one algorithm, so the policy need not name it.
+      // The key has one algorithm, so the policy need not name it.
       allow(['kms:GetPublicKey', 'kms:Sign'], [this.signingKey.keyArn]),
     ];
   }
 }
 
-/** The key's policy leaves the rest to IAM, where many may use any key. Drills of other stacks can't be named in it. */
+/**
+ * Denies signing to all but drills' roles, since the key policy delegates to IAM, where many principals may use any
+ * key. By path, since roles of drills in other stacks can't be named in it.
+ */
 function signersOnly(stack: Stack): iam.PolicyStatement {
   const signers = stack.formatArn({ service: 'iam', region: '', resource: `role${SIGNERS_PATH}*` });
   return new iam.PolicyStatement({

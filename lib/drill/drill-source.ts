@@ -9,42 +9,43 @@ import { asKept } from '../synth/tokens';
 
 export interface DrilledDatabaseOptions {
   /**
-   * The key that encrypts the instance. Its policy must let IAM policies of the account decide, as keys made by CDK do.
+   * The key that encrypts the instance. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
-   * @default - the key that an instance of this app names; else the account's own key for RDS
+   * @default - the key of an instance of this app; without one, the AWS managed key for RDS
    */
   readonly storageKey?: kms.IKey;
 }
 
-/** A database that is elsewhere. Copies of its backups tell neither class nor parameter group nor initial database. */
+/** A database elsewhere. Copies of its backups do not record its class, parameter group or initial database. */
 export interface CopiedDatabaseOptions {
   /** Identifier of the database there. */
   readonly instanceIdentifier: string;
 
   /**
-   * Region that its backups were copied from, as in `us-east-1`: the database's own, or, for copies of what another account
-   * shares, the one that they were shared in.
+   * Region that its backups were copied from, as in `us-east-1`: the database's own, or, for copies shared by another
+   * account, the region in which they were shared.
    */
   readonly region: string;
 
   /**
-   * Account that they were copied from: 12 digits.
+   * 12-digit ID of the account that they were copied from.
    *
    * @default - the drill's own
    */
   readonly account?: string;
 
   /**
-   * Class of the database. The recovery time is proven for it, unless the drill names another.
+   * Class of the database. The recovery time is proven for this class, unless the drill states another.
    *
-   * @default - unknown: the drill has to name an `instanceType`, and proves that the backup can be restored, not how fast
+   * @default - unknown: the drill has to state an `instanceType`, and proves that the backup can be restored, not how
+   * fast
    */
   readonly instanceType?: ec2.InstanceType;
 
   /**
-   * Parameter group for restored copies, by its name in the drill's region.
+   * Parameter group of restored instances, by its name in the drill's region.
    *
-   * @default - the default one of the engine's version; evidence says so
+   * @default - the default group of the engine's version, which evidence notes
    */
   readonly parameterGroupName?: string;
 
@@ -56,17 +57,16 @@ export interface CopiedDatabaseOptions {
   readonly port?: number;
 
   /**
-   * ARN of the key that encrypts the copied backups, or of an alias of it. Its policy must let IAM policies of the account
-   * decide.
+   * ARN of the key that encrypts the copied backups, or of an alias of it. Its key policy must delegate to IAM.
    *
-   * @default - the account's own key for RDS
+   * @default - the AWS managed key for RDS
    */
   readonly keyArn?: string;
 }
 
-/** What a drill restores from. */
+/** The backups that a drill restores from. */
 export class DrillSource {
-  /** Backups of a PostgreSQL instance, of this app or imported, in its own region. The instance is only ever read from. */
+  /** Backups of a PostgreSQL instance, of this app or imported, in its own region. The instance is never changed. */
   public static database(database: rds.IDatabaseInstance, options: DrilledDatabaseOptions = {}): DrillSource {
     const source = new SourceDatabase(database);
     const keyArn = options.storageKey?.keyArn ?? source.storageKeyArn;
@@ -74,9 +74,9 @@ export class DrillSource {
   }
 
   /**
-   * Copies of a database's backups that lie in the drill's region: those of a `SnapshotCopy` for
+   * Copies of a database's backups in the drill's region: those of a `SnapshotCopy` for
    * `RestorePoint.latestSnapshot()`, replicated automated backups for moments. The database, its region and its account
-   * may be gone.
+   * need not exist any more.
    */
   public static copies(options: CopiedDatabaseOptions): DrillSource {
     const { instanceIdentifier, port = 5432, keyArn, instanceType } = options;
@@ -85,29 +85,29 @@ export class DrillSource {
   }
 
   private constructor(
-    /** As RDS keeps it: in lower case. */
+    /** Identifier of the database, in lower case as RDS keeps it. */
     public readonly identifier: string,
     public readonly port: number,
-    /** The customer managed key that encrypts what is restored, if one does. */
+    /** The customer managed key of the backups, if there is one. */
     public readonly keyArn: string | undefined,
-    /** The source's class, where synth knows it. */
+    /** The source's class, if known at synth. */
     public readonly instanceClass: string | undefined,
-    /** The database, where it is in the drill's own region. */
+    /** The database, if it is in the drill's own region. */
     public readonly database?: rds.IDatabaseInstance,
     private readonly copied?: CopiedDatabaseOptions,
   ) {}
 
-  /** The account that copies were taken from, where it isn't the drill's own. */
+  /** The account that copies were taken from, if it isn't the drill's own. */
   public get account(): string | undefined {
     return this.copied?.account;
   }
 
-  /** What synth knows of the database: nothing of one elsewhere. */
+  /** What synth knows of the database; undefined for one elsewhere. */
   get sourceDatabase(): SourceDatabase | undefined {
     return this.database && new SourceDatabase(this.database);
   }
 
-  /** As the runbook is told. */
+  /** The source in the runbook's definition. */
   public definition(scope: IConstruct): DrillDefinition['source'] {
     const { identifier: instance, instanceClass, copied } = this;
     if (!copied) return { instance };

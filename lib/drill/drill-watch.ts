@@ -1,4 +1,4 @@
-/** Says every hour how long ago each drill last passed: alarms alone look back seven days at most. */
+/** Publishes every hour how long ago each drill last passed, since CloudWatch alarms look back at most seven days. */
 
 import { Duration, Lazy, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
@@ -19,7 +19,7 @@ import { SharedByDrills } from './shared-by-drills';
 
 export interface DrillWatchProps {
   readonly evidence: s3.IBucket;
-  /** Signs evidence; only its public half is asked for. */
+  /** Signs evidence; only its public key is read. */
   readonly signingKey: kms.IKey;
   readonly encryptionKey: kms.IKey;
   readonly deadLetterQueue: sqs.IQueue;
@@ -40,17 +40,17 @@ export class DrillWatch extends Construct {
     warnOfLooseEvidence(this, evidence);
     const handler = new ShippedFunction(this, 'Handler', {
       entry: 'watch-drills',
-      description: 'Lifeboat: says how long ago each drill last passed, and verifies their evidence',
+      description: 'Lifeboat: publishes how long ago each drill last passed, and verifies evidence',
       // A chain of thousands of documents is read as a whole.
       timeout: Duration.minutes(15),
       memorySize: 512,
       encryptionKey,
       deadLetterQueue,
-      patterns: 'It reads the evidence of all drills, and writes when each began to be watched: one document a drill.',
+      patterns: 'It reads the evidence of all drills, and writes one document a drill: when it was first watched.',
       statements: [
         ...evidenceAccess(evidence, 'evidence/', watchedSinceKey({ plan: '*', target: '*', drill: '*' })),
         allow(['kms:GetPublicKey'], [signingKey.keyArn]),
-        // What lies hidden under delete markers, or was written over.
+        // To find documents that were hidden under delete markers or overwritten.
         allow(['s3:GetObjectVersion'], [evidence.arnForObjects('evidence/*')]),
         allow(['s3:ListBucketVersions'], [evidence.bucketArn], { StringLike: { 's3:prefix': 'evidence/*' } }),
       ],
@@ -60,7 +60,7 @@ export class DrillWatch extends Construct {
     const hourly = new ScheduleTrigger(this, 'Hourly', {
       target: handler.function,
       schedule: ScheduleExpression.rate(Duration.hours(1)),
-      description: 'Lifeboat: says how long ago each drill last passed',
+      description: 'Lifeboat: publishes how long ago each drill last passed',
       request: {
         evidenceBucket: evidence.bucketName,
         signingKey: signingKey.keyArn,
@@ -69,7 +69,7 @@ export class DrillWatch extends Construct {
       deadLetterQueue,
     });
     hourly.node.addDependency(handler);
-    // Where the watch stops, its other metric is missing, and that alarm fires.
+    // If the watch stops, its other metric is missing, and that alarm fires.
     addAlarm(this, 'EvidenceProblems', {
       metric: new cloudwatch.Metric({
         namespace: METRICS.namespace,
@@ -80,17 +80,17 @@ export class DrillWatch extends Construct {
       }),
       threshold: 0,
       description:
-        `Documents of evidence in bucket ${evidence.bucketName} are altered, missing, hidden or not signed: the log of the watch on ` +
-        'drills names them, and so does `lifeboat evidence verify`',
+        `Documents of evidence in bucket ${evidence.bucketName} are altered, missing, hidden or not signed. The log of the watch on ` +
+        'drills names them, and so does `lifeboat evidence verify`.',
       notify,
     });
   }
 
   /**
-   * Watches a drill: whether it is overdue, and whether its runs end without having published, because somebody stopped
-   * them, they timed out, or they broke off.
+   * Watches a drill: whether it is overdue, and whether runs end without evidence because they were stopped, timed out
+   * or failed.
    *
-   * @returns what it shares with others of its stack
+   * @returns the construct that it shares with other drills of its stack
    */
   public add(scope: Construct, runbook: lambda.IFunction, drill: WatchedDrill): SharedByDrills {
     this.drills.push(drill);
@@ -99,7 +99,7 @@ export class DrillWatch extends Construct {
     return shared;
   }
 
-  /** In the drills' stack, since the watch may lie in another, which must not refer to theirs. */
+  /** In the drills' stack, since the watch may be in another stack, which must not refer to theirs. */
   private sharedIn(stack: Stack): SharedByDrills {
     const others = this.shared.filter((one) => Stack.of(one) === stack);
     const last = others[others.length - 1];

@@ -1,10 +1,10 @@
-/** The site of the plan that a construct lies under, so that all drills of a plan share one. */
+/** The site of the enclosing plan, so that all drills of a plan share one. */
 import type { IConstruct } from 'constructs';
 import { nearestMark } from '../synth/enclosing-plan';
 import { Mark } from '../synth/marks';
 import type { DrillSite } from './drill-site';
 
-/** Made when first asked for: a plan without drills needs none. */
+/** Created when first used, since a plan without drills needs none. */
 export interface SharedSite {
   readonly site: DrillSite;
 }
@@ -16,7 +16,7 @@ export function shareSite(plan: IConstruct & SharedSite): void {
   sites.put(plan, plan);
 }
 
-/** The site of the innermost plan around a construct, if there is one in its region and account. */
+/** The site of the innermost enclosing plan in the construct's region and account, if there is one. */
 export function enclosingSite(construct: IConstruct): DrillSite | undefined {
   return nearestMark(construct, sites)?.site;
 }

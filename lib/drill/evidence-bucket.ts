@@ -12,13 +12,14 @@ export interface EvidenceBucketProps {
   /**
    * How long each document can't be changed or deleted.
    *
-   * @default - 400 days in governance mode: a full year and the weeks an audit takes; who may bypass governance can undo
-   * it. Compliance mode nobody can undo, AWS included: `s3.ObjectLockRetention.compliance(...)`
+   * @default - 400 days in governance mode: a full year and the weeks that an audit takes. Anyone with permission to
+   * bypass governance can undo it; no one, AWS included, can undo compliance mode
+   * (`s3.ObjectLockRetention.compliance(...)`)
    */
   readonly lock?: s3.ObjectLockRetention;
 
   /**
-   * Encrypts documents. The key's policy must let IAM policies of the account decide, as keys made by CDK do.
+   * Encrypts documents. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
    * @default - a key of the bucket's own, rotated yearly, retained
    */
@@ -26,8 +27,8 @@ export interface EvidenceBucketProps {
 }
 
 /**
- * Where evidence lies: written once, locked, versioned, private, encrypted, and kept when the stack goes. Nobody hides a
- * document under a delete marker, or writes over one, without changing the bucket's policy first.
+ * The bucket of evidence: written once, locked, versioned, private, encrypted, and retained when the stack is deleted.
+ * No one can hide a document under a delete marker, or overwrite one, without changing the bucket policy first.
  */
 export class EvidenceBucket extends Construct {
   public readonly bucket: s3.IBucket;
@@ -54,8 +55,8 @@ export class EvidenceBucket extends Construct {
   }
 
   /**
-   * Object Lock keeps versions. It doesn't keep anyone from laying a delete marker on a document, or a newer version, and
-   * readers who name no version would see that. What a replication brings are other actions than those of people.
+   * Object Lock keeps versions, but allows delete markers and newer versions, which readers without a version ID would
+   * see. Replication into the bucket uses actions of its own, which are denied, too.
    */
   private denyHidingAndWritingOver(): void {
     const everywhere = { effect: iam.Effect.DENY, principals: [new iam.AnyPrincipal()] };
@@ -68,7 +69,7 @@ export class EvidenceBucket extends Construct {
         resources: documents,
       }),
     );
-    // Where the key is taken, S3 refuses the write itself. Copies and multipart uploads can't carry the condition.
+    // S3 itself refuses a write to an existing key. Copies and multipart uploads can't have the condition.
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
     this.bucket.addToResourcePolicy(
       new iam.PolicyStatement({
@@ -82,7 +83,7 @@ export class EvidenceBucket extends Construct {
   }
 }
 
-/** Of a bucket of this app that is no `EvidenceBucket`. One that was made elsewhere, synth can't look into. */
+/** Warns of a bucket of this app that is not an `EvidenceBucket`. Settings of an imported one are unknown at synth. */
 export function warnOfLooseEvidence(scope: IConstruct, bucket: s3.IBucket): void {
   const resource = bucket.node.defaultChild;
   if (!resource || !CfnResource.isCfnResource(resource) || resource.cfnResourceType !== 'AWS::S3::Bucket') return;
@@ -90,7 +91,7 @@ export function warnOfLooseEvidence(scope: IConstruct, bucket: s3.IBucket): void
   if (lock?.rule !== undefined) return;
   Annotations.of(scope).addWarningV2(
     'lifeboat:evidence-not-locked',
-    `evidence goes to bucket '${bucket.node.path}', which locks nothing by default, so it can be deleted, and proves nothing then; ` +
-      'use an EvidenceBucket, or give it objectLockDefaultRetention',
+    `'evidence' is bucket '${bucket.node.path}', which has no default Object Lock retention, so evidence could be deleted, and proves ` +
+      'nothing; use an EvidenceBucket, or set objectLockDefaultRetention',
   );
 }

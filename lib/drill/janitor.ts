@@ -1,4 +1,4 @@
-/** Deletes copies whose drill was stopped before it could: every hour, by prefix and tags, and nothing else. */
+/** Deletes expired restored instances every hour, by prefix and tags, in case their drill was stopped. */
 
 import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -16,9 +16,9 @@ export interface JanitorProps {
   readonly encryptionKey: kms.IKey;
   readonly deadLetterQueue: sqs.IQueue;
   /**
-   * Who is told when a copy could not be deleted.
+   * Topic to notify when a restored instance could not be deleted.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarm only shows
+   * @default - the `notify` of the enclosing plan; without one, the alarm has no action
    */
   readonly notify?: sns.ITopic;
 }
@@ -37,14 +37,14 @@ export class Janitor extends Construct {
 
     const handler = new ShippedFunction(this, 'Handler', {
       entry: 'delete-expired',
-      description: 'Lifeboat: deletes copies that outlived their drill',
+      description: 'Lifeboat: deletes restored instances that have expired',
       timeout: Duration.minutes(5),
       memorySize: 256,
       encryptionKey,
       deadLetterQueue,
       patterns:
-        'It looks for copies whose drill is gone, so it lists all databases; it deletes by prefix, and only what carries ' +
-        'the tags that a drill makes copies with.',
+        'It lists all databases to find expired restored instances; it deletes only instances with the prefix and the tags ' +
+        'of drills.',
       statements: [
         allow(['rds:DescribeDBInstances', 'rds:ListTagsForResource'], ['*']),
         allow(['rds:DeleteDBInstance'], [copies], {
@@ -55,7 +55,7 @@ export class Janitor extends Construct {
     const hourly = new ScheduleTrigger(this, 'Hourly', {
       target: handler.function,
       schedule: ScheduleExpression.rate(Duration.hours(1)),
-      description: 'Lifeboat: deletes copies that outlived their drill',
+      description: 'Lifeboat: deletes restored instances that have expired',
       request,
       deadLetterQueue,
     });
@@ -64,8 +64,7 @@ export class Janitor extends Construct {
       metric: handler.function.metricErrors({ period: Duration.hours(1) }),
       threshold: 0,
       description:
-        'Copies of a database that outlived their drill could not be deleted, and go on costing money: ' +
-        `the janitor's log names them`,
+        "Expired restored instances could not be deleted, and still cost money. The janitor's log names them.",
       notify,
     });
   }

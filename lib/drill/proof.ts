@@ -1,4 +1,4 @@
-/** What a restored instance must pass: the same for a drill of our own and for a restore test of AWS Backup. */
+/** What a restored instance must pass, in a drill and in a restore test of AWS Backup. */
 import type { RecoveryObjectives } from '../alarm/objectives';
 import type { DrillSite } from './drill-site';
 import type { RecoveryCheck } from './recovery-check';
@@ -7,33 +7,34 @@ export interface ProofOptions {
   /**
    * What the restored instance must pass.
    *
-   * @default - readable, indexes, constraints, foreignKeys and notShrunk: what is wrong with any database, whatever it holds
+   * @default - readable, indexes, constraints, foreignKeys and notShrunk, which apply to any database
    */
   readonly checks?: RecoveryCheck[];
 
   /**
-   * The database that checks with a table or a query of their own are about.
+   * The database for checks with a table or a query.
    *
-   * @default - the instance's initial database, else `postgres`; copies of one that is elsewhere need the name
+   * @default - the instance's initial database; without one, `postgres`. Required for copies of a database elsewhere
    */
   readonly databaseName?: string;
 
   /**
-   * Names of the databases to examine. What is left out is a warning.
+   * Names of the databases to examine. Evidence warns of those left out.
    *
-   * @default - all of the instance, apart from `rdsadmin`, templates, those closed to connections, and an empty `postgres`
+   * @default - all of the instance, except `rdsadmin`, templates, those that allow no connections, and an empty
+   * `postgres`
    */
   readonly databases?: string[];
 
   /**
-   * Whether it may pass though no examined database holds a row.
+   * Whether it may pass if no examined database holds a row.
    *
    * @default false
    */
   readonly allowEmpty?: boolean;
 }
 
-/** These alone, of props that have more. */
+/** Only these options, of props that have more. */
 export const proofOptionsOf = ({ checks, databaseName, databases, allowEmpty }: ProofOptions): ProofOptions => ({
   checks,
   databaseName,
@@ -41,7 +42,7 @@ export const proofOptionsOf = ({ checks, databaseName, databases, allowEmpty }: 
   allowEmpty,
 });
 
-/** As the runbook is told, with the site's part of it. */
+/** The proof in the runbook's definition, with the site's part. */
 export function proofOf(site: DrillSite, objectives: RecoveryObjectives, options: ProofOptions) {
   const { checks = [], databaseName, databases, allowEmpty } = options;
   return {

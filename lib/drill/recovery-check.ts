@@ -6,13 +6,13 @@ export interface RowCountBounds {
   /**
    * Fewest rows that pass.
    *
-   * @default - no lower bound; then `atMost` is needed
+   * @default - no lower bound; then `atMost` is required
    */
   readonly atLeast?: number;
   /**
    * Most rows that pass.
    *
-   * @default - no upper bound; then `atLeast` is needed
+   * @default - no upper bound; then `atLeast` is required
    */
   readonly atMost?: number;
 }
@@ -34,10 +34,10 @@ export interface ForeignKeyOptions {
   readonly table: string;
   /** The referring column. */
   readonly column: string;
-  /** The table referred to. */
+  /** The referenced table. */
   readonly parent: string;
   /**
-   * The column referred to.
+   * The referenced column.
    *
    * @default 'id'
    */
@@ -52,8 +52,8 @@ export interface NotShrunkOptions {
    */
   readonly lostShare?: number;
   /**
-   * Tables that may lose rows or be dropped, such as queues: `table` or `schema.table`, without quotes, or a pattern with `*`
-   * for any characters.
+   * Tables that may lose rows or be dropped, such as queues: `table` or `schema.table`, without quotes, or a pattern
+   * with `*` for any characters.
    *
    * @default - none
    */
@@ -61,9 +61,9 @@ export interface NotShrunkOptions {
 }
 
 export interface QueryOptions {
-  /** What evidence calls it. */
+  /** Name of the check in evidence. */
   readonly name: string;
-  /** Returns one row of one value. Runs in a read-only transaction. */
+  /** A query that returns one row with one value. It runs in a read-only transaction. */
   readonly sql: string;
   /**
    * The value, written as PostgreSQL prints it.
@@ -89,19 +89,19 @@ export interface QueryOptions {
 function refuseNotIn(name: string, sql: string): void {
   if (!/\bnot\s+in\s*\(\s*(select|table|values|with)\b/i.test(sql)) return;
   throw new Error(
-    `recovery check '${name}': it asks by NOT IN (subquery), which is true of no row once the subquery gives a NULL, so it would ` +
-      'find nothing wrong in a database that is; ask by NOT EXISTS, or use RecoveryCheck.noOrphans()',
+    `recovery check '${name}': 'sql' has NOT IN (subquery), which is true for no row once the subquery returns a NULL, so the check could ` +
+      'pass on a damaged database; use NOT EXISTS, or RecoveryCheck.noOrphans()',
   );
 }
 
-/** One thing that a restored copy must pass. A check that could not run is never counted as passed. */
+/** One thing that a restored instance must pass. A check that could not run is never counted as passed. */
 export class RecoveryCheck {
-  /** Everything that is stored can be read. `SELECT count(*)` does not tell: it may read an index alone. */
+  /** All stored data can be read. `SELECT count(*)` does not prove that: it may read only an index. */
   public static readable(): RecoveryCheck {
     return new RecoveryCheck({ kind: 'readable' });
   }
 
-  /** Every index agrees with its table, and unique ones hold no key twice. */
+  /** Every index agrees with its table, and no unique index has a key twice. */
   public static indexes(): RecoveryCheck {
     return new RecoveryCheck({ kind: 'indexes' });
   }
@@ -111,7 +111,7 @@ export class RecoveryCheck {
     return new RecoveryCheck({ kind: 'foreign-keys' });
   }
 
-  /** Every row keeps what its table declares: NOT NULL, CHECK and exclusion constraints. */
+  /** Every row satisfies the constraints of its table: NOT NULL, CHECK and exclusion constraints. */
   public static constraints(): RecoveryCheck {
     return new RecoveryCheck({ kind: 'constraints' });
   }
@@ -126,40 +126,40 @@ export class RecoveryCheck {
     return new RecoveryCheck({ kind: 'row-count', table, atLeast: bounds.atLeast, atMost: bounds.atMost });
   }
 
-  /** The newest value of a column is not much older than the restore point: writes did reach the backup. */
+  /** The newest value of a column is not much older than the restore point, so writes reached the backup. */
   public static fresh(options: FreshnessOptions): RecoveryCheck {
     const { table, column, within } = options;
     refuseOtherUnits(`check fresh of '${table}'`, { within });
     return new RecoveryCheck({ kind: 'fresh', table, column, withinSeconds: within.toSeconds() });
   }
 
-  /** No value of a column is later than the restore point: the restore went back as far as it was told to. */
+  /** No value of a column is later than the restore point, so the restore went back as far as requested. */
   public static nothingAfter(options: TimestampColumn): RecoveryCheck {
     return new RecoveryCheck({ kind: 'nothing-after', table: options.table, column: options.column });
   }
 
-  /** Every row that refers to a parent has it, declared as a foreign key or not. */
+  /** The parent of every referring row exists, whether a foreign key is declared or not. */
   public static noOrphans(options: ForeignKeyOptions): RecoveryCheck {
     const { table, column, parent, parentColumn = 'id' } = options;
     return new RecoveryCheck({ kind: 'no-orphans', table, column, parent, parentColumn });
   }
 
   /**
-   * A query of your own, with what it must return.
+   * A query of your own, with its expected result.
    *
-   * @throws Error when it asks by NOT IN a subquery: one NULL there, and it finds nothing, so the check would pass
+   * @throws Error when it has NOT IN (subquery), which finds nothing once the subquery returns a NULL
    */
   public static query(options: QueryOptions): RecoveryCheck {
     const { name, sql, equals, atLeast, atMost } = options;
     return new RecoveryCheck({ kind: 'query', name, sql, equals, atLeast, atMost });
   }
 
-  /** A check that is data already, from a file say. */
+  /** A check that is already data, for example from a file. */
   public static fromContract(contract: Check): RecoveryCheck {
     return new RecoveryCheck(contract);
   }
 
-  /** As the contract writes it. */
+  /** The check in the contract. */
   public readonly contract: Check;
 
   private constructor(contract: Check) {

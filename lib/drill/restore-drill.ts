@@ -32,46 +32,47 @@ import { enclosingSite } from './enclosing-site';
 import { type ProofOptions, proofOf } from './proof';
 import { RestorePoint } from './restore-point';
 
-/** What a drill may take beyond its copy's life: to end what it is at, delete the copy, and publish evidence of it. */
+/** Time that a drill may take after its restored instance has expired: to finish, delete it and publish evidence. */
 const FOR_THE_END = Duration.hours(8);
 
-/** What each drill decides for itself. */
+/** Options of each drill. */
 export interface DrillOptions {
   /** When it runs. */
   readonly schedule: Recurrence;
 
   /**
-   * Which moment the restore goes back to.
+   * The moment to restore.
    *
    * @default RestorePoint.latest()
    */
   readonly restore?: RestorePoint;
 
   /**
-   * What the drill is held against. Under a plan, one with objectives of its own has alarms and a chain of evidence of its
-   * own, too: those of the target `<database>-<drill>`.
+   * Objectives that the drill is compared with. A drill of a plan with objectives of its own also has alarms and a
+   * chain of evidence of its own: those of the target `<database>-<drill>`.
    *
-   * @default - the plan's; a drill without a plan needs them
+   * @default - the plan's; required without a plan
    */
   readonly objectives?: RecoveryObjectives;
 
   /**
-   * Class of the copy. A smaller one is cheaper, and proves that the backup can be restored, not how fast.
+   * Class of the restored instance. A smaller one is cheaper, and proves that the backup can be restored, but not how
+   * fast.
    *
    * @default - the source's
    */
   readonly instanceType?: ec2.InstanceType;
 
   /**
-   * How long a copy may live. A drill that takes longer has failed, and its copy is deleted.
+   * How long a restored instance may exist. A drill that takes longer fails, and its restored instance is deleted.
    *
-   * @default - four times the recovery time objective, and at least 6 hours
+   * @default - four times the RTO, and at least 6 hours
    */
   readonly expiresAfter?: Duration;
 
   /**
-   * After how long without a drill that passed somebody is told, a drill that was started by hand included. Synth warns of
-   * less than the schedule's gap, and of twice as much.
+   * An alarm fires after this long without a drill that passed, including drills started by hand. Synth warns if it is
+   * shorter than the schedule's gap, or twice that or more.
    *
    * @default - the schedule's longest gap and one day
    */
@@ -79,30 +80,30 @@ export interface DrillOptions {
 }
 
 export interface RestoreDrillProps extends DrillOptions, ProofOptions {
-  /** What is restored: `DrillSource.database(orders)`, or copies of one that is elsewhere. */
+  /** The backups to restore: `DrillSource.database(orders)`, or `DrillSource.copies()` of a database elsewhere. */
   readonly source: DrillSource;
 
-  /** What the drill is held against. */
+  /** Objectives that the drill is compared with. */
   readonly objectives: RecoveryObjectives;
 
   /**
    * Name of the plan, in evidence and metrics.
    *
-   * @default - the plan's around it; else the path of the construct that the drill is in
+   * @default - the name of the enclosing plan; without one, the path of the parent construct
    */
   readonly planName?: string;
 
   /**
-   * Name of what is drilled, in evidence and metrics. Drills of one database share it, and its chain of evidence.
+   * Name of the target, in evidence and metrics. Drills of one database share it, and so its chain of evidence.
    *
    * @default - the drill's id
    */
   readonly target?: string;
 
   /**
-   * Where it runs.
+   * Where the drill runs.
    *
-   * @default - the site of the plan around it; else one of the drill's own
+   * @default - the site of the enclosing plan; without one, one of the drill's own
    */
   readonly site?: DrillSite;
 
@@ -114,9 +115,9 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
   readonly alarms?: ObjectiveAlarms;
 
   /**
-   * Who is told when a drill fails, misses an objective or is overdue.
+   * Topic to notify when a drill fails, misses an objective or is overdue.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
@@ -124,11 +125,11 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
 /**
  * Proves on a schedule that a database can be restored: beside the source, never over it.
  *
- * Its conductor, a durable function, may make, modify and delete copies of this one database, told by their names and
- * tags, and can't touch anything else.
+ * Its conductor, a durable function, may create, modify and delete only restored instances of this database, recognized
+ * by their names and tags.
  */
 export class RestoreDrill extends Construct {
-  /** What is deployed with the conductor. Whoever starts a run can change none of it. */
+  /** The definition that is deployed with the conductor. Anyone who starts a run can't change it. */
   public readonly definition: DrillDefinition;
   /** Starts a drill when it is invoked, asynchronously, with `{ restore?, reason? }`. */
   public readonly function: lambda.IAlias;
@@ -163,9 +164,9 @@ export class RestoreDrill extends Construct {
   }
 
   /**
-   * Lets somebody start the drill at any time, and choose the restore point and a reason, and nothing else.
+   * Allows a principal to start the drill at any time, and to choose only the restore point and a reason.
    *
-   * @throws Error when the grantee lies in a stack of another region, whose policies can't refer to the drill
+   * @throws Error when the grantee is in a stack of another region, whose policies can't refer to the drill
    */
   public grantStart(grantee: iam.IGrantable): iam.Grant {
     if (Construct.isConstruct(grantee)) refuseFarGrantee(this, grantee);
@@ -201,7 +202,7 @@ export class RestoreDrill extends Construct {
   private runbook({ keyArn }: DrillSource, expiresAfter: Duration, site: DrillSite): ShippedFunction {
     return new ShippedFunction(this, 'Conductor', {
       entry: 'drill-restore',
-      description: `Lifeboat: drill ${this.name}, restored to a copy`,
+      description: `Lifeboat: drill ${this.name}, restored beside its source`,
       timeout: Duration.minutes(15),
       memorySize: 512,
       encryptionKey: site.encryptionKey,
@@ -210,10 +211,10 @@ export class RestoreDrill extends Construct {
       durableFor: expiresAfter.plus(FOR_THE_END),
       deadLetterQueue: site.deadLetterQueue,
       patterns:
-        'Copies are named at run time, so they are allowed by prefix, and by the tags they are made with; replicated ' +
-        'backups are named by RDS, at random, and only restored from; a restore ' +
-        'names parameter and option groups without changing them; what only describes can not be narrowed; evidence is ' +
-        'a document a run under one prefix.',
+        'Restored instances are named at run time, so they are allowed by prefix, and by the tags they are created with; RDS ' +
+        'names replicated backups at random, and they are only restored from; a restore refers to parameter and option ' +
+        'groups without changing them; describing actions can not be narrowed; each run writes a document of evidence ' +
+        'under one prefix.',
       statements: [...copyPermissions(this, this.definition, keyArn), ...site.permissions()],
       evidence: site.evidencePermissions(this.definition),
     });
@@ -242,22 +243,22 @@ export class RestoreDrill extends Construct {
       metric: this.metrics.secondsSinceProven(target, drill),
       threshold: overdueAfter.toSeconds(),
       description:
-        `Drill ${this.name} has not passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
-        'what it protects is unproven',
+        `Drill ${this.name} has not passed for ${overdueAfter.toHumanString()}, or the hourly watch stopped: ` +
+        'recovery of its target is unproven. See the evidence of its last runs.',
       treatMissingData: TreatMissingData.BREACHING,
       notify,
     });
-    // The first watch comes before the alarm can miss it.
+    // The first run of the watch precedes the alarm, so that its metric is not missing.
     overdue.node.addDependency(site.watch);
   }
 
-  /** For whoever reads an alarm. */
+  /** Name of the drill in alarms. */
   private get name(): string {
     return `${this.definition.drill} of ${this.definition.target}`;
   }
 }
 
-/** What a drill's props leave to defaults and to its surroundings. */
+/** A drill's props with defaults and values of the enclosing plan. */
 interface Settled {
   readonly plan: string;
   readonly drill: string;

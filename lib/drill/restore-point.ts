@@ -3,7 +3,7 @@ import { parse, type RestorePointRequest, restorePoint } from '../../lambda/cont
 import { refuseOtherUnits } from '../synth/durations';
 
 export interface RandomRestorePointOptions {
-  /** How far back the moment may lie. It never lies before the oldest backup. */
+  /** How far back the moment may be. It is never before the oldest backup. */
   readonly within: Duration;
 }
 
@@ -15,38 +15,38 @@ function refuseSnapshotName(identifier: string): void {
   };
   if (identifier.startsWith('arn:')) {
     refuse(
-      'an ARN names its region, and a snapshot restores in the region that it lies in only; copy it there ' +
-        '(BackupCopy.snapshots()), and give the identifier of the copy',
+      'it is an ARN, and a snapshot can be restored only in its own region; copy it into the region of the drill ' +
+        '(BackupCopy.snapshots()), and state the identifier of the copy',
     );
   }
   if (/^rds:.+-\d{4}-\d\d-\d\d$/.test(identifier)) {
     refuse(
-      "RDS names automated snapshots 'rds:<database>-YYYY-MM-DD-HH-MM', so there is none without a time; give it, or take " +
+      "RDS names automated snapshots 'rds:<database>-YYYY-MM-DD-HH-MM', so none has a name without a time; add the time, or use " +
         'latestSnapshot()',
     );
   }
   if (!/^((rds|awsbackup):)?[A-Za-z](-?[A-Za-z0-9])*$/.test(identifier)) {
-    refuse('RDS takes letters, digits and single hyphens, the first one a letter; write it as RDS lists it');
+    refuse('RDS takes letters, digits and single hyphens, with a letter first; write it as RDS lists it');
   }
 }
 
-/** Which moment a restore goes back to. */
+/** The moment, or the snapshot, that a drill restores. */
 export class RestorePoint {
-  /** The newest moment that can be restored: what a real recovery would use. */
+  /** The latest restorable time, which a real recovery would use. */
   public static latest(): RestorePoint {
     return new RestorePoint({ kind: 'latest' });
   }
 
-  /** The newest automated snapshot: no logs are replayed. */
+  /** The newest automated snapshot, without replay of logs. */
   public static latestSnapshot(): RestorePoint {
     return new RestorePoint({ kind: 'latest-snapshot' });
   }
 
   /**
-   * One snapshot, the same at each drill. An automated one expires, and drills of it fail from then on.
+   * One snapshot, the same at each drill. Drills fail once an automated snapshot has expired.
    *
-   * @param identifier as RDS has it, in the drill's region: `before-release`, `rds:orders-2026-11-09-03-10`
-   * @throws Error when no snapshot can be called so
+   * @param identifier in RDS in the drill's region: `before-release`, `rds:orders-2026-11-09-03-10`
+   * @throws Error when RDS would not give a snapshot this identifier
    */
   public static snapshot(identifier: string): RestorePoint {
     refuseSnapshotName(identifier);
@@ -62,20 +62,20 @@ export class RestorePoint {
     return new RestorePoint({ kind: 'time', time });
   }
 
-  /** A moment drawn anew at each drill, so that over time every part of the backups is tried. */
+  /** A random moment at each drill, so that over time all parts of the backups are tested. */
   public static random(options: RandomRestorePointOptions): RestorePoint {
     refuseOtherUnits('random restore point', { within: options.within });
     return new RestorePoint({ kind: 'random', withinSeconds: options.within.toSeconds() });
   }
 
-  /** As the contract writes it. */
+  /** The restore point in the contract. */
   public readonly request: RestorePointRequest;
 
   private constructor(request: RestorePointRequest) {
     this.request = parse(restorePoint, request, 'restore point');
   }
 
-  /** Seconds before the drill that it reaches back, where that is known at synth. */
+  /** Seconds before the drill that it reaches back, if known at synth. */
   public get reachSeconds(): number | undefined {
     return this.request.kind === 'random' ? this.request.withinSeconds : undefined;
   }

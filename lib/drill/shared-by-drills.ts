@@ -1,6 +1,6 @@
 /**
- * What up to ten drills of one stack share, so that many of them fit one stack of 500 resources: the role that starts them,
- * and the rule that tells the watch of runs that left no evidence. Each drill keeps a function and a role of its own.
+ * What up to ten drills of one stack share, so that many fit a stack of 500 resources: the role that starts them, and
+ * the rule that reports runs without evidence to the watch. Each drill has a function and a role of its own.
  */
 import { Lazy, Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
@@ -10,7 +10,10 @@ import { Construct } from 'constructs';
 import type { EndedRun } from '../../lambda/contract';
 import { StarterRole } from '../function/starter-role';
 
-/** A pattern may have 2,048 characters, and what a rule hands over 8,192: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html */
+/**
+ * A pattern may have 2,048 characters, and the input of a target 8,192:
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+ */
 const MOST = 10;
 
 type WatchedRun = EndedRun['runs'][number];
@@ -21,7 +24,7 @@ export interface SharedByDrillsProps {
 }
 
 export class SharedByDrills extends Construct {
-  /** May start these drills, and nothing else. */
+  /** May only start these drills. */
   public readonly starter: StarterRole;
 
   private readonly runs: WatchedRun[] = [];
@@ -29,10 +32,10 @@ export class SharedByDrills extends Construct {
   constructor(scope: Construct, id: string, { watch, deadLetterQueue }: SharedByDrillsProps) {
     super(scope, id);
     this.starter = new StarterRole(this, 'Starter', deadLetterQueue);
-    // Executions are told of by the version that they run on.
+    // Events of executions have the function version.
     // https://docs.aws.amazon.com/lambda/latest/dg/durable-monitoring.html
     const rule = new events.CfnRule(this, 'Ended', {
-      description: 'Lifeboat: tells of runs of drills that left no evidence',
+      description: 'Lifeboat: reports runs of drills that left no evidence',
       eventPattern: {
         source: ['aws.lambda'],
         'detail-type': ['Durable Execution Status Change'],

@@ -1,4 +1,4 @@
-/** Between a dump and its source: whether it is let in, else each night's dump would wait for an answer and fail; and who listens. */
+/** The connection of a dump to its source: whether security groups allow it, and whether it is encrypted. */
 import { Annotations, CfnResource, type Duration, Stack } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
@@ -10,7 +10,7 @@ import { known } from '../synth/tokens';
 import type { DumpSource } from './dump-source';
 import { sizeProblem } from './dump-task';
 
-/** Once the app is whole. Databases of another stack, and groups that were made elsewhere, are not judged. */
+/** Checked once the app is complete. Databases of another stack and imported security groups are not checked. */
 export function warnOfMissingIngress(dump: Construct, group: ec2.SecurityGroup, source: DumpSource): void {
   dump.node.addValidation({
     validate: () => {
@@ -30,12 +30,12 @@ export function warnOfMissingIngress(dump: Construct, group: ec2.SecurityGroup, 
             cidrIp: cidrIp ?? cidrIpv6 ?? list,
           })),
       ].map((rule) => written(rule) ?? '');
-      // Who lets in addresses may well mean those of the dump.
+      // A rule for addresses may include those of the dump.
       const mine = written(group.securityGroupId);
       if (from.some((rule) => rule.includes(mine) || /"cidrIp/i.test(rule))) return [];
       Annotations.of(dump).addWarningV2(
         'lifeboat:dump-shut-out',
-        `${source} lets nobody of dump '${dump.node.path}' in, so each dump would fail to connect; say ` +
+        `the security groups of ${source} don't allow dump '${dump.node.path}', so each dump would fail to connect; call ` +
           (source.database
             ? 'dump.connections.allowToDefaultPort(database)'
             : 'dump.connections.allowTo(server, ec2.Port.POSTGRES), or its own port'),
@@ -45,14 +45,14 @@ export function warnOfMissingIngress(dump: Construct, group: ec2.SecurityGroup, 
   });
 }
 
-/** Where that is meant, it is acknowledged. */
+/** A user who wants this acknowledges the warning. */
 export function warnIfUnencrypted(dump: Construct, source: DumpSource): void {
   if (source.trust !== 'nobody') return;
-  const passwordRisk = Number(known(source.postgresVersion)) < 16 ? ', and told the password where it asks for it' : '';
+  const passwordRisk = Number(known(source.postgresVersion)) < 16 ? ', and could ask for the password' : '';
   Annotations.of(dump).addWarningV2(
     'lifeboat:dump-not-encrypted',
-    `dump '${dump.node.path}' reads ${source} without TLS, so who listens between them has every row, and who answers in its ` +
-      `place is believed${passwordRisk}; give the server a certificate, and name its authority in DumpSource.server()`,
+    `dump '${dump.node.path}' reads ${source} without TLS, so anyone on the network path can read every row, and an impostor ` +
+      `server would be trusted${passwordRisk}; give the server a certificate, and state its authority in DumpSource.server()`,
   );
 }
 
@@ -63,10 +63,10 @@ const isGroup = (construct: IConstruct): construct is ec2.CfnSecurityGroup =>
 const isIngress = (construct: IConstruct): construct is ec2.CfnSecurityGroupIngress =>
   ofType(construct, 'AWS::EC2::SecurityGroupIngress');
 
-/** In which storage class dumps are written, held against how soon they are read, moved and deleted. */
+/** Compares the storage class that dumps are written to with how soon they are read, moved and deleted. */
 
 /**
- * Classes that have to be brought back before anybody reads them.
+ * Classes whose objects have to be retrieved before they can be read.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html
  */
 const NOT_READ_AT_ONCE = ['GLACIER', 'DEEP_ARCHIVE'];
@@ -74,19 +74,21 @@ const NOT_READ_AT_ONCE = ['GLACIER', 'DEEP_ARCHIVE'];
 export function storageClassProblems(storageClass: s3.StorageClass | undefined): string[] {
   if (!storageClass || !NOT_READ_AT_ONCE.includes(storageClass.value)) return [];
   return [
-    `it is written to ${storageClass.value}, which nobody reads at once, so no dump could be read back and found readable; write it ` +
-      "to another class, and let the bucket's lifecycle move it",
+    `'storageClass' is ${storageClass.value}, which can't be read at once, so no dump could be read back to check it; use another ` +
+      "class, and let the bucket's lifecycle move dumps later",
   ];
 }
 
 interface Written {
   readonly bucket: s3.IBucket;
-  /** What keys of dumps start with. */
+  /** Prefixes of the keys of dumps. */
   readonly prefixes: readonly string[];
   readonly storageClass: s3.StorageClass;
 }
 
-/** Once the app is whole: the bucket may still be told more rules. Of one that was made elsewhere nothing is known. */
+/**
+ * Checked once the app is complete, since rules may be added to the bucket. Rules of an imported bucket are unknown.
+ */
 export function warnOfDaysUnused(dump: Construct, { bucket, prefixes, storageClass }: Written): void {
   dump.node.addValidation({
     validate: () => {
@@ -102,7 +104,7 @@ export function warnOfDaysUnused(dump: Construct, { bucket, prefixes, storageCla
   });
 }
 
-/** What the props of a dump say of its task. */
+/** The props of a dump that its task needs. */
 interface Dumped {
   readonly source: DumpSource;
   /** @default - the usual ones */
@@ -118,35 +120,35 @@ interface Dumped {
 }
 
 /**
- * What a dump's task needs to know, from what was said or from an instance of this app.
+ * Settings of a dump's task, from props or from an instance of this app.
  *
- * @throws Error that names all that would keep it from working
+ * @throws Error that lists all that would make each dump fail
  */
 export function dumpSettings(scope: Construct, props: Dumped, backupName: string, timeout: Duration) {
   const { source, cpu = 1024, memoryMiB = 2048 } = props;
   const { credentials, databaseName, postgresVersion } = source;
   const problems = [...source.problems, ...storageClassProblems(props.storageClass)];
   if (postgresVersion === undefined && !props.postgresImage) {
-    problems.push("its version can't be told, and pg_dump refuses servers newer than itself; state 'postgresVersion'");
-  } else if (known(postgresVersion) !== undefined && !/^\d+$/.test(String(postgresVersion))) {
-    problems.push(`'${postgresVersion}' is no major version, and there may be no such image; write it as in '17'`);
-  }
-  if (props.tiers?.length === 0) problems.push('it has no tier, so no dump would have a place; name at least one');
-  if (!/^[A-Za-z0-9_.-]+$/.test(backupName)) {
     problems.push(
-      `its name '${backupName}' is part of keys, and more than letters, digits, '.', '_' and '-'; give it 'backupName'`,
+      "'postgresVersion' is missing, and pg_dump refuses servers newer than itself; state it in the DumpSource",
     );
+  } else if (known(postgresVersion) !== undefined && !/^\d+$/.test(String(postgresVersion))) {
+    problems.push(
+      `'postgresVersion' is '${postgresVersion}', not a major version, and there may be no such image; write it as in '17'`,
+    );
+  }
+  if (props.tiers?.length === 0) problems.push("'tiers' is empty, so no dump could be stored; state at least one");
+  if (!/^[A-Za-z0-9_.-]+$/.test(backupName)) {
+    problems.push(`'backupName' is '${backupName}', which is part of keys; use only letters, digits, '.', '_' and '-'`);
   }
   const seconds = timeout.isUnresolved() ? 3600 : timeout.toSeconds();
   if (seconds < 60 || seconds > 86_400) {
-    problems.push(
-      `a timeout of ${seconds} seconds is outside of a minute to a day; give it the hours that a dump takes`,
-    );
+    problems.push(`'timeout' is ${seconds} seconds, not a minute to a day; set the hours that a dump takes`);
   }
   const size = sizeProblem(cpu, memoryMiB);
   if (size) problems.push(size);
   if (problems.length > 0 || !credentials || !databaseName) {
-    throw refusal(`logical dump '${scope.node.path}' can't work`, problems);
+    throw refusal(`logical dump '${scope.node.path}'`, problems);
   }
   const postgres =
     props.postgresImage ?? ecs.ContainerImage.fromRegistry(`public.ecr.aws/docker/library/postgres:${postgresVersion}`);

@@ -14,17 +14,17 @@ export interface DumpScheduleProps {
   readonly schedule: ScheduleExpression;
   readonly cluster: ecs.ICluster;
   /**
-   * Where the task runs.
+   * Subnets of the task.
    *
-   * @default - private subnets with a way out
+   * @default - private subnets with egress
    */
   readonly subnets?: ec2.SubnetSelection;
   readonly securityGroups: ec2.ISecurityGroup[];
-  /** Holds what could not be started. */
+  /** Holds requests that could not be started. */
   readonly deadLetterQueue: sqs.IQueue;
 }
 
-/** Starts a dump's task on a schedule, under a role that can start this task in this cluster, and nothing else. */
+/** Starts a dump's task on a schedule, with a role that can only start this task in this cluster. */
 export function scheduleDump(scope: Construct, props: DumpScheduleProps): void {
   const { task, cluster, deadLetterQueue } = props;
   const role = new iam.Role(scope, 'SchedulerRole', {
@@ -54,7 +54,7 @@ export function scheduleDump(scope: Construct, props: DumpScheduleProps): void {
       assignPublicIp: false,
       role: role.withoutPolicyUpdates(),
       deadLetterQueue,
-      // A second one beside the first would only be slower.
+      // Two dumps at the same time would slow each other.
       retryAttempts: 2,
       maxEventAge: Duration.hours(1),
     }),

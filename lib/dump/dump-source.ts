@@ -9,31 +9,31 @@ import { authorityProblems, certificatesIn, serverProblems } from './server-limi
 
 export interface DumpedDatabaseOptions {
   /**
-   * User and password, as RDS and CDK write them: `username` and `password`. The user must be able to read every table;
-   * from version 14 on, a member of `pg_read_all_data` can, and nothing more.
+   * A secret with `username` and `password`, as RDS and CDK write them. The user must be able to read every table; from
+   * version 14 on, membership in `pg_read_all_data` is enough.
    *
-   * @default - the secret that an instance of this app has for its master user
+   * @default - the secret of the master user of an instance of this app
    */
   readonly credentials?: secretsmanager.ISecret;
 
   /**
    * The database in the instance to dump.
    *
-   * @default - the instance's initial database, where this app names one
+   * @default - the instance's initial database, if this app states it
    */
   readonly databaseName?: string;
 
   /**
    * Major version of PostgreSQL, as in '17'. pg_dump refuses servers newer than itself.
    *
-   * @default - the instance's, where this app names it
+   * @default - the instance's, if this app states it
    */
   readonly postgresVersion?: string;
 }
 
-/** A server that is reached without TLS. */
+/** A server that is connected to without TLS. */
 export interface UnencryptedServerOptions {
-  /** Name or address under which the task reaches it, as in `db.shop.internal`. */
+  /** Name or address by which the task reaches the server, as in `db.shop.internal`. */
   readonly host: string;
 
   /**
@@ -47,41 +47,43 @@ export interface UnencryptedServerOptions {
   readonly databaseName: string;
 
   /**
-   * A secret with `username` and `password`. The user must be able to read every table; from version 14 on, a member of
-   * `pg_read_all_data` can, and nothing more.
+   * A secret with `username` and `password`. The user must be able to read every table; from version 14 on, membership
+   * in `pg_read_all_data` is enough.
    */
   readonly credentials: secretsmanager.ISecret;
 
   /**
-   * Major version of the server, as in '16'; it names the image that dumps. pg_dump refuses servers newer than itself, so
-   * upgrade both together. A later one would read the server, but only its own pg_restore would read what it wrote.
+   * Major version of the server, as in '16', which is the version of the image. pg_dump refuses servers newer than
+   * itself, so upgrade both together. A later pg_dump could read the server, but an older pg_restore might not read its
+   * dumps.
    */
   readonly postgresVersion: string;
 
   /**
-   * Groups that the server is in, as in `instance.connections.securityGroups`. Synth then tells when none of them lets the
-   * dump in.
+   * Security groups of the server, as in `instance.connections.securityGroups`. Synth then warns when none of them
+   * allows the dump.
    *
-   * @default - not known, so not looked at
+   * @default - unknown, so not checked
    */
   readonly securityGroups?: ec2.ISecurityGroup[];
 }
 
 /**
- * A server whose certificate is verified: by its authority, and by its name. The certificate has to name the `host` as a
- * subject alternative name. An address counts as one only from version 15 on; before, libpq takes it as the common name.
+ * A server whose certificate is verified: its authority and its name. The certificate must have `host` as a subject
+ * alternative name. For an IP address that works only from version 15 on; before, libpq compares it with the common
+ * name.
  * https://www.postgresql.org/docs/current/libpq-ssl.html
  */
 export interface ServerOptions extends UnencryptedServerOptions {
   /**
-   * Certificates of the authorities that signed the server's, as PEM, up to their roots: what libpq calls a root
-   * certificate, or the server's own where that signed itself. They are public, and become part of the task's definition.
-   * Up to 32 KiB. When an authority is replaced, state both until the server has its new certificate.
+   * Certificates of the authorities that signed the server's certificate, as PEM, up to their roots (libpq's root
+   * certificate), or the server's own if it is self-signed. They are public, and become part of the task definition. Up
+   * to 32 KiB. When an authority is replaced, state both until the server has its new certificate.
    */
   readonly certificateAuthorities: string;
 }
 
-/** Who says that a server is the one that is meant. */
+/** The authorities that verify the server's identity. */
 type Trust = 'RDS' | 'nobody' | { readonly authorities: string };
 
 interface Dumped {
@@ -93,9 +95,9 @@ interface Dumped {
   readonly securityGroups: readonly ec2.ISecurityGroup[];
 }
 
-/** Which PostgreSQL database is dumped. It must let the dump's `connections` in. */
+/** Which PostgreSQL database is dumped. Its security groups must allow the dump's `connections`. */
 export class DumpSource {
-  /** One of an RDS instance, of this app or imported. Its certificate is verified by RDS's authorities. */
+  /** A database of an RDS instance, of this app or imported. Its certificate is verified with RDS's authorities. */
   public static database(database: rds.IDatabaseInstance, options: DumpedDatabaseOptions = {}): DumpSource {
     const { port, resource } = new SourceDatabase(database);
     const dumped: Dumped = {
@@ -109,15 +111,15 @@ export class DumpSource {
     return new DumpSource(dumped, 'RDS', database);
   }
 
-  /** One of a server of your own, reached by TLS that is verified by its authority and its name. */
+  /** A database of a server of your own, over TLS with its certificate verified. */
   public static server(options: ServerOptions): DumpSource {
     return new DumpSource(onServer(options), { authorities: certificatesIn(options.certificateAuthorities) });
   }
 
   /**
-   * One of a server of your own that has no TLS. All rows cross the network as they are, and nothing proves that it is the
-   * server, so synth warns of it. Its user must log in by SCRAM, so that the password doesn't cross it, too; images from
-   * version 16 on hold the server to that.
+   * A database of a server of your own without TLS. All rows cross the network in plain text, and the server's identity
+   * is not verified, so synth warns of it. Its user must log in with SCRAM, which does not send the password; images
+   * from version 16 on require that of the server.
    */
   public static unencryptedServer(options: UnencryptedServerOptions): DumpSource {
     return new DumpSource(onServer(options), 'nobody');
@@ -125,9 +127,9 @@ export class DumpSource {
 
   private constructor(
     private readonly dumped: Dumped,
-    /** Whose certificates are taken. */
+    /** The authorities to trust. */
     public readonly trust: Trust,
-    /** The database, where it is one of RDS. */
+    /** The database, if it is of RDS. */
     public readonly database?: rds.IDatabaseInstance,
   ) {}
 
@@ -151,7 +153,7 @@ export class DumpSource {
     return this.dumped.postgresVersion;
   }
 
-  /** Where the source is, as a rule of a security group has it. A name may stand for any address. */
+  /** The source as a peer of a security group rule. A name may resolve to any address. */
   public get peer(): ec2.IPeer {
     const family = Token.isUnresolved(this.host) ? 0 : isIP(this.host);
     if (family === 6) return ec2.Peer.ipv6(`${this.host}/128`);
@@ -162,25 +164,25 @@ export class DumpSource {
     return ec2.Port.tcp(this.dumped.port);
   }
 
-  /** Groups that have to let the dump in, where synth knows them. */
+  /** Security groups that have to allow the dump, if known at synth. */
   public get ingressGroups(): readonly ec2.ISecurityGroup[] {
     if (!this.database) return this.dumped.securityGroups;
     return new SourceDatabase(this.database).resource ? this.database.connections.securityGroups : [];
   }
 
-  /** What would keep each dump from reading it, one sentence each. */
+  /** Problems that would make each dump fail, one sentence each. */
   public get problems(): string[] {
     const { database, trust, databaseName } = this;
     const problems: string[] = [];
     const engine = database && known(new SourceDatabase(database).engine);
     if (engine !== undefined && engine !== 'postgres') {
-      problems.push(`it runs ${engine}, and pg_dump reads PostgreSQL only; dump a PostgreSQL instance`);
+      problems.push(`the database runs ${engine}, and pg_dump reads only PostgreSQL; dump a PostgreSQL instance`);
     }
     if (!database) problems.push(...serverProblems(this.host, this.dumped.port));
     if (typeof trust === 'object') problems.push(...authorityProblems(trust.authorities));
-    if (!this.credentials) problems.push("there is no secret to connect with; name one as 'credentials'");
+    if (!this.credentials) problems.push("'credentials' is missing, so the dump could not connect; state a secret");
     if (!databaseName) {
-      problems.push("no database is named, and an empty one would be dumped; give 'databaseName' to the DumpSource");
+      problems.push("'databaseName' is missing, so an empty database would be dumped; state it in the DumpSource");
     }
     return problems;
   }
@@ -191,7 +193,7 @@ export class DumpSource {
   }
 }
 
-/** Only what this app makes has one. */
+/** Only instances of this app have one. */
 function masterSecret(database: rds.IDatabaseInstance): secretsmanager.ISecret | undefined {
   return 'secret' in database ? (database as rds.DatabaseInstance).secret : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * The Fargate task of a logical dump: PostgreSQL's own image dumps, the AWS CLI's stores, and pipes in a folder that
- * both share join them. So neither image has to be built or kept up to date here, and no archive is on disk.
+ * The Fargate task of a logical dump: a container of PostgreSQL's image dumps, one of the AWS CLI's image stores, and
+ * they share pipes in a folder. So no image has to be built, and no archive is on disk.
  */
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -27,15 +27,15 @@ export interface DumpTaskProps {
   /** Part of all keys. */
   readonly backupName: string;
   readonly bucket: s3.IBucket;
-  /** From the rarest on. */
+  /** The rarest first. */
   readonly tiers: readonly string[];
-  /** Where it says that a dump is readable. */
+  /** Prefix of success markers. */
   readonly markers: string;
   readonly source: DumpSource;
   readonly databaseName: string;
   readonly credentials: secretsmanager.ISecret;
   /**
-   * Of archives; what tells of them is too small for any other than the first.
+   * Storage class of archives. Manifests and markers are small, and always in S3 Standard.
    *
    * @default - S3 Standard
    */
@@ -44,18 +44,18 @@ export interface DumpTaskProps {
   readonly awsCli: ecs.ContainerImage;
   readonly cpu: number;
   readonly memoryMiB: number;
-  /** After how long the dump is given up. */
+  /** After how long the dump is canceled. */
   readonly timeout: Duration;
   readonly encryptionKey: kms.IKey;
 }
 
-/** Where both containers see the same pipes. */
+/** The folder with the pipes in both containers. */
 const WORK = '/pipes';
 
 export class DumpTask extends Construct {
   public readonly definition: ecs.FargateTaskDefinition;
   public readonly log: logs.ILogGroup;
-  /** The roles that a scheduler has to hand to the task. */
+  /** The roles that the scheduler has to pass to the task. */
   public readonly roles: iam.IRole[];
 
   constructor(scope: Construct, id: string, props: DumpTaskProps) {
@@ -65,7 +65,7 @@ export class DumpTask extends Construct {
       encryptionKey: props.encryptionKey,
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    // Those of RDS are too many for the environment.
+    // RDS's authorities are too long for the environment.
     const authorities =
       props.source.trust === 'RDS' ? new Asset(this, 'Authorities', { path: shipped('rds-ca.pem') }) : undefined;
     const principal = new iam.ServicePrincipal('ecs-tasks.amazonaws.com');
@@ -81,7 +81,7 @@ export class DumpTask extends Construct {
     this.addStoreContainer(props, authorities);
   }
 
-  /** What the task itself may: write dumps, and read the authorities that it trusts. */
+  /** Permissions of the task: to write dumps, and to read the authorities that it trusts. */
   private letStore(role: iam.IRole, { bucket, backupName, tiers, markers }: DumpTaskProps, authorities?: Asset): void {
     const prefixes = [...tiers.map((tier) => `${tier}/${backupName}/`), markers];
     const policy = new iam.ManagedPolicy(this, 'Policy', {
@@ -91,16 +91,16 @@ export class DumpTask extends Construct {
         ...(authorities ? [allow(['s3:GetObject'], [authorities.bucket.arnForObjects(authorities.s3ObjectKey)])] : []),
       ],
     });
-    acknowledgeWildcards(policy, 'It names dumps by their date, under its own prefixes.');
+    acknowledgeWildcards(policy, 'Dumps are named by date, under prefixes of their own.');
   }
 
-  /** What ECS needs to start the containers, before anything in them runs. */
+  /** Permissions of ECS to start the containers. */
   private letStart(role: iam.Role, props: DumpTaskProps): iam.ManagedPolicy {
     const policy = new iam.ManagedPolicy(this, 'ExecutionPolicy', {
       roles: [role],
       statements: this.startPermissions(props),
     });
-    acknowledgeWildcards(policy, "Tokens of ECR and a log's streams have no names yet.");
+    acknowledgeWildcards(policy, "Names of log streams are known only at run time, and ECR's token has no ARN.");
     return policy;
   }
 
@@ -137,7 +137,7 @@ export class DumpTask extends Construct {
         PGPORT: source.port,
         PGDATABASE: databaseName,
         ...encryption(source),
-        // A database whose answers stop coming is not waited for until the timeout.
+        // A database that doesn't answer fails the dump before the timeout.
         PGCONNECT_TIMEOUT: '30',
       },
       secrets: {
@@ -181,7 +181,7 @@ export class DumpTask extends Construct {
   private startPermissions({ credentials }: DumpTaskProps): iam.PolicyStatement[] {
     const statements = [
       allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [this.log.logGroupArn, `${this.log.logGroupArn}:*`]),
-      // A secret that is imported by its name alone has six characters more in its ARN, which nobody here knows.
+      // The ARN of a secret imported by its name has six unknown characters more.
       allow(['secretsmanager:GetSecretValue'], [credentials.secretFullArn ?? `${credentials.secretArn}-??????`]),
       // For images from the account's own registry, such as a pull-through cache.
       allow(['ecr:GetAuthorizationToken'], ['*']),
@@ -198,15 +198,16 @@ export class DumpTask extends Construct {
   }
 }
 
-/** As libpq is told. */
+/** Environment variables of libpq. */
 function encryption({ trust }: DumpSource): Record<string, string> {
-  // Without TLS whoever answers could ask for the password as it is. https://www.postgresql.org/docs/16/libpq-connect.html
+  // Without TLS an impostor server could ask for the password in plain text.
+  // https://www.postgresql.org/docs/16/libpq-connect.html
   if (trust === 'nobody') return { PGSSLMODE: 'disable', PGREQUIREAUTH: 'scram-sha-256' };
   const verified = { PGSSLMODE: 'verify-full', PGSSLROOTCERT: `${WORK}/ca.pem` };
   return trust === 'RDS' ? verified : { ...verified, CA_PEM: trust.authorities };
 }
 
-/** CPU units to the least and most GiB of memory, and what lies between two sizes of it. */
+/** CPU units to the least and most GiB of memory, and the step between two sizes. */
 const SIZES: Readonly<Record<number, readonly [least: number, most: number, step: number]>> = {
   256: [0.5, 2, 0.5],
   512: [1, 4, 1],
@@ -224,34 +225,34 @@ const SIZES: Readonly<Record<number, readonly [least: number, most: number, step
 export function sizeProblem(cpu: number, memoryMiB: number): string | undefined {
   if (Token.isUnresolved(cpu) || Token.isUnresolved(memoryMiB)) return undefined;
   const size = SIZES[cpu];
-  if (!size) return `${cpu} CPU units are no size of Fargate; take one of ${Object.keys(SIZES).join(', ')}`;
+  if (!size) return `'cpu' is ${cpu}, which Fargate does not have; use one of ${Object.keys(SIZES).join(', ')}`;
   const [least, most, step] = size;
   const memory = memoryMiB / 1024;
   // 0.5, 1 and 2 GiB, but not 1.5.
   if (memory >= least && memory <= most && (memory - least) % step === 0 && memory !== 1.5) return undefined;
   return (
-    `${memoryMiB} MiB of memory don't go with ${cpu} CPU units on Fargate; take ${least * 1024} to ${most * 1024}` +
+    `'memoryMiB' is ${memoryMiB}, which Fargate does not have with ${cpu} CPU units; use ${least * 1024} to ${most * 1024}` +
     (step > 1 ? ` in steps of ${step * 1024}` : '')
   );
 }
 
-/** ECS takes a task definition of 64 KiB; comments are for who reads the file. */
+/** Without comments, since ECS takes a task definition of 64 KiB. */
 function script(): string {
   return readFileSync(shipped('dump.sh'), 'utf8').replace(/^\s*#.*\n/gm, '');
 }
 
-/** Beside the compiled constructs in the package; in a checkout some of it is only built. */
+/** Beside the compiled constructs in the package; in a checkout some files exist only after the build. */
 function shipped(file: string): string {
   const places = [join(__dirname, '..', '..', 'dump', file), join(__dirname, '..', '..', 'dist', 'dump', file)];
   const found = places.find((place) => existsSync(place));
   if (found) return found;
   throw new Error(
-    `'${file}' of the logical dump is missing (looked for ${places.join(' and ')}), so nothing could be deployed; ` +
+    `'${file}' of the logical dump is missing (looked for ${places.join(' and ')}), so the dump could not be deployed; ` +
       'run `npm run build` in a checkout, or install cdk-lifeboat again',
   );
 }
 
-/** Rings when the log of a dump's task says that it failed: a task has no other way to tell. */
+/** An alarm that fires when the log of a dump's task reports a failure; a task has no metric of failures. */
 export function ringOnFailedDump(
   scope: Construct,
   { log, backupName, notify }: { log: logs.ILogGroup; backupName: string; notify?: sns.ITopic },
@@ -272,7 +273,7 @@ export function ringOnFailedDump(
       period: Duration.hours(1),
     }),
     threshold: 0,
-    description: `A dump of ${backupName} failed and is no backup; those before it are as they were: see its log`,
+    description: `A dump of ${backupName} failed and is not a backup. Earlier dumps are unchanged. See the task's log.`,
     notify,
   });
 }

@@ -1,9 +1,9 @@
 import { Duration } from 'aws-cdk-lib';
 import { ArchiveTier, StorageTransition } from '../bucket/archive-tier';
 
-/** For how long a dump is meant. It is the start of its key, so that a lifecycle can tell. */
+/** The tier of a dump, which is the start of its key, so that a lifecycle can select it. */
 export enum DumpTier {
-  /** Whatever is no weekly, monthly or yearly one. */
+  /** All other dumps. */
   DAILY = 'daily',
   /** The first readable dump of each week, by ISO 8601. */
   WEEKLY = 'weekly',
@@ -15,10 +15,10 @@ export enum DumpTier {
 
 const TIERS = [DumpTier.YEARLY, DumpTier.MONTHLY, DumpTier.WEEKLY, DumpTier.DAILY];
 
-/** In the order in which a dump looks for its tier; all of them where none is named. */
+/** Tiers in the order in which a dump looks for one without a dump; all if none are stated. */
 export const rarestFirst = (tiers: readonly DumpTier[] = TIERS) => TIERS.filter((tier) => tiers.includes(tier));
 
-/** The numbers of a backup scheme by grandfather, father and son, in the cheapest class that pays off in that time. */
+/** Retentions of GFS rotation, in the cheapest storage class for each. */
 export function dumpLifecycle(tiers: readonly DumpTier[]): ArchiveTier[] {
   const all = {
     daily: ArchiveTier.daily({ expireAfter: Duration.days(30) }),
@@ -32,6 +32,6 @@ export function dumpLifecycle(tiers: readonly DumpTier[]): ArchiveTier[] {
       expireAfter: Duration.days(7 * 365 + 2),
     }),
   };
-  // What says which dump is the newest readable one is replaced by each.
+  // Each dump overwrites the success marker.
   return [...tiers.map((tier) => all[tier]), ArchiveTier.prefixed('dumps/', {})];
 }

@@ -20,28 +20,28 @@ import { DumpTask, ringOnFailedDump } from './dump-task';
 import { type DumpTier, dumpLifecycle, rarestFirst } from './dump-tier';
 
 export interface LogicalDumpProps {
-  /** What is dumped, and how it is reached. It must let the dump's `connections` in. */
+  /** The database to dump, and how to connect. Its security groups must allow the dump's `connections`. */
   readonly source: DumpSource;
 
-  /** The network of the source, or one that it is reached from. */
+  /** The VPC of the source, or one that can reach it. */
   readonly vpc: ec2.IVpc;
 
   /**
-   * Where the task runs. It pulls its images from public.ecr.aws and reaches S3, so it needs a way out.
+   * Subnets of the task. It pulls its images from public.ecr.aws and writes to S3, so they need egress.
    *
-   * @default - the network's private subnets with a way out
+   * @default - the VPC's private subnets with egress
    */
   readonly subnets?: ec2.SubnetSelection;
 
   /**
-   * When it is dumped.
+   * When dumps are made.
    *
    * @default - every day at 02:00 UTC
    */
   readonly schedule?: Recurrence;
 
   /**
-   * Which tiers there are. Each dump goes to the rarest one that has no readable dump of this year, month or week yet.
+   * The tiers to use. Each dump goes to the rarest tier that has no readable dump of this year, month or week yet.
    *
    * @default - all four
    */
@@ -49,7 +49,7 @@ export interface LogicalDumpProps {
 
   /**
    * Where dumps go: a versioned bucket of the same region. Keys are `<tier>/<name>/<period>/<time>.dump`, so
-   * `ArchiveTier.daily()` and its like say how long each is kept.
+   * `ArchiveTier.daily()` and the like decide how long each is kept.
    *
    * @default - an `ArchiveBucket` of its own: daily dumps are kept 30 days, weekly 90, monthly a year (Glacier Instant
    * Retrieval after 30 days), yearly seven years (Deep Archive after 90 days)
@@ -57,8 +57,9 @@ export interface LogicalDumpProps {
   readonly bucket?: s3.IBucket;
 
   /**
-   * The class that dumps are written to. Each is read back once, which other classes than the first charge for; they are
-   * also billed for a minimum of days, against which the bucket's lifecycle is held. One that is not read at once is refused.
+   * The storage class that dumps are written to. Each dump is read back once, which other classes than S3 Standard
+   * charge for. They are also billed for a minimum of days; synth warns if the bucket's lifecycle is shorter. Classes
+   * that can't be read at once are refused.
    * https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html
    *
    * @default - S3 Standard
@@ -73,29 +74,29 @@ export interface LogicalDumpProps {
   readonly backupName?: string;
 
   /**
-   * After how long a dump is given up: 1 minute to 24 hours.
+   * After how long a dump is canceled: 1 minute to 24 hours.
    *
    * @default - 6 hours
    */
   readonly timeout?: Duration;
 
   /**
-   * CPU units of the task, 1,024 each: pg_dump compresses on one.
+   * CPU units of the task: 1,024 are one vCPU, and pg_dump compresses on one.
    *
    * @default 1024
    */
   readonly cpu?: number;
 
   /**
-   * Memory of the task in MiB, as Fargate pairs it with CPU. The upload holds several parts at once, and S3 takes 10,000 of
-   * them: allow 1,024 beside each TiB of the database.
+   * Memory of the task in MiB, in a size that Fargate has for `cpu`. The upload holds several parts in memory, and S3
+   * allows 10,000 parts: add 1,024 for each TiB of the database.
    *
    * @default 2048
    */
   readonly memoryMiB?: number;
 
   /**
-   * Where tasks run.
+   * Cluster of the task.
    *
    * @default - a cluster of its own, which costs nothing by itself
    */
@@ -123,50 +124,50 @@ export interface LogicalDumpProps {
   readonly encryptionKey?: kms.IKey;
 
   /**
-   * From which age of the newest readable dump on somebody is told.
+   * An alarm fires when the newest readable dump is older than this.
    *
    * @default - the schedule's longest gap, the timeout, and 1 hour
    */
   readonly overdueAfter?: Duration;
 
   /**
-   * By how many percent a dump may be larger or smaller than usual, which is the median of up to seven before it. Above 0
-   * and below 100.
+   * By how many percent a dump may be larger or smaller than the median of up to seven before it. Above 0 and below
+   * 100.
    *
    * @default 50
    */
   readonly sizeTolerance?: number;
 
   /**
-   * Who is told when a dump failed, or the newest readable one is too old, or of an unusual size.
+   * Topic to notify when a dump failed, or the newest readable one is too old or has an unusual size.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
 
-/** What is stored does not depend on its version, so it need not follow each release. */
+/** Dumps do not depend on its version, so it need not follow each release. */
 const AWS_CLI = 'public.ecr.aws/aws-cli/aws-cli:2.36.44';
 
 /**
- * A dump of a PostgreSQL database into S3 by pg_dump, on a schedule, of RDS or of a server of your own: a copy that needs
- * neither to be read. It is not a substitute for physical backups: what was written since the last dump is not in it.
+ * Scheduled dumps of a PostgreSQL database into S3 by pg_dump, of RDS or of a server of your own: copies that can be
+ * read without either. They don't replace physical backups, since rows written after the last dump are not in it.
  *
- * It goes to S3 without touching a disk, and is then read back as a whole. Only what comes back as it was sent, can be
- * read to its last row, and holds every table that it lists, gets a manifest (`<time>.manifest.json`, with size, SHA-256,
- * server version and rows of each table). No manifest, no backup.
+ * A dump goes to S3 without touching a disk, and is then read back as a whole. Only a dump that came back as it was
+ * sent, could be read to its last row, and has every table that it lists, gets a manifest (`<time>.manifest.json`, with
+ * size, SHA-256, server version and rows of each table). A dump without a manifest is not a backup.
  *
- * That makes it readable, not good: rows that are there twice under a unique index, rows without their parent, and
- * functions that need a search_path are dumped as they are, and fail when they are restored. Roles lie beside it, without
- * passwords (`<time>.roles.sql`): run that by psql first, then `pg_restore --create`, and set passwords.
+ * Such a dump is readable, but a restore may still fail: pg_dump writes duplicate rows of a unique index, rows without
+ * their parent, and functions that need a search_path as they are. Roles are stored beside it, without passwords
+ * (`<time>.roles.sql`): run that with psql first, then `pg_restore --create`, and set passwords.
  *
- * @throws Error that names all that would keep it from working, as far as synth can tell
+ * @throws Error that lists all problems that synth can find
  */
 export class LogicalDump extends Construct implements ec2.IConnectable {
   /**
-   * Let these into the database: `dump.connections.allowToDefaultPort(database)`. The rule lies in the dump's stack then;
-   * `database.connections.allowDefaultPortFrom(dump)` puts it into the database's, and where that is another one, each of
-   * the two would need the other.
+   * Allow these to connect: `dump.connections.allowToDefaultPort(database)` puts the rule into the dump's stack.
+   * `database.connections.allowDefaultPortFrom(dump)` puts it into the database's stack; if that is another one, the
+   * two stacks would depend on each other.
    */
   public readonly connections: ec2.Connections;
   /** Where dumps go. */
@@ -215,7 +216,7 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
       encryptionKey,
       overdueAfter: overdueOf(this, props.overdueAfter, schedule, timeout.plus(Duration.hours(1))),
       sizeTolerance: props.sizeTolerance ?? 50,
-      overdue: `The newest readable dump of ${backupName} is too old: the task's log says why later ones are none`,
+      overdue: `The newest readable dump of ${backupName} is too old. The task's log says why later ones failed`,
       notify,
     });
     scheduleDump(this, {
@@ -241,7 +242,7 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
     return this.watch.metricSize(options);
   }
 
-  /** Percent by which those are more or fewer than usual. Silent until there are two dumps. */
+  /** Percent by which its size differs from usual. Not published until there are two dumps. */
   public metricSizeChange(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.watch.metricSizeChange(options);
   }

@@ -1,4 +1,4 @@
-/** Puts what a function is to do beside its code, where whoever may only start it can't change it. */
+/** Puts a function's definition beside its code, where anyone who may only start the function can't change it. */
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,14 +9,14 @@ import { DEFINITION_FILE, type FromEnvironment } from '../../lambda/contract';
 
 export interface DefinedCode {
   readonly code: lambda.Code;
-  /** What only deployment knows, by the names that the file has for it. */
+  /** Values unknown at synth, by their names in the file. */
   readonly environment: Record<string, string>;
 }
 
 /**
- * The bundle in a folder, and the definition beside it. Environment variables alone would not do: Lambda takes 4 KB of them
- * in all, and the queries of a hundred checks are more. A file alone would not do either: synth writes it, and does not know
- * what is only known at deployment.
+ * The bundle in a folder, with the definition beside it. Environment variables alone are not enough: Lambda allows 4 KB
+ * in all, and the queries of a hundred checks are longer. A file alone is not enough either, since some values are
+ * unknown at synth.
  *
  * @param bundle folder of the function's code
  */
@@ -26,7 +26,7 @@ export function definedCode(scope: IConstruct, bundle: string, definition: objec
   const hash = createHash('sha256').update(json);
   const files = readdirSync(bundle);
   for (const file of files) hash.update(readFileSync(join(bundle, file)));
-  // In the assembly, where CDK takes it as it is: nothing is copied twice, and nothing is left in the temporary folder.
+  // In the assembly, where CDK does not copy it again, and no files stay in the temporary folder.
   const folder = join(String(Stage.of(scope)?.assetOutdir), `lifeboat.${hash.digest('hex')}`);
   mkdirSync(folder, { recursive: true });
   for (const file of files) copyFileSync(join(bundle, file), join(folder, file));
@@ -34,7 +34,7 @@ export function definedCode(scope: IConstruct, bundle: string, definition: objec
   return { code: lambda.Code.fromAsset(folder), environment };
 }
 
-/** Texts with tokens in them become the names of variables, after their place: `DEFINITION_COPY_SUBNET_GROUP`. */
+/** Texts with tokens become environment variables named after their place: `DEFINITION_COPY_SUBNET_GROUP`. */
 function settled(value: unknown, name: string, environment: Record<string, string>): unknown {
   if (typeof value === 'string' && Token.isUnresolved(value)) {
     environment[name] = value;
@@ -42,8 +42,8 @@ function settled(value: unknown, name: string, environment: Record<string, strin
   }
   if (Token.isUnresolved(value)) {
     throw new Error(
-      `${name} is a number or list that only deployment knows, so it can't be part of what a function is deployed with; ` +
-        'write its value',
+      `${name} is a number or list that is unknown until deployment, so it can't be part of a function's definition; state ` +
+        'its value',
     );
   }
   if (typeof value !== 'object' || value === null) return value;

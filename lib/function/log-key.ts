@@ -5,16 +5,16 @@ import type { Construct, IConstruct } from 'constructs';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 
 /**
- * Lets CloudWatch Logs encrypt the log groups of the construct's region with a key. A key of another app must say so
- * itself. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+ * Allows CloudWatch Logs to encrypt log groups of the construct's region with a key. The policy of a key of another app
+ * has to allow it there. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
  */
 export function letLogsUse(key: kms.IKey, scope: IConstruct): void {
   const { region, partition, account, urlSuffix } = Stack.of(scope);
   key.addToResourcePolicy(
     new iam.PolicyStatement({
-      // It has the suffix of its partition, unlike most: in China, `logs.cn-north-1.amazonaws.com.cn`.
+      // Unlike most service principals, it has the partition's suffix: in China, `logs.cn-north-1.amazonaws.com.cn`.
       principals: [new iam.ServicePrincipal(`logs.${region}.${urlSuffix}`)],
-      // Not DescribeKey, which AWS's example has, too: that has no encryption context, so the condition would never hold.
+      // Without DescribeKey of AWS's example: that has no encryption context, so the condition would never match.
       actions: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
       resources: ['*'],
       conditions: {
@@ -24,7 +24,7 @@ export function letLogsUse(key: kms.IKey, scope: IConstruct): void {
   );
 }
 
-/** The key that a construct encrypts its logs with: the one it was given, or one of its own, rotated yearly. */
+/** The key that encrypts a construct's logs: the stated one, or one of its own, rotated yearly. */
 export function logKey(scope: Construct, given?: kms.IKey): kms.IKey {
   const key = given ?? new kms.Key(scope, 'Key', { enableKeyRotation: true });
   if (given) warnOfFleetingKey(scope, given.keyArn);

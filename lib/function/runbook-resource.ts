@@ -1,4 +1,4 @@
-/** A runbook that CloudFormation starts as part of a deployment, with a whole request, and waits for. */
+/** A runbook that CloudFormation starts with a request as part of a deployment, and waits for. */
 import { CustomResource, Duration, Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -10,16 +10,16 @@ import { ShippedFunction, type ShippedFunctionProps } from './shipped-function';
 
 export interface RunbookResourceProps {
   readonly entry: ShippedFunctionProps['entry'];
-  /** What CloudFormation calls it, as in `Custom::LifeboatSnapshot`. */
+  /** Resource type in CloudFormation, as in `Custom::LifeboatSnapshot`. */
   readonly resourceType: string;
   readonly description: string;
-  /** The runbook runs when it changes. */
+  /** The runbook runs when this changes. */
   readonly request: object;
   readonly statements: iam.PolicyStatement[];
   /**
-   * Why some of its permissions are on patterns of names, for auditors.
+   * Why some of its permissions have wildcards, for auditors.
    *
-   * @default - none is
+   * @default - none has
    */
   readonly patterns?: string;
   /**
@@ -42,13 +42,13 @@ export class RunbookResource extends Construct {
       timeout: Duration.minutes(2),
       memorySize: 256,
       encryptionKey,
-      // CloudFormation waits for an hour; a little longer, so that the answer is never cut off.
+      // CloudFormation waits for an hour; longer here, so that the answer is never cut off.
       durableFor: Duration.hours(2),
       statements: props.statements,
       patterns: props.patterns,
     });
     acknowledge(handler, 'answers CloudFormation');
-    // Durable functions are called by version or alias, and only an alias keeps its name when the code changes.
+    // Durable functions are invoked by version or alias, and only an alias keeps its name when the code changes.
     const live = new lambda.Alias(this, 'Live', { aliasName: 'live', version: handler.function.currentVersion });
     this.resource = new CustomResource(this, 'Resource', {
       resourceType: props.resourceType,
@@ -57,7 +57,7 @@ export class RunbookResource extends Construct {
       // All properties arrive as strings, so the request goes as one.
       properties: { Request: Stack.of(this).toJsonString(props.request) },
     });
-    // Its permissions are there before it is called, and still there when it is called for deletion.
+    // Its permissions exist before it is invoked, and still when it is invoked for deletion.
     this.resource.node.addDependency(handler);
   }
 }

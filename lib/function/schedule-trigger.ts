@@ -1,4 +1,4 @@
-/** Starts a function on a schedule, with a whole request, and keeps what could not be started. */
+/** Starts a function on a schedule with a request; a dead-letter queue holds what could not be started. */
 
 import { Duration } from 'aws-cdk-lib';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -12,11 +12,11 @@ export interface TriggerProps {
   readonly target: lambda.IFunction;
   readonly schedule: ScheduleExpression;
   readonly description: string;
-  /** What the function is handed. */
+  /** Input of the function. */
   readonly request: object;
   readonly deadLetterQueue: sqs.IQueue;
   /**
-   * Shared with other schedules.
+   * A role shared with other schedules.
    *
    * @default - a role of its own
    */

@@ -1,7 +1,8 @@
 /**
- * One of the Lambda functions that ship with the package, bundled, with a role, a log and nothing else of its own.
+ * One of the Lambda functions that ship with the package, bundled, with a role and a log of its own.
  *
- * Permissions lie in managed policies beside the role: the function waits for its basics only, so others may name it.
+ * Permissions are in managed policies beside the role. The function depends only on its basic ones, so the others may
+ * refer to the function.
  */
 
 import { existsSync } from 'node:fs';
@@ -33,30 +34,30 @@ export interface ShippedFunctionProps {
   readonly memorySize: number;
   /** Encrypts the log. */
   readonly encryptionKey: kms.IKey;
-  /** All that it may do, besides writing its log. */
+  /** All its permissions, besides writing its log. */
   readonly statements: iam.PolicyStatement[];
   /**
-   * What a signer of evidence may do with it, apart from `statements`: IAM's 6,144 characters are few.
+   * Permissions of a signer of evidence, separate from `statements`, since an IAM policy has at most 6,144 characters.
    *
-   * @default - nothing, and it may sign none
+   * @default - none, and it may not sign evidence
    */
   readonly evidence?: iam.PolicyStatement[];
   /**
-   * A log group that it shares with others.
+   * A log group shared with others.
    *
    * @default - one of its own, kept for a year
    */
   readonly logGroup?: logs.ILogGroup;
   /**
-   * Why some of its permissions are on patterns of names, for auditors.
+   * Why some of its permissions have wildcards, for auditors.
    *
-   * @default - none is
+   * @default - none has
    */
   readonly patterns?: string;
   /**
-   * What it is to do, where that is settled with its deployment: whoever may invoke it can't change it.
+   * Its definition, if that is fixed at deployment: anyone who may invoke it can't change it.
    *
-   * @default - what it is handed when it is invoked
+   * @default - none: it works on its input
    */
   readonly definition?: object;
   /**
@@ -66,15 +67,15 @@ export interface ShippedFunctionProps {
    */
   readonly durableFor?: Duration;
   /**
-   * Where it runs.
+   * VPC that it runs in.
    *
-   * @default - in no network of the account
+   * @default - none
    */
   readonly network?: FunctionNetwork;
   /**
-   * What becomes of events that it failed on.
+   * Queue of events on which it failed.
    *
-   * @default - dropped; the caller waits for the answer
+   * @default - none: the caller waits for the answer
    */
   readonly deadLetterQueue?: sqs.IQueue;
 }
@@ -113,10 +114,10 @@ export class ShippedFunction extends Construct {
       logGroup,
       deadLetterQueue,
       ...(durableFor && {
-        // History is kept for a quarter, so that a run can still be looked into at the next drill.
+        // History is kept for a quarter, so that a run can still be examined at the next drill.
         durableConfig: { executionTimeout: durableFor, retentionPeriod: Duration.days(90) },
-        // A drill in flight ends on the code it began with. One that a rollback left behind would fail the next deployment:
-        // Lambda publishes no second version of the same code.
+        // A running drill ends on the code that it began with. A version left behind by a rollback would fail the next
+        // deployment, since Lambda publishes no second version of the same code.
         currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE },
       }),
       ...(network && {
@@ -127,8 +128,12 @@ export class ShippedFunction extends Construct {
     });
 
     acknowledge(this, 'concurrency');
-    Annotations.of(this).acknowledgeInfo('aws-lambda:Function.DurableConfig', 'it was durable from its first day');
-    // Lambda makes no function that may not send to its own dead letter queue, so this comes first, and names none.
+    Annotations.of(this).acknowledgeInfo(
+      'aws-lambda:Function.DurableConfig',
+      'the function has been durable since it was created',
+    );
+    // Lambda refuses a function without permission on its own dead-letter queue, so this policy comes first, and does
+    // not refer to the function.
     const first = [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn])];
     if (deadLetterQueue) first.push(allow(['sqs:SendMessage'], [deadLetterQueue.queueArn]));
     this.function.node.addDependency(
@@ -158,7 +163,7 @@ export class ShippedFunction extends Construct {
     return policy;
   }
 
-  /** Lambda needs these to place the function in subnets; the function's own code is denied them. */
+  /** Lambda needs these permissions to place the function in subnets; they are denied to the function's own code. */
   private attachToNetwork(role: iam.Role): void {
     const actions = [
       'ec2:AssignPrivateIpAddresses',
@@ -174,7 +179,7 @@ export class ShippedFunction extends Construct {
     });
     acknowledgeWildcards(
       attachment,
-      'Lambda needs these on all resources to place a function in subnets; the code itself is denied them.',
+      'Lambda needs these on all resources to place a function in subnets; they are denied to the code itself.',
     );
     this.function.node.addDependency(attachment);
     // https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-best-practice
@@ -192,7 +197,7 @@ export class ShippedFunction extends Construct {
   }
 }
 
-/** Where functions log: encrypted, and kept for a year. */
+/** The log group of functions: encrypted, and kept for a year. */
 export const runbookLog = (scope: Construct, encryptionKey: kms.IKey) =>
   new logs.LogGroup(scope, 'Log', {
     retention: logs.RetentionDays.ONE_YEAR,
@@ -200,18 +205,18 @@ export const runbookLog = (scope: Construct, encryptionKey: kms.IKey) =>
     removalPolicy: RemovalPolicy.RETAIN,
   });
 
-/** What is only known at deployment counts as little as it may. */
+/** Values unknown at synth are counted with the least length that they can have. */
 function tooLong(policy: iam.ManagedPolicy): string[] {
   const text = JSON.stringify(Stack.of(policy).resolve(policy.document));
   const least = text.replace(/\{"(Ref|Fn::GetAtt)":[^{}]*\}/g, 'x').length;
   if (least <= POLICY_LENGTH) return [];
   return [
-    `its permissions come to ${least} characters or more, and IAM takes ${POLICY_LENGTH} in a policy, so the deployment would ` +
-      'fail; name fewer things here, and the others in a second one',
+    `its policy has at least ${least} characters, and IAM allows ${POLICY_LENGTH}, so the deployment would fail; name fewer ` +
+      'resources here, and the others in a second construct',
   ];
 }
 
-/** The build leaves bundles beside the compiled constructs; run from the sources, they are one folder further. */
+/** The build puts bundles beside the compiled constructs; from the sources, they are one folder further. */
 function bundle(entry: string): string {
   const places = [
     join(__dirname, '..', '..', 'handlers', entry),
@@ -220,7 +225,7 @@ function bundle(entry: string): string {
   const found = places.find((place) => existsSync(place));
   if (found) return found;
   throw new Error(
-    `the bundled handler '${entry}' is missing (looked for ${places.join(' and ')}), so nothing could be deployed; ` +
+    `the bundled handler '${entry}' is missing (looked for ${places.join(' and ')}), so the function could not be deployed; ` +
       'run `npm run build` in a checkout, or install cdk-lifeboat again',
   );
 }

@@ -1,4 +1,4 @@
-/** The role by which EventBridge Scheduler starts functions, and no others. */
+/** The role with which EventBridge Scheduler starts certain functions. */
 import { Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -8,10 +8,10 @@ import { allow } from './statements';
 
 export class StarterRole extends Construct {
   public readonly role: iam.Role;
-  /** What a schedule waits for. */
+  /** The policy that a schedule depends on. */
   public readonly policy: iam.ManagedPolicy;
 
-  /** @param deadLetterQueue takes what could not be started */
+  /** @param deadLetterQueue holds what could not be started */
   constructor(scope: Construct, id: string, deadLetterQueue: sqs.IQueue) {
     super(scope, id);
     const stack = Stack.of(this);

@@ -1,4 +1,4 @@
-/** Statements that several functions' roles share. None of them allows to delete a backup, or evidence, or to shorten a lock. */
+/** Statements shared by roles of several functions. None allows deleting backups or evidence, or shortening a lock. */
 
 import { Stack, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -10,12 +10,12 @@ export function allow(actions: string[], resources: string[], conditions?: iam.C
 }
 
 /**
- * @param bucket versioned, so that what is written over is kept
+ * @param bucket versioned, so that overwritten objects are kept
  * @param prefixes keys that may be listed, read and written start with one of these
  */
 export function backupAccess(bucket: s3.IBucket, ...prefixes: string[]): iam.PolicyStatement[] {
   const statements = [
-    // An upload that broke off is billed until somebody aborts it; what is complete is not touched by that.
+    // An unfinished upload is billed until it is aborted; that does not affect complete objects.
     allow(
       ['s3:AbortMultipartUpload', 's3:GetObject', 's3:PutObject'],
       prefixes.map((prefix) => bucket.arnForObjects(`${prefix}*`)),
@@ -23,22 +23,22 @@ export function backupAccess(bucket: s3.IBucket, ...prefixes: string[]): iam.Pol
     allow(['s3:ListBucket'], [bucket.bucketArn], {
       StringLike: { 's3:prefix': prefixes.map((prefix) => `${prefix}*`) },
     }),
-    // It knows no condition on prefixes.
+    // This action does not support the `s3:prefix` condition.
     allow(['s3:ListBucketMultipartUploads'], [bucket.bucketArn]),
   ];
   return [...statements, ...useOfBucketKey(bucket)];
 }
 
 /**
- * To write that a backup is good, which is one key.
+ * Permissions to write a backup's success marker, which is one key.
  *
- * @param prefix where the backup says so
+ * @param prefix of the success marker
  */
 export function lastGoodAccess(bucket: s3.IBucket, prefix: string): iam.PolicyStatement[] {
   return [allow(['s3:PutObject'], [bucket.arnForObjects(lastGoodKey(prefix))]), ...useOfBucketKey(bucket)];
 }
 
-/** Through S3, and of the key that synth knows of: an imported bucket may have another one. */
+/** Only through S3, and only for the key known at synth: an imported bucket may have another one. */
 function useOfBucketKey(bucket: s3.IBucket): iam.PolicyStatement[] {
   if (!bucket.encryptionKey) return [];
   return [
@@ -49,9 +49,9 @@ function useOfBucketKey(bucket: s3.IBucket): iam.PolicyStatement[] {
 }
 
 /**
- * To read whether a target is on hold, which everything that prunes asks first.
+ * Permission to read whether a target is on hold, which everything that prunes reads first.
  *
- * @param regions in which it may be; the stack's own when none is named
+ * @param regions in which it may be on hold; if none, the stack's own
  */
 export function readHold(stack: Stack, target: HoldTarget, ...regions: string[]): iam.PolicyStatement {
   const resourceName = holdParameter(target).slice(1);
@@ -61,18 +61,18 @@ export function readHold(stack: Stack, target: HoldTarget, ...regions: string[])
   return allow(['ssm:GetParameter'], arns);
 }
 
-/** @throws Error when a prefix would put keys where no reader looks for them */
+/** @throws Error when a prefix is not a folder */
 export function refuseOddPrefix(construct: string, prefix: string): void {
   if (/^[^/].*\/$/.test(prefix)) return;
   if (Token.isUnresolved(prefix)) {
     throw new Error(
-      `${construct}: the prefix is only known at deployment, so nobody could say whether it ends in a slash, as a folder's name ` +
-        'does; put the slash behind it here',
+      `${construct}: 'prefix' is unknown until deployment, so synth can't check that it ends in a slash; append the slash ` +
+        'to it here',
     );
   }
   throw new Error(
-    `${construct}: the prefix '${prefix}' ${prefix.startsWith('/') ? 'starts with' : 'does not end in'} a slash, so keys ` +
-      `would not lie in a folder of that name; write it as in 'system/${prefix.replace(/^\/+|\/+$/g, '') || 'backups'}/'`,
+    `${construct}: 'prefix' is '${prefix}', which ${prefix.startsWith('/') ? 'starts with' : 'does not end in'} a slash, so keys ` +
+      `would not be in a folder of that name; write it as in 'system/${prefix.replace(/^\/+|\/+$/g, '') || 'backups'}/'`,
   );
 }
 
@@ -83,7 +83,7 @@ export function refuseOddPrefix(construct: string, prefix: string): void {
 export function evidenceAccess(bucket: s3.IBucket, prefix: string, written: string): iam.PolicyStatement[] {
   const statements = [
     allow(['s3:GetObject'], [bucket.arnForObjects(`${prefix}*`)]),
-    // Only where nothing is yet: versions keep what was there, but nobody looks at an older version.
+    // Only new keys: versioning keeps overwritten documents, but readers don't look at older versions.
     allow(['s3:PutObject'], [bucket.arnForObjects(written)], { Null: { 's3:if-none-match': 'false' } }),
     // To find the newest document of a chain.
     allow(['s3:ListBucket'], [bucket.bucketArn], { StringLike: { 's3:prefix': `${prefix}*` } }),
@@ -91,10 +91,10 @@ export function evidenceAccess(bucket: s3.IBucket, prefix: string, written: stri
   return [...statements, ...useOfBucketKey(bucket)];
 }
 
-/** Of roles that may sign evidence. A path can't be claimed by a session, as a tag can. */
+/** IAM path of roles that may sign evidence. A session can't claim a path, as it can a tag. */
 export const SIGNERS_PATH = '/lifeboat/evidence/';
 
-/** What RDS does with keys, in the name of who asked for a copy. */
+/** What RDS does with keys on behalf of the caller of a copy. */
 const KEY_USE = [
   'kms:CreateGrant',
   'kms:Decrypt',
@@ -107,12 +107,12 @@ const KEY_USE = [
 ];
 
 /**
- * Lets RDS use a key in the name of who asks for a copy or a restore. An alias is no resource of IAM's for the use of a
- * key: it stands in a condition on all keys.
+ * Allows RDS to use a key on behalf of the caller of a copy or a restore. IAM can't allow use of a key by its alias as
+ * a resource, so an alias is a condition on all keys.
  *
  * @param keyArn ARN of the key, or of an alias
- * @param region the key's
- * @param destination a region that reads with this key what it copies to itself
+ * @param region of the key
+ * @param destination region whose RDS also uses this key, to read what it copies
  */
 export function useOfRdsKey(stack: Stack, keyArn: string, region: string, destination?: string): iam.PolicyStatement {
   const [own, other] = [region, destination].map((of) => `rds.${of}.amazonaws.com`);

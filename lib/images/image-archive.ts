@@ -21,18 +21,18 @@ import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 
 export interface ImageArchiveProps {
-  /** Whose images are exported. */
+  /** The repositories whose images are exported. */
   readonly repositories: ecr.IRepository[];
 
   /**
-   * How many of each repository's newest images with a tag are exported, 1 at least.
+   * How many of the newest tagged images of each repository are exported, at least 1.
    *
    * @default 5
    */
   readonly newest?: number;
 
   /**
-   * When it is looked for new images.
+   * When new images are exported.
    *
    * @default - Sundays at 03:00 UTC
    */
@@ -41,13 +41,13 @@ export interface ImageArchiveProps {
   /**
    * Where archives go, as `<prefix><repository>/sha256-<digest>.tar`: a versioned bucket of the same region.
    *
-   * @default - an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year; what is still
-   * among the newest then is exported again
+   * @default - an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year; images
+   * that are still among the newest are then exported again
    */
   readonly bucket?: s3.IBucket;
 
   /**
-   * What keys start with, ending in a slash.
+   * Prefix of keys, ending in a slash.
    *
    * @default 'images/'
    */
@@ -61,7 +61,7 @@ export interface ImageArchiveProps {
   readonly encryptionKey?: kms.IKey;
 
   /**
-   * After how long without an export that got everything somebody is told.
+   * An alarm fires after this long without an export of all images.
    *
    * @default - the schedule's longest gap and 2 days
    */
@@ -75,16 +75,16 @@ export interface ImageArchiveProps {
   readonly backupName?: string;
 
   /**
-   * Who is told when an image could not be exported, or none was looked for in too long.
+   * Topic to notify when an image could not be exported, or no export was complete for too long.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
 
 /**
- * Container images that outlive their registry: the newest ones of each repository, as OCI archives in S3, for all the
- * machines that they are made for. `skopeo copy oci-archive:...`, `docker load` from Docker 25 on, and the like bring them back.
+ * Container images that outlive their registry: the newest ones of each repository, as OCI archives in S3, for all
+ * their platforms. Restore with `skopeo copy oci-archive:...`, or `docker load` from Docker 25 on.
  *
  * It reads images and writes archives, and can't change or delete any. Each layer is checked against its digest.
  *
@@ -111,7 +111,7 @@ export class ImageArchive extends Construct {
       prefix,
       encryptionKey,
       overdueAfter: overdueOf(this, props.overdueAfter, schedule, Duration.days(2)),
-      overdue: `Images are exported under ${prefix} no more, so they are as safe as their registry`,
+      overdue: `Images are no longer exported under ${prefix}, so the newest would be lost with their registry`,
       notify: props.notify,
     });
     const handler = this.exporter(props.repositories, prefix, encryptionKey);
@@ -122,12 +122,12 @@ export class ImageArchive extends Construct {
       newest,
     });
     brokenOffAlarms(this, handler.function, {
-      description: 'Some image could not be exported, while the others were: the log names it',
+      description: 'An image could not be exported. The others were. The log names it.',
       notify: props.notify,
     });
   }
 
-  /** Seconds since all images were last found, or made, to be in the archive. */
+  /** Seconds since all images were last in the archive, found there or exported. */
   public metricAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.watch.metricAge(options);
   }
@@ -179,13 +179,10 @@ export class ImageArchive extends Construct {
 function problemsOf({ repositories }: ImageArchiveProps, newest: number): string[] {
   const problems: string[] = [];
   if (repositories.length === 0) {
-    problems.push('no repository is named, so nothing would be exported; name those whose images are deployed');
+    problems.push("'repositories' is empty, so nothing would be exported; name those whose images are deployed");
   }
   if (!Token.isUnresolved(newest) && !(Number.isInteger(newest) && newest >= 1)) {
-    problems.push(
-      `the newest ${newest} images of each repository are asked for, which is no whole number from 1, so nothing would be ` +
-        'exported; ask for 1 or more',
-    );
+    problems.push(`'newest' is ${newest}, not a whole number from 1, so nothing would be exported; set 1 or more`);
   }
   return problems;
 }

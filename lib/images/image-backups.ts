@@ -9,7 +9,7 @@ export interface ImageBackupsProps {
   /**
    * How long after its push an image without a tag is deleted: whole days, at least 1.
    *
-   * @default - what the repository says itself; else 30 days
+   * @default - the repository's own rule; without one, 30 days
    */
   readonly untaggedAfter?: Duration;
 }
@@ -20,11 +20,10 @@ interface LifecycleRule {
 }
 
 /**
- * Images that are there when a deployment has to go back, for a repository's owner to apply:
- * `repository.with(new ImageBackups())`.
+ * Keeps images for a rollback of a deployment. A repository's owner applies it: `repository.with(new ImageBackups())`.
  *
- * What has a tag never expires, and a tag never moves to another image, so what is deployed keeps the tag that it was
- * deployed by; only images without a tag go. The repository stays when its stack goes, unless it says otherwise.
+ * Tagged images never expire and tags are immutable, so a deployed image keeps its tag; only images without a tag
+ * expire. The repository is retained when its stack is deleted, unless it states otherwise.
  */
 export class ImageBackups extends Mixin {
   constructor(private readonly props: ImageBackupsProps = {}) {
@@ -35,7 +34,7 @@ export class ImageBackups extends Mixin {
     return CfnResource.isCfnResource(construct) && construct.cfnResourceType === 'AWS::ECR::Repository';
   }
 
-  /** @throws Error that names all by which an image that is deployed could go */
+  /** @throws Error that lists all settings by which a deployed image could be deleted */
   public applyTo(construct: IConstruct): void {
     if (!this.supports(construct)) return;
     const problems = [...this.unfit(), ...this.losses(construct, statedBy(construct, construct.lifecyclePolicy))];
@@ -47,14 +46,13 @@ export class ImageBackups extends Mixin {
     construct.cfnOptions.updateReplacePolicy ??= CfnDeletionPolicy.RETAIN;
     const { lifecyclePolicy: before } = construct;
     const stated = () => statedBy(construct, before) ?? [];
-    // The repository may still be told more rules after this: they are joined, and judged, at synth.
+    // More rules may be added to the repository after this: they are joined and checked at synth.
     construct.lifecyclePolicy = Lazy.any({ produce: () => ({ lifecyclePolicyText: this.joined(stated()) }) });
     construct.node.addValidation({ validate: () => this.losses(construct, stated()) });
     if (construct.emptyOnDelete !== true) return;
     Annotations.of(construct).addWarningV2(
       'lifeboat:images-go-with-their-stack',
-      `repository '${construct.node.path}' is emptied when its stack goes, so nothing could be deployed from it; leave ` +
-        'emptyOnDelete out',
+      `'emptyOnDelete' of repository '${construct.node.path}' is true, so its images are deleted with its stack; leave it out`,
     );
   }
 
@@ -66,38 +64,38 @@ export class ImageBackups extends Mixin {
     if (this.props.untaggedAfter?.isUnresolved()) return [];
     if (Number.isInteger(this.days) && this.days >= 1) return [];
     return [
-      `images without a tag would be deleted after ${this.props.untaggedAfter?.toHumanString()}, and ECR takes whole days from 1, ` +
-        'so it would refuse the rule; round it to days',
+      `'untaggedAfter' is ${this.props.untaggedAfter?.toHumanString()}, and ECR takes whole days from 1, so it would refuse the rule; ` +
+        'round it to days',
     ];
   }
 
   private losses(repository: CfnRepository, stated: readonly LifecycleRule[] | undefined): string[] {
     if (stated === undefined) {
-      return [
-        'its lifecycle policy is known at deployment only, so none can be added to it; leave it out and state it here',
-      ];
+      return ['its lifecycle policy is unknown until deployment, so no rule can be added to it; leave the policy out'];
     }
     const problems = stated
       .filter(({ selection }) => selection.tagStatus !== 'untagged')
       .map(
         ({ rulePriority, selection }) =>
           `lifecycle rule ${rulePriority} expires ${selection.tagStatus === 'any' ? 'any image' : 'images with a tag'}, ` +
-          'whether it is deployed or not, so a task could not start again; expire images without a tag only',
+          'including deployed ones, so a task could not start again; expire only images without a tag',
       );
     const mutability = known(repository.imageTagMutability);
     if (mutability !== undefined && !mutability.startsWith('IMMUTABLE')) {
       problems.push(
-        `its tags are ${mutability}, so pushing to a tag takes it from the image that is deployed, which then expires ` +
-          "though ECS still starts it by its digest; set imageTagMutability 'IMMUTABLE'",
+        `'imageTagMutability' is ${mutability}, so a push can take the tag from a deployed image, which then expires ` +
+          "while ECS still starts it by its digest; set 'IMMUTABLE'",
       );
     }
     if (this.props.untaggedAfter && stated.some(({ selection }) => selection.tagStatus === 'untagged')) {
-      problems.push('images without a tag expire by a rule of the repository and by untaggedAfter; state it once');
+      problems.push(
+        "'untaggedAfter' is stated, and the repository has a rule for images without a tag; state one of the two",
+      );
     }
     return problems;
   }
 
-  /** ECR takes one rule for images without a tag. */
+  /** ECR allows one rule for images without a tag. */
   private joined(stated: readonly LifecycleRule[]): string {
     const highest = Math.max(0, ...stated.map(({ rulePriority }) => rulePriority));
     const own = {
@@ -111,7 +109,7 @@ export class ImageBackups extends Mixin {
   }
 }
 
-/** Undefined when only deployment will tell. */
+/** Undefined if unknown at synth. */
 function statedBy(repository: CfnRepository, policy: CfnRepository['lifecyclePolicy']): LifecycleRule[] | undefined {
   const resolved = Stack.of(repository).resolve(policy);
   const text = resolved?.lifecyclePolicyText;

@@ -7,36 +7,36 @@ import { refuseAll } from '../synth/problems';
 import { twinInRegistry } from './image-replication';
 
 export interface ImageReplicationAccessProps {
-  /** Accounts whose images are let in, 12 digits each. */
+  /** 12-digit IDs of the accounts that may replicate images into this registry. */
   readonly accounts: string[];
 
   /**
-   * What names of the repositories start with that they may make and write to, as in `shop/`.
+   * Prefixes of the names of repositories that they may create and write to, as in `shop/`.
    *
    * @default - all repositories of the registry
    */
   readonly repositories?: string[];
 
   /**
-   * What else the policy of the registry says. There is one policy for all: what is not here is not in it.
+   * Other statements of the registry's policy. A registry has only this one policy.
    *
-   * @default - nothing else
+   * @default - none
    */
   readonly statements?: iam.PolicyStatement[];
 }
 
 /**
- * Lets `ImageReplication` of other accounts in: the policy of this account's registry in this region. Deploy one in each
- * region that is a destination, before the replication.
+ * Allows `ImageReplication` of other accounts: the policy of this account's registry in this region. Deploy one in each
+ * destination region, before the replication.
  *
- * A registry has one policy. Where there is one already, CloudFormation refuses to make another: say here what
- * `aws ecr get-registry-policy` shows, and take it over with `cdk import`. It goes when the stack goes, and images that
- * arrived stay. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html
+ * A registry has one policy. CloudFormation refuses to create it where one exists: repeat in `statements` what
+ * `aws ecr get-registry-policy` shows, and take the policy over with `cdk import`. It is deleted with the stack;
+ * replicated images stay. https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions.html
  *
- * Repositories that don't exist yet are made as ECR makes them, with tags that move, unless a creation template for
- * replication says otherwise.
+ * ECR creates missing repositories with its own defaults, mutable tags among them, unless a repository creation
+ * template for replication states otherwise.
  *
- * @throws Error that names all that would keep images out, or let in nobody
+ * @throws Error that lists all that would keep images from being replicated
  */
 export class ImageReplicationAccess extends Construct {
   constructor(scope: Construct, id: string, props: ImageReplicationAccessProps) {
@@ -61,22 +61,22 @@ export class ImageReplicationAccess extends Construct {
     const { account: own } = Stack.of(this);
     const problems: string[] = [];
     if (accounts.length === 0)
-      problems.push('it names no account, so nobody would be let in; name the ones that replicate');
+      problems.push("'accounts' is empty, so no account could replicate; state the accounts that do");
     for (const account of new Set(accounts)) {
       const noAccount = accountIdProblem(account, 'ECR would refuse the policy');
       if (noAccount) problems.push(noAccount);
       if (!Token.isUnresolved(account) && account === own) {
-        problems.push(`${account} is the registry's own account, which replicates without leave; leave it out`);
+        problems.push(`'accounts' has ${account}, the registry's own account, which needs no permission; leave it out`);
       }
     }
     if (repositories?.length === 0) {
-      problems.push('no repository is named, so nothing would be let in; leave the list out to let in all');
+      problems.push("'repositories' is empty, so no repository could be replicated; leave it out to allow all");
     }
     const other = twinInRegistry(this, ecr.CfnRegistryPolicy.CFN_RESOURCE_TYPE_NAME);
     if (other) {
       problems.push(
-        `'${other.node.path}' is the policy of the same registry, which has one, so CloudFormation would refuse a second; ` +
-          "say all in one, by 'accounts' and 'statements'",
+        `'${other.node.path}' is the policy of the same registry, which can have only one, so CloudFormation would refuse a second; ` +
+          "put both into one, with 'accounts' and 'statements'",
       );
     }
     return problems;

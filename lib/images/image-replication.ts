@@ -4,14 +4,14 @@ import { Construct } from 'constructs';
 import { accountIdProblem, regionNameProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 
-/** A registry that images are replicated to. */
+/** A registry that images are replicated into. */
 export interface ImageDestination {
   /** Its region, as in `us-west-2`. */
   readonly region: string;
 
   /**
-   * Its account. Another one must let images in: deploy an `ImageReplicationAccess` there first, else what is pushed in
-   * the meantime never arrives.
+   * Its account. Another account must allow replication: deploy an `ImageReplicationAccess` there first, or images
+   * pushed in the meantime never arrive.
    *
    * @default - the account of the stack
    */
@@ -23,7 +23,7 @@ export interface ImageReplicationProps {
   readonly destinations: ImageDestination[];
 
   /**
-   * What names of the repositories start with, up to 100.
+   * Prefixes of the names of repositories, up to 100.
    *
    * @default - all repositories of the registry
    */
@@ -31,17 +31,17 @@ export interface ImageReplicationProps {
 }
 
 /**
- * Container images in other regions, under the same names and digests, so that a region can be started without the one
- * that built them.
+ * Container images in other regions, under the same names and digests, so that containers can start without the region
+ * that built their images.
  *
- * A registry, which is an account in a region, has one such configuration. Where there is one already, CloudFormation
- * refuses to make another: take it over with `cdk import`, or delete its rules first. Only what is pushed from then on is
- * replicated by itself, mostly within 30 minutes; for what was there before, `aws ecr start-replication-backfill` once for
- * each destination. Deletions and settings of repositories are not replicated.
+ * A registry, which is an account in a region, has one such configuration. CloudFormation refuses to create it where
+ * one exists: take that over with `cdk import`, or delete its rules first. Only images pushed from then on are
+ * replicated, mostly within 30 minutes; for older ones, run `aws ecr start-replication-backfill` once for each
+ * destination. Deletions and settings of repositories are not replicated.
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication.html
  * https://docs.aws.amazon.com/AmazonECR/latest/userguide/replication-backfill.html
  *
- * @throws Error that names all that ECR would refuse
+ * @throws Error that lists all that ECR would refuse
  */
 export class ImageReplication extends Construct {
   constructor(scope: Construct, id: string, props: ImageReplicationProps) {
@@ -68,7 +68,7 @@ export class ImageReplication extends Construct {
     const problems: string[] = [];
     if (destinations.length < 1 || destinations.length > 25) {
       problems.push(
-        `it has ${destinations.length} destinations, and ECR takes 1 to 25; name the regions you would recover in`,
+        `'destinations' has ${destinations.length} entries, and ECR takes 1 to 25; state the regions you would recover in`,
       );
     }
     const names = destinations.map(({ region, account = stack.account }) => `${region} of ${account}`);
@@ -82,24 +82,25 @@ export class ImageReplication extends Construct {
       if (unknown) problems.push(unknown);
       if (region === stack.region && account === stack.account) {
         problems.push(
-          `${region} is where the images are, and a registry is not replicated to itself; name another region`,
+          `'destinations' has ${region} of this account, the registry's own region, so ECR would refuse it; use another region`,
         );
       }
-      if (names.indexOf(names[index] as string) < index) problems.push(`${region} is named twice; name it once`);
+      if (names.indexOf(names[index] as string) < index)
+        problems.push(`'destinations' has ${region} twice; state it once`);
     });
     if (repositories?.length === 0) {
-      problems.push('no repository is named, so ECR would replicate all; leave the list out to say so');
+      problems.push("'repositories' is empty, so ECR would replicate all; leave it out if you mean all");
     }
     if (repositories && repositories.length > 100) {
       problems.push(
-        `it names ${repositories.length} repositories, and ECR takes 100; name what their names start with`,
+        `'repositories' has ${repositories.length} entries, and ECR allows 100; use prefixes of their names`,
       );
     }
     const other = twinInRegistry(this, ecr.CfnReplicationConfiguration.CFN_RESOURCE_TYPE_NAME);
     if (other) {
       problems.push(
-        `'${other.node.path}' configures the same registry, which has one configuration, so CloudFormation would refuse a ` +
-          'second; put the destinations of both into one',
+        `'${other.node.path}' configures the same registry, which can have only one replication configuration, so CloudFormation would ` +
+          'refuse a second; put the destinations of both into one',
       );
     }
     return problems;
@@ -107,8 +108,8 @@ export class ImageReplication extends Construct {
 }
 
 /**
- * What another construct of the app makes of the same type for the same registry, which is an account in a region. ECR
- * has one of each, and CloudFormation refuses to make a second.
+ * A resource of the same type in this app for the same registry, which is an account in a region. ECR has only one, and
+ * CloudFormation refuses to create a second.
  */
 export function twinInRegistry(scope: Construct, type: string): CfnResource | undefined {
   const own = Stack.of(scope);

@@ -1,6 +1,6 @@
 /**
- * Tells when logs don't reach their archive. Firehose keeps for a day what it can't deliver; what a subscription can't hand
- * to it is gone at once, and Firehose never hears of it.
+ * Alarms for logs that don't reach their archive. Firehose keeps undelivered events for a day. Events that a
+ * subscription can't send to Firehose are lost at once, and no metric of Firehose shows them.
  */
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
@@ -22,9 +22,9 @@ export interface ArchivedLogs {
    */
   readonly filter?: logs.IFilterPattern;
   /**
-   * Who is told.
+   * Topic to notify.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
@@ -38,13 +38,13 @@ export function ringOnMissingLogs(scope: Construct, { id, stream, logGroup, filt
   addAlarm(scope, 'Late', {
     metric: ofStream('DeliveryToS3.DataFreshness', cloudwatch.Stats.MAXIMUM),
     threshold: 3600,
-    description: `Logs of ${id} have waited for the archive for over an hour, and Firehose gives up after a day: see its error log`,
+    description: `Logs of ${id} have waited for over an hour to be archived, and Firehose drops them after a day. See its error log.`,
     notify,
   });
   addAlarm(scope, 'Refused', {
     metric: ofStream('ThrottledRecords', cloudwatch.Stats.MAXIMUM),
     threshold: 0,
-    description: `Logs of ${id} come faster than Firehose takes them, so some may be missing in the archive: ask for a higher quota`,
+    description: `Logs of ${id} arrive faster than Firehose's quota, so some may be missing in the archive. Request a higher quota.`,
     notify,
   });
   const written = new cloudwatch.Metric({
@@ -54,10 +54,10 @@ export function ringOnMissingLogs(scope: Construct, { id, stream, logGroup, filt
     statistic: cloudwatch.Stats.SUM,
     period,
   });
-  // What a filter leaves out is not missing.
+  // Events that the filter leaves out are not missing.
   const all = (filter ?? logs.FilterPattern.allEvents()).logPatternString === '';
   addAlarm(scope, 'Stopped', {
-    // Firehose says nothing of how late it is when nothing gets through at all, or nothing comes.
+    // Firehose does not publish its freshness when nothing is delivered, or nothing arrives.
     // https://docs.aws.amazon.com/firehose/latest/dev/data-freshness-metric-not-emitted.html
     metric: new cloudwatch.MathExpression({
       expression: 'IF(FILL(written, 0) > 0 AND FILL(archived, 0) == 0, 1, 0)',
@@ -65,15 +65,15 @@ export function ringOnMissingLogs(scope: Construct, { id, stream, logGroup, filt
         written: all ? written : ofStream('IncomingRecords', cloudwatch.Stats.SUM),
         archived: ofStream('DeliveryToS3.Success', cloudwatch.Stats.SUM),
       },
-      label: 'Events are written, and none is archived',
+      label: 'Events are written, but none is archived',
       period,
     }),
     threshold: 0,
-    // What comes at the end of an hour is archived in the next one.
+    // Events of the end of an hour are archived in the next one.
     periods: 2,
     description:
-      `Logs of ${id} are written, and none has reached the archive for two hours: see that its log group still has the ` +
-      "subscription, and the stream's error log",
+      `Logs of ${id} are written, but none has reached the archive for two hours. Check that the log group still has its ` +
+      "subscription, and see the stream's error log.",
     notify,
   });
 }

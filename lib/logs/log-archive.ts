@@ -17,45 +17,45 @@ import { refuseUnsubscribable, tooManySubscriptions } from './log-group-limits';
 
 export interface LogArchiveProps {
   /**
-   * Where logs are archived: a bucket of the same region, whose lifecycle says for how long, by prefix.
+   * Where logs are archived: a bucket of the same region. Its lifecycle decides for how long, by prefix.
    *
    * @default - an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year
    */
   readonly bucket?: s3.IBucket;
 
   /**
-   * What keys start with, ending in a slash. Each log group's name in the archive and the date follow.
+   * Prefix of keys, ending in a slash. Each log group's name in the archive and the date follow.
    *
    * @default 'logs/'
    */
   readonly prefix?: string;
 
   /**
-   * How long Firehose gathers before it writes: 0 seconds to 15 minutes. What is in CloudWatch already is safe meanwhile.
+   * How long Firehose buffers before it writes: 0 seconds to 15 minutes. Meanwhile events are still in CloudWatch.
    *
    * @default - 5 minutes, or 5 MiB
    */
   readonly bufferingInterval?: Duration;
 
   /**
-   * Encrypts log groups made here, and the bucket of its own. The key's policy must let IAM policies of the
-   * account decide, as keys made by CDK do.
+   * Encrypts log groups created here, and the bucket of its own. Its key policy must delegate to IAM, as policies of
+   * CDK's keys do.
    *
    * @default - a key of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
   /**
-   * Who is told when logs don't reach the archive.
+   * Topic to notify when logs don't reach the archive.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
 
 export interface ArchivedLogGroupOptions {
   /**
-   * How long CloudWatch keeps what the archive keeps for longer.
+   * How long CloudWatch keeps events. The archive keeps them longer.
    *
    * @default logs.RetentionDays.ONE_MONTH
    */
@@ -64,7 +64,7 @@ export interface ArchivedLogGroupOptions {
   /**
    * Name of the log group.
    *
-   * @default - CloudFormation makes one up
+   * @default - CloudFormation generates one
    */
   readonly logGroupName?: string;
 
@@ -77,7 +77,7 @@ export interface ArchivedLogGroupOptions {
 }
 
 export interface SubscriptionOptions {
-  /** A log group of the same region, in the class STANDARD, with less than two subscriptions. */
+  /** A log group of the same region, in the class STANDARD, with fewer than two subscriptions. */
   readonly logGroup: logs.ILogGroup;
 
   /**
@@ -91,10 +91,11 @@ export interface SubscriptionOptions {
 /**
  * Logs that outlive CloudWatch's retention: each event is in S3 minutes after it was written.
  *
- * Not by exports: those lag by up to 12 hours, one runs at a time, and AWS advises against them for archives.
+ * It doesn't use export tasks: those lag by up to 12 hours, one runs at a time, and AWS advises against them for
+ * archives.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html
  *
- * In the bucket, each log group has a folder for each day with gzipped lines of JSON: one line a batch, with log group,
+ * In the bucket, each log group has a folder for each day with gzipped JSON lines. Each line is a batch with log group,
  * stream, and events with their times.
  */
 export class LogArchive extends Construct {
@@ -115,8 +116,8 @@ export class LogArchive extends Construct {
     const { bufferingInterval } = props;
     if (bufferingInterval && !bufferingInterval.isUnresolved() && bufferingInterval.toSeconds() > 900) {
       throw new Error(
-        `log archive '${this.node.path}': Firehose gathers for 900 seconds at most and would refuse ` +
-          `${bufferingInterval.toSeconds()}; write every 15 minutes or more often`,
+        `log archive '${this.node.path}': 'bufferingInterval' is ${bufferingInterval.toSeconds()} seconds, and Firehose buffers for ` +
+          'at most 900; set 15 minutes or less',
       );
     }
     this.encryptionKey = logKey(this, props.encryptionKey);
@@ -134,7 +135,7 @@ export class LogArchive extends Construct {
   }
 
   /**
-   * Makes a log group whose events are archived. It stays when the stack goes.
+   * Creates a log group whose events are archived. It is retained when the stack is deleted.
    *
    * @param id also its name in the archive
    * @throws Error when the id is taken
@@ -144,7 +145,7 @@ export class LogArchive extends Construct {
       logGroupName: options.logGroupName,
       retention: options.retention ?? logs.RetentionDays.ONE_MONTH,
       encryptionKey: this.encryptionKey,
-      // A first deployment that fails leaves no group behind, whose name the second one would find taken.
+      // A first deployment that fails removes the log group, so that the second one finds its name free.
       removalPolicy: options.logGroupName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.RETAIN,
     });
     this.subscribe(id, { logGroup, filter: options.filter });
@@ -152,11 +153,11 @@ export class LogArchive extends Construct {
   }
 
   /**
-   * Archives the events of a log group that there is, from now on. Its retention stays as it is.
+   * Archives new events of an existing log group. Its retention does not change.
    *
    * @param id also its name in the archive
-   * @throws Error when the id is taken, there is no such log group, or its class has no subscriptions; at synth when the app gives it more
-   * than two
+   * @throws Error when the id is taken, there is no such log group, or its class has no subscriptions; at synth when it
+   * has more than two subscriptions in the app
    */
   public subscribe(id: string, { logGroup, filter }: SubscriptionOptions): void {
     refuseTakenName('log', this, id, ['Files', 'Key']);
@@ -182,7 +183,7 @@ export class LogArchive extends Construct {
       destination: { bind: () => ({ arn: stream.attrArn, role: role.withoutPolicyUpdates() }) },
     });
     subscription.node.addValidation({ validate: () => tooManySubscriptions(subscription) });
-    // CloudWatch Logs tries the role out before it takes the subscription.
+    // CloudWatch Logs tests the role before it accepts the subscription.
     subscription.node.addDependency(policy);
     ringOnMissingLogs(scope, { id, stream: stream.ref, logGroup, filter, notify: this.props.notify });
   }
@@ -210,7 +211,7 @@ export class LogArchive extends Construct {
     acknowledgeWildcards(policy, 'Firehose writes files that it names itself, under one prefix.');
     const stream = new firehose.CfnDeliveryStream(scope, 'Stream', {
       deliveryStreamType: 'DirectPut',
-      // What it holds for minutes. A key of one's own would make each deployer need to grant its use.
+      // The stream holds data for minutes. A customer managed key would need grants by each deployer.
       deliveryStreamEncryptionConfigurationInput: { keyType: 'AWS_OWNED_CMK' },
       extendedS3DestinationConfiguration: {
         roleArn: role.roleArn,

@@ -1,4 +1,4 @@
-/** Log groups that can't be subscribed to, and so would be archived nowhere. */
+/** Log groups that can't have a subscription, and so can't be archived. */
 import { CfnResource, Stack } from 'aws-cdk-lib';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct, IConstruct } from 'constructs';
@@ -7,15 +7,15 @@ import type { Construct, IConstruct } from 'constructs';
 const MAX_SUBSCRIPTIONS = 2;
 
 /**
- * @param id what the archive calls it
- * @param logGroup CDK types an instance's log groups as if all were there, and lists those alone whose retention it sets
- * @throws Error when there is none, or its class has no subscriptions
+ * @param id its name in the archive
+ * @param logGroup CDK types all log groups of an instance as present, but has only those whose retention it sets
+ * @throws Error when it is undefined, or its class has no subscriptions
  */
 export function refuseUnsubscribable(archive: Construct, id: string, logGroup: logs.ILogGroup | undefined): void {
   if (!logGroup) {
     throw new Error(
-      `log archive '${archive.node.path}': there is no log group for '${id}', so nothing of it would be archived; of an RDS ` +
-        "instance, make it before RDS does: addLogGroup('database', { logGroupName: '/aws/rds/instance/orders/postgresql' })",
+      `log archive '${archive.node.path}': 'logGroup' of '${id}' is undefined, so nothing would be archived; for an RDS ` +
+        "instance, create it before RDS does: addLogGroup('database', { logGroupName: '/aws/rds/instance/orders/postgresql' })",
     );
   }
   const resource = logGroup.node.defaultChild as logs.CfnLogGroup | undefined;
@@ -23,12 +23,12 @@ export function refuseUnsubscribable(archive: Construct, id: string, logGroup: l
   if (logGroupClass !== 'INFREQUENT_ACCESS' && logGroupClass !== 'DELIVERY') return;
   // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch_Logs_Log_Classes.html
   throw new Error(
-    `log group '${logGroup.node.path}' is of the class ${logGroupClass}, which has no subscriptions, so nothing of it ` +
-      'would be archived; make it one of the class STANDARD, which a log group keeps for life',
+    `log group '${logGroup.node.path}' has the class ${logGroupClass}, which supports no subscriptions, so nothing would be ` +
+      'archived; create a new log group of the class STANDARD, since the class of a log group can not be changed',
   );
 }
 
-/** What CloudWatch Logs would refuse of a subscription's log group, a sentence each; of those that this app makes. */
+/** Log groups of this app with more subscriptions than CloudWatch Logs allows, a sentence each. */
 export function tooManySubscriptions(subscription: logs.SubscriptionFilter): string[] {
   const stack = Stack.of(subscription);
   const groupOf = (filter: IConstruct) =>
@@ -40,7 +40,7 @@ export function tooManySubscriptions(subscription: logs.SubscriptionFilter): str
     .filter((node) => Stack.of(node) === stack && groupOf(node) === group);
   if (filters.length <= MAX_SUBSCRIPTIONS) return [];
   return [
-    `the log group of '${subscription.node.path}' has ${filters.length} subscriptions in this app, and CloudWatch Logs takes ` +
-      `${MAX_SUBSCRIPTIONS}, so the deployment would fail; let one stream serve two readers`,
+    `the log group of '${subscription.node.path}' has ${filters.length} subscriptions in this app, and CloudWatch Logs allows ` +
+      `${MAX_SUBSCRIPTIONS}, so the deployment would fail; let two readers share one stream`,
   ];
 }

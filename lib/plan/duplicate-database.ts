@@ -1,6 +1,6 @@
 /**
- * A database that a plan has already. It may be another one in the same instance, or the same with other checks; but the
- * instance's backups and copies are one thing.
+ * Two entries of a plan for one instance. They may be for different databases in it, or have different checks, but they
+ * share the instance's backups and copies.
  */
 import { Annotations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
@@ -9,10 +9,10 @@ import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import type { ProtectedDatabaseOptions } from './protected-database';
 
-/** What a plan has, and what was asked for it. */
+/** The databases of a plan with their options. */
 export type PlannedDatabases = ReadonlyMap<IConstruct, ProtectedDatabaseOptions>;
 
-/** @throws Error when two of one instance want its backups otherwise */
+/** @throws Error when two entries for one instance ask for different backup settings */
 export function refuseOtherSettings(
   database: IConstruct,
   options: ProtectedDatabaseOptions,
@@ -22,12 +22,12 @@ export function refuseOtherSettings(
     if (!isSameInstance(options, other)) continue;
     const fact = `database '${database.node.path}' is of the same instance as '${twin.node.path}'`;
     const problems = settingProblems(options, other);
-    refuseAll(`${fact}, which has one of each, so the last one deployed would undo the other`, problems);
+    refuseAll(`${fact}, so the last one deployed would undo the settings of the other`, problems);
     const doubles = doublesOf(options, other);
     if (doubles.length === 0) continue;
     Annotations.of(database).addWarningV2(
       'lifeboat:database-twice',
-      `${fact}, so ${doubles.join(', and ')}; give all drills and copies to one of them, or acknowledge this with the reason`,
+      `${fact}, so ${doubles.join(', and ')}; state all drills and copies with one of them, or acknowledge this with the reason`,
     );
   }
 }
@@ -40,15 +40,18 @@ function settingProblems(one: ProtectedDatabaseOptions, other: ProtectedDatabase
     ['backup retention', days(one), days(other)],
   ]
     .filter(([, here, there]) => here !== undefined && there !== undefined && here !== there)
-    .map(([what, here, there]) => `the ${what} is ${here} here and ${there} there; state it with one of them`);
+    .map(
+      ([what, here, there]) =>
+        `the ${what} is ${here} in the first and ${there} in the second; state it in one of them`,
+    );
 }
 
-/** What is done twice, with nothing gained. Replicated backups are the instance's own: both say the same. */
+/** What is done twice without benefit. Replicated backups are a setting of the instance, the same for both. */
 function doublesOf(one: ProtectedDatabaseOptions, other: ProtectedDatabaseOptions): string[] {
   const doubles: string[] = [];
   if (one.databaseName === other.databaseName) {
     const name = one.databaseName === undefined ? 'its initial database' : `database ${one.databaseName}`;
-    doubles.push(`the proof of ${name} is in two chains of evidence, neither of which has all drills`);
+    doubles.push(`the evidence of ${name} is in two chains, and neither has all drills`);
   }
   const kinds = (one.copies ?? []).map(({ kind }) => kind).filter((kind) => kind !== 'automatedBackups');
   const both = kinds.filter((kind) => other.copies?.some((copy) => copy.kind === kind));

@@ -22,87 +22,87 @@ import type { PlanGrants } from './plan-grants';
 import { checkStatedIdentifier } from './stated-identifier';
 
 export interface ProtectedDatabaseOptions extends ProofOptions {
-  /** What is protected: a PostgreSQL instance, of this app or imported. */
+  /** The database to protect: a PostgreSQL instance, of this app or imported. */
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * What RDS calls an instance that CloudFormation named, as `aws rds describe-db-instances` shows it: what lies in the
-   * recovery region's stack (replicas, drills there) can't ask this one for it. Never name an instance that exists for
-   * their sake: CloudFormation would replace it with an empty one.
+   * Identifier of an instance that CloudFormation named, as `aws rds describe-db-instances` shows it: replicas and
+   * drills in the recovery region's stack need it, and can't refer to this stack. Never set it on an existing instance
+   * instead: CloudFormation would replace that with an empty one.
    *
-   * @default - as the database says itself; where it doesn't, replicas and drills in the recovery region are refused
+   * @default - the database's own; if unknown at synth, replicas and drills in the recovery region are refused
    */
   readonly instanceIdentifier?: string;
 
   /**
-   * When the daily backup is taken. On an imported database it is set at deployment, by `ExternalDatabaseBackups`: leave
-   * it out for one that another stack describes, and apply `DatabaseBackups` there.
+   * When the daily backup is taken. On an imported database it is set at deployment, by `ExternalDatabaseBackups`:
+   * leave it out for a database of another stack, and apply `DatabaseBackups` there.
    *
-   * @default - what the database says itself; else 30 minutes that RDS picks at random
+   * @default - the database's own setting; without one, 30 minutes that RDS picks at random
    */
   readonly window?: BackupWindow;
 
   /**
-   * When RDS maintains an imported database, as RDS writes it: `sun:04:00-sun:05:00`, UTC. It is held against `window` at
-   * synth, and not changed. A database of this app says so itself, and refuses this.
+   * The maintenance window of an imported database, in the form of RDS: `sun:04:00-sun:05:00`, UTC. Only compared with
+   * `window` at synth; it is not applied. Refused for a database of this app, which states its own.
    *
-   * @default - not compared: where the two overlap, RDS refuses the backup window, and the deployment fails
+   * @default - not compared: if the two overlap, RDS refuses the backup window, and the deployment fails
    */
   readonly maintenance?: string;
 
   /**
-   * How long automated backups are kept, 0 to 35 days. An imported database keeps them for 1 to 35, set at deployment by
-   * `ExternalDatabaseBackups`.
+   * How long automated backups are kept, 0 to 35 days. An imported database keeps them for 1 to 35, set at deployment
+   * by `ExternalDatabaseBackups`.
    *
-   * @default - what the database says itself; else 1 day, which is RDS's default
+   * @default - the database's own setting; without one, RDS's default of 1 day
    */
   readonly retention?: Duration;
 
   /**
-   * Whether `retention` of an imported database may be lower than what is in force, at which RDS deletes all automated
-   * backups that are older.
+   * Whether `retention` of an imported database may be lower than before, in which case RDS deletes all older automated
+   * backups.
    *
    * @default OlderBackups.KEPT
    */
   readonly olderBackups?: OlderBackups;
 
   /**
-   * How its data gets into the plan's recovery region: one of each kind at most.
+   * How its data is copied into the plan's recovery region: at most one of each kind.
    *
-   * @default - not at all
+   * @default - no copies
    */
   readonly copies?: BackupCopy[];
 
   /**
-   * The key that encrypts the instance. Its policy must let IAM policies of the account decide, as keys made by CDK do.
+   * The key that encrypts the instance. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
-   * @default - the key that an instance of this app names; else the account's own key for RDS
+   * @default - the key of an instance of this app; without one, the AWS managed key for RDS
    */
   readonly storageKey?: kms.IKey;
 }
 
-/** What a plan gives its databases. */
+/** The part of a plan that its databases use. */
 export interface PlanOfDatabases extends PlanDefaults, SharedSite {
-  /** What a recovery may cost at most. */
+  /** How much data a recovery may lose, and how long it may take. */
   readonly objectives: RecoveryObjectives;
   /**
-   * Where copies go.
+   * The region that copies go to.
    *
-   * @default - nowhere; databases can't have copies
+   * @default - none; databases can't have copies
    */
   readonly recovery?: RecoveryRegion;
-  /** Permissions on all that the plan has. */
+  /** Permissions on everything in the plan. */
   readonly grants: PlanGrants;
 }
 
 export interface ProtectedDatabaseProps extends ProtectedDatabaseOptions {
-  /** The plan that it is under. */
+  /** The plan of the database. */
   readonly plan: PlanOfDatabases;
 }
 
 /** A database under a plan. */
 export class ProtectedDatabase extends Construct {
-  /** What is protected. */
+  /** The protected database. */
   public readonly database: rds.IDatabaseInstance;
   private alarms?: ObjectiveAlarms;
   private regionDrills?: RegionDrills;
@@ -132,7 +132,7 @@ export class ProtectedDatabase extends Construct {
       maintenance,
       retention,
       olderBackups,
-      // Whether it may be deleted is its owner's word; a plan was asked for backups.
+      // Deletion protection is the owner's decision; the plan only states backups.
       deletionProtection: ExternalSetting.UNCHANGED,
     });
   }
@@ -140,7 +140,7 @@ export class ProtectedDatabase extends Construct {
   /**
    * Proves on a schedule that the database can be restored.
    *
-   * @throws Error when the id is taken, or the drill could not work
+   * @throws Error when the id is taken, or the drill would fail
    */
   public addDrill(id: string, options: DrillOptions): RestoreDrill {
     refuseTakenName('drill', this, id, ['Alarms', 'Backups', 'Snapshots']);
@@ -157,7 +157,7 @@ export class ProtectedDatabase extends Construct {
     return drill;
   }
 
-  /** What a drill is held against. Its metrics are the target's, so other objectives need another target. */
+  /** Objectives and target of a drill. Metrics are per target, so other objectives need another target. */
   private judged(id: string, own?: RecoveryObjectives) {
     const { planName, objectives, notify } = this.props.plan;
     const target = this.node.id;
@@ -167,21 +167,22 @@ export class ProtectedDatabase extends Construct {
   }
 
   /**
-   * Proves on a schedule, in the plan's recovery region, that the database can be restored from what was copied there. By
-   * default it goes back to the latest moment of replicated backups, else to the latest copy of a snapshot.
+   * Proves on a schedule, in the plan's recovery region, that the database can be restored from its copies there. By
+   * default it restores the latest restorable time of replicated backups, or without those the latest snapshot copy.
    *
-   * It lies in that region's stack, and needs nothing of this one: it can be started while this region is down. For the
-   * same reason `plan.grants` does not reach it: use its own `grantStart()`, with a role that is made or imported there.
+   * The drill is in that region's stack, without a reference to this one, so it can be started while this region is
+   * down. For the same reason `plan.grants` does not apply: use its own `grantStart()`, with a role created or imported
+   * there.
    *
-   * @throws Error when nothing is copied there that it could restore, or synth does not know what copies don't tell
+   * @throws Error when there is no copy that it could restore, or synth does not know what copies don't record
    */
   public addRegionDrill(id: string, options: RegionDrillOptions): RestoreDrill {
     const { plan, database, instanceIdentifier, copies = [] } = this.props;
     const { planName, recovery: region } = plan;
     if (!region) {
       throw new Error(
-        `drill '${this.node.path}/${id}' belongs into the plan's recovery region, and the plan names none; give the plan ` +
-          `recovery: RecoveryRegion.named('us-west-2'), say`,
+        `drill '${this.node.path}/${id}' needs the plan's recovery region, and 'recovery' of the plan is missing; state it, as in ` +
+          `recovery: RecoveryRegion.named('us-west-2')`,
       );
     }
     const target = this.node.id;
@@ -193,7 +194,7 @@ export class ProtectedDatabase extends Construct {
   }
 }
 
-/** A window that is held against nothing would be believed to be. */
+/** Users would believe that a window is compared when it is not. */
 function refuseIdleMaintenance(
   scope: Construct,
   { window, maintenance }: ProtectedDatabaseOptions,
@@ -201,9 +202,9 @@ function refuseIdleMaintenance(
 ): void {
   if (maintenance === undefined || (window !== undefined && !isOfApp)) return;
   const [fact, remedy] = isOfApp
-    ? ['is made by this app, which states its maintenance window on it', 'set preferredMaintenanceWindow there']
-    : ['has no backup window stated here', 'state the window, too, or leave maintenance out'];
+    ? ['the database is in this app', 'set preferredMaintenanceWindow on the database instead']
+    : ["'window' is missing", "state 'window', too, or leave 'maintenance' out"];
   throw new Error(
-    `database '${scope.node.path}' ${fact}, so the maintenance window ${maintenance} would be held against nothing; ${remedy}`,
+    `database '${scope.node.path}': 'maintenance' is ${maintenance}, and ${fact}, so it would not be compared with anything; ${remedy}`,
   );
 }

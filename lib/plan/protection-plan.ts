@@ -20,54 +20,55 @@ import { PlanGrants } from './plan-grants';
 import { ProtectedDatabase, type ProtectedDatabaseOptions } from './protected-database';
 
 export interface ProtectionPlanProps {
-  /** What a recovery may cost at most. */
+  /** How much data a recovery may lose, and how long it may take. */
   readonly objectives: RecoveryObjectives;
 
   /**
-   * Who is told when a drill fails, misses an objective or is overdue.
+   * Topic to notify when a drill fails, misses an objective or is overdue.
    *
-   * @default - nobody; the alarms only show, and synth warns
+   * @default - none: the alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 
   /**
-   * Name of the plan, in evidence and metrics. Evidence and alarms of another name start anew.
+   * Name of the plan, in evidence and metrics. After a change of the name, evidence and metrics start anew.
    *
    * @default - the plan's path, as in `Zephyr-production-Protection`
    */
   readonly planName?: string;
 
   /**
-   * Where copies go, so that they outlive this region.
+   * The region that copies go to, so that they outlive this region.
    *
-   * @default - nowhere; databases can't have copies
+   * @default - none; databases can't have copies
    */
   readonly recovery?: RecoveryRegion;
 
   /**
    * Where drills run.
    *
-   * @default - a site of the plan's own, made with the first drill
+   * @default - a site of the plan's own, created with the first drill
    */
   readonly site?: DrillSite;
 }
 
 /**
- * What must survive, how much may be lost and how long it may take; and the drills that prove it.
+ * States which databases must survive, how much data may be lost, how long a recovery may take, and the drills that
+ * prove it.
  *
- * What else belongs to it (dumps, exports, caches, archives) is put into its scope, or into that of one of its databases:
- * it then tells whom the plan tells, under the plan's name, unless it lies in a stack of another region.
+ * Put other constructs of the system (dumps, exports, caches, archives) into its scope, or that of one of its
+ * databases: they then use the plan's `notify` and name, unless they are in a stack of another region.
  */
 export class ProtectionPlan extends Construct {
   public readonly objectives: RecoveryObjectives;
   public readonly planName: string;
-  /** Who is told. */
+  /** Topic that alarms notify. */
   public readonly notify?: sns.ITopic;
-  /** Where copies go. */
+  /** The region that copies go to. */
   public readonly recovery?: RecoveryRegion;
-  /** What the plan's drills measure. */
+  /** Metrics of the plan's drills. */
   public readonly metrics: RecoveryMetrics;
-  /** Permissions on all that the plan has. */
+  /** Permissions on everything in the plan. */
   public readonly grants = new PlanGrants();
 
   private readonly databases = new Map<IConstruct, ProtectedDatabaseOptions>();
@@ -92,7 +93,7 @@ export class ProtectionPlan extends Construct {
     if (props.notify) return;
     Annotations.of(this).addWarningV2(
       'lifeboat:nobody-is-told',
-      `plan '${id}' has no topic to notify, so a failed drill is an alarm that nobody hears; give it 'notify'`,
+      `'notify' of plan '${id}' is missing, so alarms of failed drills have no action; state a topic`,
     );
   }
 
@@ -105,7 +106,8 @@ export class ProtectionPlan extends Construct {
   /**
    * Puts a database under the plan.
    *
-   * @throws Error when the id is taken, two of one instance want its backups otherwise, or RDS would refuse what is asked for
+   * @throws Error when the id is taken, two entries for one instance ask for different backup settings, or RDS would
+   * refuse the settings
    */
   public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
     refuseTakenName('database', this, id, ['CopyKey', 'Site']);
@@ -128,15 +130,15 @@ export class ProtectionPlan extends Construct {
     const twice = kinds.find((kind, index) => kinds.indexOf(kind) !== index);
     if (twice) {
       throw new Error(
-        `database '${target}' has two copies of the kind '${twice}', and the plan has one recovery region, so they would ` +
-          'be the same copy twice; leave one out',
+        `'copies' of database '${target}' has two of the kind '${twice}', and the plan has one recovery region, so they would ` +
+          'be the same copy twice; remove one',
       );
     }
     if (copies.length === 0) return;
     if (!region) {
       throw new Error(
-        `database '${target}' has copies (${kinds.join(', ')}), and the plan names no region for them, so they would be ` +
-          `made nowhere; give the plan recovery: RecoveryRegion.named('us-west-2'), say`,
+        `'copies' of database '${target}' is ${kinds.join(', ')}, and 'recovery' of the plan is missing, so no copies would be ` +
+          `made; state it, as in recovery: RecoveryRegion.named('us-west-2')`,
       );
     }
     warnOfSlowCopies(scope, (region.objectives ?? this.objectives).rpo, kinds, region.name);
@@ -146,7 +148,7 @@ export class ProtectionPlan extends Construct {
     for (const copy of copies) copy.applyTo(made);
   }
 
-  /** Encrypts the logs of all copying, whatever is copied. */
+  /** Encrypts the logs of all copies. */
   private keyOfCopying(): kms.IKey {
     if (!this.copyKey) {
       this.copyKey = new kms.Key(this, 'CopyKey', { enableKeyRotation: true });

@@ -16,19 +16,19 @@ import { SnapshotSource } from './snapshot-source';
 
 export interface AutomatedBackupsOptions {
   /**
-   * How long backups are kept there, and how far back a point in time can lie: 1 to 35 whole days.
+   * How long backups are kept there, and so how far back a moment can be restored: 1 to 35 whole days.
    *
    * @default - as long as in the database's own region
    */
   readonly retention?: Duration;
 }
 
-/** What a copy is made of. */
+/** What a copy needs from its plan. */
 export interface BackupCopyTarget {
-  /** What makes it: copies of a database lie under it. */
+  /** The construct under which copies of the database are created. */
   readonly scope: Construct;
   readonly database: rds.IDatabaseInstance;
-  /** @default - as the database says itself; a replica is refused where it doesn't */
+  /** @default - the database's own; required for a replica */
   readonly instanceIdentifier?: string;
   readonly region: RecoveryRegion;
   readonly planName: string;
@@ -36,19 +36,19 @@ export interface BackupCopyTarget {
   readonly target: string;
   /** Encrypts logs. */
   readonly encryptionKey: () => kms.IKey;
-  /** @default - as the database says, or RDS picks */
+  /** @default - the database's own; without one, RDS picks a window */
   readonly window?: BackupWindow;
-  /** @default - as the database says, else the account's own key for RDS */
+  /** @default - the database's own; without one, the AWS managed key for RDS */
   readonly storageKey?: kms.IKey;
-  /** @default - nobody */
+  /** @default - alarms have no action */
   readonly notify?: sns.ITopic;
 }
 
-/** How a database's data gets into the recovery region. */
+/** How a database's data is copied into the recovery region. */
 export class BackupCopy {
   /**
-   * Automated backups are replicated: any moment can be restored there, about five minutes behind. Only for a database
-   * of this app.
+   * Automated backups are replicated: any moment up to about five minutes ago can be restored there. Only for a
+   * database of this app.
    *
    * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReplicateBackups.html
    */
@@ -57,8 +57,8 @@ export class BackupCopy {
       const { resource, name } = new SourceDatabase(database);
       if (!resource) {
         throw new Error(
-          `database '${scope.node.id}' is imported, so this app can't replicate its backups to ${region}, and nobody would; ` +
-            `apply ReplicatedBackups where it is made, or have RDS do it there: aws rds ` +
+          `database '${scope.node.id}' is imported, so this app can't replicate its backups to ${region}; apply ` +
+            'ReplicatedBackups in the app that creates it, or run aws rds ' +
             `start-db-instance-automated-backups-replication --region ${region} for ${name ?? 'its ARN'}`,
         );
       }
@@ -68,7 +68,7 @@ export class BackupCopy {
     });
   }
 
-  /** Automated snapshots are copied, about one a day, and kept for as long as you say. */
+  /** Automated snapshots are copied, about one a day, and kept for `retention`. */
   public static snapshots(options: SnapshotCopyOptions): BackupCopy {
     return new BackupCopy('snapshots', ({ scope, database, instanceIdentifier: _, region, encryptionKey, ...more }) => {
       new SnapshotCopy(scope, 'Snapshots', {
@@ -84,7 +84,7 @@ export class BackupCopy {
   }
 
   /**
-   * A read replica, seconds behind, that is promoted when the region is lost. It lies in a stack of its own, named
+   * A read replica, seconds behind, to be promoted when the region is lost. It is in a stack of its own, named
    * `<primary>-<region>-replicas`, which is deployed after the primary's.
    */
   public static replica(options: ReplicaOptions): BackupCopy {
@@ -109,23 +109,23 @@ export class BackupCopy {
   }
 
   private constructor(
-    /** What it is called. A database has one of each kind at most. */
+    /** The kind of copy. A database has at most one of each kind. */
     public readonly kind: string,
     private readonly make: (target: BackupCopyTarget) => void,
   ) {}
 
-  /** Makes it. Called by the plan. */
+  /** Creates the copy. Called by the plan. */
   public applyTo(target: BackupCopyTarget): void {
     this.make(target);
   }
 }
 
-/** Where the key of copies lies, unless the region names one of its own. */
+/** The site with the key of copies, unless the region states a key. */
 function ownSite(scope: Construct, region: RecoveryRegion): RecoverySite | undefined {
   return region.keyArn === undefined ? RecoverySite.beside(scope, region) : undefined;
 }
 
-/** A database may lie in another stack than its plan, whose name its key's alias then has. */
+/** If a database is in another stack than its plan, the alias of the key has the name of the plan's stack. */
 function keyOfPlan(resource: rds.CfnDBInstance, site: RecoverySite, scope: Construct, region: RecoveryRegion): void {
   const stack = outermostStack(resource);
   if (stack === outermostStack(scope)) return;
@@ -134,18 +134,18 @@ function keyOfPlan(resource: rds.CfnDBInstance, site: RecoverySite, scope: Const
 }
 
 /**
- * Apart from the key: a replica is only made while its source is there, and what holds the key must deploy without it.
- * It comes last, the key first.
+ * Replicas have a stack separate from the key: a replica can only be created while its source exists, and the stack of
+ * the key must deploy without it. The key's stack is deployed first, this one last.
  */
 function stackOfReplicas(scope: Construct, region: RecoveryRegion): Stack {
   const primary = outermostStack(scope);
-  const description = `Lifeboat: replicas of what ${primary.stackName} holds, in ${region}`;
+  const description = `Lifeboat: replicas of databases of ${primary.stackName}, in ${region}`;
   const stack = siblingStack(scope, region.name, `${region}-replicas`, description);
-  deployAfter(stack, primary, 'replicas are made of what is there');
+  deployAfter(stack, primary, 'replicas need their sources');
   return stack;
 }
 
-/** The key by its name: stacks that refer to each other can't be deployed apart. */
+/** The key by its name, without a reference, so that each stack can be deployed without the other. */
 function keyThere(stack: Stack, scope: Construct, region: RecoveryRegion, id: string): kms.IKey {
   return region.keyArn === undefined
     ? kms.Alias.fromAliasName(stack, id, region.aliasFor(scope))

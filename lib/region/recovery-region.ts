@@ -8,42 +8,42 @@ import { outermostStack } from './sibling-stack';
 
 export interface RecoveryRegionOptions {
   /**
-   * ARN of a key of yours there, that encrypts copies. Its policy must let IAM policies of the account decide.
+   * ARN of a key of yours there that encrypts copies. Its key policy must delegate to IAM.
    *
    * @default - the key of the `RecoverySite` there, by the alias that both sides derive from the primary's stack name
    */
   readonly keyArn?: string;
 
   /**
-   * ARN of an SNS topic there, told of what happens there: an alarm reaches no topic in another region.
+   * ARN of an SNS topic there that alarms there notify, since alarms can't notify a topic of another region.
    *
-   * @default - none; alarms there only show
+   * @default - none; alarms there have no action
    */
   readonly topicArn?: string;
 
   /**
-   * What a recovery there is held against, by drills there too: with a region, more is lost and it takes longer than with a
-   * database.
+   * Objectives of a recovery there, which drills there are compared with: losing a region costs more data and time than
+   * losing a database.
    *
    * @default - the plan's
    */
   readonly objectives?: RecoveryObjectives;
 }
 
-/** Where copies go, so that they outlive the primary's region. A name: nothing of it has to exist when it is named. */
+/** The region that copies go to, so that they outlive the primary's region. Nothing has to exist there yet. */
 export class RecoveryRegion {
   /**
    * A region by its name, as in `us-west-2`.
    *
-   * @throws Error when it is no region's name, is not known at synth, or the key or the topic lies in another region: a
-   * copy can only be encrypted with a key of its own region
+   * @throws Error when the name is not valid or unknown at synth, or the key or the topic is in another region: a copy
+   * can only be encrypted with a key of its own region
    * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html
    */
   public static named(name: string, options: RecoveryRegionOptions = {}): RecoveryRegion {
     if (Token.isUnresolved(name) || regionNameProblem(name)) {
-      const seen = Token.isUnresolved(name) ? 'known at deployment only' : `'${name}'`;
+      const seen = Token.isUnresolved(name) ? 'unknown until deployment' : `'${name}'`;
       throw new Error(
-        `recovery region: its name is ${seen}, so the keys and stacks there can't be named; write it out, as in 'us-west-2'`,
+        `recovery region: 'name' is ${seen}, so keys and stacks there can't be named after it; write it as in 'us-west-2'`,
       );
     }
     const { keyArn, topicArn } = options;
@@ -52,39 +52,41 @@ export class RecoveryRegion {
       'kms',
       name,
       (fact) =>
-        `the key ${fact}, and copies in ${name} can only be encrypted with a key of that region; give the ARN of one there, ` +
-        'or leave it out for the one of RecoverySite',
+        `'keyArn' ${fact}, and copies in ${name} can only be encrypted with a key of that region; state the ARN of a key there, ` +
+        'or leave it out to use the key of RecoverySite',
     );
     refuseElsewhere(
       topicArn,
       'sns',
       name,
       (fact) =>
-        `the topic ${fact}, and an alarm in ${name} reaches no topic of another region; give the ARN of one there`,
+        `'topicArn' ${fact}, and alarms in ${name} can't notify a topic of another region; state the ARN of a topic there`,
     );
     if (options.objectives !== undefined) refuseAll(`recovery region ${name}`, objectiveProblems(options.objectives));
     return new RecoveryRegion(name, keyArn, topicArn, options.objectives);
   }
 
   private constructor(
-    /** As AWS writes it. */
+    /** Name of the region. */
     public readonly name: string,
-    /** The key that was given. */
+    /** The stated key. */
     public readonly keyArn?: string,
-    /** The topic that was given. */
+    /** The stated topic. */
     public readonly topicArn?: string,
-    /** The objectives that were given. */
+    /** The stated objectives. */
     public readonly objectives?: RecoveryObjectives,
   ) {}
 
-  /** ARN of the key that encrypts copies of what a construct's stack holds: the one given, else of the agreed alias. */
+  /**
+   * ARN of the key that encrypts copies of a construct's stack: the stated key, or the alias that both sides derive.
+   */
   public keyArnFor(scope: IConstruct): string {
     if (this.keyArn !== undefined) return this.keyArn;
     const { partition, account } = outermostStack(scope);
     return `arn:${partition}:kms:${this.name}:${account}:${this.aliasFor(scope)}`;
   }
 
-  /** The alias that both sides agree on. */
+  /** The alias that both sides derive. */
   public aliasFor(scope: IConstruct): string {
     return recoveryAlias(outermostStack(scope).stackName);
   }
@@ -99,7 +101,7 @@ export class RecoveryRegion {
   }
 }
 
-/** What is only known at deployment is not compared. */
+/** Values unknown at synth are not compared. */
 function refuseElsewhere(
   arn: string | undefined,
   service: string,
@@ -110,7 +112,7 @@ function refuseElsewhere(
   const [, , givenService, givenRegion] = arn.split(':');
   if (givenService === service && givenRegion === region) return;
   const fact =
-    givenService === service ? `${arn} lies in ${givenRegion || 'no region'}` : `'${arn}' is no ARN of ${service}`;
+    givenService === service ? `${arn} is in ${givenRegion || 'no region'}` : `'${arn}' is not an ARN of ${service}`;
   throw new Error(`recovery region ${region}: ${why(fact)}`);
 }
 

@@ -8,22 +8,22 @@ import { deployAfter, outermostStack, siblingStack } from './sibling-stack';
 
 const ID = 'Recovery';
 
-/** The stack of a recovery region beside a construct's own: all that is there, and nothing that needs the other. */
+/** The stack of a recovery region beside a construct's own stack. It can be deployed without that one. */
 export function recoveryStack(scope: IConstruct, region: RecoveryRegion): Stack {
   const { stackName } = outermostStack(scope);
-  const description = `Lifeboat: what ${stackName} recovers from in ${region}; deploys without it`;
+  const description = `Lifeboat: recovery of ${stackName} in ${region}; deploys without that stack`;
   return siblingStack(scope, region.name, region.name, description);
 }
 
 export interface RecoverySiteProps {
-  /** The region it is for, which must be its stack's. */
+  /** The recovery region, which must be the region of its stack. */
   readonly region: RecoveryRegion;
 
-  /** Name of the primary's stack, as CloudFormation has it. Both sides derive the key's alias from it. */
+  /** Name of the primary's stack in CloudFormation. Both sides derive the key's alias from it. */
   readonly primary: string;
 
   /**
-   * Accounts that may read copies which are shared with them, to copy them on under a key of their own.
+   * Accounts that may read copies shared with them, to copy them again with a key of their own.
    *
    * @default - none
    */
@@ -31,26 +31,26 @@ export interface RecoverySiteProps {
 }
 
 /**
- * What a recovery region holds for one primary stack: the key of all copies there.
+ * The key of all copies of one primary stack in a recovery region.
  *
- * It needs nothing of the primary's stack but its name, so it can be deployed while the primary's region is down.
+ * It needs only the name of the primary's stack, so it can be deployed while the primary's region is down.
  */
 export class RecoverySite extends Construct {
   /**
-   * The site for a construct's stack, in a stack of its own beside that one: one for each region. Made when first asked
-   * for, and named `<primary>-<region>`.
+   * The site for a construct's stack, in a stack of its own beside that one, named `<primary>-<region>`: one for each
+   * region. Created by the first call.
    */
   public static beside(scope: IConstruct, region: RecoveryRegion): RecoverySite {
     const primary = outermostStack(scope);
     const stack = recoveryStack(scope, region);
     const found = stack.node.tryFindChild(ID);
     if (found) return found as RecoverySite;
-    // An order of deployment and no more: copies can only be asked for once their key is there.
+    // Only an order of deployment: copies can be requested once their key exists.
     deployAfter(primary, stack, 'copies are encrypted with the key there');
     return new RecoverySite(stack, ID, { region, primary: primary.stackName });
   }
 
-  /** Encrypts every copy there. Kept when the stack is deleted, since copies can't be read without it. */
+  /** Encrypts every copy there. Retained when the stack is deleted, since copies can't be read without it. */
   public readonly key: kms.IKey;
 
   private readonly ownKey: kms.Key;
@@ -65,12 +65,12 @@ export class RecoverySite extends Construct {
     const own = Stack.of(this).region;
     if (!Token.isUnresolved(own) && own !== region.name) {
       throw new Error(
-        `recovery site '${this.node.path}': its stack is in ${own} and it is for ${region}, so copies would look for its ` +
-          `key in vain; give the stack env: { region: '${region}' }`,
+        `recovery site '${this.node.path}': 'region' is ${region} and its stack is in ${own}, so copies would not find its key; ` +
+          `create the stack with env: { region: '${region}' }`,
       );
     }
     this.ownKey = new kms.Key(this, 'Key', {
-      description: `Lifeboat: copies of what ${primary} holds`,
+      description: `Lifeboat: copies of databases of ${primary}`,
       alias: recoveryAlias(primary),
       enableKeyRotation: true,
       removalPolicy: RemovalPolicy.RETAIN,
@@ -79,17 +79,17 @@ export class RecoverySite extends Construct {
     for (const account of props.readers ?? []) this.addReader(account);
     new CfnOutput(this, 'KeyArn', {
       value: this.key.keyArn,
-      description: 'For RecoveryRegion.named(..., { keyArn }), where an alias is not taken',
+      description: 'For RecoveryRegion.named(..., { keyArn }), if an alias is refused',
     });
   }
 
   /**
-   * Lets an account read copies that are shared with it. Sharing itself is up to `SnapshotCopy`.
+   * Allows an account to read copies that `SnapshotCopy` shares with it.
    *
-   * @throws Error when the account is none
+   * @throws Error when the account ID is not valid
    */
   public addReader(account: string): void {
-    const noAccount = accountIdProblem(account, 'AWS KMS would refuse the policy that lets it read');
+    const noAccount = accountIdProblem(account, 'AWS KMS would refuse the key policy');
     if (noAccount) throw new Error(`recovery site '${this.node.path}': ${noAccount}`);
     this.ownKey.addToResourcePolicy(
       new iam.PolicyStatement({

@@ -18,30 +18,30 @@ import type { BackupCopy } from './backup-copy';
 import type { RecoveryRegion } from './recovery-region';
 import { RecoverySite, recoveryStack } from './recovery-site';
 
-/** What each drill in the recovery region decides for itself. */
+/** Options of each drill in the recovery region. */
 export interface RegionDrillOptions extends DrillOptions {
   /**
-   * Parameter group for restored copies, by its name in the recovery region.
+   * Parameter group of restored instances, by its name in the recovery region.
    *
-   * @default - the default one of the engine's version; evidence says so
+   * @default - the default group of the engine's version, which evidence notes
    */
   readonly parameterGroupName?: string;
 }
 
-/** The database whose copies are drilled, as its plan knows it. */
+/** The database whose copies are drilled, from its plan. */
 export interface RegionDrillsProps extends ProofOptions {
   readonly database: rds.IDatabaseInstance;
-  /** @default - as the database says itself; a drill is refused where it doesn't */
+  /** @default - the database's own; required if that is unknown at synth */
   readonly instanceIdentifier?: string;
   readonly region: RecoveryRegion;
   readonly copies: BackupCopy[];
   readonly planName: string;
   readonly target: string;
-  /** What a recovery there is held against. */
+  /** Objectives of a recovery there. */
   readonly objectives: RecoveryObjectives;
 }
 
-/** A database's drills in its recovery region. They lie in that region's stack, which needs nothing of the primary's. */
+/** A database's drills in its recovery region, in that region's stack, which does not depend on the primary's. */
 export class RegionDrills {
   private readonly drills: Construct;
   private readonly site: DrillSite;
@@ -56,7 +56,7 @@ export class RegionDrills {
     const stack = recoveryStack(scope, region);
     this.site = siteIn(stack, region);
     if (region.topicArn === undefined) warnOfSilence(planIn(stack, planName), region);
-    // One below the other: joined by a hyphen, `A-B` of plan `C` would be `B` of plan `C-A`.
+    // Nested, since with joined names `A-B` of plan `C` would collide with `B` of plan `C-A`.
     const group = new Construct(planIn(stack, planName), target);
     this.notify = region.topicFor(group, 'Topic');
     this.drills = new Construct(group, 'Drills');
@@ -75,7 +75,7 @@ export class RegionDrills {
     return new RestoreDrill(this.drills, id, { ...given, ...judged, planName, site, notify });
   }
 
-  /** @throws Error that names all that keeps copies from being drilled there */
+  /** @throws Error that lists all that would make a drill there fail */
   private source(id: string, options: RegionDrillOptions, restore: RestorePoint, databaseName?: string): DrillSource {
     const { scope, props } = this;
     const { database, region, copies } = props;
@@ -88,36 +88,36 @@ export class RegionDrills {
     if (wanted && !copies.some(({ kind }) => kind === wanted)) {
       const kinds = copies.map(({ kind }) => kind).join(', ') || 'none';
       problems.push(
-        `it restores what BackupCopy.${wanted}() brings there, and the database's copies are: ${kinds}; add that copy, or ` +
+        `'restore' needs a copy by BackupCopy.${wanted}(), and the database's copies are: ${kinds}; add that copy, or ` +
           'choose another restore point',
       );
     }
     if (name === undefined) {
       problems.push(
-        `the database's identifier is only known at deployment, and ${region}'s stack must deploy without this one; ` +
+        `the database's identifier is unknown until deployment, and ${region}'s stack must deploy without this one; ` +
           STATE_IDENTIFIER,
       );
     }
     if (Token.isUnresolved(sourceRegion)) {
       problems.push(
-        `the database's region is only known at deployment, and ${region}'s stack has to name it; give its stack ` +
+        `the database's region is unknown until deployment, and ${region}'s stack needs it; create the database's stack with ` +
           'env: { region }',
       );
     }
     if (!instanceClass && !options.instanceType) {
       problems.push(
-        `the database's class is not known at synth, and copies don't tell it; give the drill an 'instanceType'`,
+        `'instanceType' is missing, and the database's class is unknown at synth and from copies; state it for the drill`,
       );
     }
     if (databaseName === undefined) {
       problems.push(
-        "the database's name in the instance is not known at synth, and copies don't tell it; give databaseName to the plan's " +
-          'database, and not to the instance, which CloudFormation would replace with an empty one',
+        "'databaseName' is missing, and unknown at synth and from copies; state it for the plan's database, and not on the " +
+          'instance, which CloudFormation would replace with an empty one',
       );
     }
     problems.push(...reachProblems(from, restore));
     if (name === undefined || problems.length > 0) {
-      throw refusal(`drill '${scope.node.path}/${id}' can't work in ${region}`, problems);
+      throw refusal(`drill '${scope.node.path}/${id}' in ${region}`, problems);
     }
     return DrillSource.copies({
       instanceIdentifier: name,
@@ -125,51 +125,53 @@ export class RegionDrills {
       instanceType: instanceClass ? new ec2.InstanceType(instanceClass) : undefined,
       parameterGroupName: options.parameterGroupName,
       port: from.port,
-      // What somebody else brought there, somebody else encrypted.
+      // Copies made by others are encrypted with the keys of others.
       keyArn: region.keyArn ?? (copies.length > 0 ? RecoverySite.beside(scope, region).key.keyArn : undefined),
     });
   }
 }
 
-/** Replicated backups lose least. */
+/** Replicated backups lose the least data. */
 function usualRestorePoint(copies: readonly BackupCopy[]): RestorePoint {
   const isReplicated = copies.some(({ kind }) => kind === 'automatedBackups');
   return isReplicated ? RestorePoint.latest() : RestorePoint.latestSnapshot();
 }
 
-/** The kind of copy that a restore point is found in. A snapshot by its name may have come by any way. */
+/** The kind of copy that a restore point needs. A snapshot by its name may be of any kind. */
 function neededCopy({ request }: RestorePoint): string | undefined {
   if (request.kind === 'snapshot') return undefined;
   return request.kind === 'latest-snapshot' ? 'snapshots' : 'automatedBackups';
 }
 
-/** What is drawn from has to be kept there. */
+/** Backups of the whole range of a random restore point must be kept there. */
 function reachProblems({ resource }: SourceDatabase, { reachSeconds }: RestorePoint): string[] {
   const days = known(resource?.automaticBackupReplicationRetentionPeriod ?? resource?.backupRetentionPeriod);
   if (!days || reachSeconds === undefined || reachSeconds <= days * 86_400) return [];
   return [
-    `it draws from the last ${Duration.seconds(reachSeconds).toHumanString()}, and backups are kept there for ${days} days, so part of the draw can ` +
-      'never be made; shorten the one or lengthen the other',
+    `'restore' draws from the last ${Duration.seconds(reachSeconds).toHumanString()}, and backups are kept there for ${days} days, so some drawn ` +
+      'moments could not be restored; shorten the range or lengthen the retention',
   ];
 }
 
-/** Plans' drills lie apart from the site and the key, whatever a plan is called. */
+/** Drills of plans have a scope of their own, so that no plan's name collides with the site or the key. */
 function planIn(stack: Stack, planName: string): Construct {
   const plans = (stack.node.tryFindChild('Plans') as Construct | undefined) ?? new Construct(stack, 'Plans');
   return (plans.node.tryFindChild(planName) as Construct | undefined) ?? new Construct(plans, planName);
 }
 
-/** Where all drills of one primary stack run in a region. Made with the first, whose region's topic it tells. */
+/**
+ * The site of all drills of one primary stack in a region. Created with the first, whose region's topic it notifies.
+ */
 function siteIn(stack: Stack, region: RecoveryRegion): DrillSite {
   const found = stack.node.tryFindChild('Drills') as DrillSite | undefined;
   return found ?? new DrillSite(stack, 'Drills', { notify: region.topicFor(stack, 'Topic') });
 }
 
-/** Once for a plan. */
+/** Warns once for each plan. */
 function warnOfSilence(plan: IConstruct, region: RecoveryRegion): void {
   Annotations.of(plan).addWarningV2(
     'lifeboat:nobody-is-told-there',
-    `drills in ${region} have no topic to notify, and their alarms reach none of another region, so a failed drill is an ` +
-      `alarm that nobody hears; give RecoveryRegion.named('${region}', { topicArn })`,
+    `'topicArn' of recovery region ${region} is missing, and alarms can't notify a topic of another region, so alarms of drills ` +
+      `there have no action; state RecoveryRegion.named('${region}', { topicArn })`,
   );
 }

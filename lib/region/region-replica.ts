@@ -12,12 +12,12 @@ import { acknowledge } from '../synth/nag-acknowledgements';
 import { refuseAll } from '../synth/problems';
 import { asKept, known } from '../synth/tokens';
 
-/** What each replica decides for itself. */
+/** Options of each replica. */
 export interface ReplicaOptions {
-  /** Subnet group of your network in the recovery region, by name: two zones at least. */
+  /** Name of the subnet group of your network in the recovery region, with at least two zones. */
   readonly subnetGroupName: string;
 
-  /** Security groups of that network, by id: the application must reach the replica once it is promoted. */
+  /** IDs of security groups of that network that allow the application to connect once the replica is promoted. */
   readonly securityGroupIds: string[];
 
   /**
@@ -28,14 +28,14 @@ export interface ReplicaOptions {
   readonly instanceIdentifier?: string;
 
   /**
-   * Class of the replica. A smaller one may fall behind, and is too small once it is promoted.
+   * Class of the replica. A smaller one may fall behind, and may be too small once it is promoted.
    *
-   * @default - the source's, which an imported database does not tell
+   * @default - the source's; required for an imported database
    */
   readonly instanceType?: ec2.InstanceType;
 
   /**
-   * How long the replica's own automated backups are kept: 1 to 35 whole days. They go on when it is promoted.
+   * How long the replica's own automated backups are kept: 1 to 35 whole days. They continue when it is promoted.
    *
    * @default Duration.days(7)
    */
@@ -49,23 +49,24 @@ export interface ReplicaOptions {
   readonly window?: BackupWindow;
 
   /**
-   * Parameter group in the recovery region, by name.
+   * Name of the parameter group in the recovery region.
    *
-   * @default - the default one of the engine
+   * @default - the engine's default
    */
   readonly parameterGroupName?: string;
 
   /**
-   * How far the replica may fall behind before its alarm rings.
+   * How far the replica may fall behind before its alarm fires.
    *
    * @default Duration.minutes(5)
    */
   readonly maxLag?: Duration;
 
   /**
-   * Who is told that it fell behind: a topic in the recovery region, since an alarm reaches none in another.
+   * Topic to notify when the replica falls behind. It must be in the recovery region: alarms notify only topics of
+   * their own region.
    *
-   * @default - in a plan, the topic that its `RecoveryRegion` names; else nobody, and the alarm only shows
+   * @default - in a plan, the topic of its `RecoveryRegion`; without one, the alarm has no action
    */
   readonly notify?: sns.ITopic;
 }
@@ -78,31 +79,31 @@ export interface RegionReplicaProps extends ReplicaOptions {
   readonly sourceRegion: string;
 
   /**
-   * Class of the replica as RDS writes it, where `instanceType` is left out.
+   * Class of the replica in the form of RDS, used if `instanceType` is left out.
    *
-   * @default - none: one of the two is needed
+   * @default - none: one of the two is required
    */
   readonly sourceClass?: string;
 
   /**
    * Encrypts the replica: a key of its own region.
    *
-   * @default - not encrypted, which RDS takes for a source that is not encrypted only
+   * @default - not encrypted, which RDS accepts only if the source is not encrypted
    */
   readonly encryptionKey?: kms.IKey;
 }
 
 /**
- * A read replica of a database in another region, with backups of its own, to be promoted when that region is lost. Put
- * it in a stack of the recovery region: it names its source, and needs nothing else of it.
+ * A read replica in another region, with backups of its own, to be promoted when the source's region is lost. Put it in
+ * a stack of the recovery region: it names its source without a reference.
  *
- * What was lost by a bad write is lost here as well, seconds later: a replica is no backup, so it has some.
+ * A bad write reaches the replica seconds later: a replica is not a backup, so it has backups of its own.
  *
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.XRgn.html
  */
 export class RegionReplica extends Construct {
   public readonly instance: rds.IDatabaseInstance;
-  /** Seconds that the replica is behind. */
+  /** Seconds that the replica lags behind its source. */
   public readonly lag: cloudwatch.Metric;
 
   constructor(scope: Construct, id: string, props: RegionReplicaProps) {
@@ -138,8 +139,8 @@ export class RegionReplica extends Construct {
     if (!encryptionKey) {
       Annotations.of(this).addWarningV2(
         'lifeboat:copies-not-encrypted',
-        `replica '${known(dbInstanceIdentifier) ?? this.node.path}' has no key, so what it holds is not encrypted; where the source ` +
-          'is encrypted, give the replica a key of its own region; where it is not, restore an encrypted copy of a snapshot ' +
+        `replica '${known(dbInstanceIdentifier) ?? this.node.path}' has no 'encryptionKey', so its data is not encrypted; if the source ` +
+          "is encrypted, state a key of the replica's region; if it is not, restore an encrypted copy of a snapshot " +
           'as a new database, and replicate that (storageEncrypted on the source would make CloudFormation replace it with an ' +
           'empty one)',
       );
@@ -168,14 +169,14 @@ export class RegionReplica extends Construct {
       threshold: maxLag.toSeconds(),
       description:
         `Replica ${identifier} is more than ${maxLag.toHumanString()} behind ${sourceIdentifier}, or does not ` +
-        'replicate at all: promoting it now would lose that much',
+        "replicate at all. Promoting it now would lose that much data. See the replica's replication state.",
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       notify,
     });
   }
 
   /**
-   * The lag, or a year where RDS gives -1 throughout: then nothing is replicated.
+   * The lag, or a year if RDS publishes only -1, which means that nothing is replicated.
    * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.Monitoring.html
    */
   private behind(): cloudwatch.MathExpression {
@@ -196,27 +197,29 @@ export class RegionReplica extends Construct {
     const problems: string[] = [];
     const { region } = Stack.of(this);
     if (props.sourceRegion === region) {
-      problems.push(`${region} is the source's own region, so it would be lost with it; put it in a stack of another`);
+      problems.push(
+        `its stack is in ${region}, the source's own region, so the replica would be lost with it; use a stack of another region`,
+      );
     }
     if (!Token.isUnresolved(identifier) && !/^(?=.{1,63}$)[a-z](-?[a-z0-9])*$/.test(identifier)) {
       problems.push(
-        `'${identifier}' is no identifier that RDS takes; give up to 63 letters, digits and single hyphens as ` +
-          'instanceIdentifier',
+        `'instanceIdentifier' is '${identifier}', which RDS would refuse; use up to 63 letters, digits and single hyphens, ` +
+          'with a letter first',
       );
     }
     if (instanceClass === undefined) {
-      problems.push("its source does not tell its class, so RDS would not know the replica's; give an instanceType");
+      problems.push("'instanceType' is missing, and the source's class is unknown at synth; state it");
     }
     const days = known(retention.toDays({ integral: false }));
     if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
       problems.push(
-        `a backup retention of ${retention.toHumanString()} is outside of 1 to 35 whole days, so RDS would refuse it, or a promoted replica ` +
-          'would have no backup; keep longer copies with AWS Backup',
+        `'retention' is ${retention.toHumanString()}, not 1 to 35 whole days, so RDS would refuse it, or a promoted replica ` +
+          'would have no backup; to keep backups longer, use AWS Backup',
       );
     }
     if (props.securityGroupIds.length === 0) {
       problems.push(
-        "it has no security group, so RDS would give it the network's default one, whatever that lets in; name one",
+        "'securityGroupIds' is empty, so RDS would use the VPC's default group, whatever it allows; state one",
       );
     }
     return problems;

@@ -1,4 +1,4 @@
-/** Whether RDS makes a replica of a database in another region, told at synth. */
+/** Checks at synth whether RDS can create a replica of a database in another region. */
 import { Annotations, CfnResource, Token } from 'aws-cdk-lib';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
@@ -8,7 +8,7 @@ import { known } from '../synth/tokens';
 import type { RecoveryRegion } from './recovery-region';
 
 /**
- * Replicas of one source.
+ * How many replicas RDS allows for one source.
  * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.html
  */
 const MAX_REPLICAS: readonly (readonly [engine: RegExp, replicas: number])[] = [
@@ -22,8 +22,8 @@ const MAX_REPLICAS: readonly (readonly [engine: RegExp, replicas: number])[] = [
 const PARAMETER_GROUP = 'AWS::RDS::DBParameterGroup';
 
 /**
- * @returns the name that the replica's stack knows its source by
- * @throws Error that names all that keeps a database from having a replica there, as far as synth can tell
+ * @returns the source's identifier for the replica's stack
+ * @throws Error that lists all problems of a replica there that synth can find
  */
 export function refuseReplica(
   source: SourceDatabase,
@@ -35,28 +35,32 @@ export function refuseReplica(
   const { engine, name, resource, retentionDays } = source;
   if (name === undefined) {
     problems.push(
-      "its identifier is only known at deployment, and the replica's stack must deploy without this one; " +
+      "its identifier is unknown until deployment, and the replica's stack must deploy without this one; " +
         STATE_IDENTIFIER,
     );
   }
   if (Token.isUnresolved(sourceRegion)) {
     problems.push(
-      "its region is only known at deployment, and the replica's stack has to name it; give its stack env: { region }",
+      "its region is unknown until deployment, and the replica's stack needs it; create its stack with env: { region }",
     );
   }
   if (sourceRegion === region.name) {
-    problems.push(`${region} is its own region, so the replica would be lost with it; name another region`);
+    problems.push(`${region} is the database's own region, so the replica would be lost with it; use another region`);
   }
   if (engine !== undefined && !MAX_REPLICAS.some(([engines]) => engines.test(engine))) {
-    problems.push(`RDS makes no replicas of ${engine} in other regions; replicate its backups, or copy its snapshots`);
+    problems.push(
+      `it runs ${engine}, and RDS has no cross-region replicas of that; replicate its backups, or copy its snapshots`,
+    );
   }
   if (retentionDays === 0) {
-    problems.push('its backup retention is 0 days, and RDS makes replicas of what is backed up only; set 1 to 35 days');
+    problems.push(
+      'its backup retention is 0 days, and RDS creates replicas only of databases with backups; set 1 to 35 days',
+    );
   }
   if (known(resource?.manageMasterUserPassword) === true && !engine?.startsWith('sqlserver')) {
     problems.push(
-      'RDS keeps its master password in a secret, and makes no replicas of such databases but of SQL Server; keep the ' +
-        'password in a secret of yours',
+      "'manageMasterUserPassword' is true, and RDS creates no replicas of such databases, except of SQL Server; keep the " +
+        'password in a secret of your own',
     );
   }
   if (name === undefined || problems.length > 0) {
@@ -65,7 +69,7 @@ export function refuseReplica(
   return name;
 }
 
-/** Counts the source's replicas in the whole app once it is complete, and warns of what they don't take over. */
+/** Counts the source's replicas in the app once it is complete, and warns of settings that they don't inherit. */
 export function limitReplicas(replica: IConstruct, source: SourceDatabase): void {
   warnOfDefaultParameters(replica, source);
   const most = MAX_REPLICAS.find(([engines]) => engines.test(source.engine ?? ''))?.[1] ?? 15;
@@ -74,26 +78,29 @@ export function limitReplicas(replica: IConstruct, source: SourceDatabase): void
       const count = replica.node.root.node.findAll().filter((one) => isReplicaOf(one, source)).length;
       if (count <= most) return [];
       return [
-        `database '${source.name}' has ${count} replicas in this app, and RDS makes ${most} of one at most; leave ` +
-          `${count - most} out, or replicate from a replica`,
+        `database '${source.name}' has ${count} replicas in this app, and RDS allows ${most}; remove ` +
+          `${count - most}, or replicate from a replica`,
       ];
     },
   });
 }
 
-/** Parameter groups lie in one region, so none is taken over. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.XRgn.html */
+/**
+ * Parameter groups belong to one region, so a replica does not inherit its source's.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReadRepl.XRgn.html
+ */
 function warnOfDefaultParameters(replica: IConstruct, { resource }: SourceDatabase): void {
   const group = resource && ownParameterGroup(resource);
   const { dbParameterGroupName } = replica.node.findChild('Instance') as rds.CfnDBInstance;
   if (group === undefined || dbParameterGroupName !== undefined) return;
   Annotations.of(replica).addWarningV2(
     'lifeboat:replica-without-parameter-group',
-    `the source has the parameter group ${group}, which is not in the replica's region, so the replica runs with the engine's ` +
-      'defaults, promoted as well; make one there, and name it as parameterGroupName',
+    `'parameterGroupName' is missing, and the source's parameter group ${group} does not exist in the replica's region, so the replica ` +
+      "runs with the engine's defaults, also once it is promoted; create a group there, and state it",
   );
 }
 
-/** The group's name, or path in this app; undefined for a default one, and where only deployment tells. */
+/** The group's name, or its path in this app; undefined for a default group, or if unknown at synth. */
 function ownParameterGroup({ dbParameterGroupName, stack }: rds.CfnDBInstance): string | undefined {
   const name: unknown = stack.resolve(dbParameterGroupName);
   if (typeof name === 'string') return name.startsWith('default') ? undefined : `'${name}'`;

@@ -7,11 +7,11 @@ import { known } from '../synth/tokens';
 import type { RecoveryRegion } from './recovery-region';
 
 export interface ReplicatedBackupsProps {
-  /** Where the backups go. */
+  /** The region that backups are replicated to. */
   readonly region: RecoveryRegion;
 
   /**
-   * How long they are kept there, and how far back a point in time can lie: 1 to 35 whole days.
+   * How long they are kept there, and so how far back a moment can be restored: 1 to 35 whole days.
    *
    * @default - as long as in the database's own region
    */
@@ -23,16 +23,15 @@ export interface ReplicatedBackupsProps {
  */
 const SUPPORTED = /^(db2-(ae|se)|mariadb|mysql|oracle-(ee|se2)(-cdb)?|postgres|sqlserver-(ee|ex|se|web))$/;
 
-/** Instances of an account whose backups are replicated, unless raised. */
+/** The default quota of an account: instances whose backups are replicated. */
 const MAX_REPLICATED = 20;
 
 /**
- * Automated backups of an RDS instance in another region too, to any moment, for its owner to apply:
- * `database.with(new ReplicatedBackups({ ... }))`, after its own backups are settled.
+ * Replicates automated backups of an RDS instance to another region, where any moment can be restored. Its owner
+ * applies it, after the settings of its own backups: `database.with(new ReplicatedBackups({ ... }))`.
  *
- * RDS replicates between fixed pairs of regions only, and for 20 instances of an account unless raised: synth warns of
- * pairs that its guide doesn't list, and where the app has more. Where RDS doesn't, the deployment fails and changes
- * nothing.
+ * RDS replicates only between certain pairs of regions, and by default for 20 instances of an account: synth warns of
+ * other pairs, and when the app has more instances. If RDS refuses, the deployment fails and changes nothing.
  *
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReplicateBackups.html
  */
@@ -47,7 +46,7 @@ export class ReplicatedBackups extends Mixin {
 
   public applyTo(construct: IConstruct): void {
     if (!this.supports(construct)) return;
-    refuseAll(`backups of database '${construct.node.path}' in another region`, this.problemsOf(construct));
+    refuseAll(`replicated backups of database '${construct.node.path}'`, this.problemsOf(construct));
     const { region, retention } = this.props;
     construct.automaticBackupReplicationRegion = region.name;
     construct.automaticBackupReplicationRetentionPeriod ??= retention?.toDays();
@@ -57,8 +56,8 @@ export class ReplicatedBackups extends Mixin {
       Annotations.of(construct).addWarningV2(
         'lifeboat:copies-not-encrypted',
         `database '${construct.node.path}' is not encrypted, so its backups in ${region} are not either; restore an encrypted copy ` +
-          'of a snapshot as a new database, and move to that. Do not set storageEncrypted on this one: CloudFormation would ' +
-          'replace it with an empty one',
+          'of a snapshot as a new database, and switch to that. Do not set storageEncrypted on the existing one: CloudFormation ' +
+          'would replace it with an empty one',
       );
       return;
     }
@@ -72,22 +71,24 @@ export class ReplicatedBackups extends Mixin {
     const stated = known(database.automaticBackupReplicationRegion);
     if (stated !== undefined && stated !== region.name) {
       problems.push(
-        `the database says ${stated} and here it is ${region}, and RDS replicates to one region only; state it once`,
+        `'region' is ${region}, and the database itself states ${stated}; RDS replicates to only one region, so state it once`,
       );
     }
     if (database.dbClusterIdentifier !== undefined) {
       problems.push(
-        'it is an instance of a cluster, which is backed up as a whole, and RDS replicates no backups of clusters; copy ' +
-          'them with AWS Backup where it can, or have a replica there',
+        'it is an instance of a cluster, and RDS does not replicate backups of clusters; copy them with AWS Backup if that ' +
+          'supports the cluster, or create a replica there',
       );
     }
     const own = Stack.of(database).region;
     if (own === region.name) {
-      problems.push(`${region} is the database's own region, so they would be lost with it; name another region`);
+      problems.push(
+        `'region' is ${region}, the database's own, so the backups would be lost with it; use another region`,
+      );
     }
     const engine = known(database.engine);
     if (engine !== undefined && !SUPPORTED.test(engine)) {
-      problems.push(`RDS does not replicate backups of ${engine}; copy snapshots instead, or use AWS Backup`);
+      problems.push(`it runs ${engine}, and RDS does not replicate backups of that; copy snapshots, or use AWS Backup`);
     }
     if (known(database.backupRetentionPeriod) === 0) {
       problems.push('its backup retention is 0 days, so there is nothing to replicate; set 1 to 35 days');
@@ -95,21 +96,21 @@ export class ReplicatedBackups extends Mixin {
     const days = retention?.toDays({ integral: false });
     if (days !== undefined && known(days) !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 35)) {
       problems.push(
-        `a retention of ${retention?.toHumanString()} is outside of 1 to 35 whole days, so RDS would refuse it; keep longer copies with ` +
+        `'retention' is ${retention?.toHumanString()}, not 1 to 35 whole days, so RDS would refuse it; to keep backups longer, use ` +
           'BackupCopy.snapshots()',
       );
     }
     const statedDays = known(database.automaticBackupReplicationRetentionPeriod);
     if (statedDays !== undefined && known(days) !== undefined && statedDays !== days) {
       problems.push(
-        `the database keeps them for ${statedDays} days there and ${days} are asked for here, so one would be lost; state it once`,
+        `'retention' is ${days} days, and the database itself states ${statedDays}, so one would be lost; state it once`,
       );
     }
     const [, , , keyRegion] = (known(database.automaticBackupReplicationKmsKeyId) ?? '').split(':');
     if (keyRegion && keyRegion !== region.name) {
       problems.push(
-        `the database names a key in ${keyRegion} for them, and in ${region} only a key of that region encrypts; name one ` +
-          'there, or leave it out for the one of RecoverySite',
+        `'automaticBackupReplicationKmsKeyId' of the database is a key in ${keyRegion}, and backups in ${region} need a key of that ` +
+          'region; state one there, or leave it out to use the key of RecoverySite',
       );
     }
     return problems;
@@ -119,15 +120,15 @@ export class ReplicatedBackups extends Mixin {
     const { region } = this.props;
     const source = Stack.of(database).region;
     if (Token.isUnresolved(source) || replicatesTo(source).includes(region.name)) return;
-    const listed = replicatesTo(source).join(', ') || 'no region that is known here';
+    const listed = replicatesTo(source).join(', ') || 'no known region';
     Annotations.of(database).addWarningV2(
       'lifeboat:replication-pair-not-listed',
-      `AWS's guide lists no replication of backups from ${source} to ${region}, so the deployment may fail; choose from ${listed}, ` +
-        `copy snapshots instead, or acknowledge this where 'aws rds describe-source-regions --region ${region}' says otherwise`,
+      `AWS's guide does not list replication of backups from ${source} to ${region}, so the deployment may fail; choose from ${listed}, ` +
+        `copy snapshots instead, or acknowledge this if 'aws rds describe-source-regions --region ${region}' lists it`,
     );
   }
 
-  /** Once the app is whole. The quota can be raised, so it is no refusal; only the first instance tells. */
+  /** Checked once the app is complete. It only warns, since the quota can be raised; the first instance reports it. */
   private warnOfNumber(database: rds.CfnDBInstance): string[] {
     const { account } = Stack.of(database);
     const replicated = database.node.root.node
@@ -139,8 +140,8 @@ export class ReplicatedBackups extends Mixin {
     if (replicated.length <= MAX_REPLICATED || replicated[0] !== database) return [];
     Annotations.of(database).addWarningV2(
       'lifeboat:replications-beyond-quota',
-      `backups of ${replicated.length} instances are replicated in this app, and an account has ${MAX_REPLICATED} unless its ` +
-        'quota was raised, so deployments beyond that fail; have it raised, or copy snapshots of some',
+      `backups of ${replicated.length} instances are replicated in this app, and the default quota of an account is ${MAX_REPLICATED}, ` +
+        'so deployments beyond that fail; request a higher quota, or copy snapshots of some',
     );
     return [];
   }
@@ -148,15 +149,15 @@ export class ReplicatedBackups extends Mixin {
   private infoOfAlias(database: rds.CfnDBInstance): void {
     Annotations.of(database).addInfoV2(
       'lifeboat:replication-key-by-alias',
-      'backups are replicated under a key that is named by its alias, where AWS documents the ARN of a key; should RDS ' +
-        "refuse it, give RecoveryRegion.named() the ARN that the recovery stack's output KeyArn shows",
+      'the key of replicated backups is stated by its alias, and AWS documents only the ARN of a key; if RDS refuses it, ' +
+        "state as keyArn of RecoveryRegion.named() the ARN in the recovery stack's output KeyArn",
     );
   }
 }
 
 /**
- * Between which regions RDS replicates automated backups, as its guide listed them in 2026. RDS adds pairs now and then, so
- * what is missing here is warned of, and never refused: `aws rds describe-source-regions --region <destination>` tells.
+ * Pairs of regions between which RDS replicates automated backups, as its guide listed them in 2026. RDS adds pairs, so
+ * others are only warned of, never refused: `aws rds describe-source-regions --region <destination>` lists them.
  * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ReplicateBackups.html#USER_ReplicateBackups.Regions
  */
 const AMERICA = ['us-east-1', 'us-east-2', 'us-west-2'];
@@ -199,7 +200,7 @@ const DESTINATIONS: Readonly<Record<string, readonly string[]>> = {
   'us-west-2': ['ap-southeast-2', 'ca-central-1', 'eu-central-1', 'eu-west-1', 'us-west-1', ...ASIA, ...AMERICA],
 };
 
-/** Where RDS is known to replicate backups from a region to, the region itself left out; none where it is not listed. */
+/** Known destinations of replicated backups of a region; none if the region is not listed. */
 export function replicatesTo(source: string): string[] {
   const found = DESTINATIONS[source] ?? [];
   return found.filter((region) => region !== source).sort();

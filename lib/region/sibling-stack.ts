@@ -1,8 +1,8 @@
-/** The stack that copies are made of, and those beside it in other regions. */
+/** The primary stack, and its sibling stacks in other regions. */
 import { Stack, Token } from 'aws-cdk-lib';
 import type { Construct, IConstruct } from 'constructs';
 
-/** The stack that people deploy by name. A nested one's name is only known at deployment, so no other could derive it. */
+/** The outermost stack. The name of a nested one is unknown until deployment, so no other stack could derive it. */
 export function outermostStack(scope: IConstruct): Stack {
   let stack = Stack.of(scope);
   while (stack.nestedStackParent) stack = stack.nestedStackParent;
@@ -10,9 +10,9 @@ export function outermostStack(scope: IConstruct): Stack {
 }
 
 /**
- * A stack of another region beside a construct's own, of the same account. Made when first asked for.
+ * A stack of another region beside a construct's own, of the same account. Created by the first call.
  *
- * @param name what follows the primary's name, as in `us-west-2`
+ * @param name suffix of the primary's name, as in `us-west-2`
  */
 export function siblingStack(scope: IConstruct, region: string, name: string, description: string): Stack {
   const primary = outermostStack(scope);
@@ -28,7 +28,7 @@ export function siblingStack(scope: IConstruct, region: string, name: string, de
   });
 }
 
-/** An order of deployment and no more. Older versions of CDK call it `addDependency`. */
+/** Only an order of deployment. Older versions of CDK call it `addDependency`. */
 export function deployAfter(stack: Stack, first: Stack, reason: string): void {
   const add = stack.addStackDependency ?? stack.addDependency;
   add.call(stack, first, reason);

@@ -1,4 +1,4 @@
-/** What RDS would refuse of a copying, or never do, told at synth. */
+/** Finds at synth what RDS would refuse in a snapshot copy, or never do. */
 import { Annotations, Duration, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { countSnapshots } from '../database/snapshot-quota';
@@ -9,9 +9,12 @@ import { known } from '../synth/tokens';
 import type { RecoveryRegion } from './recovery-region';
 import type { SnapshotSource } from './snapshot-source';
 
-/** Accounts that one snapshot may be shared with. https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ShareSnapshot.html */
+/**
+ * Accounts that one snapshot may be shared with.
+ * https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ShareSnapshot.html
+ */
 const MAX_ACCOUNTS = 20;
-/** RDS's own choice where nobody names a window. */
+/** Length of the window that RDS picks if none is stated. */
 const USUAL_WINDOW = Duration.minutes(30);
 
 interface Copied {
@@ -22,13 +25,13 @@ interface Copied {
   readonly rpo?: Duration;
   /** @default - 4 hours */
   readonly copyTime?: Duration;
-  /** @default - nobody */
+  /** @default - none */
   readonly shareWith?: readonly string[];
-  /** @default - the engine's default one */
+  /** @default - the engine's default */
   readonly optionGroupName?: string;
 }
 
-/** @throws Error that names all that keeps snapshots from being copied, as far as synth can tell */
+/** @throws Error that lists all problems of copying snapshots that synth can find */
 export function refuseUncopyable(copy: Construct, props: Copied): void {
   const { source, destination, retention, rpo, copyTime, shareWith = [] } = props;
   refuseOtherUnits(`snapshot copy '${copy.node.path}'`, { retention }, { rpo, copyTime });
@@ -36,7 +39,7 @@ export function refuseUncopyable(copy: Construct, props: Copied): void {
   const problems: string[] = [];
   if (source.kind === 'automated' && Stack.of(copy).region === destination.name) {
     problems.push(
-      `${destination} is the database's own region, so the copies would be lost with it; name another region`,
+      `'destination' is ${destination}, the database's own region, so copies would be lost with it; use another region`,
     );
   }
   if (database?.retentionDays === 0) {
@@ -44,27 +47,27 @@ export function refuseUncopyable(copy: Construct, props: Copied): void {
   }
   if (database?.engine !== undefined && /^(aurora|docdb|neptune)/.test(database.engine)) {
     problems.push(
-      `it runs ${database.engine}, whose snapshots are those of a cluster; copy them with AWS Backup, or use a global database`,
+      `it runs ${database.engine}, which has only cluster snapshots; copy them with AWS Backup, or use a global database`,
     );
   }
   if (retention.toMilliseconds() < Duration.days(1).toMilliseconds()) {
     problems.push(
-      `copies kept for ${retention.toHumanString()} are gone before the next day's snapshot is there; keep them for 1 day or more`,
+      `'retention' is ${retention.toHumanString()}, so copies would be deleted before the next daily snapshot exists; set 1 day or more`,
     );
   }
   if (rpo && rpo.toMilliseconds() < Duration.days(1).toMilliseconds()) {
     problems.push(
-      `RDS takes one automated snapshot a day, so copies can't give a recovery point of ${rpo.toHumanString()}; replicate ` +
-        'automated backups with BackupCopy.automatedBackups(), or allow 24 hours',
+      `'rpo' is ${rpo.toHumanString()}, and RDS takes one automated snapshot a day, so copies can't meet it; replicate ` +
+        'automated backups with BackupCopy.automatedBackups(), or set 24 hours or more',
     );
   }
   if (shareWith.length > MAX_ACCOUNTS) {
     problems.push(
-      `they are shared with ${shareWith.length} accounts, and RDS shares a snapshot with ${MAX_ACCOUNTS} at most; have one ` +
-        'of the accounts share its copies on',
+      `'shareWith' has ${shareWith.length} accounts, and RDS shares a snapshot with at most ${MAX_ACCOUNTS}; let one of the ` +
+        'accounts copy them and share its copies',
     );
   }
-  refuseAll(`snapshots of database '${source}' can't be copied to ${destination}`, problems);
+  refuseAll(`copies of snapshots of database '${source}' in ${destination}`, problems);
   warn(copy, props);
 }
 
@@ -75,13 +78,13 @@ function warn(copy: Construct, { source, destination, retention, optionGroupName
   if (group !== undefined && !group.startsWith('default') && !optionGroupName) {
     Annotations.of(copy).addWarningV2(
       'lifeboat:copies-without-option-group',
-      `the database has the option group '${group}', which does not exist in ${destination}, so copies get the engine's ` +
-        'default one, and databases with TDE are not copied at all; make one there, and name it as optionGroupName',
+      `'optionGroupName' is missing, and the database's option group '${group}' does not exist in ${destination}, so copies get the ` +
+        "engine's default, and copies of databases with TDE fail; create a group there, and state it",
     );
   }
 }
 
-/** How much later than a day the next automated snapshot may come. */
+/** How much later than a day the next automated snapshot may be taken. */
 export function backupWindowLength(source: SnapshotSource): Duration {
   const stated = known(source.sourceDatabase?.resource?.preferredBackupWindow);
   const [from, to] = stated?.split('-') ?? [];

@@ -1,6 +1,7 @@
 /**
- * All that a copy handler may do: copy one database's snapshots, read everything's descriptions and the database's hold,
- * and share and delete what carries both tags of its own copying. It can't touch the database, its snapshots, or anybody else's copies.
+ * Permissions of a copy handler: to copy one database's snapshots, to describe snapshots, to read the database's hold,
+ * and to share and delete copies with both tags of this `SnapshotCopy`. It can't change the database, its snapshots, or
+ * other copies.
  */
 
 import { ArnFormat, Stack } from 'aws-cdk-lib';
@@ -28,19 +29,19 @@ export function snapshotCopyPermissions(
       resourceName,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-  // Named by hash of source and copying, at run time; then after the database and the minute.
+  // Named at run time: a hash of the source and this SnapshotCopy, the database and the minute.
   const copies = there('snapshot', snapshotCopies(source.instance));
   const tags = { [SNAPSHOT_TAGS.snapshotOf]: request.source.arn, [SNAPSHOT_TAGS.copiedBy]: copiedBy(request) };
   const at = (where: string) =>
     Object.fromEntries(Object.entries(tags).map(([tag, value]) => [`aws:${where}/${tag}`, value]));
   const tagged = (where: string) => ({ StringEquals: at(where) });
   return [
-    // Lists ask for all snapshots: all copies in progress count against one limit.
+    // All snapshots are listed, since all copies in progress count against one quota.
     allow(['rds:DescribeDBSnapshots', 'rds:ListTagsForResource'], ['*']),
-    // In the source's region, RDS asks for the source without the tags that the copy will have.
+    // In the source's region, RDS checks the source without the tags that the copy will have.
     allow(['rds:CopyDBSnapshot'], [source.snapshots(scope)]),
     allow(['rds:CopyDBSnapshot'], [copies], tagged('RequestTag')),
-    // Only while they are made: another copying's can't be made to look like its own.
+    // Only at creation, so that copies of another SnapshotCopy can't be tagged as its own.
     allow(['rds:AddTagsToResource'], [copies], { ...tagged('RequestTag'), StringEqualsIfExists: at('ResourceTag') }),
     allow(['rds:DeleteDBSnapshot'], [copies], tagged('ResourceTag')),
     readHold(stack, { kind: 'database', id: source.instance }, request.source.region, destination.name),
@@ -53,8 +54,8 @@ export function snapshotCopyPermissions(
 }
 
 /**
- * The account's own key for RDS needs no permission; which key another account shares under, it decides itself. RDS of
- * both regions uses it: the destination's is asked for the copy, and the source's reads what is copied.
+ * The AWS managed key for RDS needs no permission. Another account chooses the key of the copies that it shares. RDS of
+ * both regions uses the key: in the destination for the copy, in the source's region to read the snapshot.
  */
 function sourceKeys(
   stack: Stack,

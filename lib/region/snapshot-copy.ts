@@ -25,42 +25,42 @@ import { backupWindowLength, refuseUncopyable } from './snapshot-copy-limits';
 import { snapshotCopyPermissions } from './snapshot-copy-permissions';
 import type { SnapshotSource } from './snapshot-source';
 
-/** What each copying decides for itself. */
+/** Options of each `SnapshotCopy`. */
 export interface SnapshotCopyOptions {
   /**
-   * How long copies are kept: 1 day or more, counted back from when the newest good copy's snapshot was taken, so that
-   * nothing is deleted once nothing newer comes. Where it becomes shorter, the next round after the deployment deletes what is
-   * older then, unless the database is on hold. A copy with a tag `lifeboat:bad` counts as no good one, and nothing is
-   * deleted while the database is on hold (`lifeboat hold`).
+   * How long copies are kept: 1 day or more. Counted back from the snapshot of the newest good copy, so nothing is
+   * deleted when copies stop. When you shorten it, the next round after the deployment deletes older copies. A copy
+   * with the tag `lifeboat:bad` is not good. Nothing is deleted while the database is on hold (`lifeboat hold`).
    */
   readonly retention: Duration;
 
   /**
-   * How old the newest copied snapshot may be when the next one is due: 24 hours or more, as RDS takes an automated
-   * snapshot a day. The alarm adds the backup window and the time that a copy takes.
+   * How old the newest copied snapshot may be when the next one is due: 24 hours or more, since RDS takes one automated
+   * snapshot a day. The alarm adds the backup window and `copyTime`.
    *
    * @default Duration.days(1)
    */
   readonly rpo?: Duration;
 
   /**
-   * How long a copy may take until it is available. RDS gives no promise; the first one into a region is a whole one.
+   * How long a copy may take until it is available. RDS does not guarantee a time; the first copy into a region is a
+   * full one.
    *
    * @default Duration.hours(4)
    */
   readonly copyTime?: Duration;
 
   /**
-   * Option group of the copies, of the same engine, in the recovery region. Databases with TDE need one.
+   * Option group of the copies in the recovery region, of the same engine. Databases with TDE need one.
    *
-   * @default - the engine's default one
+   * @default - the engine's default
    */
   readonly optionGroupName?: string;
 
   /**
-   * Accounts of 12 digits that may copy the copies on, with a `SnapshotCopy` of `SnapshotSource.shared()`. The key of the
-   * copies must let them: give them to `RecoverySite` as readers. Who is taken off this list keeps what was shared, until it
-   * is pruned.
+   * 12-digit IDs of accounts that may copy the copies again, with a `SnapshotCopy` of `SnapshotSource.shared()`. The
+   * key of the copies must allow them: state them as `readers` of `RecoverySite`. An account removed from this list
+   * keeps access to copies already shared, until they are pruned.
    *
    * @default - none
    */
@@ -68,52 +68,53 @@ export interface SnapshotCopyOptions {
 }
 
 export interface SnapshotCopyProps extends SnapshotCopyOptions {
-  /** What is copied. */
+  /** The snapshots to copy. */
   readonly source: SnapshotSource;
 
-  /** Where to. */
+  /** The region that copies go to. */
   readonly destination: RecoveryRegion;
 
   /**
-   * When the daily backup is taken: its length is how much later than a day the next one may come.
+   * When the daily backup is taken. The next one may be later than a day by the length of the window.
    *
-   * @default - the window that a database of this app names; else 30 minutes, as RDS picks
+   * @default - the window of a database of this app; without one, 30 minutes, as RDS picks
    */
   readonly window?: BackupWindow;
 
   /**
-   * The key that encrypts the database. Its policy must let IAM policies of the account decide, as keys made by CDK do.
+   * The key that encrypts the database. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
-   * @default - the key that an instance of this app names; else the account's own key for RDS
+   * @default - the key of an instance of this app; without one, the AWS managed key for RDS
    */
   readonly storageKey?: kms.IKey;
 
   /**
-   * Name of the plan, in metrics, and with the target's and the copying's id in a tag of each copy: what copies are
-   * pruned by. Another name leaves the copies there are to you. Letters, digits, spaces or any of `_.:=+-@`.
+   * Name of the plan, in metrics, and with the target and this construct's id in a tag of each copy, by which copies
+   * are pruned. After a change of the name, earlier copies are no longer pruned. Letters, digits, spaces or any of
+   * `_.:=+-@`.
    *
-   * @default - the plan's around it; else the path of the construct that the copying is in
+   * @default - the name of the enclosing plan; without one, the path of the parent construct
    */
   readonly planName?: string;
 
   /**
-   * Name of what is copied, in metrics and tags, as the plan's.
+   * Name of the database, in metrics and tags.
    *
-   * @default - the copying's id
+   * @default - this construct's id
    */
   readonly target?: string;
 
   /**
-   * Encrypts the handler's log. A key of another app must let CloudWatch Logs use it.
+   * Encrypts the handler's log. The policy of a key of another app must allow CloudWatch Logs.
    *
    * @default - a key of its own, rotated yearly, retained
    */
   readonly logEncryptionKey?: kms.IKey;
 
   /**
-   * Who is told when copies are missing or too old.
+   * Topic to notify when copies are missing or too old.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
    */
   readonly notify?: sns.ITopic;
 }
@@ -122,18 +123,18 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
  * Copies a database's automated snapshots into another region, where they outlive the database, its region, and its
  * retention.
  *
- * A round starts with each snapshot's event, and every hour besides: events are delivered by best effort. It copies what
- * is missing, 20 at a time, prunes its own that are over age, and says how old the newest is. The key there is the one
- * of `RecoverySite`, unless the region names another.
+ * A round starts with each snapshot's event, and also every hour, since delivery of events is best effort. It copies
+ * missing snapshots, 20 at a time, prunes its own copies after `retention`, and publishes the age of the newest. Copies
+ * are encrypted with the key of `RecoverySite`, unless the region states another.
  *
  * @see https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html
  */
 export class SnapshotCopy extends Construct {
-  /** What is deployed with the handler. Whoever starts a round can change none of it. */
+  /** The definition that is deployed with the handler. Anyone who starts a round can't change it. */
   public readonly definition: SnapshotCopyDefinition;
   /** Starts a round when it is invoked, asynchronously, with `{}`. */
   public readonly function: lambda.IAlias;
-  /** Rings when there is no good copy, or none young enough. */
+  /** Fires when there is no good copy, or the newest is too old. */
   public readonly alarm: Alarm;
 
   constructor(scope: Construct, id: string, props: SnapshotCopyProps) {
@@ -193,18 +194,18 @@ export class SnapshotCopy extends Construct {
       definition: this.definition,
       deadLetterQueue,
       patterns:
-        'Snapshots are named after the minute, and copies after them; option groups are only referred to; lists of ' +
-        'snapshots can not be narrowed; a key is told by its alias where its ARN is not known.',
+        'Snapshots are named after the minute, and copies after them; option groups are only referred to; listing of ' +
+        'snapshots can not be narrowed; a key is allowed by its alias if its ARN is unknown.',
       statements: snapshotCopyPermissions(this, source, destination, this.definition, storageKeyArn),
     });
   }
 
-  /** By event where there is one, and every hour. */
+  /** By event for automated snapshots, and every hour. */
   private start(handler: ShippedFunction, deadLetterQueue: sqs.Queue, target: string): void {
     const { source } = this.definition;
     if (source.kind === 'automated') {
       const rule = new events.Rule(this, 'Taken', {
-        description: `Lifeboat: an automated snapshot of ${target} is there`,
+        description: `Lifeboat: an automated snapshot of ${target} was taken`,
         eventPattern: {
           source: ['aws.rds'],
           detailType: ['RDS DB Snapshot Event'],
@@ -224,14 +225,14 @@ export class SnapshotCopy extends Construct {
     const hourly = new ScheduleTrigger(this, 'Hourly', {
       target: this.function,
       schedule: ScheduleExpression.rate(Duration.hours(1)),
-      description: `Lifeboat: copies snapshots of ${target} that no event told of`,
+      description: `Lifeboat: copies snapshots of ${target} without an event`,
       request: {},
       deadLetterQueue,
     });
     hourly.node.addDependency(handler);
   }
 
-  /** Seconds since the newest good copy's snapshot was taken. Published every hour; silence means that there is none. */
+  /** Age in seconds of the snapshot of the newest good copy. Published every hour; missing when there is none. */
   public metricAge(options?: MetricOptions): Metric {
     const { plan, target } = this.definition;
     return new RecoveryMetrics(plan).snapshotCopyAge(target, this.node.id, options);
@@ -244,8 +245,8 @@ export class SnapshotCopy extends Construct {
       metric: this.metricAge(),
       threshold: allowed.toSeconds(),
       description:
-        `${props.destination} has no good copy of ${target}'s snapshots that is younger than ${allowed.toHumanString()}, or ` +
-        `nobody is copying: the log of ${copy}'s handler says why`,
+        `${props.destination} has no good copy of a snapshot of ${target} from the last ${allowed.toHumanString()}, or ` +
+        `copying stopped. The log of ${copy}'s handler says why.`,
       treatMissingData: TreatMissingData.BREACHING,
       notify: props.notify,
     });
@@ -255,18 +256,18 @@ export class SnapshotCopy extends Construct {
     const { destination, notify } = props;
     const { target } = this.definition;
     brokenOffAlarms(this, handler.function, {
-      description: `A snapshot of ${target} could not be copied to ${destination}, and is tried again: see the handler's log`,
+      description: `A snapshot of ${target} could not be copied to ${destination}. The next round retries it. See the handler's log.`,
       notify,
     });
     deadLetterAlarm(this, 'NotStartedAlarm', {
       queue: deadLetterQueue,
-      description: `Copying snapshots of ${target} could not be started: the messages in the queue say why`,
+      description: `Copying snapshots of ${target} could not be started. The messages in the queue say why.`,
       notify,
     });
   }
 }
 
-/** A backup may start anywhere in its window, and a copy is young only once it is there. */
+/** A backup may start at any time in its window, and a copy counts only once it is complete. */
 function allowedAge({ rpo, copyTime, window, source }: SnapshotCopyProps): Duration {
   return (rpo ?? Duration.days(1))
     .plus(window?.length ?? backupWindowLength(source))

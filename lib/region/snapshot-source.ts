@@ -7,7 +7,7 @@ import { accountIdProblem } from '../synth/names';
 import { asKept } from '../synth/tokens';
 
 export interface SharedSnapshotsOptions {
-  /** The account that shares its copies: 12 digits. */
+  /** 12-digit ID of the account that shares its copies. */
   readonly account: string;
   /** Identifier of the database there. */
   readonly instanceIdentifier: string;
@@ -21,39 +21,39 @@ export class SnapshotSource {
   }
 
   /**
-   * Copies that a `SnapshotCopy` of another account shares with this one, in the construct's own region. The copies of
-   * these are out of that account's reach.
+   * Copies that a `SnapshotCopy` of another account shares with this one, in the construct's own region. That account
+   * can't change or delete copies of these.
    *
-   * @throws Error when the account is none
+   * @throws Error when the account ID is not valid
    */
   public static shared(options: SharedSnapshotsOptions): SnapshotSource {
-    const noAccount = accountIdProblem(options.account, 'no snapshot of it would ever be found');
+    const noAccount = accountIdProblem(options.account, 'no snapshot would be found');
     if (noAccount) throw new Error(`shared snapshots of database '${options.instanceIdentifier}': ${noAccount}`);
     return new SnapshotSource('shared', asKept(options.instanceIdentifier), options.account);
   }
 
   private constructor(
     public readonly kind: 'automated' | 'shared',
-    /** As RDS keeps it: in lower case. */
+    /** Identifier of the database, in lower case as RDS keeps it. */
     public readonly instance: string,
     /** The account that shares, unless it is the construct's own. */
     public readonly account?: string,
-    /** The database, where it is one of this account. */
+    /** The database, if it is of this account. */
     public readonly database?: rds.IDatabaseInstance,
   ) {}
 
-  /** What synth knows of the database: nothing of one in another account. */
+  /** What synth knows of the database; undefined for one of another account. */
   get sourceDatabase(): SourceDatabase | undefined {
     return this.database && new SourceDatabase(this.database);
   }
 
-  /** As the handler is told. */
+  /** The source in the handler's definition. */
   public request(scope: IConstruct): SnapshotCopyDefinition['source'] {
     const { kind, instance, account } = this;
     return { kind, region: Stack.of(scope).region, instance, arn: this.arn(scope, 'db', instance, account) };
   }
 
-  /** Snapshots that may be copied, as IAM has them. The pattern leaves out those of `orders-archive`. */
+  /** ARN pattern of the snapshots that may be copied. That of `orders` does not match those of `orders-archive`. */
   public snapshots(scope: IConstruct): string {
     const { kind, instance, account } = this;
     const name = kind === 'automated' ? automatedSnapshots(instance) : snapshotCopies(instance);

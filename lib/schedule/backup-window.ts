@@ -1,10 +1,10 @@
 import { Duration, Token } from 'aws-cdk-lib';
 import { dailyWindow, minuteOfDay, RDS_LIMITS, type Window, weeklyWindow, windowsOverlap } from '../../lambda/contract';
 
-/** When RDS takes its daily backup. All times are UTC, as RDS has them. */
+/** When RDS takes its daily backup. All times are in UTC. */
 export class BackupWindow {
   /**
-   * Every day from one time to another. An end before the start lies on the next day.
+   * Every day from one time to another. An end before the start is on the next day.
    *
    * @param from start as hh:mm, UTC
    * @param to end as hh:mm, UTC, at least 30 minutes later
@@ -22,23 +22,23 @@ export class BackupWindow {
     const length = window.known?.minutes;
     if (length !== undefined && length < RDS_LIMITS.windowMinutes) {
       throw new Error(
-        `backup window ${from}-${to}: it is ${length} minutes long, and RDS refuses less than ${RDS_LIMITS.windowMinutes}; end it later`,
+        `backup window ${from}-${to}: it is ${length} minutes long, and RDS requires at least ${RDS_LIMITS.windowMinutes}; end it later`,
       );
     }
     return window;
   }
 
   private constructor(
-    /** As RDS writes it: hh:mm-hh:mm. */
+    /** In the form of RDS: hh:mm-hh:mm. */
     public readonly expression: string,
   ) {}
 
   /**
-   * Whether a maintenance window shares a moment with this one, on any day. RDS refuses such a pair.
+   * Whether a maintenance window overlaps this one on any day, which RDS refuses.
    *
-   * Touching is not sharing. A window unknown at synth is not compared.
+   * One may start when the other ends. A window unknown at synth is not compared.
    *
-   * @param maintenance as RDS writes it: ddd:hh:mm-ddd:hh:mm
+   * @param maintenance in the form of RDS: ddd:hh:mm-ddd:hh:mm
    */
   public overlaps(maintenance: string): boolean {
     const daily = this.known;
@@ -52,7 +52,7 @@ export class BackupWindow {
     return this.expression;
   }
 
-  /** How long it is: a backup starts somewhere in it. Undefined where it is only known at deployment. */
+  /** Length of the window, in which a backup starts at some time. Undefined if unknown at synth. */
   public get length(): Duration | undefined {
     return this.known && Duration.minutes(this.known.minutes);
   }
@@ -63,10 +63,10 @@ export class BackupWindow {
 }
 
 /**
- * What RDS would refuse of a maintenance window. One unknown at synth is not looked at.
+ * What RDS would refuse in a maintenance window. One unknown at synth is not checked.
  *
- * @param maintenance as RDS writes it: ddd:hh:mm-ddd:hh:mm
- * @param service who would refuse it, and windows shorter than so many minutes
+ * @param maintenance in the form of RDS: ddd:hh:mm-ddd:hh:mm
+ * @param service that would refuse it, with the shortest window that it accepts
  */
 export function maintenanceProblems(
   maintenance: string | undefined,
@@ -79,14 +79,14 @@ export function maintenanceProblems(
   const weekly = weeklyWindow(maintenance);
   if (!weekly) {
     return [
-      `maintenance window '${maintenance}' is not of the form ddd:hh:mm-ddd:hh:mm, so ${service.name} would refuse it; ` +
+      `maintenance window '${maintenance}' is not in the form ddd:hh:mm-ddd:hh:mm, so ${service.name} would refuse it; ` +
         `write it as in 'sun:04:00-sun:05:00'`,
     ];
   }
   const length = weekly.minutes;
   if (length >= service.leastMinutes) return [];
   return [
-    `maintenance window '${maintenance}' is ${length} minutes long, and ${service.name} refuses less than ` +
+    `maintenance window '${maintenance}' is ${length} minutes long, and ${service.name} requires at least ` +
       `${service.leastMinutes}; end it later`,
   ];
 }

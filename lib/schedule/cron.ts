@@ -1,21 +1,21 @@
 /**
  * On which days a cron expression of EventBridge Scheduler fires.
  *
- * Its dialect: minutes, hours, day of month, month, day of week (1 is Sunday), year; one of the two day fields is `?`.
+ * Its fields: minutes, hours, day of month, month, day of week (1 is Sunday), year; one of the two day fields is `?`.
  * https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based
  */
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
 const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
 
-/** Long enough for a fifth Friday in February; it holds no year that the leap rule skips. */
+/** Long enough for a fifth Friday in February, and without a year like 2100 that is no leap year. */
 const FIRST_YEAR = 2024;
 const LAST_YEAR = 2064;
 
 /**
- * The longest stretch of days from one firing to the next; undefined when it never fires.
+ * The largest number of days from one firing to the next; undefined when it never fires.
  *
  * @param fields the six fields of the expression
- * @throws Error that names the field which EventBridge Scheduler would refuse
+ * @throws Error that names the field that EventBridge Scheduler would refuse
  */
 export function longestGapInDays(fields: readonly string[]): number | undefined {
   let previous: number | undefined;
@@ -29,7 +29,7 @@ export function longestGapInDays(fields: readonly string[]): number | undefined 
 }
 
 /**
- * The minutes of the week that it fires at in some week or other, on its own clock; Sunday at 00:00 is 0.
+ * The minutes of a week at which it may fire, in its own time zone; Sunday at 00:00 is 0.
  *
  * @param fields the six fields of the expression
  */
@@ -45,7 +45,7 @@ export function minutesOfWeek(fields: readonly string[]): number[] {
 interface Firing {
   readonly minutes: ReadonlySet<number>;
   readonly hours: ReadonlySet<number>;
-  /** Every day that it fires on, over the years that are looked at. */
+  /** Every day on which it fires, from the first to the last year checked. */
   dates(): Generator<Date>;
 }
 
@@ -54,7 +54,7 @@ function parse(fields: readonly string[]): Firing {
   if (minutes === undefined || hours === undefined || year === undefined || fields.length !== 6) {
     throw new Error('it needs six fields: minutes, hours, day of month, month, day of week, year');
   }
-  if (year !== '*') throw new Error(`year '${year}' would end the schedule, and drills with it; write '*'`);
+  if (year !== '*') throw new Error(`the year '${year}' would end the schedule; write '*'`);
   if ((dayOfMonth === '?') === (dayOfWeek === '?')) {
     throw new Error(`exactly one of day of month '${dayOfMonth}' and day of week '${dayOfWeek}' must be '?'`);
   }
@@ -97,7 +97,7 @@ function onWeekday(field: string): OnDay {
   };
 }
 
-/** The numbers that a field of the form `1,5-7,10/2` stands for. */
+/** The numbers of a field such as `1,5-7,10/2`. */
 function values(what: string, field: string, first: number, last: number, names: readonly string[] = []): Set<number> {
   const refuse = (): never => {
     throw new Error(`${what} '${field}' is not within ${first} to ${last}, nor a list, range or step of these`);

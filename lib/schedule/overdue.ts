@@ -1,6 +1,6 @@
 /**
- * From which age on a backup is overdue: later than the next one is due, else the alarm rings while all is well, and before
- * the one after that, else a whole backup may be missing and nobody knows.
+ * The age from which a backup is overdue: after the next one is due, or the alarm would fire between two healthy
+ * backups, and before the one after that, or a missing backup would go unnoticed.
  */
 import { Annotations, Duration } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
@@ -8,10 +8,10 @@ import type { Recurrence } from './recurrence';
 import { gapsBetween } from './week';
 
 /**
- * The age from which on what a schedule makes is overdue.
+ * The age from which a scheduled backup is overdue.
  *
- * @param stated what the user asks for, if anything
- * @param slack how long after it is due it may take, where nothing is stated
+ * @param stated `overdueAfter` of the user, if stated
+ * @param slack added to the schedule's longest gap if nothing is stated
  * @throws Error as `refuseEarlyOverdue`
  */
 export function overdueOf(
@@ -24,13 +24,13 @@ export function overdueOf(
   return stated ?? schedule.longestGap.plus(slack);
 }
 
-/** Longest time from one start to the next. */
+/** The longest time from one start to the next. */
 export const gapOf = (schedule: Recurrence) => Duration.minutes(Math.max(...gapsBetween([schedule])));
 
 /**
- * @param stated what the user asks for, if anything
+ * @param stated `overdueAfter` of the user, if stated
  * @param gap longest time from one backup to the next
- * @throws Error when it is not longer than the gap: an age that is reached each time rings each time
+ * @throws Error when it is not longer than the gap, since the alarm would fire before each backup
  */
 export function refuseEarlyOverdue(scope: IConstruct, stated: Duration | undefined, gap: Duration): void {
   if (stated === undefined || stated.isUnresolved() || gap.isUnresolved()) return;
@@ -38,17 +38,17 @@ export function refuseEarlyOverdue(scope: IConstruct, stated: Duration | undefin
   const [age, period] = [stated.toHumanString(), gap.toHumanString()];
   if (after <= between) {
     throw new Error(
-      `'${scope.node.path}': ${age} would be overdue and the schedule leaves ${period} between two, so the alarm would ring ` +
-        `while all is well; allow more than ${period}, and the time that a backup takes`,
+      `'${scope.node.path}': 'overdueAfter' is ${age}, but backups are up to ${period} apart, so the alarm would fire between two ` +
+        `healthy backups; set more than ${period} plus the time that a backup takes`,
     );
   }
   if (isTooLate(stated, gap)) warnOfLateness(scope, `the newest backup is ${age} old`, period);
 }
 
 /**
- * The same of a drill, which somebody may also start by hand: what the schedule leaves too long, they may shorten.
+ * The same for a drill. It only warns, since drills started by hand may shorten the gap.
  *
- * @param stated what the user asks for, if anything
+ * @param stated `overdueAfter` of the user, if stated
  * @param gap longest time from one drill to the next
  */
 export function warnOfOverdueDrills(drill: IConstruct, stated: Duration | undefined, gap: Duration): void {
@@ -57,22 +57,22 @@ export function warnOfOverdueDrills(drill: IConstruct, stated: Duration | undefi
   if (stated.toMilliseconds() <= gap.toMilliseconds()) {
     Annotations.of(drill).addWarningV2(
       'lifeboat:overdue-before-due',
-      `${age} without a drill that passed would be overdue, and the schedule leaves ${period} between two, so the alarm rings ` +
-        `while all is well unless somebody drills by hand meanwhile; allow more than ${period}, and the time that a drill ` +
-        'takes, or acknowledge this with who drills by hand',
+      `'overdueAfter' is ${age}, but drills are up to ${period} apart, so the alarm fires between two drills that passed unless ` +
+        `one is started by hand; set more than ${period} plus the time that a drill takes, or acknowledge this with who ` +
+        'starts drills by hand',
     );
   }
   if (isTooLate(stated, gap)) warnOfLateness(drill, `no drill has passed for ${age}`, period);
 }
 
-/** Of what is made every few hours one may be missed. */
+/** One missing backup of several a day is acceptable. */
 const isTooLate = (stated: Duration, gap: Duration) =>
   stated.toMilliseconds() >= 2 * gap.toMilliseconds() && gap.toMilliseconds() >= Duration.days(1).toMilliseconds();
 
 function warnOfLateness(scope: IConstruct, when: string, period: string): void {
   Annotations.of(scope).addWarningV2(
     'lifeboat:overdue-too-late',
-    `nobody is told before ${when}, and one is due every ${period}, so a missing one goes unseen until another is due; choose ` +
-      `less than twice ${period}`,
+    `'overdueAfter' lets no alarm fire until ${when}, and one is due every ${period}, so a missing one goes unnoticed until the ` +
+      `next is due; set less than twice ${period}`,
   );
 }

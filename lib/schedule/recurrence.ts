@@ -2,7 +2,7 @@ import { Duration, TimeZone } from 'aws-cdk-lib';
 import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { longestGapInDays } from './cron';
 
-/** Days of the week, as EventBridge Scheduler writes them. */
+/** Days of the week, as in cron expressions of EventBridge Scheduler. */
 export enum Weekday {
   MONDAY = 'MON',
   TUESDAY = 'TUE',
@@ -23,7 +23,7 @@ export interface TimeOfDay {
    */
   readonly minute?: number;
   /**
-   * Whose clock it is. A time that the change to summer time leaves out is skipped by EventBridge Scheduler.
+   * Time zone. EventBridge Scheduler skips a time that does not exist on the day of the change to summer time.
    *
    * @default TimeZone.ETC_UTC
    */
@@ -36,12 +36,12 @@ export interface WeeklyOptions extends TimeOfDay {
 }
 
 export interface NthWeekdayOptions extends WeeklyOptions {
-  /** Which one of the month, 1 to 5. Months without a fifth one are left out. */
+  /** Which one of the month, 1 to 5. Months without a fifth one are skipped. */
   readonly nth: number;
 }
 
 export interface MonthlyOptions extends TimeOfDay {
-  /** Day of the month, 1 to 31. Shorter months are left out. */
+  /** Day of the month, 1 to 31. Shorter months are skipped. */
   readonly day: number;
 }
 
@@ -56,14 +56,14 @@ export interface QuarterlyOptions extends TimeOfDay {
 
 export interface CronOptions {
   /**
-   * Whose clock it is.
+   * Time zone.
    *
    * @default TimeZone.ETC_UTC
    */
   readonly timeZone?: TimeZone;
 }
 
-/** When a drill runs. */
+/** When something runs: a drill, a backup, an export. */
 export class Recurrence {
   /** Every day. */
   public static daily(at: TimeOfDay): Recurrence {
@@ -98,7 +98,7 @@ export class Recurrence {
   /**
    * An expression of your own.
    *
-   * @param expression six fields as EventBridge Scheduler has them, such as `0 10 ? * SUN#1 *`
+   * @param expression the six fields of a cron expression of EventBridge Scheduler, such as `0 10 ? * SUN#1 *`
    */
   public static cron(expression: string, options: CronOptions = {}): Recurrence {
     return new Recurrence(expression, options.timeZone ?? TimeZone.ETC_UTC);
@@ -108,16 +108,16 @@ export class Recurrence {
     return new Recurrence(`${minute} ${hour} ${days} *`, timeZone);
   }
 
-  /** For EventBridge Scheduler. */
+  /** The expression for EventBridge Scheduler. */
   public readonly expression: ScheduleExpression;
 
-  /** Longest time from one drill to the next; what comes later is overdue. */
+  /** The longest time from one run to the next, in whole days. */
   public readonly longestGap: Duration;
 
   private constructor(cron: string, timeZone: TimeZone) {
     const days = gap(cron);
     if (days === undefined) {
-      throw new Error(`schedule '${cron}' never fires, so nothing would ever be proven; choose a date that exists`);
+      throw new Error(`schedule '${cron}' never fires; choose a date that exists`);
     }
     this.expression = ScheduleExpression.expression(`cron(${cron})`, timeZone);
     this.longestGap = Duration.days(days);
@@ -127,14 +127,14 @@ export class Recurrence {
 function gap(cron: string): number | undefined {
   if (/^\s*(cron|rate|at)\(/.test(cron)) {
     throw new Error(
-      `schedule '${cron}': it is an expression around fields, and the fields alone are taken, so it can't be used; write the ` +
-        "six of a cron expression, as in '0 10 ? * SUN#1 *'",
+      `schedule '${cron}' is a whole expression, and only the fields of a cron expression are accepted; write the six fields, ` +
+        "as in '0 10 ? * SUN#1 *'",
     );
   }
   try {
     return longestGapInDays(cron.trim().split(/\s+/));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`schedule '${cron}': ${reason}, so it can't be used; write it as in '0 10 ? * SUN#1 *'`);
+    throw new Error(`schedule '${cron}' is not valid: ${reason}; write it as in '0 10 ? * SUN#1 *'`);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Whether a backup job meets a window of RDS. AWS Backup's jobs fail when they are due during the automated backup or
- * the maintenance, or within the hour before.
+ * Whether a backup job overlaps a window of RDS. AWS Backup's jobs fail when they are due during the automated backup
+ * or the maintenance, or within the hour before.
  * https://docs.aws.amazon.com/aws-backup/latest/devguide/rds-backup.html
  */
 import { type TimeZone, Token } from 'aws-cdk-lib';
@@ -36,9 +36,9 @@ export function maintenanceSpans(window: string | undefined): WeekSpan[] {
 export type Meeting = 'due in it' | 'may start in it' | 'never';
 
 /**
- * How near a schedule comes to a span, the hour before it included.
+ * Whether jobs of a schedule are due or may start in a span or the hour before it.
  *
- * @param startMinutes how long after their time jobs may start
+ * @param startMinutes how long after their scheduled time jobs may start
  */
 export function meeting(due: readonly number[], startMinutes: number, spans: readonly WeekSpan[]): Meeting {
   let nearest: Meeting = 'never';
@@ -52,7 +52,7 @@ export function meeting(due: readonly number[], startMinutes: number, spans: rea
   return nearest;
 }
 
-/** The minutes of the week, in UTC, that a schedule fires at in summer or in winter. */
+/** The minutes of the week, in UTC, at which a schedule fires in summer or in winter. */
 export function dueInUtc(schedule: Recurrence): number[] {
   const local = minutesOfWeek(fieldsOf(schedule));
   const all = offsets(schedule.expression.timeZone);
@@ -60,8 +60,8 @@ export function dueInUtc(schedule: Recurrence): number[] {
 }
 
 /**
- * Times from each job of some schedules to the next, in minutes, the change to summer time aside. What goes by dates is
- * left out beside what is due every week alike.
+ * Times from each job of some schedules to the next, in minutes, without changes to summer time. If any schedule is
+ * weekly, those by date are left out.
  */
 export function gapsBetween(schedules: readonly Recurrence[]): number[] {
   const weekly = schedules.filter(isWeekly);
@@ -73,7 +73,7 @@ export function gapsBetween(schedules: readonly Recurrence[]): number[] {
   return apart(moments);
 }
 
-/** The shortest time from one job of a schedule to the next on a day when it is due, in minutes. */
+/** The shortest time from one job of a schedule to the next on a day with jobs, in minutes. */
 export const shortestGap = (schedule: Recurrence) => Math.min(...apart(minutesOfWeek(fieldsOf(schedule))));
 
 /** From each minute of the week to the next, around its end. */

@@ -1,4 +1,4 @@
-/** Which constructs are buckets. Told by what they are made of: `instanceof` fails where CDK is loaded twice. */
+/** Which constructs are buckets. Not by `instanceof`, which fails if CDK is loaded twice. */
 import { CfnResource, Resource } from 'aws-cdk-lib';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { IConstruct } from 'constructs';
@@ -7,12 +7,12 @@ export function isBucketResource(construct: IConstruct | undefined): construct i
   return CfnResource.isCfnResource(construct) && construct.cfnResourceType === 'AWS::S3::Bucket';
 }
 
-/** One that this app makes, so that its policy can be added to. */
+/** Whether it is a bucket of this app, whose policy can be extended. */
 export function isBucketOfApp(construct: IConstruct): construct is s3.Bucket {
   return isBucket(construct) && construct.node.children.some(isBucketResource);
 }
 
-/** One that is imported: synth knows its name and little else. */
+/** Whether it is an imported bucket, of which synth knows little but its name. */
 export function isImportedBucket(construct: IConstruct): construct is s3.BucketBase {
   return isBucket(construct) && !construct.node.children.some(isBucketResource);
 }

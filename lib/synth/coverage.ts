@@ -1,14 +1,14 @@
-/** Which constructs Lifeboat looks after, for `CoverageCheck` to tell the others from. */
+/** Which constructs Lifeboat backs up, so that `CoverageCheck` can find the others. */
 import type { IConstruct } from 'constructs';
 import { Mark } from './marks';
 
 const covers = new Mark<readonly string[]>('covered-by');
 
 /**
- * Notes that something of Lifeboat's looks after a construct.
+ * Notes that something of Lifeboat backs up a construct.
  *
  * @param construct a resource, or a construct whose default child is one
- * @param by what does, as in `DatabaseBackups`
+ * @param by the class that does, as in `DatabaseBackups`
  */
 export function markCovered(construct: IConstruct, by: string): void {
   for (const covered of new Set([construct, construct.node.defaultChild ?? construct])) {
@@ -16,7 +16,7 @@ export function markCovered(construct: IConstruct, by: string): void {
   }
 }
 
-/** What looks after a construct; empty when nothing does. */
+/** What backs up a construct; empty if nothing does. */
 export function coveredBy(construct: IConstruct): readonly string[] {
   return covers.on(construct) ?? [];
 }

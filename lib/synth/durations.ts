@@ -1,18 +1,18 @@
-/** Durations as callers may hand them over who have no compiler: a number has no unit. */
+/** Checks of durations, since callers without a compiler may pass a number, which has no unit. */
 import { refuseAll } from './problems';
 
-/** By what it can do: where CDK is loaded twice, there are two classes of that name. */
+/** By a method, since there are two classes of that name if CDK is loaded twice. */
 export const isDuration = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'toSeconds' in value;
 
-/** A value as a sentence shows it. */
+/** A value in an error message. */
 export const shown = (value: unknown): string => (typeof value === 'string' ? `'${value}'` : String(value));
 
 /**
  * @param what the construct, with its path
  * @param durations by the names of their properties
  * @param optional those that may be left out
- * @throws Error that names each that is no Duration
+ * @throws Error that lists each that is not a Duration
  */
 export function refuseOtherUnits(
   what: string,

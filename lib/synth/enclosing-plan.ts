@@ -1,20 +1,20 @@
 /**
- * The plan that a construct lies under. What is put into a plan's scope, or into that of one of its databases, tells whom
- * the plan tells, and has its name in metrics and evidence, unless it is told otherwise.
+ * The plan that encloses a construct. Constructs in a plan's scope, or in that of one of its databases, use the plan's
+ * `notify`, and its name in metrics and evidence, unless they state their own.
  */
 import { Stack } from 'aws-cdk-lib';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { IConstruct } from 'constructs';
 import { Mark } from './marks';
 
-/** What a plan gives to all that lies under it, besides its site: that is a class of lib/drill, which shares it (`shareSite`). */
+/** Defaults of a plan for all in its scope. Its site is shared by lib/drill (`shareSite`). */
 export interface PlanDefaults {
   /** Name of the plan, in evidence and metrics. */
   readonly planName: string;
   /**
-   * Who is told.
+   * Topic to notify.
    *
-   * @default - nobody
+   * @default - none
    */
   readonly notify?: sns.ITopic;
 }
@@ -26,14 +26,14 @@ export function registerPlan(plan: IConstruct & PlanDefaults): void {
   plans.put(plan, plan);
 }
 
-/** The innermost plan around a construct, if there is one in its region and account. */
+/** The innermost enclosing plan in the construct's region and account, if there is one. */
 export function enclosingPlan(construct: IConstruct): PlanDefaults | undefined {
   return nearestMark(construct, plans);
 }
 
 /**
- * What is noted on the innermost construct around another one, in its region and account. A stack of another region may lie
- * in a plan's scope, too, and no alarm reaches a topic of another region, and no drill a site there.
+ * The mark of the innermost enclosing construct in the construct's region and account. A plan's scope may contain a
+ * stack of another region, whose alarms can't notify the plan's topic and whose drills can't use its site.
  */
 export function nearestMark<T>(construct: IConstruct, mark: Mark<T>): T | undefined {
   const { region, account } = Stack.of(construct);

@@ -11,12 +11,12 @@ interface User {
 const users = new Mark<readonly User[]>('users-of-key');
 
 /**
- * Warns of a key that CloudFormation deletes with its stack, once the app is whole: what a backup is encrypted with must be
- * there as long as the backup is. On the key, and once, whoever uses it.
+ * Warns, once the app is complete, of a key that CloudFormation deletes with its stack: the key of a backup must exist
+ * as long as the backup. The warning is on the key, once for all its users.
  *
- * @param user what is encrypted with it
- * @param encryption the key's ARN, or a property that holds one; a key that was made elsewhere, synth can't look into
- * @param stays whether anything is left of it that the key could decrypt, asked once the app is whole
+ * @param user the construct that the key encrypts
+ * @param encryption the key's ARN, or a property that contains it; settings of an imported key are unknown at synth
+ * @param stays whether anything that the key decrypts outlives the stack, evaluated once the app is complete
  */
 export function warnOfFleetingKey(user: IConstruct, encryption: unknown, stays: () => boolean = () => true): void {
   for (const key of keysIn(encryption, user)) {
@@ -33,14 +33,14 @@ function warn(key: CfnResource): string[] {
   if (!first) return [];
   Annotations.of(key).addWarningV2(
     'lifeboat:key-goes-with-its-stack',
-    `CloudFormation schedules key '${key.node.path}' for deletion with its stack, and then nobody can read what ${first}` +
-      `${others.length > 0 ? ` and ${others.length} more` : ''} encrypts with it, backups included; set ` +
+    `CloudFormation schedules key '${key.node.path}' for deletion with its stack, after which data that ${first}` +
+      `${others.length > 0 ? ` and ${others.length} more` : ''} encrypts with it can't be read, backups included; set ` +
       'removalPolicy: RETAIN on the key',
   );
   return [];
 }
 
-/** Keys of this app that a property refers to, or names by an alias of this app. */
+/** Keys of this app that a property refers to, directly or by an alias of this app. */
 function keysIn(value: unknown, user: IConstruct): CfnResource[] {
   if (Array.isArray(value)) return value.flatMap((item) => keysIn(item, user));
   if (typeof value === 'string') {
@@ -54,7 +54,7 @@ function keysIn(value: unknown, user: IConstruct): CfnResource[] {
   return Object.values(value).flatMap((part) => keysIn(part, user));
 }
 
-/** An alias's ARN is put together from its name, and refers to nothing. */
+/** An alias's ARN is built from its name, without a reference. */
 function aliasesIn(value: string, user: IConstruct): kms.CfnAlias[] {
   const [, name] = /\b(alias\/[\w/-]+)"?/.exec(JSON.stringify(Stack.of(user).resolve(value))) ?? [];
   if (name === undefined) return [];

@@ -1,5 +1,5 @@
 /**
- * Why some rules of cdk-nag's packs don't fit what Lifeboat makes, so that its users need not find out themselves.
+ * Why some rules of cdk-nag's packs don't apply to resources of Lifeboat, so that users need not find out themselves.
  *
  * Acknowledgements are metadata of constructs: without cdk-nag they do nothing.
  */
@@ -8,7 +8,7 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import { version } from 'aws-cdk-lib/package.json';
 import type { IConstruct } from 'constructs';
 
-/** Older versions of CDK know no acknowledgements, or refuse those of a single finding. */
+/** Older versions of CDK have no acknowledgements, or refuse those of a single finding. */
 const CAN_ACKNOWLEDGE = Number(version.split('.')[1]) >= 270;
 
 interface Acknowledgement {
@@ -20,8 +20,8 @@ const ACKNOWLEDGEMENTS = {
   'outside any network': {
     rules: ['NIST.800.53.R5-LambdaInsideVPC'],
     reason:
-      'It calls AWS and reaches no database. In a network it would need endpoints or NAT; what reaches data, the ' +
-      'examiner, is in an isolated one instead.',
+      'It calls AWS and connects to no database. In a VPC it would need endpoints or NAT. The examiner, which reads data, ' +
+      'is in an isolated VPC.',
   },
   'answers its caller': {
     rules: ['NIST.800.53.R5-LambdaDLQ'],
@@ -29,49 +29,48 @@ const ACKNOWLEDGEMENTS = {
   },
   'answers CloudFormation': {
     rules: ['NIST.800.53.R5-LambdaDLQ'],
-    reason: 'CloudFormation waits for its answer, and fails the deployment where none comes: nothing is lost unseen.',
+    reason: 'CloudFormation waits for its answer, and fails the deployment without one, so no failure goes unnoticed.',
   },
   concurrency: {
     rules: ['NIST.800.53.R5-LambdaConcurrency'],
     reason:
-      'It runs a few times a day at most. Reserving concurrency takes it from the account, and fails where the account ' +
-      'has the quota it began with.',
+      'It runs at most a few times a day. Reserved concurrency is taken from the account, and fails in an account with ' +
+      'the initial quota.',
   },
   rotation: {
     rules: ['AwsSolutions-SMG4', 'NIST.800.53.R5-SecretsManagerRotationEnabled'],
     reason:
-      'No password of anything lasting: passwords of copies are derived from it, each lives for one drill, and a change ' +
-      'in the middle of a drill would fail it. Put a new value at any other time.',
+      'Passwords of restored instances are derived from it, and each is used for one drill. A change during a drill would ' +
+      'fail the drill. Put a new value at any other time.',
   },
   'access logs': {
     rules: ['NIST.800.53.R5-S3DefaultEncryptionKMS', 'NIST.800.53.R5-S3BucketReplicationEnabled'],
     reason:
-      'S3 delivers access logs to buckets encrypted with its own keys only. The logs are a trail, not the evidence, and ' +
-      'need no second place.',
+      'S3 delivers access logs only to buckets encrypted with its own keys. The logs are not evidence, and need no replica.',
   },
   replication: {
     rules: ['NIST.800.53.R5-S3BucketReplicationEnabled'],
     reason:
-      'Versions and locks keep evidence from being changed or lost. Where it must outlive the region, give the site a ' +
-      'bucket that is replicated.',
+      'Versioning and Object Lock protect evidence from changes and loss. If it must outlive the region, give the site a ' +
+      'replicated bucket.',
   },
   "S3's own keys": {
     rules: ['NIST.800.53.R5-S3DefaultEncryptionKMS'],
     reason:
-      "Its objects are encrypted with S3's own keys, which ElastiCache needs in order to be seeded from an export. Where " +
-      'who may decrypt has to be decided apart from who may read, give the archive a key.',
+      "Its objects are encrypted with S3's own keys, since ElastiCache seeds a cache only from such exports. If permission " +
+      'to decrypt has to be separate from permission to read, give the archive a key.',
   },
   'archive in one region': {
     rules: ['NIST.800.53.R5-S3BucketReplicationEnabled'],
     reason:
-      'It holds replicas itself, or what can be made again. Where it is the only place of a backup, give the archive a ' +
+      'It contains replicas, or data that can be created again. If it has the only copy of a backup, give the archive a ' +
       'replication target in another region.',
   },
   'default security group': {
     rules: ['NIST.800.53.R5-VPCDefaultSecurityGroupClosed'],
     reason:
-      'CloudFormation can not close it. Nothing is put in it: copies and examiner name their own groups, and the ' +
-      'network has no way in or out.',
+      'CloudFormation can not close it. Nothing uses it: restored instances and the examiner have their own groups, and ' +
+      'the VPC has no gateway.',
   },
   replica: {
     rules: [
@@ -85,13 +84,13 @@ const ACKNOWLEDGEMENTS = {
       'NIST.800.53.R5-RDSStorageEncrypted',
     ],
     reason:
-      'A read replica has its encryption, port and logs from its source, which is not in this stack. It is a second place ' +
-      'already, with automated backups of its own; make it Multi-AZ and watch it closer once it is promoted.',
+      'A read replica has its encryption, port and logs from its source, which is not in this stack. It is a second copy ' +
+      'already, with automated backups of its own; make it Multi-AZ and monitor it more closely once it is promoted.',
   },
   'plain settings': {
     rules: ['AwsSolutions-ECS2'],
     reason:
-      'These are names of places: host, database, bucket, prefixes. User and password come from Secrets Manager when the ' +
+      'These are not secret: host, database, bucket, prefixes. User and password come from Secrets Manager when the ' +
       'task starts.',
   },
 } satisfies Record<string, Acknowledgement>;
@@ -111,8 +110,8 @@ export function acknowledgeRules(construct: IConstruct, rules: readonly string[]
 }
 
 /**
- * Acknowledges each wildcard among a policy's actions and resources. cdk-nag names them with their logical IDs, and matches whole
- * names only; those of other stacks are settled at synth, so this waits until then.
+ * Acknowledges each wildcard among a policy's actions and resources. cdk-nag names them with logical IDs, and matches
+ * only whole names; logical IDs of other stacks are final only at synth, so this waits until then.
  */
 export function acknowledgeWildcards(policy: iam.ManagedPolicy, reason: string): void {
   policy.node.addValidation({
@@ -130,7 +129,7 @@ export function acknowledgeWildcards(policy: iam.ManagedPolicy, reason: string):
   });
 }
 
-/** A resolved reference as cdk-nag writes it. */
+/** A resolved reference in the notation of cdk-nag. */
 function flat(value: unknown): string {
   if (typeof value === 'string') return value;
   const [[intrinsic, argument] = []] = Object.entries(value as Record<string, unknown>);

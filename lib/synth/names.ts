@@ -1,43 +1,42 @@
-/** What people name: accounts, regions, constructs; and the names that are made of a construct's path. */
+/** Names of accounts, regions and constructs, and names derived from a construct's path. */
 import { Token } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { COPY_PREFIX, RUN_SUFFIX_LENGTH } from '../../lambda/contract';
 
 /**
- * What is wrong with an account's id, as a sentence; undefined where nothing is. One unknown at synth is not looked at.
+ * What is wrong with an account ID, as a sentence; undefined if it is valid or unknown at synth.
  *
- * @param consequence what would come of it, as in `nothing would ever get there`
+ * @param consequence as in `no account could copy here`
  */
 export function accountIdProblem(account: string | undefined, consequence: string): string | undefined {
   if (account === undefined || Token.isUnresolved(account) || /^\d{12}$/.test(account)) return undefined;
-  return `'${account}' is no account, so ${consequence}; write its 12 digits`;
+  return `'${account}' is not an AWS account ID, so ${consequence}; use the 12-digit ID`;
 }
 
 /**
- * What is wrong with a region's name, as a sentence; undefined where nothing is. One unknown at synth is not looked at.
+ * What is wrong with a region's name, as a sentence; undefined if it is valid or unknown at synth.
  *
- * Whether AWS has such a region is not asked: it gets new ones.
+ * Only the form is checked, since AWS adds regions.
  */
 export function regionNameProblem(name: string): string | undefined {
   if (Token.isUnresolved(name) || /^[a-z]{2,}(-[a-z]+)+-\d+$/.test(name)) return undefined;
-  return `'${name}' is no region, so nothing would ever get there; write it as in 'us-west-2'`;
+  return `'${name}' is not an AWS region name, so nothing would be copied there; write it as in 'us-west-2'`;
 }
 
 /**
- * Refuses an id that Lifeboat gives to something of its own in the same scope. CDK would refuse one of both, too, but only
- * once both are made, and would not say whose the other is.
+ * Refuses an id that Lifeboat uses itself in the same scope. CDK would refuse it later, without saying what uses it.
  *
  * @param what the id is meant for, as in `drill`
  */
 export function refuseTakenName(what: string, scope: IConstruct, id: string, taken: readonly string[]): void {
   if (!taken.includes(id)) return;
   throw new Error(
-    `${what} '${scope.node.path}/${id}' has an id that Lifeboat needs there itself (${taken.join(', ')}), so one of both could ` +
-      `not be made; give the ${what} another, as in '${id}${what.replace(/^./, (first) => first.toUpperCase())}'`,
+    `${what} '${scope.node.path}/${id}' has an id that Lifeboat uses there itself (${taken.join(', ')}), so one of the two could ` +
+      `not be created; use another id, as in '${id}${what.replace(/^./, (first) => first.toUpperCase())}'`,
   );
 }
 
-/** A construct's path as one name: it goes into keys of evidence, which are cut at slashes. */
+/** A construct's path without slashes, since keys of evidence are split at slashes. */
 export function pathName(scope: IConstruct): string {
   return scope.node.path.replaceAll('/', '-') || 'App';
 }
@@ -47,8 +46,8 @@ const PREFIX_LENGTH = 63 - RUN_SUFFIX_LENGTH;
 const HASH_LENGTH = 8;
 
 /**
- * What identifiers of a drill's copies start with. The hash is of the drill's path, so that no two drills' permissions
- * meet, and none of them changes when drills are added or reordered.
+ * Prefix of the identifiers of a drill's restored instances. Its hash is of the drill's path, so that the permissions
+ * of two drills never overlap, and don't change when drills are added or reordered.
  */
 export function copyPrefix(scope: IConstruct, target: string): string {
   const room = PREFIX_LENGTH - COPY_PREFIX.length - HASH_LENGTH - 2;

@@ -1,17 +1,17 @@
-/** Values that may only be known at deployment. */
+/** Values that may be unknown until deployment. */
 import { Token } from 'aws-cdk-lib';
 import { COPY_PREFIX, parse, pathsRefused, type Schema } from '../../lambda/contract';
 
-/** Undefined where the value is only known at deployment: then it is not compared. */
+/** Undefined if the value is unknown until deployment: then it is not compared. */
 export function known<T>(value: T | undefined): T | undefined {
   return Token.isUnresolved(value) ? undefined : value;
 }
 
-/** RDS keeps identifiers in lower case, and IAM compares them as they are kept. What is only known at deployment stays. */
+/** RDS keeps identifiers in lower case, and IAM compares those. An identifier unknown at synth does not change. */
 export const asKept = (identifier: string): string =>
   Token.isUnresolved(identifier) ? identifier : identifier.toLowerCase();
 
-/** What may stand for a value that only deployment knows: one of each form that the contract's fields have. */
+/** Stand-ins for values unknown at synth: one of each form that the contract's fields have. */
 const STAND_INS: readonly unknown[] = [
   // An identifier, a name, an ARN, a label, a tag.
   'known-at-deployment',
@@ -28,11 +28,11 @@ const STAND_INS: readonly unknown[] = [
 ];
 
 /**
- * Reads a request at synth as its runbook will at the door, where it sees what only deployment knows. Here a value that
- * the schema takes stands for each of those.
+ * Parses a request at synth as its runbook will do when it is invoked. A stand-in that the schema accepts replaces each
+ * value unknown at synth.
  *
- * @returns the request, as it is
- * @throws Error that names all that the runbook would refuse
+ * @returns the request, unchanged
+ * @throws Error that lists all that the runbook would refuse
  */
 export function parseAtSynth<T>(schema: Schema<T>, request: T, what: string): T {
   /** Which stand-in is tried for an unknown value, by its path. */
@@ -50,7 +50,7 @@ export function parseAtSynth<T>(schema: Schema<T>, request: T, what: string): T 
 
 /** Notes the path of each unknown value in `tried`. */
 function withStandIns(value: unknown, path: readonly string[], tried: Map<string, number>): unknown {
-  // A list that only deployment knows is a list of one token.
+  // A list unknown at synth is a list of one token.
   if (Token.isUnresolved(value)) return Array.isArray(value) ? [standIn([...path, '0'], tried)] : standIn(path, tried);
   if (Array.isArray(value)) return value.map((one, index) => withStandIns(one, [...path, String(index)], tried));
   if (typeof value !== 'object' || value === null) return value;

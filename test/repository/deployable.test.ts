@@ -208,7 +208,7 @@ test('more names than IAM takes in one policy are refused; as many as it takes a
     new ConfigurationBackups(stack, 'It', { stacks, parameters: [], taskDefinitions: [] });
     Template.fromStack(stack);
   };
-  expect(named(80)).toThrow(/its permissions come to \d+ characters or more, and IAM takes 6144 in a policy/);
+  expect(named(80)).toThrow(/its policy has at least \d+ characters, and IAM allows 6144/);
   expect(named(30)).not.toThrow();
 });
 
@@ -255,7 +255,7 @@ describe('a topic that is told of alarms', () => {
       const notify = new sns.Topic(stack, 'Operators');
       new ProtectedVault(stack, 'Vault', { notify });
       write(stack, notify);
-      expect(() => Template.fromStack(stack)).toThrow(/'Stack\/Policy\/Resource' is another policy of it/);
+      expect(() => Template.fromStack(stack)).toThrow(/'Stack\/Policy\/Resource' is a second policy of it/);
     });
   });
 

@@ -135,7 +135,7 @@ const APPS: Record<string, [Parts, string]> = {
         Aspects.of(stack).add(check, { priority: AspectPriority.READONLY });
       }
     },
-    "bucket 'Shop0/Thumbnails/Resource' is covered by nothing",
+    "nothing here backs up bucket 'Shop0/Thumbnails/Resource'",
   ],
   'an app is told of small objects once': [
     (stack, one, other) => {
@@ -246,7 +246,7 @@ const REFUSALS: Record<string, [Parts, string]> = {
         new from.ConfigurationBackups(stack, id, { bucket });
       }
     },
-    "both keep backups under 'configuration/' of one bucket",
+    "both write success markers under 'configuration/' of one bucket",
   ],
   'windows that overlap, once': [
     (stack, one, other) => {
@@ -264,7 +264,7 @@ const REFUSALS: Record<string, [Parts, string]> = {
       }
       new sns.TopicPolicy(stack, 'Policy', { topics: [notify] });
     },
-    'is another policy of it',
+    'is a second policy of it',
   ],
 };
 

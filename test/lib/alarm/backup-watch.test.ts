@@ -176,8 +176,8 @@ describe('the watch on backups', () => {
   });
 
   test.each([
-    [0, "backup 'Test': with a size tolerance of 0 %, every backup would ring"],
-    [100, 'of 100 %, one that has lost all would be taken for good; give it percent above 0 and below 100'],
+    [0, "backup 'Test': 'sizeTolerance' is 0 %, so the alarm would fire for every backup"],
+    [100, 'is 100 %, so an empty backup would not fire the alarm; set percent above 0 and below 100'],
   ])('refuses a tolerance of %d %%', (tolerance, message) => {
     expect(() => watch(tolerance)).toThrow(message);
   });

@@ -38,7 +38,9 @@ function warned(
 describe('an objective below the five minutes in which RDS ships logs', () => {
   test('is warned of, once for a plan; five minutes are not', () => {
     expect(warned(Duration.minutes(1))).toEqual([
-      expect.stringMatching(/of 1 minute is below the 5 minutes.*lifeboat:rpo-below-log-shipping/),
+      expect.stringMatching(
+        /'rpo' is 1 minute, and RDS uploads transaction logs every 5 minutes.*lifeboat:rpo-below-log-shipping/,
+      ),
     ]);
     expect(warned(Duration.minutes(5))).toEqual([]);
   });
@@ -67,7 +69,7 @@ describe('daily snapshots as the only copies', () => {
 
   test('are warned of where less than a day may be lost; a day may', () => {
     expect(warned(Duration.hours(1), [snapshots])).toEqual([
-      expect.stringMatching(/in us-west-2 are daily snapshots.*objective is 1 hour.*lifeboat:copies-beyond-rpo/),
+      expect.stringMatching(/in us-west-2 are only daily snapshots.*RPO is 1 hour.*lifeboat:copies-beyond-rpo/),
     ]);
     expect(warned(Duration.days(1), [snapshots])).toEqual([]);
   });

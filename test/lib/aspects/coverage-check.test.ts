@@ -36,7 +36,7 @@ function checked(): Stack {
 const unprotected = (stack: Stack) =>
   warningsOf(stack)
     .filter((text) => text.includes('lifeboat:unprotected'))
-    .map((text) => /^([\w ]+) '([^']+)'/.exec(text)?.slice(1).join(' '))
+    .map((text) => /^nothing here backs up ([\w ]+) '([^']+)'/.exec(text)?.slice(1).join(' '))
     .sort();
 
 test('names each database, cache and bucket that nothing covers', () => {
@@ -57,7 +57,7 @@ test('says what would be lost, and what to do', () => {
   const stack = checked();
   new s3.Bucket(stack, 'Photos');
   expect(warningsOf(stack).join()).toContain(
-    "bucket 'Test/Photos/Resource' is covered by nothing, so what it holds is lost when it is; apply BucketBackups to it, or select it",
+    "nothing here backs up bucket 'Test/Photos/Resource', so its data is lost with it; apply BucketBackups to it, or select it",
   );
 });
 
@@ -95,7 +95,7 @@ test('knows every kind of resource that holds data, and says of each what to do'
   }
   const texts = warningsOf(stack).filter((text) => text.includes('lifeboat:unprotected'));
   expect(texts).toHaveLength(Object.keys(DATA_STORES).length);
-  for (const text of texts) expect(text).toMatch(/so what it holds is lost when it is; \w.* or acknowledge this/);
+  for (const text of texts) expect(text).toMatch(/so its data is lost with it; \w.* or acknowledge this/);
 });
 
 test.each([

@@ -79,15 +79,30 @@ const plan =
   };
 
 test.each([
-  ['a retention of 40 days', instance(40), 'a backup retention of 40 days is outside of 0 to 35', instance(35)],
+  ['a retention of 40 days', instance(40), 'the backup retention is 40 days, not 0 to 35', instance(35)],
   ["a cluster's retention of 0 days", cluster(0), "a cluster's backups can't be turned off", cluster(1)],
   ['snapshots of Memcached', nodes('memcached'), "'snapshotRetentionLimit' is stated, and ElastiCache", nodes('redis')],
-  ['a plan that deletes what is cold too soon', plan(30), 'cold after 7 days and is deleted after 30', plan(97)],
-  ['a copy that does', plan(96, 'copy'), 'a copy of it, goes cold after 7 days', plan(97, 'copy')],
+  [
+    'a plan that deletes what is cold too soon',
+    plan(30),
+    "[Test/Plan] rule Nightly of plan 'Test/Plan' goes to cold storage after 7 days and is deleted after 30, less than 90 days later",
+    plan(97),
+  ],
+  [
+    'a copy that does',
+    plan(96, 'copy'),
+    "[Test/Plan] the copy by rule Nightly of plan 'Test/Plan' goes to cold storage after 7 days and is deleted after 96, less than 90 days later",
+    plan(97, 'copy'),
+  ],
   ['windows that overlap', database('sun:03:30-sun:04:30', kept), 'overlaps', database('sun:04:00-sun:05:00', kept)],
-  ['an append-only file', group({ appendonly: 'yes' }), 'no append-only file', group({ appendonly: 'no' })],
-  ["a cache's window of half an hour", cache('03:00-03:30'), 'refuses less than 60', cache('03:00-04:00')],
-  ['a move to STANDARD_IA on day 29', bucket(29), 'no earlier than after 30', bucket(30)],
+  [
+    'an append-only file',
+    group({ appendonly: 'yes' }),
+    'neither append-only files nor save lines',
+    group({ appendonly: 'no' }),
+  ],
+  ["a cache's window of half an hour", cache('03:00-03:30'), 'ElastiCache requires at least 60', cache('03:00-04:00')],
+  ['a move to STANDARD_IA on day 29', bucket(29), 'S3 allows that after 30 days at the earliest', bucket(30)],
   ['an alarm over 31 days', alarm(Duration.days(31), 1), 'looks back 31 days', alarm(Duration.days(7), 1)],
   ['an alarm over eight times a day', alarm(Duration.days(1), 8), 'looks back 8 days', alarm(Duration.days(1), 7)],
   ['an alarm on an expression over 8 days', math(8), 'looks back 8 days', math(7)],
@@ -115,9 +130,7 @@ test('warns of a lifecycle that matches nothing, since keys start without a slas
   const expiring = (prefix: string) => (stack: Stack) =>
     new s3.Bucket(stack, 'Bucket', { lifecycleRules: [{ prefix, expiration: Duration.days(90) }] });
   expect(warningsOf(checked(expiring('/'))())).toEqual([
-    expect.stringContaining(
-      "its prefix '/' starts with a slash, and keys of S3 don't, so it moves and deletes nothing",
-    ),
+    expect.stringContaining("its prefix '/' starts with a slash, and S3 keys don't, so it moves and deletes nothing"),
   ]);
   expect(warningsOf(checked(expiring('logs/'))())).toEqual([]);
 });
@@ -134,7 +147,7 @@ test('tells once what a Mixin tells, too', () => {
   } catch (error) {
     told = String(error);
   }
-  expect(told.match(/refuses less than 60/g)).toHaveLength(1);
+  expect(told.match(/ElastiCache requires at least 60/g)).toHaveLength(1);
 });
 
 test('compares nothing that is only known at deployment', () => {
@@ -156,5 +169,7 @@ test('a lifecycle whose prefix only deployment knows is not compared, and what e
       new s3.Bucket(stack, 'Bucket', { lifecycleRules });
     });
   expect(bucket(1)).not.toThrow();
-  expect(bucket(0)).toThrow("lifecycle 'of a name known at deployment': objects are deleted after 0 days");
+  expect(bucket(0)).toThrow(
+    "[Test/Bucket/Resource] lifecycle 'name unknown at synth': objects are deleted after 0 days",
+  );
 });

@@ -101,43 +101,43 @@ test.each<[string, () => unknown, string, () => unknown]>([
   [
     '32 days',
     () => BackupControl.lastRecoveryPoint(days(32)),
-    'within of 32 days',
+    "'within' is 32 days",
     () => BackupControl.lastRecoveryPoint(days(31)),
   ],
   [
     'every 25 hours',
     () => BackupControl.frequencyAndRetention({ every: Duration.hours(25), retention: days(7) }),
-    'every of 1 day 1 hour',
+    "'every' is 1 day 1 hour",
     () => BackupControl.frequencyAndRetention({ every: Duration.hours(23), retention: days(7) }),
   ],
   [
     'half a day of retention',
     () => BackupControl.minimumRetention(Duration.hours(12)),
-    'retention of 12 hours',
+    "'retention' is 12 hours, and Audit Manager takes whole days from 1; choose one of these",
     () => BackupControl.minimumRetention(days(1)),
   ],
   [
     'no time to restore',
     () => BackupControl.restoreTime(Duration.minutes(0)),
-    'restore time of 0 minutes',
+    "'most' is 0 minutes, and Audit Manager takes whole minutes from 1; choose one of these",
     () => BackupControl.restoreTime(Duration.minutes(1)),
   ],
   [
     'a name that begins with a digit',
     () => audited({ frameworkName: '1st' }),
-    "'1st' is not a letter",
+    "'frameworkName' is '1st', not a letter followed by up to 199 letters, digits and underscores",
     () => audited({ frameworkName: 'First_1' }),
   ],
   [
     'no control',
     () => audited({ controls: [] }),
-    'it has 0 controls',
+    "'controls' has 0 entries",
     () => audited({ controls: [BackupControl.encrypted()] }),
   ],
   [
     'a control twice',
     () => audited({ controls: [BackupControl.encrypted(), BackupControl.encrypted()] }),
-    'is asked for twice',
+    "'controls' has BACKUP_RECOVERY_POINT_ENCRYPTED twice",
     () => audited({ controls: [BackupControl.encrypted(), BackupControl.vaultLock()] }),
   ],
 ])('refuses %s', (_, wrong, message, right) => {
@@ -155,7 +155,7 @@ test('controls of several audits in one region are counted together', () => {
     }
     return Template.fromStack(stack);
   };
-  expect(audits(51)).toThrow('have 51 controls together, and Audit Manager takes 50 in one region');
+  expect(audits(51)).toThrow('have 51 controls together, and Audit Manager allows 50 in one region');
   expect(audits(50)).not.toThrow();
 });
 

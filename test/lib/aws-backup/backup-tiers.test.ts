@@ -218,14 +218,19 @@ describe('refuses', () => {
   // The refusal, and the nearest setting that is legal.
   test.each<[string, (stack: Stack) => Partial<BackupTiersProps>, string, (stack: Stack) => Partial<BackupTiersProps>]>(
     [
-      ['less than 90 days in cold storage', cold(119), 'goes cold after 30 days and is deleted after 119', cold(120)],
+      [
+        'less than 90 days in cold storage',
+        cold(119),
+        'tier Daily goes to cold storage after 30 days and is deleted after 119, less than 90 days later',
+        cold(120),
+      ],
       [
         'a copy with less than 90 days in cold storage',
         (stack) => ({
           ...on('EFS')(stack),
           copies: [VaultCopy.toRegion('us-west-2', 'Files', { coldAfter: days(1), retention: days(90) })],
         }),
-        'copy 1 goes cold after 1 days and is deleted after 90',
+        'copy 1 goes to cold storage after 1 days and is deleted after 90, less than 90 days later',
         (stack) => ({
           ...on('EFS')(stack),
           copies: [VaultCopy.toRegion('us-west-2', 'Files', { coldAfter: days(1), retention: days(91) })],
@@ -234,25 +239,25 @@ describe('refuses', () => {
       [
         '36 days of continuous backup',
         () => ({ tiers: [BackupTier.continuous({ hour: 6, retention: days(36) })] }),
-        'AWS Backup keeps 35 at most',
+        'AWS Backup keeps at most 35',
         () => ({ tiers: [BackupTier.continuous({ hour: 6, retention: days(35) })] }),
       ],
       [
         'two continuous tiers',
         () => ({ tiers: [BackupTier.continuous({ hour: 6 }), BackupTier.continuous({ hour: 7 })] }),
-        'there are two continuous tiers',
+        "'tiers' has two continuous tiers",
         () => ({ tiers: [BackupTier.continuous({ hour: 6 }), BackupTier.daily({ hour: 7 })] }),
       ],
       [
         'a retention below the lock',
         (stack) => ({ ...locked(31, 60)(stack), ...daily({}) }),
-        'the vault is locked to 31 or more',
+        "'retention' of tier Daily is 30 days, and the lock of the vault requires at least 31",
         (stack) => ({ ...locked(30, 60)(stack), ...daily({}) }),
       ],
       [
         'a retention above the lock',
         (stack) => ({ ...locked(1, 29)(stack), ...daily({}) }),
-        'the vault is locked to 29 or less',
+        "'retention' of tier Daily is 30 days, and the lock of the vault allows at most 29",
         (stack) => ({ ...locked(1, 30)(stack), ...daily({}) }),
       ],
       [
@@ -261,42 +266,52 @@ describe('refuses', () => {
           ...daily({}),
           copies: [VaultCopy.to(new ProtectedVault(stack, 'Second').vault, { retention: days(6) })],
         }),
-        'copy 1 keeps 6 days, and its vault is locked to 7 or more',
+        "'retention' of copy 1 is 6 days, and the lock of its vault requires at least 7",
         (stack) => ({
           ...daily({}),
           copies: [VaultCopy.to(new ProtectedVault(stack, 'Second').vault, { retention: days(7) })],
         }),
       ],
       [
-        'a start window of 59 minutes',
+        "'startWithin' of tier Daily is 59 minutes, and AWS Backup needs at least 60, or jobs expire before they start",
         () => daily({ startWithin: Duration.minutes(59) }),
-        'a start window of 59 minutes',
+        "'startWithin' of tier Daily is 59 minutes, and AWS Backup needs at least 60, or jobs expire before they start",
         () => daily({ startWithin: Duration.minutes(60) }),
       ],
       [
         'a job to be complete before it starts',
         () => daily({ startWithin: Duration.hours(2), completeWithin: Duration.minutes(119) }),
-        'must be complete after 119 minutes',
+        "'completeWithin' of tier Daily is 119 minutes, less than its 'startWithin' of 120",
         () => daily({ startWithin: Duration.hours(2), completeWithin: Duration.hours(2) }),
       ],
       [
         'parts of days',
         () => daily({ retention: Duration.hours(180) }),
-        'keeps for 7 days 12 hours',
+        'tier Daily has a retention of 7 days 12 hours',
         () => daily({ retention: Duration.hours(192) }),
       ],
-      ['no target', () => ({ targets: [] }), 'there is no target', () => ({})],
-      ['no tier', () => ({ tiers: [] }), 'there is no tier', () => daily({})],
+      [
+        'no target',
+        () => ({ targets: [] }),
+        "'targets' is empty, so nothing would be backed up; state a target",
+        () => ({}),
+      ],
+      [
+        'no tier',
+        () => ({ tiers: [] }),
+        "'tiers' is empty, so nothing would be backed up; state a tier",
+        () => daily({}),
+      ],
       [
         'two tiers of one name',
         () => ({ tiers: [BackupTier.daily({ hour: 6 }), BackupTier.daily({ hour: 18 })] }),
-        "several tiers are called 'Daily'",
+        "several tiers are named 'Daily'",
         () => daily({}),
       ],
       [
         'a copy of a tier that there is not',
         () => ({ copies: [VaultCopy.toRegion('us-west-2', 'Orders', { tiers: ['daily'] })] }),
-        "a copy names the tier 'daily'",
+        "'tiers' of a copy names 'daily', and the tiers are Daily, Weekly, Monthly, Yearly",
         () => ({ copies: [VaultCopy.toRegion('us-west-2', 'Orders', { tiers: ['Daily'] })] }),
       ],
       [
@@ -304,7 +319,7 @@ describe('refuses', () => {
         () => ({
           tiers: [BackupTier.of('every day', { schedule: Recurrence.daily({ hour: 6 }), retention: days(30) })],
         }),
-        "tier 'every day' is not of 1 to 50 letters",
+        "the tier name 'every day' is not 1 to 50 letters, digits, hyphens, underscores and dots",
         () => ({
           tiers: [BackupTier.of('every-day', { schedule: Recurrence.daily({ hour: 6 }), retention: days(30) })],
         }),
@@ -314,7 +329,7 @@ describe('refuses', () => {
         () => ({
           tiers: [BackupTier.of('often', { schedule: Recurrence.cron('0/30 * * * ? *'), retention: days(30) })],
         }),
-        'is due again after 30 minutes, and AWS Backup takes a job an hour at most',
+        'tier often is due every 30 minutes, and AWS Backup takes at most one job an hour',
         () => ({
           tiers: [BackupTier.of('hourly', { schedule: Recurrence.cron('0 * * * ? *'), retention: days(30) })],
         }),
@@ -324,7 +339,7 @@ describe('refuses', () => {
         () => ({
           tiers: [BackupTier.of('often', { schedule: Recurrence.cron('0/30 2 1 * ? *'), retention: days(30) })],
         }),
-        'is due again after 30 minutes',
+        'tier often is due every 30 minutes',
         () => ({ tiers: [BackupTier.of('once', { schedule: Recurrence.cron('30 2 1 * ? *'), retention: days(30) })] }),
       ],
       [
@@ -332,7 +347,7 @@ describe('refuses', () => {
         () => ({
           targets: Array.from({ length: 501 }, (_, index) => BackupTarget.arn(`arn:aws:dynamodb:r:1:table/${index}`)),
         }),
-        '501 resources are more than the 500',
+        "'targets' has 501 resources, and AWS Backup takes 500 in one selection",
         () => ({
           targets: Array.from({ length: 500 }, (_, index) => BackupTarget.arn(`arn:aws:dynamodb:r:1:table/${index}`)),
         }),
@@ -349,17 +364,17 @@ describe('refuses', () => {
     'cold storage': [() => daily({ coldAfter: days(1), retention: days(100) }), 'has no cold storage', ['EBS', 'EFS']],
     'continuous backup': [
       () => ({ tiers: [BackupTier.continuous({ hour: 6 })] }),
-      "can't be backed up continuously",
+      'does not support continuous backup',
       ['RDS', 'Aurora', 'S3'],
     ],
     copies: [
       () => ({ copies: [VaultCopy.toRegion('us-west-2', 'Orders')] }),
-      "can't be copied by AWS Backup",
+      'does not support copies by AWS Backup',
       ['RDS', 'Aurora', 'S3', 'EBS', 'EC2', 'EFS'],
     ],
     'an air-gapped vault': [
       (stack) => ({ airGapped: gap(stack) }),
-      "can't go to a logically air-gapped vault",
+      'does not support logically air-gapped vaults',
       ['Aurora', 'S3', 'EBS', 'EC2', 'EFS'],
     ],
   };
@@ -376,14 +391,16 @@ describe('refuses', () => {
   test('a retention that the air-gapped vault would refuse', () => {
     const aurora = on('Aurora');
     expect(refused((stack) => ({ ...aurora(stack), airGapped: gap(stack, 2556) }))).toThrow(
-      'the air-gapped vault is locked to 2556',
+      "'retention' of tier Yearly is 2557 days, and the lock of the air-gapped vault allows at most 2556",
     );
     expect(refused((stack) => ({ ...aurora(stack), airGapped: gap(stack, 2557) }))).not.toThrow();
   });
 
   test('all of it at once', () => {
     const wrong = refused(() => daily({ coldAfter: days(30), retention: days(30), startWithin: Duration.minutes(5) }));
-    expect(wrong).toThrow(/goes cold after 30[\s\S]*start window of 5[\s\S]*RDS has no cold storage/);
+    expect(wrong).toThrow(
+      /goes to cold storage after 30[\s\S]*is 5 minutes, and AWS Backup needs at least 60[\s\S]*RDS has no cold storage/,
+    );
   });
 
   test('schedules that never fire', () => {
@@ -394,7 +411,7 @@ describe('refuses', () => {
 
   test('ARNs of what is no vault', () => {
     expect(() => VaultCopy.toArn('arn:aws:backup:us-west-2:999988887777:vault:Safe')).toThrow(
-      'is not the ARN of a backup vault',
+      "'vaultArn' is 'arn:aws:backup:us-west-2:999988887777:vault:Safe', not the ARN of a backup vault",
     );
   });
 });
@@ -453,7 +470,7 @@ describe("RDS's own windows", () => {
   });
 
   test.each([
-    ['sunday 4am', 'is not of the form ddd:hh:mm-ddd:hh:mm', 'sun:04:00-sun:05:00'],
+    ['sunday 4am', "maintenance window 'sunday 4am' is not in the form ddd:hh:mm-ddd:hh:mm", 'sun:04:00-sun:05:00'],
     ['sun:04:00-sun:04:20', 'is 20 minutes long', 'sun:04:00-sun:04:30'],
     ['sun:03:30-sun:04:30', 'overlaps the maintenance window', 'sun:04:00-sun:04:30'],
   ])('are refused where they can not be compared: %s', (maintenance, message, legal) => {
@@ -501,7 +518,7 @@ test('refuses a bucket that keeps no versions', () => {
     tiersOf(stack, { targets: [BackupTarget.bucket(new s3.Bucket(stack, 'Bucket', { versioned }))] });
     Template.fromStack(stack);
   };
-  expect(attempt(false)).toThrow('keeps no versions');
+  expect(attempt(false)).toThrow('is not versioned');
   expect(attempt(true)).not.toThrow();
 });
 
@@ -513,7 +530,7 @@ test('refuses a bucket that keeps versions no more', () => {
     tiersOf(stack, { targets: [BackupTarget.bucket(files)] });
     Template.fromStack(stack);
   };
-  expect(attempt('Suspended')).toThrow('keeps no versions');
+  expect(attempt('Suspended')).toThrow('is not versioned');
   expect(attempt('Enabled')).not.toThrow();
 });
 
@@ -524,7 +541,7 @@ test('refuses a copy into the vault that it comes from', () => {
     const other = new ProtectedVault(stack, 'Other').vault;
     tiersOf(stack, { vault, copies: [VaultCopy.to(copyTo === 'itself' ? vault : other)] });
   };
-  expect(attempt('itself')).toThrow('copy 1 goes into the vault that it comes from');
+  expect(attempt('itself')).toThrow('copy 1 goes into the vault that it is copied from');
   expect(attempt('another')).not.toThrow();
 });
 
@@ -535,7 +552,7 @@ test('refuses a copy into the vault that it comes from, by its name', () => {
     const { vault } = new ProtectedVault(stack, 'Vault', { vaultName: 'Shop' });
     tiersOf(stack, { vault, copies: [VaultCopy.toRegion(region, vaultName)] });
   };
-  expect(attempt('us-east-1', 'Shop')).toThrow('copy 1 goes into the vault that it comes from');
+  expect(attempt('us-east-1', 'Shop')).toThrow('copy 1 goes into the vault that it is copied from');
   expect(attempt('us-east-1', 'Shop-2')).not.toThrow();
   expect(attempt('us-west-2', 'Shop')).not.toThrow();
 });
@@ -551,7 +568,7 @@ describe('continuous backup is warned of', () => {
 
   test('where it and the database keep backups for different times', () => {
     expect(continuous(database(days(30)))).toEqual([
-      expect.stringMatching(/for 30 days and is backed up continuously for 14.*lifeboat:two-retentions/),
+      expect.stringMatching(/for 30 days, and a continuous tier keeps 14.*lifeboat:two-retentions/),
     ]);
     expect(continuous(database(days(14)))).toEqual([]);
     expect(continuous(database())).toEqual([]);
@@ -573,12 +590,14 @@ describe('continuous backup is warned of', () => {
 });
 
 test('refuses names that no vault can have', () => {
-  expect(() => VaultCopy.toRegion('us-west-2', 'my vault')).toThrow("no vault can be called 'my vault'");
+  expect(() => VaultCopy.toRegion('us-west-2', 'my vault')).toThrow(
+    "'vaultName' is 'my vault', not 2 to 50 letters, digits, hyphens and underscores, so nothing would be copied to us-west-2; use the name of the vault there",
+  );
   expect(() => VaultCopy.toRegion('us-west-2', 'my-vault')).not.toThrow();
 });
 
 test('refuses copies into what is no region', () => {
-  expect(() => VaultCopy.toRegion('us-west', 'Orders')).toThrow("'us-west' is no region");
+  expect(() => VaultCopy.toRegion('us-west', 'Orders')).toThrow("'us-west' is not an AWS region name");
 });
 
 test('what it backs up counts as covered', () => {
@@ -588,7 +607,7 @@ test('what it backs up counts as covered', () => {
   tiersOf(stack, { targets: [BackupTarget.bucket(new s3.Bucket(stack, 'Backed', versioned))] });
   new s3.Bucket(stack, 'Bare', versioned);
   Template.fromStack(stack);
-  expect(warningsOf(stack)).toEqual([expect.stringContaining("bucket 'Test/Bare/Resource' is covered by nothing")]);
+  expect(warningsOf(stack)).toEqual([expect.stringContaining("nothing here backs up bucket 'Test/Bare/Resource'")]);
 });
 
 describe('missing backups', () => {
@@ -677,7 +696,9 @@ test('a vault of yours is read for its lock too', () => {
   const vault: backup.IBackupVault = new ProtectedVault(stack, 'Vault', {
     lock: VaultLock.governance({ minRetention: days(60) }),
   }).vault;
-  expect(() => tiersOf(stack, { vault })).toThrow('the vault is locked to 60 or more');
+  expect(() => tiersOf(stack, { vault })).toThrow(
+    "'retention' of tier Daily is 30 days, and the lock of the vault requires at least 60",
+  );
 });
 
 test("passes cdk-nag's packs in a stack of its own", () => {

@@ -63,19 +63,27 @@ test.each([
   [
     'a grace of 2 days',
     () => VaultLock.compliance({ changeableFor: days(2) }),
-    "'changeableFor' is 2 days, and not 3 to 36500 whole days",
+    "'changeableFor' is 2 days, not 3 to 36500 whole days",
   ],
   [
     'hours, in hours',
     () => VaultLock.compliance({ minRetention: Duration.hours(7), changeableFor: Duration.hours(73) }),
-    /minimum retention of 7 hours is not of 1 to 36500 whole days.*\n.*'changeableFor' is 3 days 1 hour, and not 3/,
+    /'minRetention' is 7 hours, not 1 to 36500 whole days.*\n.*'changeableFor' is 3 days 1 hour, not 3/,
   ],
-  ['no minimum', () => VaultLock.governance({ minRetention: days(0) }), 'a minimum retention of 0 days'],
-  ['a century', () => VaultLock.governance({ maxRetention: days(36_501) }), 'a maximum retention of 36501 days'],
+  [
+    'no minimum',
+    () => VaultLock.governance({ minRetention: days(0) }),
+    "'minRetention' is 0 days, not 1 to 36500 whole days, so AWS Backup would refuse it; choose one of these",
+  ],
+  [
+    'a century',
+    () => VaultLock.governance({ maxRetention: days(36_501) }),
+    "'maxRetention' is 36501 days, not 1 to 36500 whole days, so AWS Backup would refuse it; choose one of these",
+  ],
   [
     'a maximum below the minimum',
     () => VaultLock.governance({ minRetention: days(30), maxRetention: days(29) }),
-    'the maximum retention of 29 days is below the minimum of 30 days',
+    "'maxRetention' is 29 days, less than 'minRetention' of 30 days",
   ],
 ])('refuses %s', (_, make, message) => {
   expect(make).toThrow(message);
@@ -96,8 +104,10 @@ test('takes the nearest legal lock', () => {
 
 test('refuses names and accounts that AWS Backup would, all at once', () => {
   const make = () => new ProtectedVault(newStack(), 'Vault', { vaultName: 'my vault', copiesFrom: ['1234'] });
-  expect(make).toThrow("'1234' is no account, so nobody of it could ever copy here; write its 12 digits");
-  expect(make).toThrow("'my vault' is not of 2 to 50 letters");
+  expect(make).toThrow(
+    "'1234' is not an AWS account ID, so no account could copy into this vault; use the 12-digit ID",
+  );
+  expect(make).toThrow("'vaultName' is 'my vault', not 2 to 50 letters, digits, hyphens and underscores");
   expect(() => new ProtectedVault(newStack(), 'Vault', { vaultName: 'my-vault_2' })).not.toThrow();
 });
 
@@ -148,7 +158,7 @@ describe('alarms', () => {
     const stack = newStack();
     const { vault } = new ProtectedVault(stack, 'Vault');
     const make = () => new VaultAlarms(stack, 'Missing', { vault, missingAfter: Duration.hours(back * 24) });
-    expect(make).toThrow('alarms of CloudWatch look back whole days up to 7');
+    expect(make).toThrow('CloudWatch alarms look back whole days up to 7');
   });
 
   test.each([1, 7])('look back %d days', (back) => {
@@ -174,9 +184,9 @@ describe('a logically air-gapped vault', () => {
   });
 
   test.each([
-    [6, 30, 'Gap', 'a minimum retention of 6 days'],
-    [30, 29, 'Gap', 'a maximum retention of 29 days'],
-    [7, 30, 'a gap', "'a gap' is not of 2 to 50"],
+    [6, 30, 'Gap', "'minRetention' is 6 days, not whole days from 7"],
+    [30, 29, 'Gap', "'maxRetention' is 29 days, not whole days between 'minRetention' and 36500"],
+    [7, 30, 'a gap', "'vaultName' is 'a gap', not 2 to 50 letters, digits, hyphens and underscores"],
   ])('refuses %d to %d days as %s', (least, most, name, message) => {
     expect(() => make(least, most, name)).toThrow(message);
   });

@@ -231,21 +231,21 @@ describe('refuses', () => {
     [
       'a name of hyphens',
       () => tested({}, { testingPlanName: 'my-plan' }),
-      "'my-plan' is not of 1 to 50 letters",
+      "'testingPlanName' is 'my-plan', not 1 to 50 letters, digits and underscores",
       () => tested({}, { testingPlanName: 'my_plan' }),
     ],
     [
       'a name of 51 characters',
       () => tested({}, { testingPlanName: 'a'.repeat(51) }),
-      'is not of 1 to 50 letters',
+      "'testingPlanName' is 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', not 1 to 50 letters, digits and underscores",
       () => tested({}, { testingPlanName: 'a'.repeat(50) }),
     ],
     ...['Plan', 'Role', 'Site'].map(
       (id): Refused => [
         `the id '${id}', which it needs itself`,
         () => tested({}, {}, id),
-        `test 'Test/Tests/${id}' has an id that Lifeboat needs there itself (Plan, Role, Site), so one of both could not be made; ` +
-          `give the test another, as in '${id}Test'`,
+        `test 'Test/Tests/${id}' has an id that Lifeboat uses there itself (Plan, Role, Site), so one of the two could not be created; ` +
+          `use another id, as in '${id}Test'`,
         () => tested({}, {}, `${id}Test`),
       ],
     ),
@@ -258,23 +258,28 @@ describe('refuses', () => {
       "as in 'RoleTest'",
       () => tested({}, {}, 'Alarms'),
     ],
-    ['no vault', () => tested({}, { vaults: [] }), 'there is no vault', () => tested()],
     [
-      'a start window of 7 days 1 hour',
+      'no vault',
+      () => tested({}, { vaults: [] }),
+      "'vaults' is empty, so nothing would be tested; name the vault of the recovery points",
+      () => tested(),
+    ],
+    [
+      "'startWithin' is 7 days 1 hour, not 1 to 168 whole hours (7 days), so AWS Backup would refuse it; choose one of these",
       () => tested({}, { startWithin: Duration.hours(169) }),
-      'a start window of 7 days 1 hour',
+      "'startWithin' is 7 days 1 hour, not 1 to 168 whole hours (7 days), so AWS Backup would refuse it; choose one of these",
       () => tested({}, { startWithin: Duration.hours(168) }),
     ],
     [
-      'a validation window of 7 days 1 hour',
+      "'validationWindow' is 7 days 1 hour, not 1 to 168 whole hours (7 days), so AWS Backup would refuse it; choose one of these",
       () => tested({ validationWindow: Duration.hours(169) }),
-      'a validation window of 7 days 1 hour',
+      "'validationWindow' is 7 days 1 hour, not 1 to 168 whole hours (7 days), so AWS Backup would refuse it; choose one of these",
       () => tested({ validationWindow: Duration.hours(168) }),
     ],
     [
       'a validation window of half an hour',
       () => tested({ validationWindow: Duration.minutes(30) }),
-      'a validation window of 30 minutes',
+      "'validationWindow' is 30 minutes, not 1 to 168 whole hours (7 days), so AWS Backup would refuse it; choose one of these",
       () => tested({ validationWindow: Duration.hours(1) }),
     ],
     [
@@ -286,26 +291,31 @@ describe('refuses', () => {
     [
       'an engine that can not be examined',
       () => tested({ database: ofEngine(rds.DatabaseInstanceEngine.MYSQL) }),
-      'it runs mysql, and only PostgreSQL can be examined',
+      "'database' runs mysql, and only PostgreSQL can be examined",
       () => tested({ database: ofEngine(rds.DatabaseInstanceEngine.POSTGRES) }),
     ],
-    ['a class left to AWS Backup', () => tested({ instanceType: undefined }), "state 'instanceType'", () => tested()],
     [
-      'a parameter group left to RDS',
-      () => tested({ parameterGroupName: undefined }),
-      "state 'parameterGroupName'",
+      'a class left to AWS Backup',
+      () => tested({ instanceType: undefined }),
+      "'instanceType' is missing",
       () => tested(),
     ],
     [
-      'recovery points of the last 366 days',
+      'a parameter group left to RDS',
+      () => tested({ parameterGroupName: undefined }),
+      "'parameterGroupName' is missing",
+      () => tested(),
+    ],
+    [
+      "tested recovery points: 'within' is 366 days",
       () => TestedRecoveryPoints.random({ within: Duration.days(366) }),
-      'recovery points of the last 366 days',
+      "tested recovery points: 'within' is 366 days",
       () => TestedRecoveryPoints.random({ within: Duration.days(365) }),
     ],
     [
       'half a day of recovery points',
       () => TestedRecoveryPoints.newest({ within: Duration.hours(12) }),
-      'recovery points of the last 12 hours',
+      "tested recovery points: 'within' is 12 hours",
       () => TestedRecoveryPoints.newest({ within: Duration.days(1) }),
     ],
   ])('%s', (_, wrong, message, right) => {
@@ -316,7 +326,7 @@ describe('refuses', () => {
   const problemsOf = (stack: Stack) => stack.node.findAll().flatMap((construct) => construct.node.validate());
 
   test.each([
-    [31, ['it has 31 tests, and AWS Backup takes 30 selections in one plan']],
+    [31, ['it has 31 tests, and AWS Backup allows 30 selections in one plan']],
     [30, []],
   ])('%d databases in one plan, where that is too many', (count, problems) => {
     const stack = newStack();
@@ -343,13 +353,13 @@ describe('refuses', () => {
       const schedule = Recurrence.daily({ hour: 5 });
       new RestoreTesting(stack, `Tests${index}`, { vaults: [vault], site, schedule });
     }
-    expect(problemsOf(stack).some((problem) => problem.includes('AWS Backup takes 100 in one region'))).toBe(refused);
+    expect(problemsOf(stack).some((problem) => problem.includes('AWS Backup allows 100 in one region'))).toBe(refused);
   });
 
   test('a plan that tests nothing', () => {
     const stack = newStack();
     testingOf(stack);
-    expect(() => Template.fromStack(stack)).toThrow('it tests nothing');
+    expect(() => Template.fromStack(stack)).toThrow("[Test/Tests] restore testing 'Test/Tests': it has no test");
   });
 
   test('ids that AWS Backup could not tell apart', () => {
@@ -363,7 +373,7 @@ describe('refuses', () => {
         parameterGroupName: 'pg17',
       });
     }
-    expect(() => Template.fromStack(stack)).toThrow("would be called 'the_orders'");
+    expect(() => Template.fromStack(stack)).toThrow("several of its tests would be named 'the_orders' in AWS Backup");
   });
 });
 
@@ -387,15 +397,15 @@ describe('application files', () => {
   });
 
   test.each<[string, (stack: Stack) => BackupTarget[], string]>([
-    ['31 of them', (stack) => volumes(stack, 31), 'it names 31 resources'],
-    ['databases among them', (stack) => [BackupTarget.database(importedDatabase(stack))], 'are of RDS kind'],
+    ['31 of them', (stack) => volumes(stack, 31), "'targets' has 31 resources"],
+    ['databases among them', (stack) => [BackupTarget.database(importedDatabase(stack))], "'targets' are of kind RDS"],
     [
       'two kinds',
       (stack) => [...volumes(stack, 1), BackupTarget.database(importedDatabase(stack))],
-      'are of EBS and RDS kind',
+      "'targets' are of kind EBS and RDS",
     ],
-    ['a tag', () => [BackupTarget.tagged('backup', 'yes')], 'are of unknown kind'],
-    ['none', () => [], 'are of no kind'],
+    ['a tag', () => [BackupTarget.tagged('backup', 'yes')], "'targets' are of kind unknown"],
+    ['none', () => [], "'targets' are of kind none"],
   ])('refuse %s', (_, targets, message) => {
     const stack = newStack();
     expect(() => testingOf(stack).addFileSystems('Files', targets(stack))).toThrow(message);

@@ -111,7 +111,7 @@ describe('an archive', () => {
       },
     });
     expect(warningsOf(stack)).toEqual([]);
-    Annotations.fromStack(stack).hasInfo('*', Match.stringLikeRegexp('objects under 128 KB stay'));
+    Annotations.fromStack(stack).hasInfo('*', Match.stringLikeRegexp('S3 does not move objects under 128 KB'));
   });
 
   test('says it once, however many buckets an app has', () => {
@@ -128,7 +128,10 @@ describe('an archive', () => {
     });
     const stack = newStack();
     archive({ lock: s3.ObjectLockRetention.compliance(days(30)) }, stack);
-    Annotations.fromStack(stack).hasInfo('*', Match.stringLikeRegexp('nobody can delete a version before its 30 days'));
+    Annotations.fromStack(stack).hasInfo(
+      '*',
+      Match.stringLikeRegexp('no one, AWS included, can delete a version for 30 days'),
+    );
   });
 
   test('passes three packs of cdk-nag, alone and replicated', () => {
@@ -165,7 +168,7 @@ describe('an archive', () => {
 describe('a lifecycle is refused', () => {
   test('that moves objects to STANDARD_IA before day 30', () => {
     expect(tier({ transitions: [standardInfrequentAccess(days(29))] })).toThrow(
-      "lifecycle 'monthly': objects move to STANDARD_IA after 29 days, and S3 takes them there no earlier than after 30; " +
+      "lifecycle 'monthly': objects move to STANDARD_IA after 29 days, and S3 allows that after 30 days at the earliest; " +
         'move them at 30 days or later',
     );
     expect(tier({ transitions: [standardInfrequentAccess(days(30))] })).not.toThrow();
@@ -190,7 +193,7 @@ describe('a lifecycle is refused', () => {
   test("that moves objects on before a class's minimum is over", () => {
     const moves = (day: number) => tier({ transitions: [glacierInstantRetrieval(days(4)), deepArchive(days(day))] });
     expect(moves(93)).toThrow(
-      'objects move to DEEP_ARCHIVE 89 days after they moved to GLACIER_IR, where S3 keeps them at least 90 within one ' +
+      'objects move to DEEP_ARCHIVE 89 days after they moved to GLACIER_IR, and S3 requires 90 days there within one ' +
         'rule; move them at day 94 or later',
     );
     expect(moves(94)).not.toThrow();
@@ -207,13 +210,15 @@ describe('a lifecycle is refused', () => {
       'deleted after 1 day 12 hours, and S3 takes whole days from 1',
     );
     expect(tier({ expireAfter: days(0) })).toThrow('deleted after 0 days');
-    expect(tier({ transitions: [deepArchive(Duration.hours(12))] })).toThrow('after 12 hours, and S3 takes whole days');
+    expect(tier({ transitions: [deepArchive(Duration.hours(12))] })).toThrow(
+      'objects move to DEEP_ARCHIVE after 12 hours, and S3 takes only whole days',
+    );
     expect(tier({ expireAfter: Duration.hours(48), transitions: [deepArchive(days(0))] })).not.toThrow();
   });
 
   test('that keeps more than 100 noncurrent versions by number', () => {
     const keeps = (keepNewest: number) => tier({ noncurrentVersions: { expireAfter: days(30), keepNewest } });
-    expect(keeps(101)).toThrow('it keeps the newest 101 noncurrent versions, and S3 takes 1 to 100');
+    expect(keeps(101)).toThrow("'keepNewest' is 101 noncurrent versions, and S3 takes 1 to 100");
     expect(keeps(100)).not.toThrow();
   });
 
@@ -226,14 +231,16 @@ describe('a lifecycle is refused', () => {
         ],
       });
     expect(both(30)).toThrow(
-      "lifecycle 'everything' deletes everything under '' after 30 days, and lifecycle 'yearly' keeps 'yearly/' 2555 days",
+      "lifecycle 'everything' deletes everything under '' after 30 days, and lifecycle 'yearly' keeps 'yearly/' for 2555 days",
     );
     expect(both(2555)).not.toThrow();
   });
 
   test('whose rule has a name of more than 255 characters', () => {
     const named = (length: number) => () => archive({ tiers: [ArchiveTier.prefixed('x'.repeat(length), {})] });
-    expect(named(256)).toThrow('of 256 characters, and S3 takes 255');
+    expect(named(256)).toThrow(
+      "the name of lifecycle rule 'xxxxxxxxxxxxxxxxxxxx...' has 256 characters, and S3 allows 255",
+    );
     expect(named(255)).not.toThrow();
   });
 
@@ -290,7 +297,7 @@ describe('it is warned of', () => {
   test('storage that is paid for and not used, with its cost; versions of what expired use it, too', () => {
     expect(warnings(glacier(40))).toEqual([
       expect.stringMatching(
-        /are deleted 60 days after they moved to GLACIER.*30 days for nothing, about \$0\.0036 a GB; keep them 30 days longer/,
+        /are deleted 60 days after they moved to GLACIER.*30 unused days cost about \$0\.0036 a GB; keep them 30 days longer/,
       ),
     ]);
     expect(warnings(glacier(69))).toHaveLength(1);
@@ -328,7 +335,7 @@ describe('it is warned of', () => {
     const rule = { id: 'dumps', prefix: 'dumps/', expiration: days(90) };
     const versions = { noncurrentVersionExpiration: days(30) };
     expect(expiring([rule])).toEqual([
-      expect.stringMatching(/'dumps': objects expire after 90 days.*billed for ever.*lifeboat:expired-versions-stay/),
+      expect.stringMatching(/'dumps': objects expire after 90 days.*billed forever.*lifeboat:expired-versions-stay/),
     ]);
     expect(expiring([{ ...rule, ...versions }])).toEqual([]);
     // Another rule may delete them, unless it is for some objects only.
@@ -358,14 +365,14 @@ describe('access logs that S3 would not deliver', () => {
     [
       'a default lock',
       { objectLockEnabled: true, objectLockDefaultRetention: s3.ObjectLockRetention.governance(days(1)) },
-      'locks objects by default',
+      'has a default Object Lock retention',
     ],
   ] as const)('are refused for %s', (_, props, message) => {
     expect(logged(owned(props))).toThrow(message);
   });
 
   test('are refused for another region', () => {
-    expect(logged(named('us-west-2'))).toThrow('it is in us-west-2 and the archive in us-east-1');
+    expect(logged(named('us-west-2'))).toThrow("'accessLogs' is in us-west-2 and the archive in us-east-1");
     expect(logged(named('us-east-1'))).not.toThrow();
   });
 
@@ -393,7 +400,7 @@ describe('replication', () => {
 
   test('into what is no region is refused', () => {
     const into = (region: string) => () => archive({ replication: { ...target, region } }, regional('us-east-1'));
-    expect(into('us-west')).toThrow("'us-west' is no region");
+    expect(into('us-west')).toThrow("'us-west' is not an AWS region name");
     expect(into('us-west-2')).not.toThrow();
   });
 
@@ -479,7 +486,7 @@ describe('replication', () => {
 
   test('within one region is refused', () => {
     expect(() => archive({ replication: target }, regional('us-west-2'))).toThrow(
-      'replicas would lie in us-west-2, where the bucket is, and be lost with the region',
+      "'replication.region' is us-west-2, the region of the bucket itself, so replicas would be lost with it",
     );
   });
 
@@ -491,8 +498,10 @@ describe('replication', () => {
         encryptionKey,
         replication: { ...target, encryptionKeyArn },
       });
-    expect(replicate()).toThrow('is given no key, so S3 would replicate none; state encryptionKeyArn');
-    expect(replicate('arn:aws:kms:us-east-1:111122223333:key/east')).toThrow("the replicas' key is in us-east-1");
+    expect(replicate()).toThrow("'replication.encryptionKeyArn' is missing");
+    expect(replicate('arn:aws:kms:us-east-1:111122223333:key/east')).toThrow(
+      "'replication.encryptionKeyArn' is in us-east-1",
+    );
     expect(replicate('arn:aws:kms:us-west-2:111122223333:key/west')).not.toThrow();
   });
 
@@ -510,7 +519,7 @@ describe('replication', () => {
       /is not versioned, so S3 would refuse[\s\S]*has no Object Lock/,
     );
     expect(synth((stack) => new ArchiveBucket(stack, 'West', { bucketName, lock }), 'us-west-1')).toThrow(
-      "replicas go to 'shop-archive-west' in us-west-2, and this app makes it in us-west-1",
+      "[In-us-east-1/Archive/Bucket/Resource] 'replication.region' of target 'shop-archive-west' is us-west-2, and this app creates that bucket in us-west-1",
     );
     expect(synth((stack) => new ArchiveBucket(stack, 'West', { bucketName, lock }))).not.toThrow();
   });
@@ -534,13 +543,13 @@ describe('replication', () => {
     const into = (account: string) => () =>
       archive({ replication: { ...target, account, roleName: 'replicate' } }, regional('us-east-1'));
     expect(into('44445555666')).toThrow(
-      "'44445555666' is no account, so no replica would ever get there; write its 12 digits",
+      "'44445555666' is not an AWS account ID, so no replica would ever get there; use the 12-digit ID",
     );
     expect(into('444455556666')).not.toThrow();
     const from = (account: string) => () =>
       new ArchiveBucket(newStack(), 'Archive').acceptReplicas(account, 'replicate');
     expect(from('production')).toThrow(
-      "archive 'Test/Archive' can't accept replicas: 'production' is no account, so S3 would refuse the policy that lets it in",
+      "archive 'Test/Archive' can't accept replicas: 'production' is not an AWS account ID, so S3 would refuse the bucket policy",
     );
     expect(from('444455556666')).not.toThrow();
     expect(from(Aws.ACCOUNT_ID)).not.toThrow();
@@ -549,7 +558,7 @@ describe('replication', () => {
   test('into another account is refused without a name for its role', () => {
     const into = (roleName?: string) => () =>
       archive({ replication: { ...target, account: '444455556666', roleName } }, regional('us-east-1'));
-    expect(into()).toThrow('is in account 444455556666, which can let in a role only by its name');
+    expect(into()).toThrow("account 444455556666 of 'shop-archive-west' can allow the role only by its name");
     into('replicate')().hasResourceProperties('AWS::S3::Bucket', {
       ReplicationConfiguration: {
         Rules: [{ Destination: { Account: '444455556666', AccessControlTranslation: { Owner: 'Destination' } } }],
@@ -624,7 +633,7 @@ describe('a bucket that there is already', () => {
   test('is refused with suspended versions', () => {
     const versions = (status: string) => () =>
       new s3.CfnBucket(newStack(), 'Files', { versioningConfiguration: { status } }).with(new BucketBackups());
-    expect(versions('Suspended')).toThrow('its versioning is suspended, so what is overwritten or deleted is lost');
+    expect(versions('Suspended')).toThrow('its versioning is suspended, so overwritten and deleted objects are lost');
     expect(versions('Enabled')).not.toThrow();
   });
 
@@ -633,7 +642,7 @@ describe('a bucket that there is already', () => {
     const bucket = new s3.Bucket(stack, 'Files', { versioned: true });
     const replication = { bucketName: 'west', region: 'us-west-2' };
     bucket.with(new BucketBackups({ replication }));
-    expect(() => bucket.with(new BucketBackups({ replication }))).toThrow('it is replicated already');
+    expect(() => bucket.with(new BucketBackups({ replication }))).toThrow('state it once');
   });
 
   test('is warned of where it could be public, or go with its stack', () => {
@@ -655,7 +664,7 @@ describe('a bucket that there is already', () => {
     const stack = newStack();
     const bucket = s3.Bucket.fromBucketName(stack, 'Files', new CfnParameter(stack, 'Name').valueAsString);
     bucket.with(new BucketBackups({ tiers }));
-    expect(warningsOf(stack)).toEqual([expect.stringMatching(/^bucket 'Test\/Files' is made elsewhere/)]);
+    expect(warningsOf(stack)).toEqual([expect.stringMatching(/^bucket 'Test\/Files' is imported/)]);
   });
 
   test('and is made elsewhere is left alone, and its owner is told what to do', () => {

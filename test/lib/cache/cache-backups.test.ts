@@ -74,7 +74,7 @@ test.each([
   [1.5, '1 day 12 hours'],
 ])('refuses a retention of %d days', (days, inWords) => {
   expect(() => applied({ retention: Duration.days(days) })).toThrow(
-    `a snapshot retention of ${inWords} is not of 0 to 35 whole days, so ElastiCache would refuse it`,
+    `'retention' is ${inWords}, not 0 to 35 whole days, so ElastiCache would refuse it`,
   );
 });
 
@@ -84,7 +84,7 @@ test.each([0, 35])('takes a retention of %d days', (days) => {
 
 test('refuses a window of less than an hour', () => {
   expect(() => applied({ window: BackupWindow.daily('23:30', '00:29') })).toThrow(
-    'the snapshot window 23:30-00:29 is 59 minutes long, and ElastiCache refuses less than 60',
+    'the snapshot window 23:30-00:29 is 59 minutes long, and ElastiCache requires at least 60',
   );
   expect(() => applied({ window: BackupWindow.daily('23:30', '00:30') })).not.toThrow();
 });
@@ -100,8 +100,13 @@ test('refuses a window that overlaps maintenance, and says which would do', () =
 
 describe("the cache's own windows", () => {
   test.each([
-    ['04:00-04:59', 'sun:06:00-sun:07:00', 'is 59 minutes long, and ElastiCache refuses less than 60', '04:00-05:00'],
-    ['4-5', 'sun:06:00-sun:07:00', 'is not of the form hh:mm-hh:mm', '04:00-05:00'],
+    [
+      '04:00-04:59',
+      'sun:06:00-sun:07:00',
+      'the snapshot window 04:00-04:59 is 59 minutes long, and ElastiCache requires at least 60',
+      '04:00-05:00',
+    ],
+    ['4-5', 'sun:06:00-sun:07:00', "the snapshot window '4-5' is not in the form hh:mm-hh:mm", '04:00-05:00'],
     ['05:30-06:30', 'sun:06:00-sun:07:00', 'overlaps the maintenance window', '05:00-06:00'],
   ])(
     'are refused where ElastiCache would: %s beside %s',
@@ -114,7 +119,9 @@ describe("the cache's own windows", () => {
   test('for maintenance are an hour or longer', () => {
     const maintained = (preferredMaintenanceWindow: string) => () =>
       applied({ window }, { preferredMaintenanceWindow });
-    expect(maintained('sun:06:00-sun:06:30')).toThrow('is 30 minutes long, and ElastiCache refuses less than 60');
+    expect(maintained('sun:06:00-sun:06:30')).toThrow(
+      "maintenance window 'sun:06:00-sun:06:30' is 30 minutes long, and ElastiCache requires at least 60",
+    );
     expect(maintained('sun:06:00-sun:07:00')).not.toThrow();
   });
 
@@ -167,8 +174,10 @@ describe('one node to take snapshots from', () => {
       cacheNodeType: 'cache.t4g.small',
       numCacheNodes: 1,
     });
-    expect(() => serverless.with(backups)).toThrow('a serverless cache has no nodes to take snapshots from');
-    expect(() => cluster.with(backups)).toThrow('it is a single cluster');
+    expect(() => serverless.with(backups)).toThrow('a serverless cache has no nodes');
+    expect(() => cluster.with(backups)).toThrow(
+      "'snapshottingClusterId' is stated for a single cluster, whose snapshots are taken from itself; leave it out",
+    );
   });
 });
 
@@ -178,7 +187,7 @@ test('refuses Memcached on nodes, of which there are no snapshots', () => {
     cacheNodeType: 'cache.t4g.small',
     numCacheNodes: 2,
   });
-  expect(() => cluster.with(new CacheBackups())).toThrow('it runs Memcached on nodes of its own');
+  expect(() => cluster.with(new CacheBackups())).toThrow('it runs Memcached on nodes');
 });
 
 test('refuses a name for the final snapshot where CloudFormation gives one', () => {
@@ -187,8 +196,8 @@ test('refuses a name for the final snapshot where CloudFormation gives one', () 
 
 test('refuses what contradicts the cache, all of it at once', () => {
   const apply = () => applied({ window, retention }, { snapshotWindow: '01:00-02:00', snapshotRetentionLimit: 7 });
-  expect(apply).toThrow('it says 01:00-02:00 itself and 04:00-05:00 is asked for here');
-  expect(apply).toThrow('it says 7 itself and 5 is asked for here');
+  expect(apply).toThrow('the cache states 01:00-02:00 and CacheBackups states 04:00-05:00');
+  expect(apply).toThrow('the cache states 7 and CacheBackups states 5');
   expect(() =>
     applied({ window, retention }, { snapshotWindow: '04:00-05:00', snapshotRetentionLimit: 5 }),
   ).not.toThrow();
@@ -206,7 +215,7 @@ describe('an append-only file', () => {
     { appendfsync: 'always' },
     { save: '900 1' },
   ])('is refused: %j', (properties) => {
-    expect(apply(properties)).toThrow(/no append-only file.*since engine 2\.8\.22.*Durability.*MemoryDB/);
+    expect(apply(properties)).toThrow(/since engine 2\.8\.22.*neither append-only files.*Durability.*MemoryDB/);
   });
 
   test('is fine where it is not asked for, or the engine is old enough', () => {
@@ -217,7 +226,7 @@ describe('an append-only file', () => {
   test('is refused in a parameter group of no cache yet', () => {
     const stack = newStack();
     parameters(stack, { appendonly: 'yes' });
-    expect(() => stack.with(new CacheBackups())).toThrow("parameter group 'Test/Parameters' asks for appendonly yes");
+    expect(() => stack.with(new CacheBackups())).toThrow("parameter group 'Test/Parameters' sets appendonly yes");
   });
 });
 

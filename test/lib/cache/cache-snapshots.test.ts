@@ -93,22 +93,20 @@ describe('snapshots', () => {
       snapshots(stack, { cache: source(stack), every: Duration.minutes(minutes) });
     };
     expect(every(least - 1)).toThrow(
-      `is ${count + 1} within 24 hours, and ElastiCache takes ${count} manual snapshots of ${of}, so the rest would fail; take ` +
-        `one every ${least} minutes or less often`,
+      `which is ${count + 1} snapshots within 24 hours, and ElastiCache allows ${count} manual snapshots of ${of}, so the rest ` +
+        `would fail; set ${least} minutes or more`,
     );
     expect(every(least)).not.toThrow();
   });
 
   test('are refused at fractions of a minute, which is no schedule', () => {
-    expect(() => snapshots(newStack(), { every: Duration.seconds(5430) })).toThrow(
-      'one every 90.5 minutes is no schedule',
-    );
+    expect(() => snapshots(newStack(), { every: Duration.seconds(5430) })).toThrow("'every' is 90.5 minutes");
     expect(() => snapshots(newStack(), { every: Duration.minutes(90) })).not.toThrow();
   });
 
   test('are refused where they would be gone before the next one', () => {
     expect(() => snapshots(newStack(), { retention: Duration.hours(5) })).toThrow(
-      'kept for 5 hours and taken every 6 hours',
+      "'retention' is 5 hours, less than 'every' of 6 hours",
     );
     expect(() => snapshots(newStack(), { retention: Duration.hours(6) })).not.toThrow();
   });
@@ -118,7 +116,7 @@ describe('snapshots', () => {
       const stack = newStack();
       snapshots(stack, { cache: cluster(stack, engine) });
     };
-    expect(of('memcached')).toThrow('it runs Memcached on nodes of its own');
+    expect(of('memcached')).toThrow("'cache' runs Memcached on nodes");
     expect(of('valkey')).not.toThrow();
   });
 
@@ -174,7 +172,7 @@ describe('all that takes snapshots of one cache', () => {
 
   test('is refused together beyond the quota, and taken within it', () => {
     expect(taken([2, 2])).toThrow(
-      "'Test/Round0', 'Test/Round1' take 24 snapshots of one cache within 24 hours, and ElastiCache takes 20",
+      "[Test/Round0] 'Test/Round0', 'Test/Round1' take 24 snapshots of one cache within 24 hours, and ElastiCache allows 20 manual snapshots of a node",
     );
     expect(taken([2, 3])).not.toThrow();
   });
@@ -200,7 +198,7 @@ test('snapshots of a cache that asks for an append-only file are refused', () =>
     });
     snapshots(stack, { cache: CacheSource.replicationGroup(cache) });
   };
-  expect(asking({ appendonly: 'yes' })).toThrow(/no append-only file.*Durability/);
+  expect(asking({ appendonly: 'yes' })).toThrow(/neither append-only files.*Durability/);
   expect(asking({ 'maxmemory-policy': 'noeviction' })).not.toThrow();
 });
 
@@ -346,7 +344,7 @@ describe('exports', () => {
     const west = regional('us-west-2', app);
     const bucket = new s3.Bucket(west, 'Bucket', { bucketName: 'archive-west' });
     expect(() => exported(regional('us-east-1', app), { bucket })).toThrow(
-      'the bucket is in us-west-2 and the cache in us-east-1, and ElastiCache exports within a region only',
+      "'bucket' is in us-west-2 and the cache in us-east-1, and ElastiCache exports only within a region; use a bucket in us-east-1",
     );
     expect(() => exported(west, { bucket: archive(west) })).not.toThrow();
   });
@@ -378,7 +376,7 @@ describe('exports', () => {
       exported(stack, { cache: CacheSource.replicationGroup(group) });
     };
     expect(of('cache.r6gd.xlarge')).toThrow(
-      'its nodes tier data to SSD (r6gd), and ElastiCache exports nothing of those',
+      "'cache' has nodes with data tiering (r6gd), which ElastiCache can't export",
     );
     expect(of('cache.r7g.large')).not.toThrow();
   });
@@ -388,14 +386,14 @@ describe('exports', () => {
       const stack = newStack();
       exported(stack, { cache: cluster(stack, engine) });
     };
-    expect(of('memcached')).toThrow('it runs Memcached on nodes of its own');
+    expect(of('memcached')).toThrow("'cache' runs Memcached on nodes");
     expect(of('redis')).not.toThrow();
   });
 
   test('under a name that ElastiCache would refuse are refused', () => {
     const named = (prefix: string) => () => exported(newStack(), { prefix });
     for (const prefix of ['exports/', 'Weekly-', 'weekly', 'weekly--', '7-']) {
-      expect(named(prefix)).toThrow(`the prefix '${prefix}' can not start names of exports`);
+      expect(named(prefix)).toThrow(`'prefix' is '${prefix}', not up to 63 lower case letters`);
     }
     expect(named('weekly-7-')).not.toThrow();
   });
@@ -404,7 +402,9 @@ describe('exports', () => {
     const stack = newStack();
     const bucket = new s3.Bucket(stack, 'Bucket', { enforceSSL: true });
     exported(stack, { bucket });
-    expect(() => Template.fromStack(stack)).toThrow('does not let ElastiCache in, so every export would fail');
+    expect(() => Template.fromStack(stack)).toThrow(
+      "[Test/Weekly] the policy of bucket 'Test/Bucket' does not allow ElastiCache, so every export would fail",
+    );
     bucket.with(new CacheExportAccess());
     expect(() => Template.fromStack(stack)).not.toThrow();
   });
@@ -417,7 +417,7 @@ describe('exports', () => {
     expect(warningsOf(stack)).toEqual([expect.stringContaining('lifeboat:export-can-not-seed')]);
     const other = newStack();
     exported(other, { bucket: s3.Bucket.fromBucketName(other, 'Bucket', 'archive') });
-    expect(warningsOf(other)).toEqual([expect.stringMatching(/^bucket 'archive' is made elsewhere.*made-elsewhere/s)]);
+    expect(warningsOf(other)).toEqual([expect.stringMatching(/^bucket 'archive' is imported.*made-elsewhere/s)]);
     const later = newStack();
     const name = new CfnParameter(later, 'Name').valueAsString;
     exported(later, { bucket: s3.Bucket.fromBucketName(later, 'Bucket', name) });

@@ -548,13 +548,15 @@ describe('the construct', () => {
   test('refuses to store nothing, and takes a single list', () => {
     const nothing = { stacks: [], parameters: [], taskDefinitions: [], services: [], zones: [] };
     expect(() => synth(nothing)).toThrow(
-      "configuration backups 'Test/Configuration':\n  no stack, parameter, task definition, service or zone is named",
+      "configuration backups 'Test/Configuration':\n  'stacks', 'parameters', 'taskDefinitions', 'services' and 'zones' are empty",
     );
     expect(() => synth({ ...nothing, stacks: ['zephyr'] })).not.toThrow();
   });
 
   test("refuses the service 'web', and takes it with its cluster", () => {
-    expect(() => synth({ services: ['web'] })).toThrow("'web' is no service of a cluster, so it would not be found");
+    expect(() => synth({ services: ['web'] })).toThrow(
+      "'services' has 'web' without a cluster, so it would not be found",
+    );
     expect(() => synth({ services: ['shop/web'] })).not.toThrow();
     const stack = newStack();
     const services = [new CfnParameter(stack, 'Service').valueAsString];
@@ -567,7 +569,9 @@ describe('the construct', () => {
       new ConfigurationBackups(stack, 'Configuration', { bucket: new s3.Bucket(stack, 'Bucket', props) });
       Template.fromStack(stack);
     };
-    expect(into({})).toThrow(/keeps no versions, so each change would erase what was before it.*make it versioned/);
+    expect(into({})).toThrow(
+      /is not versioned, so each change.*would overwrite the configuration before it.*versioned: true/,
+    );
     expect(into({ versioned: true })).not.toThrow();
   });
 

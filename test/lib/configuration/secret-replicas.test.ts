@@ -60,19 +60,19 @@ test("the secret's own word on its deletion wins, and is warned of", () => {
 });
 
 test.each<[string, SecretReplica[], string]>([
-  ['its own region', [{ region: 'us-east-1' }], 'us-east-1 is where the secret is, and a replica there is refused'],
-  ['a region named twice', [{ region: 'us-west-2' }, { region: 'us-west-2' }], 'us-west-2 is named twice'],
-  ['no region', [], 'no region is named, so it would be where it is only; name one'],
-  ['what is no region', [{ region: 'Oregon' }], "'Oregon' is no region, so nothing would ever get there"],
+  ['its own region', [{ region: 'us-east-1' }], "'replicas' has us-east-1, the secret's own region"],
+  ['a region named twice', [{ region: 'us-west-2' }, { region: 'us-west-2' }], "'replicas' has us-west-2 twice"],
+  ['no region', [], "'replicas' is empty, so the secret would exist only in its own region"],
+  ['what is no region', [{ region: 'Oregon' }], "'Oregon' is not an AWS region name, so nothing would be copied there"],
   [
     'a key of another region',
     [{ region: 'eu-west-1', encryptionKeyArn: KEY }],
-    'its key is in us-west-2 and the replica in eu-west-1, where that key does not exist',
+    "'encryptionKeyArn' is in us-west-2 and the replica in eu-west-1",
   ],
   [
     'a key without a region',
     [{ region: 'eu-west-1', encryptionKeyArn: 'alias/secrets' }],
-    "its key 'alias/secrets' is no ARN",
+    "'encryptionKeyArn' is 'alias/secrets', not an ARN, so its region is unknown",
   ],
 ])('refuses %s', (_, replicas, message) => {
   expect(() => replicated(replicas)).toThrow(message);
@@ -87,7 +87,7 @@ test('refuses a key that contradicts the secret, and takes the same one', () => 
   const props = { replicaRegions: [{ region: 'us-west-2', encryptionKey }] };
   const other = KEY.replace('one', 'two');
   expect(() => replicated([{ region: 'us-west-2', encryptionKeyArn: other }], props)).toThrow(
-    `in us-west-2 it is encrypted with ${KEY} by the secret and with ${other} here`,
+    `'encryptionKeyArn' for us-west-2 is ${other}, and the secret itself states ${KEY}`,
   );
   expect(() => replicated([{ region: 'us-west-2', encryptionKeyArn: KEY }], props)).not.toThrow();
 });
@@ -98,7 +98,7 @@ test('what is known at deployment only is not compared, and can not be added to'
   expect(() => replicated([{ region }, { region: 'us-west-2', encryptionKeyArn: region }], {}, stack)).not.toThrow();
   const secret = new secretsmanager.CfnSecret(stack, 'Late', { replicaRegions: Fn.getAtt('Elsewhere', 'Replicas') });
   expect(() => secret.with(new SecretReplicas({ replicas: [{ region: 'us-west-2' }] }))).toThrow(
-    'its replicas are known at deployment only, so none can be added to them; state them here',
+    'its own replicas are unknown until deployment, so none can be added; state them in SecretReplicas',
   );
 });
 

@@ -40,7 +40,7 @@ test.each([
   [1.5, '1 day 12 hours'],
 ])('refuses a retention of %d days', (days, inWords) => {
   const backups = new DatabaseBackups({ retention: Duration.days(days) });
-  expect(() => newDatabase(newStack()).with(backups)).toThrow(`a backup retention of ${inWords} is outside of 0 to 35`);
+  expect(() => newDatabase(newStack()).with(backups)).toThrow(`the backup retention is ${inWords}, not 0 to 35`);
 });
 
 test.each([0, 1, 35])('takes a retention of %d days', (days) => {
@@ -56,14 +56,19 @@ describe("the database's own windows", () => {
   test.each([
     ['03:00-04:00', 'sun:03:30-sun:04:30', 'overlaps the maintenance window', 'sun:04:00-sun:05:00'],
     ['03:00-04:00', 'sun:04:00-sun:04:29', "'sun:04:00-sun:04:29' is 29 minutes long", 'sun:04:00-sun:04:30'],
-    ['03:00-04:00', 'sunday 4am', 'is not of the form ddd:hh:mm-ddd:hh:mm', 'SUN:04:00-SUN:05:00'],
+    [
+      '03:00-04:00',
+      'sunday 4am',
+      "maintenance window 'sunday 4am' is not in the form ddd:hh:mm-ddd:hh:mm",
+      'SUN:04:00-SUN:05:00',
+    ],
   ])('are held against each other: %s and %s', (backup, maintenance, message, legal) => {
     expect(() => owned(backup, maintenance).with(backups())).toThrow(message);
     expect(() => owned(backup, legal).with(backups())).not.toThrow();
   });
 
   test.each([
-    ['03:00-03:10', 'it is 10 minutes long, and RDS refuses less than 30'],
+    ['03:00-03:10', 'it is 10 minutes long, and RDS requires at least 30'],
     ['3am', "'3am' is not a time of day"],
   ])('are refused where RDS would: %s', (backup, message) => {
     expect(() => owned(backup).with(backups())).toThrow(message);
@@ -130,8 +135,8 @@ describe('it is warned of', () => {
 test('refuses what contradicts the database, all of it at once', () => {
   const database = newDatabase(newStack(), { preferredBackupWindow: '01:00-02:00', backupRetention: Duration.days(7) });
   const apply = () => database.with(new DatabaseBackups({ window, retention: Duration.days(30) }));
-  expect(apply).toThrow('the backup window is 01:00-02:00 on the database and 03:00-04:00 here');
-  expect(apply).toThrow('the backup retention in days is 7 on the database and 30 here');
+  expect(apply).toThrow('the backup window is 01:00-02:00 on the database and 03:00-04:00 in DatabaseBackups');
+  expect(apply).toThrow('the backup retention in days is 7 on the database and 30 in DatabaseBackups');
 });
 
 test('saying the same twice is fine', () => {

@@ -96,7 +96,7 @@ describe('backups of a cluster', () => {
   test('can not be turned off', () => {
     const off = new DatabaseBackups({ retention: Duration.days(0) });
     expect(() => newCluster(newStack(), 1).with(off)).toThrow(
-      "a backup retention of 0 days is outside of 1 to 35 whole days, so RDS would refuse it; a cluster's backups can't be turned off",
+      "the backup retention is 0 days, not 1 to 35 whole days, so RDS would refuse it; a cluster's backups can't be turned off",
     );
     expect(() => newCluster(newStack(), 1).with(new DatabaseBackups({ retention: Duration.days(1) }))).not.toThrow();
     expect(() => newDatabase(newStack()).with(off)).not.toThrow();
@@ -113,8 +113,8 @@ describe('a standby', () => {
   test('is refused where the database says that it has one zone, all reasons at once', () => {
     const database = newDatabase(newStack(), { multiAz: false, availabilityZone: 'eu-west-1a' });
     const apply = () => database.with(new DatabaseStandby());
-    expect(apply).toThrow('multiAz is false on the database');
-    expect(apply).toThrow('it is put into zone eu-west-1a');
+    expect(apply).toThrow("'multiAz' is false on the database");
+    expect(apply).toThrow("'availabilityZone' is eu-west-1a");
     expect(() => newDatabase(newStack(), { multiAz: true }).with(new DatabaseStandby())).not.toThrow();
   });
 
@@ -124,7 +124,7 @@ describe('a standby', () => {
       newCluster(stack, readers).with(new DatabaseStandby());
       Template.fromStack(stack);
     };
-    expect(synth(0)).toThrow('has a single instance, so there is none to fail over to');
+    expect(synth(0)).toThrow("has a single instance, so it can't fail over");
     expect(synth(1)).not.toThrow();
   });
 
@@ -175,7 +175,7 @@ describe('logs', () => {
   test('that the engine does not have are refused, with those it has', () => {
     const slow = () => newDatabase(newStack()).with(new DatabaseLogs({ exports: ['postgresql', 'slowquery'] }));
     expect(slow).toThrow(
-      'postgres has no log slowquery, so RDS would refuse it; choose from postgresql, upgrade, iam-db-auth-error',
+      "'exports' has slowquery, which postgres does not have, so RDS would refuse it; choose from postgresql, upgrade, iam-db-auth-error",
     );
     expect(() =>
       newDatabase(newStack()).with(new DatabaseLogs({ exports: ['postgresql', 'iam-db-auth-error'] })),
@@ -192,7 +192,7 @@ describe('logs', () => {
     const stack = newStack();
     const engine = new CfnParameter(stack, 'Engine').valueAsString;
     const database = () => new rds.CfnDBInstance(stack, `Bare${stack.node.children.length}`, { engine });
-    expect(() => database().with(new DatabaseLogs())).toThrow("name them in 'exports'");
+    expect(() => database().with(new DatabaseLogs())).toThrow("'exports' is missing");
     expect(() => database().with(new DatabaseLogs({ exports: ['whatever'] }))).not.toThrow();
   });
 });

@@ -64,11 +64,15 @@ test('can read, and change nothing', () => {
 
 describe('refuses limits that would ring always or never, and takes the nearest that does not', () => {
   test.each<[string, Partial<DatabaseWatchProps>, Partial<DatabaseWatchProps>]>([
-    ['between two logs', { recoveryPointAge: Duration.minutes(5) }, { recoveryPointAge: Duration.minutes(6) }],
-    ['ring every day', { snapshotAge: Duration.hours(24) }, { snapshotAge: Duration.hours(25) }],
-    ['take 1 to 35', { alarmBelowRetention: Duration.days(36) }, { alarmBelowRetention: Duration.days(35) }],
-    ['take 1 to 35', { alarmBelowRetention: Duration.days(0) }, { alarmBelowRetention: Duration.days(1) }],
-    ['take 1 to 35', { alarmBelowRetention: Duration.hours(36) }, { alarmBelowRetention: Duration.hours(48) }],
+    [
+      'the alarm would fire between two uploads',
+      { recoveryPointAge: Duration.minutes(5) },
+      { recoveryPointAge: Duration.minutes(6) },
+    ],
+    ['the alarm would fire every day', { snapshotAge: Duration.hours(24) }, { snapshotAge: Duration.hours(25) }],
+    ['set 1 to 35', { alarmBelowRetention: Duration.days(36) }, { alarmBelowRetention: Duration.days(35) }],
+    ['set 1 to 35', { alarmBelowRetention: Duration.days(0) }, { alarmBelowRetention: Duration.days(1) }],
+    ['set 1 to 35', { alarmBelowRetention: Duration.hours(36) }, { alarmBelowRetention: Duration.hours(48) }],
   ])('%s: %j', (message, wrong, right) => {
     expect(() => watched(wrong)).toThrow(message);
     expect(() => watched(right)).not.toThrow();

@@ -70,8 +70,8 @@ describe('the construct', () => {
   });
 
   test('refuses to keep none', () => {
-    expect(() => SnapshotsKept.last(0)).toThrow('a deployment needs one to go back to');
-    expect(() => SnapshotsKept.last(1.5)).toThrow('keep a whole number from 1');
+    expect(() => SnapshotsKept.last(0)).toThrow('a deployment needs a snapshot to go back to');
+    expect(() => SnapshotsKept.last(1.5)).toThrow('set a whole number from 1');
     expect(() => SnapshotsKept.last(1)).not.toThrow();
   });
 

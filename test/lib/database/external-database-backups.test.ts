@@ -74,9 +74,9 @@ describe('the construct', () => {
   };
 
   test('refuses retentions that RDS refuses, and the one that deletes all backups', () => {
-    expect(refused({ retention: Duration.days(36) })).toThrow('a backup retention of 36 days is outside of 1 to 35');
-    expect(refused({ retention: Duration.days(0) })).toThrow('it would delete all automated backups there are');
-    expect(refused({ retention: Duration.hours(36) })).toThrow('a backup retention of 1 day 12 hours');
+    expect(refused({ retention: Duration.days(36) })).toThrow("'retention' is 36 days, not 1 to 35");
+    expect(refused({ retention: Duration.days(0) })).toThrow('it would delete all automated backups');
+    expect(refused({ retention: Duration.hours(36) })).toThrow("'retention' is 1 day 12 hours");
     expect(refused({ retention: Duration.days(1) })).not.toThrow();
     expect(refused({ retention: Duration.days(35) })).not.toThrow();
   });
@@ -100,7 +100,7 @@ describe('the construct', () => {
 
   test.each([
     ['sun:03:30-sun:04:30', 'overlaps the maintenance window', 'sun:04:00-sun:05:00'],
-    ['sunday 4am', 'is not of the form ddd:hh:mm-ddd:hh:mm', 'Sun:04:00-Sun:05:00'],
+    ['sunday 4am', 'is not in the form ddd:hh:mm-ddd:hh:mm', 'Sun:04:00-Sun:05:00'],
     ['sun:04:00-sun:04:15', 'is 15 minutes long', 'sun:04:00-sun:04:30'],
   ])('holds the window against the maintenance window that it is told: %s', (maintenance, message, legal) => {
     const told = (stated: string) => () => {
@@ -134,7 +134,7 @@ describe('the construct', () => {
     const stack = new Stack(new App(), 'Here', { env: { region: 'us-east-1', account: ACCOUNT } });
     const there = new Stack(stack.node.root as App, 'There', { env: { region: 'us-west-2', account: ACCOUNT } });
     expect(() => new ExternalDatabaseBackups(stack, 'Backups', { database: importedDatabase(there) })).toThrow(
-      'the database is in us-west-2 and this stack in us-east-1',
+      "'database' is in us-west-2 and this stack in us-east-1",
     );
     expect(
       () => new ExternalDatabaseBackups(there, 'Backups', { database: importedDatabase(there, 'b') }),
@@ -143,7 +143,7 @@ describe('the construct', () => {
 
   test('refuses to do nothing', () => {
     const unchanged = { tagCopying: ExternalSetting.UNCHANGED, deletionProtection: ExternalSetting.UNCHANGED };
-    expect(refused(unchanged)).toThrow('nothing is to be changed');
+    expect(refused(unchanged)).toThrow('no setting is to be changed');
     expect(refused({ ...unchanged, window })).not.toThrow();
   });
 

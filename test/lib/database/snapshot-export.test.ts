@@ -175,8 +175,8 @@ describe('the construct', () => {
     test('a bucket, a key or a database of another region, all at once', () => {
       const bucket = s3.Bucket.fromBucketAttributes(here, 'There', { bucketName: 'exports', region: 'us-west-2' });
       const elsewhere = inHere({ bucket, encryptionKey: new kms.Key(there, 'Key'), database: importedDatabase(there) });
-      for (const what of ['the bucket', 'the key', 'the database']) {
-        expect(elsewhere).toThrow(`${what} is in us-west-2 and the export in us-east-1, so RDS would refuse it`);
+      for (const what of ['bucket', 'encryptionKey', 'database']) {
+        expect(elsewhere).toThrow(`'${what}' is in us-west-2 and the export in us-east-1, so RDS would refuse it`);
       }
       expect(inHere({ encryptionKey: new kms.Key(here, 'Key') })).not.toThrow();
     });
@@ -185,7 +185,7 @@ describe('the construct', () => {
       const engine = rds.DatabaseInstanceEngine.oracleSe2({ version: rds.OracleEngineVersion.VER_19 });
       const stack = newStack();
       expect(() => newExport({ database: newDatabase(stack, { engine }) }, stack)).toThrow(
-        'it runs oracle-se2, and RDS exports snapshots of mariadb, mysql, postgres only',
+        "'database' runs oracle-se2, and RDS exports only snapshots of mariadb, mysql, postgres",
       );
       const own = newStack();
       expect(() => newExport({ database: newDatabase(own) }, own)).not.toThrow();
@@ -196,13 +196,13 @@ describe('the construct', () => {
         const stack = newStack();
         newExport({ database: newDatabase(stack, { backupRetention: Duration.days(days) }) }, stack);
       };
-      expect(without(0)).toThrow('there is never a snapshot to export');
+      expect(without(0)).toThrow('there would be no snapshot to export');
       expect(without(1)).not.toThrow();
     });
 
     test.each(['/exports/', '/exports', 'exports//', 'a//b/', '/', ''])('the prefix %j', (prefix) => {
       expect(() => newExport({ prefix })).toThrow(
-        `the prefix '${prefix}' has a folder without a name, so exports would not lie where who reads them looks; write it as in`,
+        `'prefix' is '${prefix}', which has a folder without a name, so exports would not be where readers expect them; write it as in`,
       );
     });
 
@@ -211,7 +211,7 @@ describe('the construct', () => {
       ['my exports', '" "'],
       ['a`b"c\\d', '"`", "\\"", "\\\\"'],
     ])('the prefix %j, which RDS would not write as it is', (prefix, odd) => {
-      expect(() => newExport({ prefix })).toThrow(`the prefix '${prefix}' has ${odd} in it, and RDS takes no colons`);
+      expect(() => newExport({ prefix })).toThrow(`'prefix' is '${prefix}', which contains ${odd}; RDS refuses colons`);
       expect(() => newExport({ prefix: prefix.replace(/[^a-z]/g, '_') })).not.toThrow();
     });
 
@@ -237,12 +237,12 @@ describe('the construct', () => {
           const database = made(stack);
           return [database, database];
         }),
-      ).toThrow("'Test/Weekly1' and 'Test/Weekly0' both keep backups under");
+      ).toThrow("'Test/Weekly1' and 'Test/Weekly0' both write success markers under");
       expect(both((stack) => [made(stack), importedDatabase(stack)])).not.toThrow();
     });
 
     test('an age that every export reaches', () => {
-      expect(() => newExport({ overdueAfter: Duration.days(7) })).toThrow('7 days would be overdue');
+      expect(() => newExport({ overdueAfter: Duration.days(7) })).toThrow("'overdueAfter' is 7 days");
     });
 
     test('nothing that is known only at deployment', () => {

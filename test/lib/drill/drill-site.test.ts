@@ -79,7 +79,7 @@ describe('in a network that the user has', () => {
     const stack = newStack();
     const subnets = { subnetType: ec2.SubnetType.PUBLIC };
     expect(() => new DrillSite(stack, 'Site', { vpc: vpc(stack), subnets })).toThrow(
-      'the chosen subnets are public, so copies of your data would lie a security group away from the internet',
+      "'subnets' are public, so only a security group would separate copies of your data from the internet",
     );
   });
 

@@ -61,7 +61,7 @@ test('takes bounds that meet', () => {
 test('refuses a query that one NULL would blind, and takes the same asked by NOT EXISTS', () => {
   const orphans = (condition: string) => () =>
     RecoveryCheck.query({ name: 'orphans', sql: `SELECT count(*) FROM votes v WHERE ${condition}`, equals: '0' });
-  expect(orphans('v.poll_id NOT IN (SELECT id FROM polls)')).toThrow(/'orphans': it asks by NOT IN.*NOT EXISTS/);
+  expect(orphans('v.poll_id NOT IN (SELECT id FROM polls)')).toThrow(/'orphans': 'sql' has NOT IN.*NOT EXISTS/);
   expect(orphans('v.poll_id not  in\n( select id from polls )')).toThrow('noOrphans');
   expect(orphans('NOT EXISTS (SELECT FROM polls p WHERE p.id = v.poll_id)')).not.toThrow();
   expect(orphans("v.kind NOT IN ('up', 'down')")).not.toThrow();
@@ -73,7 +73,7 @@ test.each([
     "RDS names automated snapshots 'rds:<database>-YYYY-MM-DD-HH-MM'",
     'rds:orders-2025-11-09-03-10',
   ],
-  ['arn:aws:rds:us-east-1:111122223333:snapshot:before', 'in the region that it lies in only', 'before'],
+  ['arn:aws:rds:us-east-1:111122223333:snapshot:before', 'only in its own region', 'before'],
   ['before release', 'letters, digits and single hyphens', 'before-release'],
   ['before--release', 'letters, digits and single hyphens', 'awsbackup:job-1b2c'],
 ])("refuses '%s', which no snapshot is called", (identifier, why, legal) => {

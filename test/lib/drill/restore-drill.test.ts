@@ -171,19 +171,19 @@ describe('refuses', () => {
   };
 
   test('a database without automated backups, which leaves nothing to restore', () => {
-    expect(withDatabase({ backupRetention: Duration.days(0) })).toThrow('its backup retention is 0 days');
+    expect(withDatabase({ backupRetention: Duration.days(0) })).toThrow("the database's backup retention is 0 days");
     expect(withDatabase({ backupRetention: Duration.days(0) }, RestorePoint.snapshot('s'))).not.toThrow();
   });
 
   test('another engine, before it is deployed', () => {
     const engine = rds.DatabaseInstanceEngine.mysql({ version: rds.MysqlEngineVersion.VER_8_0 });
-    expect(withDatabase({ engine })).toThrow('it runs mysql, and drills examine PostgreSQL only');
+    expect(withDatabase({ engine })).toThrow('the database runs mysql, and drills examine only PostgreSQL');
   });
 
   test('to draw from further back than backups reach', () => {
     const restore = RestorePoint.random({ within: Duration.days(7) });
     expect(withDatabase({ backupRetention: Duration.days(3) }, restore)).toThrow(
-      'the drill draws from the last 7 days, and backups are kept for 3',
+      "'restore' draws from the last 7 days, and backups are kept for 3",
     );
   });
 
@@ -191,7 +191,7 @@ describe('refuses', () => {
     const stack = newStack();
     const database = importedDatabase(stack, 'Lifeboat-Orders');
     expect(() => newDrill(stack, { source: DrillSource.database(database) })).toThrow(
-      "starts with 'lifeboat-', so it could be taken for a copy",
+      "starts with 'lifeboat-', so it could be taken for a restored instance",
     );
   });
 
@@ -240,10 +240,10 @@ test('warns of a restore point that goes with its backup, while the schedule goe
   const moment = RestorePoint.at('2026-11-09T14:25:00Z');
   expect(warned(moment, Duration.days(7))).toEqual([
     expect.stringMatching(
-      /^each drill restores 2026-11-09T14:25:00Z, and backups are kept for 7 days, so all drills fail/,
+      /^'restore' is always 2026-11-09T14:25:00Z, and backups are kept for 7 days, so all drills after/,
     ),
   ]);
-  expect(warned(moment)).toEqual([expect.stringContaining('its backup is kept for 35 days at most')]);
+  expect(warned(moment)).toEqual([expect.stringContaining('its backup is kept for at most 35 days')]);
   expect(warned(RestorePoint.snapshot('rds:orders-2026-11-09-03-10'))).toHaveLength(1);
   expect(warned(RestorePoint.snapshot('before-release'))).toEqual([]);
   expect(warned(RestorePoint.random({ within: Duration.days(7) }), Duration.days(7))).toEqual([]);
@@ -273,7 +273,7 @@ describe('alarms', () => {
   });
 
   test('ring when an objective was missed', () => {
-    const AlarmDescription = Match.stringLikeRegexp('objective of 1 hour, .* objective of 5 minutes');
+    const AlarmDescription = Match.stringLikeRegexp('RTO of 1 hour, .* RPO of 5 minutes');
     alarm({
       MetricName: 'ObjectivesMissed',
       ComparisonOperator: 'GreaterThanThreshold',

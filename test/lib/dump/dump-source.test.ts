@@ -97,45 +97,49 @@ describe('a server', () => {
   });
 
   test.each<[string, Partial<ServerOptions>, string]>([
-    ['an empty host', { host: '' }, 'its host is empty, so no server is meant'],
+    ['an empty host', { host: '' }, "'host' is empty; state the server to dump"],
+    ['a host with a port', { host: 'db.shop.internal:5432' }, "'host' is not the name or address of a server"],
+    ['a list of hosts', { host: 'one,two' }, "'host' is not the name or address of a server"],
+    ['a socket', { host: '/var/run/postgresql' }, "'host' is not the name or address of a server"],
+    ['localhost', { host: 'localhost' }, "'host' is 'localhost', which is the dump's own task and runs no server"],
     [
-      'a host with a port',
-      { host: 'db.shop.internal:5432' },
-      'its host is neither the name nor the address of a server',
+      'a loopback address',
+      { host: '127.0.1.1' },
+      "'host' is '127.0.1.1', which is the dump's own task and runs no server",
     ],
-    ['a list of hosts', { host: 'one,two' }, 'its host is neither the name nor the address'],
-    ['a socket', { host: '/var/run/postgresql' }, 'its host is neither the name nor the address'],
-    ['localhost', { host: 'localhost' }, "its host 'localhost' is the dump's own task"],
-    ['a loopback address', { host: '127.0.1.1' }, "its host '127.0.1.1' is the dump's own task"],
-    ['port 0', { port: 0 }, 'its port 0 is none; take a whole number from 1 to 65535'],
-    ['port 65536', { port: 65_536 }, 'its port 65536 is none'],
-    ['half a port', { port: 54.32 }, 'its port 54.32 is none'],
+    ['port 0', { port: 0 }, "'port' is 0, not a whole number from 1 to 65535; state the server's port"],
+    ['port 65536', { port: 65_536 }, "'port' is 65536"],
+    ['half a port', { port: 54.32 }, "'port' is 54.32, not a whole number from 1 to 65535; state the server's port"],
     [
       'no database',
       { databaseName: '' },
-      "no database is named, and an empty one would be dumped; give 'databaseName' to the DumpSource",
+      "'databaseName' is missing, so an empty database would be dumped; state it in the DumpSource",
     ],
-    ['a minor version', { postgresVersion: '16.4' }, "'16.4' is no major version"],
+    ['a minor version', { postgresVersion: '16.4' }, "'postgresVersion' is '16.4', not a major version"],
     [
       'a path instead of a certificate',
       { certificateAuthorities: '/etc/ca.pem' },
-      'its certificate authorities are no PEM',
+      "'certificateAuthorities' is not PEM",
     ],
-    ['a broken certificate', { certificateAuthorities: authority.replace(/\n[A-Za-z0-9+/]{20}/, '\n') }, 'are no PEM'],
+    [
+      'a broken certificate',
+      { certificateAuthorities: authority.replace(/\n[A-Za-z0-9+/]{20}/, '\n') },
+      "'certificateAuthorities' is not PEM",
+    ],
     [
       'a certificate and a broken one',
       { certificateAuthorities: `${authority}\n${authority.replace('MI', '')}` },
-      'are no PEM',
+      "'certificateAuthorities' is not PEM",
     ],
     [
       'an authority whose root is missing',
       { certificateAuthorities: intermediate },
-      'none of its certificate authorities is a root',
+      "'certificateAuthorities' has no root (a self-signed certificate)",
     ],
     [
       'a byte more than ECS takes',
       { certificateAuthorities: sized(32_769) },
-      'are 32769 bytes, and beside the rest of',
+      "'certificateAuthorities' has 32769 bytes",
     ],
   ])('is refused with %s', (_, options, message) => {
     expect(() => served(options)).toThrow(message);
@@ -162,7 +166,7 @@ describe('a server', () => {
 
   test('is refused with all that is wrong at once, and repeats no password of a URL', () => {
     const wrong = () => served({ host: 'postgres://me:hunter2@db/shop', port: -1, certificateAuthorities: '' });
-    expect(wrong).toThrow(/can't work:\n {2}its host[^\n]*\n {2}its port -1[^\n]*\n {2}its certificate authorities/);
+    expect(wrong).toThrow(/:\n {2}'host'[^\n]*\n {2}'port' is -1[^\n]*\n {2}'certificateAuthorities'/);
     expect(wrong).not.toThrow('hunter2');
   });
 
@@ -170,7 +174,7 @@ describe('a server', () => {
     const { privateKey } = generateKeyPairSync('ed25519');
     const key = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
     const wrong = () => served({ certificateAuthorities: `${authority}\n${key}` });
-    expect(wrong).toThrow('its certificate authorities come with a private key, which the template would publish');
+    expect(wrong).toThrow("'certificateAuthorities' contains a private key, which the template would publish");
     expect(wrong).not.toThrow(key.split('\n')[1]);
   });
 
@@ -204,7 +208,7 @@ describe('security groups of a server', () => {
   test('that let nobody of the dump in are warned of', () =>
     expect(warned(() => undefined)).toEqual([
       expect.stringMatching(
-        /^server 'db.shop.internal' lets nobody .*dump.connections.allowTo\(server, ec2.Port.POSTGRES\)/,
+        /^the security groups of server 'db.shop.internal' don't allow .*dump.connections.allowTo\(server, ec2.Port.POSTGRES\)/,
       ),
     ]));
 
@@ -228,7 +232,7 @@ describe('a server without TLS', () => {
   test('is warned of, and one with TLS is not', () => {
     expect(unencrypted().warnings).toEqual([
       expect.stringMatching(
-        /reads server 'db.shop.internal' without TLS, so .*name its authority in DumpSource.server\(\)/,
+        /reads server 'db.shop.internal' without TLS, so .*state its authority in DumpSource.server\(\)/,
       ),
     ]);
     expect(warningsOf(served().stack).filter((warning) => warning.includes('not-encrypted'))).toEqual([]);
@@ -236,7 +240,7 @@ describe('a server without TLS', () => {
 
   test('of a version whose libpq would tell anybody the password is warned of for that, too', () => {
     expect(unencrypted({ postgresVersion: '15' }).warnings).toEqual([
-      expect.stringContaining('told the password where it asks for it'),
+      expect.stringContaining('could ask for the password'),
     ]);
     expect(unencrypted({ postgresVersion: '16' }).warnings).toEqual([expect.not.stringContaining('password')]);
   });

@@ -201,7 +201,7 @@ describe('the storage class', () => {
   test.each(Object.entries(archives))(
     'is not %s, which nobody reads at once; Glacier Instant Retrieval is',
     (name, storageClass) => {
-      expect(said({ storageClass })).toThrow(`it is written to ${name}, which nobody reads at once`);
+      expect(said({ storageClass })).toThrow(`'storageClass' is ${name}, which can't be read at once`);
       expect(said({ storageClass: GLACIER_IR })).not.toThrow();
     },
   );
@@ -214,7 +214,7 @@ describe('the storage class', () => {
   test('is warned of where dumps are gone before it is paid for, their versions included', () => {
     expect(written(STANDARD_IA, kept(20, 9)).told).toEqual([
       expect.stringMatching(
-        /deleted 29 days after they were written to STANDARD_IA, which is billed for 30: 1 days.*lifeboat:paid-storage-unused/,
+        /deleted 29 days after they were written to STANDARD_IA, which is billed for at least 30 days, so 1 unused days.*lifeboat:paid-storage-unused/,
       ),
     ]);
     expect(written(STANDARD_IA, kept(20, 10)).told).toEqual([]);
@@ -365,40 +365,62 @@ test('its owner lets it in, and it goes out to the database and to AWS only', ()
 
 describe('refuses, and names the remedy', () => {
   test.each<[string, DumpedDatabaseOptions, string]>([
-    ['no secret', { credentials: undefined }, "there is no secret to connect with; name one as 'credentials'"],
-    ['no database name', { databaseName: undefined }, 'no database is named, and an empty one would be dumped'],
-    ['no version', { postgresVersion: undefined }, "its version can't be told, and pg_dump refuses servers newer"],
-    ['a minor version', { postgresVersion: '17.2' }, "'17.2' is no major version, and there may be no such image"],
+    [
+      'no secret',
+      { credentials: undefined },
+      "'credentials' is missing, so the dump could not connect; state a secret",
+    ],
+    [
+      'no database name',
+      { databaseName: undefined },
+      "'databaseName' is missing, so an empty database would be dumped",
+    ],
+    [
+      'no version',
+      { postgresVersion: undefined },
+      "'postgresVersion' is missing, and pg_dump refuses servers newer than itself",
+    ],
+    [
+      'a minor version',
+      { postgresVersion: '17.2' },
+      "'postgresVersion' is '17.2', not a major version, and there may be no such image",
+    ],
   ])('%s', (_, options, message) => {
     expect(said({}, options)).toThrow(message);
   });
 
   test.each<[string, Partial<LogicalDumpProps>, string]>([
-    ['no tier', { tiers: [] }, 'it has no tier, so no dump would have a place; name at least one'],
-    ['a name with a slash', { backupName: 'a/b' }, "its name 'a/b' is part of keys"],
-    ['1000 CPU units', { cpu: 1000 }, '1000 CPU units are no size of Fargate; take one of 256, 512, 1024'],
+    ['no tier', { tiers: [] }, "'tiers' is empty, so no dump could be stored; state at least one"],
+    ['a name with a slash', { backupName: 'a/b' }, "'backupName' is 'a/b', which is part of keys"],
+    [
+      '1000 CPU units',
+      { cpu: 1000 },
+      "'cpu' is 1000, which Fargate does not have; use one of 256, 512, 1024, 2048, 4096, 8192, 16384",
+    ],
     [
       'too little memory',
       { cpu: 2048 },
-      "2048 MiB of memory don't go with 2048 CPU units on Fargate; take 4096 to 16384",
+      "'memoryMiB' is 2048, which Fargate does not have with 2048 CPU units; use 4096 to 16384",
     ],
-    ['memory between two sizes', { cpu: 8192, memoryMiB: 17408 }, 'take 16384 to 61440 in steps of 4096'],
-    ['59 seconds', { timeout: Duration.seconds(59) }, 'a timeout of 59 seconds is outside of a minute to a day'],
-    ['over a day', { timeout: Duration.seconds(86_401) }, 'a timeout of 86401 seconds is outside of a minute to a day'],
+    ['memory between two sizes', { cpu: 8192, memoryMiB: 17408 }, 'use 16384 to 61440 in steps of 4096'],
+    ['59 seconds', { timeout: Duration.seconds(59) }, "'timeout' is 59 seconds, not a minute to a day"],
+    ['over a day', { timeout: Duration.seconds(86_401) }, "'timeout' is 86401 seconds, not a minute to a day"],
   ])('%s', (_, props, message) => {
     expect(said(props)).toThrow(message);
   });
 
   test('all of it at once', () => {
     const wrong = said({}, { credentials: undefined, databaseName: undefined, postgresVersion: '17.2' });
-    expect(wrong).toThrow(/can't work:\n {2}there is no secret[^\n]*\n {2}no database[^\n]*\n {2}'17.2'/);
+    expect(wrong).toThrow(
+      /:\n {2}'credentials' is missing[^\n]*\n {2}'databaseName' is missing[^\n]*\n {2}'postgresVersion' is '17.2'/,
+    );
   });
 
   test('MariaDB', () => {
     const stack = newStack();
     const engine = rds.DatabaseInstanceEngine.mariaDb({ version: rds.MariaDbEngineVersion.VER_11_4_5 });
     expect(() => dumped({ source: DumpSource.database(ownDatabase(stack, { engine })) }, stack)).toThrow(
-      'it runs mariadb, and pg_dump reads PostgreSQL only',
+      'the database runs mariadb, and pg_dump reads only PostgreSQL',
     );
   });
 });
@@ -430,7 +452,7 @@ test('refuses to take the dumps of one database for those of another: same name,
     return () => Template.fromStack(stack);
   };
   expect(dumps({}, {})).toThrow(
-    /Users\/Dump' and '.*Orders\/Dump' both keep backups under 'dumps\/Dump\/' of one bucket/,
+    /Users\/Dump' and '.*Orders\/Dump' both write success markers under 'dumps\/Dump\/' of one bucket/,
   );
   expect(dumps({}, { backupName: 'users' })).not.toThrow();
   expect(dumps({ bucket: undefined }, {})).not.toThrow();

@@ -344,14 +344,10 @@ describe('the construct', () => {
     [
       'no repository',
       { repositories: [] },
-      /: *\n {2}no repository is named, so nothing would be exported; name those/,
+      /: *\n {2}'repositories' is empty, so nothing would be exported; name those/,
     ],
-    [
-      'no image',
-      { newest: 0 },
-      /: *\n {2}the newest 0 images .* no whole number from 1, so nothing would be exported; ask/,
-    ],
-    ['both at once', { repositories: [], newest: 1.5 }, /no repository is named.*\n {2}the newest 1.5 images/],
+    ['no image', { newest: 0 }, /: *\n {2}'newest' is 0, not a whole number from 1, so nothing would be exported; set/],
+    ['both at once', { repositories: [], newest: 1.5 }, /'repositories' is empty.*\n {2}'newest' is 1.5/],
   ])('refuses %s', (_, props, why) => {
     expect(() => archived(props)).toThrow(why);
   });
@@ -359,7 +355,7 @@ describe('the construct', () => {
   test('refuses a prefix that may have no slash at its end, and takes one that has', () => {
     const prefix = Aws.STACK_NAME;
     expect(() => archived({ prefix })).toThrow(
-      /: the prefix is only known at deployment, .* put the slash behind it here$/,
+      /: 'prefix' is unknown until deployment, .* append the slash to it here$/,
     );
     expect(() => archived({ prefix: `${prefix}/` })).not.toThrow();
   });

@@ -55,32 +55,32 @@ describe('images', () => {
       'a rule for any image',
       {},
       { lifecycleRules: [{ maxImageCount: 10 }] },
-      'lifecycle rule 1 expires any image, whether it is',
+      'lifecycle rule 1 expires any image, including deployed ones',
     ],
     [
       'a rule for images with a tag',
       {},
       { lifecycleRules: [{ tagPrefixList: ['v'], maxImageAge: Duration.days(30) }] },
-      'lifecycle rule 1 expires images with a tag, whether it is deployed or not',
+      'lifecycle rule 1 expires images with a tag, including deployed ones',
     ],
     [
       'tags that move',
       {},
       { imageTagMutability: ecr.TagMutability.MUTABLE },
-      'its tags are MUTABLE, so pushing to a tag takes it',
+      "'imageTagMutability' is MUTABLE, so a push can take the tag from a deployed image, which then expires while ECS still starts it by its digest",
     ],
-    ['0 days', { untaggedAfter: Duration.days(0) }, {}, 'deleted after 0 days, and ECR takes whole days from 1'],
+    ['0 days', { untaggedAfter: Duration.days(0) }, {}, "'untaggedAfter' is 0 days, and ECR takes whole days from 1"],
     [
       '36 hours',
       { untaggedAfter: Duration.hours(36) },
       {},
-      'deleted after 1 day 12 hours, and ECR takes whole days from 1',
+      "'untaggedAfter' is 1 day 12 hours, and ECR takes whole days from 1",
     ],
     [
       'two rules for the same',
       { untaggedAfter: Duration.days(7) },
       { lifecycleRules: [{ tagStatus: TagStatus.UNTAGGED, maxImageAge: Duration.days(7) }] },
-      'expire by a rule of the repository and by untaggedAfter; state it once',
+      "'untaggedAfter' is stated, and the repository has a rule for images without a tag; state one of the two",
     ],
   ])('are refused %s', (_, props, repository, message) => {
     expect(() => kept(props, repository)).toThrow(message);
@@ -107,7 +107,7 @@ describe('images', () => {
     expect(() => repository.with(new ImageBackups())).not.toThrow();
     const lifecyclePolicyText = new CfnParameter(stack, 'Policy').valueAsString;
     const late = new ecr.CfnRepository(stack, 'Late', { lifecyclePolicy: { lifecyclePolicyText } });
-    expect(() => late.with(new ImageBackups())).toThrow('its lifecycle policy is known at deployment only');
+    expect(() => late.with(new ImageBackups())).toThrow('its lifecycle policy is unknown until deployment');
   });
 
   test('warns of a repository that is emptied with its stack', () => {
@@ -150,22 +150,30 @@ describe('replication', () => {
   const named = (count: number) => Array.from({ length: count }, (_, index) => `repository-${index}`);
 
   test.each<[string, ImageReplicationProps, string]>([
-    ['its own registry', { destinations: [{ region: 'us-east-1' }] }, 'us-east-1 is where the images are'],
-    ['what is no region', { destinations: [{ region: 'us-west' }] }, "'us-west' is no region"],
-    ['a region twice', { destinations: [west, west] }, 'us-west-2 is named twice; name it once'],
+    [
+      'its own registry',
+      { destinations: [{ region: 'us-east-1' }] },
+      "'destinations' has us-east-1 of this account, the registry's own region",
+    ],
+    ['what is no region', { destinations: [{ region: 'us-west' }] }, "'us-west' is not an AWS region name"],
+    ['a region twice', { destinations: [west, west] }, "'destinations' has us-west-2 twice; state it once"],
     [
       'an account of 11 digits',
       { destinations: [{ ...west, account: '44445555666' }] },
-      "'44445555666' is no account, so no image would ever get there; write its 12 digits",
+      "'44445555666' is not an AWS account ID, so no image would ever get there; use the 12-digit ID",
     ],
-    ['no destination', { destinations: [] }, 'it has 0 destinations, and ECR takes 1 to 25'],
-    ['26 destinations', { destinations: many(26) }, 'it has 26 destinations, and ECR takes 1 to 25'],
+    ['no destination', { destinations: [] }, "'destinations' has 0 entries, and ECR takes 1 to 25"],
+    ['26 destinations', { destinations: many(26) }, "'destinations' has 26 entries, and ECR takes 1 to 25"],
     [
       '101 repositories',
       { destinations: [west], repositories: named(101) },
-      'it names 101 repositories, and ECR takes 100',
+      "'repositories' has 101 entries, and ECR allows 100; use prefixes of their names",
     ],
-    ['no repository', { destinations: [west], repositories: [] }, 'no repository is named, so ECR would replicate all'],
+    [
+      'no repository',
+      { destinations: [west], repositories: [] },
+      "'repositories' is empty, so ECR would replicate all",
+    ],
   ])('refuses %s', (_, props, message) => {
     expect(() => replicated(props)).toThrow(message);
   });
@@ -240,10 +248,18 @@ describe('replication', () => {
     });
 
     test.each<[string, Partial<ImageReplicationAccessProps>, string]>([
-      ['no account', { accounts: [] }, 'it names no account, so nobody would be let in'],
-      ['an account of 11 digits', { accounts: ['99998888777'] }, "'99998888777' is no account, so ECR would refuse"],
-      ['its own account', { accounts: ['111122223333'] }, "111122223333 is the registry's own account"],
-      ['no repository', { repositories: [] }, 'no repository is named, so nothing would be let in'],
+      ['no account', { accounts: [] }, "'accounts' is empty, so no account could replicate"],
+      [
+        'an account of 11 digits',
+        { accounts: ['99998888777'] },
+        "'99998888777' is not an AWS account ID, so ECR would refuse the policy",
+      ],
+      [
+        'its own account',
+        { accounts: ['111122223333'] },
+        "'accounts' has 111122223333, the registry's own account, which needs no permission",
+      ],
+      ['no repository', { repositories: [] }, "'repositories' is empty, so no repository could be replicated"],
     ])('is refused with %s', (_, more, message) => {
       expect(() => accessed(more)).toThrow(message);
     });

@@ -45,7 +45,7 @@ test('refuses a log group that CDK types as if it were there, and says what to m
   const archive = new LogArchive(stack, 'Logs');
   const logGroup = database.cloudwatchLogGroups.postgresql as logs.ILogGroup;
   expect(() => archive.subscribe('database', { logGroup })).toThrow(
-    /log archive 'Test\/Logs': there is no log group for 'database', .* make it before RDS does: addLogGroup/,
+    /log archive 'Test\/Logs': 'logGroup' of 'database' is undefined, .* create it before RDS does: addLogGroup/,
   );
   const exporting = newDatabase(new Stack(stack, 'Other'), {
     cloudwatchLogsExports: ['postgresql'],
@@ -57,7 +57,7 @@ test('refuses a log group that CDK types as if it were there, and says what to m
 test.each(['Files', 'Key'])("an id that the archive needs itself is refused: '%s'", (id) => {
   const named = (name: string) => () => new LogArchive(newStack(), 'Logs').addLogGroup(name);
   expect(named(id)).toThrow(
-    `log 'Test/Logs/${id}' has an id that Lifeboat needs there itself (Files, Key), so one of both could not be made`,
+    `log 'Test/Logs/${id}' has an id that Lifeboat uses there itself (Files, Key), so one of the two could not be created`,
   );
   expect(named(`${id}Log`)).not.toThrow();
 });
@@ -150,8 +150,8 @@ test.each(['INFREQUENT_ACCESS', 'DELIVERY'] as const)(
     const stack = newStack();
     const logGroup = new logs.LogGroup(stack, 'Rare', { logGroupClass: logs.LogGroupClass[name] });
     expect(() => new LogArchive(stack, 'Logs').subscribe('rare', { logGroup })).toThrow(
-      `log group 'Test/Rare' is of the class ${name}, which has no subscriptions, so nothing of it would be archived; ` +
-        'make it one of the class STANDARD',
+      `log group 'Test/Rare' has the class ${name}, which supports no subscriptions, so nothing would be archived; ` +
+        'create a new log group of the class STANDARD',
     );
   },
 );
@@ -178,13 +178,15 @@ test('refuses a third subscription of a log group, and takes two', () => {
     for (let count = 0; count < times; count += 1) archive.subscribe(`part${count}`, { logGroup });
     return Template.fromStack(stack);
   };
-  expect(subscribed(3)).toThrow('has 3 subscriptions in this app, and CloudWatch Logs takes 2');
+  expect(subscribed(3)).toThrow(
+    "[Test/Logs/part0/Subscription] the log group of 'Test/Logs/part0/Subscription' has 3 subscriptions in this app, and CloudWatch Logs allows 2",
+  );
   expect(subscribed(2)).not.toThrow();
 });
 
 test('refuses to gather for over 15 minutes, as Firehose would', () => {
   expect(() => new LogArchive(newStack(), 'Logs', { bufferingInterval: Duration.seconds(901) })).toThrow(
-    "log archive 'Test/Logs': Firehose gathers for 900 seconds at most and would refuse 901; write every 15 minutes",
+    "log archive 'Test/Logs': 'bufferingInterval' is 901 seconds, and Firehose buffers for at most 900",
   );
   expect(() => new LogArchive(newStack(), 'Logs', { bufferingInterval: Duration.seconds(900) })).not.toThrow();
 });

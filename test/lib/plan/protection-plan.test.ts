@@ -79,7 +79,7 @@ describe('a database that is added twice', () => {
   test('is warned of, by whatever construct it is named; another one is not', () => {
     expect(twice({}, {}, 'ORDERS')).toEqual([
       expect.stringMatching(
-        /^database 'Test\/Protection\/Again' is of the same instance as 'Test\/Protection\/Orders', so the proof of its initial/,
+        /^database 'Test\/Protection\/Again' is of the same instance as 'Test\/Protection\/Orders', so the evidence of its initial/,
       ),
     ]);
     expect(twice({ databaseName: 'shop' }, { databaseName: 'shop' })).toEqual([
@@ -94,7 +94,7 @@ describe('a database that is added twice', () => {
       twice({ databaseName: 'shop', ...one }, { databaseName: 'blog', ...other });
     const [retention, later] = [Duration.days(7), BackupWindow.daily('05:00', '06:00')];
     expect(both({ window, retention }, { window: later, retention: Duration.days(8) })).toThrow(
-      /window is 05:00-06:00 here and 03:00-04:00 there; state it .*\n {2}the backup retention is 8 days here and 7 days there/,
+      /window is 05:00-06:00 in the first and 03:00-04:00 in the second; state it .*\n {2}the backup retention is 8 days in the first and 7 days in/,
     );
     expect(both({ window, retention }, { window, retention })()).toEqual([]);
     expect(both({ window }, { retention })()).toEqual([]);
@@ -128,11 +128,11 @@ describe('the maintenance window', () => {
   test('is refused where it would be held against nothing', () => {
     const maintenance = 'sun:04:00-sun:05:00';
     expect(planned({ maintenance })).toThrow(
-      `database 'Test/Protection/Orders' has no backup window stated here, so the maintenance window ${maintenance} would be ` +
-        'held against nothing; state the window, too, or leave maintenance out',
+      `database 'Test/Protection/Orders': 'maintenance' is ${maintenance}, and 'window' is missing, so it would not be compared ` +
+        "with anything; state 'window', too, or leave 'maintenance' out",
     );
     expect(planned({ window, maintenance, database: newDatabase(newStack('App')) })).toThrow(
-      /is made by this app, .* would be held against nothing; set preferredMaintenanceWindow there/,
+      /the database is in this app, so it would not be compared with anything; set preferredMaintenanceWindow/,
     );
   });
 });
@@ -141,7 +141,7 @@ test('refuses to turn the backups of an imported database off', () => {
   const stack = newStack();
   const retention = Duration.days(0);
   expect(() => newPlan(stack).addDatabase('Orders', { database: importedDatabase(stack), retention })).toThrow(
-    'a backup retention of 0 days is outside of 1 to 35',
+    "'retention' is 0 days, not 1 to 35",
   );
 });
 
@@ -165,15 +165,15 @@ describe('an id that the plan needs itself', () => {
   test.each(['Site', 'CopyKey'])("is refused of a database: '%s'", (id) => {
     const of = plan();
     expect(() => of.addDatabase(id, database(of))).toThrow(
-      `database 'Test/Protection/${id}' has an id that Lifeboat needs there itself (CopyKey, Site), so one of both could not ` +
-        `be made; give the database another, as in '${id}Database'`,
+      `database 'Test/Protection/${id}' has an id that Lifeboat uses there itself (CopyKey, Site), so one of the two could not ` +
+        `be created; use another id, as in '${id}Database'`,
     );
   });
 
   test.each(['Alarms', 'Backups', 'Snapshots'])("is refused of a drill: '%s'", (id) => {
     const of = plan();
     expect(() => of.addDatabase('Orders', database(of)).addDrill(id, daily)).toThrow(
-      `drill 'Test/Protection/Orders/${id}' has an id that Lifeboat needs there itself (Alarms, Backups, Snapshots)`,
+      `drill 'Test/Protection/Orders/${id}' has an id that Lifeboat uses there itself (Alarms, Backups, Snapshots)`,
     );
   });
 
@@ -306,7 +306,7 @@ test('a drill may have objectives of its own, and then has alarms and a chain of
     }),
   ).map(({ Properties }) => [
     Properties.Dimensions[1].Value,
-    Properties.AlarmDescription.match(/(?<=point objective of )[^:]*/)[0],
+    Properties.AlarmDescription.match(/(?<=RPO of )[^.]*/)[0],
   ]);
   expect(limits.sort()).toEqual([
     ['Orders', '5 minutes'],
@@ -393,7 +393,7 @@ describe("what is put into a plan's scope", () => {
         ...daily,
       });
     expect(() => told('Far', 'us-east-1')).toThrow(
-      /lies in us-west-2 and topic arn:.* in us-east-1.*give one in us-west-2/,
+      /in us-west-2 is topic arn:.* in us-east-1.*use a topic in us-west-2/,
     );
     expect(() => told('Near', 'us-west-2')).not.toThrow();
   });

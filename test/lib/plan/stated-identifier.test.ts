@@ -47,7 +47,7 @@ test('where CloudFormation generated it, its change is warned of; where the data
   plan.addDatabase('Orders', { database: unnamed(stack), instanceIdentifier: GENERATED });
   expect(warningsOf(stack)).toContainEqual(
     expect.stringMatching(
-      /'instanceIdentifier' is 'shop-.*when it replaces the instance.*lifeboat:generated-identifier/s,
+      /'instanceIdentifier' is 'shop-.*after a replacement of the instance.*lifeboat:generated-identifier/s,
     ),
   );
   const named = shop();
@@ -59,10 +59,10 @@ test.each([
   [
     'another name than the database has',
     'carts',
-    /'instanceIdentifier' is 'carts', and the database is named 'orders'/,
+    /'instanceIdentifier' is 'carts', and the database's own identifier is 'orders'/,
   ],
   ['no identifier', 'my_orders', /'my_orders', which is not an RDS identifier/],
-  ['one that only deployment knows', Token.asString({ Ref: 'X' }), /only known at deployment/],
+  ['one that only deployment knows', Token.asString({ Ref: 'X' }), /unknown until deployment/],
 ])('refuses %s', (_, instanceIdentifier, message) => {
   const { stack, plan } = shop();
   expect(() => plan.addDatabase('Orders', { database: importedDatabase(stack), instanceIdentifier })).toThrow(message);
@@ -82,7 +82,7 @@ describe('what is refused for want of a name or a key sends nobody to replace th
     const orders = plan.addDatabase('Orders', { database: newDatabase(stack), copies: [SNAPSHOTS] });
     const drill = () => orders.addRegionDrill('West', { schedule: Recurrence.daily({ hour: 10 }) });
     expect(drill).toThrow(/as 'instanceIdentifier' of the plan's database, and not on the instance/);
-    expect(drill).toThrow(/give databaseName to the plan's database, and not to the instance/);
+    expect(drill).toThrow(/state it for the plan's database, and not on the instance/);
   });
 
   test('backups that are replicated without encryption', () => {
@@ -90,7 +90,7 @@ describe('what is refused for want of a name or a key sends nobody to replace th
     plan.addDatabase('Orders', { database: newDatabase(stack), copies: [BackupCopy.automatedBackups()] });
     expect(warningsOf(stack)).toContainEqual(
       expect.stringMatching(
-        /Do not set storageEncrypted on this one: CloudFormation would replace it with an empty one/,
+        /Do not set storageEncrypted on the existing one: CloudFormation would replace it with an empty one/,
       ),
     );
   });

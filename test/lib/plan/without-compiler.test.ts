@@ -49,11 +49,7 @@ const OBJECTIVE_OF: Readonly<Record<string, (stack: Stack, objectives: never) =>
 
 describe.each(Object.entries(OBJECTIVE_OF))('%s', (_, use) => {
   test.each<[string, unknown, string]>([
-    [
-      'left out',
-      undefined,
-      "'objectives' is undefined, so there is nothing that a drill could meet or miss; give it two",
-    ],
+    ['left out', undefined, "'objectives' is undefined, so drills could not be compared with it; state two"],
     ['empty', {}, "'objectives.rpo' is undefined and not a Duration"],
     ['a number', { ...OBJECTIVES, rpo: 5 }, "'objectives.rpo' is 5 and not a Duration, so it can't be compared"],
     ['a text', { ...OBJECTIVES, rto: '1h' }, "'objectives.rto' is '1h' and not a Duration, so it can't be compared"],
@@ -76,7 +72,9 @@ test("says so of a region's and of a drill's own objectives, which may be left o
 test('says of a drill without a schedule that it would never run', () => {
   const stack = newStack();
   const orders = newPlan(stack).addDatabase('Orders', { database: importedDatabase(stack) });
-  expect(() => orders.addDrill('Monthly', {} as never)).toThrow("'schedule' is undefined, so it would never run");
+  expect(() => orders.addDrill('Monthly', {} as never)).toThrow(
+    "'schedule' is undefined, so the drill would never run",
+  );
 });
 
 /** Each way by which a duration is handed over, with its name. */
@@ -125,7 +123,7 @@ test.each(Object.entries(DURATION_OF))('%s says of a number that it has no unit'
 });
 
 test.each<[string, object, string]>([
-  ['a cron expression', { schedule: 'rate(1 day)' }, "'schedule' is 'rate(1 day)', so it would never run"],
+  ['a cron expression', { schedule: 'rate(1 day)' }, "'schedule' is 'rate(1 day)', so the drill would never run"],
   ['the name of a moment', { restore: 'latest' }, "'restore' is 'latest', so no moment is chosen"],
   ['the name of a database', { source: 'orders' }, "'source' is 'orders', so nothing would be restored"],
 ])('a drill says of %s what it takes instead', (_, props, sentence) => {
@@ -146,7 +144,7 @@ describe.each(Object.entries(DATABASE_OF))('%s', (_, use) => {
   test('says of a cluster what backs it up', () => {
     const stack = newStack();
     expect(() => use(stack, cluster(stack) as never)).toThrow(
-      /'database' is the cluster 'Test\/Cluster', and this works on an RDS instance.*; apply DatabaseBackups to the cluster/,
+      /'database' is the cluster 'Test\/Cluster', and an RDS instance is needed.*; apply DatabaseBackups to the cluster/,
     );
   });
 

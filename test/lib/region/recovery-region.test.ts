@@ -43,7 +43,7 @@ const instanceOf = (stack: Stack) => Object.values(Template.fromStack(stack).fin
 
 describe('a recovery region', () => {
   test.each(['us-west', 'US-WEST-2', 'us-west-2a', ''])("is refused when its name is '%s'", (name) => {
-    expect(() => RecoveryRegion.named(name)).toThrow(/can't be named; write it out, as in 'us-west-2'/);
+    expect(() => RecoveryRegion.named(name)).toThrow(/can't be named after it; write it as in 'us-west-2'/);
   });
 
   test.each(['us-west-2', 'us-gov-east-1', 'ap-southeast-4', 'eusc-de-east-1'])('can be %s', (name) => {
@@ -54,18 +54,18 @@ describe('a recovery region', () => {
     const named = (options: { keyArn?: string; topicArn?: string }) => () => RecoveryRegion.named('us-west-2', options);
     const arn = (service: string, region: string, name: string) => `arn:aws:${service}:${region}:${ACCOUNT}:${name}`;
     expect(named({ keyArn: arn('kms', EAST, 'key/1') })).toThrow(
-      /the key arn:.* lies in us-east-1.*give the ARN of one/,
+      /'keyArn' arn:.* is in us-east-1.*state the ARN of a key/,
     );
-    expect(named({ keyArn: 'alias/mine' })).toThrow(/the key 'alias\/mine' is no ARN of kms/);
+    expect(named({ keyArn: 'alias/mine' })).toThrow(/'keyArn' 'alias\/mine' is not an ARN of kms/);
     expect(named({ keyArn: arn('kms', 'us-west-2', 'alias/mine') })).not.toThrow();
     expect(named({ topicArn: arn('sqs', 'us-west-2', 'queue') })).toThrow(
-      /the topic 'arn:aws:sqs:.*' is no ARN of sns/,
+      /'topicArn' 'arn:aws:sqs:.*' is not an ARN of sns/,
     );
     expect(named({ topicArn: arn('sns', 'us-west-2', 'operators') })).not.toThrow();
   });
 
   test('known at deployment only is refused, since nothing could be named after it', () => {
-    expect(() => RecoveryRegion.named(new Stack(newApp(), 'Any').region)).toThrow(/known at deployment only/);
+    expect(() => RecoveryRegion.named(new Stack(newApp(), 'Any').region)).toThrow(/unknown until deployment/);
   });
 
   test('has a topic that alarms there reach, unless a replica names its own', () => {
@@ -76,7 +76,7 @@ describe('a recovery region', () => {
 
   test('refuses a key of another region; one of its own is fine', () => {
     const key = (region: string) => `arn:aws:kms:${region}:${ACCOUNT}:key/mine`;
-    expect(() => RecoveryRegion.named('us-west-2', { keyArn: key(EAST) })).toThrow(/lies in us-east-1.*one there/);
+    expect(() => RecoveryRegion.named('us-west-2', { keyArn: key(EAST) })).toThrow(/is in us-east-1.*a key there/);
     expect(RecoveryRegion.named('us-west-2', { keyArn: key('us-west-2') }).keyArn).toBe(key('us-west-2'));
   });
 });
@@ -161,7 +161,7 @@ describe('the stack of a recovery region', () => {
   test('is refused in another region than the one it is for', () => {
     const alone = new Stack(newApp(), 'Elsewhere', env('eu-west-1'));
     expect(() => new RecoverySite(alone, 'Recovery', { region: WEST, primary: 'Shop' })).toThrow(
-      /in eu-west-1 and it is for us-west-2.*give the stack env/,
+      /'region' is us-west-2 and its stack is in eu-west-1.*create the stack with env/,
     );
   });
 
@@ -169,7 +169,7 @@ describe('the stack of a recovery region', () => {
     const read = (account: string) => () =>
       new RecoverySite(newStack(), 'Recovery', { region: WEST, primary: 'Shop' }).addReader(account);
     expect(read('4444-5555-6666')).toThrow(
-      "recovery site 'Test/Recovery': '4444-5555-6666' is no account, so AWS KMS would refuse the policy that lets it read",
+      "recovery site 'Test/Recovery': '4444-5555-6666' is not an AWS account ID, so AWS KMS would refuse the key policy",
     );
     expect(read('444455556666')).not.toThrow();
   });
@@ -186,13 +186,13 @@ describe('copies of a plan', () => {
     const stack = shop();
     const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES });
     expect(() => plan.addDatabase('Orders', { database: newDatabase(stack), copies })).toThrow(
-      /names no region for them.*recovery: RecoveryRegion.named/,
+      /'recovery' of the plan is missing.*recovery: RecoveryRegion.named/,
     );
   });
 
   test('of one kind twice are refused; one of each kind is not', () => {
     const snapshots = () => BackupCopy.snapshots({ retention: Duration.days(7) });
-    expect(() => planned([snapshots(), snapshots()])).toThrow(/two copies of the kind 'snapshots'/);
+    expect(() => planned([snapshots(), snapshots()])).toThrow(/has two of the kind 'snapshots'/);
     expect(() => planned([snapshots(), BackupCopy.automatedBackups()])).not.toThrow();
   });
 
@@ -201,7 +201,7 @@ describe('copies of a plan', () => {
     const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery: WEST });
     const database = importedDatabase(stack);
     expect(() => plan.addDatabase('A', { database, copies: [BackupCopy.automatedBackups()] })).toThrow(
-      /is imported.*apply ReplicatedBackups where it is made.* for orders$/,
+      /is imported.*apply ReplicatedBackups in the app that creates it.* for orders$/,
     );
     const later = importedDatabase(stack, new CfnParameter(stack, 'Identifier').valueAsString);
     expect(() => plan.addDatabase('C', { database: later, copies: [BackupCopy.automatedBackups()] })).toThrow(
@@ -235,10 +235,9 @@ describe('replicated automated backups', () => {
   });
 
   test('are kept for 1 to 35 days', () => {
-    for (const days of [0, 36])
-      expect(() => replicated({}, Duration.days(days))).toThrow(/outside of 1 to 35 whole days/);
+    for (const days of [0, 36]) expect(() => replicated({}, Duration.days(days))).toThrow(/not 1 to 35 whole days/);
     for (const days of [1, 35]) expect(() => replicated({}, Duration.days(days))).not.toThrow();
-    expect(() => replicated({}, Duration.hours(36))).toThrow(/1 day 12 hours is outside/);
+    expect(() => replicated({}, Duration.hours(36))).toThrow(/1 day 12 hours, not 1 to 35/);
   });
 
   test('of a database without backups are refused; one day is enough', () => {
@@ -259,10 +258,12 @@ describe('replicated automated backups', () => {
 
   test("into the database's own region, or a second one, are refused", () => {
     const instance = new rds.CfnDBInstance(shop(), 'Instance', { engine: 'postgres' });
-    expect(() => instance.with(new ReplicatedBackups({ region: RecoveryRegion.named(EAST) }))).toThrow(/own region/);
+    expect(() => instance.with(new ReplicatedBackups({ region: RecoveryRegion.named(EAST) }))).toThrow(
+      /the database's own/,
+    );
     instance.with(new ReplicatedBackups({ region: WEST }));
     expect(() => instance.with(new ReplicatedBackups({ region: RecoveryRegion.named('eu-west-1') }))).toThrow(
-      /the database says us-west-2 and here it is eu-west-1/,
+      /'region' is eu-west-1, and the database itself states us-west-2/,
     );
   });
 
@@ -340,12 +341,12 @@ describe('a replica', () => {
   });
 
   test('of a database without backups is refused; one day is enough', () => {
-    expect(() => replicated({ backupRetention: Duration.days(0) })).toThrow(/replicas of what is backed up only/);
+    expect(() => replicated({ backupRetention: Duration.days(0) })).toThrow(/replicas only of databases with backups/);
     expect(() => replicated({ backupRetention: Duration.days(1) })).not.toThrow();
   });
 
   test('of a database whose name is only known at deployment is refused', () => {
-    expect(() => replicated({ instanceIdentifier: undefined })).toThrow(/only known at deployment.*instanceIdentifier/);
+    expect(() => replicated({ instanceIdentifier: undefined })).toThrow(/unknown until deployment.*instanceIdentifier/);
   });
 
   test('of a database whose region is only known at deployment is refused', () => {
@@ -353,7 +354,7 @@ describe('a replica', () => {
     const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery: WEST });
     const copies = [BackupCopy.replica(NETWORK)];
     expect(() => plan.addDatabase('Orders', { database: importedDatabase(stack), copies })).toThrow(
-      /give its stack env/,
+      /create its stack with env/,
     );
   });
 
@@ -362,7 +363,9 @@ describe('a replica', () => {
       replicated({ engine: version, licenseModel: rds.LicenseModel.LICENSE_INCLUDED, ...noCredentials });
     const noCredentials = { allocatedStorage: 100 };
     const version = rds.SqlServerEngineVersion.VER_16;
-    expect(engine(rds.DatabaseInstanceEngine.sqlServerWeb({ version }))).toThrow(/makes no replicas of sqlserver-web/);
+    expect(engine(rds.DatabaseInstanceEngine.sqlServerWeb({ version }))).toThrow(
+      /runs sqlserver-web, and RDS has no cross-region replicas/,
+    );
     expect(engine(rds.DatabaseInstanceEngine.sqlServerEe({ version }))).not.toThrow();
   });
 
@@ -372,12 +375,12 @@ describe('a replica', () => {
     (database.node.defaultChild as rds.CfnDBInstance).manageMasterUserPassword = true;
     const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery: WEST });
     const copies = [BackupCopy.replica(NETWORK)];
-    expect(() => plan.addDatabase('Orders', { database, copies })).toThrow(/password of yours|secret of yours/);
+    expect(() => plan.addDatabase('Orders', { database, copies })).toThrow(/secret of your own/);
   });
 
   test('in its own region is refused', () => {
     const copies = [BackupCopy.replica(NETWORK)];
-    expect(() => planned(copies, {}, RecoveryRegion.named(EAST))).toThrow(/own region/);
+    expect(() => planned(copies, {}, RecoveryRegion.named(EAST))).toThrow(/the database's own/);
   });
 
   test('keeps its backups for 1 to 35 days', () => {
@@ -395,7 +398,7 @@ describe('a replica', () => {
       return () => stack.node.root.node.findAll().flatMap(({ node }) => node.validate());
     };
     expect(withOthers(14)()).toEqual([]);
-    expect(withOthers(15)()).toEqual([expect.stringMatching(/16 replicas.*makes 15 of one at most/)]);
+    expect(withOthers(15)()).toEqual([expect.stringMatching(/16 replicas.*RDS allows 15/)]);
   });
 
   test('has a name that only deployment knows, whole', () => {
@@ -423,7 +426,9 @@ describe('a replica', () => {
 
     test('needs a class, a security group and a name that RDS takes; all problems are told at once', () => {
       const nothing = { instanceType: undefined, securityGroupIds: [], instanceIdentifier: 'orders--west' };
-      expect(() => alone(nothing)).toThrow(/no identifier that RDS takes[\s\S]*instanceType[\s\S]*no security group/);
+      expect(() => alone(nothing)).toThrow(
+        /'instanceIdentifier' is[\s\S]*'instanceType'[\s\S]*'securityGroupIds' is empty/,
+      );
       expect(() => alone({ instanceIdentifier: 'a'.repeat(63) })).not.toThrow();
       expect(() => alone({ instanceIdentifier: 'a'.repeat(64) })).toThrow(/up to 63/);
     });

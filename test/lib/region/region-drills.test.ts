@@ -96,7 +96,7 @@ test("is held against the region's own objectives, where it has some: with a reg
   expect(definitionOf(orders).objectives).toEqual({ rpoSeconds: 2 * 86_400, rtoSeconds: 8 * 3600 });
   Template.fromStack(west()).hasResourceProperties('AWS::CloudWatch::Alarm', {
     MetricName: 'ObjectivesMissed',
-    AlarmDescription: Match.stringLikeRegexp('objective of 8 hours, .* objective of 2 days'),
+    AlarmDescription: Match.stringLikeRegexp('RTO of 8 hours, .* RPO of 2 days'),
   });
   const beyond = expect.stringMatching(/lifeboat:(copies|snapshot)-beyond-rpo/);
   expect([...warningsOf(stack), ...warningsOf(west())]).not.toContainEqual(beyond);
@@ -180,7 +180,7 @@ test('may be started by a role that is imported beside it, and no policy in the 
   const { orders, stack, west } = protectedOrders();
   const drill = orders.addRegionDrill('West', QUARTERLY);
   const role = new iam.Role(stack, 'OnCall', { assumedBy: new iam.AccountRootPrincipal(), roleName: 'on-call' });
-  expect(() => drill.grantStart(role)).toThrow(/lies in us-west-2 and 'Shop\/OnCall' in us-east-1.*import it beside/);
+  expect(() => drill.grantStart(role)).toThrow(/is in us-west-2 and grantee 'Shop\/OnCall' in us-east-1.*import it in/);
   drill.grantStart(iam.Role.fromRoleName(west(), 'OnCall', 'on-call'));
   Template.fromStack(west()).hasResourceProperties('AWS::IAM::Policy', { Roles: ['on-call'] });
 });
@@ -195,7 +195,7 @@ describe('refuses', () => {
   test('what nothing is copied for; the copy that it restores will do', () => {
     const { orders } = protectedOrders([SNAPSHOTS]);
     expect(() => definitionOf(orders, { restore: RestorePoint.latest() })).toThrow(
-      /restores what BackupCopy.automatedBackups\(\) brings there.*copies are: snapshots; add that copy/,
+      /needs a copy by BackupCopy.automatedBackups\(\).*copies are: snapshots; add that copy/,
     );
     const replicated = protectedOrders([BackupCopy.automatedBackups()]).orders;
     expect(() => definitionOf(replicated, { restore: RestorePoint.latestSnapshot() })).toThrow(
@@ -209,19 +209,21 @@ describe('refuses', () => {
     const stack = newStack();
     const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES });
     const orders = plan.addDatabase('Orders', { database: newDatabase(stack) });
-    expect(() => definitionOf(orders)).toThrow(/the plan names none; give the plan recovery/);
+    expect(() => definitionOf(orders)).toThrow(/'recovery' of the plan is missing; state it/);
   });
 
   test('a database that could only be named at deployment, and one whose name in the instance is not known', () => {
     const { orders } = protectedOrders([SNAPSHOTS], WEST, { storageEncrypted: true });
-    expect(() => definitionOf(orders)).toThrow(/identifier is only known.*instanceIdentifier.*\n.*give databaseName/);
+    expect(() => definitionOf(orders)).toThrow(
+      /identifier is unknown.*instanceIdentifier.*\n.*'databaseName' is missing/,
+    );
   });
 
   test('an imported one without a class, since copies do not tell it', () => {
     const { plan, stack } = protectedOrders();
     const imported = { database: importedDatabase(stack, 'carts'), copies: [SNAPSHOTS], databaseName: 'carts' };
     const carts = plan.addDatabase('Carts', imported);
-    expect(() => definitionOf(carts)).toThrow(/class is not known at synth.*give the drill an 'instanceType'/);
+    expect(() => definitionOf(carts)).toThrow(/'instanceType' is missing, and the database's class is unknown/);
     const instanceType = new ec2.InstanceType('t3.large');
     const request = definitionOf(carts, { instanceType });
     expect(request.copy.instanceClass).toBe('db.t3.large');
@@ -233,13 +235,15 @@ describe('refuses', () => {
     const stack = newStack();
     const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery: WEST });
     const orders = plan.addDatabase('Orders', { database: newDatabase(stack, ORDERS), copies: [SNAPSHOTS] });
-    expect(() => definitionOf(orders)).toThrow(/region is only known at deployment.*give its stack env: \{ region \}/);
+    expect(() => definitionOf(orders)).toThrow(
+      /region is unknown until deployment.*create the database's stack with env: \{ region \}/,
+    );
   });
 
   test('a database of another engine, whose copies no drill could examine', () => {
     const engine = rds.DatabaseInstanceEngine.mysql({ version: rds.MysqlEngineVersion.VER_8_0_41 });
     const { orders } = protectedOrders([SNAPSHOTS], WEST, { ...ORDERS, engine });
-    expect(() => definitionOf(orders)).toThrow(/it runs mysql, and drills examine PostgreSQL only/);
+    expect(() => definitionOf(orders)).toThrow(/the database runs mysql, and drills examine only PostgreSQL/);
   });
 
   test('a name in the instance, given as what only deployment tells', () => {
@@ -248,7 +252,7 @@ describe('refuses', () => {
     const options = { database: importedDatabase(stack, 'carts'), copies: [SNAPSHOTS], databaseName };
     const carts = plan.addDatabase('Carts', options);
     const instanceType = new ec2.InstanceType('t3.large');
-    expect(() => definitionOf(carts, { instanceType })).toThrow(/name in the instance is not known at synth/);
+    expect(() => definitionOf(carts, { instanceType })).toThrow(/'databaseName' is missing, and unknown at synth/);
   });
 
   test('to draw from more days than backups are kept for there; as many are drawn from', () => {
@@ -263,7 +267,7 @@ describe('refuses', () => {
   test('a topic of another region, which alarms there can not reach', () => {
     const topicArn = `arn:aws:sns:us-east-1:${ACCOUNT}:operators`;
     expect(() => RecoveryRegion.named('us-west-2', { topicArn })).toThrow(
-      /lies in us-east-1.*give the ARN of one there/,
+      /is in us-east-1.*state the ARN of a topic there/,
     );
   });
 });
@@ -312,7 +316,7 @@ describe('a drill of copies without a plan', () => {
   });
 
   test('refuses moments of another account, whose automated backups are not replicated into this one', () => {
-    expect(() => drilled(vault('444455556666'))).toThrow(/not from 111122223333 into this one.*latestSnapshot/);
+    expect(() => drilled(vault('444455556666'))).toThrow(/from account 111122223333 into this one.*latestSnapshot/);
     expect(() => drilled(vault('444455556666'), RestorePoint.latestSnapshot())).not.toThrow();
     expect(() => drilled(vault())).not.toThrow();
   });
@@ -323,12 +327,12 @@ describe('a drill of copies without a plan', () => {
       newDrill(vault('444455556666'), { source, databaseName: 'shop', restore: RestorePoint.latestSnapshot() });
     };
     expect(of('1111')).toThrow(
-      "'1111' is no account, so no copy of its database would ever be found; write its 12 digits",
+      "'1111' is not an AWS account ID, so no copy of its database would be found; use the 12-digit ID",
     );
     expect(of(ACCOUNT)).not.toThrow();
     const shared = (account: string) => () => SnapshotSource.shared({ account, instanceIdentifier: 'orders' });
     expect(shared('1111')).toThrow(
-      "shared snapshots of database 'orders': '1111' is no account, so no snapshot of it would",
+      "shared snapshots of database 'orders': '1111' is not an AWS account ID, so no snapshot would",
     );
     expect(shared(ACCOUNT)).not.toThrow();
   });
@@ -355,7 +359,7 @@ describe('a drill of copies without a plan', () => {
       newDrill(stack, { source, databaseName: 'shop', restore: RestorePoint.latestSnapshot(), objectives });
       return warningsOf(stack);
     };
-    expect(warned(Duration.days(1))).toEqual([expect.stringContaining('state an objective of two days')]);
+    expect(warned(Duration.days(1))).toEqual([expect.stringContaining('state an RPO of two days')]);
     expect(warned(Duration.days(2))).toEqual([]);
   });
 });

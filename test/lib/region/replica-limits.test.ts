@@ -66,7 +66,7 @@ describe('a replica by itself', () => {
   };
 
   test("is refused in its source's own region, and taken in another", () => {
-    expect(alone('us-west-2')).toThrow("us-west-2 is the source's own region");
+    expect(alone('us-west-2')).toThrow("its stack is in us-west-2, the source's own region");
     expect(alone('us-east-1')).not.toThrow();
   });
 
@@ -80,6 +80,6 @@ describe('a replica by itself', () => {
 
 test('a replica that is not encrypted is warned of', () => {
   expect(warned(() => ({ storageEncrypted: false }))).toEqual([
-    expect.stringMatching(/'orders-us-west-2' has no key.*lifeboat:copies-not-encrypted/),
+    expect.stringMatching(/'orders-us-west-2' has no 'encryptionKey'.*lifeboat:copies-not-encrypted/),
   ]);
 });

@@ -274,7 +274,7 @@ describe('refused at synth', () => {
   });
 
   test("a destination that is the database's own region; another region is not", () => {
-    expect(refusal(() => ({ destination: RecoveryRegion.named(REGION) }))).toThrow(/own region.*name another region/);
+    expect(refusal(() => ({ destination: RecoveryRegion.named(REGION) }))).toThrow(/own region.*use another region/);
     expect(refusal(() => ({ destination: RecoveryRegion.named('eu-west-2') }))).not.toThrow();
   });
 
@@ -284,12 +284,12 @@ describe('refused at synth', () => {
   });
 
   test('copies that are gone before the next; a day is long enough', () => {
-    expect(refusal(() => ({ retention: Duration.hours(23) }))).toThrow(/kept for 23 hours.*1 day or more/);
+    expect(refusal(() => ({ retention: Duration.hours(23) }))).toThrow(/'retention' is 23 hours.*1 day or more/);
     expect(refusal(() => ({ retention: Duration.days(1) }))).not.toThrow();
   });
 
   test('a recovery point that daily snapshots can not give; a day they can', () => {
-    expect(refusal(() => ({ rpo: Duration.hours(1) }))).toThrow(/recovery point of 1 hour.*automatedBackups/);
+    expect(refusal(() => ({ rpo: Duration.hours(1) }))).toThrow(/'rpo' is 1 hour.*automatedBackups/);
     expect(refusal(() => ({ rpo: Duration.hours(24) }))).not.toThrow();
   });
 
@@ -321,13 +321,13 @@ describe('refused at synth', () => {
 
   test('more accounts to share with than RDS has room for; 20 are not', () => {
     const accounts = (count: number) => Array.from({ length: count }, (_, index) => String(100000000000 + index));
-    expect(refusal(() => ({ shareWith: accounts(21) }))).toThrow(/21 accounts.*20 at most/);
+    expect(refusal(() => ({ shareWith: accounts(21) }))).toThrow(/21 accounts.*at most 20/);
     expect(refusal(() => ({ shareWith: accounts(20) }))).not.toThrow();
   });
 
   test('all problems at once', () => {
     expect(refusal(() => ({ retention: Duration.hours(1), rpo: Duration.hours(1) }))).toThrow(
-      /kept for 1 hour[\s\S]*recovery point/,
+      /'retention' is 1 hour[\s\S]*'rpo' is 1 hour/,
     );
   });
 

@@ -29,7 +29,7 @@ test.each([
   ['23:50', '00:10', 20],
   ['03:00', '03:00', 0],
 ])('refuses %s to %s, which RDS would', (from, to, minutes) => {
-  expect(() => BackupWindow.daily(from, to)).toThrow(`it is ${minutes} minutes long, and RDS refuses less than 30`);
+  expect(() => BackupWindow.daily(from, to)).toThrow(`it is ${minutes} minutes long, and RDS requires at least 30`);
 });
 
 describe('overlaps', () => {

@@ -17,7 +17,7 @@ function configuration(overdueAfter: Duration, schedule = daily): Stack {
 
 test('an age that each backup reaches is refused, since its alarm would flap; more is taken', () => {
   expect(() => configuration(Duration.hours(24))).toThrow(
-    "'Test/Configuration': 1 day would be overdue and the schedule leaves 1 day between two, so the alarm would ring",
+    "'Test/Configuration': 'overdueAfter' is 1 day, but backups are up to 1 day apart, so the alarm would fire between two healthy backups",
   );
   expect(warningsOf(configuration(Duration.hours(25)))).toEqual([]);
 });
@@ -56,7 +56,7 @@ test('snapshots of a cache that would be overdue before the next are refused', (
     const every = { every: Duration.hours(6), retention: Duration.days(2) };
     new CacheSnapshots(stack, 'SixHourly', { cache, ...every, overdueAfter: Duration.hours(hours) });
   };
-  expect(overdue(6)).toThrow('6 hours would be overdue and the schedule leaves 6 hours between two');
+  expect(overdue(6)).toThrow('the alarm would fire between two healthy backups');
   expect(overdue(7)).not.toThrow();
 });
 
@@ -75,9 +75,7 @@ describe('a drill', () => {
 
   test('that is overdue before it is due is warned of, since somebody may drill by hand; later is not', () => {
     expect(warned(Duration.hours(24))).toEqual([
-      expect.stringMatching(
-        /^1 day without a drill that passed would be overdue, and the schedule leaves 1 day between two.*overdue-before-due/,
-      ),
+      expect.stringMatching(/^'overdueAfter' is 1 day, but drills are up to 1 day apart.*overdue-before-due/),
     ]);
     expect(warned(Duration.hours(25))).toEqual([]);
   });
@@ -85,7 +83,9 @@ describe('a drill', () => {
   test('whose absence goes unseen until another is due is warned of; less than two gaps is not', () => {
     const monthly = Recurrence.firstSunday({ hour: 2 });
     expect(warned(Duration.days(70), monthly)).toEqual([
-      expect.stringMatching(/^nobody is told before no drill has passed for 70 days, and one is due every 35 days/),
+      expect.stringMatching(
+        /^'overdueAfter' lets no alarm fire until no drill has passed for 70 days, and one is due every 35 days/,
+      ),
     ]);
     expect(warned(Duration.days(69), monthly)).toEqual([]);
   });
