@@ -51,7 +51,7 @@ export interface BackupWatchProps {
   /**
    * Who is told.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -77,7 +77,7 @@ export interface BackupTiersProps {
   /**
    * Who is told when a job fails, expires or is missing.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

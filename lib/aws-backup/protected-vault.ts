@@ -47,7 +47,7 @@ export interface ProtectedVaultProps {
   /**
    * Who is told when a job of this vault fails or expires.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -70,7 +70,7 @@ export interface RestoreTestingProps {
   /**
    * Who is told when a test fails, misses an objective or is overdue.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

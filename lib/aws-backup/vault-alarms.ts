@@ -24,7 +24,7 @@ export interface VaultAlarmsProps {
    * Who is told. A topic of another app must let `events.amazonaws.com` and `cloudwatch.amazonaws.com` in, and so must its
    * key.
    *
-   * @default - whom the plan around it tells; else nobody: the alarms only show, and failed restores are not told
+   * @default - the topic of the plan around it; else alarms have no action, failed restores are not told, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -46,7 +46,7 @@ export interface ArchiveBucketProps extends BucketBackupsProps {
   /**
    * Who is told when objects could not be replicated.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarm only shows
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -75,7 +75,7 @@ export interface CacheExportProps {
   /**
    * Who is told when exports fail, are overdue, or of an unusual size.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -58,7 +58,7 @@ export interface CacheSnapshotsProps {
   /**
    * Who is told when the newest snapshot is too old, or nobody is watching.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

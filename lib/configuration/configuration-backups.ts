@@ -121,7 +121,7 @@ export interface ConfigurationBackupsProps {
    * Who is told when something could not be stored, nothing was for too long, or far less than usual was
    * there.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

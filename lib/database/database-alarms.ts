@@ -5,6 +5,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { addAlarm } from '../alarm/alarm';
 import { tellOfEvents } from '../alarm/told-events';
+import { enclosingPlan } from '../synth/enclosing-plan';
 import { known } from '../synth/tokens';
 import { SourceDatabase } from './source-database';
 
@@ -15,8 +16,10 @@ export interface DatabaseAlarmsProps {
   /**
    * Who is told. A topic of another app must let `events.amazonaws.com` and `cloudwatch.amazonaws.com` in, and so must its
    * key.
+   *
+   * @default - the topic of the plan around it; else no one is told of events, the alarm has no action, and synth warns
    */
-  readonly notify: sns.ITopic;
+  readonly notify?: sns.ITopic;
 
   /**
    * Below which free storage somebody is told: backups stop when none is left.
@@ -45,23 +48,8 @@ export class DatabaseAlarms extends Construct {
     super(scope, id);
     const source = new SourceDatabase(database);
     const name = source.name ?? database.node.path;
-    tellOfEvents(this, {
-      ruleId: 'Dangers',
-      alarmId: 'NotTold',
-      description: `Lifeboat: what endangers database ${name}`,
-      eventPattern: {
-        source: ['aws.rds'],
-        detailType: ['RDS DB Instance Event'],
-        detail: {
-          SourceIdentifier: [source.identifier],
-          $or: Object.entries(DANGERS).map(([field, values]) => ({ [field]: values })),
-        },
-      },
-      topic: notify,
-      notTold:
-        `Something happened to database ${name} and could not be told: see its events, and let events.amazonaws.com use ` +
-        'the topic and its key',
-    });
+    const topic = notify ?? enclosingPlan(this)?.notify;
+    if (topic) tellOfDangers(this, source, topic, name);
     const allocated = Number(known(source.resource?.allocatedStorage) ?? Number.NaN);
     const tenth = Number.isNaN(allocated) ? Size.gibibytes(10) : Size.mebibytes(Math.ceil(allocated * 102.4));
     addAlarm(this, 'StorageLow', {
@@ -81,4 +69,24 @@ export class DatabaseAlarms extends Construct {
       notify,
     });
   }
+}
+
+function tellOfDangers(scope: Construct, { identifier }: SourceDatabase, topic: sns.ITopic, name: string): void {
+  tellOfEvents(scope, {
+    ruleId: 'Dangers',
+    alarmId: 'NotTold',
+    description: `Lifeboat: what endangers database ${name}`,
+    eventPattern: {
+      source: ['aws.rds'],
+      detailType: ['RDS DB Instance Event'],
+      detail: {
+        SourceIdentifier: [identifier],
+        $or: Object.entries(DANGERS).map(([field, values]) => ({ [field]: values })),
+      },
+    },
+    topic,
+    notTold:
+      `Something happened to database ${name} and could not be told: see its events, and let events.amazonaws.com use ` +
+      'the topic and its key',
+  });
 }

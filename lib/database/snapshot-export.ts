@@ -97,7 +97,7 @@ export interface SnapshotExportProps {
   /**
    * Who is told when an export failed or could not be started, the newest is too old, or of an unusual size.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

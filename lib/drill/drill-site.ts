@@ -54,7 +54,7 @@ export interface DrillSiteProps {
   /**
    * Who is told when a drill could not be started, or an expired copy not deleted.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

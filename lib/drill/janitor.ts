@@ -18,7 +18,7 @@ export interface JanitorProps {
   /**
    * Who is told when a copy could not be deleted.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarm only shows
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -116,7 +116,7 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
   /**
    * Who is told when a drill fails, misses an objective or is overdue.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -140,7 +140,7 @@ export interface LogicalDumpProps {
   /**
    * Who is told when a dump failed, or the newest readable one is too old, or of an unusual size.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -77,7 +77,7 @@ export interface ImageArchiveProps {
   /**
    * Who is told when an image could not be exported, or none was looked for in too long.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -24,7 +24,7 @@ export interface ArchivedLogs {
   /**
    * Who is told.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -48,7 +48,7 @@ export interface LogArchiveProps {
   /**
    * Who is told when logs don't reach the archive.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

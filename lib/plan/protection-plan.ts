@@ -1,10 +1,10 @@
-import { Annotations } from 'aws-cdk-lib';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct, type IConstruct } from 'constructs';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { objectiveProblems, warnOfShortRpo, warnOfSlowCopies } from '../alarm/objectives';
 import { RecoveryMetrics } from '../alarm/recovery-metrics';
+import { warnOfUnheardAlarms } from '../alarm/unheard-alarms';
 import { validateBackups } from '../database/backup-settings';
 import { isDatabase } from '../database/database-resource';
 import { SourceDatabase } from '../database/source-database';
@@ -12,7 +12,7 @@ import { DrillSite } from '../drill/drill-site';
 import { shareSite } from '../drill/enclosing-site';
 import { letLogsUse } from '../function/log-key';
 import type { RecoveryRegion } from '../region/recovery-region';
-import { registerPlan } from '../synth/enclosing-plan';
+import { enclosingPlan, registerPlan } from '../synth/enclosing-plan';
 import { pathName, refuseTakenName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { refuseOtherSettings } from './duplicate-database';
@@ -26,7 +26,7 @@ export interface ProtectionPlanProps {
   /**
    * Who is told when a drill fails, misses an objective or is overdue.
    *
-   * @default - nobody; the alarms only show, and synth warns
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 
@@ -81,19 +81,15 @@ export class ProtectionPlan extends Construct {
   ) {
     super(scope, id);
     refuseAll(`plan '${this.node.path}'`, objectiveProblems(props?.objectives));
+    this.notify = props.notify ?? enclosingPlan(scope)?.notify;
     registerPlan(this);
     shareSite(this);
     this.objectives = props.objectives;
-    this.notify = props.notify;
     this.recovery = props.recovery;
     this.planName = props.planName ?? pathName(this);
     this.metrics = new RecoveryMetrics(this.planName);
     warnOfShortRpo(this, props.objectives.rpo);
-    if (props.notify) return;
-    Annotations.of(this).addWarningV2(
-      'lifeboat:nobody-is-told',
-      `plan '${id}' has no topic to notify, so a failed drill is an alarm that nobody hears; give it 'notify'`,
-    );
+    warnOfUnheardAlarms(this);
   }
 
   /** Where the plan's drills run. */

@@ -17,7 +17,7 @@ export interface RecoveryRegionOptions {
   /**
    * ARN of an SNS topic there, told of what happens there: an alarm reaches no topic in another region.
    *
-   * @default - none; alarms there only show
+   * @default - none: alarms there have no action, and synth warns
    */
   readonly topicArn?: string;
 

@@ -1,10 +1,11 @@
-import { Annotations, Duration, type Stack, Token } from 'aws-cdk-lib';
+import { Duration, type Stack, Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct, type IConstruct } from 'constructs';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
+import { warnOfUnheardAlarms } from '../alarm/unheard-alarms';
 import { SourceDatabase, STATE_IDENTIFIER } from '../database/source-database';
 import { engineProblems } from '../drill/drill-limits';
 import { DrillSite } from '../drill/drill-site';
@@ -55,7 +56,7 @@ export class RegionDrills {
     const { region, planName, target, objectives } = props;
     const stack = recoveryStack(scope, region);
     this.site = siteIn(stack, region);
-    if (region.topicArn === undefined) warnOfSilence(planIn(stack, planName), region);
+    warnOfUnheardAlarms(planIn(stack, planName));
     // One below the other: joined by a hyphen, `A-B` of plan `C` would be `B` of plan `C-A`.
     const group = new Construct(planIn(stack, planName), target);
     this.notify = region.topicFor(group, 'Topic');
@@ -163,13 +164,4 @@ function planIn(stack: Stack, planName: string): Construct {
 function siteIn(stack: Stack, region: RecoveryRegion): DrillSite {
   const found = stack.node.tryFindChild('Drills') as DrillSite | undefined;
   return found ?? new DrillSite(stack, 'Drills', { notify: region.topicFor(stack, 'Topic') });
-}
-
-/** Once for a plan. */
-function warnOfSilence(plan: IConstruct, region: RecoveryRegion): void {
-  Annotations.of(plan).addWarningV2(
-    'lifeboat:nobody-is-told-there',
-    `drills in ${region} have no topic to notify, and their alarms reach none of another region, so a failed drill is an ` +
-      `alarm that nobody hears; give RecoveryRegion.named('${region}', { topicArn })`,
-  );
 }

@@ -65,7 +65,7 @@ export interface ReplicaOptions {
   /**
    * Who is told that it fell behind: a topic in the recovery region, since an alarm reaches none in another.
    *
-   * @default - in a plan, the topic that its `RecoveryRegion` names; else nobody, and the alarm only shows
+   * @default - in a plan, the topic that its `RecoveryRegion` names; else the alarm has no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -113,7 +113,7 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
   /**
    * Who is told when copies are missing or too old.
    *
-   * @default - whom the plan around it tells; else nobody, and the alarms only show
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
