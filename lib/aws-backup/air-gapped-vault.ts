@@ -3,6 +3,7 @@ import { RemovalPolicy, Token } from 'aws-cdk-lib';
 import { CfnLogicallyAirGappedBackupVault } from 'aws-cdk-lib/aws-backup';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
+import { removalPolicyOf } from '../synth/enclosing-plan';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
@@ -55,7 +56,7 @@ export class AirGappedVault extends Construct {
       encryptionKeyArn: props.encryptionKey?.keyArn,
     });
     // A first deployment that fails leaves no empty vault behind, whose name the second one would find taken.
-    vault.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
+    vault.applyRemovalPolicy(removalPolicyOf(this, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE));
     this.vaultArn = vault.attrBackupVaultArn;
   }
 }

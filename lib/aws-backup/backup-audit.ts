@@ -1,11 +1,12 @@
-import { RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Stack, Token } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { accessLogs } from '../bucket/access-logs';
+import { ownKey } from '../function/log-key';
 import { markCovered } from '../synth/coverage';
+import { enclosingPlan, removalPolicyOf } from '../synth/enclosing-plan';
 import { Mark } from '../synth/marks';
 import { acknowledgeRules } from '../synth/nag-acknowledgements';
 import { pathName } from '../synth/names';
@@ -128,7 +129,7 @@ export class BackupAudit extends Construct {
   }
 
   private ownBucket(): s3.IBucket {
-    const encryptionKey = new kms.Key(this, 'Key', { enableKeyRotation: true });
+    const encryptionKey = enclosingPlan(this)?.encryptionKey ?? ownKey(this);
     encryptionKey.addToResourcePolicy(reporting(this, ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey'], ['*']));
     const bucket = new s3.Bucket(this, 'Reports', {
       encryption: s3.BucketEncryption.KMS,
@@ -139,7 +140,7 @@ export class BackupAudit extends Construct {
       versioned: true,
       serverAccessLogsBucket: accessLogs(this, 'BackupAudit'),
       serverAccessLogsPrefix: 'reports/',
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: removalPolicyOf(this),
     });
     acknowledgeRules(
       bucket,

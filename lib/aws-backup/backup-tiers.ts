@@ -70,7 +70,7 @@ export interface BackupTiersProps {
   /**
    * Encrypts the log of the function that watches copies. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
-   * @default - a key of its own, rotated yearly, retained; without copies, there is no such function
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained; without copies, there is no such function
    */
   readonly logEncryptionKey?: kms.IKey;
 

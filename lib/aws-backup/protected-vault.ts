@@ -1,9 +1,11 @@
 import { RemovalPolicy, Token } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { ownKey } from '../function/log-key';
+import { enclosingPlan, removalPolicyOf } from '../synth/enclosing-plan';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { Mark } from '../synth/marks';
 import { accountIdProblem } from '../synth/names';
@@ -31,7 +33,7 @@ export interface ProtectedVaultProps {
    * Encrypts the recovery points of resources that AWS Backup manages fully, and copies of all others. Its policy must
    * let IAM policies of the account decide, as keys made by CDK do.
    *
-   * @default - a key of the vault's own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of the vault's own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -71,7 +73,7 @@ export class ProtectedVault extends Construct {
     refuseAll(`vault '${this.node.path}'`, problemsOf(props));
     const lock = props.lock ?? VaultLock.governance();
     warnOfFleetingKey(this, props.encryptionKey?.keyArn);
-    this.encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
+    this.encryptionKey = props.encryptionKey ?? enclosingPlan(this)?.encryptionKey ?? ownKey(this);
     const vault = new backup.BackupVault(this, 'Vault', {
       backupVaultName: props.vaultName,
       encryptionKey: this.encryptionKey,
@@ -82,7 +84,7 @@ export class ProtectedVault extends Construct {
         changeableFor: lock.changeableFor,
       },
       // A first deployment that fails leaves no empty vault behind, whose name the second one would find taken.
-      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+      removalPolicy: removalPolicyOf(this, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE),
     });
     if (props.copiesFrom?.length) {
       vault.addToAccessPolicy(

@@ -1,7 +1,8 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { markCovered } from '../synth/coverage';
+import { removalPolicyOf } from '../synth/enclosing-plan';
 import { acknowledge } from '../synth/nag-acknowledgements';
 
 /**
@@ -18,7 +19,7 @@ export function accessLogs(scope: Construct, of: string): s3.IBucket {
     enforceSSL: true,
     versioned: true,
     lifecycleRules: [{ expiration: Duration.days(400), noncurrentVersionExpiration: Duration.days(30) }],
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy: removalPolicyOf(scope),
   });
   acknowledge(bucket, 'access logs');
   markCovered(bucket, of);

@@ -6,6 +6,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { addAlarm } from '../alarm/alarm';
+import { removalPolicyOf } from '../synth/enclosing-plan';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { acknowledge } from '../synth/nag-acknowledgements';
 import { accountIdProblem } from '../synth/names';
@@ -82,7 +83,7 @@ export class ArchiveBucket extends Construct {
       serverAccessLogsBucket: props.accessLogs ?? accessLogs(this, 'ArchiveBucket'),
       serverAccessLogsPrefix: `${id}/`,
       // A first deployment that fails leaves no empty bucket behind, whose name the second one would find taken.
-      removalPolicy: props.bucketName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.RETAIN,
+      removalPolicy: removalPolicyOf(this, props.bucketName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : undefined),
     });
     this.bucket = this.owned;
     this.owned.with(new BucketBackups(props));

@@ -17,6 +17,7 @@ import { overdueOf } from '../schedule/overdue';
 import { Recurrence, Weekday } from '../schedule/recurrence';
 import { isBucketOfApp } from '../synth/bucket-resource';
 import { coveredBy } from '../synth/coverage';
+import { archiveOf } from '../synth/enclosing-plan';
 import { Mark } from '../synth/marks';
 import { copyPrefix, pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
@@ -32,8 +33,10 @@ export interface CacheExportProps {
    * Where exports go: a bucket of the cache's region, which lets ElastiCache in (`CacheExportAccess`), encrypted with
    * S3's own keys, since a cache is seeded from those only. Its lifecycle decides how long they are kept:
    * `ArchiveTier.prefixed(prefix, ...)`.
+   *
+   * @default - the archive of the plan around it; without one, an error
    */
-  readonly bucket: s3.IBucket;
+  readonly bucket?: s3.IBucket;
   /**
    * What names of the exported files start with, at the root of the bucket: lower case letters, digits and single
    * hyphens, ending in a hyphen.
@@ -104,7 +107,8 @@ export class CacheExport extends Construct {
   constructor(scope: Construct, id: string, props: CacheExportProps) {
     super(scope, id);
     made.put(this, this);
-    const { cache, bucket, notify } = props;
+    const { cache, notify } = props;
+    const bucket = archiveOf(this, props.bucket);
     const schedule = props.schedule ?? Recurrence.weekly({ weekday: Weekday.SUNDAY, hour: 5, minute: 30 });
     this.prefix = props.prefix ?? copyPrefix(this, id);
     refuseAll(`cache export '${this.node.path}'`, this.problemsOf(cache, bucket));

@@ -9,13 +9,14 @@ import { addAlarm } from '../alarm/alarm';
 import { BackupWatch } from '../alarm/backup-watch';
 import { ArchiveBucket } from '../bucket/archive-bucket';
 import { ArchiveTier } from '../bucket/archive-tier';
-import { logKey } from '../function/log-key';
+import { dataKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { backupAccess, refuseOddPrefix } from '../function/statements';
 import { overdueOf } from '../schedule/overdue';
 import { Recurrence } from '../schedule/recurrence';
 import { isBucketResource } from '../synth/bucket-resource';
+import { enclosingPlan } from '../synth/enclosing-plan';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { reading } from './configuration-permissions';
@@ -25,7 +26,7 @@ export interface ConfigurationBackupsProps {
    * Where it is stored: a versioned bucket of the same region. Its lifecycle should expire noncurrent versions under the
    * prefix only, since a file that doesn't change is not written again.
    *
-   * @default - an `ArchiveBucket` of its own, which keeps each version for 90 days after it was replaced
+   * @default - the archive of the plan around it; else an `ArchiveBucket` of its own, which keeps each version for 90 days after it was replaced
    */
   readonly bucket?: s3.IBucket;
 
@@ -91,7 +92,7 @@ export interface ConfigurationBackupsProps {
   /**
    * Encrypts logs, and the bucket of its own.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -148,9 +149,10 @@ export class ConfigurationBackups extends Construct {
     refuseOddPrefix(what, prefix);
     refuseAll(what, this.problemsOf(props));
     const schedule = props.schedule ?? Recurrence.daily({ hour: 2 });
-    const encryptionKey = logKey(this, props.encryptionKey);
+    const encryptionKey = dataKey(this, props.encryptionKey);
     this.bucket =
       props.bucket ??
+      enclosingPlan(this)?.archive ??
       new ArchiveBucket(this, 'Files', {
         encryptionKey,
         tiers: [ArchiveTier.prefixed(prefix, { noncurrentVersions: { expireAfter: Duration.days(90) } })],

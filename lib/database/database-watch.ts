@@ -48,7 +48,7 @@ export interface DatabaseWatchProps {
   /**
    * Encrypts the log. The key's policy must let IAM policies of the account decide, as keys made by CDK do.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly logEncryptionKey?: kms.IKey;
 

@@ -83,7 +83,7 @@ export interface ExternalDatabaseBackupsProps {
   /**
    * Encrypts the log. A key of another app must let CloudWatch Logs use it.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly logEncryptionKey?: kms.IKey;
 }

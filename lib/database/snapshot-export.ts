@@ -10,12 +10,13 @@ import { Construct } from 'constructs';
 import { automatedSnapshots, type SnapshotExportRequest, snapshotExportRequest } from '../../lambda/contract';
 import { brokenOffAlarms } from '../alarm/alarm';
 import { BackupWatch } from '../alarm/backup-watch';
-import { logKey } from '../function/log-key';
+import { dataKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow, lastGoodAccess } from '../function/statements';
 import { overdueOf } from '../schedule/overdue';
 import { Recurrence, Weekday } from '../schedule/recurrence';
+import { archiveOf } from '../synth/enclosing-plan';
 import { acknowledgeWildcards } from '../synth/nag-acknowledgements';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
@@ -44,8 +45,10 @@ export interface SnapshotExportProps {
   /**
    * Where exports go: a bucket of the database's region. RDS encrypts them with AWS KMS whatever the bucket's own setting,
    * so they are replicated only by a replication that names a key for its replicas (`encryptionKeyArn`).
+   *
+   * @default - the archive of the plan around it; without one, an error
    */
-  readonly bucket: s3.IBucket;
+  readonly bucket?: s3.IBucket;
 
   /**
    * What keys in the bucket start with, as in `exports/orders/`: the same as `ArchiveTier.prefixed()` takes, and the slash at
@@ -60,7 +63,7 @@ export interface SnapshotExportProps {
    * Encrypts what is exported, and the log. It must be of the database's region, and its policy must let CloudWatch Logs
    * use it, which is added for keys of the same app, and IAM policies of the account decide, as keys made by CDK do.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -125,29 +128,30 @@ export class SnapshotExport extends Construct {
 
   constructor(scope: Construct, id: string, props: SnapshotExportProps) {
     super(scope, id);
+    const bucket = archiveOf(this, props.bucket);
     const source = new SourceDatabase(props.database);
     const stated = props.prefix ?? `snapshot-exports/${pathName(this).replace(ODD, '-')}/`;
     // RDS puts a slash behind it.
     const prefix = stated.replace(/\/$/, '');
-    refuseAll(this.what, exportProblems(this, props, source, prefix));
+    refuseAll(this.what, exportProblems(this, { ...props, bucket }, source, prefix));
     const schedule = props.schedule ?? Recurrence.weekly({ weekday: Weekday.SUNDAY, hour: 6 });
-    const encryptionKey = logKey(this, props.encryptionKey);
+    const encryptionKey = dataKey(this, props.encryptionKey);
 
     // Beside the exports: RDS's role may write over all that is under their prefix, and Athena reads it.
     const statusPrefix = `status/${prefix}/${source.identifier}/`;
     const backup = props.backupName ?? pathName(this);
-    this.watch = this.watchOf(props, { backup, statusPrefix, schedule, encryptionKey });
+    this.watch = this.watchOf(props, { backup, bucket, statusPrefix, schedule, encryptionKey });
     this.role = new iam.Role(this, 'Role', {
       description: 'Lifeboat: RDS writes exports of snapshots as this role',
       assumedBy: new iam.ServicePrincipal('export.rds.amazonaws.com'),
     });
-    const writing = this.letWrite(props.bucket, prefix);
+    const writing = this.letWrite(bucket, prefix);
 
     this.request = parseAtSynth(
       snapshotExportRequest,
       {
         instance: source.identifier,
-        bucket: props.bucket.bucketName,
+        bucket: bucket.bucketName,
         prefix,
         statusPrefix,
         role: this.role.roleArn,
@@ -155,7 +159,7 @@ export class SnapshotExport extends Construct {
       },
       this.what,
     );
-    const runbook = this.runbook(props.bucket, encryptionKey);
+    const runbook = this.runbook(bucket, encryptionKey);
     runbook.node.addDependency(writing);
     this.function = new lambda.Alias(this, 'Live', { aliasName: 'live', version: runbook.function.currentVersion });
     this.startOn(schedule, runbook);
@@ -180,10 +184,13 @@ export class SnapshotExport extends Construct {
     return this.watch.metricSizeChange(options);
   }
 
-  private watchOf(props: SnapshotExportProps, { backup, statusPrefix, schedule, encryptionKey }: Settled): BackupWatch {
+  private watchOf(
+    props: SnapshotExportProps,
+    { backup, bucket, statusPrefix, schedule, encryptionKey }: Settled,
+  ): BackupWatch {
     return new BackupWatch(this, 'Watch', {
       backup,
-      bucket: props.bucket,
+      bucket,
       prefix: statusPrefix,
       overdueAfter: overdueOf(this, props.overdueAfter, schedule, Duration.days(2)),
       sizeTolerance: props.sizeTolerance ?? 50,
@@ -274,5 +281,6 @@ interface Settled {
   readonly backup: string;
   readonly statusPrefix: string;
   readonly schedule: Recurrence;
+  readonly bucket: s3.IBucket;
   readonly encryptionKey: kms.IKey;
 }

@@ -6,6 +6,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import { allow } from '../function/statements';
+import { removalPolicyOf } from '../synth/enclosing-plan';
 import { acknowledge } from '../synth/nag-acknowledgements';
 
 export interface DrillNetworkProps {
@@ -122,7 +123,11 @@ export class DrillNetwork extends Construct {
 
   /** Shows an auditor that nothing but the examiner ever reached a copy. */
   private recordFlows(vpc: ec2.IVpc, encryptionKey: kms.IKey): void {
-    const logGroup = new logs.LogGroup(this, 'Flows', { retention: logs.RetentionDays.ONE_YEAR, encryptionKey });
+    const logGroup = new logs.LogGroup(this, 'Flows', {
+      retention: logs.RetentionDays.ONE_YEAR,
+      encryptionKey,
+      removalPolicy: removalPolicyOf(this),
+    });
     const role = new iam.Role(this, 'FlowsRole', {
       assumedBy: new iam.ServicePrincipal('vpc-flow-logs.amazonaws.com'),
     });

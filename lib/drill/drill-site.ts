@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
@@ -11,9 +11,10 @@ import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { evidencePrefix } from '../../lambda/contract';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
-import { logKey } from '../function/log-key';
+import { dataKey } from '../function/log-key';
 import { runbookLog, ShippedFunction } from '../function/shipped-function';
 import { allow, evidenceAccess, SIGNERS_PATH } from '../function/statements';
+import { removalPolicyOf } from '../synth/enclosing-plan';
 import { acknowledge } from '../synth/nag-acknowledgements';
 import { DrillNetwork } from './drill-network';
 import { DrillWatch } from './drill-watch';
@@ -47,7 +48,7 @@ export interface DrillSiteProps {
    * Encrypts logs, the password key, and evidence in the site's own bucket. The key's policy must let CloudWatch Logs use
    * it, which is added for keys of the same app, and IAM policies of the account decide, as keys made by CDK do.
    *
-   * @default - a key of the site's own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of the site's own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -86,14 +87,14 @@ export class DrillSite extends Construct {
   constructor(scope: Construct, id: string, props: DrillSiteProps = {}) {
     super(scope, id);
     const { vpc, subnets, notify } = props;
-    const encryptionKey = logKey(this, props.encryptionKey);
+    const encryptionKey = dataKey(this, props.encryptionKey);
     this.encryptionKey = encryptionKey;
     this.evidence = props.evidence ?? new EvidenceBucket(this, 'Evidence', { encryptionKey }).bucket;
     this.signingKey = new kms.Key(this, 'SigningKey', {
       description: 'Lifeboat: signs the evidence of drills',
       keySpec: kms.KeySpec.ECC_NIST_P256,
       keyUsage: kms.KeyUsage.SIGN_VERIFY,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: removalPolicyOf(this),
     });
     this.signingKey.addToResourcePolicy(signersOnly(Stack.of(this)));
     this.network = new DrillNetwork(this, 'Network', { vpc, subnets, encryptionKey });

@@ -1,10 +1,12 @@
-import { Annotations, CfnResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, CfnResource, Duration, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct, type IConstruct } from 'constructs';
 import { accessLogs } from '../bucket/access-logs';
+import { ownKey } from '../function/log-key';
 import { markCovered } from '../synth/coverage';
+import { enclosingPlan, removalPolicyOf } from '../synth/enclosing-plan';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { acknowledge } from '../synth/nag-acknowledgements';
 
@@ -20,7 +22,7 @@ export interface EvidenceBucketProps {
   /**
    * Encrypts documents. The key's policy must let IAM policies of the account decide, as keys made by CDK do.
    *
-   * @default - a key of the bucket's own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of the bucket's own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 }
@@ -37,7 +39,7 @@ export class EvidenceBucket extends Construct {
     warnOfFleetingKey(this, props.encryptionKey?.keyArn);
     this.bucket = new s3.Bucket(this, 'Bucket', {
       encryption: s3.BucketEncryption.KMS,
-      encryptionKey: props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true }),
+      encryptionKey: props.encryptionKey ?? enclosingPlan(this)?.encryptionKey ?? ownKey(this),
       bucketKeyEnabled: true,
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
@@ -46,7 +48,7 @@ export class EvidenceBucket extends Construct {
       objectLockDefaultRetention: props.lock ?? s3.ObjectLockRetention.governance(Duration.days(400)),
       serverAccessLogsBucket: accessLogs(this, 'EvidenceBucket'),
       serverAccessLogsPrefix: 'evidence/',
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: removalPolicyOf(this),
     });
     this.denyHidingAndWritingOver();
     markCovered(this.bucket, 'EvidenceBucket');

@@ -8,10 +8,11 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { BackupWatch } from '../alarm/backup-watch';
 import { ArchiveBucket } from '../bucket/archive-bucket';
-import { logKey } from '../function/log-key';
+import { dataKey } from '../function/log-key';
 import { overdueOf } from '../schedule/overdue';
 import { Recurrence } from '../schedule/recurrence';
 import { markCovered } from '../synth/coverage';
+import { enclosingPlan } from '../synth/enclosing-plan';
 import { pathName } from '../synth/names';
 import { dumpSettings, warnIfUnencrypted, warnOfDaysUnused, warnOfMissingIngress } from './dump-limits';
 import { scheduleDump } from './dump-schedule';
@@ -51,7 +52,7 @@ export interface LogicalDumpProps {
    * Where dumps go: a versioned bucket of the same region. Keys are `<tier>/<name>/<period>/<time>.dump`, so
    * `ArchiveTier.daily()` and its like say how long each is kept.
    *
-   * @default - an `ArchiveBucket` of its own: daily dumps are kept 30 days, weekly 90, monthly a year (Glacier Instant
+   * @default - the archive of the plan around it; else an `ArchiveBucket` of its own: daily dumps are kept 30 days, weekly 90, monthly a year (Glacier Instant
    * Retrieval after 30 days), yearly seven years (Deep Archive after 90 days)
    */
   readonly bucket?: s3.IBucket;
@@ -118,7 +119,7 @@ export interface LogicalDumpProps {
   /**
    * Encrypts logs, and the bucket of its own.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -182,9 +183,11 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
     const schedule = props.schedule ?? Recurrence.daily({ hour: 2 });
     if (source.database) markCovered(source.database, 'LogicalDump');
 
-    const encryptionKey = logKey(this, props.encryptionKey);
+    const encryptionKey = dataKey(this, props.encryptionKey);
     this.bucket =
-      props.bucket ?? new ArchiveBucket(this, 'Archive', { encryptionKey, tiers: dumpLifecycle(tiers) }).bucket;
+      props.bucket ??
+      enclosingPlan(this)?.archive ??
+      new ArchiveBucket(this, 'Archive', { encryptionKey, tiers: dumpLifecycle(tiers) }).bucket;
     const markers = `dumps/${backupName}/`;
 
     const securityGroup = this.securityGroup(props);

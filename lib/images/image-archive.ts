@@ -11,12 +11,13 @@ import { brokenOffAlarms } from '../alarm/alarm';
 import { BackupWatch } from '../alarm/backup-watch';
 import { ArchiveBucket } from '../bucket/archive-bucket';
 import { ArchiveTier, StorageTransition } from '../bucket/archive-tier';
-import { logKey } from '../function/log-key';
+import { dataKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow, backupAccess, refuseOddPrefix } from '../function/statements';
 import { overdueOf } from '../schedule/overdue';
 import { Recurrence, Weekday } from '../schedule/recurrence';
+import { enclosingPlan } from '../synth/enclosing-plan';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 
@@ -41,7 +42,7 @@ export interface ImageArchiveProps {
   /**
    * Where archives go, as `<prefix><repository>/sha256-<digest>.tar`: a versioned bucket of the same region.
    *
-   * @default - an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year; what is still
+   * @default - the archive of the plan around it; else an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year; what is still
    * among the newest then is exported again
    */
   readonly bucket?: s3.IBucket;
@@ -56,7 +57,7 @@ export interface ImageArchiveProps {
   /**
    * Encrypts logs, and the bucket of its own.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -103,8 +104,8 @@ export class ImageArchive extends Construct {
     refuseOddPrefix(what, prefix);
     refuseAll(what, problemsOf(props, newest));
     const schedule = props.schedule ?? Recurrence.weekly({ weekday: Weekday.SUNDAY, hour: 3 });
-    const encryptionKey = logKey(this, props.encryptionKey);
-    this.bucket = props.bucket ?? this.ownBucket(prefix, encryptionKey);
+    const encryptionKey = dataKey(this, props.encryptionKey);
+    this.bucket = props.bucket ?? enclosingPlan(this)?.archive ?? this.ownBucket(prefix, encryptionKey);
     this.watch = new BackupWatch(this, 'Watch', {
       backup: props.backupName ?? pathName(this),
       bucket: this.bucket,

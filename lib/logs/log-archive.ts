@@ -8,8 +8,9 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { ArchiveBucket } from '../bucket/archive-bucket';
 import { ArchiveTier, StorageTransition } from '../bucket/archive-tier';
-import { logKey } from '../function/log-key';
+import { dataKey } from '../function/log-key';
 import { allow, refuseOddPrefix } from '../function/statements';
+import { enclosingPlan, removalPolicyOf } from '../synth/enclosing-plan';
 import { acknowledgeWildcards } from '../synth/nag-acknowledgements';
 import { refuseTakenName } from '../synth/names';
 import { ringOnMissingLogs } from './log-archive-alarms';
@@ -19,7 +20,7 @@ export interface LogArchiveProps {
   /**
    * Where logs are archived: a bucket of the same region, whose lifecycle says for how long, by prefix.
    *
-   * @default - an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year
+   * @default - the archive of the plan around it; else an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year
    */
   readonly bucket?: s3.IBucket;
 
@@ -41,7 +42,7 @@ export interface LogArchiveProps {
    * Encrypts log groups made here, and the bucket of its own. The key's policy must let IAM policies of the
    * account decide, as keys made by CDK do.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -119,9 +120,10 @@ export class LogArchive extends Construct {
           `${bufferingInterval.toSeconds()}; write every 15 minutes or more often`,
       );
     }
-    this.encryptionKey = logKey(this, props.encryptionKey);
+    this.encryptionKey = dataKey(this, props.encryptionKey);
     this.bucket =
       props.bucket ??
+      enclosingPlan(this)?.archive ??
       new ArchiveBucket(this, 'Files', {
         encryptionKey: this.encryptionKey,
         tiers: [
@@ -145,7 +147,7 @@ export class LogArchive extends Construct {
       retention: options.retention ?? logs.RetentionDays.ONE_MONTH,
       encryptionKey: this.encryptionKey,
       // A first deployment that fails leaves no group behind, whose name the second one would find taken.
-      removalPolicy: options.logGroupName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.RETAIN,
+      removalPolicy: removalPolicyOf(this, options.logGroupName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : undefined),
     });
     this.subscribe(id, { logGroup, filter: options.filter });
     return logGroup;

@@ -1,4 +1,6 @@
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type { RemovalPolicy } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct, type IConstruct } from 'constructs';
 import type { RecoveryObjectives } from '../alarm/objectives';
@@ -10,7 +12,7 @@ import { isDatabase } from '../database/database-resource';
 import { SourceDatabase } from '../database/source-database';
 import { DrillSite } from '../drill/drill-site';
 import { shareSite } from '../drill/enclosing-site';
-import { letLogsUse } from '../function/log-key';
+import { letLogsUse, ownKey } from '../function/log-key';
 import type { RecoveryRegion } from '../region/recovery-region';
 import { enclosingPlan, registerPlan } from '../synth/enclosing-plan';
 import { pathName, refuseTakenName } from '../synth/names';
@@ -29,6 +31,38 @@ export interface ProtectionPlanProps {
    * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
+
+  /**
+   * Encrypts what members under the plan would each make a key for: evidence, archives, exports, vaults and logs. Its policy
+   * must let IAM policies of the account decide, as keys made by CDK do. Keys in the recovery region are others.
+   *
+   * @default - each member makes a key of its own, rotated yearly
+   */
+  readonly encryptionKey?: kms.IKey;
+
+  /**
+   * Encrypts the logs of members that encrypt nothing else, such as `DatabaseWatch` and `SnapshotCopy`.
+   *
+   * @default - `encryptionKey`
+   */
+  readonly logEncryptionKey?: kms.IKey;
+
+  /**
+   * Where members keep what each would make a bucket for: dumps, exports, images, logs and configuration, by prefix. Its
+   * lifecycle is up to you: `ArchiveBucket` with a tier for each prefix. A cache is exported to it only where it lets
+   * ElastiCache in (`CacheExportAccess`). Evidence lies in a bucket of its own.
+   *
+   * @default - each member makes an `ArchiveBucket` of its own, with a lifecycle
+   */
+  readonly archive?: s3.IBucket;
+
+  /**
+   * What becomes of keys, buckets, vaults and logs that members make, when they are deleted from their stack. Before
+   * `RemovalPolicy.DESTROY` can delete a bucket or a vault, it must be empty, of evidence once its lock is over.
+   *
+   * @default - they are retained
+   */
+  readonly removalPolicy?: RemovalPolicy;
 
   /**
    * Name of the plan, in evidence and metrics. Evidence and alarms of another name start anew.
@@ -63,6 +97,14 @@ export class ProtectionPlan extends Construct {
   public readonly planName: string;
   /** Who is told. */
   public readonly notify?: sns.ITopic;
+  /** Encrypts what members would make a key for. */
+  public readonly encryptionKey?: kms.IKey;
+  /** Encrypts the logs of members that encrypt nothing else. */
+  public readonly logEncryptionKey?: kms.IKey;
+  /** Where members keep what they would make a bucket for. */
+  public readonly archive?: s3.IBucket;
+  /** What becomes of keys, buckets, vaults and logs when they are deleted from their stack. */
+  public readonly removalPolicy?: RemovalPolicy;
   /** Where copies go. */
   public readonly recovery?: RecoveryRegion;
   /** What the plan's drills measure. */
@@ -72,7 +114,7 @@ export class ProtectionPlan extends Construct {
 
   private readonly databases = new Map<IConstruct, ProtectedDatabaseOptions>();
   private ownSite?: DrillSite;
-  private copyKey?: kms.Key;
+  private copyKey?: kms.IKey;
 
   constructor(
     scope: Construct,
@@ -86,6 +128,10 @@ export class ProtectionPlan extends Construct {
     shareSite(this);
     this.objectives = props.objectives;
     this.recovery = props.recovery;
+    this.encryptionKey = props.encryptionKey;
+    this.logEncryptionKey = props.logEncryptionKey;
+    this.archive = props.archive;
+    this.removalPolicy = props.removalPolicy;
     this.planName = props.planName ?? pathName(this);
     this.metrics = new RecoveryMetrics(this.planName);
     warnOfShortRpo(this, props.objectives.rpo);
@@ -144,10 +190,8 @@ export class ProtectionPlan extends Construct {
 
   /** Encrypts the logs of all copying, whatever is copied. */
   private keyOfCopying(): kms.IKey {
-    if (!this.copyKey) {
-      this.copyKey = new kms.Key(this, 'CopyKey', { enableKeyRotation: true });
-      letLogsUse(this.copyKey, this);
-    }
+    this.copyKey ??= this.logEncryptionKey ?? this.encryptionKey ?? ownKey(this, 'CopyKey');
+    letLogsUse(this.copyKey, this);
     return this.copyKey;
   }
 }

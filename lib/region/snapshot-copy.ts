@@ -106,7 +106,7 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
   /**
    * Encrypts the handler's log. A key of another app must let CloudWatch Logs use it.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly logEncryptionKey?: kms.IKey;
 

@@ -2,7 +2,9 @@
  * The plan that a construct lies under. What is put into a plan's scope, or into that of one of its databases, tells whom
  * the plan tells, and has its name in metrics and evidence, unless it is told otherwise.
  */
-import { Stack } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { IConstruct } from 'constructs';
 import { Mark } from './marks';
@@ -17,6 +19,30 @@ export interface PlanDefaults {
    * @default - nobody
    */
   readonly notify?: sns.ITopic;
+  /**
+   * Encrypts what members would make a key for.
+   *
+   * @default - each makes one of its own
+   */
+  readonly encryptionKey?: kms.IKey;
+  /**
+   * Encrypts the logs of members that encrypt nothing else.
+   *
+   * @default - `encryptionKey`
+   */
+  readonly logEncryptionKey?: kms.IKey;
+  /**
+   * Where members keep what they would make a bucket for.
+   *
+   * @default - each makes one of its own
+   */
+  readonly archive?: s3.IBucket;
+  /**
+   * What becomes of keys, buckets, vaults and logs when they are deleted from their stack.
+   *
+   * @default - they are retained
+   */
+  readonly removalPolicy?: RemovalPolicy;
 }
 
 const plans = new Mark<PlanDefaults>('plan-defaults');
@@ -29,6 +55,29 @@ export function registerPlan(plan: IConstruct & PlanDefaults): void {
 /** The innermost plan around a construct, if there is one in its region and account. */
 export function enclosingPlan(construct: IConstruct): PlanDefaults | undefined {
   return nearestMark(construct, plans);
+}
+
+/**
+ * Where a construct that makes no bucket keeps what it exports: in the one that it was given, else in the plan's archive.
+ *
+ * @throws Error when there is neither
+ */
+export function archiveOf(construct: IConstruct, given: s3.IBucket | undefined): s3.IBucket {
+  const bucket = given ?? enclosingPlan(construct)?.archive;
+  if (bucket) return bucket;
+  throw new Error(
+    `'${construct.node.path}': 'bucket' is left out, and no plan around it has an 'archive', so there is nowhere to export to; ` +
+      'give it a bucket, or put it into the scope of a plan that has one',
+  );
+}
+
+/**
+ * What becomes of a key, bucket, vault or log that a construct makes, once it is deleted from its stack.
+ *
+ * @param otherwise where the plan around it doesn't say
+ */
+export function removalPolicyOf(construct: IConstruct, otherwise = RemovalPolicy.RETAIN): RemovalPolicy {
+  return enclosingPlan(construct)?.removalPolicy ?? otherwise;
 }
 
 /**
