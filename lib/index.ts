@@ -1,6 +1,6 @@
 export { ObjectiveAlarms, type ObjectiveAlarmsProps } from './alarm/objective-alarms';
 export type { RecoveryObjectives } from './alarm/objectives';
-export { RecoveryMetrics } from './alarm/recovery-metrics';
+export type { MeasuredTarget, RecoveryMetrics } from './alarm/recovery-metrics';
 export { CoverageCheck } from './aspects/coverage-check';
 export { TemplateCheck } from './aspects/template-check';
 export { AirGappedVault, type AirGappedVaultProps } from './aws-backup/air-gapped-vault';
@@ -36,9 +36,9 @@ export {
 export { BucketBackups, type BucketBackupsProps } from './bucket/bucket-backups';
 export { DeleteMarkers, type ReplicationTarget, ReplicationTiming } from './bucket/bucket-replication';
 export { CacheBackups, type CacheBackupsProps } from './cache/cache-backups';
-export { CacheExport, type CacheExportProps } from './cache/cache-export';
+export { CacheExport, type CacheExportOptions, type CacheExportProps } from './cache/cache-export';
 export { CacheExportAccess, type CacheExportAccessOptions } from './cache/cache-export-access';
-export { CacheSnapshots, type CacheSnapshotsProps } from './cache/cache-snapshots';
+export { CacheSnapshots, type CacheSnapshotsOptions, type CacheSnapshotsProps } from './cache/cache-snapshots';
 export { CacheSource } from './cache/cache-source';
 export { ConfigurationBackups, type ConfigurationBackupsProps } from './configuration/configuration-backups';
 export { type SecretReplica, SecretReplicas, type SecretReplicasProps } from './configuration/secret-replicas';
@@ -91,6 +91,9 @@ export {
   type SubscriptionOptions,
 } from './logs/log-archive';
 export { PlanGrants, type StartableDrill } from './plan/plan-grants';
+export { ProtectedBucket, type ProtectedBucketOptions } from './plan/protected-bucket';
+export { ProtectedCache, type ProtectedCacheOptions } from './plan/protected-cache';
+export { ProtectedCluster, type ProtectedClusterOptions } from './plan/protected-cluster';
 export {
   type PlanOfDatabases,
   ProtectedDatabase,

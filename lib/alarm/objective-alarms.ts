@@ -29,10 +29,10 @@ export class ObjectiveAlarms extends Construct {
     const { planName, target, notify } = props;
     const { rpo, rto } = props.objectives;
     warnOfShortRpo(this, rpo);
-    const metrics = new RecoveryMetrics(planName);
+    const metrics = new RecoveryMetrics({ plan: planName, target });
     const evidence = `its evidence lies under evidence/${planName}/${target}/`;
     addAlarm(this, 'Failed', {
-      metric: metrics.drillPassed(target),
+      metric: metrics.drillPassed(),
       threshold: 1,
       comparison: 'below',
       description:
@@ -42,7 +42,7 @@ export class ObjectiveAlarms extends Construct {
       notify,
     });
     addAlarm(this, 'ObjectiveMissed', {
-      metric: metrics.objectivesMissed(target),
+      metric: metrics.objectivesMissed(),
       threshold: 0,
       description:
         `Restoring ${target} took longer than its recovery time objective of ${rto.toHumanString()}, or would have lost more than its ` +

@@ -4,86 +4,94 @@ import { METRICS } from '../../lambda/contract';
 
 const { dimensions: dimension } = METRICS;
 
-/** What drills of a plan measure. Each method gives a metric to graph, or to alarm on. */
+/** Whose drills are measured, as evidence has it. */
+export interface MeasuredTarget {
+  /** Name of the plan. */
+  readonly plan: string;
+  /** Name of what is drilled. */
+  readonly target: string;
+}
+
+/**
+ * What drills of one target measure: had from the construct that is measured, so that no name can be misspelt. Each
+ * method gives a metric to graph, or to alarm on.
+ */
 export class RecoveryMetrics {
-  constructor(
-    /** Name of the plan, as evidence has it. */
-    public readonly planName: string,
-  ) {}
+  constructor(private readonly of: MeasuredTarget) {}
 
   /** 1 when a drill passed, 0 when it did not. */
-  public drillPassed(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.metric(METRICS.drillPassed, { [dimension.target]: target }, cloudwatch.Stats.MINIMUM, options);
+  public drillPassed(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.drillPassed, { statistic: cloudwatch.Stats.MINIMUM, ...options });
   }
 
   /** Seconds from the start of a drill until all checks had passed. */
-  public recoveryTime(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.metric(METRICS.recoveryTime, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
+  public recoveryTime(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.recoveryTime, options);
   }
 
   /** Seconds of data that would have been lost, had the source failed when the drill began. */
-  public recoveryPoint(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.metric(METRICS.recoveryPoint, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
+  public recoveryPoint(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.recoveryPoint, options);
   }
 
   /** Objectives that a drill missed, of its recovery time and its recovery point. */
-  public objectivesMissed(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.metric(METRICS.objectivesMissed, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
+  public objectivesMissed(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.objectivesMissed, options);
   }
 
   /** Checks that failed or could not run. */
-  public checksFailed(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.metric(METRICS.checksFailed, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
+  public checksFailed(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.checksFailed, options);
   }
 
   /** What a drill warned of: it passes all the same. */
-  public warnings(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return this.metric(METRICS.warnings, { [dimension.target]: target }, cloudwatch.Stats.MAXIMUM, options);
+  public warnings(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.warnings, options);
   }
 
-  /** Seconds that one phase of a drill took. */
-  public phaseDuration(target: string, phase: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    const of = { [dimension.target]: target, [dimension.phase]: phase };
-    return this.metric(METRICS.phaseDuration, of, cloudwatch.Stats.MAXIMUM, options);
+  /**
+   * Seconds that one phase of a drill took.
+   *
+   * @param phase as evidence has it
+   */
+  public phaseDuration(phase: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.phaseDuration, options, { [dimension.phase]: phase });
   }
 
-  /** Seconds since a drill last passed. Published every hour; silence means that nobody is watching. */
-  public secondsSinceProven(target: string, drill: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    const of = { [dimension.target]: target, [dimension.drill]: drill };
-    const period = Duration.hours(6);
-    return this.metric(METRICS.secondsSinceProven, of, cloudwatch.Stats.MAXIMUM, { period, ...options });
-  }
-
-  /** What is wrong with a target's evidence: altered, missing, hidden or unsigned documents. Published every hour. */
-  public evidenceProblems(target: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    const of = { [dimension.target]: target };
-    return this.metric(METRICS.evidenceProblems, of, cloudwatch.Stats.MAXIMUM, {
-      period: Duration.hours(6),
-      ...options,
-    });
-  }
-
-  /** Seconds since the newest good copy's snapshot was taken. Published every hour; silence means that there is none. */
-  public snapshotCopyAge(target: string, copy: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    const of = { [dimension.target]: target, [dimension.copy]: copy };
-    const period = Duration.hours(3);
-    return this.metric(METRICS.snapshotCopyAge, of, cloudwatch.Stats.MAXIMUM, { period, ...options });
+  /** What is wrong with the target's evidence: altered, missing, hidden or unsigned documents. Published every hour. */
+  public evidenceProblems(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return this.metric(METRICS.evidenceProblems, { period: Duration.hours(6), ...options });
   }
 
   /** Drills are rare: by the day, so that an alarm still stands when somebody looks. */
   private metric(
     metricName: string,
-    dimensions: Record<string, string>,
-    statistic: string,
     options?: cloudwatch.MetricOptions,
+    more?: Record<string, string>,
   ): cloudwatch.Metric {
+    const { plan, target } = this.of;
     return new cloudwatch.Metric({
       namespace: METRICS.namespace,
       metricName,
-      dimensionsMap: { [dimension.plan]: this.planName, ...dimensions },
-      statistic,
+      dimensionsMap: { [dimension.plan]: plan, [dimension.target]: target, ...more },
+      statistic: cloudwatch.Stats.MAXIMUM,
       period: Duration.days(1),
       ...options,
     });
   }
+}
+
+/** Seconds since a drill last passed. Published every hour; silence means that nobody is watching. */
+export function secondsSinceProven(
+  { plan, target, drill }: MeasuredTarget & { readonly drill: string },
+  options?: cloudwatch.MetricOptions,
+): cloudwatch.Metric {
+  return new cloudwatch.Metric({
+    namespace: METRICS.namespace,
+    metricName: METRICS.secondsSinceProven,
+    dimensionsMap: { [dimension.plan]: plan, [dimension.target]: target, [dimension.drill]: drill },
+    statistic: cloudwatch.Stats.MAXIMUM,
+    period: Duration.hours(6),
+    ...options,
+  });
 }

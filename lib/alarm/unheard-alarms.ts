@@ -4,7 +4,7 @@ import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type { IConstruct } from 'constructs';
 import { Mark } from '../synth/marks';
 
-const alarms = new Mark<true>('alarm');
+const alarms = new Mark<cloudwatch.Alarm>('alarm');
 const owners = new Mark<true>('has-alarms');
 
 /** What is named of many. */
@@ -23,14 +23,19 @@ export function warnOfUnheardAlarms(owner: IConstruct): void {
 
 /** Notes an alarm, made for a construct. */
 export function noteAlarm(owner: IConstruct, alarm: cloudwatch.Alarm): void {
-  alarms.put(alarm, true);
+  alarms.put(alarm, alarm);
   warnOfUnheardAlarms(owner);
+}
+
+/** Alarms that lie under a construct, in the order that they were made in. */
+export function alarmsUnder(construct: IConstruct): cloudwatch.Alarm[] {
+  return construct.node.findAll().flatMap((one) => alarms.on(one) ?? []);
 }
 
 function warn(owner: IConstruct): string[] {
   const isInner = owner.node.scopes.some((scope) => scope !== owner && owners.on(scope));
   if (isInner) return [];
-  const unheard = owner.node.findAll().filter((one) => alarms.on(one) && !hasAction(one));
+  const unheard = alarmsUnder(owner).filter((alarm) => !hasAction(alarm));
   if (unheard.length === 0) return [];
   const paths = unheard.slice(0, NAMED).map(({ node }) => `'${node.path.slice(owner.node.path.length + 1)}'`);
   const others = unheard.length > NAMED ? [`${unheard.length - NAMED} more`] : [];

@@ -1,6 +1,6 @@
 import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
-import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
@@ -19,7 +19,7 @@ import {
 import { addAlarm } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import { objectiveProblems, type RecoveryObjectives } from '../alarm/objectives';
-import { RecoveryMetrics } from '../alarm/recovery-metrics';
+import { RecoveryMetrics, secondsSinceProven } from '../alarm/recovery-metrics';
 import { SourceDatabase } from '../database/source-database';
 import { warnOfAnotherClass } from '../drill/drill-limits';
 import type { DrillSite } from '../drill/drill-site';
@@ -130,8 +130,13 @@ export class RestoreTest extends Construct {
     const validator = this.validator(site, target, window);
     this.startOn(validator, props.plan);
 
-    this.metrics = new RecoveryMetrics(props.planName);
+    this.metrics = new RecoveryMetrics(this.definition);
     this.addAlarms(props, validator);
+  }
+
+  /** Seconds since it last passed. Published every hour; silence means that nobody is watching. */
+  public metricSecondsSinceProven(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return secondsSinceProven(this.definition, options);
   }
 
   /** What AWS Backup would otherwise fill in with defaults that no drill should run on. */
@@ -237,12 +242,12 @@ export class RestoreTest extends Construct {
     new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
     site.watch.add(this, validator.function, { plan: planName, target, drill });
     const overdue = addAlarm(this, 'Overdue', {
-      metric: this.metrics.secondsSinceProven(target, drill),
+      metric: this.metricSecondsSinceProven(),
       threshold: overdueAfter.toSeconds(),
       description:
         `No restore test ${drill} of ${target} has passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
         'its recovery points are unproven',
-      treatMissingData: TreatMissingData.BREACHING,
+      treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       notify,
     });
     // The first watch comes before the alarm can miss it.

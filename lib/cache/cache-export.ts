@@ -26,9 +26,8 @@ import { exportStatements, letsExport, noteExport } from './cache-export-access'
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
 import type { CacheSource } from './cache-source';
 
-export interface CacheExportProps {
-  /** What is exported. It needs snapshots, unless it is serverless: of those one is taken for each export. */
-  readonly cache: CacheSource;
+/** What each export decides for itself. */
+export interface CacheExportOptions {
   /**
    * Where exports go: a bucket of the cache's region, which lets ElastiCache in (`CacheExportAccess`), encrypted with
    * S3's own keys, since a cache is seeded from those only. Its lifecycle decides how long they are kept:
@@ -81,6 +80,11 @@ export interface CacheExportProps {
    * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
+}
+
+export interface CacheExportProps extends CacheExportOptions {
+  /** What is exported. It needs snapshots, unless it is serverless: of those one is taken for each export. */
+  readonly cache: CacheSource;
 }
 
 const made = new Mark<CacheExport>('CacheExport');

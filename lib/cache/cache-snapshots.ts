@@ -22,9 +22,8 @@ import { exportsInAppOf } from './cache-export';
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
 import type { CacheSource } from './cache-source';
 
-export interface CacheSnapshotsProps {
-  /** What snapshots are taken of. */
-  readonly cache: CacheSource;
+/** What each schedule of snapshots decides for itself. */
+export interface CacheSnapshotsOptions {
   /**
    * How often: whole minutes. ElastiCache takes 20 manual snapshots of a node within 24 hours, and 24 of a serverless
    * cache, those that others take among them. https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups.html
@@ -61,6 +60,11 @@ export interface CacheSnapshotsProps {
    * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
+}
+
+export interface CacheSnapshotsProps extends CacheSnapshotsOptions {
+  /** What snapshots are taken of. */
+  readonly cache: CacheSource;
 }
 
 const made = new Mark<CacheSnapshots>('CacheSnapshots');

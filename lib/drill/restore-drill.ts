@@ -1,15 +1,16 @@
 import { Duration } from 'aws-cdk-lib';
-import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
+import type { ISchedule } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { type DrillDefinition, type DrillRequest, drillDefinition } from '../../lambda/contract';
 import { addAlarm } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
-import { RecoveryMetrics } from '../alarm/recovery-metrics';
+import { RecoveryMetrics, secondsSinceProven } from '../alarm/recovery-metrics';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { gapOf, warnOfOverdueDrills } from '../schedule/overdue';
@@ -130,6 +131,8 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
 export class RestoreDrill extends Construct {
   /** What is deployed with the conductor. Whoever starts a run can change none of it. */
   public readonly definition: DrillDefinition;
+  /** What starts it. */
+  public readonly schedule: ISchedule;
   /** Starts a drill when it is invoked, asynchronously, with `{ restore?, reason? }`. */
   public readonly function: lambda.IAlias;
   /** What the drill measures. */
@@ -156,9 +159,9 @@ export class RestoreDrill extends Construct {
     );
     const runbook = this.runbook(source, expiresAfter, site);
     this.function = new lambda.Alias(this, 'Live', { aliasName: 'live', version: runbook.function.currentVersion });
-    this.startOn(props.schedule, runbook, site);
+    this.schedule = this.startOn(props.schedule, runbook, site);
 
-    this.metrics = new RecoveryMetrics(planName);
+    this.metrics = new RecoveryMetrics(this.definition);
     this.addAlarms(props, site);
   }
 
@@ -174,6 +177,11 @@ export class RestoreDrill extends Construct {
       actions: ['lambda:InvokeFunction'],
       resourceArns: [this.function.functionArn],
     });
+  }
+
+  /** Seconds since it last passed. Published every hour; silence means that nobody is watching. */
+  public metricSecondsSinceProven(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return secondsSinceProven(this.definition, options);
   }
 
   private definitionOf(
@@ -219,7 +227,7 @@ export class RestoreDrill extends Construct {
     });
   }
 
-  private startOn(schedule: Recurrence, runbook: ShippedFunction, site: DrillSite): void {
+  private startOn(schedule: Recurrence, runbook: ShippedFunction, site: DrillSite): ISchedule {
     const { plan, target, drill } = this.definition;
     const { starter } = site.watch.add(this, runbook.function, { plan, target, drill });
     const trigger = new ScheduleTrigger(this, 'Schedule', {
@@ -231,20 +239,21 @@ export class RestoreDrill extends Construct {
       starter,
     });
     trigger.node.addDependency(runbook);
+    return trigger.schedule;
   }
 
   private addAlarms(props: RestoreDrillProps, site: DrillSite): void {
     const { objectives, schedule, notify } = props;
-    const { plan: planName, target, drill } = this.definition;
+    const { plan: planName, target } = this.definition;
     if (!props.alarms) new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
     const overdueAfter = props.overdueAfter ?? schedule.longestGap.plus(Duration.days(1));
     const overdue = addAlarm(this, 'Overdue', {
-      metric: this.metrics.secondsSinceProven(target, drill),
+      metric: this.metricSecondsSinceProven(),
       threshold: overdueAfter.toSeconds(),
       description:
         `Drill ${this.name} has not passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
         'what it protects is unproven',
-      treatMissingData: TreatMissingData.BREACHING,
+      treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       notify,
     });
     // The first watch comes before the alarm can miss it.

@@ -1,9 +1,12 @@
 import type { Duration } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
+import { RecoveryMetrics } from '../alarm/recovery-metrics';
+import { alarmsUnder } from '../alarm/unheard-alarms';
 import { DatabaseBackups } from '../database/database-backups';
 import { ExternalDatabaseBackups, ExternalSetting, type OlderBackups } from '../database/external-database-backups';
 import { SourceDatabase } from '../database/source-database';
@@ -104,8 +107,15 @@ export interface ProtectedDatabaseProps extends ProtectedDatabaseOptions {
 export class ProtectedDatabase extends Construct {
   /** What is protected. */
   public readonly database: rds.IDatabaseInstance;
-  private alarms?: ObjectiveAlarms;
-  private regionDrills?: RegionDrills;
+  /** Its drills in its own region. */
+  public readonly drills: RestoreDrill[] = [];
+  /** Its drills in the recovery region. */
+  public readonly regionDrills: RestoreDrill[] = [];
+  /** What its drills measure, those with objectives of their own apart: these have `drill.metrics`. */
+  public readonly metrics: RecoveryMetrics;
+
+  private objectiveAlarms?: ObjectiveAlarms;
+  private inRegion?: RegionDrills;
 
   /** Use `plan.addDatabase()`. */
   constructor(
@@ -116,6 +126,7 @@ export class ProtectedDatabase extends Construct {
     super(scope, id);
     const { database, window, maintenance, retention, olderBackups } = props;
     this.database = database;
+    this.metrics = new RecoveryMetrics({ plan: props.plan.planName, target: id });
     const source = new SourceDatabase(database);
     const { resource } = source;
     checkStatedIdentifier(this, source, props.instanceIdentifier);
@@ -154,7 +165,13 @@ export class ProtectedDatabase extends Construct {
       site: plan.site,
     });
     plan.grants.cover(drill);
+    this.drills.push(drill);
     return drill;
+  }
+
+  /** Alarms of all that lies under it, apart from those of the recovery region. */
+  public get alarms(): cloudwatch.Alarm[] {
+    return alarmsUnder(this);
   }
 
   /** What a drill is held against. Its metrics are the target's, so other objectives need another target. */
@@ -162,8 +179,8 @@ export class ProtectedDatabase extends Construct {
     const { planName, objectives, notify } = this.props.plan;
     const target = this.node.id;
     if (own) return { objectives: own, target: `${target}-${id}` };
-    this.alarms ??= new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
-    return { objectives, target, alarms: this.alarms };
+    this.objectiveAlarms ??= new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
+    return { objectives, target, alarms: this.objectiveAlarms };
   }
 
   /**
@@ -188,8 +205,10 @@ export class ProtectedDatabase extends Construct {
     const objectives = region.objectives ?? plan.objectives;
     const proof = proofOptionsOf(this.props);
     const of = { ...proof, database, instanceIdentifier, region, copies, planName, target, objectives };
-    this.regionDrills ??= new RegionDrills(this, of);
-    return this.regionDrills.add(id, options);
+    this.inRegion ??= new RegionDrills(this, of);
+    const drill = this.inRegion.add(id, options);
+    this.regionDrills.push(drill);
+    return drill;
   }
 }
 

@@ -1,17 +1,18 @@
 import type { RemovalPolicy } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import { Construct, type IConstruct } from 'constructs';
+import { Construct } from 'constructs';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { objectiveProblems, warnOfShortRpo, warnOfSlowCopies } from '../alarm/objectives';
-import { RecoveryMetrics } from '../alarm/recovery-metrics';
-import { warnOfUnheardAlarms } from '../alarm/unheard-alarms';
+import { alarmsUnder, warnOfUnheardAlarms } from '../alarm/unheard-alarms';
 import { validateBackups } from '../database/backup-settings';
 import { isDatabase } from '../database/database-resource';
 import { SourceDatabase } from '../database/source-database';
 import { DrillSite } from '../drill/drill-site';
 import { shareSite } from '../drill/enclosing-site';
+import type { RestoreDrill } from '../drill/restore-drill';
 import { letLogsUse, ownKey } from '../function/log-key';
 import type { RecoveryRegion } from '../region/recovery-region';
 import { enclosingPlan, registerPlan } from '../synth/enclosing-plan';
@@ -19,7 +20,13 @@ import { pathName, refuseTakenName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { refuseOtherSettings } from './duplicate-database';
 import { PlanGrants } from './plan-grants';
+import { ProtectedBucket, type ProtectedBucketOptions } from './protected-bucket';
+import { ProtectedCache, type ProtectedCacheOptions } from './protected-cache';
+import { ProtectedCluster, type ProtectedClusterOptions } from './protected-cluster';
 import { ProtectedDatabase, type ProtectedDatabaseOptions } from './protected-database';
+
+/** IDs of what a plan makes for itself. */
+const TAKEN = ['CopyKey', 'Site'];
 
 export interface ProtectionPlanProps {
   /** What a recovery may cost at most. */
@@ -107,12 +114,10 @@ export class ProtectionPlan extends Construct {
   public readonly removalPolicy?: RemovalPolicy;
   /** Where copies go. */
   public readonly recovery?: RecoveryRegion;
-  /** What the plan's drills measure. */
-  public readonly metrics: RecoveryMetrics;
   /** Permissions on all that the plan has. */
   public readonly grants = new PlanGrants();
 
-  private readonly databases = new Map<IConstruct, ProtectedDatabaseOptions>();
+  private readonly databases = new Map<ProtectedDatabase, ProtectedDatabaseOptions>();
   private ownSite?: DrillSite;
   private copyKey?: kms.IKey;
 
@@ -133,7 +138,6 @@ export class ProtectionPlan extends Construct {
     this.archive = props.archive;
     this.removalPolicy = props.removalPolicy;
     this.planName = props.planName ?? pathName(this);
-    this.metrics = new RecoveryMetrics(this.planName);
     warnOfShortRpo(this, props.objectives.rpo);
     warnOfUnheardAlarms(this);
   }
@@ -150,7 +154,7 @@ export class ProtectionPlan extends Construct {
    * @throws Error when the id is taken, two of one instance want its backups otherwise, or RDS would refuse what is asked for
    */
   public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
-    refuseTakenName('database', this, id, ['CopyKey', 'Site']);
+    refuseTakenName('database', this, id, TAKEN);
     const database = new ProtectedDatabase(this, id, { ...options, plan: this });
     refuseOtherSettings(database, options, this.databases);
     this.databases.set(database, options);
@@ -158,6 +162,46 @@ export class ProtectionPlan extends Construct {
     if (resource && isDatabase(resource)) validateBackups(resource);
     this.copy(database, options);
     return database;
+  }
+
+  /**
+   * Puts a cluster of RDS or Aurora under the plan: its automated backups. There are no drills of clusters.
+   *
+   * @throws Error when the id is taken, the cluster is imported, or RDS would refuse what is asked for
+   */
+  public addCluster(id: string, options: ProtectedClusterOptions): ProtectedCluster {
+    refuseTakenName('cluster', this, id, TAKEN);
+    return new ProtectedCluster(this, id, options);
+  }
+
+  /**
+   * Puts a cache of ElastiCache under the plan: its daily snapshots; more often, and exports, by its methods.
+   *
+   * @throws Error when the id is taken, settings of an imported cache are asked for, or ElastiCache would refuse them
+   */
+  public addCache(id: string, options: ProtectedCacheOptions): ProtectedCache {
+    refuseTakenName('cache', this, id, TAKEN);
+    return new ProtectedCache(this, id, options);
+  }
+
+  /**
+   * Puts a bucket under the plan: versions, lifecycle and replication.
+   *
+   * @throws Error when the id is taken, or S3 would refuse what is asked for
+   */
+  public addBucket(id: string, options: ProtectedBucketOptions): ProtectedBucket {
+    refuseTakenName('bucket', this, id, TAKEN);
+    return new ProtectedBucket(this, id, options);
+  }
+
+  /** Drills of all its databases, those of the recovery region among them. */
+  public get drills(): RestoreDrill[] {
+    return [...this.databases.keys()].flatMap((database) => [...database.drills, ...database.regionDrills]);
+  }
+
+  /** Alarms of all that lies under the plan, apart from those of the recovery region. */
+  public get alarms(): cloudwatch.Alarm[] {
+    return alarmsUnder(this);
   }
 
   private copy(

@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { type Alarm, type Metric, type MetricOptions, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { type Alarm, Metric, type MetricOptions, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -12,7 +12,6 @@ import { METRICS, type SnapshotCopyDefinition, snapshotCopyDefinition } from '..
 import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
 import { holdAlarm } from '../alarm/hold-alarm';
-import { RecoveryMetrics } from '../alarm/recovery-metrics';
 import { logKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
@@ -233,8 +232,16 @@ export class SnapshotCopy extends Construct {
 
   /** Seconds since the newest good copy's snapshot was taken. Published every hour; silence means that there is none. */
   public metricAge(options?: MetricOptions): Metric {
-    const { plan, target } = this.definition;
-    return new RecoveryMetrics(plan).snapshotCopyAge(target, this.node.id, options);
+    const { plan, target, copy } = this.definition;
+    const { dimensions: of } = METRICS;
+    return new Metric({
+      namespace: METRICS.namespace,
+      metricName: METRICS.snapshotCopyAge,
+      dimensionsMap: { [of.plan]: plan, [of.target]: target, [of.copy]: copy },
+      statistic: Stats.MAXIMUM,
+      period: Duration.hours(3),
+      ...options,
+    });
   }
 
   private overdueAlarm(props: SnapshotCopyProps): Alarm {

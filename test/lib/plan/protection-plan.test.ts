@@ -266,29 +266,49 @@ test('lets somebody start its drills, those added later too, and nothing else', 
   for (const drill of ['Daily', 'Quarterly']) expect(granted).toContain(`ProtectionOrders${drill}Live`);
 });
 
-test('gives what its drills measure as metrics', () => {
+test('gives what its drills measure as metrics of what is measured', () => {
   const stack = newStack();
-  const { metrics } = newPlan(stack);
+  const orders = newPlan(stack).addDatabase('Orders', { database: importedDatabase(stack) });
+  const drill = orders.addDrill('Daily', daily);
+  const snapshot = orders.addDrill('Snapshot', { ...daily, objectives: { ...OBJECTIVES, rpo: Duration.days(1) } });
   const written = (metric: { namespace: string; metricName: string; dimensions?: object }) => [
     metric.namespace,
     metric.metricName,
     metric.dimensions,
   ];
   const of = { Plan: 'Test-Protection', Target: 'Orders' };
-  expect(written(metrics.drillPassed('Orders'))).toEqual(['Lifeboat', 'DrillPassed', of]);
-  expect(written(metrics.recoveryTime('Orders'))).toEqual(['Lifeboat', 'RecoveryTime', of]);
-  expect(written(metrics.recoveryPoint('Orders'))).toEqual(['Lifeboat', 'RecoveryPoint', of]);
-  expect(written(metrics.checksFailed('Orders'))).toEqual(['Lifeboat', 'ChecksFailed', of]);
-  expect(written(metrics.phaseDuration('Orders', 'restore'))).toEqual([
+  for (const { metrics } of [orders, drill]) {
+    expect(written(metrics.drillPassed())).toEqual(['Lifeboat', 'DrillPassed', of]);
+    expect(written(metrics.recoveryTime())).toEqual(['Lifeboat', 'RecoveryTime', of]);
+    expect(written(metrics.recoveryPoint())).toEqual(['Lifeboat', 'RecoveryPoint', of]);
+    expect(written(metrics.checksFailed())).toEqual(['Lifeboat', 'ChecksFailed', of]);
+  }
+  expect(snapshot.metrics.drillPassed().dimensions).toEqual({ ...of, Target: 'Orders-Snapshot' });
+  expect(written(drill.metrics.phaseDuration('restore'))).toEqual([
     'Lifeboat',
     'PhaseDuration',
     { ...of, Phase: 'restore' },
   ]);
-  expect(written(metrics.secondsSinceProven('Orders', 'Daily'))).toEqual([
+  expect(written(drill.metricSecondsSinceProven())).toEqual([
     'Lifeboat',
     'SecondsSinceProven',
     { ...of, Drill: 'Daily' },
   ]);
+});
+
+test('gives its drills and alarms, and those of each database', () => {
+  const stack = newStack();
+  const plan = newPlan(stack);
+  const orders = plan.addDatabase('Orders', { database: importedDatabase(stack) });
+  const carts = plan.addDatabase('Carts', { database: importedDatabase(stack, 'carts') });
+  const drills = [orders.addDrill('Daily', daily), carts.addDrill('Daily', daily)];
+  expect([orders.drills, carts.drills, plan.drills]).toEqual([[drills[0]], [drills[1]], drills]);
+  expect(orders.alarms.map(({ node }) => node.path)).toEqual([
+    'Test/Protection/Orders/Alarms/Failed',
+    'Test/Protection/Orders/Alarms/ObjectiveMissed',
+    'Test/Protection/Orders/Daily/Overdue',
+  ]);
+  expect(plan.alarms).toEqual(expect.arrayContaining([...orders.alarms, ...carts.alarms]));
 });
 
 test('a drill may have objectives of its own, and then has alarms and a chain of evidence of its own', () => {
