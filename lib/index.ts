@@ -1,6 +1,6 @@
 export { ObjectiveAlarms, type ObjectiveAlarmsProps } from './alarm/objective-alarms';
 export type { RecoveryObjectives } from './alarm/objectives';
-export type { MeasuredTarget, RecoveryMetrics } from './alarm/recovery-metrics';
+export type { RecoveryMetrics } from './alarm/recovery-metrics';
 export { CoverageCheck } from './aspects/coverage-check';
 export { TemplateCheck } from './aspects/template-check';
 export { AirGappedVault, type AirGappedVaultProps } from './aws-backup/air-gapped-vault';
@@ -13,14 +13,13 @@ export {
   type DailyTierOptions,
   type MonthlyTierOptions,
   type OwnTierOptions,
-  type TierKind,
   type TierOptions,
   type WeeklyTierOptions,
   type YearlyTierOptions,
 } from './aws-backup/backup-tier';
 export { BackupTiers, type BackupTiersProps } from './aws-backup/backup-tiers';
 export { ProtectedVault, type ProtectedVaultProps } from './aws-backup/protected-vault';
-export { RestoreTest, type RestoreTestProps, type TestedDatabaseOptions } from './aws-backup/restore-test';
+export { RestoreTest, type TestedDatabaseOptions } from './aws-backup/restore-test';
 export { RestoreTesting, type RestoreTestingProps } from './aws-backup/restore-testing';
 export { TestedRecoveryPoints, type TestedWithinOptions } from './aws-backup/tested-recovery-points';
 export { VaultAlarms, type VaultAlarmsProps } from './aws-backup/vault-alarms';
@@ -56,7 +55,7 @@ export {
   OlderBackups,
 } from './database/external-database-backups';
 export { SnapshotExport, type SnapshotExportProps } from './database/snapshot-export';
-export { DrillNetwork, type DrillNetworkProps } from './drill/drill-network';
+export { DrillNetwork } from './drill/drill-network';
 export { DrillSite, type DrillSiteProps } from './drill/drill-site';
 export { type CopiedDatabaseOptions, type DrilledDatabaseOptions, DrillSource } from './drill/drill-source';
 export { EvidenceBucket, type EvidenceBucketProps } from './drill/evidence-bucket';
@@ -90,18 +89,13 @@ export {
   type LogArchiveProps,
   type SubscriptionOptions,
 } from './logs/log-archive';
-export { PlanGrants, type StartableDrill } from './plan/plan-grants';
+export type { PlanGrants } from './plan/plan-grants';
 export { ProtectedBucket, type ProtectedBucketOptions } from './plan/protected-bucket';
 export { ProtectedCache, type ProtectedCacheOptions } from './plan/protected-cache';
 export { ProtectedCluster, type ProtectedClusterOptions } from './plan/protected-cluster';
-export {
-  type PlanOfDatabases,
-  ProtectedDatabase,
-  type ProtectedDatabaseOptions,
-  type ProtectedDatabaseProps,
-} from './plan/protected-database';
+export { ProtectedDatabase, type ProtectedDatabaseOptions } from './plan/protected-database';
 export { ProtectionPlan, type ProtectionPlanProps } from './plan/protection-plan';
-export { type AutomatedBackupsOptions, BackupCopy, type BackupCopyTarget } from './region/backup-copy';
+export { type AutomatedBackupsOptions, BackupCopy } from './region/backup-copy';
 export { RecoveryRegion, type RecoveryRegionOptions } from './region/recovery-region';
 export { RecoverySite, type RecoverySiteProps } from './region/recovery-site';
 export type { RegionDrillOptions } from './region/region-drills';

@@ -24,6 +24,7 @@ import { SourceDatabase } from '../database/source-database';
 import { warnOfAnotherClass } from '../drill/drill-limits';
 import type { DrillSite } from '../drill/drill-site';
 import { type ProofOptions, proofOf } from '../drill/proof';
+import { evidencePermissions, sitePermissions } from '../drill/site-permissions';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow } from '../function/statements';
 import { refusal, refuseAll } from '../synth/problems';
@@ -211,9 +212,9 @@ export class RestoreTest extends Construct {
         allow(['rds:ModifyDBInstance'], [restored], {
           Null: { [`aws:ResourceTag/${RESTORE_TEST_TAG}`]: 'false' },
         }),
-        ...site.permissions(),
+        ...sitePermissions(site),
       ],
-      evidence: site.evidencePermissions(this.definition),
+      evidence: evidencePermissions(site, this.definition),
     });
   }
 

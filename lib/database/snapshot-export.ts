@@ -10,6 +10,7 @@ import { Construct } from 'constructs';
 import { automatedSnapshots, type SnapshotExportRequest, snapshotExportRequest } from '../../lambda/contract';
 import { brokenOffAlarms } from '../alarm/alarm';
 import { BackupWatch } from '../alarm/backup-watch';
+import { grantStart } from '../function/grant-start';
 import { dataKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
@@ -167,6 +168,15 @@ export class SnapshotExport extends Construct {
       description: `Export ${backup} of a snapshot to S3 did not end well, so there is none of this time: see its log`,
       notify: props.notify,
     });
+  }
+
+  /**
+   * Lets somebody start an export at any time, and nothing else.
+   *
+   * @throws Error when the grantee lies in a stack of another region, whose policies can't refer to it
+   */
+  public grantStart(grantee: iam.IGrantable): iam.Grant {
+    return grantStart('snapshot export', this, this.function, grantee);
   }
 
   /** Seconds since the newest exported data was snapshotted. Published every hour; silence means that nobody watches. */

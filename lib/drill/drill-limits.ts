@@ -134,13 +134,3 @@ export function warnOfExpiry(drill: IConstruct, source: DrillSource, { request }
       'that somebody took and keeps',
   );
 }
-
-/** @throws Error when the grantee lies in a stack of another region */
-export function refuseFarGrantee(drill: IConstruct, grantee: IConstruct): void {
-  const [here, there] = [Stack.of(drill).region, Stack.of(grantee).region];
-  if (Token.isUnresolved(here) || Token.isUnresolved(there) || here === there) return;
-  throw new Error(
-    `drill '${drill.node.path}' lies in ${here} and '${grantee.node.path}' in ${there}, so a policy there can't refer to it; ` +
-      "name the role, and import it beside the drill: iam.Role.fromRoleName(Stack.of(drill), 'Starter', name)",
-  );
-}

@@ -9,11 +9,10 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { evidencePrefix } from '../../lambda/contract';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
 import { dataKey } from '../function/log-key';
 import { runbookLog, ShippedFunction } from '../function/shipped-function';
-import { allow, evidenceAccess, SIGNERS_PATH } from '../function/statements';
+import { SIGNERS_PATH } from '../function/statements';
 import { removalPolicyOf } from '../synth/enclosing-plan';
 import { acknowledge } from '../synth/nag-acknowledgements';
 import { DrillNetwork } from './drill-network';
@@ -137,25 +136,9 @@ export class DrillSite extends Construct {
     this.log = runbookLog(this, encryptionKey);
   }
 
-  /** What a conductor needs here: to call the examiner, and to read the key of copies' passwords. */
-  public permissions(): iam.PolicyStatement[] {
-    return [
-      allow(['lambda:InvokeFunction'], [this.examiner.functionArn]),
-      allow(['secretsmanager:GetSecretValue'], [this.passwordKey.secretArn]),
-      allow(['kms:Decrypt'], [this.encryptionKey.keyArn], {
-        StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(this).region}.amazonaws.com` },
-      }),
-    ];
-  }
-
-  /** To append signed documents to one target's chain. */
-  public evidencePermissions(of: { readonly plan: string; readonly target: string }): iam.PolicyStatement[] {
-    const prefix = evidencePrefix(of);
-    return [
-      ...evidenceAccess(this.evidence, prefix, `${prefix}*`),
-      // The key knows one algorithm, so the policy need not name it.
-      allow(['kms:GetPublicKey', 'kms:Sign'], [this.signingKey.keyArn]),
-    ];
+  /** Lets somebody read all evidence that lies here, and use its key for that. */
+  public grantReadEvidence(grantee: iam.IGrantable): iam.Grant {
+    return this.evidence.grantRead(grantee, 'evidence/*');
   }
 }
 

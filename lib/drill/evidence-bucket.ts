@@ -55,6 +55,11 @@ export class EvidenceBucket extends Construct {
     acknowledge(this.bucket, 'replication');
   }
 
+  /** Lets somebody read all evidence, and use its key for that. */
+  public grantRead(grantee: iam.IGrantable): iam.Grant {
+    return this.bucket.grantRead(grantee, 'evidence/*');
+  }
+
   /**
    * Object Lock keeps versions. It doesn't keep anyone from laying a delete marker on a document, or a newer version, and
    * readers who name no version would see that. What a replication brings are other actions than those of people.

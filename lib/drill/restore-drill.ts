@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
-import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type { ISchedule } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
@@ -11,6 +11,7 @@ import { addAlarm } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { RecoveryMetrics, secondsSinceProven } from '../alarm/recovery-metrics';
+import { grantStart } from '../function/grant-start';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { gapOf, warnOfOverdueDrills } from '../schedule/overdue';
@@ -19,19 +20,15 @@ import { markCovered } from '../synth/coverage';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { copyPrefix, pathName } from '../synth/names';
 import { parseAtSynth } from '../synth/tokens';
-import {
-  refuseFarGrantee,
-  refuseUndrillable,
-  warnOfAnotherClass,
-  warnOfExpiry,
-  warnOfOldSnapshots,
-} from './drill-limits';
+import { outputDrill, publishDrill } from './deployed-drill';
+import { refuseUndrillable, warnOfAnotherClass, warnOfExpiry, warnOfOldSnapshots } from './drill-limits';
 import { copyPermissions } from './drill-permissions';
 import { DrillSite } from './drill-site';
 import type { DrillSource } from './drill-source';
 import { enclosingSite } from './enclosing-site';
 import { type ProofOptions, proofOf } from './proof';
 import { RestorePoint } from './restore-point';
+import { evidencePermissions, sitePermissions } from './site-permissions';
 
 /** What a drill may take beyond its copy's life: to end what it is at, delete the copy, and publish evidence of it. */
 const FOR_THE_END = Duration.hours(8);
@@ -115,6 +112,14 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
   readonly alarms?: ObjectiveAlarms;
 
   /**
+   * Whether the stack has outputs for an operator: the function that starts the drill, its schedule, and the bucket of its
+   * evidence.
+   *
+   * @default - as the plan around it says; else false
+   */
+  readonly outputs?: boolean;
+
+  /**
    * Who is told when a drill fails, misses an objective or is overdue.
    *
    * @default - the topic of the plan around it; else alarms have no action, and synth warns
@@ -161,6 +166,8 @@ export class RestoreDrill extends Construct {
     this.function = new lambda.Alias(this, 'Live', { aliasName: 'live', version: runbook.function.currentVersion });
     this.schedule = this.startOn(props.schedule, runbook, site);
 
+    publishDrill(this, this);
+    if (props.outputs ?? enclosingPlan(this)?.outputs) outputDrill(this, this);
     this.metrics = new RecoveryMetrics(this.definition);
     this.addAlarms(props, site);
   }
@@ -171,12 +178,7 @@ export class RestoreDrill extends Construct {
    * @throws Error when the grantee lies in a stack of another region, whose policies can't refer to the drill
    */
   public grantStart(grantee: iam.IGrantable): iam.Grant {
-    if (Construct.isConstruct(grantee)) refuseFarGrantee(this, grantee);
-    return iam.Grant.addToPrincipal({
-      grantee,
-      actions: ['lambda:InvokeFunction'],
-      resourceArns: [this.function.functionArn],
-    });
+    return grantStart('drill', this, this.function, grantee);
   }
 
   /** Seconds since it last passed. Published every hour; silence means that nobody is watching. */
@@ -222,8 +224,8 @@ export class RestoreDrill extends Construct {
         'backups are named by RDS, at random, and only restored from; a restore ' +
         'names parameter and option groups without changing them; what only describes can not be narrowed; evidence is ' +
         'a document a run under one prefix.',
-      statements: [...copyPermissions(this, this.definition, keyArn), ...site.permissions()],
-      evidence: site.evidencePermissions(this.definition),
+      statements: [...copyPermissions(this, this.definition, keyArn), ...sitePermissions(site)],
+      evidence: evidencePermissions(site, this.definition),
     });
   }
 

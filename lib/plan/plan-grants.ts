@@ -1,24 +1,32 @@
 import type * as iam from 'aws-cdk-lib/aws-iam';
-
-/** What may be started by hand: a `RestoreDrill`. */
-export interface StartableDrill {
-  grantStart(grantee: iam.IGrantable): iam.Grant;
-}
+import type { RestoreDrill } from '../drill/restore-drill';
 
 /** Permissions on all that a plan has, whether it was added before or after. */
-export class PlanGrants {
-  private readonly drills: StartableDrill[] = [];
+export interface PlanGrants {
+  /**
+   * Lets somebody start the plan's drills at any time, apart from those of the recovery region.
+   *
+   * @throws Error when the grantee lies in a stack of another region
+   */
+  startDrill(grantee: iam.IGrantable): void;
+
+  /** Lets somebody read the evidence of the plan's site, which other plans may share. */
+  readEvidence(grantee: iam.IGrantable): iam.Grant;
+}
+
+/** Drills of a plan, and who may start them. */
+export class DrillStarters {
+  private readonly drills: RestoreDrill[] = [];
   private readonly starters: iam.IGrantable[] = [];
 
-  /** Lets somebody start the plan's drills at any time, and read the requests to start them with from their schedules. */
-  public startDrill(grantee: iam.IGrantable): void {
-    this.starters.push(grantee);
-    for (const drill of this.drills) drill.grantStart(grantee);
+  public add(starter: iam.IGrantable): void {
+    this.starters.push(starter);
+    for (const drill of this.drills) drill.grantStart(starter);
   }
 
   /** Extends what was granted to one more drill. */
-  public cover(drill: StartableDrill): void {
+  public cover(drill: RestoreDrill): void {
     this.drills.push(drill);
-    for (const grantee of this.starters) drill.grantStart(grantee);
+    for (const starter of this.starters) drill.grantStart(starter);
   }
 }

@@ -21,7 +21,7 @@ import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
 import type { PlanDefaults } from '../synth/enclosing-plan';
 import { refuseTakenName } from '../synth/names';
-import type { PlanGrants } from './plan-grants';
+import type { DrillStarters } from './plan-grants';
 import { checkStatedIdentifier } from './stated-identifier';
 
 export interface ProtectedDatabaseOptions extends ProofOptions {
@@ -94,13 +94,13 @@ export interface PlanOfDatabases extends PlanDefaults, SharedSite {
    * @default - nowhere; databases can't have copies
    */
   readonly recovery?: RecoveryRegion;
-  /** Permissions on all that the plan has. */
-  readonly grants: PlanGrants;
 }
 
 export interface ProtectedDatabaseProps extends ProtectedDatabaseOptions {
   /** The plan that it is under. */
   readonly plan: PlanOfDatabases;
+  /** Who may start the plan's drills. */
+  readonly starters: DrillStarters;
 }
 
 /** A database under a plan. */
@@ -164,7 +164,7 @@ export class ProtectedDatabase extends Construct {
       planName: plan.planName,
       site: plan.site,
     });
-    plan.grants.cover(drill);
+    this.props.starters.cover(drill);
     this.drills.push(drill);
     return drill;
   }
@@ -204,7 +204,8 @@ export class ProtectedDatabase extends Construct {
     const target = this.node.id;
     const objectives = region.objectives ?? plan.objectives;
     const proof = proofOptionsOf(this.props);
-    const of = { ...proof, database, instanceIdentifier, region, copies, planName, target, objectives };
+    const { outputs } = plan;
+    const of = { ...proof, database, instanceIdentifier, region, copies, planName, target, objectives, outputs };
     this.inRegion ??= new RegionDrills(this, of);
     const drill = this.inRegion.add(id, options);
     this.regionDrills.push(drill);

@@ -19,7 +19,7 @@ import { enclosingPlan, registerPlan } from '../synth/enclosing-plan';
 import { pathName, refuseTakenName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { refuseOtherSettings } from './duplicate-database';
-import { PlanGrants } from './plan-grants';
+import { DrillStarters, type PlanGrants } from './plan-grants';
 import { ProtectedBucket, type ProtectedBucketOptions } from './protected-bucket';
 import { ProtectedCache, type ProtectedCacheOptions } from './protected-cache';
 import { ProtectedCluster, type ProtectedClusterOptions } from './protected-cluster';
@@ -72,6 +72,14 @@ export interface ProtectionPlanProps {
   readonly removalPolicy?: RemovalPolicy;
 
   /**
+   * Whether each drill's stack has outputs for an operator: the function that starts the drill, its schedule, and the bucket
+   * of its evidence.
+   *
+   * @default false
+   */
+  readonly outputs?: boolean;
+
+  /**
    * Name of the plan, in evidence and metrics. Evidence and alarms of another name start anew.
    *
    * @default - the plan's path, as in `Zephyr-production-Protection`
@@ -110,14 +118,17 @@ export class ProtectionPlan extends Construct {
   public readonly logEncryptionKey?: kms.IKey;
   /** Where members keep what they would make a bucket for. */
   public readonly archive?: s3.IBucket;
+  /** Whether stacks have outputs that an operator needs. */
+  public readonly outputs: boolean;
   /** What becomes of keys, buckets, vaults and logs when they are deleted from their stack. */
   public readonly removalPolicy?: RemovalPolicy;
   /** Where copies go. */
   public readonly recovery?: RecoveryRegion;
   /** Permissions on all that the plan has. */
-  public readonly grants = new PlanGrants();
+  public readonly grants: PlanGrants;
 
   private readonly databases = new Map<ProtectedDatabase, ProtectedDatabaseOptions>();
+  private readonly starters = new DrillStarters();
   private ownSite?: DrillSite;
   private copyKey?: kms.IKey;
 
@@ -137,6 +148,11 @@ export class ProtectionPlan extends Construct {
     this.logEncryptionKey = props.logEncryptionKey;
     this.archive = props.archive;
     this.removalPolicy = props.removalPolicy;
+    this.outputs = props.outputs ?? false;
+    this.grants = {
+      startDrill: (grantee) => this.starters.add(grantee),
+      readEvidence: (grantee) => this.site.grantReadEvidence(grantee),
+    };
     this.planName = props.planName ?? pathName(this);
     warnOfShortRpo(this, props.objectives.rpo);
     warnOfUnheardAlarms(this);
@@ -155,7 +171,7 @@ export class ProtectionPlan extends Construct {
    */
   public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
     refuseTakenName('database', this, id, TAKEN);
-    const database = new ProtectedDatabase(this, id, { ...options, plan: this });
+    const database = new ProtectedDatabase(this, id, { ...options, plan: this, starters: this.starters });
     refuseOtherSettings(database, options, this.databases);
     this.databases.set(database, options);
     const { resource } = new SourceDatabase(options.database);

@@ -40,6 +40,8 @@ export interface RegionDrillsProps extends ProofOptions {
   readonly target: string;
   /** What a recovery there is held against. */
   readonly objectives: RecoveryObjectives;
+  /** @default false */
+  readonly outputs?: boolean;
 }
 
 /** A database's drills in its recovery region. They lie in that region's stack, which needs nothing of the primary's. */
@@ -73,7 +75,7 @@ export class RegionDrills {
     const given = { ...options, ...proofOptionsOf(props), restore, source, databaseName };
     const own = options.objectives;
     const judged = own ? { objectives: own, target: `${target}-${id}` } : { objectives, target, alarms };
-    return new RestoreDrill(this.drills, id, { ...given, ...judged, planName, site, notify });
+    return new RestoreDrill(this.drills, id, { ...given, ...judged, planName, site, notify, outputs: props.outputs });
   }
 
   /** @throws Error that names all that keeps copies from being drilled there */

@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { type Alarm, Metric, type MetricOptions, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
@@ -12,6 +13,7 @@ import { METRICS, type SnapshotCopyDefinition, snapshotCopyDefinition } from '..
 import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
 import { holdAlarm } from '../alarm/hold-alarm';
+import { grantStart } from '../function/grant-start';
 import { logKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
@@ -228,6 +230,15 @@ export class SnapshotCopy extends Construct {
       deadLetterQueue,
     });
     hourly.node.addDependency(handler);
+  }
+
+  /**
+   * Lets somebody start a round of copying at any time, and nothing else.
+   *
+   * @throws Error when the grantee lies in a stack of another region, whose policies can't refer to it
+   */
+  public grantStart(grantee: iam.IGrantable): iam.Grant {
+    return grantStart('snapshot copy', this, this.function, grantee);
   }
 
   /** Seconds since the newest good copy's snapshot was taken. Published every hour; silence means that there is none. */

@@ -43,6 +43,12 @@ export interface PlanDefaults {
    * @default - they are retained
    */
   readonly removalPolicy?: RemovalPolicy;
+  /**
+   * Whether stacks have outputs that an operator needs.
+   *
+   * @default false
+   */
+  readonly outputs?: boolean;
 }
 
 const plans = new Mark<PlanDefaults>('plan-defaults');
