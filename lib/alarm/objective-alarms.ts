@@ -1,5 +1,6 @@
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { checkProps, type PropsOf } from '../synth/props';
 import { addAlarm } from './alarm';
 import type { RecoveryObjectives } from './objectives';
 import { warnOfShortRpo } from './objectives';
@@ -20,12 +21,15 @@ export interface ObjectiveAlarmsProps {
   readonly notify?: sns.ITopic;
 }
 
+const PROPS: PropsOf<ObjectiveAlarmsProps> = { planName: true, target: true, objectives: true, notify: true };
+
 /**
  * Fires when a drill of one target did not pass, or missed an objective. Drills of a target share it.
  */
 export class ObjectiveAlarms extends Construct {
   constructor(scope: Construct, id: string, props: ObjectiveAlarmsProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { planName, target, notify } = props;
     const { rpo, rto } = props.objectives;
     warnOfShortRpo(this, rpo);

@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import { removalPolicyOf } from '../synth/enclosing-plan';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 
 export interface AirGappedVaultProps {
@@ -30,6 +31,13 @@ export interface AirGappedVaultProps {
   readonly encryptionKey?: kms.IKey;
 }
 
+const PROPS: PropsOf<AirGappedVaultProps> = {
+  vaultName: true,
+  minRetention: true,
+  maxRetention: true,
+  encryptionKey: true,
+};
+
 /**
  * A vault apart from the account that fills it: locked in compliance mode, its recovery points out of the account's
  * reach but for restoring, and shared with a recovery account where needed.
@@ -45,6 +53,7 @@ export class AirGappedVault extends Construct {
 
   constructor(scope: Construct, id: string, props: AirGappedVaultProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     this.minRetention = props.minRetention;
     this.maxRetention = props.maxRetention;
     refuseAll(`air-gapped vault '${this.node.path}'`, problemsOf(props));

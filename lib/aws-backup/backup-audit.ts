@@ -11,6 +11,7 @@ import { Mark } from '../synth/marks';
 import { acknowledgeRules } from '../synth/nag-acknowledgements';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { BackupControl } from './backup-control';
 
 /** What a daily report tells of. */
@@ -68,6 +69,8 @@ const COMPLIANCE: BackupReport[] = [BackupReport.CONTROL_COMPLIANCE, BackupRepor
 
 const made = new Mark<BackupAudit>('BackupAudit');
 
+const PROPS: PropsOf<BackupAuditProps> = { controls: true, reports: true, bucket: true, frameworkName: true };
+
 /** Has AWS Backup Audit Manager look at backups each day, and report to a bucket. */
 export class BackupAudit extends Construct {
   public readonly framework: backup.CfnFramework;
@@ -78,6 +81,7 @@ export class BackupAudit extends Construct {
 
   constructor(scope: Construct, id: string, props: BackupAuditProps = {}) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     made.put(this, this);
     const controls = props.controls ?? [
       BackupControl.protectedByPlan(),

@@ -9,6 +9,7 @@ import { markCovered } from '../synth/coverage';
 import { Mark } from '../synth/marks';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import type { AirGappedVault } from './air-gapped-vault';
 import { BackupRole } from './backup-role';
 import type { BackupTarget } from './backup-target';
@@ -87,6 +88,18 @@ const made = new Mark<BackupTiers>('BackupTiers');
 /** All that the app of a construct has, in the order of the tree. */
 export const tiersInAppOf = (construct: IConstruct): BackupTiers[] => made.inAppOf(construct);
 
+const PROPS: PropsOf<BackupTiersProps> = {
+  targets: true,
+  vault: true,
+  tiers: true,
+  copies: true,
+  airGapped: true,
+  role: true,
+  missingAfter: true,
+  logEncryptionKey: true,
+  notify: true,
+};
+
 /**
  * Backups in generations, by AWS Backup: databases, file systems, volumes and buckets alike.
  *
@@ -101,6 +114,7 @@ export class BackupTiers extends Construct {
 
   constructor(scope: Construct, id: string, props: BackupTiersProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     made.put(this, this);
     this.targets = props.targets;
     this.tiers = props.tiers ?? defaultTiers();

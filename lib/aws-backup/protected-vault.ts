@@ -10,6 +10,7 @@ import { warnOfFleetingKey } from '../synth/kept-keys';
 import { Mark } from '../synth/marks';
 import { accountIdProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { VaultAlarms } from './vault-alarms';
 import { VaultLock } from './vault-lock';
 
@@ -59,6 +60,14 @@ const made = new Mark<true>('protected-vault');
 /** A protected vault has its own alarms for jobs that fail. */
 export const hasOwnAlarms = (vault: backup.IBackupVault): boolean => made.on(vault) === true;
 
+const PROPS: PropsOf<ProtectedVaultProps> = {
+  vaultName: true,
+  lock: true,
+  encryptionKey: true,
+  copiesFrom: true,
+  notify: true,
+};
+
 /**
  * A vault whose recovery points nobody deletes early: encrypted with a key of its own, locked, and kept when the stack
  * goes. Deletion is denied by its policy besides, so that removing the lock alone is not enough.
@@ -70,6 +79,7 @@ export class ProtectedVault extends Construct {
 
   constructor(scope: Construct, id: string, props: ProtectedVaultProps = {}) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     refuseAll(`vault '${this.node.path}'`, problemsOf(props));
     const lock = props.lock ?? VaultLock.governance();
     warnOfFleetingKey(this, props.encryptionKey?.keyArn);

@@ -28,6 +28,7 @@ import { evidencePermissions, sitePermissions } from '../drill/site-permissions'
 import { ShippedFunction } from '../function/shipped-function';
 import { allow } from '../function/statements';
 import { refusal, refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known, parseAtSynth } from '../synth/tokens';
 import { BackupTarget } from './backup-target';
 import { testProblems } from './restore-test-limits';
@@ -98,6 +99,27 @@ export interface RestoreTestProps extends TestedDatabaseOptions {
   readonly notify?: sns.ITopic;
 }
 
+const PROPS: PropsOf<RestoreTestProps> = {
+  selectionName: true,
+  newest: true,
+  plan: true,
+  planName: true,
+  role: true,
+  site: true,
+  overdueAfter: true,
+  notify: true,
+  database: true,
+  objectives: true,
+  instanceType: true,
+  parameterGroupName: true,
+  validationWindow: true,
+  target: true,
+  checks: true,
+  databaseName: true,
+  databases: true,
+  allowEmpty: true,
+};
+
 /**
  * The tests of one database's recovery points. Use `restoreTesting.addDatabase()`.
  *
@@ -114,6 +136,7 @@ export class RestoreTest extends Construct {
 
   constructor(scope: Construct, id: string, props: RestoreTestProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     refuseAll(`restore test '${this.node.path}'`, objectiveProblems(props.objectives));
     const { site } = props;
     const target = props.target ?? id;

@@ -11,6 +11,7 @@ import { enclosingPlan } from '../synth/enclosing-plan';
 import { Mark } from '../synth/marks';
 import { pathName, refuseTakenName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { BackupRole } from './backup-role';
 import type { BackupTarget } from './backup-target';
 import { RestoreTest, type TestedDatabaseOptions } from './restore-test';
@@ -82,6 +83,18 @@ const NEWEST = TestedRecoveryPoints.newest({ within: Duration.days(30) });
 
 const made = new Mark<RestoreTesting>('RestoreTesting');
 
+const PROPS: PropsOf<RestoreTestingProps> = {
+  vaults: true,
+  schedule: true,
+  recoveryPoints: true,
+  startWithin: true,
+  testingPlanName: true,
+  role: true,
+  planName: true,
+  site: true,
+  notify: true,
+};
+
 /**
  * Has AWS Backup restore its recovery points on a schedule, checks each restored database as a drill does, answers AWS
  * Backup with the result, and leaves evidence.
@@ -102,6 +115,7 @@ export class RestoreTesting extends Construct {
     private readonly props: RestoreTestingProps,
   ) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     made.put(this, this);
     const { schedule, vaults, recoveryPoints = NEWEST } = props;
     const name = props.testingPlanName ?? this.nameOfPath();

@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import { addAlarm } from '../alarm/alarm';
 import { tellOfEvents } from '../alarm/told-events';
 import { enclosingPlan } from '../synth/enclosing-plan';
+import { checkProps, type PropsOf } from '../synth/props';
 
 export interface VaultAlarmsProps {
   /** Whose jobs are watched. Jobs that copy into it count as its own. */
@@ -36,10 +37,13 @@ const FAILURES = {
   CopyFailed: ['NumberOfCopyJobsFailed', 'A copy into the vault failed'],
 } as const;
 
+const PROPS: PropsOf<VaultAlarmsProps> = { vault: true, missingAfter: true, notify: true };
+
 /** Rings when jobs of one vault fail, expire, or stop coming, and tells of restores that fail. */
 export class VaultAlarms extends Construct {
   constructor(scope: Construct, id: string, props: VaultAlarmsProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { vault, missingAfter, notify } = props;
     const name = vault.backupVaultName;
     for (const [alarm, [metricName, what]] of Object.entries(FAILURES)) {

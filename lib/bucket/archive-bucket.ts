@@ -11,6 +11,7 @@ import { warnOfFleetingKey } from '../synth/kept-keys';
 import { acknowledge } from '../synth/nag-acknowledgements';
 import { accountIdProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { accessLogs } from './access-logs';
 import { BucketBackups, type BucketBackupsProps } from './bucket-backups';
 import { REPLICATION_RULE, type ReplicationTarget } from './bucket-replication';
@@ -52,6 +53,17 @@ export interface ArchiveBucketProps extends BucketBackupsProps {
   readonly notify?: sns.ITopic;
 }
 
+const PROPS: PropsOf<ArchiveBucketProps> = {
+  bucketName: true,
+  encryptionKey: true,
+  lock: true,
+  accessLogs: true,
+  notify: true,
+  tiers: true,
+  unfinishedUploads: true,
+  replication: true,
+};
+
 /**
  * Where backups, exports and logs are kept for long: versioned, encrypted, private, TLS only, logged, and kept when the
  * stack goes. Its lifecycle goes by prefix, so whoever writes a daily, weekly, monthly or yearly backup says so in the key.
@@ -67,6 +79,7 @@ export class ArchiveBucket extends Construct {
 
   constructor(scope: Construct, id: string, props: ArchiveBucketProps = {}) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { encryptionKey, lock, replication } = props;
     this.replication = replication;
     warnOfFleetingKey(this, encryptionKey?.keyArn);
@@ -86,7 +99,8 @@ export class ArchiveBucket extends Construct {
       removalPolicy: removalPolicyOf(this, props.bucketName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : undefined),
     });
     this.bucket = this.owned;
-    this.owned.with(new BucketBackups(props));
+    const { tiers, unfinishedUploads } = props;
+    this.owned.with(new BucketBackups({ tiers, unfinishedUploads, replication }));
     if (!encryptionKey) acknowledge(this.owned, "S3's own keys");
     if (!replication) acknowledge(this.owned, 'archive in one region');
     if (lock?.mode === s3.ObjectLockMode.COMPLIANCE) {

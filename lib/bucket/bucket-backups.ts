@@ -7,6 +7,7 @@ import { markCovered } from '../synth/coverage';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { Mark } from '../synth/marks';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 import { type ArchiveTier, daysOf } from './archive-tier';
 import {
@@ -51,6 +52,8 @@ export interface BucketBackupsProps {
 /** Apps that were told of small objects: once is enough, whichever of their buckets it is. */
 const smallObjectsNoted = new Mark<true>('small-objects-noted');
 
+const PROPS: PropsOf<BucketBackupsProps> = { tiers: true, unfinishedUploads: true, replication: true };
+
 /**
  * What makes a bucket recoverable, for its owner to apply: `bucket.with(new BucketBackups({ ... }))`.
  *
@@ -61,6 +64,7 @@ const smallObjectsNoted = new Mark<true>('small-objects-noted');
 export class BucketBackups extends Mixin {
   constructor(private readonly props: BucketBackupsProps = {}) {
     super();
+    checkProps(this, props, PROPS);
   }
 
   public supports(construct: IConstruct): construct is s3.CfnBucket | s3.BucketBase {

@@ -5,6 +5,7 @@ import { BackupWindow, maintenanceProblems } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 import { appendOnlyProblems, parameterGroupOf } from './cache-parameters';
 
@@ -40,6 +41,13 @@ export interface CacheBackupsProps {
 type NodeCache = elasticache.CfnReplicationGroup | elasticache.CfnCacheCluster;
 type Cache = NodeCache | elasticache.CfnServerlessCache;
 
+const PROPS: PropsOf<CacheBackupsProps> = {
+  window: true,
+  retention: true,
+  snapshottingClusterId: true,
+  finalSnapshotName: true,
+};
+
 /**
  * Daily snapshots of an ElastiCache cache, for its owner to apply: `cache.with(new CacheBackups({ ... }))`.
  *
@@ -51,6 +59,7 @@ type Cache = NodeCache | elasticache.CfnServerlessCache;
 export class CacheBackups extends Mixin {
   constructor(private readonly props: CacheBackupsProps = {}) {
     super();
+    checkProps(this, props, PROPS);
   }
 
   public supports(construct: IConstruct): construct is Cache | elasticache.CfnParameterGroup {

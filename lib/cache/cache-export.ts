@@ -21,6 +21,7 @@ import { archiveOf } from '../synth/enclosing-plan';
 import { Mark } from '../synth/marks';
 import { copyPrefix, pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 import { exportStatements, letsExport, noteExport } from './cache-export-access';
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
@@ -92,6 +93,18 @@ const made = new Mark<CacheExport>('CacheExport');
 /** All that the app of a construct has, in the order of the tree. */
 export const exportsInAppOf = (construct: IConstruct): CacheExport[] => made.inAppOf(construct);
 
+const PROPS: PropsOf<CacheExportProps> = {
+  cache: true,
+  bucket: true,
+  prefix: true,
+  schedule: true,
+  overdueAfter: true,
+  sizeTolerance: true,
+  backupName: true,
+  logEncryptionKey: true,
+  notify: true,
+};
+
 /**
  * Exports a cache's newest snapshot to S3 on a schedule, as `.rdb` files that outlive the cache, its region's snapshots and,
  * replicated, its region.
@@ -110,6 +123,7 @@ export class CacheExport extends Construct {
 
   constructor(scope: Construct, id: string, props: CacheExportProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     made.put(this, this);
     const { cache, notify } = props;
     const bucket = archiveOf(this, props.bucket);

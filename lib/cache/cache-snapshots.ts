@@ -18,6 +18,7 @@ import { refuseOtherUnits } from '../synth/durations';
 import { Mark } from '../synth/marks';
 import { copyPrefix, pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { exportsInAppOf } from './cache-export';
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
 import type { CacheSource } from './cache-source';
@@ -69,6 +70,16 @@ export interface CacheSnapshotsProps extends CacheSnapshotsOptions {
 
 const made = new Mark<CacheSnapshots>('CacheSnapshots');
 
+const PROPS: PropsOf<CacheSnapshotsProps> = {
+  cache: true,
+  every: true,
+  retention: true,
+  overdueAfter: true,
+  backupName: true,
+  logEncryptionKey: true,
+  notify: true,
+};
+
 /**
  * Snapshots of a cache more than once a day, which ElastiCache's automatic ones are not: on a schedule, named, tagged, and
  * deleted when they are over age.
@@ -90,6 +101,7 @@ export class CacheSnapshots extends Construct {
 
   constructor(scope: Construct, id: string, props: CacheSnapshotsProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     made.put(this, this);
     const { cache, every, retention } = props;
     refuseOtherUnits(`cache snapshots '${this.node.path}'`, { every, retention }, { overdueAfter: props.overdueAfter });

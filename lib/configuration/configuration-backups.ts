@@ -19,6 +19,7 @@ import { isBucketResource } from '../synth/bucket-resource';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { reading } from './configuration-permissions';
 
 export interface ConfigurationBackupsProps {
@@ -127,6 +128,23 @@ export interface ConfigurationBackupsProps {
   readonly notify?: sns.ITopic;
 }
 
+const PROPS: PropsOf<ConfigurationBackupsProps> = {
+  bucket: true,
+  prefix: true,
+  schedule: true,
+  stacks: true,
+  parameters: true,
+  taskDefinitions: true,
+  services: true,
+  zones: true,
+  secureValuesKey: true,
+  encryptionKey: true,
+  overdueAfter: true,
+  backupName: true,
+  sizeTolerance: true,
+  notify: true,
+};
+
 /**
  * What a system is made of, stored every night as files that build it again: templates and parameters of CloudFormation
  * stacks, SSM parameters, task definitions and services of ECS, and records of Route 53. A new version is written only of
@@ -144,6 +162,7 @@ export class ConfigurationBackups extends Construct {
 
   constructor(scope: Construct, id: string, props: ConfigurationBackupsProps = {}) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { notify, prefix = 'configuration/' } = props;
     const what = `configuration backups '${this.node.path}'`;
     refuseOddPrefix(what, prefix);

@@ -4,6 +4,7 @@ import type { IConstruct } from 'constructs';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { regionNameProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 
 /** One region that has the secret, too. */
 export interface SecretReplica {
@@ -23,6 +24,8 @@ export interface SecretReplicasProps {
   readonly replicas: SecretReplica[];
 }
 
+const PROPS: PropsOf<SecretReplicasProps> = { replicas: true };
+
 /**
  * A secret that is there when its region is not, for its owner to apply: `secret.with(new SecretReplicas({ ... }))`.
  *
@@ -34,6 +37,7 @@ export interface SecretReplicasProps {
 export class SecretReplicas extends Mixin {
   constructor(private readonly props: SecretReplicasProps) {
     super();
+    checkProps(this, props, PROPS);
   }
 
   public supports(construct: IConstruct): construct is CfnSecret {

@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import { addAlarm } from '../alarm/alarm';
 import { tellOfEvents } from '../alarm/told-events';
 import { enclosingPlan } from '../synth/enclosing-plan';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 import { SourceDatabase } from './source-database';
 
@@ -36,6 +37,8 @@ export interface DatabaseAlarmsProps {
  */
 const DANGERS = { EventCategories: ['deletion', 'failover', 'failure', 'low storage'], EventID: ['RDS-EVENT-0028'] };
 
+const PROPS: PropsOf<DatabaseAlarmsProps> = { database: true, notify: true, freeStorage: true };
+
 /**
  * Tells of a failover, a failure, a deletion, backups that were switched off, and storage that runs out.
  *
@@ -44,8 +47,10 @@ const DANGERS = { EventCategories: ['deletion', 'failover', 'failure', 'low stor
  * https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateEventSubscription.html
  */
 export class DatabaseAlarms extends Construct {
-  constructor(scope: Construct, id: string, { database, notify, freeStorage }: DatabaseAlarmsProps) {
+  constructor(scope: Construct, id: string, props: DatabaseAlarmsProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
+    const { database, notify, freeStorage } = props;
     const source = new SourceDatabase(database);
     const name = source.name ?? database.node.path;
     const topic = notify ?? enclosingPlan(this)?.notify;

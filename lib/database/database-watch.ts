@@ -17,6 +17,7 @@ import { ShippedFunction } from '../function/shipped-function';
 import { allow, readHold } from '../function/statements';
 import { refuseOtherUnits } from '../synth/durations';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { SourceDatabase } from './source-database';
 
 export interface DatabaseWatchProps {
@@ -62,6 +63,15 @@ export interface DatabaseWatchProps {
 
 const LOGS_SHIP = Duration.minutes(5);
 
+const PROPS: PropsOf<DatabaseWatchProps> = {
+  database: true,
+  recoveryPointAge: true,
+  snapshotAge: true,
+  alarmBelowRetention: true,
+  logEncryptionKey: true,
+  notify: true,
+};
+
 /**
  * Watches a database's own backups: RDS tells of no night without one. It reads what RDS says of the database and its
  * snapshots, and can't change anything.
@@ -73,6 +83,7 @@ export class DatabaseWatch extends Construct {
 
   constructor(scope: Construct, id: string, props: DatabaseWatchProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { recoveryPointAge, snapshotAge, alarmBelowRetention } = props;
     const what = `database watch '${this.node.path}'`;
     refuseOtherUnits(what, {}, { recoveryPointAge, snapshotAge, alarmBelowRetention });

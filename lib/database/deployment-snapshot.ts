@@ -7,6 +7,7 @@ import { deploymentSnapshotRequest, snapshotPrefix, DEPLOYMENT_SNAPSHOT_TAGS as 
 import { RunbookResource } from '../function/runbook-resource';
 import { allow, readHold } from '../function/statements';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known, parseAtSynth } from '../synth/tokens';
 import { clusterProblems } from './database-resource';
 import { countSnapshots } from './snapshot-quota';
@@ -47,6 +48,14 @@ export interface DeploymentSnapshotProps {
   readonly logEncryptionKey?: kms.IKey;
 }
 
+const PROPS: PropsOf<DeploymentSnapshotProps> = {
+  database: true,
+  deploymentVersion: true,
+  reason: true,
+  retention: true,
+  logEncryptionKey: true,
+};
+
 /**
  * A snapshot of a database as part of a deployment, before whatever is put behind it with `before()`: migrations first of
  * all. It is available when they begin, and carries the tags `Reason` and `DeploymentVersion`.
@@ -67,6 +76,7 @@ export class DeploymentSnapshot extends Construct {
 
   constructor(scope: Construct, id: string, props: DeploymentSnapshotProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { deploymentVersion, reason = 'pre-deployment', retention = SnapshotsKept.last(10) } = props;
     const source = new SourceDatabase(props.database);
     const what = `deployment snapshot '${this.node.path}'`;

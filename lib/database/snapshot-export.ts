@@ -21,6 +21,7 @@ import { archiveOf } from '../synth/enclosing-plan';
 import { acknowledgeWildcards } from '../synth/nag-acknowledgements';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { parseAtSynth } from '../synth/tokens';
 import { exportProblems, ODD } from './snapshot-export-limits';
 import { SourceDatabase } from './source-database';
@@ -106,6 +107,18 @@ export interface SnapshotExportProps {
   readonly notify?: sns.ITopic;
 }
 
+const PROPS: PropsOf<SnapshotExportProps> = {
+  database: true,
+  bucket: true,
+  prefix: true,
+  encryptionKey: true,
+  schedule: true,
+  overdueAfter: true,
+  sizeTolerance: true,
+  backupName: true,
+  notify: true,
+};
+
 /**
  * Exports the newest automated snapshot of a database to S3 as Parquet, weekly, for reading with Athena and the like.
  *
@@ -129,6 +142,7 @@ export class SnapshotExport extends Construct {
 
   constructor(scope: Construct, id: string, props: SnapshotExportProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const bucket = archiveOf(this, props.bucket);
     const source = new SourceDatabase(props.database);
     const stated = props.prefix ?? `snapshot-exports/${pathName(this).replace(ODD, '-')}/`;

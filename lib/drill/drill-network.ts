@@ -8,6 +8,7 @@ import { Construct } from 'constructs';
 import { allow } from '../function/statements';
 import { removalPolicyOf } from '../synth/enclosing-plan';
 import { acknowledge } from '../synth/nag-acknowledgements';
+import { checkProps, type PropsOf } from '../synth/props';
 
 export interface DrillNetworkProps {
   /** Encrypts the record of what flowed in a network of the drills' own. */
@@ -28,6 +29,8 @@ export interface DrillNetworkProps {
   readonly subnets?: ec2.SubnetSelection;
 }
 
+const PROPS: PropsOf<DrillNetworkProps> = { encryptionKey: true, vpc: true, subnets: true };
+
 /** Where copies are restored: subnets, and groups that let the examiner reach copies and nothing else. */
 export class DrillNetwork extends Construct {
   public readonly vpc: ec2.IVpc;
@@ -43,6 +46,7 @@ export class DrillNetwork extends Construct {
 
   constructor(scope: Construct, id: string, props: DrillNetworkProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     this.vpc = props.vpc ?? this.isolatedVpc(props.encryptionKey);
     this.subnets = props.subnets ?? { subnetType: ec2.SubnetType.PRIVATE_ISOLATED };
     if (props.vpc) this.refusePublicSubnets();

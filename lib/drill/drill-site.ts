@@ -15,6 +15,7 @@ import { runbookLog, ShippedFunction } from '../function/shipped-function';
 import { SIGNERS_PATH } from '../function/statements';
 import { removalPolicyOf } from '../synth/enclosing-plan';
 import { acknowledge } from '../synth/nag-acknowledgements';
+import { checkProps, type PropsOf } from '../synth/props';
 import { DrillNetwork } from './drill-network';
 import { DrillWatch } from './drill-watch';
 import { EvidenceBucket } from './evidence-bucket';
@@ -59,6 +60,8 @@ export interface DrillSiteProps {
   readonly notify?: sns.ITopic;
 }
 
+const PROPS: PropsOf<DrillSiteProps> = { vpc: true, subnets: true, evidence: true, encryptionKey: true, notify: true };
+
 /**
  * Where drills run, and what they share: an isolated network, the examiner in it, the key of copies' passwords, the
  * evidence, a janitor, and the watch on overdue drills.
@@ -85,6 +88,7 @@ export class DrillSite extends Construct {
 
   constructor(scope: Construct, id: string, props: DrillSiteProps = {}) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { vpc, subnets, notify } = props;
     const encryptionKey = dataKey(this, props.encryptionKey);
     this.encryptionKey = encryptionKey;

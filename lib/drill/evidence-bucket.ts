@@ -9,6 +9,7 @@ import { markCovered } from '../synth/coverage';
 import { enclosingPlan, removalPolicyOf } from '../synth/enclosing-plan';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { acknowledge } from '../synth/nag-acknowledgements';
+import { checkProps, type PropsOf } from '../synth/props';
 
 export interface EvidenceBucketProps {
   /**
@@ -27,6 +28,8 @@ export interface EvidenceBucketProps {
   readonly encryptionKey?: kms.IKey;
 }
 
+const PROPS: PropsOf<EvidenceBucketProps> = { lock: true, encryptionKey: true };
+
 /**
  * Where evidence lies: written once, locked, versioned, private, encrypted, and kept when the stack goes. Nobody hides a
  * document under a delete marker, or writes over one, without changing the bucket's policy first.
@@ -36,6 +39,7 @@ export class EvidenceBucket extends Construct {
 
   constructor(scope: Construct, id: string, props: EvidenceBucketProps = {}) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     warnOfFleetingKey(this, props.encryptionKey?.keyArn);
     this.bucket = new s3.Bucket(this, 'Bucket', {
       encryption: s3.BucketEncryption.KMS,

@@ -19,6 +19,7 @@ import type { Recurrence } from '../schedule/recurrence';
 import { markCovered } from '../synth/coverage';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { copyPrefix, pathName } from '../synth/names';
+import { checkProps, type PropsOf } from '../synth/props';
 import { parseAtSynth } from '../synth/tokens';
 import { outputDrill, publishDrill } from './deployed-drill';
 import { refuseUndrillable, warnOfAnotherClass, warnOfExpiry, warnOfOldSnapshots } from './drill-limits';
@@ -127,6 +128,26 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
   readonly notify?: sns.ITopic;
 }
 
+const PROPS: PropsOf<RestoreDrillProps> = {
+  source: true,
+  objectives: true,
+  planName: true,
+  target: true,
+  site: true,
+  alarms: true,
+  outputs: true,
+  notify: true,
+  schedule: true,
+  restore: true,
+  instanceType: true,
+  expiresAfter: true,
+  overdueAfter: true,
+  checks: true,
+  databaseName: true,
+  databases: true,
+  allowEmpty: true,
+};
+
 /**
  * Proves on a schedule that a database can be restored: beside the source, never over it.
  *
@@ -145,6 +166,7 @@ export class RestoreDrill extends Construct {
 
   constructor(scope: Construct, id: string, props: RestoreDrillProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { source, objectives, notify, restore = RestorePoint.latest() } = props;
     const planName = props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope);
     refuseUndrillable(this, props, restore);

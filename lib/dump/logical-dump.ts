@@ -14,6 +14,7 @@ import { Recurrence } from '../schedule/recurrence';
 import { markCovered } from '../synth/coverage';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { pathName } from '../synth/names';
+import { checkProps, type PropsOf } from '../synth/props';
 import { dumpSettings, warnIfUnencrypted, warnOfDaysUnused, warnOfMissingIngress } from './dump-limits';
 import { scheduleDump } from './dump-schedule';
 import type { DumpSource } from './dump-source';
@@ -149,6 +150,27 @@ export interface LogicalDumpProps {
 /** What is stored does not depend on its version, so it need not follow each release. */
 const AWS_CLI = 'public.ecr.aws/aws-cli/aws-cli:2.36.44';
 
+const PROPS: PropsOf<LogicalDumpProps> = {
+  source: true,
+  vpc: true,
+  subnets: true,
+  schedule: true,
+  tiers: true,
+  bucket: true,
+  storageClass: true,
+  backupName: true,
+  timeout: true,
+  cpu: true,
+  memoryMiB: true,
+  cluster: true,
+  postgresImage: true,
+  awsCliImage: true,
+  encryptionKey: true,
+  overdueAfter: true,
+  sizeTolerance: true,
+  notify: true,
+};
+
 /**
  * A dump of a PostgreSQL database into S3 by pg_dump, on a schedule, of RDS or of a server of your own: a copy that needs
  * neither to be read. It is not a substitute for physical backups: what was written since the last dump is not in it.
@@ -177,6 +199,7 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
 
   constructor(scope: Construct, id: string, props: LogicalDumpProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { source, notify, backupName = id, storageClass, timeout = Duration.hours(6) } = props;
     const settings = dumpSettings(this, props, backupName, timeout);
     const tiers = rarestFirst(props.tiers);

@@ -20,6 +20,7 @@ import { Recurrence, Weekday } from '../schedule/recurrence';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 
 export interface ImageArchiveProps {
   /** Whose images are exported. */
@@ -83,6 +84,18 @@ export interface ImageArchiveProps {
   readonly notify?: sns.ITopic;
 }
 
+const PROPS: PropsOf<ImageArchiveProps> = {
+  repositories: true,
+  newest: true,
+  schedule: true,
+  bucket: true,
+  prefix: true,
+  encryptionKey: true,
+  overdueAfter: true,
+  backupName: true,
+  notify: true,
+};
+
 /**
  * Container images that outlive their registry: the newest ones of each repository, as OCI archives in S3, for all the
  * machines that they are made for. `skopeo copy oci-archive:...`, `docker load` from Docker 25 on, and the like bring them back.
@@ -99,6 +112,7 @@ export class ImageArchive extends Construct {
 
   constructor(scope: Construct, id: string, props: ImageArchiveProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { newest = 5, prefix = 'images/' } = props;
     const what = `image archive '${this.node.path}'`;
     refuseOddPrefix(what, prefix);

@@ -13,6 +13,7 @@ import { allow, refuseOddPrefix } from '../function/statements';
 import { enclosingPlan, removalPolicyOf } from '../synth/enclosing-plan';
 import { acknowledgeWildcards } from '../synth/nag-acknowledgements';
 import { refuseTakenName } from '../synth/names';
+import { checkProps, type PropsOf } from '../synth/props';
 import { ringOnMissingLogs } from './log-archive-alarms';
 import { refuseUnsubscribable, tooManySubscriptions } from './log-group-limits';
 
@@ -89,6 +90,14 @@ export interface SubscriptionOptions {
   readonly filter?: logs.IFilterPattern;
 }
 
+const PROPS: PropsOf<LogArchiveProps> = {
+  bucket: true,
+  prefix: true,
+  bufferingInterval: true,
+  encryptionKey: true,
+  notify: true,
+};
+
 /**
  * Logs that outlive CloudWatch's retention: each event is in S3 minutes after it was written.
  *
@@ -111,6 +120,7 @@ export class LogArchive extends Construct {
     private readonly props: LogArchiveProps = {},
   ) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     this.prefix = props.prefix ?? 'logs/';
     refuseOddPrefix(`log archive '${this.node.path}'`, this.prefix);
     const { bufferingInterval } = props;

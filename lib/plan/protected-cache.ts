@@ -6,11 +6,20 @@ import { CacheBackups, type CacheBackupsProps } from '../cache/cache-backups';
 import { CacheExport, type CacheExportOptions } from '../cache/cache-export';
 import { CacheSnapshots, type CacheSnapshotsOptions } from '../cache/cache-snapshots';
 import type { CacheSource } from '../cache/cache-source';
+import { checkProps, type PropsOf } from '../synth/props';
 
 export interface ProtectedCacheOptions extends CacheBackupsProps {
   /** What is protected: of this app or imported. Settings of an imported one are its owner's. */
   readonly cache: CacheSource;
 }
+
+const PROPS: PropsOf<ProtectedCacheOptions> = {
+  cache: true,
+  window: true,
+  retention: true,
+  snapshottingClusterId: true,
+  finalSnapshotName: true,
+};
 
 /** A cache under a plan. */
 export class ProtectedCache extends Construct {
@@ -20,6 +29,7 @@ export class ProtectedCache extends Construct {
   /** Use `plan.addCache()`. */
   constructor(scope: Construct, id: string, options: ProtectedCacheOptions) {
     super(scope, id);
+    checkProps(this, options, PROPS);
     const { cache, ...backups } = options;
     this.cache = cache;
     if (CfnResource.isCfnResource(cache.cache)) {

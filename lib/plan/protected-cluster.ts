@@ -4,11 +4,14 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import { alarmsUnder } from '../alarm/unheard-alarms';
 import { DatabaseBackups, type DatabaseBackupsProps } from '../database/database-backups';
+import { checkProps, type PropsOf } from '../synth/props';
 
 export interface ProtectedClusterOptions extends DatabaseBackupsProps {
   /** What is protected: a cluster of RDS or Aurora that this app makes. */
   readonly cluster: rds.IDatabaseCluster;
 }
+
+const PROPS: PropsOf<ProtectedClusterOptions> = { cluster: true, window: true, retention: true };
 
 /** A cluster under a plan. */
 export class ProtectedCluster extends Construct {
@@ -18,6 +21,7 @@ export class ProtectedCluster extends Construct {
   /** Use `plan.addCluster()`. */
   constructor(scope: Construct, id: string, options: ProtectedClusterOptions) {
     super(scope, id);
+    checkProps(this, options, PROPS);
     const { cluster, ...backups } = options;
     this.cluster = cluster;
     const resource = cluster.node.defaultChild;

@@ -21,6 +21,7 @@ import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
 import type { PlanDefaults } from '../synth/enclosing-plan';
 import { refuseTakenName } from '../synth/names';
+import { checkProps, type PropsOf } from '../synth/props';
 import type { DrillStarters } from './plan-grants';
 import { checkStatedIdentifier } from './stated-identifier';
 
@@ -103,6 +104,23 @@ export interface ProtectedDatabaseProps extends ProtectedDatabaseOptions {
   readonly starters: DrillStarters;
 }
 
+const PROPS: PropsOf<ProtectedDatabaseProps> = {
+  plan: true,
+  starters: true,
+  database: true,
+  instanceIdentifier: true,
+  window: true,
+  maintenance: true,
+  retention: true,
+  olderBackups: true,
+  copies: true,
+  storageKey: true,
+  checks: true,
+  databaseName: true,
+  databases: true,
+  allowEmpty: true,
+};
+
 /** A database under a plan. */
 export class ProtectedDatabase extends Construct {
   /** What is protected. */
@@ -124,6 +142,7 @@ export class ProtectedDatabase extends Construct {
     private readonly props: ProtectedDatabaseProps,
   ) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { database, window, maintenance, retention, olderBackups } = props;
     this.database = database;
     this.metrics = new RecoveryMetrics({ plan: props.plan.planName, target: id });

@@ -18,6 +18,7 @@ import type { RecoveryRegion } from '../region/recovery-region';
 import { enclosingPlan, registerPlan } from '../synth/enclosing-plan';
 import { pathName, refuseTakenName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { refuseOtherSettings } from './duplicate-database';
 import { DrillStarters, type PlanGrants } from './plan-grants';
 import { ProtectedBucket, type ProtectedBucketOptions } from './protected-bucket';
@@ -101,6 +102,19 @@ export interface ProtectionPlanProps {
   readonly site?: DrillSite;
 }
 
+const PROPS: PropsOf<ProtectionPlanProps> = {
+  objectives: true,
+  notify: true,
+  encryptionKey: true,
+  logEncryptionKey: true,
+  archive: true,
+  removalPolicy: true,
+  outputs: true,
+  planName: true,
+  recovery: true,
+  site: true,
+};
+
 /**
  * What must survive, how much may be lost and how long it may take; and the drills that prove it.
  *
@@ -138,6 +152,7 @@ export class ProtectionPlan extends Construct {
     private readonly props: ProtectionPlanProps,
   ) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     refuseAll(`plan '${this.node.path}'`, objectiveProblems(props?.objectives));
     this.notify = props.notify ?? enclosingPlan(scope)?.notify;
     registerPlan(this);

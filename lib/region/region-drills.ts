@@ -72,7 +72,8 @@ export class RegionDrills {
     const restore = options.restore ?? usualRestorePoint(copies);
     const databaseName = known(props.databaseName ?? new SourceDatabase(props.database).resource?.dbName);
     const source = this.source(id, options, restore, databaseName);
-    const given = { ...options, ...proofOptionsOf(props), restore, source, databaseName };
+    const { parameterGroupName: _, ...ofDrill } = options;
+    const given = { ...ofDrill, ...proofOptionsOf(props), restore, source, databaseName };
     const own = options.objectives;
     const judged = own ? { objectives: own, target: `${target}-${id}` } : { objectives, target, alarms };
     return new RestoreDrill(this.drills, id, { ...given, ...judged, planName, site, notify, outputs: props.outputs });

@@ -10,6 +10,7 @@ import type { BackupWindow } from '../schedule/backup-window';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { acknowledge } from '../synth/nag-acknowledgements';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { asKept, known } from '../synth/tokens';
 
 /** What each replica decides for itself. */
@@ -92,6 +93,22 @@ export interface RegionReplicaProps extends ReplicaOptions {
   readonly encryptionKey?: kms.IKey;
 }
 
+const PROPS: PropsOf<RegionReplicaProps> = {
+  sourceIdentifier: true,
+  sourceRegion: true,
+  sourceClass: true,
+  encryptionKey: true,
+  subnetGroupName: true,
+  securityGroupIds: true,
+  instanceIdentifier: true,
+  instanceType: true,
+  retention: true,
+  window: true,
+  parameterGroupName: true,
+  maxLag: true,
+  notify: true,
+};
+
 /**
  * A read replica of a database in another region, with backups of its own, to be promoted when that region is lost. Put
  * it in a stack of the recovery region: it names its source, and needs nothing else of it.
@@ -107,6 +124,7 @@ export class RegionReplica extends Construct {
 
   constructor(scope: Construct, id: string, props: RegionReplicaProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { sourceIdentifier, sourceRegion, encryptionKey, retention = Duration.days(7) } = props;
     const stack = Stack.of(this);
     const dbInstanceIdentifier = asKept(props.instanceIdentifier ?? `${sourceIdentifier}-${stack.region}`);

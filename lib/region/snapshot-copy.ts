@@ -20,6 +20,7 @@ import { ShippedFunction } from '../function/shipped-function';
 import type { BackupWindow } from '../schedule/backup-window';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { pathName } from '../synth/names';
+import { checkProps, type PropsOf } from '../synth/props';
 import { parseAtSynth } from '../synth/tokens';
 import type { RecoveryRegion } from './recovery-region';
 import { backupWindowLength, refuseUncopyable } from './snapshot-copy-limits';
@@ -119,6 +120,22 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
   readonly notify?: sns.ITopic;
 }
 
+const PROPS: PropsOf<SnapshotCopyProps> = {
+  source: true,
+  destination: true,
+  window: true,
+  storageKey: true,
+  planName: true,
+  target: true,
+  logEncryptionKey: true,
+  notify: true,
+  retention: true,
+  rpo: true,
+  copyTime: true,
+  optionGroupName: true,
+  shareWith: true,
+};
+
 /**
  * Copies a database's automated snapshots into another region, where they outlive the database, its region, and its
  * retention.
@@ -139,6 +156,7 @@ export class SnapshotCopy extends Construct {
 
   constructor(scope: Construct, id: string, props: SnapshotCopyProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     refuseUncopyable(this, props);
     const encryptionKey = logKey(this, props.logEncryptionKey);
     const plan = props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope);
