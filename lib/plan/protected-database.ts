@@ -20,7 +20,7 @@ import { type RegionDrillOptions, RegionDrills } from '../region/region-drills';
 import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
 import type { PlanDefaults } from '../synth/enclosing-plan';
-import { refuseTakenName } from '../synth/names';
+import { ownScope, refuseTakenName } from '../synth/names';
 import { checkProps, type PropsOf } from '../synth/props';
 import type { DrillStarters } from './plan-grants';
 import { checkStatedIdentifier } from './stated-identifier';
@@ -156,7 +156,7 @@ export class ProtectedDatabase extends Construct {
       resource.with(new DatabaseBackups({ window, retention }));
       return;
     }
-    new ExternalDatabaseBackups(this, 'Backups', {
+    new ExternalDatabaseBackups(ownScope(this), 'Backups', {
       database,
       window,
       maintenance,
@@ -198,7 +198,7 @@ export class ProtectedDatabase extends Construct {
     const { planName, objectives, notify } = this.props.plan;
     const target = this.node.id;
     if (own) return { objectives: own, target: `${target}-${id}` };
-    this.objectiveAlarms ??= new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
+    this.objectiveAlarms ??= new ObjectiveAlarms(ownScope(this), 'Alarms', { planName, target, objectives, notify });
     return { objectives, target, alarms: this.objectiveAlarms };
   }
 

@@ -16,7 +16,7 @@ import type { RestoreDrill } from '../drill/restore-drill';
 import { letLogsUse, ownKey } from '../function/log-key';
 import type { RecoveryRegion } from '../region/recovery-region';
 import { enclosingPlan, registerPlan } from '../synth/enclosing-plan';
-import { pathName, refuseTakenName } from '../synth/names';
+import { ownScope, pathName, refuseTakenName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { checkProps, type PropsOf } from '../synth/props';
 import { refuseOtherSettings } from './duplicate-database';
@@ -175,7 +175,7 @@ export class ProtectionPlan extends Construct {
 
   /** Where the plan's drills run. */
   public get site(): DrillSite {
-    this.ownSite ??= this.props.site ?? new DrillSite(this, 'Site', { notify: this.notify });
+    this.ownSite ??= this.props.site ?? new DrillSite(ownScope(this), 'Site', { notify: this.notify });
     return this.ownSite;
   }
 
@@ -265,7 +265,7 @@ export class ProtectionPlan extends Construct {
 
   /** Encrypts the logs of all copying, whatever is copied. */
   private keyOfCopying(): kms.IKey {
-    this.copyKey ??= this.logEncryptionKey ?? this.encryptionKey ?? ownKey(this, 'CopyKey');
+    this.copyKey ??= this.logEncryptionKey ?? this.encryptionKey ?? ownKey(ownScope(this), 'CopyKey');
     letLogsUse(this.copyKey, this);
     return this.copyKey;
   }

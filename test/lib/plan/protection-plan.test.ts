@@ -5,10 +5,13 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import {
+  BackupCopy,
   BackupWindow,
+  DatabaseAlarms,
   DrillSource,
   type ProtectedDatabaseOptions,
   ProtectionPlan,
+  RecoveryRegion,
   Recurrence,
   RestoreDrill,
   RestorePoint,
@@ -304,8 +307,8 @@ test('gives its drills and alarms, and those of each database', () => {
   const drills = [orders.addDrill('Daily', daily), carts.addDrill('Daily', daily)];
   expect([orders.drills, carts.drills, plan.drills]).toEqual([[drills[0]], [drills[1]], drills]);
   expect(orders.alarms.map(({ node }) => node.path)).toEqual([
-    'Test/Protection/Orders/Alarms/Failed',
-    'Test/Protection/Orders/Alarms/ObjectiveMissed',
+    'Test/Protection/Orders/Default/Alarms/Failed',
+    'Test/Protection/Orders/Default/Alarms/ObjectiveMissed',
     'Test/Protection/Orders/Daily/Overdue',
   ]);
   expect(plan.alarms).toEqual(expect.arrayContaining([...orders.alarms, ...carts.alarms]));
@@ -335,6 +338,35 @@ test('a drill may have objectives of its own, and then has alarms and a chain of
     ['Orders', '5 minutes'],
     ['Orders-Snapshot', '1 day'],
   ]);
+});
+
+test("no id of what is put into a plan's scope, or a database's, meets one of the plan's own", () => {
+  const app = new App({ builtinCloudFormationValidation: false });
+  const stack = new Stack(app, 'Shop', { env: { region: 'us-east-1', account: ACCOUNT } });
+  const recovery = RecoveryRegion.named('us-west-2');
+  const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery });
+  const database = importedDatabase(stack);
+  const orders = plan.addDatabase('Orders', {
+    database,
+    retention: Duration.days(7),
+    copies: [BackupCopy.snapshots({ retention: Duration.days(7) })],
+  });
+  orders.addDrill('Daily', daily);
+  // As the pages of docs/ call them.
+  for (const id of ['Alarms', 'Backups', 'Snapshots']) new DatabaseAlarms(orders, id, { database });
+  for (const id of ['Site', 'CopyKey']) new DatabaseAlarms(plan, id, { database });
+  const ids = Object.keys(Template.fromStack(stack).toJSON().Resources);
+  // What holds data, or is looked for by its name, has the logical ID that it always had.
+  for (const id of [
+    'SiteEvidenceBucket',
+    'SiteSigningKey',
+    'CopyKey',
+    'OrdersSnapshotsHandler',
+    'OrdersBackups',
+    'OrdersAlarmsFailed',
+  ]) {
+    expect(ids.filter((one) => one.startsWith(`Protection${id}`))).not.toEqual([]);
+  }
 });
 
 describe("what is put into a plan's scope", () => {
