@@ -3,7 +3,7 @@ import * as backup from 'aws-cdk-lib/aws-backup';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { accessLogs } from '../bucket/access-logs';
+import { accessLogs, logAccess } from '../bucket/access-logs';
 import { ownKey } from '../function/log-key';
 import { markCovered } from '../synth/coverage';
 import { enclosingPlan, removalPolicyOf } from '../synth/enclosing-plan';
@@ -142,10 +142,9 @@ export class BackupAudit extends Construct {
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
       versioned: true,
-      serverAccessLogsBucket: accessLogs(this, 'BackupAudit'),
-      serverAccessLogsPrefix: 'reports/',
       removalPolicy: removalPolicyOf(this),
     });
+    logAccess(bucket, accessLogs(this, 'BackupAudit'), 'reports/');
     acknowledgeRules(
       bucket,
       ['NIST.800.53.R5', 'HIPAA.Security'].map((pack) => `${pack}-S3BucketReplicationEnabled`),

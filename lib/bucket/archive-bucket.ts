@@ -12,7 +12,7 @@ import { acknowledge } from '../synth/nag-acknowledgements';
 import { accountIdProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { checkProps, type PropsOf } from '../synth/props';
-import { accessLogs } from './access-logs';
+import { accessLogs, logAccess } from './access-logs';
 import { BucketBackups, type BucketBackupsProps } from './bucket-backups';
 import { REPLICATION_RULE, type ReplicationTarget } from './bucket-replication';
 
@@ -93,11 +93,10 @@ export class ArchiveBucket extends Construct {
       enforceSSL: true,
       versioned: true,
       ...(lock && { objectLockEnabled: true, objectLockDefaultRetention: lock }),
-      serverAccessLogsBucket: props.accessLogs ?? accessLogs(this, 'ArchiveBucket'),
-      serverAccessLogsPrefix: `${id}/`,
       // A first deployment that fails leaves no empty bucket behind, whose name the second one would find taken.
       removalPolicy: removalPolicyOf(this, props.bucketName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : undefined),
     });
+    logAccess(this.owned, props.accessLogs ?? accessLogs(this, 'ArchiveBucket'), `${id}/`);
     this.bucket = this.owned;
     const { tiers, unfinishedUploads } = props;
     this.owned.with(new BucketBackups({ tiers, unfinishedUploads, replication }));

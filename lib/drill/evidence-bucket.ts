@@ -3,7 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct, type IConstruct } from 'constructs';
-import { accessLogs } from '../bucket/access-logs';
+import { accessLogs, logAccess } from '../bucket/access-logs';
 import { ownKey } from '../function/log-key';
 import { markCovered } from '../synth/coverage';
 import { enclosingPlan, removalPolicyOf } from '../synth/enclosing-plan';
@@ -41,7 +41,7 @@ export class EvidenceBucket extends Construct {
     super(scope, id);
     checkProps(this, props, PROPS);
     warnOfFleetingKey(this, props.encryptionKey?.keyArn);
-    this.bucket = new s3.Bucket(this, 'Bucket', {
+    const bucket = new s3.Bucket(this, 'Bucket', {
       encryption: s3.BucketEncryption.KMS,
       encryptionKey: props.encryptionKey ?? enclosingPlan(this)?.encryptionKey ?? ownKey(this),
       bucketKeyEnabled: true,
@@ -50,10 +50,10 @@ export class EvidenceBucket extends Construct {
       versioned: true,
       objectLockEnabled: true,
       objectLockDefaultRetention: props.lock ?? s3.ObjectLockRetention.governance(Duration.days(400)),
-      serverAccessLogsBucket: accessLogs(this, 'EvidenceBucket'),
-      serverAccessLogsPrefix: 'evidence/',
       removalPolicy: removalPolicyOf(this),
     });
+    logAccess(bucket, accessLogs(this, 'EvidenceBucket'), 'evidence/');
+    this.bucket = bucket;
     this.denyHidingAndWritingOver();
     markCovered(this.bucket, 'EvidenceBucket');
     acknowledge(this.bucket, 'replication');

@@ -7,7 +7,7 @@ import * as rds from 'aws-cdk-lib/aws-rds';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct, IMixin } from 'constructs';
 import * as lifeboat from '../../lib';
-import { importedDatabase, newDatabase, OBJECTIVES } from './stacks';
+import { importedDatabase, OBJECTIVES } from './stacks';
 
 const { DrillSource, DumpSource, RecoveryRegion, Recurrence, SnapshotSource } = lifeboat;
 
@@ -25,6 +25,13 @@ function filesFor(scope: Construct, ...mixins: IMixin[]): s3.Bucket {
   return bucket;
 }
 const repository = (scope: Construct) => new ecr.Repository(scope, 'Web');
+
+/** With nothing that depends on the app's feature flags. */
+function ownDatabase(scope: Construct) {
+  const vpc = new ec2.Vpc(scope, 'Network', { maxAzs: 2, natGateways: 1, restrictDefaultSecurityGroup: false });
+  const engine = rds.DatabaseInstanceEngine.postgres({ version: rds.PostgresEngineVersion.VER_16 });
+  return { vpc, database: new rds.DatabaseInstance(scope, 'Database', { engine, vpc, databaseName: 'shop' }) };
+}
 
 /** Makes one in a scope of its own. `given` is added to the props, whatever it is. */
 type Make = (scope: Construct, given?: object) => Construct;
@@ -93,12 +100,7 @@ export const EVERY_CONSTRUCT: Readonly<Record<string, Make>> = {
     return archive;
   },
   LogicalDump: (scope, given) => {
-    const vpc = new ec2.Vpc(scope, 'Network', { maxAzs: 2, natGateways: 1 });
-    const database = new rds.DatabaseInstance(scope, 'Database', {
-      engine: rds.DatabaseInstanceEngine.postgres({ version: rds.PostgresEngineVersion.VER_16 }),
-      vpc,
-      databaseName: 'shop',
-    });
+    const { vpc, database } = ownDatabase(scope);
     const dump = new lifeboat.LogicalDump(scope, 'Dump', { source: DumpSource.database(database), vpc, ...given });
     dump.connections.allowToDefaultPort(database);
     return dump;
@@ -144,7 +146,7 @@ export const EVERY_CONSTRUCT: Readonly<Record<string, Make>> = {
       schedule: Recurrence.firstSunday({ hour: 5 }),
       ...given,
     });
-    testing.addDatabase('Orders', { database: newDatabase(scope), objectives: OBJECTIVES });
+    testing.addDatabase('Orders', { database: ownDatabase(scope).database, objectives: OBJECTIVES });
     return testing;
   },
   SnapshotCopy: (scope, given) =>
