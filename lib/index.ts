@@ -71,6 +71,7 @@ export {
 } from './drill/recovery-check';
 export { type DrillOptions, RestoreDrill, type RestoreDrillProps } from './drill/restore-drill';
 export { type RandomRestorePointOptions, RestorePoint } from './drill/restore-point';
+export type { DrillSiteAttributes, IDrillNetwork, IDrillSite } from './drill/shared-site';
 export {
   type DumpedDatabaseOptions,
   DumpSource,

@@ -22,8 +22,8 @@ import { objectiveProblems, type RecoveryObjectives } from '../alarm/objectives'
 import { RecoveryMetrics, secondsSinceProven } from '../alarm/recovery-metrics';
 import { SourceDatabase } from '../database/source-database';
 import { warnOfAnotherClass } from '../drill/drill-limits';
-import type { DrillSite } from '../drill/drill-site';
 import { type ProofOptions, proofOf } from '../drill/proof';
+import type { IDrillSite } from '../drill/shared-site';
 import { evidencePermissions, sitePermissions } from '../drill/site-permissions';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow } from '../function/statements';
@@ -88,7 +88,7 @@ export interface RestoreTestProps extends TestedDatabaseOptions {
   /** What AWS Backup restores under. */
   readonly role: iam.IRole;
   /** Where restored instances lie. */
-  readonly site: DrillSite;
+  readonly site: IDrillSite;
   /** After how long without a test that passed somebody is told. */
   readonly overdueAfter: Duration;
   /**
@@ -209,7 +209,7 @@ export class RestoreTest extends Construct {
     };
   }
 
-  private validator(site: DrillSite, target: string, window: Duration): ShippedFunction {
+  private validator(site: IDrillSite, target: string, window: Duration): ShippedFunction {
     const restored = Stack.of(this).formatArn({
       service: 'rds',
       resource: 'db',

@@ -5,6 +5,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { DrillSite } from '../drill/drill-site';
 import { enclosingSite } from '../drill/enclosing-site';
+import type { IDrillSite } from '../drill/shared-site';
 import { overdueOf } from '../schedule/overdue';
 import type { Recurrence } from '../schedule/recurrence';
 import { enclosingPlan } from '../synth/enclosing-plan';
@@ -66,7 +67,7 @@ export interface RestoreTestingProps {
    *
    * @default - the site of the plan around it; else one of its own
    */
-  readonly site?: DrillSite;
+  readonly site?: IDrillSite;
 
   /**
    * Who is told when a test fails, misses an objective or is overdue.
@@ -104,7 +105,7 @@ export class RestoreTesting extends Construct {
   /** Name of the plan, as evidence has it. */
   public readonly planName: string;
   /** Where restored instances lie. */
-  public readonly site: DrillSite;
+  public readonly site: IDrillSite;
 
   private readonly role: iam.IRole;
   private readonly selections: string[] = [];

@@ -20,6 +20,7 @@ import { DrillNetwork } from './drill-network';
 import { DrillWatch } from './drill-watch';
 import { EvidenceBucket } from './evidence-bucket';
 import { Janitor } from './janitor';
+import { type DrillSiteAttributes, type IDrillSite, ImportedDrillSite } from './shared-site';
 
 export interface DrillSiteProps {
   /**
@@ -66,7 +67,17 @@ const PROPS: PropsOf<DrillSiteProps> = { vpc: true, subnets: true, evidence: tru
  * Where drills run, and what they share: an isolated network, the examiner in it, the key of copies' passwords, the
  * evidence, a janitor, and the watch on overdue drills.
  */
-export class DrillSite extends Construct {
+export class DrillSite extends Construct implements IDrillSite {
+  /**
+   * A site of another app, in the same account and region: its network, examiner, keys, evidence and janitor are shared, and
+   * drills of this app are watched by one of their own.
+   *
+   * @throws Error when an ARN is of another region; when a drill's database listens on a port that the site has not opened
+   */
+  public static fromDrillSiteAttributes(scope: Construct, id: string, attributes: DrillSiteAttributes): IDrillSite {
+    return new ImportedDrillSite(scope, id, attributes);
+  }
+
   /** Where copies are restored. */
   public readonly network: DrillNetwork;
   /** Where evidence lies. */

@@ -29,6 +29,7 @@ import type { DrillSource } from './drill-source';
 import { enclosingSite } from './enclosing-site';
 import { type ProofOptions, proofOf } from './proof';
 import { RestorePoint } from './restore-point';
+import type { IDrillSite } from './shared-site';
 import { evidencePermissions, sitePermissions } from './site-permissions';
 
 /** What a drill may take beyond its copy's life: to end what it is at, delete the copy, and publish evidence of it. */
@@ -103,7 +104,7 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
    *
    * @default - the site of the plan around it; else one of the drill's own
    */
-  readonly site?: DrillSite;
+  readonly site?: IDrillSite;
 
   /**
    * Alarms on the outcome, shared by the drills of one target.
@@ -230,7 +231,7 @@ export class RestoreDrill extends Construct {
     };
   }
 
-  private runbook({ keyArn }: DrillSource, expiresAfter: Duration, site: DrillSite): ShippedFunction {
+  private runbook({ keyArn }: DrillSource, expiresAfter: Duration, site: IDrillSite): ShippedFunction {
     return new ShippedFunction(this, 'Conductor', {
       entry: 'drill-restore',
       description: `Lifeboat: drill ${this.name}, restored to a copy`,
@@ -251,7 +252,7 @@ export class RestoreDrill extends Construct {
     });
   }
 
-  private startOn(schedule: Recurrence, runbook: ShippedFunction, site: DrillSite): ISchedule {
+  private startOn(schedule: Recurrence, runbook: ShippedFunction, site: IDrillSite): ISchedule {
     const { plan, target, drill } = this.definition;
     const { starter } = site.watch.add(this, runbook.function, { plan, target, drill });
     const trigger = new ScheduleTrigger(this, 'Schedule', {
@@ -266,7 +267,7 @@ export class RestoreDrill extends Construct {
     return trigger.schedule;
   }
 
-  private addAlarms(props: RestoreDrillProps, site: DrillSite): void {
+  private addAlarms(props: RestoreDrillProps, site: IDrillSite): void {
     const { objectives, schedule, notify } = props;
     const { plan: planName, target } = this.definition;
     if (!props.alarms) new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
@@ -296,7 +297,7 @@ interface Settled {
   readonly drill: string;
   readonly restore: RestorePoint;
   readonly expiresAfter: Duration;
-  readonly site: DrillSite;
+  readonly site: IDrillSite;
 }
 
 const atLeast = (floor: Duration, seconds: number): Duration =>

@@ -3,10 +3,10 @@ import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import { evidencePrefix } from '../../lambda/contract';
 import { allow, evidenceAccess } from '../function/statements';
-import type { DrillSite } from './drill-site';
+import type { IDrillSite } from './shared-site';
 
 /** To call the examiner, and to read the key of copies' passwords. */
-export function sitePermissions(site: DrillSite): iam.PolicyStatement[] {
+export function sitePermissions(site: IDrillSite): iam.PolicyStatement[] {
   return [
     allow(['lambda:InvokeFunction'], [site.examiner.functionArn]),
     allow(['secretsmanager:GetSecretValue'], [site.passwordKey.secretArn]),
@@ -18,7 +18,7 @@ export function sitePermissions(site: DrillSite): iam.PolicyStatement[] {
 
 /** To append signed documents to one target's chain. */
 export function evidencePermissions(
-  site: DrillSite,
+  site: IDrillSite,
   of: { readonly plan: string; readonly target: string },
 ): iam.PolicyStatement[] {
   const prefix = evidencePrefix(of);

@@ -13,6 +13,7 @@ import { SourceDatabase } from '../database/source-database';
 import { DrillSite } from '../drill/drill-site';
 import { shareSite } from '../drill/enclosing-site';
 import type { RestoreDrill } from '../drill/restore-drill';
+import type { IDrillSite } from '../drill/shared-site';
 import { letLogsUse, ownKey } from '../function/log-key';
 import type { RecoveryRegion } from '../region/recovery-region';
 import { enclosingPlan, registerPlan } from '../synth/enclosing-plan';
@@ -99,7 +100,7 @@ export interface ProtectionPlanProps {
    *
    * @default - a site of the plan's own, made with the first drill
    */
-  readonly site?: DrillSite;
+  readonly site?: IDrillSite;
 }
 
 const PROPS: PropsOf<ProtectionPlanProps> = {
@@ -143,7 +144,7 @@ export class ProtectionPlan extends Construct {
 
   private readonly databases = new Map<ProtectedDatabase, ProtectedDatabaseOptions>();
   private readonly starters = new DrillStarters();
-  private ownSite?: DrillSite;
+  private ownSite?: IDrillSite;
   private copyKey?: kms.IKey;
 
   constructor(
@@ -174,7 +175,7 @@ export class ProtectionPlan extends Construct {
   }
 
   /** Where the plan's drills run. */
-  public get site(): DrillSite {
+  public get site(): IDrillSite {
     this.ownSite ??= this.props.site ?? new DrillSite(ownScope(this), 'Site', { notify: this.notify });
     return this.ownSite;
   }

@@ -38,11 +38,17 @@ function briefly(value: unknown): string {
   return Array.isArray(value) ? 'a list' : 'an object';
 }
 
-/** One that differs by a few letters, of which part of the name may be left out. */
+/** One that differs by a few letters. */
 function nearestOf(name: string, names: readonly string[]): string | undefined {
-  const near = names.map((other) => ({ other, steps: distance(name.toLowerCase(), other.toLowerCase()) }));
+  const near = names.map((other) => ({ other, steps: stepsBetween(name.toLowerCase(), other.toLowerCase()) }));
   const [first] = near.sort((one, other) => one.steps - other.steps);
   return first && first.steps <= Math.max(2, Math.floor(name.length / 3)) ? first.other : undefined;
+}
+
+/** A name of which the end is left out, or that has more of it, is as near as one with a wrong letter. */
+function stepsBetween(one: string, other: string): number {
+  const [short, long] = one.length < other.length ? [one, other] : [other, one];
+  return short.length > 3 && long.startsWith(short) ? 1 : distance(one, other);
 }
 
 /** How many letters have to be added, removed or replaced. */

@@ -58,6 +58,7 @@ test.each([
   ['retenton', "did you mean 'retention'?"],
   ['Retention', "did you mean 'retention'?"],
   ['encryptKey', "did you mean 'encryptionKey'?"],
+  ['encryption', "did you mean 'encryptionKey'?"],
   ['colour', 'leave it out; there are: retention, encryptionKey'],
 ])('called %s has this remedy: %s', (name, remedy) => {
   expect(refused({ [name]: 1 })).toThrow(
