@@ -1,10 +1,11 @@
 /** How people and programs find what is deployed. */
-import type { Stack } from 'aws-cdk-lib';
+import { App, Duration, Stack } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { deployedDrill, deployedParameter, parse } from '../../../lambda/contract';
-import { EvidenceBucket, ProtectionPlan, Recurrence } from '../../../lib';
+import { BackupCopy, EvidenceBucket, ProtectionPlan, RecoveryRegion, Recurrence } from '../../../lib';
 import { EVERY_CONSTRUCT } from '../../template/every-construct';
-import { resolved } from '../../template/policies';
+import { ACCOUNT, resolved } from '../../template/policies';
 import { importedDatabase, newDrill, newStack, OBJECTIVES, Template } from '../../template/stacks';
 
 const schedule = Recurrence.daily({ hour: 2 });
@@ -54,6 +55,28 @@ describe('the parameter of a drill', () => {
     ]);
     const name = { plan: 'a b', target: 'c', drill: 'd' };
     expect(deployedParameter(name)).toMatch(/^[\w./-]+$/);
+  });
+
+  test('of copies lies in the recovery region, and names what lies there', () => {
+    const app = new App({ builtinCloudFormationValidation: false });
+    const stack = new Stack(app, 'Shop', { env: { region: 'us-east-1', account: ACCOUNT } });
+    const recovery = RecoveryRegion.named('us-west-2');
+    const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery, outputs: true });
+    const orders = plan.addDatabase('Orders', {
+      database: importedDatabase(stack),
+      databaseName: 'shop',
+      copies: [BackupCopy.snapshots({ retention: Duration.days(7) })],
+    });
+    const drill = orders.addRegionDrill('West', { schedule, instanceType: new ec2.InstanceType('t3.large') });
+    const west = Stack.of(drill);
+    const [parameter] = parametersOf(west);
+    const content = parse(deployedDrill, JSON.parse(resolved(parameter?.Value)), 'content');
+    expect(content).toMatchObject({ region: 'us-west-2', instance: 'orders', drill: 'West' });
+    expect(JSON.stringify(parameter)).not.toContain('us-east-1');
+    expect(parametersOf(stack)).toEqual([]);
+    expect(Object.keys(Template.fromStack(west).findOutputs('*')).filter((id) => id.startsWith('Plans'))).toHaveLength(
+      3,
+    );
   });
 
   test('is read by older versions when it says more, and refused when it means something else', () => {

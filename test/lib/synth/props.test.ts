@@ -1,5 +1,7 @@
 /** A property that a construct doesn't take, which callers without a compiler may hand over. */
 import { Duration } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import * as lifeboat from '../../../lib';
 import {
   BucketBackups,
   CacheBackups,
@@ -15,6 +17,18 @@ import { EVERY_CONSTRUCT } from '../../template/every-construct';
 import { importedDatabase, newPlan, newStack, primaryStack } from '../../template/stacks';
 
 const DAYS = Duration.days(2);
+
+/** Made by other constructs of Lifeboat, at whose door their props are. */
+const MADE_BY_OTHERS = [
+  ...['DrillNetwork', 'RestoreTest'],
+  ...['ProtectedBucket', 'ProtectedCache', 'ProtectedCluster', 'ProtectedDatabase'],
+];
+
+test('the table that these tests go through has every public construct', () => {
+  const isConstruct = (value: unknown) => typeof value === 'function' && value.prototype instanceof Construct;
+  const names = Object.entries(lifeboat).flatMap(([name, value]) => (isConstruct(value) ? [name] : []));
+  expect([...Object.keys(EVERY_CONSTRUCT), ...MADE_BY_OTHERS].sort()).toEqual(names.sort());
+});
 
 test.each(Object.entries(EVERY_CONSTRUCT))('is refused by a %s, with its name and value', (name, make) => {
   expect(() => make(primaryStack().stack, { nonsense: DAYS })).toThrow(
