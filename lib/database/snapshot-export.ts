@@ -1,4 +1,4 @@
-import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -7,7 +7,7 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { automatedSnapshots, type SnapshotExportRequest, snapshotExportRequest } from '../../lambda/contract';
+import { type SnapshotExportRequest, snapshotExportRequest } from '../../lambda/contract';
 import { brokenOffAlarms } from '../alarm/alarm';
 import { BackupWatch } from '../alarm/backup-watch';
 import { grantStart } from '../function/grant-start';
@@ -24,21 +24,8 @@ import { refuseAll } from '../synth/problems';
 import { checkProps, type PropsOf } from '../synth/props';
 import { parseAtSynth } from '../synth/tokens';
 import { exportProblems, ODD } from './snapshot-export-limits';
+import { exportPermissions } from './snapshot-export-permissions';
 import { SourceDatabase } from './source-database';
-
-/**
- * API references of StartExportTask name these of the caller, besides CreateGrant and DescribeKey; the newest names those
- * two alone. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
- */
-const EXPORT_KEY_USE = [
-  'kms:Decrypt',
-  'kms:Encrypt',
-  'kms:GenerateDataKey',
-  'kms:GenerateDataKeyWithoutPlaintext',
-  'kms:ReEncryptFrom',
-  'kms:ReEncryptTo',
-  'kms:RetireGrant',
-];
 
 export interface SnapshotExportProps {
   /** An RDS instance with automated backups, of this app or imported: MariaDB, MySQL or PostgreSQL. */
@@ -252,7 +239,7 @@ export class SnapshotExport extends Construct {
         'Automated snapshots are named by RDS after their database and the minute, and files of exports by RDS alone; what ' +
         'only describes can not be narrowed.',
       statements: [
-        ...this.permissions(instance, encryptionKey),
+        ...exportPermissions(this, instance, this.role, encryptionKey),
         // To measure what is there, and nothing of it is read.
         allow(['s3:ListBucket'], [bucket.bucketArn], { StringLike: { 's3:prefix': `${prefix}/*` } }),
         ...lastGoodAccess(bucket, statusPrefix),
@@ -269,30 +256,6 @@ export class SnapshotExport extends Construct {
       deadLetterQueue: this.watch.deadLetterQueue,
     });
     trigger.node.addDependency(runbook);
-  }
-
-  private permissions(instance: string, key: kms.IKey): iam.PolicyStatement[] {
-    const snapshots = Stack.of(this).formatArn({
-      service: 'rds',
-      resource: 'snapshot',
-      // The pattern leaves out the snapshots of a database `orders-archive`.
-      resourceName: automatedSnapshots(instance),
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
-    return [
-      allow(['rds:DescribeDBSnapshots', 'rds:DescribeExportTasks', 'rds:ListTagsForResource'], ['*']),
-      allow(['rds:StartExportTask'], [snapshots]),
-      allow(['iam:PassRole'], [this.role.roleArn], {
-        StringEquals: { 'iam:PassedToService': 'export.rds.amazonaws.com' },
-      }),
-      allow(['kms:DescribeKey'], [key.keyArn]),
-      // RDS goes on encrypting after the call, by a grant of the caller's.
-      allow(['kms:CreateGrant'], [key.keyArn], { Bool: { 'kms:GrantIsForAWSResource': 'true' } }),
-      // For RDS alone to do in the caller's name.
-      allow(EXPORT_KEY_USE, [key.keyArn], {
-        StringEquals: { 'kms:ViaService': `rds.${Stack.of(this).region}.amazonaws.com` },
-      }),
-    ];
   }
 
   private get what(): string {

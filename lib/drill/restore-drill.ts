@@ -114,8 +114,7 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
   readonly alarms?: ObjectiveAlarms;
 
   /**
-   * Whether the stack has outputs for an operator: the function that starts the drill, its schedule, and the bucket of its
-   * evidence.
+   * Whether the stack has outputs for an operator: what starts the drill, its schedule, the bucket of its evidence.
    *
    * @default - as the plan around it says; else false
    */
@@ -171,7 +170,8 @@ export class RestoreDrill extends Construct {
     const { source, objectives, notify, restore = RestorePoint.latest() } = props;
     const planName = props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope);
     refuseUndrillable(this, props, restore);
-    const expiresAfter = props.expiresAfter ?? atLeast(Duration.hours(6), 4 * objectives.rto.toSeconds());
+    const usual = Math.max(Duration.hours(6).toSeconds(), 4 * objectives.rto.toSeconds());
+    const expiresAfter = props.expiresAfter ?? Duration.seconds(usual);
     if (source.database) markCovered(source.database, 'RestoreDrill');
     warnOfAnotherClass(this, source.instanceClass, props.instanceType);
     warnOfOldSnapshots(this, source, restore, objectives.rpo.toSeconds());
@@ -182,7 +182,7 @@ export class RestoreDrill extends Construct {
     site.network.open(source.port);
     this.definition = parseAtSynth(
       drillDefinition,
-      this.definitionOf(props, { plan: planName, drill: id, restore, expiresAfter, site }),
+      this.definitionOf(props, { plan: planName, restore, expiresAfter, site }),
       `restore drill '${this.node.path}'`,
     );
     const runbook = this.runbook(source, expiresAfter, site);
@@ -209,15 +209,12 @@ export class RestoreDrill extends Construct {
     return secondsSinceProven(this.definition, options);
   }
 
-  private definitionOf(
-    props: RestoreDrillProps,
-    { plan, drill, restore, expiresAfter, site }: Settled,
-  ): DrillDefinition {
-    const { objectives, target = drill } = props;
+  private definitionOf(props: RestoreDrillProps, { plan, restore, expiresAfter, site }: Settled): DrillDefinition {
+    const { objectives, target = this.node.id } = props;
     return {
       plan,
       target,
-      drill,
+      drill: this.node.id,
       source: props.source.definition(this),
       restore: restore.request,
       copy: {
@@ -294,11 +291,7 @@ export class RestoreDrill extends Construct {
 /** What a drill's props leave to defaults and to its surroundings. */
 interface Settled {
   readonly plan: string;
-  readonly drill: string;
   readonly restore: RestorePoint;
   readonly expiresAfter: Duration;
   readonly site: IDrillSite;
 }
-
-const atLeast = (floor: Duration, seconds: number): Duration =>
-  seconds > floor.toSeconds() ? Duration.seconds(seconds) : floor;

@@ -23,7 +23,7 @@ import { pathName } from '../synth/names';
 import { checkProps, type PropsOf } from '../synth/props';
 import { parseAtSynth } from '../synth/tokens';
 import type { RecoveryRegion } from './recovery-region';
-import { backupWindowLength, refuseUncopyable } from './snapshot-copy-limits';
+import { allowedAge, refuseUncopyable } from './snapshot-copy-limits';
 import { snapshotCopyPermissions } from './snapshot-copy-permissions';
 import type { SnapshotSource } from './snapshot-source';
 
@@ -250,11 +250,7 @@ export class SnapshotCopy extends Construct {
     hourly.node.addDependency(handler);
   }
 
-  /**
-   * Lets somebody start a round of copying at any time, and nothing else.
-   *
-   * @throws Error when the grantee lies in a stack of another region, whose policies can't refer to it
-   */
+  /** Lets somebody start a round at any time, and nothing else. @throws Error when the grantee is of another region */
   public grantStart(grantee: iam.IGrantable): iam.Grant {
     return grantStart('snapshot copy', this, this.function, grantee);
   }
@@ -300,11 +296,4 @@ export class SnapshotCopy extends Construct {
       notify,
     });
   }
-}
-
-/** A backup may start anywhere in its window, and a copy is young only once it is there. */
-function allowedAge({ rpo, copyTime, window, source }: SnapshotCopyProps): Duration {
-  return (rpo ?? Duration.days(1))
-    .plus(window?.length ?? backupWindowLength(source))
-    .plus(copyTime ?? Duration.hours(4));
 }
