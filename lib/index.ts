@@ -1,6 +1,6 @@
 export { ObjectiveAlarms, type ObjectiveAlarmsProps } from './alarm/objective-alarms';
 export type { RecoveryObjectives } from './alarm/objectives';
-export { RecoveryMetrics } from './alarm/recovery-metrics';
+export type { RecoveryMetrics } from './alarm/recovery-metrics';
 export { CoverageCheck } from './aspects/coverage-check';
 export { TemplateCheck } from './aspects/template-check';
 export { AirGappedVault, type AirGappedVaultProps } from './aws-backup/air-gapped-vault';
@@ -13,14 +13,13 @@ export {
   type DailyTierOptions,
   type MonthlyTierOptions,
   type OwnTierOptions,
-  type TierKind,
   type TierOptions,
   type WeeklyTierOptions,
   type YearlyTierOptions,
 } from './aws-backup/backup-tier';
 export { BackupTiers, type BackupTiersProps } from './aws-backup/backup-tiers';
 export { ProtectedVault, type ProtectedVaultProps } from './aws-backup/protected-vault';
-export { RestoreTest, type RestoreTestProps, type TestedDatabaseOptions } from './aws-backup/restore-test';
+export { RestoreTest, type TestedDatabaseOptions } from './aws-backup/restore-test';
 export { RestoreTesting, type RestoreTestingProps } from './aws-backup/restore-testing';
 export { TestedRecoveryPoints, type TestedWithinOptions } from './aws-backup/tested-recovery-points';
 export { VaultAlarms, type VaultAlarmsProps } from './aws-backup/vault-alarms';
@@ -36,9 +35,9 @@ export {
 export { BucketBackups, type BucketBackupsProps } from './bucket/bucket-backups';
 export { DeleteMarkers, type ReplicationTarget, ReplicationTiming } from './bucket/bucket-replication';
 export { CacheBackups, type CacheBackupsProps } from './cache/cache-backups';
-export { CacheExport, type CacheExportProps } from './cache/cache-export';
+export { CacheExport, type CacheExportOptions, type CacheExportProps } from './cache/cache-export';
 export { CacheExportAccess, type CacheExportAccessOptions } from './cache/cache-export-access';
-export { CacheSnapshots, type CacheSnapshotsProps } from './cache/cache-snapshots';
+export { CacheSnapshots, type CacheSnapshotsOptions, type CacheSnapshotsProps } from './cache/cache-snapshots';
 export { CacheSource } from './cache/cache-source';
 export { ConfigurationBackups, type ConfigurationBackupsProps } from './configuration/configuration-backups';
 export { type SecretReplica, SecretReplicas, type SecretReplicasProps } from './configuration/secret-replicas';
@@ -56,7 +55,7 @@ export {
   OlderBackups,
 } from './database/external-database-backups';
 export { SnapshotExport, type SnapshotExportProps } from './database/snapshot-export';
-export { DrillNetwork, type DrillNetworkProps } from './drill/drill-network';
+export { DrillNetwork } from './drill/drill-network';
 export { DrillSite, type DrillSiteProps } from './drill/drill-site';
 export { type CopiedDatabaseOptions, type DrilledDatabaseOptions, DrillSource } from './drill/drill-source';
 export { EvidenceBucket, type EvidenceBucketProps } from './drill/evidence-bucket';
@@ -72,6 +71,7 @@ export {
 } from './drill/recovery-check';
 export { type DrillOptions, RestoreDrill, type RestoreDrillProps } from './drill/restore-drill';
 export { type RandomRestorePointOptions, RestorePoint } from './drill/restore-point';
+export type { DrillSiteAttributes, IDrillNetwork, IDrillSite } from './drill/shared-site';
 export {
   type DumpedDatabaseOptions,
   DumpSource,
@@ -90,15 +90,13 @@ export {
   type LogArchiveProps,
   type SubscriptionOptions,
 } from './logs/log-archive';
-export { PlanGrants, type StartableDrill } from './plan/plan-grants';
-export {
-  type PlanOfDatabases,
-  ProtectedDatabase,
-  type ProtectedDatabaseOptions,
-  type ProtectedDatabaseProps,
-} from './plan/protected-database';
+export type { PlanGrants } from './plan/plan-grants';
+export { ProtectedBucket, type ProtectedBucketOptions } from './plan/protected-bucket';
+export { ProtectedCache, type ProtectedCacheOptions } from './plan/protected-cache';
+export { ProtectedCluster, type ProtectedClusterOptions } from './plan/protected-cluster';
+export { ProtectedDatabase, type ProtectedDatabaseOptions } from './plan/protected-database';
 export { ProtectionPlan, type ProtectionPlanProps } from './plan/protection-plan';
-export { type AutomatedBackupsOptions, BackupCopy, type BackupCopyTarget } from './region/backup-copy';
+export { type AutomatedBackupsOptions, BackupCopy } from './region/backup-copy';
 export { RecoveryRegion, type RecoveryRegionOptions } from './region/recovery-region';
 export { RecoverySite, type RecoverySiteProps } from './region/recovery-site';
 export type { RegionDrillOptions } from './region/region-drills';

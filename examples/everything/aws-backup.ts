@@ -14,7 +14,7 @@ import {
   BackupTarget,
   BackupTier,
   BackupTiers,
-  type DrillSite,
+  type IDrillSite,
   ProtectedVault,
   Recurrence,
   RestoreTesting,
@@ -28,7 +28,7 @@ import { VAULT_WEST, WEST } from './west';
 export interface AwsBackupProps {
   readonly database: rds.DatabaseInstance;
   /** The plan's, so that all drills share one network, one examiner and one place of evidence. */
-  readonly site: DrillSite;
+  readonly site: IDrillSite;
   readonly vpc: ec2.IVpc;
   readonly key: kms.IKey;
   readonly notify: sns.ITopic;

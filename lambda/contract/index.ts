@@ -9,6 +9,7 @@ export * from './bucket';
 export * from './cache';
 export * from './configuration';
 export * from './definition';
+export * from './deployed';
 export * from './drill';
 export * from './evidence';
 export * from './handlers';

@@ -7,6 +7,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct, IConstruct } from 'constructs';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { allowAlarmsToPublish } from './topic-policy';
+import { noteAlarm } from './unheard-alarms';
 
 export interface AlarmProps {
   readonly metric: cloudwatch.IMetric;
@@ -35,7 +36,7 @@ export interface AlarmProps {
   /**
    * Topic to notify.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarm has no action
+   * @default - the topic of the plan around it; else the alarm has no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
@@ -53,6 +54,7 @@ export function addAlarm(scope: Construct, id: string, props: AlarmProps): cloud
     evaluationPeriods: props.periods ?? 1,
     treatMissingData: props.treatMissingData ?? cloudwatch.TreatMissingData.NOT_BREACHING,
   });
+  noteAlarm(scope, alarm);
   const topic = props.notify ?? enclosingPlan(scope)?.notify;
   if (topic) {
     refuseElsewhere(alarm, topic);

@@ -1,5 +1,6 @@
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { checkProps, type PropsOf } from '../synth/props';
 import { addAlarm } from './alarm';
 import type { RecoveryObjectives } from './objectives';
 import { warnOfShortRpo } from './objectives';
@@ -15,10 +16,12 @@ export interface ObjectiveAlarmsProps {
   /**
    * Topic to notify.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
+
+const PROPS: PropsOf<ObjectiveAlarmsProps> = { planName: true, target: true, objectives: true, notify: true };
 
 /**
  * Alarms that fire when a drill of one target did not pass, or missed an objective. Drills of a target share them.
@@ -26,13 +29,14 @@ export interface ObjectiveAlarmsProps {
 export class ObjectiveAlarms extends Construct {
   constructor(scope: Construct, id: string, props: ObjectiveAlarmsProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { planName, target, notify } = props;
     const { rpo, rto } = props.objectives;
     warnOfShortRpo(this, rpo);
-    const metrics = new RecoveryMetrics(planName);
-    const evidence = `See the evidence under evidence/${planName}/${target}/.`;
+    const metrics = new RecoveryMetrics({ plan: planName, target });
+    const evidence = `its evidence lies under evidence/${planName}/${target}/`;
     addAlarm(this, 'Failed', {
-      metric: metrics.drillPassed(target),
+      metric: metrics.drillPassed(),
       threshold: 1,
       comparison: 'below',
       description:
@@ -42,7 +46,7 @@ export class ObjectiveAlarms extends Construct {
       notify,
     });
     addAlarm(this, 'ObjectiveMissed', {
-      metric: metrics.objectivesMissed(target),
+      metric: metrics.objectivesMissed(),
       threshold: 0,
       description:
         `A restore of ${target} took longer than its RTO of ${rto.toHumanString()}, or would have lost more data than its ` +

@@ -3,8 +3,10 @@ import { RemovalPolicy, Token } from 'aws-cdk-lib';
 import { CfnLogicallyAirGappedBackupVault } from 'aws-cdk-lib/aws-backup';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
+import { removalPolicyOf } from '../synth/enclosing-plan';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 
 export interface AirGappedVaultProps {
@@ -29,6 +31,13 @@ export interface AirGappedVaultProps {
   readonly encryptionKey?: kms.IKey;
 }
 
+const PROPS: PropsOf<AirGappedVaultProps> = {
+  vaultName: true,
+  minRetention: true,
+  maxRetention: true,
+  encryptionKey: true,
+};
+
 /**
  * A logically air-gapped vault, kept outside the account that fills it and locked in compliance mode. The account can
  * only restore its recovery points. It can be shared with a recovery account.
@@ -44,6 +53,7 @@ export class AirGappedVault extends Construct {
 
   constructor(scope: Construct, id: string, props: AirGappedVaultProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     this.minRetention = props.minRetention;
     this.maxRetention = props.maxRetention;
     refuseAll(`air-gapped vault '${this.node.path}'`, problemsOf(props));
@@ -54,8 +64,8 @@ export class AirGappedVault extends Construct {
       maxRetentionDays: props.maxRetention.toDays(),
       encryptionKeyArn: props.encryptionKey?.keyArn,
     });
-    // A first deployment that fails removes the empty vault, so that the second one finds its name free.
-    vault.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
+    // A first deployment that fails leaves no empty vault behind, whose name the second one would find taken.
+    vault.applyRemovalPolicy(removalPolicyOf(this, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE));
     this.vaultArn = vault.attrBackupVaultArn;
   }
 }

@@ -1,15 +1,17 @@
-import { RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Stack, Token } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { accessLogs } from '../bucket/access-logs';
+import { accessLogs, logAccess } from '../bucket/access-logs';
+import { ownKey } from '../function/log-key';
 import { markCovered } from '../synth/coverage';
+import { enclosingPlan, removalPolicyOf } from '../synth/enclosing-plan';
 import { Mark } from '../synth/marks';
 import { acknowledgeRules } from '../synth/nag-acknowledgements';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { BackupControl } from './backup-control';
 
 /** What a daily report lists. */
@@ -68,7 +70,9 @@ const COMPLIANCE: BackupReport[] = [BackupReport.CONTROL_COMPLIANCE, BackupRepor
 
 const made = new Mark<BackupAudit>('BackupAudit');
 
-/** Has AWS Backup Audit Manager check backups each day and report to a bucket. */
+const PROPS: PropsOf<BackupAuditProps> = { controls: true, reports: true, bucket: true, frameworkName: true };
+
+/** Has AWS Backup Audit Manager look at backups each day, and report to a bucket. */
 export class BackupAudit extends Construct {
   public readonly framework: backup.CfnFramework;
   /** Where reports are stored. */
@@ -78,6 +82,7 @@ export class BackupAudit extends Construct {
 
   constructor(scope: Construct, id: string, props: BackupAuditProps = {}) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     made.put(this, this);
     const controls = props.controls ?? [
       BackupControl.protectedByPlan(),
@@ -129,7 +134,7 @@ export class BackupAudit extends Construct {
   }
 
   private ownBucket(): s3.IBucket {
-    const encryptionKey = new kms.Key(this, 'Key', { enableKeyRotation: true });
+    const encryptionKey = enclosingPlan(this)?.encryptionKey ?? ownKey(this);
     encryptionKey.addToResourcePolicy(reporting(this, ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey'], ['*']));
     const bucket = new s3.Bucket(this, 'Reports', {
       encryption: s3.BucketEncryption.KMS,
@@ -138,10 +143,9 @@ export class BackupAudit extends Construct {
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
       versioned: true,
-      serverAccessLogsBucket: accessLogs(this, 'BackupAudit'),
-      serverAccessLogsPrefix: 'reports/',
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: removalPolicyOf(this),
     });
+    logAccess(bucket, accessLogs(this, 'BackupAudit'), 'reports/');
     acknowledgeRules(
       bucket,
       ['NIST.800.53.R5', 'HIPAA.Security'].map((pack) => `${pack}-S3BucketReplicationEnabled`),

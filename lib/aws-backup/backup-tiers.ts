@@ -9,6 +9,7 @@ import { markCovered } from '../synth/coverage';
 import { Mark } from '../synth/marks';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import type { AirGappedVault } from './air-gapped-vault';
 import { BackupRole } from './backup-role';
 import type { BackupTarget } from './backup-target';
@@ -71,14 +72,14 @@ export interface BackupTiersProps {
    * Encrypts the log of the function that watches copies. Its key policy must delegate to IAM, as policies of CDK's
    * keys do.
    *
-   * @default - a key of its own, rotated yearly, retained; without copies, there is no such function
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained; without copies, there is no such function
    */
   readonly logEncryptionKey?: kms.IKey;
 
   /**
    * Topic to notify when a job fails, expires or is missing.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
@@ -87,6 +88,18 @@ const made = new Mark<BackupTiers>('BackupTiers');
 
 /** All of the app that a construct belongs to, in the order of the tree. */
 export const tiersInAppOf = (construct: IConstruct): BackupTiers[] => made.inAppOf(construct);
+
+const PROPS: PropsOf<BackupTiersProps> = {
+  targets: true,
+  vault: true,
+  tiers: true,
+  copies: true,
+  airGapped: true,
+  role: true,
+  missingAfter: true,
+  logEncryptionKey: true,
+  notify: true,
+};
 
 /**
  * Backups in generations by AWS Backup, of databases, file systems, volumes and buckets.
@@ -102,6 +115,7 @@ export class BackupTiers extends Construct {
 
   constructor(scope: Construct, id: string, props: BackupTiersProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     made.put(this, this);
     this.targets = props.targets;
     this.tiers = props.tiers ?? defaultTiers();

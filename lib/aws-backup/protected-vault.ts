@@ -1,13 +1,16 @@
 import { RemovalPolicy, Token } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { ownKey } from '../function/log-key';
+import { enclosingPlan, removalPolicyOf } from '../synth/enclosing-plan';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { Mark } from '../synth/marks';
 import { accountIdProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { VaultAlarms } from './vault-alarms';
 import { VaultLock } from './vault-lock';
 
@@ -31,7 +34,7 @@ export interface ProtectedVaultProps {
    * Encrypts the recovery points of resources that AWS Backup manages fully, and copies of all others. Its key policy
    * must delegate to IAM, as policies of CDK's keys do.
    *
-   * @default - a key of the vault's own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of the vault's own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -47,7 +50,7 @@ export interface ProtectedVaultProps {
   /**
    * Topic to notify when a job of this vault fails or expires.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
@@ -56,6 +59,14 @@ const made = new Mark<true>('protected-vault');
 
 /** A protected vault has its own alarms for jobs that fail. */
 export const hasOwnAlarms = (vault: backup.IBackupVault): boolean => made.on(vault) === true;
+
+const PROPS: PropsOf<ProtectedVaultProps> = {
+  vaultName: true,
+  lock: true,
+  encryptionKey: true,
+  copiesFrom: true,
+  notify: true,
+};
 
 /**
  * A vault whose recovery points can't be deleted early: encrypted with a key of its own, locked, and retained when its
@@ -68,10 +79,11 @@ export class ProtectedVault extends Construct {
 
   constructor(scope: Construct, id: string, props: ProtectedVaultProps = {}) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     refuseAll(`vault '${this.node.path}'`, problemsOf(props));
     const lock = props.lock ?? VaultLock.governance();
     warnOfFleetingKey(this, props.encryptionKey?.keyArn);
-    this.encryptionKey = props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true });
+    this.encryptionKey = props.encryptionKey ?? enclosingPlan(this)?.encryptionKey ?? ownKey(this);
     const vault = new backup.BackupVault(this, 'Vault', {
       backupVaultName: props.vaultName,
       encryptionKey: this.encryptionKey,
@@ -81,8 +93,8 @@ export class ProtectedVault extends Construct {
         maxRetention: lock.maxRetention,
         changeableFor: lock.changeableFor,
       },
-      // A first deployment that fails removes the empty vault, so that the second one finds its name free.
-      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+      // A first deployment that fails leaves no empty vault behind, whose name the second one would find taken.
+      removalPolicy: removalPolicyOf(this, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE),
     });
     if (props.copiesFrom?.length) {
       vault.addToAccessPolicy(

@@ -1,6 +1,6 @@
 import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
 import * as backup from 'aws-cdk-lib/aws-backup';
-import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
@@ -19,14 +19,16 @@ import {
 import { addAlarm } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import { objectiveProblems, type RecoveryObjectives } from '../alarm/objectives';
-import { RecoveryMetrics } from '../alarm/recovery-metrics';
+import { RecoveryMetrics, secondsSinceProven } from '../alarm/recovery-metrics';
 import { SourceDatabase } from '../database/source-database';
 import { warnOfAnotherClass } from '../drill/drill-limits';
-import type { DrillSite } from '../drill/drill-site';
 import { type ProofOptions, proofOf } from '../drill/proof';
+import type { IDrillSite } from '../drill/shared-site';
+import { evidencePermissions, sitePermissions } from '../drill/site-permissions';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow } from '../function/statements';
 import { refusal, refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known, parseAtSynth } from '../synth/tokens';
 import { BackupTarget } from './backup-target';
 import { testProblems } from './restore-test-limits';
@@ -86,17 +88,38 @@ export interface RestoreTestProps extends TestedDatabaseOptions {
   readonly planName: string;
   /** The role that AWS Backup restores with. */
   readonly role: iam.IRole;
-  /** Where restored instances are placed. */
-  readonly site: DrillSite;
-  /** An alarm fires after this long without a test that passed. */
+  /** Where restored instances lie. */
+  readonly site: IDrillSite;
+  /** After how long without a test that passed somebody is told. */
   readonly overdueAfter: Duration;
   /**
    * Topic to notify.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
+
+const PROPS: PropsOf<RestoreTestProps> = {
+  selectionName: true,
+  newest: true,
+  plan: true,
+  planName: true,
+  role: true,
+  site: true,
+  overdueAfter: true,
+  notify: true,
+  database: true,
+  objectives: true,
+  instanceType: true,
+  parameterGroupName: true,
+  validationWindow: true,
+  target: true,
+  checks: true,
+  databaseName: true,
+  databases: true,
+  allowEmpty: true,
+};
 
 /**
  * The tests of one database's recovery points. Use `restoreTesting.addDatabase()`.
@@ -114,6 +137,7 @@ export class RestoreTest extends Construct {
 
   constructor(scope: Construct, id: string, props: RestoreTestProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     refuseAll(`restore test '${this.node.path}'`, objectiveProblems(props.objectives));
     const { site } = props;
     const target = props.target ?? id;
@@ -131,11 +155,16 @@ export class RestoreTest extends Construct {
     const validator = this.validator(site, target, window);
     this.startOn(validator, props.plan);
 
-    this.metrics = new RecoveryMetrics(props.planName);
+    this.metrics = new RecoveryMetrics(this.definition);
     this.addAlarms(props, validator);
   }
 
-  /** Settings that AWS Backup would otherwise fill in with defaults unlike the source's. */
+  /** Seconds since it last passed. Published every hour; silence means that nobody is watching. */
+  public metricSecondsSinceProven(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return secondsSinceProven(this.definition, options);
+  }
+
+  /** What AWS Backup would otherwise fill in with defaults that no drill should run on. */
   private restoredAs(source: SourceDatabase, props: RestoreTestProps, window: Duration): Restored {
     const { resource, engine } = source;
     const instanceClass = props.instanceType ? `db.${props.instanceType}` : source.instanceClass;
@@ -181,7 +210,7 @@ export class RestoreTest extends Construct {
     };
   }
 
-  private validator(site: DrillSite, target: string, window: Duration): ShippedFunction {
+  private validator(site: IDrillSite, target: string, window: Duration): ShippedFunction {
     const restored = Stack.of(this).formatArn({
       service: 'rds',
       resource: 'db',
@@ -207,9 +236,9 @@ export class RestoreTest extends Construct {
         allow(['rds:ModifyDBInstance'], [restored], {
           Null: { [`aws:ResourceTag/${RESTORE_TEST_TAG}`]: 'false' },
         }),
-        ...site.permissions(),
+        ...sitePermissions(site),
       ],
-      evidence: site.evidencePermissions(this.definition),
+      evidence: evidencePermissions(site, this.definition),
     });
   }
 
@@ -238,12 +267,12 @@ export class RestoreTest extends Construct {
     new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
     site.watch.add(this, validator.function, { plan: planName, target, drill });
     const overdue = addAlarm(this, 'Overdue', {
-      metric: this.metrics.secondsSinceProven(target, drill),
+      metric: this.metricSecondsSinceProven(),
       threshold: overdueAfter.toSeconds(),
       description:
-        `No restore test ${drill} of ${target} has passed for ${overdueAfter.toHumanString()}, or the hourly watch stopped: ` +
-        'its recovery points are unproven. Look for failed tests in the evidence and in the restore jobs of AWS Backup.',
-      treatMissingData: TreatMissingData.BREACHING,
+        `No restore test ${drill} of ${target} has passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
+        'its recovery points are unproven',
+      treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       notify,
     });
     // The first run of the watch precedes the alarm, so that its metric is not missing.

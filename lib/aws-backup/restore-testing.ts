@@ -5,12 +5,14 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { DrillSite } from '../drill/drill-site';
 import { enclosingSite } from '../drill/enclosing-site';
+import type { IDrillSite } from '../drill/shared-site';
 import { overdueOf } from '../schedule/overdue';
 import type { Recurrence } from '../schedule/recurrence';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { Mark } from '../synth/marks';
 import { pathName, refuseTakenName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { BackupRole } from './backup-role';
 import type { BackupTarget } from './backup-target';
 import { RestoreTest, type TestedDatabaseOptions } from './restore-test';
@@ -65,12 +67,12 @@ export interface RestoreTestingProps {
    *
    * @default - the site of the enclosing plan; without one, one of its own
    */
-  readonly site?: DrillSite;
+  readonly site?: IDrillSite;
 
   /**
    * Topic to notify when a test fails, misses an objective or is overdue.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
@@ -82,6 +84,18 @@ const NEWEST = TestedRecoveryPoints.newest({ within: Duration.days(30) });
 
 const made = new Mark<RestoreTesting>('RestoreTesting');
 
+const PROPS: PropsOf<RestoreTestingProps> = {
+  vaults: true,
+  schedule: true,
+  recoveryPoints: true,
+  startWithin: true,
+  testingPlanName: true,
+  role: true,
+  planName: true,
+  site: true,
+  notify: true,
+};
+
 /**
  * Has AWS Backup restore its recovery points on a schedule, checks each restored database as a drill does, reports the
  * result to AWS Backup, and leaves evidence.
@@ -90,8 +104,8 @@ export class RestoreTesting extends Construct {
   public readonly plan: backup.CfnRestoreTestingPlan;
   /** Name of the plan in evidence. */
   public readonly planName: string;
-  /** Where restored instances are placed. */
-  public readonly site: DrillSite;
+  /** Where restored instances lie. */
+  public readonly site: IDrillSite;
 
   private readonly role: iam.IRole;
   private readonly selections: string[] = [];
@@ -102,6 +116,7 @@ export class RestoreTesting extends Construct {
     private readonly props: RestoreTestingProps,
   ) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     made.put(this, this);
     const { schedule, vaults, recoveryPoints = NEWEST } = props;
     const name = props.testingPlanName ?? this.nameOfPath();

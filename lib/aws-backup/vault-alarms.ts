@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import { addAlarm } from '../alarm/alarm';
 import { tellOfEvents } from '../alarm/told-events';
 import { enclosingPlan } from '../synth/enclosing-plan';
+import { checkProps, type PropsOf } from '../synth/props';
 
 export interface VaultAlarmsProps {
   /** The vault to watch. Jobs that copy into it count as its own. */
@@ -24,8 +25,7 @@ export interface VaultAlarmsProps {
    * Topic to notify. The policy of a topic of another app must allow `events.amazonaws.com` and
    * `cloudwatch.amazonaws.com`, and so must the policy of its key.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action, and failed restores are not
-   * reported
+   * @default - the topic of the plan around it; else alarms have no action, failed restores are not told, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
@@ -39,10 +39,13 @@ const FAILURES = {
   CopyFailed: ['NumberOfCopyJobsFailed', 'A copy into the vault failed'],
 } as const;
 
-/** Alarms for jobs of one vault that fail, expire or are missing, and notifications of restores that fail. */
+const PROPS: PropsOf<VaultAlarmsProps> = { vault: true, missingAfter: true, notify: true };
+
+/** Rings when jobs of one vault fail, expire, or stop coming, and tells of restores that fail. */
 export class VaultAlarms extends Construct {
   constructor(scope: Construct, id: string, props: VaultAlarmsProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { vault, missingAfter, notify } = props;
     const name = vault.backupVaultName;
     for (const [alarm, [metricName, what]] of Object.entries(FAILURES)) {

@@ -1,7 +1,9 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { markCovered } from '../synth/coverage';
+import { removalPolicyOf } from '../synth/enclosing-plan';
 import { acknowledge } from '../synth/nag-acknowledgements';
 
 /**
@@ -19,9 +21,29 @@ export function accessLogs(scope: Construct, of: string): s3.IBucket {
     enforceSSL: true,
     versioned: true,
     lifecycleRules: [{ expiration: Duration.days(400), noncurrentVersionExpiration: Duration.days(30) }],
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy: removalPolicyOf(scope),
   });
   acknowledge(bucket, 'access logs');
   markCovered(bucket, of);
   return bucket;
+}
+
+/**
+ * Has S3 deliver a bucket's access logs to another one, by the other one's policy. CDK's own property does it by an ACL
+ * unless a feature flag says otherwise, so the template would depend on the flags of the app.
+ */
+export function logAccess(bucket: s3.Bucket, logs: s3.IBucket, prefix: string): void {
+  const resource = bucket.node.defaultChild as s3.CfnBucket;
+  resource.loggingConfiguration = { destinationBucketName: logs.bucketName, logFilePrefix: prefix };
+  logs.addToResourcePolicy(
+    new iam.PolicyStatement({
+      principals: [new iam.ServicePrincipal('logging.s3.amazonaws.com')],
+      actions: ['s3:PutObject'],
+      resources: [logs.arnForObjects(`${prefix}*`)],
+      conditions: {
+        ArnLike: { 'aws:SourceArn': bucket.bucketArn },
+        StringEquals: { 'aws:SourceAccount': Stack.of(bucket).account },
+      },
+    }),
+  );
 }

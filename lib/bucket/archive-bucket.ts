@@ -6,11 +6,13 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { addAlarm } from '../alarm/alarm';
+import { removalPolicyOf } from '../synth/enclosing-plan';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { acknowledge } from '../synth/nag-acknowledgements';
 import { accountIdProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
-import { accessLogs } from './access-logs';
+import { checkProps, type PropsOf } from '../synth/props';
+import { accessLogs, logAccess } from './access-logs';
 import { BucketBackups, type BucketBackupsProps } from './bucket-backups';
 import { REPLICATION_RULE, type ReplicationTarget } from './bucket-replication';
 
@@ -46,10 +48,21 @@ export interface ArchiveBucketProps extends BucketBackupsProps {
   /**
    * Topic to notify when objects could not be replicated.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarm has no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
+
+const PROPS: PropsOf<ArchiveBucketProps> = {
+  bucketName: true,
+  encryptionKey: true,
+  lock: true,
+  accessLogs: true,
+  notify: true,
+  tiers: true,
+  unfinishedUploads: true,
+  replication: true,
+};
 
 /**
  * A bucket for backups, exports and logs that are kept for long: versioned, encrypted, private, TLS only, logged, and
@@ -67,6 +80,7 @@ export class ArchiveBucket extends Construct {
 
   constructor(scope: Construct, id: string, props: ArchiveBucketProps = {}) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { encryptionKey, lock, replication } = props;
     this.replication = replication;
     warnOfFleetingKey(this, encryptionKey?.keyArn);
@@ -80,13 +94,13 @@ export class ArchiveBucket extends Construct {
       enforceSSL: true,
       versioned: true,
       ...(lock && { objectLockEnabled: true, objectLockDefaultRetention: lock }),
-      serverAccessLogsBucket: props.accessLogs ?? accessLogs(this, 'ArchiveBucket'),
-      serverAccessLogsPrefix: `${id}/`,
-      // A first deployment that fails removes the empty bucket, so that the second one finds its name free.
-      removalPolicy: props.bucketName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.RETAIN,
+      // A first deployment that fails leaves no empty bucket behind, whose name the second one would find taken.
+      removalPolicy: removalPolicyOf(this, props.bucketName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : undefined),
     });
+    logAccess(this.owned, props.accessLogs ?? accessLogs(this, 'ArchiveBucket'), `${id}/`);
     this.bucket = this.owned;
-    this.owned.with(new BucketBackups(props));
+    const { tiers, unfinishedUploads } = props;
+    this.owned.with(new BucketBackups({ tiers, unfinishedUploads, replication }));
     if (!encryptionKey) acknowledge(this.owned, "S3's own keys");
     if (!replication) acknowledge(this.owned, 'archive in one region');
     if (lock?.mode === s3.ObjectLockMode.COMPLIANCE) {

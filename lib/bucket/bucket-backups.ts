@@ -7,6 +7,7 @@ import { markCovered } from '../synth/coverage';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { Mark } from '../synth/marks';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 import { type ArchiveTier, daysOf } from './archive-tier';
 import {
@@ -50,6 +51,8 @@ export interface BucketBackupsProps {
 /** Apps with the note on small objects: once for all buckets is enough. */
 const smallObjectsNoted = new Mark<true>('small-objects-noted');
 
+const PROPS: PropsOf<BucketBackupsProps> = { tiers: true, unfinishedUploads: true, replication: true };
+
 /**
  * Makes a bucket recoverable. Its owner applies it: `bucket.with(new BucketBackups({ ... }))`.
  *
@@ -60,6 +63,7 @@ const smallObjectsNoted = new Mark<true>('small-objects-noted');
 export class BucketBackups extends Mixin {
   constructor(private readonly props: BucketBackupsProps = {}) {
     super();
+    checkProps(this, props, PROPS);
   }
 
   public supports(construct: IConstruct): construct is s3.CfnBucket | s3.BucketBase {

@@ -5,6 +5,7 @@ import { BackupWindow, maintenanceProblems } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 import { appendOnlyProblems, parameterGroupOf } from './cache-parameters';
 
@@ -41,6 +42,13 @@ export interface CacheBackupsProps {
 type NodeCache = elasticache.CfnReplicationGroup | elasticache.CfnCacheCluster;
 type Cache = NodeCache | elasticache.CfnServerlessCache;
 
+const PROPS: PropsOf<CacheBackupsProps> = {
+  window: true,
+  retention: true,
+  snapshottingClusterId: true,
+  finalSnapshotName: true,
+};
+
 /**
  * Daily snapshots of an ElastiCache cache. Its owner applies it: `cache.with(new CacheBackups({ ... }))`.
  *
@@ -52,6 +60,7 @@ type Cache = NodeCache | elasticache.CfnServerlessCache;
 export class CacheBackups extends Mixin {
   constructor(private readonly props: CacheBackupsProps = {}) {
     super();
+    checkProps(this, props, PROPS);
   }
 
   public supports(construct: IConstruct): construct is Cache | elasticache.CfnParameterGroup {

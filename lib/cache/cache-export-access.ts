@@ -4,6 +4,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type { IConstruct } from 'constructs';
 import { isBucketOfApp } from '../synth/bucket-resource';
 import { Mark } from '../synth/marks';
+import { checkProps, type PropsOf } from '../synth/props';
 
 /** https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/backups-exporting.html */
 const OF_FILES = ['s3:PutObject', 's3:GetObject', 's3:ListMultipartUploadParts'];
@@ -26,6 +27,8 @@ interface Noted {
 
 const noted = new Mark<Noted>('CacheExportAccess');
 
+const PROPS: PropsOf<CacheExportAccessOptions> = { otherPrefixes: true };
+
 /**
  * Allows ElastiCache to write exports into a bucket. Its owner applies it: `bucket.with(new CacheExportAccess())`.
  *
@@ -36,6 +39,7 @@ const noted = new Mark<Noted>('CacheExportAccess');
 export class CacheExportAccess extends Mixin {
   constructor(private readonly options: CacheExportAccessOptions = {}) {
     super();
+    checkProps(this, options, PROPS);
   }
 
   public supports(construct: IConstruct): construct is s3.Bucket {

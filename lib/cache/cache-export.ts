@@ -17,23 +17,26 @@ import { overdueOf } from '../schedule/overdue';
 import { Recurrence, Weekday } from '../schedule/recurrence';
 import { isBucketOfApp } from '../synth/bucket-resource';
 import { coveredBy } from '../synth/coverage';
+import { archiveOf } from '../synth/enclosing-plan';
 import { Mark } from '../synth/marks';
 import { copyPrefix, pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 import { exportStatements, letsExport, noteExport } from './cache-export-access';
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
 import type { CacheSource } from './cache-source';
 
-export interface CacheExportProps {
-  /** The cache to export. It needs snapshots, unless it is serverless: then each export takes one first. */
-  readonly cache: CacheSource;
+/** What each export decides for itself. */
+export interface CacheExportOptions {
   /**
-   * Where exports go: a bucket of the cache's region, whose policy allows ElastiCache (`CacheExportAccess`), encrypted
-   * with S3's own keys, since ElastiCache seeds a cache only from such files. Its lifecycle decides how long they are
-   * kept: `ArchiveTier.prefixed(prefix, ...)`.
+   * Where exports go: a bucket of the cache's region, which lets ElastiCache in (`CacheExportAccess`), encrypted with
+   * S3's own keys, since a cache is seeded from those only. Its lifecycle decides how long they are kept:
+   * `ArchiveTier.prefixed(prefix, ...)`.
+   *
+   * @default - the archive of the plan around it; without one, an error
    */
-  readonly bucket: s3.IBucket;
+  readonly bucket?: s3.IBucket;
   /**
    * Prefix of the names of exported files, at the root of the bucket: lower case letters, digits and single hyphens,
    * ending in a hyphen.
@@ -75,15 +78,32 @@ export interface CacheExportProps {
   /**
    * Topic to notify when exports fail, are overdue or have an unusual size.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
+}
+
+export interface CacheExportProps extends CacheExportOptions {
+  /** What is exported. It needs snapshots, unless it is serverless: of those one is taken for each export. */
+  readonly cache: CacheSource;
 }
 
 const made = new Mark<CacheExport>('CacheExport');
 
 /** All of the app that a construct belongs to, in the order of the tree. */
 export const exportsInAppOf = (construct: IConstruct): CacheExport[] => made.inAppOf(construct);
+
+const PROPS: PropsOf<CacheExportProps> = {
+  cache: true,
+  bucket: true,
+  prefix: true,
+  schedule: true,
+  overdueAfter: true,
+  sizeTolerance: true,
+  backupName: true,
+  logEncryptionKey: true,
+  notify: true,
+};
 
 /**
  * Exports a cache's newest snapshot to S3 on a schedule, as `.rdb` files that outlive the cache, its snapshots and, if
@@ -103,8 +123,10 @@ export class CacheExport extends Construct {
 
   constructor(scope: Construct, id: string, props: CacheExportProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     made.put(this, this);
-    const { cache, bucket, notify } = props;
+    const { cache, notify } = props;
+    const bucket = archiveOf(this, props.bucket);
     const schedule = props.schedule ?? Recurrence.weekly({ weekday: Weekday.SUNDAY, hour: 5, minute: 30 });
     this.prefix = props.prefix ?? copyPrefix(this, id);
     refuseAll(`cache export '${this.node.path}'`, this.problemsOf(cache, bucket));

@@ -18,13 +18,13 @@ import { refuseOtherUnits } from '../synth/durations';
 import { Mark } from '../synth/marks';
 import { copyPrefix, pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { exportsInAppOf } from './cache-export';
 import { ABOUT_PATTERNS, listSnapshots, ownSnapshots } from './cache-permissions';
 import type { CacheSource } from './cache-source';
 
-export interface CacheSnapshotsProps {
-  /** The cache to take snapshots of. */
-  readonly cache: CacheSource;
+/** What each schedule of snapshots decides for itself. */
+export interface CacheSnapshotsOptions {
   /**
    * How often a snapshot is taken: whole minutes. ElastiCache allows 20 manual snapshots of a node within 24 hours, and
    * 24 of a serverless cache, including those taken by others.
@@ -58,12 +58,27 @@ export interface CacheSnapshotsProps {
   /**
    * Topic to notify when the newest snapshot is too old, or the hourly watch stopped.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
 
+export interface CacheSnapshotsProps extends CacheSnapshotsOptions {
+  /** What snapshots are taken of. */
+  readonly cache: CacheSource;
+}
+
 const made = new Mark<CacheSnapshots>('CacheSnapshots');
+
+const PROPS: PropsOf<CacheSnapshotsProps> = {
+  cache: true,
+  every: true,
+  retention: true,
+  overdueAfter: true,
+  backupName: true,
+  logEncryptionKey: true,
+  notify: true,
+};
 
 /**
  * Snapshots of a cache more than once a day, which automatic ones of ElastiCache can't be: on a schedule, named,
@@ -86,6 +101,7 @@ export class CacheSnapshots extends Construct {
 
   constructor(scope: Construct, id: string, props: CacheSnapshotsProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     made.put(this, this);
     const { cache, every, retention } = props;
     refuseOtherUnits(`cache snapshots '${this.node.path}'`, { every, retention }, { overdueAfter: props.overdueAfter });

@@ -9,15 +9,17 @@ import { addAlarm } from '../alarm/alarm';
 import { BackupWatch } from '../alarm/backup-watch';
 import { ArchiveBucket } from '../bucket/archive-bucket';
 import { ArchiveTier } from '../bucket/archive-tier';
-import { logKey } from '../function/log-key';
+import { dataKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { backupAccess, refuseOddPrefix } from '../function/statements';
 import { overdueOf } from '../schedule/overdue';
 import { Recurrence } from '../schedule/recurrence';
 import { isBucketResource } from '../synth/bucket-resource';
+import { enclosingPlan } from '../synth/enclosing-plan';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { reading } from './configuration-permissions';
 
 export interface ConfigurationBackupsProps {
@@ -25,7 +27,7 @@ export interface ConfigurationBackupsProps {
    * Where configuration is stored: a versioned bucket of the same region. Its lifecycle should expire only noncurrent
    * versions under the prefix, since an unchanged file is not written again.
    *
-   * @default - an `ArchiveBucket` of its own, which keeps each version for 90 days after it was replaced
+   * @default - the archive of the plan around it; else an `ArchiveBucket` of its own, which keeps each version for 90 days after it was replaced
    */
   readonly bucket?: s3.IBucket;
 
@@ -90,7 +92,7 @@ export interface ConfigurationBackupsProps {
   /**
    * Encrypts logs, and the bucket of its own.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -119,10 +121,27 @@ export interface ConfigurationBackupsProps {
   /**
    * Topic to notify when something could not be stored, nothing was stored for too long, or the size is unusual.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
+
+const PROPS: PropsOf<ConfigurationBackupsProps> = {
+  bucket: true,
+  prefix: true,
+  schedule: true,
+  stacks: true,
+  parameters: true,
+  taskDefinitions: true,
+  services: true,
+  zones: true,
+  secureValuesKey: true,
+  encryptionKey: true,
+  overdueAfter: true,
+  backupName: true,
+  sizeTolerance: true,
+  notify: true,
+};
 
 /**
  * The configuration of a system, stored every night as files that can create it again: templates and parameters of
@@ -141,14 +160,16 @@ export class ConfigurationBackups extends Construct {
 
   constructor(scope: Construct, id: string, props: ConfigurationBackupsProps = {}) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { notify, prefix = 'configuration/' } = props;
     const what = `configuration backups '${this.node.path}'`;
     refuseOddPrefix(what, prefix);
     refuseAll(what, this.problemsOf(props));
     const schedule = props.schedule ?? Recurrence.daily({ hour: 2 });
-    const encryptionKey = logKey(this, props.encryptionKey);
+    const encryptionKey = dataKey(this, props.encryptionKey);
     this.bucket =
       props.bucket ??
+      enclosingPlan(this)?.archive ??
       new ArchiveBucket(this, 'Files', {
         encryptionKey,
         tiers: [ArchiveTier.prefixed(prefix, { noncurrentVersions: { expireAfter: Duration.days(90) } })],

@@ -4,6 +4,7 @@ import type { IConstruct } from 'constructs';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { regionNameProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 
 /** A replica of the secret in another region. */
 export interface SecretReplica {
@@ -23,6 +24,8 @@ export interface SecretReplicasProps {
   readonly replicas: SecretReplica[];
 }
 
+const PROPS: PropsOf<SecretReplicasProps> = { replicas: true };
+
 /**
  * A secret that stays available when its region is not. Its owner applies it:
  * `secret.with(new SecretReplicas({ ... }))`.
@@ -35,6 +38,7 @@ export interface SecretReplicasProps {
 export class SecretReplicas extends Mixin {
   constructor(private readonly props: SecretReplicasProps) {
     super();
+    checkProps(this, props, PROPS);
   }
 
   public supports(construct: IConstruct): construct is CfnSecret {

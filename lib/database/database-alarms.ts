@@ -5,6 +5,8 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { addAlarm } from '../alarm/alarm';
 import { tellOfEvents } from '../alarm/told-events';
+import { enclosingPlan } from '../synth/enclosing-plan';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 import { SourceDatabase } from './source-database';
 
@@ -13,10 +15,12 @@ export interface DatabaseAlarmsProps {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * Topic to notify. The policy of a topic of another app must allow `events.amazonaws.com` and
-   * `cloudwatch.amazonaws.com`, and so must the policy of its key.
+   * Who is told. A topic of another app must let `events.amazonaws.com` and `cloudwatch.amazonaws.com` in, and so must its
+   * key.
+   *
+   * @default - the topic of the plan around it; else no one is told of events, the alarm has no action, and synth warns
    */
-  readonly notify: sns.ITopic;
+  readonly notify?: sns.ITopic;
 
   /**
    * An alarm fires when less storage than this is free: backups stop when none is left.
@@ -33,6 +37,8 @@ export interface DatabaseAlarmsProps {
  */
 const DANGERS = { EventCategories: ['deletion', 'failover', 'failure', 'low storage'], EventID: ['RDS-EVENT-0028'] };
 
+const PROPS: PropsOf<DatabaseAlarmsProps> = { database: true, notify: true, freeStorage: true };
+
 /**
  * Notifications of a failover, a failure, a deletion, backups that were switched off, and storage that runs out.
  *
@@ -41,27 +47,14 @@ const DANGERS = { EventCategories: ['deletion', 'failover', 'failure', 'low stor
  * https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateEventSubscription.html
  */
 export class DatabaseAlarms extends Construct {
-  constructor(scope: Construct, id: string, { database, notify, freeStorage }: DatabaseAlarmsProps) {
+  constructor(scope: Construct, id: string, props: DatabaseAlarmsProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
+    const { database, notify, freeStorage } = props;
     const source = new SourceDatabase(database);
     const name = source.name ?? database.node.path;
-    tellOfEvents(this, {
-      ruleId: 'Dangers',
-      alarmId: 'NotTold',
-      description: `Lifeboat: events that endanger database ${name}`,
-      eventPattern: {
-        source: ['aws.rds'],
-        detailType: ['RDS DB Instance Event'],
-        detail: {
-          SourceIdentifier: [source.identifier],
-          $or: Object.entries(DANGERS).map(([field, values]) => ({ [field]: values })),
-        },
-      },
-      topic: notify,
-      notTold:
-        `An event endangered database ${name}, and the topic could not be notified. See the database's events, and allow ` +
-        'events.amazonaws.com to publish to the topic and to use its key.',
-    });
+    const topic = notify ?? enclosingPlan(this)?.notify;
+    if (topic) tellOfDangers(this, source, topic, name);
     const allocated = Number(known(source.resource?.allocatedStorage) ?? Number.NaN);
     const tenth = Number.isNaN(allocated) ? Size.gibibytes(10) : Size.mebibytes(Math.ceil(allocated * 102.4));
     addAlarm(this, 'StorageLow', {
@@ -81,4 +74,24 @@ export class DatabaseAlarms extends Construct {
       notify,
     });
   }
+}
+
+function tellOfDangers(scope: Construct, { identifier }: SourceDatabase, topic: sns.ITopic, name: string): void {
+  tellOfEvents(scope, {
+    ruleId: 'Dangers',
+    alarmId: 'NotTold',
+    description: `Lifeboat: what endangers database ${name}`,
+    eventPattern: {
+      source: ['aws.rds'],
+      detailType: ['RDS DB Instance Event'],
+      detail: {
+        SourceIdentifier: [identifier],
+        $or: Object.entries(DANGERS).map(([field, values]) => ({ [field]: values })),
+      },
+    },
+    topic,
+    notTold:
+      `Something happened to database ${name} and could not be told: see its events, and let events.amazonaws.com use ` +
+      'the topic and its key',
+  });
 }

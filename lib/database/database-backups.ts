@@ -4,6 +4,7 @@ import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
 import { refuseOtherUnits } from '../synth/durations';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 import { retentionProblems, validateBackups, windowProblems } from './backup-settings';
 import { type DatabaseResource, isDatabase, isLimitless } from './database-resource';
@@ -25,6 +26,8 @@ export interface DatabaseBackupsProps {
   readonly retention?: Duration;
 }
 
+const PROPS: PropsOf<DatabaseBackupsProps> = { window: true, retention: true };
+
 /**
  * Automated backups of an RDS instance or a cluster of Aurora or RDS. Its owner applies it:
  * `database.with(new DatabaseBackups({ ... }))`. Instances of a cluster are skipped, since the cluster backs them up.
@@ -37,6 +40,7 @@ export interface DatabaseBackupsProps {
 export class DatabaseBackups extends Mixin {
   constructor(private readonly props: DatabaseBackupsProps) {
     super();
+    checkProps(this, props, PROPS);
   }
 
   public supports(construct: IConstruct): construct is DatabaseResource {

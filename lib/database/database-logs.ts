@@ -1,6 +1,7 @@
 import { Mixin } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 import { type DatabaseResource, isDatabase } from './database-resource';
 
@@ -35,6 +36,8 @@ const LOGS: Readonly<Record<string, Logs>> = {
   sqlserver: { byDefault: ['error'], besides: ['agent'] },
 };
 
+const PROPS: PropsOf<DatabaseLogsProps> = { exports: true };
+
 /**
  * Exports the logs of an RDS instance or cluster to CloudWatch Logs. Its owner applies it:
  * `database.with(new DatabaseLogs())`. RDS creates the log groups, and keeps them forever unless their retention is
@@ -45,6 +48,7 @@ const LOGS: Readonly<Record<string, Logs>> = {
 export class DatabaseLogs extends Mixin {
   constructor(private readonly props: DatabaseLogsProps = {}) {
     super();
+    checkProps(this, props, PROPS);
   }
 
   public supports(construct: IConstruct): construct is DatabaseResource {

@@ -17,6 +17,7 @@ import { ShippedFunction } from '../function/shipped-function';
 import { allow, readHold } from '../function/statements';
 import { refuseOtherUnits } from '../synth/durations';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { SourceDatabase } from './source-database';
 
 export interface DatabaseWatchProps {
@@ -49,19 +50,28 @@ export interface DatabaseWatchProps {
   /**
    * Encrypts the log. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly logEncryptionKey?: kms.IKey;
 
   /**
    * Topic to notify.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
 
 const LOGS_SHIP = Duration.minutes(5);
+
+const PROPS: PropsOf<DatabaseWatchProps> = {
+  database: true,
+  recoveryPointAge: true,
+  snapshotAge: true,
+  alarmBelowRetention: true,
+  logEncryptionKey: true,
+  notify: true,
+};
 
 /**
  * Watches a database's own backups, since RDS does not report a missed nightly backup. It only describes the database
@@ -74,6 +84,7 @@ export class DatabaseWatch extends Construct {
 
   constructor(scope: Construct, id: string, props: DatabaseWatchProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { recoveryPointAge, snapshotAge, alarmBelowRetention } = props;
     const what = `database watch '${this.node.path}'`;
     refuseOtherUnits(what, {}, { recoveryPointAge, snapshotAge, alarmBelowRetention });

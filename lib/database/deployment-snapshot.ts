@@ -7,6 +7,7 @@ import { deploymentSnapshotRequest, snapshotPrefix, DEPLOYMENT_SNAPSHOT_TAGS as 
 import { RunbookResource } from '../function/runbook-resource';
 import { allow, readHold } from '../function/statements';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known, parseAtSynth } from '../synth/tokens';
 import { clusterProblems } from './database-resource';
 import { countSnapshots } from './snapshot-quota';
@@ -42,10 +43,18 @@ export interface DeploymentSnapshotProps {
   /**
    * Encrypts the log. The policy of a key of another app must allow CloudWatch Logs.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly logEncryptionKey?: kms.IKey;
 }
+
+const PROPS: PropsOf<DeploymentSnapshotProps> = {
+  database: true,
+  deploymentVersion: true,
+  reason: true,
+  retention: true,
+  logEncryptionKey: true,
+};
 
 /**
  * A snapshot of a database as part of a deployment, before constructs that wait for it by `before()`, such as
@@ -68,6 +77,7 @@ export class DeploymentSnapshot extends Construct {
 
   constructor(scope: Construct, id: string, props: DeploymentSnapshotProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { deploymentVersion, reason = 'pre-deployment', retention = SnapshotsKept.last(10) } = props;
     const source = new SourceDatabase(props.database);
     const what = `deployment snapshot '${this.node.path}'`;

@@ -9,6 +9,7 @@ import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
 import { refuseOtherUnits } from '../synth/durations';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 import { windowProblems } from './backup-settings';
 import { clusterProblems } from './database-resource';
@@ -83,10 +84,21 @@ export interface ExternalDatabaseBackupsProps {
   /**
    * Encrypts the log. The policy of a key of another app must allow CloudWatch Logs.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly logEncryptionKey?: kms.IKey;
 }
+
+const PROPS: PropsOf<ExternalDatabaseBackupsProps> = {
+  database: true,
+  window: true,
+  maintenance: true,
+  retention: true,
+  olderBackups: true,
+  tagCopying: true,
+  deletionProtection: true,
+  logEncryptionKey: true,
+};
 
 /**
  * Automated backups of a database that was created outside CloudFormation, by hand or by another tool. For a database
@@ -104,6 +116,7 @@ export interface ExternalDatabaseBackupsProps {
 export class ExternalDatabaseBackups extends Construct {
   constructor(scope: Construct, id: string, props: ExternalDatabaseBackupsProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { database, window, retention } = props;
     refuseOtherUnits(`backups of an external database '${this.node.path}'`, {}, { retention });
     const source = new SourceDatabase(database);

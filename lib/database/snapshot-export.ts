@@ -1,4 +1,4 @@
-import { ArnFormat, Duration, Stack } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
@@ -7,45 +7,37 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { automatedSnapshots, type SnapshotExportRequest, snapshotExportRequest } from '../../lambda/contract';
+import { type SnapshotExportRequest, snapshotExportRequest } from '../../lambda/contract';
 import { brokenOffAlarms } from '../alarm/alarm';
 import { BackupWatch } from '../alarm/backup-watch';
-import { logKey } from '../function/log-key';
+import { grantStart } from '../function/grant-start';
+import { dataKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow, lastGoodAccess } from '../function/statements';
 import { overdueOf } from '../schedule/overdue';
 import { Recurrence, Weekday } from '../schedule/recurrence';
+import { archiveOf } from '../synth/enclosing-plan';
 import { acknowledgeWildcards } from '../synth/nag-acknowledgements';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { parseAtSynth } from '../synth/tokens';
 import { exportProblems, ODD } from './snapshot-export-limits';
+import { exportPermissions } from './snapshot-export-permissions';
 import { SourceDatabase } from './source-database';
-
-/**
- * Permissions of the caller in API references of StartExportTask, besides CreateGrant and DescribeKey; the newest
- * reference lists only those two. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
- */
-const EXPORT_KEY_USE = [
-  'kms:Decrypt',
-  'kms:Encrypt',
-  'kms:GenerateDataKey',
-  'kms:GenerateDataKeyWithoutPlaintext',
-  'kms:ReEncryptFrom',
-  'kms:ReEncryptTo',
-  'kms:RetireGrant',
-];
 
 export interface SnapshotExportProps {
   /** An RDS instance with automated backups, of this app or imported: MariaDB, MySQL or PostgreSQL. */
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * Where exports go: a bucket of the database's region. RDS encrypts them with AWS KMS, regardless of the bucket's
-   * setting, so only a replication with a key for replicas (`encryptionKeyArn`) replicates them.
+   * Where exports go: a bucket of the database's region. RDS encrypts them with AWS KMS whatever the bucket's own setting,
+   * so they are replicated only by a replication that names a key for its replicas (`encryptionKeyArn`).
+   *
+   * @default - the archive of the plan around it; without one, an error
    */
-  readonly bucket: s3.IBucket;
+  readonly bucket?: s3.IBucket;
 
   /**
    * Prefix of keys in the bucket, as in `exports/orders/`: the same as for `ArchiveTier.prefixed()`; the slash at its
@@ -61,7 +53,7 @@ export interface SnapshotExportProps {
    * Encrypts exports and the log. It must be in the database's region. Its key policy must delegate to IAM, as policies
    * of CDK's keys do, and allow CloudWatch Logs, which is added for keys of the same app.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -98,10 +90,22 @@ export interface SnapshotExportProps {
   /**
    * Topic to notify when an export failed or could not be started, or the newest is too old or has an unusual size.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
+
+const PROPS: PropsOf<SnapshotExportProps> = {
+  database: true,
+  bucket: true,
+  prefix: true,
+  encryptionKey: true,
+  schedule: true,
+  overdueAfter: true,
+  sizeTolerance: true,
+  backupName: true,
+  notify: true,
+};
 
 /**
  * Exports the newest automated snapshot of a database to S3 as Parquet, weekly, for Athena and similar tools.
@@ -126,29 +130,31 @@ export class SnapshotExport extends Construct {
 
   constructor(scope: Construct, id: string, props: SnapshotExportProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
+    const bucket = archiveOf(this, props.bucket);
     const source = new SourceDatabase(props.database);
     const stated = props.prefix ?? `snapshot-exports/${pathName(this).replace(ODD, '-')}/`;
     // RDS appends a slash.
     const prefix = stated.replace(/\/$/, '');
-    refuseAll(this.what, exportProblems(this, props, source, prefix));
+    refuseAll(this.what, exportProblems(this, { ...props, bucket }, source, prefix));
     const schedule = props.schedule ?? Recurrence.weekly({ weekday: Weekday.SUNDAY, hour: 6 });
-    const encryptionKey = logKey(this, props.encryptionKey);
+    const encryptionKey = dataKey(this, props.encryptionKey);
 
     // Not under the prefix of exports: RDS's role may overwrite everything there, and Athena reads it.
     const statusPrefix = `status/${prefix}/${source.identifier}/`;
     const backup = props.backupName ?? pathName(this);
-    this.watch = this.watchOf(props, { backup, statusPrefix, schedule, encryptionKey });
+    this.watch = this.watchOf(props, { backup, bucket, statusPrefix, schedule, encryptionKey });
     this.role = new iam.Role(this, 'Role', {
       description: 'Lifeboat: RDS writes exports of snapshots as this role',
       assumedBy: new iam.ServicePrincipal('export.rds.amazonaws.com'),
     });
-    const writing = this.letWrite(props.bucket, prefix);
+    const writing = this.letWrite(bucket, prefix);
 
     this.request = parseAtSynth(
       snapshotExportRequest,
       {
         instance: source.identifier,
-        bucket: props.bucket.bucketName,
+        bucket: bucket.bucketName,
         prefix,
         statusPrefix,
         role: this.role.roleArn,
@@ -156,7 +162,7 @@ export class SnapshotExport extends Construct {
       },
       this.what,
     );
-    const runbook = this.runbook(props.bucket, encryptionKey);
+    const runbook = this.runbook(bucket, encryptionKey);
     runbook.node.addDependency(writing);
     this.function = new lambda.Alias(this, 'Live', { aliasName: 'live', version: runbook.function.currentVersion });
     this.startOn(schedule, runbook);
@@ -166,7 +172,16 @@ export class SnapshotExport extends Construct {
     });
   }
 
-  /** Age in seconds of the newest exported snapshot. Published every hour; missing when the watch stopped. */
+  /**
+   * Lets somebody start an export at any time, and nothing else.
+   *
+   * @throws Error when the grantee lies in a stack of another region, whose policies can't refer to it
+   */
+  public grantStart(grantee: iam.IGrantable): iam.Grant {
+    return grantStart('snapshot export', this, this.function, grantee);
+  }
+
+  /** Seconds since the newest exported data was snapshotted. Published every hour; silence means that nobody watches. */
   public metricAge(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return this.watch.metricAge(options);
   }
@@ -181,10 +196,13 @@ export class SnapshotExport extends Construct {
     return this.watch.metricSizeChange(options);
   }
 
-  private watchOf(props: SnapshotExportProps, { backup, statusPrefix, schedule, encryptionKey }: Settled): BackupWatch {
+  private watchOf(
+    props: SnapshotExportProps,
+    { backup, bucket, statusPrefix, schedule, encryptionKey }: Settled,
+  ): BackupWatch {
     return new BackupWatch(this, 'Watch', {
       backup,
-      bucket: props.bucket,
+      bucket,
       prefix: statusPrefix,
       overdueAfter: overdueOf(this, props.overdueAfter, schedule, Duration.days(2)),
       sizeTolerance: props.sizeTolerance ?? 50,
@@ -222,8 +240,8 @@ export class SnapshotExport extends Construct {
         'RDS names automated snapshots after their database and the minute, and files of exports by its own rules; ' +
         'describing actions can not be narrowed.',
       statements: [
-        ...this.permissions(instance, encryptionKey),
-        // To measure exports, without reading them.
+        ...exportPermissions(this, instance, this.role, encryptionKey),
+        // To measure what is there, and nothing of it is read.
         allow(['s3:ListBucket'], [bucket.bucketArn], { StringLike: { 's3:prefix': `${prefix}/*` } }),
         ...lastGoodAccess(bucket, statusPrefix),
       ],
@@ -241,30 +259,6 @@ export class SnapshotExport extends Construct {
     trigger.node.addDependency(runbook);
   }
 
-  private permissions(instance: string, key: kms.IKey): iam.PolicyStatement[] {
-    const snapshots = Stack.of(this).formatArn({
-      service: 'rds',
-      resource: 'snapshot',
-      // The pattern of `orders` does not match snapshots of `orders-archive`.
-      resourceName: automatedSnapshots(instance),
-      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-    });
-    return [
-      allow(['rds:DescribeDBSnapshots', 'rds:DescribeExportTasks', 'rds:ListTagsForResource'], ['*']),
-      allow(['rds:StartExportTask'], [snapshots]),
-      allow(['iam:PassRole'], [this.role.roleArn], {
-        StringEquals: { 'iam:PassedToService': 'export.rds.amazonaws.com' },
-      }),
-      allow(['kms:DescribeKey'], [key.keyArn]),
-      // RDS continues to encrypt after the call, with a grant of the caller.
-      allow(['kms:CreateGrant'], [key.keyArn], { Bool: { 'kms:GrantIsForAWSResource': 'true' } }),
-      // Only through RDS.
-      allow(EXPORT_KEY_USE, [key.keyArn], {
-        StringEquals: { 'kms:ViaService': `rds.${Stack.of(this).region}.amazonaws.com` },
-      }),
-    ];
-  }
-
   private get what(): string {
     return `snapshot export '${this.node.path}'`;
   }
@@ -275,5 +269,6 @@ interface Settled {
   readonly backup: string;
   readonly statusPrefix: string;
   readonly schedule: Recurrence;
+  readonly bucket: s3.IBucket;
   readonly encryptionKey: kms.IKey;
 }

@@ -139,13 +139,3 @@ export function warnOfExpiry(drill: IConstruct, source: DrillSource, { request }
       'snapshot that is kept',
   );
 }
-
-/** @throws Error when the grantee is in a stack of another region */
-export function refuseFarGrantee(drill: IConstruct, grantee: IConstruct): void {
-  const [here, there] = [Stack.of(drill).region, Stack.of(grantee).region];
-  if (Token.isUnresolved(here) || Token.isUnresolved(there) || here === there) return;
-  throw new Error(
-    `drill '${drill.node.path}' is in ${here} and grantee '${grantee.node.path}' in ${there}, so a policy there can't refer to the ` +
-      "drill; give the role a name, and import it in the drill's stack: iam.Role.fromRoleName(Stack.of(drill), 'Starter', name)",
-  );
-}

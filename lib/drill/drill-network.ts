@@ -6,7 +6,9 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import { allow } from '../function/statements';
+import { removalPolicyOf } from '../synth/enclosing-plan';
 import { acknowledge } from '../synth/nag-acknowledgements';
+import { checkProps, type PropsOf } from '../synth/props';
 
 export interface DrillNetworkProps {
   /** Encrypts flow logs of a network of the drills' own. */
@@ -27,7 +29,9 @@ export interface DrillNetworkProps {
   readonly subnets?: ec2.SubnetSelection;
 }
 
-/** The network of restored instances: subnets, and security groups that only let the examiner connect to them. */
+const PROPS: PropsOf<DrillNetworkProps> = { encryptionKey: true, vpc: true, subnets: true };
+
+/** Where copies are restored: subnets, and groups that let the examiner reach copies and nothing else. */
 export class DrillNetwork extends Construct {
   public readonly vpc: ec2.IVpc;
   public readonly subnets: ec2.SubnetSelection;
@@ -42,6 +46,7 @@ export class DrillNetwork extends Construct {
 
   constructor(scope: Construct, id: string, props: DrillNetworkProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     this.vpc = props.vpc ?? this.isolatedVpc(props.encryptionKey);
     this.subnets = props.subnets ?? { subnetType: ec2.SubnetType.PRIVATE_ISOLATED };
     if (props.vpc) this.refusePublicSubnets();
@@ -122,7 +127,11 @@ export class DrillNetwork extends Construct {
 
   /** Flow logs, which show an auditor that only the examiner connected to restored instances. */
   private recordFlows(vpc: ec2.IVpc, encryptionKey: kms.IKey): void {
-    const logGroup = new logs.LogGroup(this, 'Flows', { retention: logs.RetentionDays.ONE_YEAR, encryptionKey });
+    const logGroup = new logs.LogGroup(this, 'Flows', {
+      retention: logs.RetentionDays.ONE_YEAR,
+      encryptionKey,
+      removalPolicy: removalPolicyOf(this),
+    });
     const role = new iam.Role(this, 'FlowsRole', {
       assumedBy: new iam.ServicePrincipal('vpc-flow-logs.amazonaws.com'),
     });

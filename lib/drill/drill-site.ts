@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
@@ -9,16 +9,18 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { evidencePrefix } from '../../lambda/contract';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
-import { logKey } from '../function/log-key';
+import { dataKey } from '../function/log-key';
 import { runbookLog, ShippedFunction } from '../function/shipped-function';
-import { allow, evidenceAccess, SIGNERS_PATH } from '../function/statements';
+import { SIGNERS_PATH } from '../function/statements';
+import { removalPolicyOf } from '../synth/enclosing-plan';
 import { acknowledge } from '../synth/nag-acknowledgements';
+import { checkProps, type PropsOf } from '../synth/props';
 import { DrillNetwork } from './drill-network';
 import { DrillWatch } from './drill-watch';
 import { EvidenceBucket } from './evidence-bucket';
 import { Janitor } from './janitor';
+import { type DrillSiteAttributes, type IDrillSite, ImportedDrillSite } from './shared-site';
 
 export interface DrillSiteProps {
   /**
@@ -47,24 +49,36 @@ export interface DrillSiteProps {
    * Encrypts logs, the password key, and evidence in the site's own bucket. Its key policy must delegate to IAM, as
    * policies of CDK's keys do, and allow CloudWatch Logs, which is added for keys of the same app.
    *
-   * @default - a key of the site's own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of the site's own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
   /**
    * Topic to notify when a drill could not be started, or an expired restored instance could not be deleted.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
+
+const PROPS: PropsOf<DrillSiteProps> = { vpc: true, subnets: true, evidence: true, encryptionKey: true, notify: true };
 
 /**
  * Where drills run, and what they share: an isolated network, the examiner in it, the password key of restored
  * instances, the evidence, a janitor, and the watch on overdue drills.
  */
-export class DrillSite extends Construct {
-  /** The network of restored instances. */
+export class DrillSite extends Construct implements IDrillSite {
+  /**
+   * A site of another app, in the same account and region: its network, examiner, keys, evidence and janitor are shared, and
+   * drills of this app are watched by one of their own.
+   *
+   * @throws Error when an ARN is of another region; when a drill's database listens on a port that the site has not opened
+   */
+  public static fromDrillSiteAttributes(scope: Construct, id: string, attributes: DrillSiteAttributes): IDrillSite {
+    return new ImportedDrillSite(scope, id, attributes);
+  }
+
+  /** Where copies are restored. */
   public readonly network: DrillNetwork;
   /** Where evidence is stored. */
   public readonly evidence: s3.IBucket;
@@ -88,15 +102,16 @@ export class DrillSite extends Construct {
 
   constructor(scope: Construct, id: string, props: DrillSiteProps = {}) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { vpc, subnets, notify } = props;
-    const encryptionKey = logKey(this, props.encryptionKey);
+    const encryptionKey = dataKey(this, props.encryptionKey);
     this.encryptionKey = encryptionKey;
     this.evidence = props.evidence ?? new EvidenceBucket(this, 'Evidence', { encryptionKey }).bucket;
     this.signingKey = new kms.Key(this, 'SigningKey', {
       description: 'Lifeboat: signs the evidence of drills',
       keySpec: kms.KeySpec.ECC_NIST_P256,
       keyUsage: kms.KeyUsage.SIGN_VERIFY,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: removalPolicyOf(this),
     });
     this.signingKey.addToResourcePolicy(signersOnly(Stack.of(this)));
     this.network = new DrillNetwork(this, 'Network', { vpc, subnets, encryptionKey });
@@ -139,25 +154,9 @@ export class DrillSite extends Construct {
     this.log = runbookLog(this, encryptionKey);
   }
 
-  /** Permissions of a conductor at this site: to call the examiner, and to read the password key. */
-  public permissions(): iam.PolicyStatement[] {
-    return [
-      allow(['lambda:InvokeFunction'], [this.examiner.functionArn]),
-      allow(['secretsmanager:GetSecretValue'], [this.passwordKey.secretArn]),
-      allow(['kms:Decrypt'], [this.encryptionKey.keyArn], {
-        StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(this).region}.amazonaws.com` },
-      }),
-    ];
-  }
-
-  /** Permissions to append signed documents to one target's chain. */
-  public evidencePermissions(of: { readonly plan: string; readonly target: string }): iam.PolicyStatement[] {
-    const prefix = evidencePrefix(of);
-    return [
-      ...evidenceAccess(this.evidence, prefix, `${prefix}*`),
-      // The key has one algorithm, so the policy need not name it.
-      allow(['kms:GetPublicKey', 'kms:Sign'], [this.signingKey.keyArn]),
-    ];
+  /** Lets somebody read all evidence that lies here, and use its key for that. */
+  public grantReadEvidence(grantee: iam.IGrantable): iam.Grant {
+    return this.evidence.grantRead(grantee, 'evidence/*');
   }
 }
 

@@ -2,11 +2,11 @@
 import type { IConstruct } from 'constructs';
 import { nearestMark } from '../synth/enclosing-plan';
 import { Mark } from '../synth/marks';
-import type { DrillSite } from './drill-site';
+import type { IDrillSite } from './shared-site';
 
 /** Created when first used, since a plan without drills needs none. */
 export interface SharedSite {
-  readonly site: DrillSite;
+  readonly site: IDrillSite;
 }
 
 const sites = new Mark<SharedSite>('shared-site');
@@ -16,7 +16,7 @@ export function shareSite(plan: IConstruct & SharedSite): void {
   sites.put(plan, plan);
 }
 
-/** The site of the innermost enclosing plan in the construct's region and account, if there is one. */
-export function enclosingSite(construct: IConstruct): DrillSite | undefined {
+/** The site of the innermost plan around a construct, if there is one in its region and account. */
+export function enclosingSite(construct: IConstruct): IDrillSite | undefined {
   return nearestMark(construct, sites)?.site;
 }

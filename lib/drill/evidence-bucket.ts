@@ -1,12 +1,15 @@
-import { Annotations, CfnResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Annotations, CfnResource, Duration, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct, type IConstruct } from 'constructs';
-import { accessLogs } from '../bucket/access-logs';
+import { accessLogs, logAccess } from '../bucket/access-logs';
+import { ownKey } from '../function/log-key';
 import { markCovered } from '../synth/coverage';
+import { enclosingPlan, removalPolicyOf } from '../synth/enclosing-plan';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { acknowledge } from '../synth/nag-acknowledgements';
+import { checkProps, type PropsOf } from '../synth/props';
 
 export interface EvidenceBucketProps {
   /**
@@ -21,10 +24,12 @@ export interface EvidenceBucketProps {
   /**
    * Encrypts documents. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
-   * @default - a key of the bucket's own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of the bucket's own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 }
+
+const PROPS: PropsOf<EvidenceBucketProps> = { lock: true, encryptionKey: true };
 
 /**
  * The bucket of evidence: written once, locked, versioned, private, encrypted, and retained when the stack is deleted.
@@ -35,23 +40,29 @@ export class EvidenceBucket extends Construct {
 
   constructor(scope: Construct, id: string, props: EvidenceBucketProps = {}) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     warnOfFleetingKey(this, props.encryptionKey?.keyArn);
-    this.bucket = new s3.Bucket(this, 'Bucket', {
+    const bucket = new s3.Bucket(this, 'Bucket', {
       encryption: s3.BucketEncryption.KMS,
-      encryptionKey: props.encryptionKey ?? new kms.Key(this, 'Key', { enableKeyRotation: true }),
+      encryptionKey: props.encryptionKey ?? enclosingPlan(this)?.encryptionKey ?? ownKey(this),
       bucketKeyEnabled: true,
       blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
       versioned: true,
       objectLockEnabled: true,
       objectLockDefaultRetention: props.lock ?? s3.ObjectLockRetention.governance(Duration.days(400)),
-      serverAccessLogsBucket: accessLogs(this, 'EvidenceBucket'),
-      serverAccessLogsPrefix: 'evidence/',
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: removalPolicyOf(this),
     });
+    logAccess(bucket, accessLogs(this, 'EvidenceBucket'), 'evidence/');
+    this.bucket = bucket;
     this.denyHidingAndWritingOver();
     markCovered(this.bucket, 'EvidenceBucket');
     acknowledge(this.bucket, 'replication');
+  }
+
+  /** Lets somebody read all evidence, and use its key for that. */
+  public grantRead(grantee: iam.IGrantable): iam.Grant {
+    return this.bucket.grantRead(grantee, 'evidence/*');
   }
 
   /**

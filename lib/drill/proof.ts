@@ -1,7 +1,7 @@
 /** What a restored instance must pass, in a drill and in a restore test of AWS Backup. */
 import type { RecoveryObjectives } from '../alarm/objectives';
-import type { DrillSite } from './drill-site';
 import type { RecoveryCheck } from './recovery-check';
+import type { IDrillSite } from './shared-site';
 
 export interface ProofOptions {
   /**
@@ -42,8 +42,8 @@ export const proofOptionsOf = ({ checks, databaseName, databases, allowEmpty }: 
   allowEmpty,
 });
 
-/** The proof in the runbook's definition, with the site's part. */
-export function proofOf(site: DrillSite, objectives: RecoveryObjectives, options: ProofOptions) {
+/** As the runbook is told, with the site's part of it. */
+export function proofOf(site: IDrillSite, objectives: RecoveryObjectives, options: ProofOptions) {
   const { checks = [], databaseName, databases, allowEmpty } = options;
   return {
     database: databaseName,

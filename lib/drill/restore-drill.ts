@@ -1,15 +1,17 @@
 import { Duration } from 'aws-cdk-lib';
-import { TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
-import * as iam from 'aws-cdk-lib/aws-iam';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
+import type { ISchedule } from 'aws-cdk-lib/aws-scheduler';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { type DrillDefinition, type DrillRequest, drillDefinition } from '../../lambda/contract';
 import { addAlarm } from '../alarm/alarm';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
-import { RecoveryMetrics } from '../alarm/recovery-metrics';
+import { RecoveryMetrics, secondsSinceProven } from '../alarm/recovery-metrics';
+import { grantStart } from '../function/grant-start';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { gapOf, warnOfOverdueDrills } from '../schedule/overdue';
@@ -17,20 +19,18 @@ import type { Recurrence } from '../schedule/recurrence';
 import { markCovered } from '../synth/coverage';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { copyPrefix, pathName } from '../synth/names';
+import { checkProps, type PropsOf } from '../synth/props';
 import { parseAtSynth } from '../synth/tokens';
-import {
-  refuseFarGrantee,
-  refuseUndrillable,
-  warnOfAnotherClass,
-  warnOfExpiry,
-  warnOfOldSnapshots,
-} from './drill-limits';
+import { outputDrill, publishDrill } from './deployed-drill';
+import { refuseUndrillable, warnOfAnotherClass, warnOfExpiry, warnOfOldSnapshots } from './drill-limits';
 import { copyPermissions } from './drill-permissions';
 import { DrillSite } from './drill-site';
 import type { DrillSource } from './drill-source';
 import { enclosingSite } from './enclosing-site';
 import { type ProofOptions, proofOf } from './proof';
 import { RestorePoint } from './restore-point';
+import type { IDrillSite } from './shared-site';
+import { evidencePermissions, sitePermissions } from './site-permissions';
 
 /** Time that a drill may take after its restored instance has expired: to finish, delete it and publish evidence. */
 const FOR_THE_END = Duration.hours(8);
@@ -105,7 +105,7 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
    *
    * @default - the site of the enclosing plan; without one, one of the drill's own
    */
-  readonly site?: DrillSite;
+  readonly site?: IDrillSite;
 
   /**
    * Alarms on the outcome, shared by the drills of one target.
@@ -115,12 +115,39 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
   readonly alarms?: ObjectiveAlarms;
 
   /**
-   * Topic to notify when a drill fails, misses an objective or is overdue.
+   * Whether the stack has outputs for an operator: what starts the drill, its schedule, the bucket of its evidence.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - as the plan around it says; else false
+   */
+  readonly outputs?: boolean;
+
+  /**
+   * Who is told when a drill fails, misses an objective or is overdue.
+   *
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
+
+const PROPS: PropsOf<RestoreDrillProps> = {
+  source: true,
+  objectives: true,
+  planName: true,
+  target: true,
+  site: true,
+  alarms: true,
+  outputs: true,
+  notify: true,
+  schedule: true,
+  restore: true,
+  instanceType: true,
+  expiresAfter: true,
+  overdueAfter: true,
+  checks: true,
+  databaseName: true,
+  databases: true,
+  allowEmpty: true,
+};
 
 /**
  * Proves on a schedule that a database can be restored: beside the source, never over it.
@@ -131,6 +158,8 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
 export class RestoreDrill extends Construct {
   /** The definition that is deployed with the conductor. Anyone who starts a run can't change it. */
   public readonly definition: DrillDefinition;
+  /** What starts it. */
+  public readonly schedule: ISchedule;
   /** Starts a drill when it is invoked, asynchronously, with `{ restore?, reason? }`. */
   public readonly function: lambda.IAlias;
   /** What the drill measures. */
@@ -138,10 +167,12 @@ export class RestoreDrill extends Construct {
 
   constructor(scope: Construct, id: string, props: RestoreDrillProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { source, objectives, notify, restore = RestorePoint.latest() } = props;
     const planName = props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope);
     refuseUndrillable(this, props, restore);
-    const expiresAfter = props.expiresAfter ?? atLeast(Duration.hours(6), 4 * objectives.rto.toSeconds());
+    const usual = Math.max(Duration.hours(6).toSeconds(), 4 * objectives.rto.toSeconds());
+    const expiresAfter = props.expiresAfter ?? Duration.seconds(usual);
     if (source.database) markCovered(source.database, 'RestoreDrill');
     warnOfAnotherClass(this, source.instanceClass, props.instanceType);
     warnOfOldSnapshots(this, source, restore, objectives.rpo.toSeconds());
@@ -152,14 +183,16 @@ export class RestoreDrill extends Construct {
     site.network.open(source.port);
     this.definition = parseAtSynth(
       drillDefinition,
-      this.definitionOf(props, { plan: planName, drill: id, restore, expiresAfter, site }),
+      this.definitionOf(props, { plan: planName, restore, expiresAfter, site }),
       `restore drill '${this.node.path}'`,
     );
     const runbook = this.runbook(source, expiresAfter, site);
     this.function = new lambda.Alias(this, 'Live', { aliasName: 'live', version: runbook.function.currentVersion });
-    this.startOn(props.schedule, runbook, site);
+    this.schedule = this.startOn(props.schedule, runbook, site);
 
-    this.metrics = new RecoveryMetrics(planName);
+    publishDrill(this, this);
+    if (props.outputs ?? enclosingPlan(this)?.outputs) outputDrill(this, this);
+    this.metrics = new RecoveryMetrics(this.definition);
     this.addAlarms(props, site);
   }
 
@@ -169,23 +202,20 @@ export class RestoreDrill extends Construct {
    * @throws Error when the grantee is in a stack of another region, whose policies can't refer to the drill
    */
   public grantStart(grantee: iam.IGrantable): iam.Grant {
-    if (Construct.isConstruct(grantee)) refuseFarGrantee(this, grantee);
-    return iam.Grant.addToPrincipal({
-      grantee,
-      actions: ['lambda:InvokeFunction'],
-      resourceArns: [this.function.functionArn],
-    });
+    return grantStart('drill', this, this.function, grantee);
   }
 
-  private definitionOf(
-    props: RestoreDrillProps,
-    { plan, drill, restore, expiresAfter, site }: Settled,
-  ): DrillDefinition {
-    const { objectives, target = drill } = props;
+  /** Seconds since it last passed. Published every hour; silence means that nobody is watching. */
+  public metricSecondsSinceProven(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return secondsSinceProven(this.definition, options);
+  }
+
+  private definitionOf(props: RestoreDrillProps, { plan, restore, expiresAfter, site }: Settled): DrillDefinition {
+    const { objectives, target = this.node.id } = props;
     return {
       plan,
       target,
-      drill,
+      drill: this.node.id,
       source: props.source.definition(this),
       restore: restore.request,
       copy: {
@@ -199,7 +229,7 @@ export class RestoreDrill extends Construct {
     };
   }
 
-  private runbook({ keyArn }: DrillSource, expiresAfter: Duration, site: DrillSite): ShippedFunction {
+  private runbook({ keyArn }: DrillSource, expiresAfter: Duration, site: IDrillSite): ShippedFunction {
     return new ShippedFunction(this, 'Conductor', {
       entry: 'drill-restore',
       description: `Lifeboat: drill ${this.name}, restored beside its source`,
@@ -211,16 +241,16 @@ export class RestoreDrill extends Construct {
       durableFor: expiresAfter.plus(FOR_THE_END),
       deadLetterQueue: site.deadLetterQueue,
       patterns:
-        'Restored instances are named at run time, so they are allowed by prefix, and by the tags they are created with; RDS ' +
-        'names replicated backups at random, and they are only restored from; a restore refers to parameter and option ' +
-        'groups without changing them; describing actions can not be narrowed; each run writes a document of evidence ' +
-        'under one prefix.',
-      statements: [...copyPermissions(this, this.definition, keyArn), ...site.permissions()],
-      evidence: site.evidencePermissions(this.definition),
+        'Copies are named at run time, so they are allowed by prefix, and by the tags they are made with; replicated ' +
+        'backups are named by RDS, at random, and only restored from; a restore ' +
+        'names parameter and option groups without changing them; what only describes can not be narrowed; evidence is ' +
+        'a document a run under one prefix.',
+      statements: [...copyPermissions(this, this.definition, keyArn), ...sitePermissions(site)],
+      evidence: evidencePermissions(site, this.definition),
     });
   }
 
-  private startOn(schedule: Recurrence, runbook: ShippedFunction, site: DrillSite): void {
+  private startOn(schedule: Recurrence, runbook: ShippedFunction, site: IDrillSite): ISchedule {
     const { plan, target, drill } = this.definition;
     const { starter } = site.watch.add(this, runbook.function, { plan, target, drill });
     const trigger = new ScheduleTrigger(this, 'Schedule', {
@@ -232,20 +262,21 @@ export class RestoreDrill extends Construct {
       starter,
     });
     trigger.node.addDependency(runbook);
+    return trigger.schedule;
   }
 
-  private addAlarms(props: RestoreDrillProps, site: DrillSite): void {
+  private addAlarms(props: RestoreDrillProps, site: IDrillSite): void {
     const { objectives, schedule, notify } = props;
-    const { plan: planName, target, drill } = this.definition;
+    const { plan: planName, target } = this.definition;
     if (!props.alarms) new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
     const overdueAfter = props.overdueAfter ?? schedule.longestGap.plus(Duration.days(1));
     const overdue = addAlarm(this, 'Overdue', {
-      metric: this.metrics.secondsSinceProven(target, drill),
+      metric: this.metricSecondsSinceProven(),
       threshold: overdueAfter.toSeconds(),
       description:
-        `Drill ${this.name} has not passed for ${overdueAfter.toHumanString()}, or the hourly watch stopped: ` +
-        'recovery of its target is unproven. See the evidence of its last runs.',
-      treatMissingData: TreatMissingData.BREACHING,
+        `Drill ${this.name} has not passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
+        'what it protects is unproven',
+      treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       notify,
     });
     // The first run of the watch precedes the alarm, so that its metric is not missing.
@@ -261,11 +292,7 @@ export class RestoreDrill extends Construct {
 /** A drill's props with defaults and values of the enclosing plan. */
 interface Settled {
   readonly plan: string;
-  readonly drill: string;
   readonly restore: RestorePoint;
   readonly expiresAfter: Duration;
-  readonly site: DrillSite;
+  readonly site: IDrillSite;
 }
-
-const atLeast = (floor: Duration, seconds: number): Duration =>
-  seconds > floor.toSeconds() ? Duration.seconds(seconds) : floor;

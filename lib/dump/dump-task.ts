@@ -5,7 +5,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Duration, Stack, Token } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -19,6 +19,7 @@ import { Construct } from 'constructs';
 import { lastMadeKey, METRICS } from '../../lambda/contract';
 import { addAlarm } from '../alarm/alarm';
 import { allow, backupAccess } from '../function/statements';
+import { removalPolicyOf } from '../synth/enclosing-plan';
 import { acknowledge, acknowledgeWildcards } from '../synth/nag-acknowledgements';
 import { pathName } from '../synth/names';
 import type { DumpSource } from './dump-source';
@@ -63,7 +64,7 @@ export class DumpTask extends Construct {
     this.log = new logs.LogGroup(this, 'Log', {
       retention: logs.RetentionDays.ONE_YEAR,
       encryptionKey: props.encryptionKey,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: removalPolicyOf(this),
     });
     // RDS's authorities are too long for the environment.
     const authorities =

@@ -8,11 +8,13 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { BackupWatch } from '../alarm/backup-watch';
 import { ArchiveBucket } from '../bucket/archive-bucket';
-import { logKey } from '../function/log-key';
+import { dataKey } from '../function/log-key';
 import { overdueOf } from '../schedule/overdue';
 import { Recurrence } from '../schedule/recurrence';
 import { markCovered } from '../synth/coverage';
+import { enclosingPlan } from '../synth/enclosing-plan';
 import { pathName } from '../synth/names';
+import { checkProps, type PropsOf } from '../synth/props';
 import { dumpSettings, warnIfUnencrypted, warnOfDaysUnused, warnOfMissingIngress } from './dump-limits';
 import { scheduleDump } from './dump-schedule';
 import type { DumpSource } from './dump-source';
@@ -51,7 +53,7 @@ export interface LogicalDumpProps {
    * Where dumps go: a versioned bucket of the same region. Keys are `<tier>/<name>/<period>/<time>.dump`, so
    * `ArchiveTier.daily()` and the like decide how long each is kept.
    *
-   * @default - an `ArchiveBucket` of its own: daily dumps are kept 30 days, weekly 90, monthly a year (Glacier Instant
+   * @default - the archive of the plan around it; else an `ArchiveBucket` of its own: daily dumps are kept 30 days, weekly 90, monthly a year (Glacier Instant
    * Retrieval after 30 days), yearly seven years (Deep Archive after 90 days)
    */
   readonly bucket?: s3.IBucket;
@@ -119,7 +121,7 @@ export interface LogicalDumpProps {
   /**
    * Encrypts logs, and the bucket of its own.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -141,13 +143,34 @@ export interface LogicalDumpProps {
   /**
    * Topic to notify when a dump failed, or the newest readable one is too old or has an unusual size.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
 
 /** Dumps do not depend on its version, so it need not follow each release. */
 const AWS_CLI = 'public.ecr.aws/aws-cli/aws-cli:2.36.44';
+
+const PROPS: PropsOf<LogicalDumpProps> = {
+  source: true,
+  vpc: true,
+  subnets: true,
+  schedule: true,
+  tiers: true,
+  bucket: true,
+  storageClass: true,
+  backupName: true,
+  timeout: true,
+  cpu: true,
+  memoryMiB: true,
+  cluster: true,
+  postgresImage: true,
+  awsCliImage: true,
+  encryptionKey: true,
+  overdueAfter: true,
+  sizeTolerance: true,
+  notify: true,
+};
 
 /**
  * Scheduled dumps of a PostgreSQL database into S3 by pg_dump, of RDS or of a server of your own: copies that can be
@@ -177,15 +200,18 @@ export class LogicalDump extends Construct implements ec2.IConnectable {
 
   constructor(scope: Construct, id: string, props: LogicalDumpProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { source, notify, backupName = id, storageClass, timeout = Duration.hours(6) } = props;
     const settings = dumpSettings(this, props, backupName, timeout);
     const tiers = rarestFirst(props.tiers);
     const schedule = props.schedule ?? Recurrence.daily({ hour: 2 });
     if (source.database) markCovered(source.database, 'LogicalDump');
 
-    const encryptionKey = logKey(this, props.encryptionKey);
+    const encryptionKey = dataKey(this, props.encryptionKey);
     this.bucket =
-      props.bucket ?? new ArchiveBucket(this, 'Archive', { encryptionKey, tiers: dumpLifecycle(tiers) }).bucket;
+      props.bucket ??
+      enclosingPlan(this)?.archive ??
+      new ArchiveBucket(this, 'Archive', { encryptionKey, tiers: dumpLifecycle(tiers) }).bucket;
     const markers = `dumps/${backupName}/`;
 
     const securityGroup = this.securityGroup(props);

@@ -2,6 +2,7 @@ import { Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct, IConstruct } from 'constructs';
+import { enclosingPlan, removalPolicyOf } from '../synth/enclosing-plan';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 
 /**
@@ -24,10 +25,23 @@ export function letLogsUse(key: kms.IKey, scope: IConstruct): void {
   );
 }
 
-/** The key that encrypts a construct's logs: the stated one, or one of its own, rotated yearly. */
+/** The key that a construct encrypts its logs with, and nothing else: as given, else the plan's, else one of its own. */
 export function logKey(scope: Construct, given?: kms.IKey): kms.IKey {
-  const key = given ?? new kms.Key(scope, 'Key', { enableKeyRotation: true });
-  if (given) warnOfFleetingKey(scope, given.keyArn);
+  return keyForLogs(scope, given ?? enclosingPlan(scope)?.logEncryptionKey ?? enclosingPlan(scope)?.encryptionKey);
+}
+
+/** The key that a construct encrypts data and its logs with: as given, else the plan's, else one of its own. */
+export function dataKey(scope: Construct, given?: kms.IKey): kms.IKey {
+  return keyForLogs(scope, given ?? enclosingPlan(scope)?.encryptionKey);
+}
+
+function keyForLogs(scope: Construct, shared: kms.IKey | undefined): kms.IKey {
+  const key = shared ?? ownKey(scope);
+  if (shared) warnOfFleetingKey(scope, shared.keyArn);
   letLogsUse(key, scope);
   return key;
 }
+
+/** A key that a construct makes for itself, rotated yearly. */
+export const ownKey = (scope: Construct, id = 'Key'): kms.Key =>
+  new kms.Key(scope, id, { enableKeyRotation: true, removalPolicy: removalPolicyOf(scope) });

@@ -16,6 +16,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { HandlerName } from '../../lambda/contract';
+import { removalPolicyOf } from '../synth/enclosing-plan';
 import { acknowledge, acknowledgeWildcards } from '../synth/nag-acknowledgements';
 import { definedCode } from './definition-file';
 import { allow, SIGNERS_PATH } from './statements';
@@ -202,7 +203,7 @@ export const runbookLog = (scope: Construct, encryptionKey: kms.IKey) =>
   new logs.LogGroup(scope, 'Log', {
     retention: logs.RetentionDays.ONE_YEAR,
     encryptionKey,
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy: removalPolicyOf(scope),
   });
 
 /** Values unknown at synth are counted with the least length that they can have. */

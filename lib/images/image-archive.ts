@@ -11,14 +11,16 @@ import { brokenOffAlarms } from '../alarm/alarm';
 import { BackupWatch } from '../alarm/backup-watch';
 import { ArchiveBucket } from '../bucket/archive-bucket';
 import { ArchiveTier, StorageTransition } from '../bucket/archive-tier';
-import { logKey } from '../function/log-key';
+import { dataKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow, backupAccess, refuseOddPrefix } from '../function/statements';
 import { overdueOf } from '../schedule/overdue';
 import { Recurrence, Weekday } from '../schedule/recurrence';
+import { enclosingPlan } from '../synth/enclosing-plan';
 import { pathName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 
 export interface ImageArchiveProps {
   /** The repositories whose images are exported. */
@@ -41,8 +43,8 @@ export interface ImageArchiveProps {
   /**
    * Where archives go, as `<prefix><repository>/sha256-<digest>.tar`: a versioned bucket of the same region.
    *
-   * @default - an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year; images
-   * that are still among the newest are then exported again
+   * @default - the archive of the plan around it; else an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year; what is still
+   * among the newest then is exported again
    */
   readonly bucket?: s3.IBucket;
 
@@ -56,7 +58,7 @@ export interface ImageArchiveProps {
   /**
    * Encrypts logs, and the bucket of its own.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -77,10 +79,22 @@ export interface ImageArchiveProps {
   /**
    * Topic to notify when an image could not be exported, or no export was complete for too long.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
+
+const PROPS: PropsOf<ImageArchiveProps> = {
+  repositories: true,
+  newest: true,
+  schedule: true,
+  bucket: true,
+  prefix: true,
+  encryptionKey: true,
+  overdueAfter: true,
+  backupName: true,
+  notify: true,
+};
 
 /**
  * Container images that outlive their registry: the newest ones of each repository, as OCI archives in S3, for all
@@ -98,13 +112,14 @@ export class ImageArchive extends Construct {
 
   constructor(scope: Construct, id: string, props: ImageArchiveProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { newest = 5, prefix = 'images/' } = props;
     const what = `image archive '${this.node.path}'`;
     refuseOddPrefix(what, prefix);
     refuseAll(what, problemsOf(props, newest));
     const schedule = props.schedule ?? Recurrence.weekly({ weekday: Weekday.SUNDAY, hour: 3 });
-    const encryptionKey = logKey(this, props.encryptionKey);
-    this.bucket = props.bucket ?? this.ownBucket(prefix, encryptionKey);
+    const encryptionKey = dataKey(this, props.encryptionKey);
+    this.bucket = props.bucket ?? enclosingPlan(this)?.archive ?? this.ownBucket(prefix, encryptionKey);
     this.watch = new BackupWatch(this, 'Watch', {
       backup: props.backupName ?? pathName(this),
       bucket: this.bucket,

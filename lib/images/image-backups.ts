@@ -3,6 +3,7 @@ import type { CfnRepository } from 'aws-cdk-lib/aws-ecr';
 import type { IConstruct } from 'constructs';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 
 export interface ImageBackupsProps {
@@ -19,6 +20,8 @@ interface LifecycleRule {
   readonly selection: { readonly tagStatus: string };
 }
 
+const PROPS: PropsOf<ImageBackupsProps> = { untaggedAfter: true };
+
 /**
  * Keeps images for a rollback of a deployment. A repository's owner applies it: `repository.with(new ImageBackups())`.
  *
@@ -28,6 +31,7 @@ interface LifecycleRule {
 export class ImageBackups extends Mixin {
   constructor(private readonly props: ImageBackupsProps = {}) {
     super();
+    checkProps(this, props, PROPS);
   }
 
   public supports(construct: IConstruct): construct is CfnRepository {

@@ -4,6 +4,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { accountIdProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { twinInRegistry } from './image-replication';
 
 export interface ImageReplicationAccessProps {
@@ -25,6 +26,8 @@ export interface ImageReplicationAccessProps {
   readonly statements?: iam.PolicyStatement[];
 }
 
+const PROPS: PropsOf<ImageReplicationAccessProps> = { accounts: true, repositories: true, statements: true };
+
 /**
  * Allows `ImageReplication` of other accounts: the policy of this account's registry in this region. Deploy one in each
  * destination region, before the replication.
@@ -41,6 +44,7 @@ export interface ImageReplicationAccessProps {
 export class ImageReplicationAccess extends Construct {
   constructor(scope: Construct, id: string, props: ImageReplicationAccessProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { accounts, repositories = [''], statements = [] } = props;
     refuseAll(`image replication access '${this.node.path}'`, this.problemsOf(props));
     const stack = Stack.of(this);

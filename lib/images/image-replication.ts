@@ -3,6 +3,7 @@ import * as ecr from 'aws-cdk-lib/aws-ecr';
 import { Construct } from 'constructs';
 import { accountIdProblem, regionNameProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 
 /** A registry that images are replicated into. */
 export interface ImageDestination {
@@ -30,6 +31,8 @@ export interface ImageReplicationProps {
   readonly repositories?: string[];
 }
 
+const PROPS: PropsOf<ImageReplicationProps> = { destinations: true, repositories: true };
+
 /**
  * Container images in other regions, under the same names and digests, so that containers can start without the region
  * that built their images.
@@ -46,6 +49,7 @@ export interface ImageReplicationProps {
 export class ImageReplication extends Construct {
   constructor(scope: Construct, id: string, props: ImageReplicationProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { account } = Stack.of(this);
     const { destinations, repositories = [] } = props;
     refuseAll(`image replication '${this.node.path}'`, this.problemsOf(props));

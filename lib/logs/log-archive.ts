@@ -8,10 +8,12 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { ArchiveBucket } from '../bucket/archive-bucket';
 import { ArchiveTier, StorageTransition } from '../bucket/archive-tier';
-import { logKey } from '../function/log-key';
+import { dataKey } from '../function/log-key';
 import { allow, refuseOddPrefix } from '../function/statements';
+import { enclosingPlan, removalPolicyOf } from '../synth/enclosing-plan';
 import { acknowledgeWildcards } from '../synth/nag-acknowledgements';
 import { refuseTakenName } from '../synth/names';
+import { checkProps, type PropsOf } from '../synth/props';
 import { ringOnMissingLogs } from './log-archive-alarms';
 import { refuseUnsubscribable, tooManySubscriptions } from './log-group-limits';
 
@@ -19,7 +21,7 @@ export interface LogArchiveProps {
   /**
    * Where logs are archived: a bucket of the same region. Its lifecycle decides for how long, by prefix.
    *
-   * @default - an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year
+   * @default - the archive of the plan around it; else an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year
    */
   readonly bucket?: s3.IBucket;
 
@@ -41,14 +43,14 @@ export interface LogArchiveProps {
    * Encrypts log groups created here, and the bucket of its own. Its key policy must delegate to IAM, as policies of
    * CDK's keys do.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
   /**
    * Topic to notify when logs don't reach the archive.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
@@ -88,6 +90,14 @@ export interface SubscriptionOptions {
   readonly filter?: logs.IFilterPattern;
 }
 
+const PROPS: PropsOf<LogArchiveProps> = {
+  bucket: true,
+  prefix: true,
+  bufferingInterval: true,
+  encryptionKey: true,
+  notify: true,
+};
+
 /**
  * Logs that outlive CloudWatch's retention: each event is in S3 minutes after it was written.
  *
@@ -111,6 +121,7 @@ export class LogArchive extends Construct {
     private readonly props: LogArchiveProps = {},
   ) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     this.prefix = props.prefix ?? 'logs/';
     refuseOddPrefix(`log archive '${this.node.path}'`, this.prefix);
     const { bufferingInterval } = props;
@@ -120,9 +131,10 @@ export class LogArchive extends Construct {
           'at most 900; set 15 minutes or less',
       );
     }
-    this.encryptionKey = logKey(this, props.encryptionKey);
+    this.encryptionKey = dataKey(this, props.encryptionKey);
     this.bucket =
       props.bucket ??
+      enclosingPlan(this)?.archive ??
       new ArchiveBucket(this, 'Files', {
         encryptionKey: this.encryptionKey,
         tiers: [
@@ -145,8 +157,8 @@ export class LogArchive extends Construct {
       logGroupName: options.logGroupName,
       retention: options.retention ?? logs.RetentionDays.ONE_MONTH,
       encryptionKey: this.encryptionKey,
-      // A first deployment that fails removes the log group, so that the second one finds its name free.
-      removalPolicy: options.logGroupName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.RETAIN,
+      // A first deployment that fails leaves no group behind, whose name the second one would find taken.
+      removalPolicy: removalPolicyOf(this, options.logGroupName ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : undefined),
     });
     this.subscribe(id, { logGroup, filter: options.filter });
     return logGroup;

@@ -1,24 +1,32 @@
 import type * as iam from 'aws-cdk-lib/aws-iam';
+import type { RestoreDrill } from '../drill/restore-drill';
 
-/** A drill that can be started by hand: a `RestoreDrill`. */
-export interface StartableDrill {
-  grantStart(grantee: iam.IGrantable): iam.Grant;
+/** Permissions on all that a plan has, whether it was added before or after. */
+export interface PlanGrants {
+  /**
+   * Lets somebody start the plan's drills at any time, apart from those of the recovery region.
+   *
+   * @throws Error when the grantee lies in a stack of another region
+   */
+  startDrill(grantee: iam.IGrantable): void;
+
+  /** Lets somebody read the evidence of the plan's site, which other plans may share. */
+  readEvidence(grantee: iam.IGrantable): iam.Grant;
 }
 
-/** Permissions on everything in a plan, added before or after the grant. */
-export class PlanGrants {
-  private readonly drills: StartableDrill[] = [];
+/** Drills of a plan, and who may start them. */
+export class DrillStarters {
+  private readonly drills: RestoreDrill[] = [];
   private readonly starters: iam.IGrantable[] = [];
 
-  /** Allows a principal to start the plan's drills at any time. */
-  public startDrill(grantee: iam.IGrantable): void {
-    this.starters.push(grantee);
-    for (const drill of this.drills) drill.grantStart(grantee);
+  public add(starter: iam.IGrantable): void {
+    this.starters.push(starter);
+    for (const drill of this.drills) drill.grantStart(starter);
   }
 
-  /** Extends earlier grants to another drill. */
-  public cover(drill: StartableDrill): void {
+  /** Extends what was granted to one more drill. */
+  public cover(drill: RestoreDrill): void {
     this.drills.push(drill);
-    for (const grantee of this.starters) drill.grantStart(grantee);
+    for (const starter of this.starters) drill.grantStart(starter);
   }
 }

@@ -1,9 +1,12 @@
 import type { Duration } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
+import { RecoveryMetrics } from '../alarm/recovery-metrics';
+import { alarmsUnder } from '../alarm/unheard-alarms';
 import { DatabaseBackups } from '../database/database-backups';
 import { ExternalDatabaseBackups, ExternalSetting, type OlderBackups } from '../database/external-database-backups';
 import { SourceDatabase } from '../database/source-database';
@@ -17,8 +20,9 @@ import { type RegionDrillOptions, RegionDrills } from '../region/region-drills';
 import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
 import type { PlanDefaults } from '../synth/enclosing-plan';
-import { refuseTakenName } from '../synth/names';
-import type { PlanGrants } from './plan-grants';
+import { ownScope, refuseTakenName } from '../synth/names';
+import { checkProps, type PropsOf } from '../synth/props';
+import type { DrillStarters } from './plan-grants';
 import { checkStatedIdentifier } from './stated-identifier';
 
 export interface ProtectedDatabaseOptions extends ProofOptions {
@@ -91,21 +95,45 @@ export interface PlanOfDatabases extends PlanDefaults, SharedSite {
    * @default - none; databases can't have copies
    */
   readonly recovery?: RecoveryRegion;
-  /** Permissions on everything in the plan. */
-  readonly grants: PlanGrants;
 }
 
 export interface ProtectedDatabaseProps extends ProtectedDatabaseOptions {
   /** The plan of the database. */
   readonly plan: PlanOfDatabases;
+  /** Who may start the plan's drills. */
+  readonly starters: DrillStarters;
 }
+
+const PROPS: PropsOf<ProtectedDatabaseProps> = {
+  plan: true,
+  starters: true,
+  database: true,
+  instanceIdentifier: true,
+  window: true,
+  maintenance: true,
+  retention: true,
+  olderBackups: true,
+  copies: true,
+  storageKey: true,
+  checks: true,
+  databaseName: true,
+  databases: true,
+  allowEmpty: true,
+};
 
 /** A database under a plan. */
 export class ProtectedDatabase extends Construct {
   /** The protected database. */
   public readonly database: rds.IDatabaseInstance;
-  private alarms?: ObjectiveAlarms;
-  private regionDrills?: RegionDrills;
+  /** Its drills in its own region. */
+  public readonly drills: RestoreDrill[] = [];
+  /** Its drills in the recovery region. */
+  public readonly regionDrills: RestoreDrill[] = [];
+  /** What its drills measure, those with objectives of their own apart: these have `drill.metrics`. */
+  public readonly metrics: RecoveryMetrics;
+
+  private objectiveAlarms?: ObjectiveAlarms;
+  private inRegion?: RegionDrills;
 
   /** Use `plan.addDatabase()`. */
   constructor(
@@ -114,8 +142,10 @@ export class ProtectedDatabase extends Construct {
     private readonly props: ProtectedDatabaseProps,
   ) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { database, window, maintenance, retention, olderBackups } = props;
     this.database = database;
+    this.metrics = new RecoveryMetrics({ plan: props.plan.planName, target: id });
     const source = new SourceDatabase(database);
     const { resource } = source;
     checkStatedIdentifier(this, source, props.instanceIdentifier);
@@ -126,7 +156,7 @@ export class ProtectedDatabase extends Construct {
       resource.with(new DatabaseBackups({ window, retention }));
       return;
     }
-    new ExternalDatabaseBackups(this, 'Backups', {
+    new ExternalDatabaseBackups(ownScope(this), 'Backups', {
       database,
       window,
       maintenance,
@@ -153,17 +183,23 @@ export class ProtectedDatabase extends Construct {
       planName: plan.planName,
       site: plan.site,
     });
-    plan.grants.cover(drill);
+    this.props.starters.cover(drill);
+    this.drills.push(drill);
     return drill;
   }
 
-  /** Objectives and target of a drill. Metrics are per target, so other objectives need another target. */
+  /** Alarms of all that lies under it, apart from those of the recovery region. */
+  public get alarms(): cloudwatch.Alarm[] {
+    return alarmsUnder(this);
+  }
+
+  /** What a drill is held against. Its metrics are the target's, so other objectives need another target. */
   private judged(id: string, own?: RecoveryObjectives) {
     const { planName, objectives, notify } = this.props.plan;
     const target = this.node.id;
     if (own) return { objectives: own, target: `${target}-${id}` };
-    this.alarms ??= new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
-    return { objectives, target, alarms: this.alarms };
+    this.objectiveAlarms ??= new ObjectiveAlarms(ownScope(this), 'Alarms', { planName, target, objectives, notify });
+    return { objectives, target, alarms: this.objectiveAlarms };
   }
 
   /**
@@ -188,9 +224,12 @@ export class ProtectedDatabase extends Construct {
     const target = this.node.id;
     const objectives = region.objectives ?? plan.objectives;
     const proof = proofOptionsOf(this.props);
-    const of = { ...proof, database, instanceIdentifier, region, copies, planName, target, objectives };
-    this.regionDrills ??= new RegionDrills(this, of);
-    return this.regionDrills.add(id, options);
+    const { outputs } = plan;
+    const of = { ...proof, database, instanceIdentifier, region, copies, planName, target, objectives, outputs };
+    this.inRegion ??= new RegionDrills(this, of);
+    const drill = this.inRegion.add(id, options);
+    this.regionDrills.push(drill);
+    return drill;
   }
 }
 

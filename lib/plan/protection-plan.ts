@@ -1,23 +1,34 @@
-import { Annotations } from 'aws-cdk-lib';
-import * as kms from 'aws-cdk-lib/aws-kms';
+import type { RemovalPolicy } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as kms from 'aws-cdk-lib/aws-kms';
+import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
-import { Construct, type IConstruct } from 'constructs';
+import { Construct } from 'constructs';
 import type { RecoveryObjectives } from '../alarm/objectives';
 import { objectiveProblems, warnOfShortRpo, warnOfSlowCopies } from '../alarm/objectives';
-import { RecoveryMetrics } from '../alarm/recovery-metrics';
+import { alarmsUnder, warnOfUnheardAlarms } from '../alarm/unheard-alarms';
 import { validateBackups } from '../database/backup-settings';
 import { isDatabase } from '../database/database-resource';
 import { SourceDatabase } from '../database/source-database';
 import { DrillSite } from '../drill/drill-site';
 import { shareSite } from '../drill/enclosing-site';
-import { letLogsUse } from '../function/log-key';
+import type { RestoreDrill } from '../drill/restore-drill';
+import type { IDrillSite } from '../drill/shared-site';
+import { letLogsUse, ownKey } from '../function/log-key';
 import type { RecoveryRegion } from '../region/recovery-region';
-import { registerPlan } from '../synth/enclosing-plan';
-import { pathName, refuseTakenName } from '../synth/names';
+import { enclosingPlan, registerPlan } from '../synth/enclosing-plan';
+import { ownScope, pathName, refuseTakenName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { refuseOtherSettings } from './duplicate-database';
-import { PlanGrants } from './plan-grants';
+import { DrillStarters, type PlanGrants } from './plan-grants';
+import { ProtectedBucket, type ProtectedBucketOptions } from './protected-bucket';
+import { ProtectedCache, type ProtectedCacheOptions } from './protected-cache';
+import { ProtectedCluster, type ProtectedClusterOptions } from './protected-cluster';
 import { ProtectedDatabase, type ProtectedDatabaseOptions } from './protected-database';
+
+/** IDs of what a plan makes for itself. */
+const TAKEN = ['CopyKey', 'Site'];
 
 export interface ProtectionPlanProps {
   /** How much data a recovery may lose, and how long it may take. */
@@ -26,12 +37,52 @@ export interface ProtectionPlanProps {
   /**
    * Topic to notify when a drill fails, misses an objective or is overdue.
    *
-   * @default - none: the alarms have no action, and synth warns
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 
   /**
-   * Name of the plan, in evidence and metrics. After a change of the name, evidence and metrics start anew.
+   * Encrypts what members under the plan would each make a key for: evidence, archives, exports, vaults and logs. Its policy
+   * must let IAM policies of the account decide, as keys made by CDK do. Keys in the recovery region are others.
+   *
+   * @default - each member makes a key of its own, rotated yearly
+   */
+  readonly encryptionKey?: kms.IKey;
+
+  /**
+   * Encrypts the logs of members that encrypt nothing else, such as `DatabaseWatch` and `SnapshotCopy`.
+   *
+   * @default - `encryptionKey`
+   */
+  readonly logEncryptionKey?: kms.IKey;
+
+  /**
+   * Where members keep what each would make a bucket for: dumps, exports, images, logs and configuration, by prefix. Its
+   * lifecycle is up to you: `ArchiveBucket` with a tier for each prefix. A cache is exported to it only where it lets
+   * ElastiCache in (`CacheExportAccess`). Evidence lies in a bucket of its own.
+   *
+   * @default - each member makes an `ArchiveBucket` of its own, with a lifecycle
+   */
+  readonly archive?: s3.IBucket;
+
+  /**
+   * What becomes of keys, buckets, vaults and logs that members make, when they are deleted from their stack. Before
+   * `RemovalPolicy.DESTROY` can delete a bucket or a vault, it must be empty, of evidence once its lock is over.
+   *
+   * @default - they are retained
+   */
+  readonly removalPolicy?: RemovalPolicy;
+
+  /**
+   * Whether each drill's stack has outputs for an operator: the function that starts the drill, its schedule, and the bucket
+   * of its evidence.
+   *
+   * @default false
+   */
+  readonly outputs?: boolean;
+
+  /**
+   * Name of the plan, in evidence and metrics. Evidence and alarms of another name start anew.
    *
    * @default - the plan's path, as in `Zephyr-production-Protection`
    */
@@ -49,8 +100,21 @@ export interface ProtectionPlanProps {
    *
    * @default - a site of the plan's own, created with the first drill
    */
-  readonly site?: DrillSite;
+  readonly site?: IDrillSite;
 }
+
+const PROPS: PropsOf<ProtectionPlanProps> = {
+  objectives: true,
+  notify: true,
+  encryptionKey: true,
+  logEncryptionKey: true,
+  archive: true,
+  removalPolicy: true,
+  outputs: true,
+  planName: true,
+  recovery: true,
+  site: true,
+};
 
 /**
  * States which databases must survive, how much data may be lost, how long a recovery may take, and the drills that
@@ -64,16 +128,25 @@ export class ProtectionPlan extends Construct {
   public readonly planName: string;
   /** Topic that alarms notify. */
   public readonly notify?: sns.ITopic;
-  /** The region that copies go to. */
+  /** Encrypts what members would make a key for. */
+  public readonly encryptionKey?: kms.IKey;
+  /** Encrypts the logs of members that encrypt nothing else. */
+  public readonly logEncryptionKey?: kms.IKey;
+  /** Where members keep what they would make a bucket for. */
+  public readonly archive?: s3.IBucket;
+  /** Whether stacks have outputs that an operator needs. */
+  public readonly outputs: boolean;
+  /** What becomes of keys, buckets, vaults and logs when they are deleted from their stack. */
+  public readonly removalPolicy?: RemovalPolicy;
+  /** Where copies go. */
   public readonly recovery?: RecoveryRegion;
-  /** Metrics of the plan's drills. */
-  public readonly metrics: RecoveryMetrics;
-  /** Permissions on everything in the plan. */
-  public readonly grants = new PlanGrants();
+  /** Permissions on all that the plan has. */
+  public readonly grants: PlanGrants;
 
-  private readonly databases = new Map<IConstruct, ProtectedDatabaseOptions>();
-  private ownSite?: DrillSite;
-  private copyKey?: kms.Key;
+  private readonly databases = new Map<ProtectedDatabase, ProtectedDatabaseOptions>();
+  private readonly starters = new DrillStarters();
+  private ownSite?: IDrillSite;
+  private copyKey?: kms.IKey;
 
   constructor(
     scope: Construct,
@@ -81,25 +154,30 @@ export class ProtectionPlan extends Construct {
     private readonly props: ProtectionPlanProps,
   ) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     refuseAll(`plan '${this.node.path}'`, objectiveProblems(props?.objectives));
+    this.notify = props.notify ?? enclosingPlan(scope)?.notify;
     registerPlan(this);
     shareSite(this);
     this.objectives = props.objectives;
-    this.notify = props.notify;
     this.recovery = props.recovery;
+    this.encryptionKey = props.encryptionKey;
+    this.logEncryptionKey = props.logEncryptionKey;
+    this.archive = props.archive;
+    this.removalPolicy = props.removalPolicy;
+    this.outputs = props.outputs ?? false;
+    this.grants = {
+      startDrill: (grantee) => this.starters.add(grantee),
+      readEvidence: (grantee) => this.site.grantReadEvidence(grantee),
+    };
     this.planName = props.planName ?? pathName(this);
-    this.metrics = new RecoveryMetrics(this.planName);
     warnOfShortRpo(this, props.objectives.rpo);
-    if (props.notify) return;
-    Annotations.of(this).addWarningV2(
-      'lifeboat:nobody-is-told',
-      `'notify' of plan '${id}' is missing, so alarms of failed drills have no action; state a topic`,
-    );
+    warnOfUnheardAlarms(this);
   }
 
   /** Where the plan's drills run. */
-  public get site(): DrillSite {
-    this.ownSite ??= this.props.site ?? new DrillSite(this, 'Site', { notify: this.notify });
+  public get site(): IDrillSite {
+    this.ownSite ??= this.props.site ?? new DrillSite(ownScope(this), 'Site', { notify: this.notify });
     return this.ownSite;
   }
 
@@ -110,14 +188,54 @@ export class ProtectionPlan extends Construct {
    * refuse the settings
    */
   public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
-    refuseTakenName('database', this, id, ['CopyKey', 'Site']);
-    const database = new ProtectedDatabase(this, id, { ...options, plan: this });
+    refuseTakenName('database', this, id, TAKEN);
+    const database = new ProtectedDatabase(this, id, { ...options, plan: this, starters: this.starters });
     refuseOtherSettings(database, options, this.databases);
     this.databases.set(database, options);
     const { resource } = new SourceDatabase(options.database);
     if (resource && isDatabase(resource)) validateBackups(resource);
     this.copy(database, options);
     return database;
+  }
+
+  /**
+   * Puts a cluster of RDS or Aurora under the plan: its automated backups. There are no drills of clusters.
+   *
+   * @throws Error when the id is taken, the cluster is imported, or RDS would refuse what is asked for
+   */
+  public addCluster(id: string, options: ProtectedClusterOptions): ProtectedCluster {
+    refuseTakenName('cluster', this, id, TAKEN);
+    return new ProtectedCluster(this, id, options);
+  }
+
+  /**
+   * Puts a cache of ElastiCache under the plan: its daily snapshots; more often, and exports, by its methods.
+   *
+   * @throws Error when the id is taken, settings of an imported cache are asked for, or ElastiCache would refuse them
+   */
+  public addCache(id: string, options: ProtectedCacheOptions): ProtectedCache {
+    refuseTakenName('cache', this, id, TAKEN);
+    return new ProtectedCache(this, id, options);
+  }
+
+  /**
+   * Puts a bucket under the plan: versions, lifecycle and replication.
+   *
+   * @throws Error when the id is taken, or S3 would refuse what is asked for
+   */
+  public addBucket(id: string, options: ProtectedBucketOptions): ProtectedBucket {
+    refuseTakenName('bucket', this, id, TAKEN);
+    return new ProtectedBucket(this, id, options);
+  }
+
+  /** Drills of all its databases, those of the recovery region among them. */
+  public get drills(): RestoreDrill[] {
+    return [...this.databases.keys()].flatMap((database) => [...database.drills, ...database.regionDrills]);
+  }
+
+  /** Alarms of all that lies under the plan, apart from those of the recovery region. */
+  public get alarms(): cloudwatch.Alarm[] {
+    return alarmsUnder(this);
   }
 
   private copy(
@@ -150,10 +268,8 @@ export class ProtectionPlan extends Construct {
 
   /** Encrypts the logs of all copies. */
   private keyOfCopying(): kms.IKey {
-    if (!this.copyKey) {
-      this.copyKey = new kms.Key(this, 'CopyKey', { enableKeyRotation: true });
-      letLogsUse(this.copyKey, this);
-    }
+    this.copyKey ??= this.logEncryptionKey ?? this.encryptionKey ?? ownKey(ownScope(this), 'CopyKey');
+    letLogsUse(this.copyKey, this);
     return this.copyKey;
   }
 }

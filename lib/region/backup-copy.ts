@@ -5,6 +5,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { isEncrypted, SourceDatabase } from '../database/source-database';
 import type { BackupWindow } from '../schedule/backup-window';
+import { ownScope } from '../synth/names';
 import type { RecoveryRegion } from './recovery-region';
 import { RecoverySite } from './recovery-site';
 import { RegionReplica, type ReplicaOptions } from './region-replica';
@@ -71,7 +72,7 @@ export class BackupCopy {
   /** Automated snapshots are copied, about one a day, and kept for `retention`. */
   public static snapshots(options: SnapshotCopyOptions): BackupCopy {
     return new BackupCopy('snapshots', ({ scope, database, instanceIdentifier: _, region, encryptionKey, ...more }) => {
-      new SnapshotCopy(scope, 'Snapshots', {
+      new SnapshotCopy(ownScope(scope), 'Snapshots', {
         ...options,
         ...more,
         source: SnapshotSource.automated(database),

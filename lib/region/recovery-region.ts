@@ -17,7 +17,7 @@ export interface RecoveryRegionOptions {
   /**
    * ARN of an SNS topic there that alarms there notify, since alarms can't notify a topic of another region.
    *
-   * @default - none; alarms there have no action
+   * @default - none: alarms there have no action, and synth warns
    */
   readonly topicArn?: string;
 

@@ -3,6 +3,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct, type IConstruct } from 'constructs';
 import { accountIdProblem } from '../synth/names';
+import { checkProps, type PropsOf } from '../synth/props';
 import { type RecoveryRegion, recoveryAlias } from './recovery-region';
 import { deployAfter, outermostStack, siblingStack } from './sibling-stack';
 
@@ -29,6 +30,8 @@ export interface RecoverySiteProps {
    */
   readonly readers?: string[];
 }
+
+const PROPS: PropsOf<RecoverySiteProps> = { region: true, primary: true, readers: true };
 
 /**
  * The key of all copies of one primary stack in a recovery region.
@@ -61,6 +64,7 @@ export class RecoverySite extends Construct {
     private readonly props: RecoverySiteProps,
   ) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { region, primary } = props;
     const own = Stack.of(this).region;
     if (!Token.isUnresolved(own) && own !== region.name) {

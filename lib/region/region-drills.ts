@@ -1,10 +1,11 @@
-import { Annotations, Duration, type Stack, Token } from 'aws-cdk-lib';
+import { Duration, type Stack, Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct, type IConstruct } from 'constructs';
 import { ObjectiveAlarms } from '../alarm/objective-alarms';
 import type { RecoveryObjectives } from '../alarm/objectives';
+import { warnOfUnheardAlarms } from '../alarm/unheard-alarms';
 import { SourceDatabase, STATE_IDENTIFIER } from '../database/source-database';
 import { engineProblems } from '../drill/drill-limits';
 import { DrillSite } from '../drill/drill-site';
@@ -39,6 +40,8 @@ export interface RegionDrillsProps extends ProofOptions {
   readonly target: string;
   /** Objectives of a recovery there. */
   readonly objectives: RecoveryObjectives;
+  /** @default false */
+  readonly outputs?: boolean;
 }
 
 /** A database's drills in its recovery region, in that region's stack, which does not depend on the primary's. */
@@ -55,8 +58,8 @@ export class RegionDrills {
     const { region, planName, target, objectives } = props;
     const stack = recoveryStack(scope, region);
     this.site = siteIn(stack, region);
-    if (region.topicArn === undefined) warnOfSilence(planIn(stack, planName), region);
-    // Nested, since with joined names `A-B` of plan `C` would collide with `B` of plan `C-A`.
+    warnOfUnheardAlarms(planIn(stack, planName));
+    // One below the other: joined by a hyphen, `A-B` of plan `C` would be `B` of plan `C-A`.
     const group = new Construct(planIn(stack, planName), target);
     this.notify = region.topicFor(group, 'Topic');
     this.drills = new Construct(group, 'Drills');
@@ -69,10 +72,11 @@ export class RegionDrills {
     const restore = options.restore ?? usualRestorePoint(copies);
     const databaseName = known(props.databaseName ?? new SourceDatabase(props.database).resource?.dbName);
     const source = this.source(id, options, restore, databaseName);
-    const given = { ...options, ...proofOptionsOf(props), restore, source, databaseName };
+    const { parameterGroupName: _, ...ofDrill } = options;
+    const given = { ...ofDrill, ...proofOptionsOf(props), restore, source, databaseName };
     const own = options.objectives;
     const judged = own ? { objectives: own, target: `${target}-${id}` } : { objectives, target, alarms };
-    return new RestoreDrill(this.drills, id, { ...given, ...judged, planName, site, notify });
+    return new RestoreDrill(this.drills, id, { ...given, ...judged, planName, site, notify, outputs: props.outputs });
   }
 
   /** @throws Error that lists all that would make a drill there fail */
@@ -165,13 +169,4 @@ function planIn(stack: Stack, planName: string): Construct {
 function siteIn(stack: Stack, region: RecoveryRegion): DrillSite {
   const found = stack.node.tryFindChild('Drills') as DrillSite | undefined;
   return found ?? new DrillSite(stack, 'Drills', { notify: region.topicFor(stack, 'Topic') });
-}
-
-/** Warns once for each plan. */
-function warnOfSilence(plan: IConstruct, region: RecoveryRegion): void {
-  Annotations.of(plan).addWarningV2(
-    'lifeboat:nobody-is-told-there',
-    `'topicArn' of recovery region ${region} is missing, and alarms can't notify a topic of another region, so alarms of drills ` +
-      `there have no action; state RecoveryRegion.named('${region}', { topicArn })`,
-  );
 }

@@ -10,6 +10,7 @@ import type { BackupWindow } from '../schedule/backup-window';
 import { warnOfFleetingKey } from '../synth/kept-keys';
 import { acknowledge } from '../synth/nag-acknowledgements';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { asKept, known } from '../synth/tokens';
 
 /** Options of each replica. */
@@ -66,7 +67,7 @@ export interface ReplicaOptions {
    * Topic to notify when the replica falls behind. It must be in the recovery region: alarms notify only topics of
    * their own region.
    *
-   * @default - in a plan, the topic of its `RecoveryRegion`; without one, the alarm has no action
+   * @default - in a plan, the topic that its `RecoveryRegion` names; else the alarm has no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
@@ -93,6 +94,22 @@ export interface RegionReplicaProps extends ReplicaOptions {
   readonly encryptionKey?: kms.IKey;
 }
 
+const PROPS: PropsOf<RegionReplicaProps> = {
+  sourceIdentifier: true,
+  sourceRegion: true,
+  sourceClass: true,
+  encryptionKey: true,
+  subnetGroupName: true,
+  securityGroupIds: true,
+  instanceIdentifier: true,
+  instanceType: true,
+  retention: true,
+  window: true,
+  parameterGroupName: true,
+  maxLag: true,
+  notify: true,
+};
+
 /**
  * A read replica in another region, with backups of its own, to be promoted when the source's region is lost. Put it in
  * a stack of the recovery region: it names its source without a reference.
@@ -108,6 +125,7 @@ export class RegionReplica extends Construct {
 
   constructor(scope: Construct, id: string, props: RegionReplicaProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     const { sourceIdentifier, sourceRegion, encryptionKey, retention = Duration.days(7) } = props;
     const stack = Stack.of(this);
     const dbInstanceIdentifier = asKept(props.instanceIdentifier ?? `${sourceIdentifier}-${stack.region}`);

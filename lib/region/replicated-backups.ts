@@ -3,6 +3,7 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import type { IConstruct } from 'constructs';
 import { isEncrypted } from '../database/source-database';
 import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 import type { RecoveryRegion } from './recovery-region';
 
@@ -26,6 +27,8 @@ const SUPPORTED = /^(db2-(ae|se)|mariadb|mysql|oracle-(ee|se2)(-cdb)?|postgres|s
 /** The default quota of an account: instances whose backups are replicated. */
 const MAX_REPLICATED = 20;
 
+const PROPS: PropsOf<ReplicatedBackupsProps> = { region: true, retention: true };
+
 /**
  * Replicates automated backups of an RDS instance to another region, where any moment can be restored. Its owner
  * applies it, after the settings of its own backups: `database.with(new ReplicatedBackups({ ... }))`.
@@ -38,6 +41,7 @@ const MAX_REPLICATED = 20;
 export class ReplicatedBackups extends Mixin {
   constructor(private readonly props: ReplicatedBackupsProps) {
     super();
+    checkProps(this, props, PROPS);
   }
 
   public supports(construct: IConstruct): construct is rds.CfnDBInstance {

@@ -84,9 +84,24 @@ function warn(copy: Construct, { source, destination, retention, optionGroupName
   }
 }
 
-/** How much later than a day the next automated snapshot may be taken. */
-export function backupWindowLength(source: SnapshotSource): Duration {
+/** How much later than a day the next automated snapshot may come. */
+function backupWindowLength(source: SnapshotSource): Duration {
   const stated = known(source.sourceDatabase?.resource?.preferredBackupWindow);
   const [from, to] = stated?.split('-') ?? [];
   return (from && to && BackupWindow.daily(from, to).length) || USUAL_WINDOW;
+}
+
+/** What the age of copies depends on. */
+interface Timed {
+  readonly rpo?: Duration;
+  readonly copyTime?: Duration;
+  readonly window?: BackupWindow;
+  readonly source: SnapshotSource;
+}
+
+/** A backup may start anywhere in its window, and a copy is young only once it is there. */
+export function allowedAge({ rpo, copyTime, window, source }: Timed): Duration {
+  return (rpo ?? Duration.days(1))
+    .plus(window?.length ?? backupWindowLength(source))
+    .plus(copyTime ?? Duration.hours(4));
 }

@@ -1,7 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
-import { type Alarm, type Metric, type MetricOptions, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { type Alarm, Metric, type MetricOptions, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import * as events from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
@@ -12,16 +13,17 @@ import { METRICS, type SnapshotCopyDefinition, snapshotCopyDefinition } from '..
 import { addAlarm, brokenOffAlarms } from '../alarm/alarm';
 import { deadLetterAlarm, deadLetters } from '../alarm/dead-letters';
 import { holdAlarm } from '../alarm/hold-alarm';
-import { RecoveryMetrics } from '../alarm/recovery-metrics';
+import { grantStart } from '../function/grant-start';
 import { logKey } from '../function/log-key';
 import { ScheduleTrigger } from '../function/schedule-trigger';
 import { ShippedFunction } from '../function/shipped-function';
 import type { BackupWindow } from '../schedule/backup-window';
 import { enclosingPlan } from '../synth/enclosing-plan';
 import { pathName } from '../synth/names';
+import { checkProps, type PropsOf } from '../synth/props';
 import { parseAtSynth } from '../synth/tokens';
 import type { RecoveryRegion } from './recovery-region';
-import { backupWindowLength, refuseUncopyable } from './snapshot-copy-limits';
+import { allowedAge, refuseUncopyable } from './snapshot-copy-limits';
 import { snapshotCopyPermissions } from './snapshot-copy-permissions';
 import type { SnapshotSource } from './snapshot-source';
 
@@ -107,17 +109,33 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
   /**
    * Encrypts the handler's log. The policy of a key of another app must allow CloudWatch Logs.
    *
-   * @default - a key of its own, rotated yearly, retained
+   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
    */
   readonly logEncryptionKey?: kms.IKey;
 
   /**
    * Topic to notify when copies are missing or too old.
    *
-   * @default - the `notify` of the enclosing plan; without one, the alarms have no action
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
+
+const PROPS: PropsOf<SnapshotCopyProps> = {
+  source: true,
+  destination: true,
+  window: true,
+  storageKey: true,
+  planName: true,
+  target: true,
+  logEncryptionKey: true,
+  notify: true,
+  retention: true,
+  rpo: true,
+  copyTime: true,
+  optionGroupName: true,
+  shareWith: true,
+};
 
 /**
  * Copies a database's automated snapshots into another region, where they outlive the database, its region, and its
@@ -139,6 +157,7 @@ export class SnapshotCopy extends Construct {
 
   constructor(scope: Construct, id: string, props: SnapshotCopyProps) {
     super(scope, id);
+    checkProps(this, props, PROPS);
     refuseUncopyable(this, props);
     const encryptionKey = logKey(this, props.logEncryptionKey);
     const plan = props.planName ?? enclosingPlan(this)?.planName ?? pathName(scope);
@@ -232,10 +251,23 @@ export class SnapshotCopy extends Construct {
     hourly.node.addDependency(handler);
   }
 
-  /** Age in seconds of the snapshot of the newest good copy. Published every hour; missing when there is none. */
+  /** Lets somebody start a round at any time, and nothing else. @throws Error when the grantee is of another region */
+  public grantStart(grantee: iam.IGrantable): iam.Grant {
+    return grantStart('snapshot copy', this, this.function, grantee);
+  }
+
+  /** Seconds since the newest good copy's snapshot was taken. Published every hour; silence means that there is none. */
   public metricAge(options?: MetricOptions): Metric {
-    const { plan, target } = this.definition;
-    return new RecoveryMetrics(plan).snapshotCopyAge(target, this.node.id, options);
+    const { plan, target, copy } = this.definition;
+    const { dimensions: of } = METRICS;
+    return new Metric({
+      namespace: METRICS.namespace,
+      metricName: METRICS.snapshotCopyAge,
+      dimensionsMap: { [of.plan]: plan, [of.target]: target, [of.copy]: copy },
+      statistic: Stats.MAXIMUM,
+      period: Duration.hours(3),
+      ...options,
+    });
   }
 
   private overdueAlarm(props: SnapshotCopyProps): Alarm {
@@ -265,11 +297,4 @@ export class SnapshotCopy extends Construct {
       notify,
     });
   }
-}
-
-/** A backup may start at any time in its window, and a copy counts only once it is complete. */
-function allowedAge({ rpo, copyTime, window, source }: SnapshotCopyProps): Duration {
-  return (rpo ?? Duration.days(1))
-    .plus(window?.length ?? backupWindowLength(source))
-    .plus(copyTime ?? Duration.hours(4));
 }

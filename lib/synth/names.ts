@@ -1,6 +1,6 @@
 /** Names of accounts, regions and constructs, and names derived from a construct's path. */
 import { Token } from 'aws-cdk-lib';
-import type { IConstruct } from 'constructs';
+import { Construct, type IConstruct } from 'constructs';
 import { COPY_PREFIX, RUN_SUFFIX_LENGTH } from '../../lambda/contract';
 
 /**
@@ -36,7 +36,18 @@ export function refuseTakenName(what: string, scope: IConstruct, id: string, tak
   );
 }
 
-/** A construct's path without slashes, since keys of evidence are split at slashes. */
+/**
+ * Where a construct that users put theirs into puts its own, so that no id of theirs meets one of its: a child called
+ * `Default`, which CDK leaves out of logical IDs and addresses. So nothing of what is deployed has another name for it.
+ */
+export function ownScope(construct: Construct): Construct {
+  const found = construct.node.tryFindChild(OWN) as Construct | undefined;
+  return found ?? new Construct(construct, OWN);
+}
+
+const OWN = 'Default';
+
+/** A construct's path as one name: it goes into keys of evidence, which are cut at slashes. */
 export function pathName(scope: IConstruct): string {
   return scope.node.path.replaceAll('/', '-') || 'App';
 }

@@ -11,7 +11,10 @@ const examples = roomPages.flatMap((page) => examplesOf(read(page))).join('\n');
 const START = join('docs', 'README.md');
 
 /** Made by the construct that it belongs to: its page names it. */
-const MADE_BY_OTHERS = ['DrillNetwork', 'ObjectiveAlarms', 'ProtectedDatabase', 'RestoreTest'];
+const MADE_BY_OTHERS = [
+  ...['DrillNetwork', 'ObjectiveAlarms', 'RestoreTest'],
+  ...['ProtectedBucket', 'ProtectedCache', 'ProtectedCluster', 'ProtectedDatabase'],
+];
 
 const constructs = Object.entries(lifeboat)
   .filter(([, value]) => typeof value === 'function' && [Construct, Mixin].some((of) => value.prototype instanceof of))

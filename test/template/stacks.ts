@@ -54,7 +54,19 @@ export function newDrill(stack: Stack, props: Partial<RestoreDrillProps> = {}): 
   });
 }
 
+/** But those of alarms without an action: most stacks of tests have no topic. */
 export function warningsOf(stack: Stack): string[] {
+  return allWarningsOf(stack).filter((warning) => !warning.includes(UNHEARD));
+}
+
+/** Of alarms without an action. */
+export function unheardAlarmsOf(stack: Stack): string[] {
+  return allWarningsOf(stack).filter((warning) => warning.includes(UNHEARD));
+}
+
+const UNHEARD = 'lifeboat:nobody-is-told';
+
+function allWarningsOf(stack: Stack): string[] {
   return Annotations.fromStack(stack)
     .findWarning('*', Match.anyValue())
     .map(({ entry }) => String(entry.data));

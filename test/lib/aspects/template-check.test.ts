@@ -4,7 +4,8 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as s3 from 'aws-cdk-lib/aws-s3';
-import { CacheBackups, RecoveryMetrics, TemplateCheck } from '../../../lib';
+import { CacheBackups, TemplateCheck } from '../../../lib';
+import { RecoveryMetrics } from '../../../lib/alarm/recovery-metrics';
 import { newDatabase, newStack, Template, warningsOf } from '../../template/stacks';
 
 /** A stack that says something, checked. */
@@ -37,14 +38,13 @@ const bucket = (days: number) => (stack: Stack) =>
       },
     ],
   });
+const ofOrders = new RecoveryMetrics({ plan: 'Plan', target: 'Orders' });
 const alarm = (period: Duration, evaluationPeriods: number) => (stack: Stack) =>
-  new RecoveryMetrics('Plan')
-    .recoveryPoint('Orders', { period })
-    .createAlarm(stack, 'Alarm', { threshold: 1, evaluationPeriods });
+  ofOrders.recoveryPoint({ period }).createAlarm(stack, 'Alarm', { threshold: 1, evaluationPeriods });
 const math = (days: number) => (stack: Stack) =>
   new cloudwatch.MathExpression({
     expression: 'FILL(age, 0)',
-    usingMetrics: { age: new RecoveryMetrics('Plan').recoveryPoint('Orders') },
+    usingMetrics: { age: ofOrders.recoveryPoint() },
     period: Duration.days(days),
   }).createAlarm(stack, 'Alarm', { threshold: 1, evaluationPeriods: 1 });
 

@@ -5,10 +5,13 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import {
+  BackupCopy,
   BackupWindow,
+  DatabaseAlarms,
   DrillSource,
   type ProtectedDatabaseOptions,
   ProtectionPlan,
+  RecoveryRegion,
   Recurrence,
   RestoreDrill,
   RestorePoint,
@@ -22,6 +25,7 @@ import {
   newStack,
   OBJECTIVES,
   Template,
+  unheardAlarmsOf,
   warningsOf,
 } from '../../template/stacks';
 
@@ -107,7 +111,7 @@ describe('a database that is added twice', () => {
       const identifier = new CfnParameter(stack, id).valueAsString;
       plan.addDatabase(id, { database: importedDatabase(new Construct(stack, `Of${id}`), identifier) });
     }
-    expect(warningsOf(stack)).toEqual([expect.stringContaining('lifeboat:nobody-is-told')]);
+    expect(warningsOf(stack)).toEqual([]);
   });
 });
 
@@ -239,13 +243,15 @@ test('tells the topic of every alarm', () => {
   const alarms = Object.values(Template.fromStack(stack).findResources('AWS::CloudWatch::Alarm'));
   expect(alarms).toHaveLength(6);
   for (const { Properties } of alarms) expect(Properties.AlarmActions).toHaveLength(1);
-  expect(warningsOf(stack)).toEqual([]);
+  expect(unheardAlarmsOf(stack)).toEqual([]);
 });
 
-test('warns when nobody would be told', () => {
+test('warns when nobody would be told, once for all of its alarms', () => {
   const stack = newStack();
-  newPlan(stack);
-  expect(warningsOf(stack)).toEqual([expect.stringContaining('lifeboat:nobody-is-told')]);
+  newPlan(stack)
+    .addDatabase('Orders', { database: importedDatabase(stack) })
+    .addDrill('Daily', daily);
+  expect(unheardAlarmsOf(stack)).toHaveLength(1);
 });
 
 test('lets somebody start its drills, those added later too, and nothing else', () => {
@@ -263,29 +269,49 @@ test('lets somebody start its drills, those added later too, and nothing else', 
   for (const drill of ['Daily', 'Quarterly']) expect(granted).toContain(`ProtectionOrders${drill}Live`);
 });
 
-test('gives what its drills measure as metrics', () => {
+test('gives what its drills measure as metrics of what is measured', () => {
   const stack = newStack();
-  const { metrics } = newPlan(stack);
+  const orders = newPlan(stack).addDatabase('Orders', { database: importedDatabase(stack) });
+  const drill = orders.addDrill('Daily', daily);
+  const snapshot = orders.addDrill('Snapshot', { ...daily, objectives: { ...OBJECTIVES, rpo: Duration.days(1) } });
   const written = (metric: { namespace: string; metricName: string; dimensions?: object }) => [
     metric.namespace,
     metric.metricName,
     metric.dimensions,
   ];
   const of = { Plan: 'Test-Protection', Target: 'Orders' };
-  expect(written(metrics.drillPassed('Orders'))).toEqual(['Lifeboat', 'DrillPassed', of]);
-  expect(written(metrics.recoveryTime('Orders'))).toEqual(['Lifeboat', 'RecoveryTime', of]);
-  expect(written(metrics.recoveryPoint('Orders'))).toEqual(['Lifeboat', 'RecoveryPoint', of]);
-  expect(written(metrics.checksFailed('Orders'))).toEqual(['Lifeboat', 'ChecksFailed', of]);
-  expect(written(metrics.phaseDuration('Orders', 'restore'))).toEqual([
+  for (const { metrics } of [orders, drill]) {
+    expect(written(metrics.drillPassed())).toEqual(['Lifeboat', 'DrillPassed', of]);
+    expect(written(metrics.recoveryTime())).toEqual(['Lifeboat', 'RecoveryTime', of]);
+    expect(written(metrics.recoveryPoint())).toEqual(['Lifeboat', 'RecoveryPoint', of]);
+    expect(written(metrics.checksFailed())).toEqual(['Lifeboat', 'ChecksFailed', of]);
+  }
+  expect(snapshot.metrics.drillPassed().dimensions).toEqual({ ...of, Target: 'Orders-Snapshot' });
+  expect(written(drill.metrics.phaseDuration('restore'))).toEqual([
     'Lifeboat',
     'PhaseDuration',
     { ...of, Phase: 'restore' },
   ]);
-  expect(written(metrics.secondsSinceProven('Orders', 'Daily'))).toEqual([
+  expect(written(drill.metricSecondsSinceProven())).toEqual([
     'Lifeboat',
     'SecondsSinceProven',
     { ...of, Drill: 'Daily' },
   ]);
+});
+
+test('gives its drills and alarms, and those of each database', () => {
+  const stack = newStack();
+  const plan = newPlan(stack);
+  const orders = plan.addDatabase('Orders', { database: importedDatabase(stack) });
+  const carts = plan.addDatabase('Carts', { database: importedDatabase(stack, 'carts') });
+  const drills = [orders.addDrill('Daily', daily), carts.addDrill('Daily', daily)];
+  expect([orders.drills, carts.drills, plan.drills]).toEqual([[drills[0]], [drills[1]], drills]);
+  expect(orders.alarms.map(({ node }) => node.path)).toEqual([
+    'Test/Protection/Orders/Default/Alarms/Failed',
+    'Test/Protection/Orders/Default/Alarms/ObjectiveMissed',
+    'Test/Protection/Orders/Daily/Overdue',
+  ]);
+  expect(plan.alarms).toEqual(expect.arrayContaining([...orders.alarms, ...carts.alarms]));
 });
 
 test('a drill may have objectives of its own, and then has alarms and a chain of evidence of its own', () => {
@@ -312,6 +338,35 @@ test('a drill may have objectives of its own, and then has alarms and a chain of
     ['Orders', '5 minutes'],
     ['Orders-Snapshot', '1 day'],
   ]);
+});
+
+test("no id of what is put into a plan's scope, or a database's, meets one of the plan's own", () => {
+  const app = new App({ builtinCloudFormationValidation: false });
+  const stack = new Stack(app, 'Shop', { env: { region: 'us-east-1', account: ACCOUNT } });
+  const recovery = RecoveryRegion.named('us-west-2');
+  const plan = new ProtectionPlan(stack, 'Protection', { objectives: OBJECTIVES, recovery });
+  const database = importedDatabase(stack);
+  const orders = plan.addDatabase('Orders', {
+    database,
+    retention: Duration.days(7),
+    copies: [BackupCopy.snapshots({ retention: Duration.days(7) })],
+  });
+  orders.addDrill('Daily', daily);
+  // As the pages of docs/ call them.
+  for (const id of ['Alarms', 'Backups', 'Snapshots']) new DatabaseAlarms(orders, id, { database });
+  for (const id of ['Site', 'CopyKey']) new DatabaseAlarms(plan, id, { database });
+  const ids = Object.keys(Template.fromStack(stack).toJSON().Resources);
+  // What holds data, or is looked for by its name, has the logical ID that it always had.
+  for (const id of [
+    'SiteEvidenceBucket',
+    'SiteSigningKey',
+    'CopyKey',
+    'OrdersSnapshotsHandler',
+    'OrdersBackups',
+    'OrdersAlarmsFailed',
+  ]) {
+    expect(ids.filter((one) => one.startsWith(`Protection${id}`))).not.toEqual([]);
+  }
 });
 
 describe("what is put into a plan's scope", () => {

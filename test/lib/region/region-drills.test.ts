@@ -24,6 +24,7 @@ import {
   newStack,
   OBJECTIVES,
   Template,
+  unheardAlarmsOf,
   warningsOf,
 } from '../../template/stacks';
 
@@ -275,8 +276,11 @@ describe('refuses', () => {
 test('warns that nobody is told there, unless there is a topic', () => {
   const silent = protectedOrders(undefined, RecoveryRegion.named('us-west-2'));
   definitionOf(silent.orders);
-  expect(warningsOf(silent.west())).toEqual([expect.stringContaining('lifeboat:nobody-is-told-there')]);
-  // Once for each plan, also where the first one of a stack has a topic.
+  expect(unheardAlarmsOf(silent.west())).toEqual([
+    expect.stringMatching(/'NotStartedAlarm', .* of '.*\/Drills' have no action.*RecoveryRegion.named\(.*topicArn/),
+    expect.stringMatching(/'Orders\/Alarms\/Failed' and .* of '.*\/Plans\/.*' have no action/),
+  ]);
+  // Once for each plan, also where the first one of a stack, which tells of its site, has a topic.
   const both = protectedOrders();
   definitionOf(both.orders);
   const recovery = RecoveryRegion.named('us-west-2');
@@ -285,11 +289,10 @@ test('warns that nobody is told there, unless there is a topic', () => {
     const options = { database: importedDatabase(both.stack, name), copies: [SNAPSHOTS], databaseName: 'shop' };
     definitionOf(second.addDatabase(name, options), { instanceType: new ec2.InstanceType('t3.large') });
   }
-  const silence = warningsOf(both.west()).filter((warning) => warning.includes('lifeboat:nobody-is-told-there'));
-  expect(silence).toHaveLength(1);
+  expect(unheardAlarmsOf(both.west())).toHaveLength(1);
   const heard = protectedOrders();
   definitionOf(heard.orders);
-  expect(warningsOf(heard.west())).toEqual([]);
+  expect(unheardAlarmsOf(heard.west())).toEqual([]);
   for (const { Properties } of Object.values(
     Template.fromStack(heard.west()).findResources('AWS::CloudWatch::Alarm'),
   )) {

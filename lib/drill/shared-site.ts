@@ -1,0 +1,162 @@
+/** What drills need of a site, made in this app or in another one. */
+import { Stack, Token } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as rds from 'aws-cdk-lib/aws-rds';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import type * as sns from 'aws-cdk-lib/aws-sns';
+import * as sqs from 'aws-cdk-lib/aws-sqs';
+import { Construct, type IConstruct } from 'constructs';
+import { refuseAll } from '../synth/problems';
+import { checkProps, type PropsOf } from '../synth/props';
+import { DrillWatch } from './drill-watch';
+
+/** Where copies are restored. */
+export interface IDrillNetwork {
+  /** For `DBSubnetGroupName` of copies. */
+  readonly subnetGroup: rds.ISubnetGroup;
+  /** Copies': only the examiner comes in, nothing goes out. */
+  readonly copies: ec2.ISecurityGroup;
+  /** Lets the examiner reach copies on a port. @throws Error when it can't be opened from this app */
+  open(port: number): void;
+}
+
+/** Where drills run: a `DrillSite`, or one of another app (`DrillSite.fromDrillSiteAttributes()`). */
+export interface IDrillSite extends IConstruct {
+  /** Where copies are restored. */
+  readonly network: IDrillNetwork;
+  /** Where evidence lies. */
+  readonly evidence: s3.IBucket;
+  /** Signs evidence. */
+  readonly signingKey: kms.IKey;
+  /** Encrypts logs, the password key and evidence. */
+  readonly encryptionKey: kms.IKey;
+  /** Reaches copies, and has no permission in AWS. */
+  readonly examiner: lambda.IFunction;
+  /** Passwords of copies are derived from it. */
+  readonly passwordKey: secretsmanager.ISecret;
+  /** Holds what could not be started. */
+  readonly deadLetterQueue: sqs.IQueue;
+  /** Where drills log. */
+  readonly log: logs.ILogGroup;
+  /** Says how long ago each drill of this app last passed. */
+  readonly watch: DrillWatch;
+  /** Lets somebody read all evidence that lies here, and use its key for that. */
+  grantReadEvidence(grantee: iam.IGrantable): iam.Grant;
+}
+
+/** A site of another app, in the same account and region, by the names of what it has. */
+export interface DrillSiteAttributes {
+  /** Name of `evidence`. */
+  readonly evidenceBucketName: string;
+  /** ARN of `signingKey`. */
+  readonly signingKeyArn: string;
+  /** ARN of `encryptionKey`. */
+  readonly encryptionKeyArn: string;
+  /** ARN of `examiner`. */
+  readonly examinerArn: string;
+  /** ARN of `passwordKey`, with the six letters at its end. */
+  readonly passwordKeyArn: string;
+  /** ARN of `deadLetterQueue`. */
+  readonly deadLetterQueueArn: string;
+  /** Name of `log`. */
+  readonly logGroupName: string;
+  /** Name of `network.subnetGroup`. */
+  readonly subnetGroupName: string;
+  /** ID of `network.copies`. */
+  readonly copiesSecurityGroupId: string;
+  /**
+   * Ports on which the examiner reaches copies, as the site's own app opened them.
+   *
+   * @default [5432]
+   */
+  readonly ports?: number[];
+  /**
+   * Who is told when drills of this app are not watched, or evidence is not as it was written.
+   *
+   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   */
+  readonly notify?: sns.ITopic;
+}
+
+const ATTRIBUTES: PropsOf<DrillSiteAttributes> = {
+  evidenceBucketName: true,
+  signingKeyArn: true,
+  encryptionKeyArn: true,
+  examinerArn: true,
+  passwordKeyArn: true,
+  deadLetterQueueArn: true,
+  logGroupName: true,
+  subnetGroupName: true,
+  copiesSecurityGroupId: true,
+  ports: true,
+  notify: true,
+};
+
+/** It has a watch of its own: that of the other app knows no drills of this one. The janitor there looks after all copies. */
+export class ImportedDrillSite extends Construct implements IDrillSite {
+  public readonly network: IDrillNetwork;
+  public readonly evidence: s3.IBucket;
+  public readonly signingKey: kms.IKey;
+  public readonly encryptionKey: kms.IKey;
+  public readonly examiner: lambda.IFunction;
+  public readonly passwordKey: secretsmanager.ISecret;
+  public readonly deadLetterQueue: sqs.IQueue;
+  public readonly log: logs.ILogGroup;
+  public readonly watch: DrillWatch;
+
+  constructor(scope: Construct, id: string, attributes: DrillSiteAttributes) {
+    super(scope, id);
+    checkProps(this, attributes, ATTRIBUTES);
+    refuseAll(`drill site '${this.node.path}'`, regionProblems(Stack.of(this).region, attributes));
+    const { evidenceBucketName: bucketName, encryptionKeyArn, examinerArn: functionArn, notify } = attributes;
+    this.encryptionKey = kms.Key.fromKeyArn(this, 'EncryptionKey', encryptionKeyArn);
+    const { encryptionKey } = this;
+    this.evidence = s3.Bucket.fromBucketAttributes(this, 'Evidence', { bucketName, encryptionKey });
+    this.signingKey = kms.Key.fromKeyArn(this, 'SigningKey', attributes.signingKeyArn);
+    this.examiner = lambda.Function.fromFunctionAttributes(this, 'Examiner', { functionArn, sameEnvironment: true });
+    const { passwordKeyArn, deadLetterQueueArn, logGroupName } = attributes;
+    this.passwordKey = secretsmanager.Secret.fromSecretCompleteArn(this, 'PasswordKey', passwordKeyArn);
+    this.deadLetterQueue = sqs.Queue.fromQueueArn(this, 'NotStarted', deadLetterQueueArn);
+    this.log = logs.LogGroup.fromLogGroupName(this, 'Log', logGroupName);
+    this.network = this.networkOf(attributes);
+    const { evidence, signingKey, deadLetterQueue } = this;
+    this.watch = new DrillWatch(this, 'Watch', { evidence, signingKey, encryptionKey, deadLetterQueue, notify });
+  }
+
+  public grantReadEvidence(grantee: iam.IGrantable): iam.Grant {
+    return this.evidence.grantRead(grantee, 'evidence/*');
+  }
+
+  private networkOf({ subnetGroupName, copiesSecurityGroupId, ports = [5432] }: DrillSiteAttributes): IDrillNetwork {
+    return {
+      subnetGroup: rds.SubnetGroup.fromSubnetGroupName(this, 'SubnetGroup', subnetGroupName),
+      copies: ec2.SecurityGroup.fromSecurityGroupId(this, 'Copies', copiesSecurityGroupId),
+      // A rule that two apps make is one too many for EC2, which refuses the second.
+      open: (port) => {
+        if (ports.includes(port)) return;
+        throw new Error(
+          `drill site '${this.node.path}': its examiner reaches copies on port ${ports.join(', ')}, and a drill's database listens on ` +
+            `${port}, so each check would time out; have the site's own app call site.network.open(${port}), and add it to 'ports'`,
+        );
+      },
+    };
+  }
+}
+
+function regionProblems(region: string, attributes: DrillSiteAttributes): string[] {
+  if (Token.isUnresolved(region)) return [];
+  const names = ['signingKeyArn', 'encryptionKeyArn', 'examinerArn', 'passwordKeyArn', 'deadLetterQueueArn'] as const;
+  return names.flatMap((name) => {
+    const arn = attributes[name];
+    const there = Token.isUnresolved(arn) ? region : arn.split(':')[3];
+    if (there === region) return [];
+    return [
+      `'${name}' is '${arn}', which is not an ARN in ${region}, where the drills run; give a site of that region`,
+    ];
+  });
+}
