@@ -92,11 +92,9 @@ function backupWindowLength(source: SnapshotSource): Duration {
 }
 
 /** What the age of copies depends on. */
-interface Timed {
-  readonly rpo?: Duration;
-  readonly copyTime?: Duration;
+interface Timed extends Pick<Copied, 'rpo' | 'copyTime' | 'source'> {
+  /** @default - the window that the database names, else 30 minutes */
   readonly window?: BackupWindow;
-  readonly source: SnapshotSource;
 }
 
 /** A backup may start anywhere in its window, and a copy is young only once it is there. */
