@@ -1,6 +1,6 @@
 /**
- * What is deployed, for `lifeboat` and for other programs to find: a parameter of SSM's Parameter Store for each drill, in
- * the drill's own region, so that a recovery region is read while the primary one is down.
+ * What is deployed, for `lifeboat` and for other programs to find: a parameter of SSM's Parameter Store for each
+ * drill, in the drill's own region, so that a recovery region is read while the primary one is down.
  */
 import * as v from 'valibot';
 import { identifier, label, text } from './fields';
@@ -35,8 +35,8 @@ export const deployedDrill = v.object({
 export type DeployedDrill = v.InferOutput<typeof deployedDrill>;
 
 /**
- * Name of a drill's parameter. Names take letters, digits and `_.-`; any other character, and the dot, is written as a dot
- * and its code in two hexadecimal digits, so that no two drills meet.
+ * Name of a drill's parameter. Names take letters, digits and `_.-`; any other character, and the dot, is written as a
+ * dot and its code in two hexadecimal digits, so that no two drills meet.
  */
 export const deployedParameter = ({ plan, target, drill }: Pick<DeployedDrill, 'plan' | 'target' | 'drill'>) =>
   [DEPLOYED_PATH, ...[plan, target, drill].map(encoded)].join('/');

@@ -1,6 +1,6 @@
 /**
- * Compares each B-tree index with its table, row by row, and its pages with one another: one that lacks rows makes queries
- * lose them without an error. Unique ones must hold no key twice.
+ * Compares each B-tree index with its table, row by row, and its pages with one another: one that lacks rows makes
+ * queries lose them without an error. Unique ones must hold no key twice.
  */
 import { CannotCheck, displayName, storedSchema } from '../examiner/catalog';
 import { type Context, type Detector, type Examined, each, type Piece } from '../examiner/detector';

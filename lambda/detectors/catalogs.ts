@@ -1,6 +1,6 @@
 /**
- * Reads PostgreSQL's own tables row by row, and compares them with one another: what is damaged or lost there makes tables,
- * functions or views unusable.
+ * Reads PostgreSQL's own tables row by row, and compares them with one another: what is damaged or lost there makes
+ * tables, functions or views unusable.
  */
 import { displayName, relationOf } from '../examiner/catalog';
 import type { Context, Detector, Examined, Piece } from '../examiner/detector';

@@ -15,8 +15,8 @@ export interface Rule {
 const MAX_ARGUMENTS = 100;
 
 /**
- * What a stored expression calls that is not IMMUTABLE, since pg_depend lists no functions of PostgreSQL's own. A cast by
- * way of text calls functions of both types and names neither, so there every type counts that the expression has.
+ * What a stored expression calls that is not IMMUTABLE, since pg_depend lists no functions of PostgreSQL's own. A cast
+ * by way of text calls functions of both types and names neither, so there every type counts that the expression has.
  */
 const changing = (expression: string) => `(
   SELECT pg_catalog.string_agg(DISTINCT called.name, ', ') FROM (

@@ -60,8 +60,8 @@ export const ginCheckOf = ({ functions, version }: CopyFacts): string | undefine
   version >= GIN_CHECK_IS_RIGHT ? functions.ginIndexCheck : undefined;
 
 /**
- * A plan that asks the index for one key after the other. The planner reckons with comparisons on the way down a B-tree, and
- * with none in a hash index.
+ * A plan that asks the index for one key after the other. The planner reckons with comparisons on the way down a
+ * B-tree, and with none in a hash index.
  */
 const BY_INDEX = {
   enable_indexscan: 'on',

@@ -1,6 +1,6 @@
 /**
- * Reads every row of a table once, from the table itself and never from an index: counts it, decodes each of its values,
- * and compares it with what the table declares.
+ * Reads every row of a table once, from the table itself and never from an index: counts it, decodes each of its
+ * values, and compares it with what the table declares.
  */
 import { DatabaseError } from 'pg';
 import { CannotCheck, displayName, userSchema } from '../examiner/catalog';

@@ -1,6 +1,6 @@
 /**
- * Vacuums a table of the copy, so that of its index entries only those of lost rows lead nowhere, and tells of the pages in
- * which nobody sees a row then: lost ones, unless they hold rows that no vacuum may remove yet.
+ * Vacuums a table of the copy, so that of its index entries only those of lost rows lead nowhere, and reports the
+ * pages in which nobody sees a row then: lost ones, unless they hold rows that no vacuum may remove yet.
  */
 import { CannotCheck } from '../examiner/catalog';
 import type { Context, Verdict } from '../examiner/detector';
@@ -67,8 +67,8 @@ export async function invisible(session: Session, oid: number, table: string, { 
 }
 
 /**
- * After a vacuum, pages without any row are not all-visible; nor is one that somebody held just then, as the checkpointer
- * does while it writes it, so each of them is looked into.
+ * After a vacuum, pages without any row are not all-visible; nor is one that somebody held just then, as the
+ * checkpointer does while it writes it, so each of them is looked into.
  */
 const PAGES_WITHOUT_ROWS = (map: string, oid: number, table: string) => `
   SELECT pg_catalog.count(*), pg_catalog.min(blkno), pg_catalog.max(blkno) FROM (
@@ -84,8 +84,8 @@ export async function emptyPages(session: Session, oid: number, table: string, {
 }
 
 /**
- * Pages without content amid others, and no index that misses their rows. A crash amid a bulk load leaves such pages, and
- * every bulk load leaves some at the end of a table, of which nothing is said.
+ * Pages without content amid others, and no index that misses their rows. A crash amid a bulk load leaves such pages,
+ * and every bulk load leaves some at the end of a table, of which nothing is said.
  */
 export async function newPages(
   session: Session,

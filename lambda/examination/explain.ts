@@ -1,4 +1,4 @@
-/** What is said of objects that could not be examined as they should. */
+/** Results for objects that could not be examined in full. */
 import { DatabaseError } from 'pg';
 import { CannotCheck } from '../examiner/catalog';
 import type { Context, Detector, Examined, Verdict } from '../examiner/detector';
@@ -6,7 +6,7 @@ import { NEVER_RELEASED } from '../examiner/facts';
 import { many } from '../examiner/figures';
 import { isDamage, isServersOwn, remedyFor, whatPostgresSaid } from '../examiner/postgres-error';
 
-/** Who examines what. */
+/** A detector at work. */
 interface Examination {
   readonly detector: Detector;
   readonly context: Context;

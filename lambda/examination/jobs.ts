@@ -52,7 +52,7 @@ export class Jobs {
       }
     } catch (error) {
       if (!(error instanceof DatabaseError)) throw error;
-      // Nobody knows which of them there are, so all of them are not examined.
+      // Which objects there are is unknown, so none of them is examined.
       this.tally.add(work, list, { verdicts: explain(error, detector, context) });
       return [];
     }

@@ -12,8 +12,8 @@ export interface Listed {
 }
 
 /**
- * To measure its file PostgreSQL opens a relation, for which it reads several catalogs. Where that fails for one of them,
- * all are listed with the sizes that pg_class has.
+ * To measure its file PostgreSQL opens a relation, for which it reads several catalogs. Where that fails for one of
+ * them, all are listed with the sizes that pg_class has.
  */
 export async function listObjects(session: Session, sql: string): Promise<Listed> {
   const look = (pins = {}) => session.transaction('READ ONLY', () => session.rows(sql), pins);

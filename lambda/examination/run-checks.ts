@@ -18,8 +18,8 @@ import { type Job, Jobs } from './jobs';
 import { type Open, Sessions } from './sessions';
 
 /**
- * No object takes more than half of the time that others wait for, unless that is less than this part of the whole: so the
- * call tells all the others, and one that had its fair part and did not end is tried again in another call.
+ * No object takes more than half of the time that others wait for, unless that is less than this part of the whole: so
+ * the call tells all the others, and one that had its fair part and did not end is tried again in another call.
  */
 const FAIR_PART = 1 / 8;
 

@@ -42,8 +42,8 @@ export class Sessions {
   /**
    * Has so many open, if that many are wanted, and all of them as somebody.
    *
-   * Fewer are slower, not blind; none at all is an error. The first opens alone: where PostgreSQL has room for one only,
-   * several at once would each find it taken by the others, and none would get in.
+   * Fewer are slower, not blind; none at all is an error. The first opens alone: where PostgreSQL has room for one
+   * only, several at once would each find it taken by the others, and none would get in.
    */
   public async become(as: Connection, count: number): Promise<void> {
     if (this.as?.user !== as.user) await this.close();

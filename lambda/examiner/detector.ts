@@ -51,7 +51,8 @@ export interface Detector {
   /** Kinds of checks that it serves. Damage that it meets counts against the first of them that is asked for. */
   readonly serves: readonly Check['kind'][];
   /**
-   * SQL that lists its objects: columns `oid`, `name`, `bytes` (of all its reading), `blocks` (null where it can't be cut).
+   * SQL that lists its objects: columns `oid`, `name`, `bytes` (of all its reading), `blocks` (null where it can't be
+   * cut).
    *
    * Undefined where it looks at the database as a whole, or has nothing to do in this one.
    */
@@ -64,7 +65,8 @@ export interface Detector {
   /**
    * Looks at several small objects in one statement, where most of the time goes into asking.
    *
-   * @returns what is said of each where nothing is wrong with any of them; else, and after an error, each is examined alone
+   * @returns the result for each where nothing is wrong with any of them; else, and after an error, each is examined
+   * alone
    */
   readonly examineAll?: (session: Session, pieces: readonly Piece[], context: Context) => Promise<Examined | undefined>;
 }

@@ -38,8 +38,9 @@ const FUNCTIONS = `
   ORDER BY p.pronargs`;
 
 /**
- * The schema-qualified names, ready for SQL. Only functions that belong to an extension of that name count, and that are
- * still what it brought: its owner could have put others in their place. None where the catalogs that say so are damaged.
+ * The schema-qualified names, ready for SQL. Only functions that belong to an extension of that name count, and that
+ * are still what it brought: its owner could have put others in their place. None where the catalogs that say so are
+ * damaged.
  */
 export async function findFunctions(session: Session): Promise<KnownFunctions> {
   await session.rows('SAVEPOINT functions');

@@ -24,14 +24,14 @@ export interface CopyFacts {
 }
 
 /**
- * Nothing on the copy holds a lock for long, but a prepared transaction for ever, and a vacuum against wraparound for as
- * long as it takes: that is worth an object's whole time.
+ * Nothing on the copy holds a lock for long, but a prepared transaction for ever, and a vacuum against wraparound for
+ * as long as it takes: that is worth an object's whole time.
  */
 export const lockTimeout = ({ preparedTransactions }: CopyFacts) => ({
   lock_timeout: preparedTransactions > 0 ? '3s' : '0',
 });
 
-/** What is said of an object that is locked by such a transaction. */
+/** The result for an object that is locked by such a transaction. */
 export const NEVER_RELEASED = {
   observed: 'a lock that is never released keeps it from being read',
   remedy: 'commit or roll back the prepared transaction that holds it (pg_prepared_xacts) in the source',

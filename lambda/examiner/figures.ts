@@ -12,7 +12,8 @@ export function size(bytes: number): string {
 }
 
 /**
- * Compares a number as PostgreSQL writes it with one of a check: digit by digit, since JavaScript's numbers have 53 bits.
+ * Compares a number as PostgreSQL writes it with one of a check: digit by digit, since JavaScript's numbers have 53
+ * bits.
  *
  * @returns below, at or above 0, as sorting wants it; NaN where one is not a number
  */

@@ -29,8 +29,8 @@ const operator = (strategy: string) => `(
 const isDescending = 'i.indoption[key.number - 1] & 1 = 1';
 
 /**
- * `ORDER BY` of exactly a B-tree's order. Bit 1 of an option is DESC, bit 2 NULLS FIRST. Operators of any enum, array or
- * range are not named: a cast of a user's own makes their names mean several.
+ * `ORDER BY` of exactly a B-tree's order. Bit 1 of an option is DESC, bit 2 NULLS FIRST. Operators of any enum, array
+ * or range are not named: a cast of a user's own makes their names mean several.
  */
 export const orderOf = eachKey(
   `${key} || CASE WHEN oc.opcdefault AND EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.oid = oc.opcintype AND t.typtype = 'p')

@@ -48,7 +48,7 @@ export const NEWER_PINS = {
 export const pinsOf = (known: ReadonlyMap<string, string>): Readonly<Record<string, string>> => ({
   ...PINS,
   ...Object.fromEntries(Object.entries(NEWER_PINS).filter(([name]) => known.has(name))),
-  // Else a name whose bytes are no UTF-8 is an error.
+  // Else a name whose bytes are not valid UTF-8 is an error.
   ...(known.get('server_encoding') === 'SQL_ASCII' && { client_encoding: 'SQL_ASCII' }),
 });
 

@@ -5,8 +5,8 @@ import { whatPostgresSaidOfStatement } from './postgres-error';
 import type { Row, Session } from './session';
 
 /**
- * Plans a statement before it runs it: what is wrong with the statement itself shows then, and can be told, since no row
- * was read.
+ * Plans a statement before it runs it: what is wrong with the statement itself shows then, and can be told, since no
+ * row was read.
  *
  * @throws CannotCheck where it can't even be planned
  */

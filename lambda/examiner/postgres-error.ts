@@ -13,9 +13,10 @@ import { DatabaseError } from 'pg';
 const SAID_OF_STATEMENTS = new Set(['0A', '25', '28', '3D', '3F', '40', '42', '53', '54', '55', '57', '58', 'XX']);
 
 /**
- * Messages that are repeated whatever was read, by their codes. Functions of PostgreSQL's own put values into messages of
- * nearly every code (`permission denied to set role "alice"`, `word is too long in tsquery: "..."`, `connection "alice" not
- * available`, `could not open file "alice"`), so they have to look like what names objects, limits and files of the server.
+ * Messages that are repeated whatever was read, by their codes. Functions of PostgreSQL's own put values into messages
+ * of nearly every code (`permission denied to set role "alice"`, `word is too long in tsquery: "..."`, `connection
+ * "alice" not available`, `could not open file "alice"`), so they have to look like what names objects, limits and
+ * files of the server.
  */
 const SAID_WITH_ROWS: readonly (readonly [codes: RegExp, message: RegExp])[] = [
   [/^(XX00[12]|55P03)$/, /^/],
@@ -131,13 +132,13 @@ export const isServersOwn = (error: unknown, codes: readonly string[]): error is
 export const isDamage = (error: unknown): error is DatabaseError => isServersOwn(error, ['XX001', 'XX002']);
 
 /**
- * Damage of the catalogs, met by a statement that reads nothing else: pages that can't be read, and what is missing though
- * something refers to it, or though every database has it.
+ * Damage of the catalogs, met by a statement that reads nothing else: pages that can't be read, and what is missing
+ * though something refers to it, or though every database has it.
  */
 export const isCatalogDamage = (error: unknown): error is DatabaseError =>
   isServersOwn(error, ['XX', '58', '3F', '42P01', '42703', '42704', '42883']);
 
-/** Undefined where catalogs that it reads are damaged: detectors tell of that, and the rest is looked at all the same. */
+/** Undefined where catalogs that it reads are damaged: detectors report that, and the rest is still examined. */
 export async function unlessDamaged<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;

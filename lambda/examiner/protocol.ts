@@ -2,8 +2,8 @@
  * What conductor and examiner say to each other. The examiner reaches the restored instance and nothing else; the
  * conductor reaches AWS and no database. The password passes in the call and is in no result.
  *
- * A database may hold 20,000 tables, and what one call returns is limited. So work is cut by ranges of OIDs, never listed
- * object by object, and only what is wrong is named.
+ * A database may hold 20,000 tables, and what one call returns is limited. So work is cut by ranges of OIDs, never
+ * listed object by object, and only what is wrong is named.
  */
 import type { Check } from '../contract';
 

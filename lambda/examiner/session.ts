@@ -178,8 +178,8 @@ export class Session {
   }
 
   /**
-   * Runs one statement that may call functions of the database's own, in a transaction. What they set in the session, such
-   * as a search path that gives operators another meaning, is undone, and so is a failure.
+   * Runs one statement that may call functions of the database's own, in a transaction. What they set in the session,
+   * such as a search path that gives operators another meaning, is undone, and so is a failure.
    *
    * @param pins further settings, for this statement alone
    */

@@ -8,8 +8,8 @@ import { printable } from './postgres-error';
 import type { Session } from './session';
 
 /**
- * The search path that the user's sessions have, so that the query means what it means to them; behind the catalog, so that
- * no function of the database's stands before PostgreSQL's own.
+ * The search path that the user's sessions have, so that the query means what it means to them; behind the catalog, so
+ * that no function of the database's stands before PostgreSQL's own.
  */
 const WITH_THE_USERS_PATH = `
   SELECT pg_catalog.set_config('search_path', 'pg_catalog, ' || coalesce((

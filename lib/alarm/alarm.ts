@@ -36,7 +36,7 @@ export interface AlarmProps {
   /**
    * Topic to notify.
    *
-   * @default - the topic of the plan around it; else the alarm has no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, the alarm has no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

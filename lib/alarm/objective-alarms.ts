@@ -16,7 +16,7 @@ export interface ObjectiveAlarmsProps {
   /**
    * Topic to notify.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -81,7 +81,7 @@ export class RecoveryMetrics {
   }
 }
 
-/** Seconds since a drill last passed. Published every hour; silence means that nobody is watching. */
+/** Seconds since a drill last passed. Published every hour; missing data means that the hourly watch stopped. */
 export function secondsSinceProven(
   { plan, target, drill }: MeasuredTarget & { readonly drill: string },
   options?: cloudwatch.MetricOptions,

@@ -11,8 +11,8 @@ const owners = new Mark<true>('has-alarms');
 const NAMED = 3;
 
 /**
- * Notes that a construct's alarms are warned of together, on it: all of a plan's, say. Whatever makes an alarm does so for
- * itself, and what lies in another one leaves it to that.
+ * Notes that a construct's alarms are warned of together, on it: all of a plan's, say. Whatever makes an alarm does so
+ * for itself, and what lies in another one leaves it to that.
  */
 export function warnOfUnheardAlarms(owner: IConstruct): void {
   if (owners.on(owner)) return;
@@ -44,7 +44,7 @@ function warn(owner: IConstruct): string[] {
   Annotations.of(owner).addWarningV2(
     'lifeboat:nobody-is-told',
     `alarm ${names} of '${owner.node.path}' ${unheard.length > 1 ? 'have no action, so no one hears when they fire' : 'has no action, so no one hears when it fires'}; ` +
-      "give 'notify' an SNS topic here or on the plan around it, in a recovery region RecoveryRegion.named(..., { topicArn })",
+      "give 'notify' an SNS topic here or on the enclosing plan; in a recovery region, give RecoveryRegion.named(..., { topicArn })",
   );
   return [];
 }

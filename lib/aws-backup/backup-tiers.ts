@@ -72,14 +72,15 @@ export interface BackupTiersProps {
    * Encrypts the log of the function that watches copies. Its key policy must delegate to IAM, as policies of CDK's
    * keys do.
    *
-   * @default - the key of the plan around it; else one of its own, rotated yearly, retained; without copies, there is no such function
+   * @default - the key of the enclosing plan; without one, a key of its own, rotated yearly, retained; without copies,
+   * there is no such function
    */
   readonly logEncryptionKey?: kms.IKey;
 
   /**
    * Topic to notify when a job fails, expires or is missing.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

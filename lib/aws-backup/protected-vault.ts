@@ -34,7 +34,7 @@ export interface ProtectedVaultProps {
    * Encrypts the recovery points of resources that AWS Backup manages fully, and copies of all others. Its key policy
    * must delegate to IAM, as policies of CDK's keys do.
    *
-   * @default - the key of the plan around it; else one of the vault's own, rotated yearly, retained
+   * @default - the key of the enclosing plan; without one, a key of the vault's own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -50,7 +50,7 @@ export interface ProtectedVaultProps {
   /**
    * Topic to notify when a job of this vault fails or expires.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

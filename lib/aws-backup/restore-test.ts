@@ -95,7 +95,7 @@ export interface RestoreTestProps extends TestedDatabaseOptions {
   /**
    * Topic to notify.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
@@ -159,7 +159,7 @@ export class RestoreTest extends Construct {
     this.addAlarms(props, validator);
   }
 
-  /** Seconds since it last passed. Published every hour; silence means that nobody is watching. */
+  /** Seconds since it last passed. Published every hour; missing data means that the hourly watch stopped. */
   public metricSecondsSinceProven(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return secondsSinceProven(this.definition, options);
   }
@@ -270,7 +270,7 @@ export class RestoreTest extends Construct {
       metric: this.metricSecondsSinceProven(),
       threshold: overdueAfter.toSeconds(),
       description:
-        `No restore test ${drill} of ${target} has passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
+        `No restore test ${drill} of ${target} has passed for ${overdueAfter.toHumanString()}, or the hourly watch stopped: ` +
         'its recovery points are unproven',
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       notify,

@@ -72,7 +72,7 @@ export interface RestoreTestingProps {
   /**
    * Topic to notify when a test fails, misses an objective or is overdue.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -25,7 +25,8 @@ export interface VaultAlarmsProps {
    * Topic to notify. The policy of a topic of another app must allow `events.amazonaws.com` and
    * `cloudwatch.amazonaws.com`, and so must the policy of its key.
    *
-   * @default - the topic of the plan around it; else alarms have no action, failed restores are not told, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, failed restores are not
+   * reported, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
@@ -41,7 +42,7 @@ const FAILURES = {
 
 const PROPS: PropsOf<VaultAlarmsProps> = { vault: true, missingAfter: true, notify: true };
 
-/** Rings when jobs of one vault fail, expire, or stop coming, and tells of restores that fail. */
+/** Alarms on jobs of one vault that fail, expire or stop coming, and a notification of restores that fail. */
 export class VaultAlarms extends Construct {
   constructor(scope: Construct, id: string, props: VaultAlarmsProps) {
     super(scope, id);

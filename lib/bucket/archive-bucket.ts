@@ -48,7 +48,7 @@ export interface ArchiveBucketProps extends BucketBackupsProps {
   /**
    * Topic to notify when objects could not be replicated.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -34,7 +34,7 @@ export interface CacheExportOptions {
    * S3's own keys, since a cache is seeded from those only. Its lifecycle decides how long they are kept:
    * `ArchiveTier.prefixed(prefix, ...)`.
    *
-   * @default - the archive of the plan around it; without one, an error
+   * @default - the `archive` of the enclosing plan; without one, an error
    */
   readonly bucket?: s3.IBucket;
   /**
@@ -78,7 +78,7 @@ export interface CacheExportOptions {
   /**
    * Topic to notify when exports fail, are overdue or have an unusual size.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -10,7 +10,7 @@ export function parameterGroupOf(
   cache: elasticache.CfnReplicationGroup | elasticache.CfnCacheCluster,
 ): elasticache.CfnParameterGroup | undefined {
   const name = cache.cacheParameterGroupName;
-  // A name that is no reference is that of an existing group.
+  // A name without a reference is that of an existing group.
   if (name === undefined || !Token.isUnresolved(name)) return undefined;
   const stack = Stack.of(cache);
   const referred = JSON.stringify(stack.resolve(name));

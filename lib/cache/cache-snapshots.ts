@@ -58,7 +58,7 @@ export interface CacheSnapshotsOptions {
   /**
    * Topic to notify when the newest snapshot is too old, or the hourly watch stopped.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -27,7 +27,8 @@ export interface ConfigurationBackupsProps {
    * Where configuration is stored: a versioned bucket of the same region. Its lifecycle should expire only noncurrent
    * versions under the prefix, since an unchanged file is not written again.
    *
-   * @default - the archive of the plan around it; else an `ArchiveBucket` of its own, which keeps each version for 90 days after it was replaced
+   * @default - the `archive` of the enclosing plan; without one, an `ArchiveBucket` of its own, which keeps each
+   * version for 90 days after it was replaced
    */
   readonly bucket?: s3.IBucket;
 
@@ -92,7 +93,7 @@ export interface ConfigurationBackupsProps {
   /**
    * Encrypts logs, and the bucket of its own.
    *
-   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
+   * @default - the key of the enclosing plan; without one, a key of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -121,7 +122,7 @@ export interface ConfigurationBackupsProps {
   /**
    * Topic to notify when something could not be stored, nothing was stored for too long, or the size is unusual.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

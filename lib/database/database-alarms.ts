@@ -15,10 +15,11 @@ export interface DatabaseAlarmsProps {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * Who is told. A topic of another app must let `events.amazonaws.com` and `cloudwatch.amazonaws.com` in, and so must its
-   * key.
+   * Who is told. A topic of another app must let `events.amazonaws.com` and `cloudwatch.amazonaws.com` in, and so must
+   * its key.
    *
-   * @default - the topic of the plan around it; else no one is told of events, the alarm has no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, events are not sent, the alarm has no action, and
+   * synth warns
    */
   readonly notify?: sns.ITopic;
 

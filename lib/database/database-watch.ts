@@ -50,14 +50,14 @@ export interface DatabaseWatchProps {
   /**
    * Encrypts the log. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
-   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
+   * @default - the key of the enclosing plan; without one, a key of its own, rotated yearly, retained
    */
   readonly logEncryptionKey?: kms.IKey;
 
   /**
    * Topic to notify.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -43,7 +43,7 @@ export interface DeploymentSnapshotProps {
   /**
    * Encrypts the log. The policy of a key of another app must allow CloudWatch Logs.
    *
-   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
+   * @default - the key of the enclosing plan; without one, a key of its own, rotated yearly, retained
    */
   readonly logEncryptionKey?: kms.IKey;
 }

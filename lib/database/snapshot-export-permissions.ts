@@ -7,8 +7,8 @@ import { automatedSnapshots } from '../../lambda/contract';
 import { allow } from '../function/statements';
 
 /**
- * API references of StartExportTask name these of the caller, besides CreateGrant and DescribeKey; the newest names those
- * two alone. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
+ * API references of StartExportTask name these of the caller, besides CreateGrant and DescribeKey; the newest names
+ * those two alone. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
  */
 const EXPORT_KEY_USE = [
   'kms:Decrypt',

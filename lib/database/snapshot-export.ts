@@ -32,10 +32,10 @@ export interface SnapshotExportProps {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * Where exports go: a bucket of the database's region. RDS encrypts them with AWS KMS whatever the bucket's own setting,
-   * so they are replicated only by a replication that names a key for its replicas (`encryptionKeyArn`).
+   * Where exports go: a bucket of the database's region. RDS encrypts them with AWS KMS whatever the bucket's own
+   * setting, so they are replicated only by a replication that names a key for its replicas (`encryptionKeyArn`).
    *
-   * @default - the archive of the plan around it; without one, an error
+   * @default - the `archive` of the enclosing plan; without one, an error
    */
   readonly bucket?: s3.IBucket;
 
@@ -53,7 +53,7 @@ export interface SnapshotExportProps {
    * Encrypts exports and the log. It must be in the database's region. Its key policy must delegate to IAM, as policies
    * of CDK's keys do, and allow CloudWatch Logs, which is added for keys of the same app.
    *
-   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
+   * @default - the key of the enclosing plan; without one, a key of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -90,7 +90,7 @@ export interface SnapshotExportProps {
   /**
    * Topic to notify when an export failed or could not be started, or the newest is too old or has an unusual size.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -31,7 +31,7 @@ export function publishDrill(scope: Construct, { definition, ...made }: Deployed
       evidenceBucket,
       signingKey,
     },
-    `what is said of drill '${scope.node.path}'`,
+    `the parameter of drill '${scope.node.path}'`,
   );
   new ssm.CfnParameter(scope, 'Deployed', {
     name: nameOf(definition),

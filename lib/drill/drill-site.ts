@@ -49,14 +49,14 @@ export interface DrillSiteProps {
    * Encrypts logs, the password key, and evidence in the site's own bucket. Its key policy must delegate to IAM, as
    * policies of CDK's keys do, and allow CloudWatch Logs, which is added for keys of the same app.
    *
-   * @default - the key of the plan around it; else one of the site's own, rotated yearly, retained
+   * @default - the key of the enclosing plan; without one, a key of the site's own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
   /**
    * Topic to notify when a drill could not be started, or an expired restored instance could not be deleted.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
@@ -69,10 +69,11 @@ const PROPS: PropsOf<DrillSiteProps> = { vpc: true, subnets: true, evidence: tru
  */
 export class DrillSite extends Construct implements IDrillSite {
   /**
-   * A site of another app, in the same account and region: its network, examiner, keys, evidence and janitor are shared, and
-   * drills of this app are watched by one of their own.
+   * A site of another app, in the same account and region: its network, examiner, keys, evidence and janitor are
+   * shared, and drills of this app are watched by one of their own.
    *
-   * @throws Error when an ARN is of another region; when a drill's database listens on a port that the site has not opened
+   * @throws Error when an ARN is of another region; when a drill's database listens on a port that the site has not
+   * opened
    */
   public static fromDrillSiteAttributes(scope: Construct, id: string, attributes: DrillSiteAttributes): IDrillSite {
     return new ImportedDrillSite(scope, id, attributes);

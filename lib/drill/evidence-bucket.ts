@@ -24,7 +24,7 @@ export interface EvidenceBucketProps {
   /**
    * Encrypts documents. Its key policy must delegate to IAM, as policies of CDK's keys do.
    *
-   * @default - the key of the plan around it; else one of the bucket's own, rotated yearly, retained
+   * @default - the key of the enclosing plan; without one, a key of the bucket's own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 }

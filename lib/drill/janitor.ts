@@ -18,7 +18,7 @@ export interface JanitorProps {
   /**
    * Topic to notify when a restored instance could not be deleted.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

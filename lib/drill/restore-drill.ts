@@ -117,14 +117,14 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
   /**
    * Whether the stack has outputs for an operator: what starts the drill, its schedule, the bucket of its evidence.
    *
-   * @default - as the plan around it says; else false
+   * @default - as the enclosing plan; without one, false
    */
   readonly outputs?: boolean;
 
   /**
    * Who is told when a drill fails, misses an objective or is overdue.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
@@ -205,7 +205,7 @@ export class RestoreDrill extends Construct {
     return grantStart('drill', this, this.function, grantee);
   }
 
-  /** Seconds since it last passed. Published every hour; silence means that nobody is watching. */
+  /** Seconds since it last passed. Published every hour; missing data means that the hourly watch stopped. */
   public metricSecondsSinceProven(options?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return secondsSinceProven(this.definition, options);
   }
@@ -274,7 +274,7 @@ export class RestoreDrill extends Construct {
       metric: this.metricSecondsSinceProven(),
       threshold: overdueAfter.toSeconds(),
       description:
-        `Drill ${this.name} has not passed for ${overdueAfter.toHumanString()}, or nobody is watching: ` +
+        `Drill ${this.name} has not passed for ${overdueAfter.toHumanString()}, or the hourly watch stopped: ` +
         'what it protects is unproven',
       treatMissingData: cloudwatch.TreatMissingData.BREACHING,
       notify,

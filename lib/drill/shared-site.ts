@@ -78,7 +78,7 @@ export interface DrillSiteAttributes {
   /**
    * Who is told when drills of this app are not watched, or evidence is not as it was written.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

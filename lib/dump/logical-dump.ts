@@ -53,8 +53,9 @@ export interface LogicalDumpProps {
    * Where dumps go: a versioned bucket of the same region. Keys are `<tier>/<name>/<period>/<time>.dump`, so
    * `ArchiveTier.daily()` and the like decide how long each is kept.
    *
-   * @default - the archive of the plan around it; else an `ArchiveBucket` of its own: daily dumps are kept 30 days, weekly 90, monthly a year (Glacier Instant
-   * Retrieval after 30 days), yearly seven years (Deep Archive after 90 days)
+   * @default - the `archive` of the enclosing plan; without one, an `ArchiveBucket` of its own: daily dumps are kept
+   * 30 days, weekly 90, monthly a year (Glacier Instant Retrieval after 30 days), yearly seven years (Deep Archive
+   * after 90 days)
    */
   readonly bucket?: s3.IBucket;
 
@@ -121,7 +122,7 @@ export interface LogicalDumpProps {
   /**
    * Encrypts logs, and the bucket of its own.
    *
-   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
+   * @default - the key of the enclosing plan; without one, a key of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -143,7 +144,7 @@ export interface LogicalDumpProps {
   /**
    * Topic to notify when a dump failed, or the newest readable one is too old or has an unusual size.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

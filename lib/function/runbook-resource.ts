@@ -25,7 +25,7 @@ export interface RunbookResourceProps {
   /**
    * Encrypts the log.
    *
-   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
+   * @default - the key of the enclosing plan; without one, a key of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 }

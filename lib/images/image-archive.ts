@@ -43,8 +43,8 @@ export interface ImageArchiveProps {
   /**
    * Where archives go, as `<prefix><repository>/sha256-<digest>.tar`: a versioned bucket of the same region.
    *
-   * @default - the archive of the plan around it; else an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year; what is still
-   * among the newest then is exported again
+   * @default - the `archive` of the enclosing plan; without one, an `ArchiveBucket` of its own: Glacier Instant
+   * Retrieval after 90 days, deleted after a year; what is still among the newest then is exported again
    */
   readonly bucket?: s3.IBucket;
 
@@ -58,7 +58,7 @@ export interface ImageArchiveProps {
   /**
    * Encrypts logs, and the bucket of its own.
    *
-   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
+   * @default - the key of the enclosing plan; without one, a key of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
@@ -79,7 +79,7 @@ export interface ImageArchiveProps {
   /**
    * Topic to notify when an image could not be exported, or no export was complete for too long.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -21,7 +21,8 @@ export interface LogArchiveProps {
   /**
    * Where logs are archived: a bucket of the same region. Its lifecycle decides for how long, by prefix.
    *
-   * @default - the archive of the plan around it; else an `ArchiveBucket` of its own: Glacier Instant Retrieval after 90 days, deleted after a year
+   * @default - the `archive` of the enclosing plan; without one, an `ArchiveBucket` of its own: Glacier Instant
+   * Retrieval after 90 days, deleted after a year
    */
   readonly bucket?: s3.IBucket;
 
@@ -43,14 +44,14 @@ export interface LogArchiveProps {
    * Encrypts log groups created here, and the bucket of its own. Its key policy must delegate to IAM, as policies of
    * CDK's keys do.
    *
-   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
+   * @default - the key of the enclosing plan; without one, a key of its own, rotated yearly, retained
    */
   readonly encryptionKey?: kms.IKey;
 
   /**
    * Topic to notify when logs don't reach the archive.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -193,7 +193,7 @@ export class ProtectedDatabase extends Construct {
     return alarmsUnder(this);
   }
 
-  /** What a drill is held against. Its metrics are the target's, so other objectives need another target. */
+  /** The objectives of a drill. Its metrics are the target's, so other objectives need another target. */
   private judged(id: string, own?: RecoveryObjectives) {
     const { planName, objectives, notify } = this.props.plan;
     const target = this.node.id;

@@ -37,13 +37,13 @@ export interface ProtectionPlanProps {
   /**
    * Topic to notify when a drill fails, misses an objective or is overdue.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 
   /**
-   * Encrypts what members under the plan would each make a key for: evidence, archives, exports, vaults and logs. Its policy
-   * must let IAM policies of the account decide, as keys made by CDK do. Keys in the recovery region are others.
+   * Encrypts what members under the plan would each make a key for: evidence, archives, exports, vaults and logs. Its
+   * policy must let IAM policies of the account decide, as keys made by CDK do. Keys in the recovery region are others.
    *
    * @default - each member makes a key of its own, rotated yearly
    */
@@ -57,9 +57,9 @@ export interface ProtectionPlanProps {
   readonly logEncryptionKey?: kms.IKey;
 
   /**
-   * Where members keep what each would make a bucket for: dumps, exports, images, logs and configuration, by prefix. Its
-   * lifecycle is up to you: `ArchiveBucket` with a tier for each prefix. A cache is exported to it only where it lets
-   * ElastiCache in (`CacheExportAccess`). Evidence lies in a bucket of its own.
+   * Where members keep what each would make a bucket for: dumps, exports, images, logs and configuration, by prefix.
+   * Its lifecycle is up to you: `ArchiveBucket` with a tier for each prefix. A cache is exported to it only where it
+   * lets ElastiCache in (`CacheExportAccess`). Evidence lies in a bucket of its own.
    *
    * @default - each member makes an `ArchiveBucket` of its own, with a lifecycle
    */
@@ -74,8 +74,8 @@ export interface ProtectionPlanProps {
   readonly removalPolicy?: RemovalPolicy;
 
   /**
-   * Whether each drill's stack has outputs for an operator: the function that starts the drill, its schedule, and the bucket
-   * of its evidence.
+   * Whether each drill's stack has outputs for an operator: the function that starts the drill, its schedule, and the
+   * bucket of its evidence.
    *
    * @default false
    */

@@ -109,14 +109,14 @@ export interface SnapshotCopyProps extends SnapshotCopyOptions {
   /**
    * Encrypts the handler's log. The policy of a key of another app must allow CloudWatch Logs.
    *
-   * @default - the key of the plan around it; else one of its own, rotated yearly, retained
+   * @default - the key of the enclosing plan; without one, a key of its own, rotated yearly, retained
    */
   readonly logEncryptionKey?: kms.IKey;
 
   /**
    * Topic to notify when copies are missing or too old.
    *
-   * @default - the topic of the plan around it; else alarms have no action, and synth warns
+   * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }

@@ -7,7 +7,7 @@
 const MONTHS = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'];
 const WEEKDAYS = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'];
 
-/** Long enough for a fifth Friday in February, and without a year like 2100 that is no leap year. */
+/** Long enough for a fifth Friday in February, and without a year like 2100, which is not a leap year. */
 const FIRST_YEAR = 2024;
 const LAST_YEAR = 2064;
 

@@ -64,7 +64,8 @@ export function enclosingPlan(construct: IConstruct): PlanDefaults | undefined {
 }
 
 /**
- * Where a construct that makes no bucket keeps what it exports: in the one that it was given, else in the plan's archive.
+ * Where a construct that makes no bucket keeps what it exports: in the one that it was given, else in the plan's
+ * archive.
  *
  * @throws Error when there is neither
  */
@@ -80,15 +81,15 @@ export function archiveOf(construct: IConstruct, given: s3.IBucket | undefined):
 /**
  * What becomes of a key, bucket, vault or log that a construct makes, once it is deleted from its stack.
  *
- * @param otherwise where the plan around it doesn't say
+ * @param otherwise where the enclosing plan has none
  */
 export function removalPolicyOf(construct: IConstruct, otherwise = RemovalPolicy.RETAIN): RemovalPolicy {
   return enclosingPlan(construct)?.removalPolicy ?? otherwise;
 }
 
 /**
- * What is noted on the innermost construct around another one, in its region and account. A stack of another region may lie
- * in a plan's scope, too, and no alarm reaches a topic of another region, and no drill a site there.
+ * What is noted on the innermost construct around another one, in its region and account. A stack of another region
+ * may lie in a plan's scope, too, and no alarm reaches a topic of another region, and no drill a site there.
  */
 export function nearestMark<T>(construct: IConstruct, mark: Mark<T>): T | undefined {
   const { region, account } = Stack.of(construct);

@@ -1,4 +1,4 @@
-/** Props as callers may hand them over who have no compiler: a misspelt one would be left out without a word. */
+/** Props as callers may hand them over who have no compiler: a misspelt one would be ignored silently. */
 import { Construct } from 'constructs';
 import { shown } from './durations';
 import { refuseAll } from './problems';
