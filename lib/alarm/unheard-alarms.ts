@@ -41,9 +41,11 @@ function warn(owner: IConstruct): string[] {
   const others = unheard.length > NAMED ? [`${unheard.length - NAMED} more`] : [];
   const [last, ...first] = [...paths, ...others].reverse();
   const names = first.length > 0 ? `${first.reverse().join(', ')} and ${last}` : last;
+  const one = unheard.length === 1;
   Annotations.of(owner).addWarningV2(
     'lifeboat:nobody-is-told',
-    `alarm ${names} of '${owner.node.path}' ${unheard.length > 1 ? 'have no action, so no one hears when they fire' : 'has no action, so no one hears when it fires'}; ` +
+    `${one ? 'alarm' : 'alarms'} ${names} of '${owner.node.path}' ` +
+      `${one ? 'has no action, so no one hears when it fires' : 'have no action, so no one hears when they fire'}; ` +
       "give 'notify' an SNS topic here or on the enclosing plan; in a recovery region, give RecoveryRegion.named(..., { topicArn })",
   );
   return [];

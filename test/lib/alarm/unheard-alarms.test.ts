@@ -61,7 +61,7 @@ test('are warned of once for each construct, with their names', () => {
   EVERY_CONSTRUCT.RestoreDrill?.(stack);
   expect(unheardAlarmsOf(stack)).toEqual([
     expect.stringMatching(
-      /^alarm 'Site\/NotStartedAlarm', 'Site\/Janitor\/Failed', 'Site\/Watch\/EvidenceProblems' and 3 more of 'Test\/Drill' have no action.*give 'notify'/,
+      /^alarms 'Site\/NotStartedAlarm', 'Site\/Janitor\/Failed', 'Site\/Watch\/EvidenceProblems' and 3 more of 'Test\/Drill' have no action.*give 'notify'/,
     ),
   ]);
 });

@@ -136,7 +136,7 @@ const DATABASE_OF: Readonly<Record<string, (stack: Stack, database: never) => vo
     newPlan(stack).addDatabase('Orders', { database }).addDrill('Daily', { schedule }),
   DrillSource: (_, database) => DrillSource.database(database),
   DatabaseWatch: (stack, database) =>
-    new DatabaseWatch(stack, 'It', { database, recoveryPointWithin: Duration.minutes(15) } as never),
+    new DatabaseWatch(stack, 'It', { database, recoveryPointAge: Duration.minutes(15) } as never),
   DatabaseAlarms: (stack, database) => new DatabaseAlarms(stack, 'It', { database } as never),
 };
 
