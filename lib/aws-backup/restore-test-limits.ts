@@ -6,6 +6,7 @@ import { Annotations, Duration, Token } from 'aws-cdk-lib';
 import type { IBackupVault } from 'aws-cdk-lib/aws-backup';
 import type { Construct, IConstruct } from 'constructs';
 import type { RecoveryObjectives } from '../alarm/objectives';
+import type { SourceDatabase } from '../database/source-database';
 import { gapsBetween } from '../schedule/week';
 import { known } from '../synth/tokens';
 import type { BackupTarget } from './backup-target';
@@ -149,4 +150,10 @@ function warnOfEmptyWindow(testing: Construct, id: string, tiers: readonly Backu
     `test ${id} looks for recovery points of the last ${within.toHumanString()}, and tiers ${tiers.map(({ name }) => name).join(', ')} ` +
       `take one every ${gap.toHumanString()}, so there may be none to test; set 'within' to ${gap.toHumanString()} or more`,
   );
+}
+
+/** RDS names default parameter groups after the engine's major version. */
+export function defaultParameterGroup({ resource }: SourceDatabase): string | undefined {
+  const [major] = String(known(resource?.engineVersion) ?? '').split('.');
+  return resource && major ? `default.postgres${major}` : undefined;
 }

@@ -24,14 +24,14 @@ import { SourceDatabase } from '../database/source-database';
 import { warnOfAnotherClass } from '../drill/drill-limits';
 import { type ProofOptions, proofOf } from '../drill/proof';
 import type { IDrillSite } from '../drill/shared-site';
-import { evidencePermissions, sitePermissions } from '../drill/site-permissions';
+import { evidencePermissions, sharedPermissions } from '../drill/site-permissions';
 import { ShippedFunction } from '../function/shipped-function';
 import { allow } from '../function/statements';
 import { refusal, refuseAll } from '../synth/problems';
 import { checkProps, type PropsOf } from '../synth/props';
-import { known, parseAtSynth } from '../synth/tokens';
+import { parseAtSynth } from '../synth/tokens';
 import { BackupTarget } from './backup-target';
-import { testProblems } from './restore-test-limits';
+import { defaultParameterGroup, testProblems } from './restore-test-limits';
 
 export interface TestedDatabaseOptions extends ProofOptions {
   /** The database whose recovery points are tested: a PostgreSQL instance, of this app or imported. */
@@ -156,7 +156,7 @@ export class RestoreTest extends Construct {
     this.startOn(validator, props.plan);
 
     this.metrics = new RecoveryMetrics(this.definition);
-    this.addAlarms(props, validator);
+    this.addAlarms(props);
   }
 
   /** Seconds since it last passed. Published every hour; missing data means that the hourly watch stopped. */
@@ -217,12 +217,15 @@ export class RestoreTest extends Construct {
       resourceName: `${RESTORE_TEST_PREFIX}*`,
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
-    return new ShippedFunction(this, 'Validator', {
+    const shared = site.watch.sharedWith(this, sharedPermissions(site));
+    const validator = new ShippedFunction(this, 'Validator', {
       entry: 'validate-restore',
       description: `Lifeboat: validates what AWS Backup restored of ${target}`,
       timeout: Duration.minutes(15),
       memorySize: 512,
       encryptionKey: site.encryptionKey,
+      logGroup: site.log,
+      basics: shared.basics,
       definition: this.definition,
       durableFor: window.plus(Duration.hours(6)),
       deadLetterQueue: site.deadLetterQueue,
@@ -236,10 +239,12 @@ export class RestoreTest extends Construct {
         allow(['rds:ModifyDBInstance'], [restored], {
           Null: { [`aws:ResourceTag/${RESTORE_TEST_TAG}`]: 'false' },
         }),
-        ...sitePermissions(site),
       ],
       evidence: evidencePermissions(site, this.definition),
     });
+    const { plan, drill } = this.definition;
+    site.watch.add(shared, validator.function, { plan, target, drill });
+    return validator;
   }
 
   /** Each restore of the testing plan, of any database: the validator ignores those of other databases. */
@@ -262,10 +267,9 @@ export class RestoreTest extends Construct {
     });
   }
 
-  private addAlarms({ objectives, overdueAfter, site, notify }: RestoreTestProps, validator: ShippedFunction): void {
+  private addAlarms({ objectives, overdueAfter, site, notify }: RestoreTestProps): void {
     const { plan: planName, target, drill } = this.definition;
     new ObjectiveAlarms(this, 'Alarms', { planName, target, objectives, notify });
-    site.watch.add(this, validator.function, { plan: planName, target, drill });
     const overdue = addAlarm(this, 'Overdue', {
       metric: this.metricSecondsSinceProven(),
       threshold: overdueAfter.toSeconds(),
@@ -286,16 +290,9 @@ interface Restored {
   readonly parameterGroup: string;
 }
 
-/** A test's props with their defaults. */
 interface Settled {
   readonly target: string;
   readonly test: string;
   readonly source: SourceDatabase;
   readonly window: Duration;
-}
-
-/** RDS names them after the engine's major version. */
-function defaultParameterGroup({ resource }: SourceDatabase): string | undefined {
-  const [major] = String(known(resource?.engineVersion) ?? '').split('.');
-  return resource && major ? `default.postgres${major}` : undefined;
 }

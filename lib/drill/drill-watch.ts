@@ -2,6 +2,7 @@
 
 import { Duration, Lazy, Stack } from 'aws-cdk-lib';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
@@ -87,28 +88,34 @@ export class DrillWatch extends Construct {
   }
 
   /**
-   * Watches a drill: whether it is overdue, and whether runs end without evidence because they were stopped, timed out
-   * or failed.
+   * What a drill shares with others of its stack.
    *
-   * @returns the construct that it shares with other drills of its stack
+   * @param statements what each drill's function may do at the site
    */
-  public add(scope: Construct, runbook: lambda.IFunction, drill: WatchedDrill): SharedByDrills {
-    this.drills.push(drill);
-    const shared = this.sharedIn(Stack.of(scope));
-    shared.add({ ...drill, function: runbook.functionArn });
-    return shared;
-  }
-
-  /** In the drills' stack, since the watch may be in another stack, which must not refer to theirs. */
-  private sharedIn(stack: Stack): SharedByDrills {
+  public sharedWith(scope: Construct, statements: iam.PolicyStatement[]): SharedByDrills {
+    const stack = Stack.of(scope);
     const others = this.shared.filter((one) => Stack.of(one) === stack);
     const last = others[others.length - 1];
     if (last && !last.isFull) return last;
     const number = others.length + 1;
-    const [scope, id] =
+    // In the drills' stack, since the watch may be in another stack, which must not refer to theirs.
+    const [owner, id] =
       stack === Stack.of(this) ? [this, `Drills${number}`] : [stack, `Drills${number}-${this.node.addr.slice(-8)}`];
-    const made = new SharedByDrills(scope, id, { watch: this.watch, deadLetterQueue: this.deadLetterQueue });
+    const made = new SharedByDrills(owner, id, {
+      watch: this.watch,
+      deadLetterQueue: this.deadLetterQueue,
+      statements,
+    });
     this.shared.push(made);
     return made;
+  }
+
+  /**
+   * Watches a drill: whether it is overdue, and whether runs end without evidence because they were stopped, timed out
+   * or failed.
+   */
+  public add(shared: SharedByDrills, runbook: lambda.IFunction, drill: WatchedDrill): void {
+    this.drills.push(drill);
+    shared.add({ ...drill, function: runbook.functionArn });
   }
 }

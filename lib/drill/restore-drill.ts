@@ -29,8 +29,9 @@ import type { DrillSource } from './drill-source';
 import { enclosingSite } from './enclosing-site';
 import { type ProofOptions, proofOf } from './proof';
 import { RestorePoint } from './restore-point';
+import type { SharedByDrills } from './shared-by-drills';
 import type { IDrillSite } from './shared-site';
-import { evidencePermissions, sitePermissions } from './site-permissions';
+import { evidencePermissions, sharedPermissions } from './site-permissions';
 
 /** Time that a drill may take after its restored instance has expired: to finish, delete it and publish evidence. */
 const FOR_THE_END = Duration.hours(8);
@@ -186,9 +187,10 @@ export class RestoreDrill extends Construct {
       this.definitionOf(props, { plan: planName, restore, expiresAfter, site }),
       `restore drill '${this.node.path}'`,
     );
-    const runbook = this.runbook(source, expiresAfter, site);
+    const shared = site.watch.sharedWith(this, sharedPermissions(site));
+    const runbook = this.runbook(source, expiresAfter, site, shared);
     this.function = new lambda.Alias(this, 'Live', { aliasName: 'live', version: runbook.function.currentVersion });
-    this.schedule = this.startOn(props.schedule, runbook, site);
+    this.schedule = this.startOn(props.schedule, runbook, site, shared);
 
     publishDrill(this, this);
     if (props.outputs ?? enclosingPlan(this)?.outputs) outputDrill(this, this);
@@ -229,7 +231,7 @@ export class RestoreDrill extends Construct {
     };
   }
 
-  private runbook({ keyArn }: DrillSource, expiresAfter: Duration, site: IDrillSite): ShippedFunction {
+  private runbook({ keyArn }: DrillSource, expiresAfter: Duration, site: IDrillSite, { basics }: SharedByDrills) {
     return new ShippedFunction(this, 'Conductor', {
       entry: 'drill-restore',
       description: `Lifeboat: drill ${this.name}, restored beside its source`,
@@ -245,21 +247,22 @@ export class RestoreDrill extends Construct {
         'backups are named by RDS, at random, and only restored from; a restore ' +
         'names parameter and option groups without changing them; what only describes can not be narrowed; evidence is ' +
         'a document a run under one prefix.',
-      statements: [...copyPermissions(this, this.definition, keyArn), ...sitePermissions(site)],
+      statements: copyPermissions(this, this.definition, keyArn),
+      basics,
       evidence: evidencePermissions(site, this.definition),
     });
   }
 
-  private startOn(schedule: Recurrence, runbook: ShippedFunction, site: IDrillSite): ISchedule {
+  private startOn(schedule: Recurrence, runbook: ShippedFunction, site: IDrillSite, shared: SharedByDrills) {
     const { plan, target, drill } = this.definition;
-    const { starter } = site.watch.add(this, runbook.function, { plan, target, drill });
+    site.watch.add(shared, runbook.function, { plan, target, drill });
     const trigger = new ScheduleTrigger(this, 'Schedule', {
       target: this.function,
       schedule: schedule.expression,
       description: `Lifeboat: drill ${this.name}`,
       request: { reason: 'scheduled' } satisfies DrillRequest,
       deadLetterQueue: site.deadLetterQueue,
-      starter,
+      starter: shared.starter,
     });
     trigger.node.addDependency(runbook);
     return trigger.schedule;
@@ -289,7 +292,6 @@ export class RestoreDrill extends Construct {
   }
 }
 
-/** A drill's props with defaults and values of the enclosing plan. */
 interface Settled {
   readonly plan: string;
   readonly restore: RestorePoint;

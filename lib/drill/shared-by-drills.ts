@@ -1,9 +1,10 @@
 /**
- * What up to ten drills of one stack share, so that many fit a stack of 500 resources: the role that starts them, and
- * the rule that reports runs without evidence to the watch. Each drill has a function and a role of its own.
+ * What up to ten drills of one stack share, so that many fit a stack of 500 resources: the role that starts them, what
+ * their own roles may do at the site, and the rule that reports runs without evidence to the watch. Each drill has a function and a role of its own.
  */
 import { Lazy, Stack } from 'aws-cdk-lib';
 import * as events from 'aws-cdk-lib/aws-events';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -21,17 +22,22 @@ type WatchedRun = EndedRun['runs'][number];
 export interface SharedByDrillsProps {
   readonly watch: lambda.IFunction;
   readonly deadLetterQueue: sqs.IQueue;
+  /** What each drill's function may do at the site. */
+  readonly statements: iam.PolicyStatement[];
 }
 
 export class SharedByDrills extends Construct {
   /** May only start these drills. */
   public readonly starter: StarterRole;
+  /** Lets the drills' functions log, call the examiner and derive passwords. */
+  public readonly basics: iam.IManagedPolicy;
 
   private readonly runs: WatchedRun[] = [];
 
-  constructor(scope: Construct, id: string, { watch, deadLetterQueue }: SharedByDrillsProps) {
+  constructor(scope: Construct, id: string, { watch, deadLetterQueue, statements }: SharedByDrillsProps) {
     super(scope, id);
     this.starter = new StarterRole(this, 'Starter', deadLetterQueue);
+    this.basics = new iam.ManagedPolicy(this, 'Basics', { statements });
     // Events of executions have the function version.
     // https://docs.aws.amazon.com/lambda/latest/dg/durable-monitoring.html
     const rule = new events.CfnRule(this, 'Ended', {

@@ -2,6 +2,7 @@
 import { Stack } from 'aws-cdk-lib';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import { evidencePrefix } from '../../lambda/contract';
+import { basicPermissions } from '../function/shipped-function';
 import { allow, evidenceAccess } from '../function/statements';
 import type { IDrillSite } from './shared-site';
 
@@ -15,6 +16,12 @@ export function sitePermissions(site: IDrillSite): iam.PolicyStatement[] {
     }),
   ];
 }
+
+/** What all drills may do at a site: log, report failures, and `sitePermissions`. */
+export const sharedPermissions = (site: IDrillSite): iam.PolicyStatement[] => [
+  ...basicPermissions(site.log, site.deadLetterQueue),
+  ...sitePermissions(site),
+];
 
 /** To append signed documents to one target's chain. */
 export function evidencePermissions(

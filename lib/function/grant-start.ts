@@ -22,7 +22,7 @@ function refuseFarGrantee(what: string, made: Construct, grantee: Construct): vo
   const [here, there] = [Stack.of(made).region, Stack.of(grantee).region];
   if (Token.isUnresolved(here) || Token.isUnresolved(there) || here === there) return;
   throw new Error(
-    `${what} '${made.node.path}' lies in ${here} and '${grantee.node.path}' in ${there}, so a policy there can't refer to it; ` +
+    `${what} '${made.node.path}' is in ${here} and the grantee '${grantee.node.path}' in ${there}, so a policy there can't refer to it; ` +
       `name the role, and import it beside the ${what}: iam.Role.fromRoleName(Stack.of(${what}), 'Starter', name)`,
   );
 }

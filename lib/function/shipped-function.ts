@@ -74,6 +74,12 @@ export interface ShippedFunctionProps {
    */
   readonly network?: FunctionNetwork;
   /**
+   * Lets several functions write their log, send to their dead-letter queue, and use what else they share.
+   *
+   * @default - a policy of its own
+   */
+  readonly basics?: iam.IManagedPolicy;
+  /**
    * Queue of events on which it failed.
    *
    * @default - none: the caller waits for the answer
@@ -95,6 +101,7 @@ export class ShippedFunction extends Construct {
     const role = new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
       path: props.evidence && SIGNERS_PATH,
+      managedPolicies: props.basics && [props.basics],
     });
 
     const folder = bundle(props.entry);
@@ -133,14 +140,14 @@ export class ShippedFunction extends Construct {
       'aws-lambda:Function.DurableConfig',
       'the function has been durable since it was created',
     );
-    // Lambda refuses a function without permission on its own dead-letter queue, so this policy comes first, and does
-    // not refer to the function.
-    const first = [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn])];
-    if (deadLetterQueue) first.push(allow(['sqs:SendMessage'], [deadLetterQueue.queueArn]));
-    this.function.node.addDependency(
-      this.policy('Basics', role, [...first, ...(props.evidence ?? [])], props.patterns),
-    );
     const then = [...props.statements];
+    if (props.basics) then.push(...(props.evidence ?? []));
+    else {
+      // Lambda refuses a function without permission on its own dead-letter queue, so this policy comes first, and does
+      // not refer to the function.
+      const first = [...basicPermissions(logGroup, deadLetterQueue), ...(props.evidence ?? [])];
+      this.function.node.addDependency(this.policy('Basics', role, first, props.patterns));
+    }
     if (durableFor) {
       const actions = ['lambda:CheckpointDurableExecution', 'lambda:GetDurableExecutionState'];
       then.push(allow(actions, [`${this.function.functionArn}:*`]));
@@ -197,6 +204,12 @@ export class ShippedFunction extends Construct {
     });
   }
 }
+
+/** To write a log, and to send events on which a function failed to its queue. */
+export const basicPermissions = (log: logs.ILogGroup, deadLetterQueue?: sqs.IQueue): iam.PolicyStatement[] => [
+  allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [log.logGroupArn]),
+  ...(deadLetterQueue ? [allow(['sqs:SendMessage'], [deadLetterQueue.queueArn])] : []),
+];
 
 /** The log group of functions: encrypted, and kept for a year. */
 export const runbookLog = (scope: Construct, encryptionKey: kms.IKey) =>

@@ -37,9 +37,16 @@ export function statementsOf(template: Template, role: RegExp): Statement[] {
   if (JSON.stringify(inline.map((policy) => policy.Properties.Roles)).includes(String(roles[0]))) {
     throw new Error(`${roles[0]} has inline policies, which this doesn't read`);
   }
-  return Object.values(template.findResources('AWS::IAM::ManagedPolicy'))
-    .filter((policy) => JSON.stringify(policy.Properties.Roles).includes(`"${roles[0]}"`))
-    .flatMap((policy) => policy.Properties.PolicyDocument.Statement);
+  const [id] = roles;
+  const attached = JSON.stringify(
+    template.findResources('AWS::IAM::Role')[String(id)]?.Properties.ManagedPolicyArns ?? [],
+  );
+  return Object.entries(template.findResources('AWS::IAM::ManagedPolicy'))
+    .filter(
+      ([own, { Properties }]) =>
+        JSON.stringify([Properties.Roles]).includes(`"${id}"`) || attached.includes(`"${own}"`),
+    )
+    .flatMap(([, policy]) => policy.Properties.PolicyDocument.Statement);
 }
 
 /** @throws Error when AWS never makes this call, so that no test takes heart from a denial that nobody ever gets */
