@@ -13,6 +13,7 @@ import { ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
+import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { zephyr } from '../../examples/zephyr/plan';
 import { addFunction, addSchedule, allow, codeWith, type Site } from './functions';
 import { drillNetwork } from './network';
@@ -138,6 +139,10 @@ export function addDrills(stack: Stack, database: rds.DatabaseInstance, topic: s
     evidenceBucket: evidence.bucketName,
     signingKey: signingKey.keyArn,
     drills: [{ plan: 'Zephyr', target: 'Polls', drill: 'Monthly' }],
+  });
+  new ssm.StringParameter(stack, 'Deployed', {
+    parameterName: '/by-hand/polls/monthly',
+    stringValue: stack.toJsonString({ function: live.functionArn, evidenceBucket: evidence.bucketName }),
   });
   new events.Rule(stack, 'Ended', {
     eventPattern: {

@@ -34,7 +34,7 @@ export class ObjectiveAlarms extends Construct {
     const { rpo, rto } = props.objectives;
     warnOfShortRpo(this, rpo);
     const metrics = new RecoveryMetrics({ plan: planName, target });
-    const evidence = `its evidence lies under evidence/${planName}/${target}/`;
+    const evidence = `See the evidence under evidence/${planName}/${target}/.`;
     addAlarm(this, 'Failed', {
       metric: metrics.drillPassed(),
       threshold: 1,

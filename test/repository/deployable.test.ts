@@ -164,10 +164,13 @@ describe.each(Object.keys(ALONE))('%s alone', (name) => {
     for (const { Properties, DependsOn = [] } of Object.values(template.findResources('AWS::Lambda::Function'))) {
       const queue = JSON.stringify(Properties.DeadLetterConfig?.TargetArn);
       if (!queue) continue;
+      const role = Properties.Role['Fn::GetAtt'][0];
+      // What a role names is there before the role, and so before the function.
+      const named = JSON.stringify(template.findResources('AWS::IAM::Role')[role]?.Properties.ManagedPolicyArns ?? []);
       const sends = policies.filter(
         ([id, policy]) =>
-          DependsOn.includes(id) &&
-          JSON.stringify(policy.Properties.Roles).includes(Properties.Role['Fn::GetAtt'][0]) &&
+          (named.includes(`"${id}"`) ||
+            (DependsOn.includes(id) && JSON.stringify(policy.Properties.Roles).includes(role))) &&
           JSON.stringify(policy.Properties.PolicyDocument).includes(
             `"sqs:SendMessage","Effect":"Allow","Resource":${queue}`,
           ),

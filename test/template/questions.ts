@@ -18,7 +18,7 @@ export function questionsTo(stack: Stack) {
   const objectives = (rto: string, rpo: string) =>
     template.hasResourceProperties('AWS::CloudWatch::Alarm', {
       MetricName: 'ObjectivesMissed',
-      AlarmDescription: Match.stringLikeRegexp(`time objective of ${rto}, .* point objective of ${rpo}:`),
+      AlarmDescription: Match.stringLikeRegexp(`RTO of ${rto}, .* RPO of ${rpo}\\.`),
       AlarmActions: [Match.anyValue()],
     });
   const rules = all('AWS::S3::Bucket').flatMap(({ LifecycleConfiguration }) => LifecycleConfiguration?.Rules ?? []);

@@ -115,7 +115,9 @@ describe('how a size differs from the usual', () => {
     const printed: string[] = [];
     const watch = watchBackups(account.clients.s3, (line) => printed.push(line));
     const request = { bucket: 'dumps', backups: [{ backup: 'Orders', prefix: MARKERS, state: 'good' }] };
-    await expect(watch(request)).rejects.toThrow(/or how large:\n {2}Orders: [\s\S]*sizes\.json is not valid/);
+    await expect(watch(request)).rejects.toThrow(
+      /size of these backups are unknown:\n {2}Orders: [\s\S]*sizes\.json is not valid/,
+    );
     expect(printed.join()).toContain('SecondsSinceBackup');
   });
 

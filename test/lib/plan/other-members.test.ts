@@ -94,6 +94,6 @@ test('a bucket gets versions and a lifecycle', () => {
 test('ids that the plan needs itself are refused', () => {
   const { stack, plan } = planned();
   expect(() => plan.addBucket('Site', { bucket: new s3.Bucket(stack, 'Files') })).toThrow(
-    /bucket 'Test\/Protection\/Site' has an id that Lifeboat needs there itself/,
+    /bucket 'Test\/Protection\/Site' has an id that Lifeboat uses there itself/,
   );
 });

@@ -82,7 +82,9 @@ test('a key of another stack is found, and named with all that it encrypts', () 
   new ProtectedVault(stack, 'Vault', { encryptionKey: key });
   new EvidenceBucket(stack, 'Evidence', { encryptionKey: key });
   Template.fromStack(stack);
-  expect(warningsOf(Stack.of(key))).toEqual([expect.stringContaining("what 'Test/Vault' and 1 more encrypts with it")]);
+  expect(warningsOf(Stack.of(key))).toEqual([
+    expect.stringContaining("data that 'Test/Vault' and 1 more encrypts with it"),
+  ]);
 });
 
 test('a key is found by an alias of the app, too', () => {
