@@ -23,6 +23,6 @@ const align = (cell: string, column: number, width: number) =>
   column === 1 || column === 2 ? cell.padStart(width) : cell.padEnd(width);
 
 function amount(value: number, unit: string): string {
-  const digits = unit === 'times' ? 2 : unit === 's' ? 1 : 0;
+  const digits = unit === 'times' ? 2 : unit === 's' || unit === '' ? 1 : 0;
   return `${value.toFixed(digits)} ${unit}`;
 }

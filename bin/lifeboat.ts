@@ -5,6 +5,7 @@ import { visibleLines } from '../lambda/evidence/visible';
 import packageJson from '../package.json';
 import { addEvidence } from './commands/evidence';
 import { addHold } from './commands/hold';
+import { addList } from './commands/list';
 import { addRegion } from './commands/region';
 import { addRehearse } from './commands/rehearse';
 import { addSnapshot } from './commands/snapshot';
@@ -27,6 +28,7 @@ addRegion(program);
 addSnapshot(program);
 addEvidence(program);
 addHold(program);
+addList(program);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`lifeboat: ${visibleLines(said(error))}\n`);

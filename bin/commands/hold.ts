@@ -1,17 +1,12 @@
 /** `lifeboat hold`: keeps the backups of a database or cache from being pruned, with the user's own credentials. */
 import { hostname, userInfo } from 'node:os';
-import { SSMClient } from '@aws-sdk/client-ssm';
-import { type Command, Option } from 'commander';
+import type { SSMClient } from '@aws-sdk/client-ssm';
+import type { Command } from 'commander';
 import { HOLD_MOST_DAYS, type Hold, hold, holdTarget, parse } from '../../lambda/contract';
 import { describeHold, listHolds, releaseHold, setHold } from '../../lambda/runbook/hold';
-import { rehearsed, ssmClient } from '../../rehearsal/server/clients';
-import { fromArguments, misused, NOT_PROVEN, said } from '../ending';
+import { fromArguments } from '../ending';
 import { days } from '../numbers';
-
-interface Where {
-  readonly region?: readonly string[];
-  readonly endpoint?: string;
-}
+import { inEach, takesRegions, type Where } from './each-region';
 
 interface Held extends Where {
   readonly cache: boolean;
@@ -32,7 +27,7 @@ export function addHold(program: Command): void {
     .action(async (target: string, { reason, days: length, by, ...where }) => {
       const of = targetOf(program, target, where);
       const record = fromArguments(program, () => recordOf(reason, by ?? whoRuns(), length));
-      await inEach(program, where, async (ssm) => {
+      await sayInEach(program, where, async (ssm) => {
         const before = await setHold(ssm, of, record);
         const replaced = before ? `; it was ${describeHold(before)}` : '';
         return `${of.kind} ${of.id} is ${describeHold(record)}${replaced}`;
@@ -49,7 +44,7 @@ export function addHold(program: Command): void {
     .argument('<target>', 'identifier of the RDS instance, or of the cache')
     .action(async (target: string, where: Held) => {
       const of = targetOf(program, target, where);
-      await inEach(program, where, async (ssm) => {
+      await sayInEach(program, where, async (ssm) => {
         if (await releaseHold(ssm, of)) return `${of.kind} ${of.id} is no longer on hold`;
         throw new Error(`${of.kind} ${of.id} is not on hold, so nothing was released; see 'lifeboat hold list'`);
       });
@@ -59,7 +54,7 @@ export function addHold(program: Command): void {
     .command('list')
     .description('List the targets on hold, with who set each hold, why, and until when.')
     .action(async (where: Where) => {
-      await inEach(program, where, async (ssm) => {
+      await sayInEach(program, where, async (ssm) => {
         const found = await listHolds(ssm, Date.now());
         if (found.length === 0) return 'nothing is on hold';
         return found.map(({ target, state }) => `${target}: ${state}`).join('\n  ');
@@ -67,16 +62,7 @@ export function addHold(program: Command): void {
     });
 
   for (const one of [set, release]) one.option('--cache', 'the target is a cache of ElastiCache, by its id', false);
-  for (const one of [set, release, list]) {
-    one
-      .addOption(
-        new Option(
-          '--region <names...>',
-          'AWS regions of the database or cache, and of its copies; by default the one that your environment or profile names',
-        ),
-      )
-      .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, in a shell that has its exports');
-  }
+  for (const one of [set, release, list]) takesRegions(one, 'the database or cache, and of its copies');
 }
 
 const targetOf = (program: Command, target: string, { cache }: Held) =>
@@ -102,20 +88,5 @@ function whoRuns(): string {
   }
 }
 
-/** Goes on to the other regions where one fails: a hold in some is better than in none. */
-async function inEach(program: Command, { region, endpoint }: Where, act: (ssm: SSMClient) => Promise<string>) {
-  const regions = region ?? [endpoint === undefined ? undefined : 'us-east-1'];
-  for (const one of regions) {
-    const local = fromArguments(program, () => rehearsed(endpoint, one));
-    const ssm = local ? ssmClient(local) : new SSMClient({ region: one });
-    const name = await ssm.config
-      .region()
-      .catch(() => misused(program, 'no AWS region is known; name it with --region'));
-    try {
-      process.stdout.write(`${name}: ${await act(ssm)}\n`);
-    } catch (error) {
-      process.stderr.write(`lifeboat: ${name}: ${said(error)}\n`);
-      process.exitCode = NOT_PROVEN;
-    }
-  }
-}
+const sayInEach = (program: Command, where: Where, act: (ssm: SSMClient) => Promise<string>) =>
+  inEach(program, where, async (ssm, region) => void process.stdout.write(`${region}: ${await act(ssm)}\n`));

@@ -1,0 +1,39 @@
+/** `lifeboat list`: what is deployed in a region, from the parameters there, also while another region is down. */
+import type { Command } from 'commander';
+import { type DeployedDrill, evidencePrefix } from '../../lambda/contract';
+import { visibleLines } from '../../lambda/evidence/visible';
+import { listDeployed } from '../../lambda/runbook/deployed';
+import { NOT_PROVEN } from '../ending';
+import { inEach, takesRegions, type Where } from './each-region';
+
+interface Listed extends Where {
+  readonly json: boolean;
+}
+
+export function addList(program: Command): void {
+  const list = program
+    .command('list')
+    .description('List the drills that are deployed in a region: what starts each, and where its evidence is.')
+    .option('--json', 'print one JSON document for each region, on a line', false)
+    .action(async ({ json, ...where }: Listed) => {
+      await inEach(program, where, async (ssm, region) => {
+        const { drills, unread } = await listDeployed(ssm);
+        const lines = json ? [JSON.stringify({ region, drills })] : textOf(region, drills);
+        process.stdout.write(`${lines.map(visibleLines).join('\n')}\n`);
+        for (const problem of unread) process.stderr.write(`lifeboat: ${region}: ${visibleLines(problem)}\n`);
+        if (unread.length > 0) process.exitCode = NOT_PROVEN;
+      });
+    });
+  takesRegions(list, 'the drills');
+}
+
+function textOf(region: string, drills: readonly DeployedDrill[]): string[] {
+  if (drills.length === 0) return [`${region}: no drill is deployed`];
+  return drills.flatMap((drill) => [
+    `${region}: drill ${drill.drill} of ${drill.target} in plan ${drill.plan}`,
+    `  database  ${drill.instance}`,
+    `  function  ${drill.function}`,
+    `  schedule  ${drill.schedule}`,
+    `  evidence  s3://${drill.evidenceBucket}/${evidencePrefix(drill)}`,
+  ]);
+}
