@@ -20,8 +20,7 @@ const LAST_YEAR = 2064;
 export function longestGapInDays(fields: readonly string[]): number | undefined {
   let previous: number | undefined;
   let longest = 0;
-  for (const date of parse(fields).dates()) {
-    const day = date.getTime() / 86_400_000;
+  for (const day of parse(fields).days) {
     if (previous !== undefined) longest = Math.max(longest, day - previous);
     previous = day;
   }
@@ -34,9 +33,9 @@ export function longestGapInDays(fields: readonly string[]): number | undefined 
  * @param fields the six fields of the expression
  */
 export function minutesOfWeek(fields: readonly string[]): number[] {
-  const { dates, hours, minutes } = parse(fields);
-  const weekdays = new Set<number>();
-  for (const date of dates()) weekdays.add(date.getUTCDay());
+  const { days, hours, minutes } = parse(fields);
+  // Day 0, 1 January 1970, was a Thursday.
+  const weekdays = new Set(days.map((day) => (day + 4) % 7));
   return [...weekdays].flatMap((weekday) =>
     [...hours].flatMap((hour) => [...minutes].map((minute) => (weekday * 24 + hour) * 60 + minute)),
   );
@@ -45,11 +44,21 @@ export function minutesOfWeek(fields: readonly string[]): number[] {
 interface Firing {
   readonly minutes: ReadonlySet<number>;
   readonly hours: ReadonlySet<number>;
-  /** Every day on which it fires, from the first to the last year checked. */
-  dates(): Generator<Date>;
+  /** Every day on which it fires, from the first to the last year checked, in days since 1970. */
+  readonly days: readonly number[];
 }
 
+/** By expression: forty years have 14,976 days, and hundreds of drills may share a schedule. */
+const parsed = new Map<string, Firing>();
+
 function parse(fields: readonly string[]): Firing {
+  const expression = fields.join(' ');
+  const known = parsed.get(expression) ?? parseAnew(fields);
+  parsed.set(expression, known);
+  return known;
+}
+
+function parseAnew(fields: readonly string[]): Firing {
   const [minutes, hours, dayOfMonth, month, dayOfWeek, year] = fields;
   if (minutes === undefined || hours === undefined || year === undefined || fields.length !== 6) {
     throw new Error('it needs six fields: minutes, hours, day of month, month, day of week, year');
@@ -61,15 +70,12 @@ function parse(fields: readonly string[]): Firing {
   const firing = { minutes: values('minutes', minutes, 0, 59), hours: values('hours', hours, 0, 23) };
   const months = values('month', month as string, 1, 12, MONTHS);
   const onDay = dayOfMonth === '?' ? onWeekday(dayOfWeek as string) : onDate(dayOfMonth as string);
-  return {
-    ...firing,
-    *dates() {
-      for (const date = new Date(Date.UTC(FIRST_YEAR, 0, 1)); date.getUTCFullYear() <= LAST_YEAR; ) {
-        if (months.has(date.getUTCMonth() + 1) && onDay(date)) yield date;
-        date.setUTCDate(date.getUTCDate() + 1);
-      }
-    },
-  };
+  const days: number[] = [];
+  for (const date = new Date(Date.UTC(FIRST_YEAR, 0, 1)); date.getUTCFullYear() <= LAST_YEAR; ) {
+    if (months.has(date.getUTCMonth() + 1) && onDay(date)) days.push(date.getTime() / 86_400_000);
+    date.setUTCDate(date.getUTCDate() + 1);
+  }
+  return { ...firing, days };
 }
 
 type OnDay = (date: Date) => boolean;
