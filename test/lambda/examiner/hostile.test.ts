@@ -293,6 +293,21 @@ test('functions of indexes run as the reader, or as the table’s owner where Po
   );
 });
 
+test('a function of an index that reads its own table by that index keeps entries from being counted, and it is told', async () => {
+  await query(`CREATE TABLE evil.own (n int); INSERT INTO evil.own SELECT generate_series(1, 100);
+    CREATE FUNCTION evil.same(n int) RETURNS int IMMUTABLE LANGUAGE plpgsql SET enable_seqscan = off SET enable_sort = off AS $$BEGIN
+      IF session_user LIKE 'lifeboat_%' AND n = 7 THEN PERFORM FROM evil.own AS o ORDER BY evil.same(o.n) LIMIT 1; END IF; RETURN n; END$$;
+    CREATE INDEX own_same ON evil.own (evil.same(n))`);
+  const { problems } = await runExamination(shop(), [{ kind: 'indexes' }]);
+  expect(problems).toMatchObject([
+    {
+      outcome: 'warning',
+      object: 'evil.own',
+      observed: expect.stringContaining('entries of index own_same could not be'),
+    },
+  ]);
+});
+
 test('rows are read with messages in English, where the master may see to that', async () => {
   await query("ALTER DATABASE shop SET lc_messages = 'POSIX'");
   const sql = "SELECT current_setting('lc_messages')";
