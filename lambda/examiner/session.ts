@@ -4,6 +4,7 @@
  */
 import { type Client, DatabaseError, escapeLiteral, type QueryArrayResult, type QueryConfig } from 'pg';
 import { clientFor, isLoopback, type Tls } from './client';
+import { MessageTooLong, refuseLongMessages } from './long-messages';
 import { CopyNotReady, CopyRefused, CopySilent, ended, OutOfTime, unreachable } from './lost-session';
 import {
   AS_REPLICA,
@@ -92,6 +93,7 @@ export class Session {
     const left = Math.max(1, Math.ceil(deadline.left()));
     const client = clientFor(connection, tls, left, { ...PINS, ...AT_THE_START, ...(isReplica && AS_REPLICA) });
     const session = new Session(client, `${connection.host}:${connection.port}`, deadline, isReplica);
+    client.connection.once(tls ? 'sslconnect' : 'connect', () => refuseLongMessages(client.connection.stream));
     client.on('error', (error) => {
       session.hungUp ??= error;
     });
@@ -277,8 +279,8 @@ export class Session {
         const over = this.limit !== this.deadline && this.limit.left() < CLOSE_MS;
         throw over && error.code === '57014' ? new OutOfTime('ran out of time') : error;
       }
-      const last = error instanceof DatabaseError ? error : this.hungUp;
-      if (last instanceof DatabaseError) throw ended(this.where, last);
+      const last = error instanceof DatabaseError || error instanceof MessageTooLong ? error : this.hungUp;
+      if (last instanceof DatabaseError || last instanceof MessageTooLong) throw ended(this.where, last);
       if (error instanceof Error && error.message === 'Query read timeout') {
         throw new CopySilent(`${this.where} stopped answering, so nothing more could be checked; try again`);
       }

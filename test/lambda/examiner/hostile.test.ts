@@ -228,6 +228,8 @@ test('functions that end sessions leave their own table unexamined, and nothing 
     ${armed('cancelled', 'PERFORM pg_cancel_backend(pg_backend_pid())')}
     ${armed('pretended', "RAISE EXCEPTION 'secret-4711' USING ERRCODE = '57P01'")}
     ${armed('at_errors', "PERFORM set_config('exit_on_error', 'on', false); RAISE EXCEPTION 'secret-4711'")}
+    ${armed('at_length', "RAISE EXCEPTION '%', repeat('secret-4711', 2000000)")}
+    ${armed('warned', "RAISE WARNING '%', repeat('secret-4711', 2000000)")}
     ALTER DATABASE shop SET exit_on_error = on`);
   const { findings, results, rows } = await runExamination(shop(), [{ kind: 'constraints' }, { kind: 'readable' }]);
   const unexamined = findings.flatMap(({ check, notRun }) =>
@@ -236,10 +238,12 @@ test('functions that end sessions leave their own table unexamined, and nothing 
   const ended = 'the session that read it was ended, twice, while the server went on';
   expect(unexamined.sort()).toEqual([
     ['evil.at_errors', ended],
+    ['evil.at_length', ended],
     ['evil.cancelled', expect.stringContaining('CHECK a could not be evaluated')],
     ['evil.everybody', ended],
     ['evil.itself', ended],
     ['evil.pretended', expect.stringContaining('CHECK a could not be evaluated')],
+    ['evil.warned', ended],
   ]);
   expect(results.map(({ outcome }) => outcome)).toEqual(['not-run', 'not-run']);
   expect([...rows.values()].sort()).toEqual(expect.arrayContaining([100, 110]));
