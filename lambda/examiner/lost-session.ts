@@ -2,7 +2,7 @@
  * Why there is no session on the restored instance: whether another try may help, and what evidence may say about it.
  */
 import { DatabaseError } from 'pg';
-import { MessageTooLong } from './long-messages';
+import { MessageTooLong } from './client';
 import { isFromFunction, printable, whatPostgresSaid, whatPostgresSaidOfStatement } from './postgres-error';
 
 /** Worth another try soon: the copy is starting, or its new password is not in force yet. */

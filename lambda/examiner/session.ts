@@ -3,8 +3,7 @@
  * could change what a check reads.
  */
 import { type Client, DatabaseError, escapeLiteral, type QueryArrayResult, type QueryConfig } from 'pg';
-import { clientFor, isLoopback, type Tls } from './client';
-import { MessageTooLong, refuseLongMessages } from './long-messages';
+import { clientFor, isLoopback, MessageTooLong, type Tls } from './client';
 import { CopyNotReady, CopyRefused, CopySilent, ended, OutOfTime, unreachable } from './lost-session';
 import {
   AS_REPLICA,
@@ -93,7 +92,6 @@ export class Session {
     const left = Math.max(1, Math.ceil(deadline.left()));
     const client = clientFor(connection, tls, left, { ...PINS, ...AT_THE_START, ...(isReplica && AS_REPLICA) });
     const session = new Session(client, `${connection.host}:${connection.port}`, deadline, isReplica);
-    client.connection.once(tls ? 'sslconnect' : 'connect', () => refuseLongMessages(client.connection.stream));
     client.on('error', (error) => {
       session.hungUp ??= error;
     });
