@@ -66,7 +66,7 @@ export const tooSlow = (share: number) =>
 export function endedSession({ detector, context }: Examination): Examined {
   const error = new CannotCheck(
     'the session that read it was ended, twice, while the server went on',
-    'see whether a function that it calls ends sessions, or sets exit_on_error',
+    'see whether a function that it calls ends sessions, sets exit_on_error, or raises texts of more than 16 MB',
   );
   return { verdicts: explain(error, detector, context) };
 }

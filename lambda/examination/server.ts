@@ -7,23 +7,27 @@ import { CopyRefused } from '../examiner/lost-session';
 import { printable, unlessDamaged } from '../examiner/postgres-error';
 import type { Server } from '../examiner/protocol';
 import { quiet } from '../examiner/quiet';
+import { AS_BYTES, renameUnreadableDatabases } from '../examiner/rename-unreadable';
 import type { Session } from '../examiner/session';
 import { liftConnectionLimits } from './connection-limits';
 
 /** @param open a session in another database */
 export async function describeServer(session: Session, open: (database: string) => Promise<Session>): Promise<Server> {
-  const notes = await liftConnectionLimits(session);
-  const { version, databases, closed } = await session.transaction('READ ONLY', async () => {
+  const notes = [...(await renameUnreadableDatabases(session)), ...(await liftConnectionLimits(session))];
+  const list = async () => {
     const [version] = await session.rows("SELECT pg_catalog.current_setting('server_version')");
     const rows = await session.rows(`
       SELECT datname, pg_catalog.pg_database_size(oid), datallowconn AND datconnlimit NOT IN (0, -2) FROM pg_catalog.pg_database
       WHERE NOT datistemplate AND datname <> 'rdsadmin' ORDER BY datname`);
     return {
       version: version![0]!,
-      databases: rows.flatMap(([name, bytes, open]) => (open === 't' ? [{ name: name!, bytes: Number(bytes) }] : [])),
+      databases: rows.flatMap(([name, bytes, open]) =>
+        open === 't' && isReadable(name!) ? [{ name: name!, bytes: Number(bytes) }] : [],
+      ),
       closed: rows.flatMap(([name, , open]) => (open === 'f' ? [name!] : [])),
     };
-  });
+  };
+  const { version, databases, closed } = await session.transaction('READ ONLY', list, AS_BYTES);
   // A limit that is still there may allow for no second one.
   await session.close();
   const described: Server['databases'][number][] = [];
@@ -37,6 +41,9 @@ export async function describeServer(session: Session, open: (database: string) 
   }
   return { version, databases: described, notes };
 }
+
+/** Bytes that are not UTF-8 are read as this; where the database could not be renamed, no session can ask for it. */
+const isReadable = (name: string) => !name.includes('\ufffd');
 
 interface Quieted {
   readonly notes: readonly string[];

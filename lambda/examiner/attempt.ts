@@ -24,10 +24,15 @@ export const joinOwner = (session: Session, owner: string) =>
   attempt(session, `GRANT ${escapeIdentifier(owner)} TO CURRENT_USER`);
 
 /** Tries as who we are, then as a member of the owner. */
-export async function asOwner(session: Session, owner: string, statement: string): Promise<Refused | undefined> {
-  if ((await attempt(session, statement)) === undefined) return undefined;
+export async function asOwner(
+  session: Session,
+  owner: string,
+  statement: string,
+  pins: Readonly<Record<string, string>> = {},
+): Promise<Refused | undefined> {
+  if ((await attempt(session, statement, pins)) === undefined) return undefined;
   await joinOwner(session, owner);
-  return attempt(session, statement);
+  return attempt(session, statement, pins);
 }
 
 /** Where it matters whether a transaction is around, the caller sees to it. */

@@ -72,7 +72,7 @@ export interface Detector {
 }
 
 /** Several objects as rows of a column `oid`, for a statement about all of them. */
-export const each = (pieces: readonly Piece[]) =>
+export const each = (pieces: readonly Pick<Piece, 'oid'>[]) =>
   `pg_catalog.unnest('{${pieces.map(({ oid }) => oid).join(',')}}'::pg_catalog.oid[]) AS each (oid)`;
 
 /** What all detectors of a call share. */

@@ -2,6 +2,7 @@
  * Why there is no session on the restored instance: whether another try may help, and what evidence may say about it.
  */
 import { DatabaseError } from 'pg';
+import { MessageTooLong } from './client';
 import { isFromFunction, printable, whatPostgresSaid, whatPostgresSaidOfStatement } from './postgres-error';
 
 /** Worth another try soon: the copy is starting, or its new password is not in force yet. */
@@ -41,7 +42,8 @@ const PASSING_FAULTS = new Set([
 ]);
 
 /** What an error was that ended the session. Its text may quote rows, where a setting makes every error end it. */
-export function ended(where: string, error: DatabaseError): Error {
+export function ended(where: string, error: DatabaseError | MessageTooLong): Error {
+  if (error instanceof MessageTooLong) return new SessionEnded(`${where} sent ${error.message}; try again`);
   // The server crashed, so it ended all of them.
   const kind = error.code === '57P02' ? CopyCrashed : SessionEnded;
   return new kind(

@@ -8,7 +8,7 @@
  */
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { escapeIdentifier, escapeLiteral } from 'pg';
-import { attempt, type Refused } from './attempt';
+import { attempt, joinOwner, type Refused } from './attempt';
 import { SCHEMA } from './extensions';
 import { HIDING } from './hiding-settings';
 import type { Connection } from './protocol';
@@ -53,7 +53,10 @@ export async function hasReader(session: Session, connection: Connection): Promi
 }
 
 export async function dropReader(session: Session, connection: Connection): Promise<void> {
-  const role = escapeIdentifier(readerOf(connection).user);
+  const { user } = readerOf(connection);
+  const role = escapeIdentifier(user);
+  // Only its members may take its rights back, which keep it from being dropped.
+  await joinOwner(session, user);
   await attempt(session, `DROP OWNED BY ${role}`);
   await attempt(session, `DROP ROLE ${role}`);
 }

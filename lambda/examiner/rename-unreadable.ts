@@ -1,9 +1,10 @@
 /**
  * In a database without an encoding, SQL_ASCII, names may be bytes that are not UTF-8, which no statement of ours can
- * hold. On the copy such names are spelled as Latin-1 means them.
+ * hold; and databases have the names that were given to them in the encoding of another. On the copy such names are
+ * spelled as Latin-1 means them.
  */
 import { escapeLiteral } from 'pg';
-import { refusalOf } from './attempt';
+import { asOwner, type Refused, refusalOf } from './attempt';
 import { userSchema } from './catalog';
 import { many } from './figures';
 import type { Row, Session } from './session';
@@ -37,10 +38,8 @@ export async function renameUnreadable(session: Session): Promise<string[]> {
   const change = async (row: Row, lookup: string, rename: (to: string) => string) => {
     const to = readable(row[1]!);
     if (to === undefined) return;
-    // The old name is put in by the server, which alone can hold it.
-    const block = `DECLARE old pg_catalog.text; BEGIN SELECT ${lookup} INTO STRICT old; EXECUTE ${rename(escapeLiteral(to))}; END`;
     const no = await refusalOf(() =>
-      session.transaction('READ WRITE', () => session.rows(`DO ${escapeLiteral(block)}`)),
+      session.transaction('READ WRITE', () => session.rows(renaming(lookup, rename(escapeLiteral(to))))),
     );
     if (no) refused++;
     else renamed++;
@@ -61,6 +60,40 @@ export async function renameUnreadable(session: Session): Promise<string[]> {
       `'ALTER TABLE ' || old || pg_catalog.format(' RENAME COLUMN %I TO %I', ${column}, ${name})`;
     await change(row, qualified(row[0]), to);
   }
+  return told(renamed, refused);
+}
+
+/** Names of databases as they are: one has the encoding of the database that it was made in. */
+export const AS_BYTES = { client_encoding: 'SQL_ASCII' } as const;
+
+/** The same for databases, of which a session is asked for by name. */
+export async function renameUnreadableDatabases(session: Session): Promise<string[]> {
+  const found = await session.transaction(
+    'READ ONLY',
+    () =>
+      session.rows(`SELECT oid, pg_catalog.encode(pg_catalog.namesend(datname), 'hex'), pg_catalog.pg_get_userbyid(datdba)
+        FROM pg_catalog.pg_database WHERE NOT datistemplate ORDER BY oid`),
+    AS_BYTES,
+  );
+  const unreadable = found.flatMap(([oid, hex, owner]) => {
+    const to = readable(hex!);
+    return to === undefined ? [] : [{ oid: oid!, to, owner: owner! }];
+  });
+  const refusals: (Refused | undefined)[] = [];
+  for (const { oid, to, owner } of unreadable) {
+    const rename = `pg_catalog.format('ALTER DATABASE %I RENAME TO %I', old, ${escapeLiteral(to)})`;
+    const lookup = `datname FROM pg_catalog.pg_database WHERE oid = ${oid}`;
+    refusals.push(await asOwner(session, owner, renaming(lookup, rename), AS_BYTES));
+  }
+  const refused = refusals.filter((one) => one !== undefined).length;
+  return told(unreadable.length - refused, refused);
+}
+
+/** The old name is put in by the server, which alone can hold it. */
+const renaming = (lookup: string, rename: string) =>
+  `DO ${escapeLiteral(`DECLARE old pg_catalog.text; BEGIN SELECT ${lookup} INTO STRICT old; EXECUTE ${rename}; END`)}`;
+
+function told(renamed: number, refused: number): string[] {
   return [
     ...(renamed > 0
       ? [

@@ -3,7 +3,7 @@
  * could change what a check reads.
  */
 import { type Client, DatabaseError, escapeLiteral, type QueryArrayResult, type QueryConfig } from 'pg';
-import { clientFor, isLoopback, type Tls } from './client';
+import { clientFor, isLoopback, MessageTooLong, type Tls } from './client';
 import { CopyNotReady, CopyRefused, CopySilent, ended, OutOfTime, unreachable } from './lost-session';
 import {
   AS_REPLICA,
@@ -277,8 +277,8 @@ export class Session {
         const over = this.limit !== this.deadline && this.limit.left() < CLOSE_MS;
         throw over && error.code === '57014' ? new OutOfTime('ran out of time') : error;
       }
-      const last = error instanceof DatabaseError ? error : this.hungUp;
-      if (last instanceof DatabaseError) throw ended(this.where, last);
+      const last = error instanceof DatabaseError || error instanceof MessageTooLong ? error : this.hungUp;
+      if (last instanceof DatabaseError || last instanceof MessageTooLong) throw ended(this.where, last);
       if (error instanceof Error && error.message === 'Query read timeout') {
         throw new CopySilent(`${this.where} stopped answering, so nothing more could be checked; try again`);
       }

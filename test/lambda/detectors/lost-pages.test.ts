@@ -2,6 +2,7 @@
 import type { Check } from '../../../lambda/contract';
 import { examine } from '../../../lambda/detectors/examine';
 import type { Checked } from '../../../lambda/examiner/protocol';
+import { Session } from '../../../lambda/examiner/session';
 import { type Copy, copyOf, fileOf, whileStopped } from '../../real/damage';
 import { useDatabase, VERSIONS } from '../../real/database';
 import { type Examination, runExamination } from '../../real/examination';
@@ -93,6 +94,34 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
     expect(
       seen.problems.filter(({ object }) => !TABLES.slice(1).includes(object!.replace(/_(pkey|poll)$/, ''))),
     ).toEqual([]);
+  });
+
+  test('lost pages fail by the index although somebody deletes other rows meanwhile', async () => {
+    // No entry stands for rows of several pages, so that the first scan marks all that lead nowhere.
+    const written = await copyOf(
+      database(),
+      'written',
+      `CREATE TABLE paged (n int, page int); INSERT INTO paged SELECT i, (i - 1) / 226 FROM generate_series(1, 4520) i;
+       CREATE INDEX paged_page ON paged (page); CHECKPOINT`,
+    );
+    const file = await fileOf(database(), written, 'paged');
+    await whileStopped(database(), () => file.zero(5, 6));
+    const { alone } = Session.prototype;
+    let vacuums = 0;
+    const vacuumed = jest.spyOn(Session.prototype, 'alone').mockImplementation(async function (this: Session, ...one) {
+      await alone.apply(this, one);
+      // The pages without content have the table vacuumed four times before its entries are counted.
+      if (/^VACUUM.* public\.paged$/.test(one[0]) && ++vacuums === 4)
+        await written.run('DELETE FROM paged WHERE n = 7');
+    });
+    const { problems } = await runExamination(written, CHECKS).finally(() => vacuumed.mockRestore());
+    expect(problems).toMatchObject([
+      {
+        outcome: 'failed',
+        object: 'paged',
+        observed: expect.stringContaining('of index paged_page lead to no row'),
+      },
+    ]);
   });
 
   test('every failure says what was expected and what to do', () => {

@@ -49,4 +49,21 @@ describe.each(VERSIONS)('PostgreSQL %s', (major) => {
       outcome: 'failed',
     });
   });
+
+  test('finds lost rows without extensions, and without a user that may only read', async () => {
+    await database().query("CREATE ROLE plain LOGIN CREATEROLE PASSWORD 'plain'");
+    const bare = await copyOf(
+      database(),
+      'bare',
+      `ALTER DATABASE bare OWNER TO plain; ALTER SCHEMA public OWNER TO plain; SET ROLE plain;
+       CREATE TABLE lost (n int PRIMARY KEY); INSERT INTO lost SELECT generate_series(1, 2000); RESET ROLE; CHECKPOINT`,
+    );
+    const file = await fileOf(database(), bare, 'lost');
+    await whileStopped(database(), () => file.zero(3, 3));
+    const { problems, rows } = await runExamination({ ...bare, user: 'plain', password: 'plain' }, CHECKS);
+    expect(problems.filter(({ object }) => object === 'lost')).toMatchObject([
+      { outcome: 'failed', observed: '226 of 2,000 entries of index lost_pkey lead to no row' },
+    ]);
+    expect([...rows.values()]).toEqual([1774]);
+  });
 });

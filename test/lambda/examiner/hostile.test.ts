@@ -228,6 +228,8 @@ test('functions that end sessions leave their own table unexamined, and nothing 
     ${armed('cancelled', 'PERFORM pg_cancel_backend(pg_backend_pid())')}
     ${armed('pretended', "RAISE EXCEPTION 'secret-4711' USING ERRCODE = '57P01'")}
     ${armed('at_errors', "PERFORM set_config('exit_on_error', 'on', false); RAISE EXCEPTION 'secret-4711'")}
+    ${armed('at_length', "RAISE EXCEPTION '%', repeat('secret-4711', 2000000)")}
+    ${armed('warned', "RAISE WARNING '%', repeat('secret-4711', 2000000)")}
     ALTER DATABASE shop SET exit_on_error = on`);
   const { findings, results, rows } = await runExamination(shop(), [{ kind: 'constraints' }, { kind: 'readable' }]);
   const unexamined = findings.flatMap(({ check, notRun }) =>
@@ -236,10 +238,12 @@ test('functions that end sessions leave their own table unexamined, and nothing 
   const ended = 'the session that read it was ended, twice, while the server went on';
   expect(unexamined.sort()).toEqual([
     ['evil.at_errors', ended],
+    ['evil.at_length', ended],
     ['evil.cancelled', expect.stringContaining('CHECK a could not be evaluated')],
     ['evil.everybody', ended],
     ['evil.itself', ended],
     ['evil.pretended', expect.stringContaining('CHECK a could not be evaluated')],
+    ['evil.warned', ended],
   ]);
   expect(results.map(({ outcome }) => outcome)).toEqual(['not-run', 'not-run']);
   expect([...rows.values()].sort()).toEqual(expect.arrayContaining([100, 110]));
@@ -291,6 +295,21 @@ test('functions of indexes run as the reader, or as the table’s owner where Po
   expect(observed).toEqual(
     expect.arrayContaining(['no unique key found twice', 'hash indexes find every row of their tables']),
   );
+});
+
+test('a function of an index that reads its own table by that index keeps entries from being counted, and it is told', async () => {
+  await query(`CREATE TABLE evil.own (n int); INSERT INTO evil.own SELECT generate_series(1, 100);
+    CREATE FUNCTION evil.same(n int) RETURNS int IMMUTABLE LANGUAGE plpgsql SET enable_seqscan = off SET enable_sort = off AS $$BEGIN
+      IF session_user LIKE 'lifeboat_%' AND n = 7 THEN PERFORM FROM evil.own AS o ORDER BY evil.same(o.n) LIMIT 1; END IF; RETURN n; END$$;
+    CREATE INDEX own_same ON evil.own (evil.same(n))`);
+  const { problems } = await runExamination(shop(), [{ kind: 'indexes' }]);
+  expect(problems).toMatchObject([
+    {
+      outcome: 'warning',
+      object: 'evil.own',
+      observed: expect.stringContaining('entries of index own_same could not be'),
+    },
+  ]);
 });
 
 test('rows are read with messages in English, where the master may see to that', async () => {

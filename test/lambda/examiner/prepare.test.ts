@@ -256,4 +256,18 @@ describe('H10: names that are not UTF-8', () => {
       '3 names that are not UTF-8 were spelled as Latin-1 means them, on the restored instance.',
     );
   });
+
+  test('of databases, given in the encoding of another, are spelled so too, whichever the master connects to', async () => {
+    const { cluster } = database();
+    await cluster.query("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+    await cluster.query('CREATE DATABASE "café"', [], 'latin');
+    await cluster.query('CREATE DATABASE "größe"');
+    for (const main of ['latin', 'postgres']) {
+      const { databases, notes } = await examiner.server({ connection: { ...cluster.superuser, database: main } });
+      expect(databases.map(({ name }) => name)).toEqual(expect.arrayContaining(['café', 'größe']));
+      expect(notes).toEqual(
+        main === 'latin' ? ['1 name that is not UTF-8 was spelled as Latin-1 means it, on the restored instance.'] : [],
+      );
+    }
+  });
 });
