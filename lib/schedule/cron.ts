@@ -34,8 +34,7 @@ export function longestGapInDays(fields: readonly string[]): number | undefined 
  */
 export function minutesOfWeek(fields: readonly string[]): number[] {
   const { days, hours, minutes } = parse(fields);
-  // Day 0, 1 January 1970, was a Thursday.
-  const weekdays = new Set(days.map((day) => (day + 4) % 7));
+  const weekdays = new Set(days.map(weekdayOf));
   return [...weekdays].flatMap((weekday) =>
     [...hours].flatMap((hour) => [...minutes].map((minute) => (weekday * 24 + hour) * 60 + minute)),
   );
@@ -48,17 +47,7 @@ interface Firing {
   readonly days: readonly number[];
 }
 
-/** By expression: forty years have 14,976 days, and hundreds of drills may share a schedule. */
-const parsed = new Map<string, Firing>();
-
 function parse(fields: readonly string[]): Firing {
-  const expression = fields.join(' ');
-  const known = parsed.get(expression) ?? parseAnew(fields);
-  parsed.set(expression, known);
-  return known;
-}
-
-function parseAnew(fields: readonly string[]): Firing {
   const [minutes, hours, dayOfMonth, month, dayOfWeek, year] = fields;
   if (minutes === undefined || hours === undefined || year === undefined || fields.length !== 6) {
     throw new Error('it needs six fields: minutes, hours, day of month, month, day of week, year');
@@ -71,35 +60,47 @@ function parseAnew(fields: readonly string[]): Firing {
   const months = values('month', month as string, 1, 12, MONTHS);
   const onDay = dayOfMonth === '?' ? onWeekday(dayOfWeek as string) : onDate(dayOfMonth as string);
   const days: number[] = [];
-  for (const date = new Date(Date.UTC(FIRST_YEAR, 0, 1)); date.getUTCFullYear() <= LAST_YEAR; ) {
-    if (months.has(date.getUTCMonth() + 1) && onDay(date)) days.push(date.getTime() / 86_400_000);
-    date.setUTCDate(date.getUTCDate() + 1);
+  let number = Date.UTC(FIRST_YEAR, 0, 1) / 86_400_000;
+  for (let at = 0; at <= (LAST_YEAR - FIRST_YEAR) * 12 + 11; at++) {
+    const last = daysIn(FIRST_YEAR + Math.floor(at / 12), at % 12);
+    for (let date = 1; date <= last; date++, number++) {
+      if (months.has((at % 12) + 1) && onDay({ date, last, weekday: weekdayOf(number) })) days.push(number);
+    }
   }
   return { ...firing, days };
 }
 
-type OnDay = (date: Date) => boolean;
+interface Day {
+  /** Of the month. */
+  readonly date: number;
+  /** Last day of the month. */
+  readonly last: number;
+  /** Sunday is 0. */
+  readonly weekday: number;
+}
+
+type OnDay = (day: Day) => boolean;
 
 function onDate(field: string): OnDay {
-  if (field === 'L') return (date) => date.getUTCDate() === daysIn(date);
-  if (field === 'LW') return (date) => date.getUTCDate() === nearestWeekday(date, daysIn(date));
+  if (field === 'L') return ({ date, last }) => date === last;
+  if (field === 'LW') return (day) => day.date === nearestWeekday(day, day.last);
   const nearest = /^(\d{1,2})W$/.exec(field)?.[1];
   if (nearest) {
     const [day] = values('day of month', nearest, 1, 31);
-    return (date) => (day as number) <= daysIn(date) && date.getUTCDate() === nearestWeekday(date, day as number);
+    return (at) => (day as number) <= at.last && at.date === nearestWeekday(at, day as number);
   }
   const dates = values('day of month', field, 1, 31);
-  return (date) => dates.has(date.getUTCDate());
+  return ({ date }) => dates.has(date);
 }
 
 function onWeekday(field: string): OnDay {
   const [, name, mark] = /^(\w+?)(L|#[1-5])$/.exec(field) ?? [];
   const weekdays = values('day of week', name ?? field, 1, 7, WEEKDAYS);
   const nth = mark?.startsWith('#') ? Number(mark[1]) : undefined;
-  return (date) => {
-    if (!weekdays.has(date.getUTCDay() + 1)) return false;
-    if (nth) return Math.ceil(date.getUTCDate() / 7) === nth;
-    return mark === 'L' ? date.getUTCDate() + 7 > daysIn(date) : true;
+  return ({ date, last, weekday }) => {
+    if (!weekdays.has(weekday + 1)) return false;
+    if (nth) return Math.ceil(date / 7) === nth;
+    return mark === 'L' ? date + 7 > last : true;
   };
 }
 
@@ -125,14 +126,16 @@ function values(what: string, field: string, first: number, last: number, names:
   return found;
 }
 
-function daysIn(date: Date): number {
-  return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
-}
+/** Day 0, 1 January 1970, was a Thursday; Sunday is 0. */
+const weekdayOf = (day: number) => (day + 4) % 7;
+
+/** @param month from 0 */
+const daysIn = (year: number, month: number) => new Date(Date.UTC(year, month + 1, 0)).getUTCDate();
 
 /** Day of the month of the weekday nearest to a day, without leaving the month. */
-function nearestWeekday(date: Date, day: number): number {
-  const weekday = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), day)).getUTCDay();
-  if (weekday === 6) return day === 1 ? 3 : day - 1;
-  if (weekday === 0) return day === daysIn(date) ? day - 2 : day + 1;
+function nearestWeekday({ date, last, weekday }: Day, day: number): number {
+  const onDay = (((weekday + day - date) % 7) + 7) % 7;
+  if (onDay === 6) return day === 1 ? 3 : day - 1;
+  if (onDay === 0) return day === last ? day - 2 : day + 1;
   return day;
 }
