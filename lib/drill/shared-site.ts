@@ -112,7 +112,7 @@ export class ImportedDrillSite extends Construct implements IDrillSite {
   constructor(scope: Construct, id: string, attributes: DrillSiteAttributes) {
     super(scope, id);
     checkProps(this, attributes, ATTRIBUTES);
-    refuseAll(`drill site '${this.node.path}'`, regionProblems(Stack.of(this).region, attributes));
+    refuseAll(`drill site '${this.node.path}'`, attributeProblems(Stack.of(this), attributes ?? {}));
     const { evidenceBucketName: bucketName, encryptionKeyArn, examinerArn: functionArn, notify } = attributes;
     this.encryptionKey = kms.Key.fromKeyArn(this, 'EncryptionKey', encryptionKeyArn);
     const { encryptionKey } = this;
@@ -148,15 +148,41 @@ export class ImportedDrillSite extends Construct implements IDrillSite {
   }
 }
 
-function regionProblems(region: string, attributes: DrillSiteAttributes): string[] {
-  if (Token.isUnresolved(region)) return [];
-  const names = ['signingKeyArn', 'encryptionKeyArn', 'examinerArn', 'passwordKeyArn', 'deadLetterQueueArn'] as const;
-  return names.flatMap((name) => {
-    const arn = attributes[name];
-    const there = Token.isUnresolved(arn) ? region : arn.split(':')[3];
-    if (there === region) return [];
+/** Attributes whose value is an ARN, and its service. */
+const ARNS = {
+  signingKeyArn: 'kms',
+  encryptionKeyArn: 'kms',
+  examinerArn: 'lambda',
+  passwordKeyArn: 'secretsmanager',
+  deadLetterQueueArn: 'sqs',
+} as const;
+
+function attributeProblems(stack: Stack, attributes: Partial<DrillSiteAttributes>): string[] {
+  const required = Object.keys(ATTRIBUTES).filter((name) => name !== 'ports' && name !== 'notify');
+  const missing = required.filter((name) => attributes[name as keyof DrillSiteAttributes] === undefined);
+  if (missing.length > 0) return missing.map((name) => `'${name}' is missing, so no drill could run there; state it`);
+  const { ports } = attributes;
+  const portProblems =
+    ports === undefined || Array.isArray(ports)
+      ? []
+      : [`'ports' is ${ports} and not a list, so no port could be looked up in it; write it as in [5432]`];
+  const arnProblems = Object.entries(ARNS).flatMap(([name, service]) => {
+    const arn = attributes[name as keyof typeof ARNS];
+    return arn === undefined || Token.isUnresolved(arn) ? [] : problemsOfArn(name, arn, service, stack);
+  });
+  return [...portProblems, ...arnProblems];
+}
+
+function problemsOfArn(name: string, arn: string, service: string, { region, account }: Stack): string[] {
+  const [, , ofService, there, owner] = arn.split(':');
+  if (ofService !== service) return [`'${name}' is '${arn}', which is not an ARN of ${service}; state the ARN`];
+  if (there !== region && !Token.isUnresolved(region)) {
     return [
       `'${name}' is '${arn}', which is not an ARN in ${region}, where the drills run; give a site of that region`,
     ];
-  });
+  }
+  if (owner !== account && !Token.isUnresolved(account)) {
+    return [`'${name}' is '${arn}', and the drills run in account ${account}; give a site of that account`];
+  }
+  return [];
 }

@@ -5,7 +5,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { RecoveryObjectives } from '../alarm/objectives';
-import { objectiveProblems, warnOfShortRpo, warnOfSlowCopies } from '../alarm/objectives';
+import { warnOfShortRpo, warnOfSlowCopies } from '../alarm/objectives';
 import { alarmsUnder, warnOfUnheardAlarms } from '../alarm/unheard-alarms';
 import { validateBackups } from '../database/backup-settings';
 import { isDatabase } from '../database/database-resource';
@@ -22,6 +22,7 @@ import { refuseAll } from '../synth/problems';
 import { checkProps, type PropsOf } from '../synth/props';
 import { refuseOtherSettings } from './duplicate-database';
 import { DrillStarters, type PlanGrants } from './plan-grants';
+import { planProblems } from './plan-limits';
 import { ProtectedBucket, type ProtectedBucketOptions } from './protected-bucket';
 import { ProtectedCache, type ProtectedCacheOptions } from './protected-cache';
 import { ProtectedCluster, type ProtectedClusterOptions } from './protected-cluster';
@@ -155,7 +156,7 @@ export class ProtectionPlan extends Construct {
   ) {
     super(scope, id);
     checkProps(this, props, PROPS);
-    refuseAll(`plan '${this.node.path}'`, objectiveProblems(props?.objectives));
+    refuseAll(`plan '${this.node.path}'`, planProblems(this, props));
     this.notify = props.notify ?? enclosingPlan(scope)?.notify;
     registerPlan(this);
     shareSite(this);
