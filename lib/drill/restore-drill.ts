@@ -122,7 +122,7 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
   readonly outputs?: boolean;
 
   /**
-   * Who is told when a drill fails, misses an objective or is overdue.
+   * Topic to notify when a drill fails, misses an objective or is overdue.
    *
    * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */

@@ -45,7 +45,7 @@ export interface IDrillSite extends IConstruct {
   readonly log: logs.ILogGroup;
   /** Says how long ago each drill of this app last passed. */
   readonly watch: DrillWatch;
-  /** Lets somebody read all evidence that lies here, and use its key for that. */
+  /** Lets a grantee read all evidence that lies here, and use its key for that. */
   grantReadEvidence(grantee: iam.IGrantable): iam.Grant;
 }
 
@@ -76,7 +76,7 @@ export interface DrillSiteAttributes {
    */
   readonly ports?: number[];
   /**
-   * Who is told when drills of this app are not watched, or evidence is not as it was written.
+   * Topic to notify when drills of this app are not watched, or evidence is not as it was written.
    *
    * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */

@@ -101,7 +101,7 @@ export interface PlanOfDatabases extends PlanDefaults, SharedSite {
 export interface ProtectedDatabaseProps extends ProtectedDatabaseOptions {
   /** The plan of the database. */
   readonly plan: PlanOfDatabases;
-  /** Who may start the plan's drills. */
+  /** Grantees that may start the plan's drills. */
   readonly starters: DrillStarters;
 }
 
