@@ -68,7 +68,8 @@ export interface ProtectionPlanProps {
 
   /**
    * What becomes of keys, buckets, vaults and logs that members make, when they are deleted from their stack. Before
-   * `RemovalPolicy.DESTROY` can delete a bucket or a vault, it must be empty, of evidence once its lock is over.
+   * `RemovalPolicy.DESTROY` can delete a bucket or a vault, it must be empty, of evidence once its lock is over. What
+   * lies in the recovery region is retained all the same.
    *
    * @default - they are retained
    */
@@ -76,7 +77,7 @@ export interface ProtectionPlanProps {
 
   /**
    * Whether each drill's stack has outputs for an operator: the function that starts the drill, its schedule, and the
-   * bucket of its evidence.
+   * bucket of its evidence. The parameter `/lifeboat/targets/<plan>/<target>/<drill>` has the same, with or without them.
    *
    * @default false
    */
