@@ -12,7 +12,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IConstruct } from 'constructs';
 import { refuseAll } from '../synth/problems';
-import { checkProps, type PropsOf } from '../synth/props';
+import { checkOptions, type PropsOf } from '../synth/props';
 import { DrillWatch } from './drill-watch';
 
 /** Where copies are restored. */
@@ -57,9 +57,9 @@ export interface DrillSiteAttributes {
   readonly signingKeyArn: string;
   /** ARN of `encryptionKey`. */
   readonly encryptionKeyArn: string;
-  /** ARN of `examiner`. */
+  /** ARN of the function `examiner`. */
   readonly examinerArn: string;
-  /** ARN of `passwordKey`, with the six letters at its end. */
+  /** ARN of `passwordKey`, with the hyphen and six characters at its end. */
   readonly passwordKeyArn: string;
   /** ARN of `deadLetterQueue`. */
   readonly deadLetterQueueArn: string;
@@ -111,8 +111,9 @@ export class ImportedDrillSite extends Construct implements IDrillSite {
 
   constructor(scope: Construct, id: string, attributes: DrillSiteAttributes) {
     super(scope, id);
-    checkProps(this, attributes, ATTRIBUTES);
-    refuseAll(`drill site '${this.node.path}'`, attributeProblems(Stack.of(this), attributes ?? {}));
+    const what = `drill site '${this.node.path}'`;
+    checkOptions(what, 'fromDrillSiteAttributes()', attributes, ATTRIBUTES);
+    refuseAll(what, attributeProblems(Stack.of(this), attributes));
     const { evidenceBucketName: bucketName, encryptionKeyArn, examinerArn: functionArn, notify } = attributes;
     this.encryptionKey = kms.Key.fromKeyArn(this, 'EncryptionKey', encryptionKeyArn);
     const { encryptionKey } = this;

@@ -44,7 +44,7 @@ export interface ProtectionPlanProps {
 
   /**
    * Encrypts what members under the plan would each make a key for: evidence, archives, exports, vaults and logs. Its
-   * policy must let IAM policies of the account decide, as keys made by CDK do. Keys in the recovery region are others.
+   * policy must let IAM policies of the account decide, as keys made by CDK do. The recovery region has keys of its own.
    *
    * @default - each member makes a key of its own, rotated yearly
    */
@@ -119,8 +119,8 @@ const PROPS: PropsOf<ProtectionPlanProps> = {
 };
 
 /**
- * States which databases must survive, how much data may be lost, how long a recovery may take, and the drills that
- * prove it.
+ * States what must survive (databases, clusters, caches, buckets), how much data may be lost, how long a recovery may
+ * take, and the drills that prove it.
  *
  * Put other constructs of the system (dumps, exports, caches, archives) into its scope, or that of one of its
  * databases: they then use the plan's `notify` and name, unless they are in a stack of another region.
@@ -142,7 +142,7 @@ export class ProtectionPlan extends Construct {
   public readonly removalPolicy?: RemovalPolicy;
   /** Where copies go. */
   public readonly recovery?: RecoveryRegion;
-  /** Permissions on all that the plan has. */
+  /** Grants permissions on all drills and all evidence of the plan. */
   public readonly grants: PlanGrants;
 
   private readonly databases = new Map<ProtectedDatabase, ProtectedDatabaseOptions>();

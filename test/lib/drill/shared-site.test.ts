@@ -70,6 +70,7 @@ test('is refused in another region, with a port that it has not opened, or missp
   expect(() => drilled({ ports: [6543] }, 6543)).not.toThrow();
   expect(() => drilled({ ports: 6543 as never })).toThrow("'ports' is 6543 and not a list");
   expect(() => drilled({ logGroup: 'x' })).toThrow("did you mean 'logGroupName'?");
+  expect(() => drilled({ colour: 'x' })).toThrow("'colour' is 'x', and fromDrillSiteAttributes() has no such property");
 });
 
 test('names what is missing, and an ARN of another service or account', () => {
