@@ -88,7 +88,7 @@ export class CacheBackups extends Mixin {
     const { snapshottingClusterId } = this.props;
     const problems = [
       ...this.onNodes(group),
-      ...statedTwiceProblems(group.snapshottingClusterId, snapshottingClusterId),
+      ...statedTwiceProblems('snapshottingClusterId', group.snapshottingClusterId, snapshottingClusterId),
     ];
     const sharded = shardedBy(group);
     if (sharded && (snapshottingClusterId ?? group.snapshottingClusterId)) {
@@ -121,8 +121,8 @@ export class CacheBackups extends Mixin {
     const { window, finalSnapshotName } = this.props;
     const days = daysOf(this.props.retention);
     const problems = [
-      ...statedTwiceProblems(cache.snapshotWindow, window?.expression),
-      ...statedTwiceProblems(cache.snapshotRetentionLimit, days),
+      ...statedTwiceProblems('window', cache.snapshotWindow, window?.expression),
+      ...statedTwiceProblems('retention', cache.snapshotRetentionLimit, days),
       ...retentionProblems(days),
       ...cacheWindowProblems(cache, window?.expression),
     ];
@@ -147,9 +147,9 @@ export class CacheBackups extends Mixin {
     const days = daysOf(this.props.retention);
     const start = window?.expression.slice(0, 5);
     const problems = [
-      ...statedTwiceProblems(cache.dailySnapshotTime, start),
-      ...statedTwiceProblems(cache.snapshotRetentionLimit, days),
-      ...statedTwiceProblems(cache.finalSnapshotName, finalSnapshotName),
+      ...statedTwiceProblems('window', cache.dailySnapshotTime, start),
+      ...statedTwiceProblems('retention', cache.snapshotRetentionLimit, days),
+      ...statedTwiceProblems('finalSnapshotName', cache.finalSnapshotName, finalSnapshotName),
       ...retentionProblems(days),
       ...(known(window?.expression) ? windowLengthProblems(window?.expression as string) : []),
     ];
@@ -194,9 +194,12 @@ function shardedBy(group: elasticache.CfnReplicationGroup): string | undefined {
 }
 
 /** Settings of the cache and of this Mixin that contradict each other. */
-function statedTwiceProblems(stated: unknown, asked: unknown): string[] {
+function statedTwiceProblems(name: string, stated: unknown, asked: unknown): string[] {
   if (known(stated) === undefined || known(asked) === undefined || stated === asked) return [];
-  return [`the cache states ${stated} and CacheBackups states ${asked}, so one would be lost; state it once`];
+  const unit = name === 'retention' ? ' days' : '';
+  return [
+    `'${name}' is ${asked}${unit} in CacheBackups, and ${stated}${unit} on the cache, so one would be lost; state it once`,
+  ];
 }
 
 function daysOf(retention: Duration | undefined): number | undefined {

@@ -15,7 +15,7 @@ export interface DatabaseAlarmsProps {
   readonly database: rds.IDatabaseInstance;
 
   /**
-   * Who is told. A topic of another app must let `events.amazonaws.com` and `cloudwatch.amazonaws.com` in, and so must
+   * Topic to notify. A topic of another app must let `events.amazonaws.com` and `cloudwatch.amazonaws.com` in, and so must
    * its key.
    *
    * @default - the `notify` of the enclosing plan; without one, events are not sent, the alarm has no action, and

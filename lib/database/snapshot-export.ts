@@ -173,7 +173,7 @@ export class SnapshotExport extends Construct {
   }
 
   /**
-   * Lets somebody start an export at any time, and nothing else.
+   * Lets a grantee start an export at any time, and nothing else.
    *
    * @throws Error when the grantee lies in a stack of another region, whose policies can't refer to it
    */

@@ -79,7 +79,7 @@ function refuseOthers(database: rds.IDatabaseInstance | undefined): void {
     const { path } = (database as IConstruct).node;
     throw new Error(
       `'database' is the cluster '${path}', and an RDS instance is needed, so nothing of that name would be found; apply ` +
-        'DatabaseBackups to the cluster, or back it up with BackupTiers and BackupTarget.cluster()',
+        'DatabaseBackups to the cluster, call addCluster() of a plan, or back it up with BackupTiers and BackupTarget.cluster()',
     );
   }
   throw new Error(

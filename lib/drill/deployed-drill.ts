@@ -5,6 +5,7 @@ import type { ISchedule } from 'aws-cdk-lib/aws-scheduler';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct } from 'constructs';
 import { type DeployedDrill, type DrillDefinition, deployedDrill, deployedParameter } from '../../lambda/contract';
+import { Mark } from '../synth/marks';
 import { parseAtSynth } from '../synth/tokens';
 
 export interface Deployed {
@@ -13,9 +14,14 @@ export interface Deployed {
   readonly schedule: ISchedule;
 }
 
+/** Where each drill's parameter is, and its name. */
+const published = new Mark<string>('drill-parameter');
+
+/** @throws Error when another drill of the app writes the same parameter, and so the same evidence */
 export function publishDrill(scope: Construct, { definition, ...made }: Deployed): void {
   const { plan, target, drill, evidenceBucket, signingKey, source } = definition;
   const stack = Stack.of(scope);
+  refuseSameName(scope, stack, nameOf(definition));
   const content: DeployedDrill = parseAtSynth(
     deployedDrill,
     {
@@ -39,6 +45,20 @@ export function publishDrill(scope: Construct, { definition, ...made }: Deployed
     description: 'Lifeboat: where a drill of a target is, for lifeboat and other programs',
     value: stack.toJsonString(content),
   });
+}
+
+function refuseSameName(scope: Construct, stack: Stack, name: string | undefined): void {
+  if (name === undefined) return;
+  const { account, region } = stack;
+  const isKnown = !Token.isUnresolved(account) && !Token.isUnresolved(region);
+  const place = isKnown ? `${account}/${region}${name}` : `${stack.node.path}${name}`;
+  if (published.inAppOf(scope).includes(place)) {
+    throw new Error(
+      `drill '${scope.node.path}': another drill of this app writes the parameter '${name}' too, so CloudFormation would refuse one ` +
+        "of them; state another 'planName', or choose another ID",
+    );
+  }
+  published.put(scope, place);
 }
 
 /** Names that only deployment knows can't be written in letters of a parameter: CloudFormation names it then. */

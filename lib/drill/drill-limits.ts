@@ -5,9 +5,10 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
 import { COPY_PREFIX } from '../../lambda/contract';
 import { objectiveProblems } from '../alarm/objectives';
-import { refuseOtherUnits, shown } from '../synth/durations';
+import { refuseOtherUnits } from '../synth/durations';
 import { accountIdProblem } from '../synth/names';
 import { refuseAll } from '../synth/problems';
+import { kindProblems } from '../synth/props';
 import type { DrillSource } from './drill-source';
 import type { RestorePoint } from './restore-point';
 
@@ -77,12 +78,6 @@ export function refuseUndrillable(drill: IConstruct, props: Drilled, restore: Re
     );
   }
   refuseAll(`restore drill '${drill.node.path}'`, problems);
-}
-
-/** @param has a property of each value of the kind */
-function kindProblems(name: string, value: unknown, has: string, otherwise: string): string[] {
-  if (typeof value === 'object' && value !== null && has in value) return [];
-  return [`'${name}' is ${shown(value)}, so ${otherwise}`];
 }
 
 export function engineProblems(engine: string | undefined): string[] {

@@ -155,7 +155,7 @@ export class DrillSite extends Construct implements IDrillSite {
     this.log = runbookLog(this, encryptionKey);
   }
 
-  /** Lets somebody read all evidence that lies here, and use its key for that. */
+  /** Lets a grantee read all evidence that lies here, and use its key for that. */
   public grantReadEvidence(grantee: iam.IGrantable): iam.Grant {
     return this.evidence.grantRead(grantee, 'evidence/*');
   }

@@ -60,7 +60,7 @@ export class EvidenceBucket extends Construct {
     acknowledge(this.bucket, 'replication');
   }
 
-  /** Lets somebody read all evidence, and use its key for that. */
+  /** Lets a grantee read all evidence, and use its key for that. */
   public grantRead(grantee: iam.IGrantable): iam.Grant {
     return this.bucket.grantRead(grantee, 'evidence/*');
   }

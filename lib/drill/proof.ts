@@ -1,5 +1,6 @@
 /** What a restored instance must pass, in a drill and in a restore test of AWS Backup. */
 import type { RecoveryObjectives } from '../alarm/objectives';
+import { listProblems, type PropsOf } from '../synth/props';
 import type { RecoveryCheck } from './recovery-check';
 import type { IDrillSite } from './shared-site';
 
@@ -34,6 +35,13 @@ export interface ProofOptions {
   readonly allowEmpty?: boolean;
 }
 
+export const PROOF_OPTIONS: PropsOf<ProofOptions> = {
+  checks: true,
+  databaseName: true,
+  databases: true,
+  allowEmpty: true,
+};
+
 /** Only these options, of props that have more. */
 export const proofOptionsOf = ({ checks, databaseName, databases, allowEmpty }: ProofOptions): ProofOptions => ({
   checks,
@@ -45,6 +53,13 @@ export const proofOptionsOf = ({ checks, databaseName, databases, allowEmpty }: 
 /** As the runbook is told, with the site's part of it. */
 export function proofOf(site: IDrillSite, objectives: RecoveryObjectives, options: ProofOptions) {
   const { checks = [], databaseName, databases, allowEmpty } = options;
+  const [problem] = listProblems(
+    'checks',
+    checks,
+    'contract',
+    'it would check nothing; state it as in checks: [RecoveryCheck.readable()]',
+  );
+  if (problem) throw new Error(problem);
   return {
     database: databaseName,
     databases,

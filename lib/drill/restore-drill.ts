@@ -27,7 +27,7 @@ import { copyPermissions } from './drill-permissions';
 import { DrillSite } from './drill-site';
 import type { DrillSource } from './drill-source';
 import { enclosingSite } from './enclosing-site';
-import { type ProofOptions, proofOf } from './proof';
+import { PROOF_OPTIONS, type ProofOptions, proofOf } from './proof';
 import { RestorePoint } from './restore-point';
 import type { SharedByDrills } from './shared-by-drills';
 import type { IDrillSite } from './shared-site';
@@ -36,7 +36,7 @@ import { evidencePermissions, sharedPermissions } from './site-permissions';
 /** Time that a drill may take after its restored instance has expired: to finish, delete it and publish evidence. */
 const FOR_THE_END = Duration.hours(8);
 
-/** Options of each drill. */
+/** Options of each drill. Those of a plan's database share its checks and names, which `plan.addDatabase()` takes. */
 export interface DrillOptions {
   /** When it runs. */
   readonly schedule: Recurrence;
@@ -57,8 +57,7 @@ export interface DrillOptions {
   readonly objectives?: RecoveryObjectives;
 
   /**
-   * Class of the restored instance. A smaller one is cheaper, and proves that the backup can be restored, but not how
-   * fast.
+   * Class of the restored instance. A smaller one is cheaper, and proves that it can be restored, but not how fast.
    *
    * @default - the source's
    */
@@ -123,31 +122,32 @@ export interface RestoreDrillProps extends DrillOptions, ProofOptions {
   readonly outputs?: boolean;
 
   /**
-   * Who is told when a drill fails, misses an objective or is overdue.
+   * Topic to notify when a drill fails, misses an objective or is overdue.
    *
    * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
   readonly notify?: sns.ITopic;
 }
 
-const PROPS: PropsOf<RestoreDrillProps> = {
-  source: true,
+export const DRILL_OPTIONS: PropsOf<DrillOptions> = {
+  schedule: true,
+  restore: true,
   objectives: true,
+  instanceType: true,
+  expiresAfter: true,
+  overdueAfter: true,
+};
+
+const PROPS: PropsOf<RestoreDrillProps> = {
+  ...DRILL_OPTIONS,
+  ...PROOF_OPTIONS,
+  source: true,
   planName: true,
   target: true,
   site: true,
   alarms: true,
   outputs: true,
   notify: true,
-  schedule: true,
-  restore: true,
-  instanceType: true,
-  expiresAfter: true,
-  overdueAfter: true,
-  checks: true,
-  databaseName: true,
-  databases: true,
-  allowEmpty: true,
 };
 
 /**

@@ -12,7 +12,7 @@ import type * as sns from 'aws-cdk-lib/aws-sns';
 import * as sqs from 'aws-cdk-lib/aws-sqs';
 import { Construct, type IConstruct } from 'constructs';
 import { refuseAll } from '../synth/problems';
-import { checkProps, type PropsOf } from '../synth/props';
+import { checkOptions, type PropsOf } from '../synth/props';
 import { DrillWatch } from './drill-watch';
 
 /** Where copies are restored. */
@@ -45,7 +45,7 @@ export interface IDrillSite extends IConstruct {
   readonly log: logs.ILogGroup;
   /** Says how long ago each drill of this app last passed. */
   readonly watch: DrillWatch;
-  /** Lets somebody read all evidence that lies here, and use its key for that. */
+  /** Lets a grantee read all evidence that lies here, and use its key for that. */
   grantReadEvidence(grantee: iam.IGrantable): iam.Grant;
 }
 
@@ -57,9 +57,9 @@ export interface DrillSiteAttributes {
   readonly signingKeyArn: string;
   /** ARN of `encryptionKey`. */
   readonly encryptionKeyArn: string;
-  /** ARN of `examiner`. */
+  /** ARN of the function `examiner`. */
   readonly examinerArn: string;
-  /** ARN of `passwordKey`, with the six letters at its end. */
+  /** ARN of `passwordKey`, with the hyphen and six characters at its end. */
   readonly passwordKeyArn: string;
   /** ARN of `deadLetterQueue`. */
   readonly deadLetterQueueArn: string;
@@ -76,7 +76,7 @@ export interface DrillSiteAttributes {
    */
   readonly ports?: number[];
   /**
-   * Who is told when drills of this app are not watched, or evidence is not as it was written.
+   * Topic to notify when drills of this app are not watched, or evidence is not as it was written.
    *
    * @default - the `notify` of the enclosing plan; without one, alarms have no action, and synth warns
    */
@@ -111,8 +111,9 @@ export class ImportedDrillSite extends Construct implements IDrillSite {
 
   constructor(scope: Construct, id: string, attributes: DrillSiteAttributes) {
     super(scope, id);
-    checkProps(this, attributes, ATTRIBUTES);
-    refuseAll(`drill site '${this.node.path}'`, regionProblems(Stack.of(this).region, attributes));
+    const what = `drill site '${this.node.path}'`;
+    checkOptions(what, 'fromDrillSiteAttributes()', attributes, ATTRIBUTES);
+    refuseAll(what, attributeProblems(Stack.of(this), attributes));
     const { evidenceBucketName: bucketName, encryptionKeyArn, examinerArn: functionArn, notify } = attributes;
     this.encryptionKey = kms.Key.fromKeyArn(this, 'EncryptionKey', encryptionKeyArn);
     const { encryptionKey } = this;
@@ -148,15 +149,41 @@ export class ImportedDrillSite extends Construct implements IDrillSite {
   }
 }
 
-function regionProblems(region: string, attributes: DrillSiteAttributes): string[] {
-  if (Token.isUnresolved(region)) return [];
-  const names = ['signingKeyArn', 'encryptionKeyArn', 'examinerArn', 'passwordKeyArn', 'deadLetterQueueArn'] as const;
-  return names.flatMap((name) => {
-    const arn = attributes[name];
-    const there = Token.isUnresolved(arn) ? region : arn.split(':')[3];
-    if (there === region) return [];
+/** Attributes whose value is an ARN, and its service. */
+const ARNS = {
+  signingKeyArn: 'kms',
+  encryptionKeyArn: 'kms',
+  examinerArn: 'lambda',
+  passwordKeyArn: 'secretsmanager',
+  deadLetterQueueArn: 'sqs',
+} as const;
+
+function attributeProblems(stack: Stack, attributes: Partial<DrillSiteAttributes>): string[] {
+  const required = Object.keys(ATTRIBUTES).filter((name) => name !== 'ports' && name !== 'notify');
+  const missing = required.filter((name) => attributes[name as keyof DrillSiteAttributes] === undefined);
+  if (missing.length > 0) return missing.map((name) => `'${name}' is missing, so no drill could run there; state it`);
+  const { ports } = attributes;
+  const portProblems =
+    ports === undefined || Array.isArray(ports)
+      ? []
+      : [`'ports' is ${ports} and not a list, so no port could be looked up in it; write it as in [5432]`];
+  const arnProblems = Object.entries(ARNS).flatMap(([name, service]) => {
+    const arn = attributes[name as keyof typeof ARNS];
+    return arn === undefined || Token.isUnresolved(arn) ? [] : problemsOfArn(name, arn, service, stack);
+  });
+  return [...portProblems, ...arnProblems];
+}
+
+function problemsOfArn(name: string, arn: string, service: string, { region, account }: Stack): string[] {
+  const [, , ofService, there, owner] = arn.split(':');
+  if (ofService !== service) return [`'${name}' is '${arn}', which is not an ARN of ${service}; state the ARN`];
+  if (there !== region && !Token.isUnresolved(region)) {
     return [
       `'${name}' is '${arn}', which is not an ARN in ${region}, where the drills run; give a site of that region`,
     ];
-  });
+  }
+  if (owner !== account && !Token.isUnresolved(account)) {
+    return [`'${name}' is '${arn}', and the drills run in account ${account}; give a site of that account`];
+  }
+  return [];
 }

@@ -4,13 +4,13 @@ import type { RestoreDrill } from '../drill/restore-drill';
 /** Permissions on all that a plan has, whether it was added before or after. */
 export interface PlanGrants {
   /**
-   * Lets somebody start the plan's drills at any time, apart from those of the recovery region.
+   * Lets a grantee start the plan's drills at any time, apart from those of the recovery region.
    *
    * @throws Error when the grantee lies in a stack of another region
    */
   startDrill(grantee: iam.IGrantable): void;
 
-  /** Lets somebody read the evidence of the plan's site, which other plans may share. */
+  /** Lets a grantee read the evidence of the plan's site, which other plans may share. */
   readEvidence(grantee: iam.IGrantable): iam.Grant;
 }
 

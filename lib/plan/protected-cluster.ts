@@ -4,7 +4,8 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import { alarmsUnder } from '../alarm/unheard-alarms';
 import { DatabaseBackups, type DatabaseBackupsProps } from '../database/database-backups';
-import { checkProps, type PropsOf } from '../synth/props';
+import { refuseAll } from '../synth/problems';
+import { checkProps, kindProblems, type PropsOf } from '../synth/props';
 
 export interface ProtectedClusterOptions extends DatabaseBackupsProps {
   /** What is protected: a cluster of RDS or Aurora that this app makes. */
@@ -22,6 +23,15 @@ export class ProtectedCluster extends Construct {
   constructor(scope: Construct, id: string, options: ProtectedClusterOptions) {
     super(scope, id);
     checkProps(this, options, PROPS);
+    refuseAll(
+      `cluster '${this.node.path}'`,
+      kindProblems(
+        'cluster',
+        options?.cluster,
+        'clusterIdentifier',
+        'nothing would be protected; pass an rds.DatabaseCluster of this app, or an instance to plan.addDatabase()',
+      ),
+    );
     const { cluster, ...backups } = options;
     this.cluster = cluster;
     const resource = cluster.node.defaultChild;

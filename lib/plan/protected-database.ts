@@ -12,8 +12,8 @@ import { ExternalDatabaseBackups, ExternalSetting, type OlderBackups } from '../
 import { SourceDatabase } from '../database/source-database';
 import { DrillSource } from '../drill/drill-source';
 import type { SharedSite } from '../drill/enclosing-site';
-import { type ProofOptions, proofOptionsOf } from '../drill/proof';
-import { type DrillOptions, RestoreDrill } from '../drill/restore-drill';
+import { PROOF_OPTIONS, type ProofOptions, proofOptionsOf } from '../drill/proof';
+import { DRILL_OPTIONS, type DrillOptions, RestoreDrill } from '../drill/restore-drill';
 import type { BackupCopy } from '../region/backup-copy';
 import type { RecoveryRegion } from '../region/recovery-region';
 import { type RegionDrillOptions, RegionDrills } from '../region/region-drills';
@@ -21,7 +21,8 @@ import type { BackupWindow } from '../schedule/backup-window';
 import { markCovered } from '../synth/coverage';
 import type { PlanDefaults } from '../synth/enclosing-plan';
 import { ownScope, refuseTakenName } from '../synth/names';
-import { checkProps, type PropsOf } from '../synth/props';
+import { refuseAll } from '../synth/problems';
+import { checkOptions, checkProps, listProblems, type PropsOf } from '../synth/props';
 import type { DrillStarters } from './plan-grants';
 import { checkStatedIdentifier } from './stated-identifier';
 
@@ -100,11 +101,12 @@ export interface PlanOfDatabases extends PlanDefaults, SharedSite {
 export interface ProtectedDatabaseProps extends ProtectedDatabaseOptions {
   /** The plan of the database. */
   readonly plan: PlanOfDatabases;
-  /** Who may start the plan's drills. */
+  /** Grantees that may start the plan's drills. */
   readonly starters: DrillStarters;
 }
 
 const PROPS: PropsOf<ProtectedDatabaseProps> = {
+  ...PROOF_OPTIONS,
   plan: true,
   starters: true,
   database: true,
@@ -115,10 +117,6 @@ const PROPS: PropsOf<ProtectedDatabaseProps> = {
   olderBackups: true,
   copies: true,
   storageKey: true,
-  checks: true,
-  databaseName: true,
-  databases: true,
-  allowEmpty: true,
 };
 
 /** A database under a plan. */
@@ -150,6 +148,15 @@ export class ProtectedDatabase extends Construct {
     const { resource } = source;
     checkStatedIdentifier(this, source, props.instanceIdentifier);
     refuseIdleMaintenance(this, props, resource !== undefined);
+    refuseAll(
+      `database '${this.node.path}'`,
+      listProblems(
+        'copies',
+        props.copies,
+        'applyTo',
+        'nothing would be copied; state it as in copies: [BackupCopy.automatedBackups()]',
+      ),
+    );
     markCovered(database, 'ProtectionPlan');
     if (window === undefined && retention === undefined) return;
     if (resource) {
@@ -174,6 +181,7 @@ export class ProtectedDatabase extends Construct {
    */
   public addDrill(id: string, options: DrillOptions): RestoreDrill {
     refuseTakenName('drill', this, id, ['Alarms', 'Backups', 'Snapshots']);
+    checkOptions(`drill '${this.node.path}/${id}'`, 'addDrill()', options, DRILL_OPTIONS);
     const { plan, database, storageKey } = this.props;
     const source = DrillSource.database(database, { storageKey });
     const given = { ...options, source, ...proofOptionsOf(this.props), ...this.judged(id, options.objectives) };

@@ -5,7 +5,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { RecoveryObjectives } from '../alarm/objectives';
-import { objectiveProblems, warnOfShortRpo, warnOfSlowCopies } from '../alarm/objectives';
+import { warnOfShortRpo, warnOfSlowCopies } from '../alarm/objectives';
 import { alarmsUnder, warnOfUnheardAlarms } from '../alarm/unheard-alarms';
 import { validateBackups } from '../database/backup-settings';
 import { isDatabase } from '../database/database-resource';
@@ -22,6 +22,7 @@ import { refuseAll } from '../synth/problems';
 import { checkProps, type PropsOf } from '../synth/props';
 import { refuseOtherSettings } from './duplicate-database';
 import { DrillStarters, type PlanGrants } from './plan-grants';
+import { planProblems } from './plan-limits';
 import { ProtectedBucket, type ProtectedBucketOptions } from './protected-bucket';
 import { ProtectedCache, type ProtectedCacheOptions } from './protected-cache';
 import { ProtectedCluster, type ProtectedClusterOptions } from './protected-cluster';
@@ -43,7 +44,7 @@ export interface ProtectionPlanProps {
 
   /**
    * Encrypts what members under the plan would each make a key for: evidence, archives, exports, vaults and logs. Its
-   * policy must let IAM policies of the account decide, as keys made by CDK do. Keys in the recovery region are others.
+   * policy must let IAM policies of the account decide, as keys made by CDK do. The recovery region has keys of its own.
    *
    * @default - each member makes a key of its own, rotated yearly
    */
@@ -67,7 +68,8 @@ export interface ProtectionPlanProps {
 
   /**
    * What becomes of keys, buckets, vaults and logs that members make, when they are deleted from their stack. Before
-   * `RemovalPolicy.DESTROY` can delete a bucket or a vault, it must be empty, of evidence once its lock is over.
+   * `RemovalPolicy.DESTROY` can delete a bucket or a vault, it must be empty, of evidence once its lock is over. What
+   * lies in the recovery region is retained all the same.
    *
    * @default - they are retained
    */
@@ -75,7 +77,7 @@ export interface ProtectionPlanProps {
 
   /**
    * Whether each drill's stack has outputs for an operator: the function that starts the drill, its schedule, and the
-   * bucket of its evidence.
+   * bucket of its evidence. The parameter `/lifeboat/targets/<plan>/<target>/<drill>` has the same, with or without them.
    *
    * @default false
    */
@@ -117,8 +119,8 @@ const PROPS: PropsOf<ProtectionPlanProps> = {
 };
 
 /**
- * States which databases must survive, how much data may be lost, how long a recovery may take, and the drills that
- * prove it.
+ * States what must survive (databases, clusters, caches, buckets), how much data may be lost, how long a recovery may
+ * take, and the drills that prove it.
  *
  * Put other constructs of the system (dumps, exports, caches, archives) into its scope, or that of one of its
  * databases: they then use the plan's `notify` and name, unless they are in a stack of another region.
@@ -140,7 +142,7 @@ export class ProtectionPlan extends Construct {
   public readonly removalPolicy?: RemovalPolicy;
   /** Where copies go. */
   public readonly recovery?: RecoveryRegion;
-  /** Permissions on all that the plan has. */
+  /** Grants permissions on all drills and all evidence of the plan. */
   public readonly grants: PlanGrants;
 
   private readonly databases = new Map<ProtectedDatabase, ProtectedDatabaseOptions>();
@@ -155,7 +157,7 @@ export class ProtectionPlan extends Construct {
   ) {
     super(scope, id);
     checkProps(this, props, PROPS);
-    refuseAll(`plan '${this.node.path}'`, objectiveProblems(props?.objectives));
+    refuseAll(`plan '${this.node.path}'`, planProblems(this, props));
     this.notify = props.notify ?? enclosingPlan(scope)?.notify;
     registerPlan(this);
     shareSite(this);

@@ -1,13 +1,17 @@
-import { CfnOutput, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import { Construct, type IConstruct } from 'constructs';
+import { Mark } from '../synth/marks';
 import { accountIdProblem } from '../synth/names';
 import { checkProps, type PropsOf } from '../synth/props';
 import { type RecoveryRegion, recoveryAlias } from './recovery-region';
 import { deployAfter, outermostStack, siblingStack } from './sibling-stack';
 
 const ID = 'Recovery';
+
+/** Region and alias of each site's key. */
+const keys = new Mark<string>('recovery-key');
 
 /** The stack of a recovery region beside a construct's own stack. It can be deployed without that one. */
 export function recoveryStack(scope: IConstruct, region: RecoveryRegion): Stack {
@@ -80,6 +84,7 @@ export class RecoverySite extends Construct {
       removalPolicy: RemovalPolicy.RETAIN,
     });
     this.key = this.ownKey;
+    keys.put(this, `${region}/${recoveryAlias(primary)}`);
     for (const account of props.readers ?? []) this.addReader(account);
     new CfnOutput(this, 'KeyArn', {
       value: this.key.keyArn,
@@ -110,4 +115,22 @@ export class RecoverySite extends Construct {
       }),
     );
   }
+}
+
+/** Warns once the app is whole: the key that copies are encrypted with may be that of another app. */
+export function warnOfMissingKey(scope: IConstruct, region: RecoveryRegion): void {
+  if (region.keyArn !== undefined) return;
+  scope.node.addValidation({
+    validate: () => {
+      const alias = region.aliasFor(scope);
+      if (keys.inAppOf(scope).includes(`${region}/${alias}`)) return [];
+      Annotations.of(scope).addWarningV2(
+        'lifeboat:no-recovery-site',
+        `copies in ${region} are encrypted with the key '${alias}', and no RecoverySite of this app makes it, so every copy fails ` +
+          `until another app does; add new RecoverySite(...) with 'primary' '${alias.slice(recoveryAlias('').length)}' in a stack ` +
+          `of ${region}, or state a key: RecoveryRegion.named('${region}', { keyArn })`,
+      );
+      return [];
+    },
+  });
 }

@@ -11,9 +11,10 @@ import { engineProblems } from '../drill/drill-limits';
 import { DrillSite } from '../drill/drill-site';
 import { DrillSource } from '../drill/drill-source';
 import { type ProofOptions, proofOptionsOf } from '../drill/proof';
-import { type DrillOptions, RestoreDrill } from '../drill/restore-drill';
+import { DRILL_OPTIONS, type DrillOptions, RestoreDrill } from '../drill/restore-drill';
 import { RestorePoint } from '../drill/restore-point';
 import { refusal } from '../synth/problems';
+import { checkOptions, type PropsOf } from '../synth/props';
 import { known } from '../synth/tokens';
 import type { BackupCopy } from './backup-copy';
 import type { RecoveryRegion } from './recovery-region';
@@ -28,6 +29,8 @@ export interface RegionDrillOptions extends DrillOptions {
    */
   readonly parameterGroupName?: string;
 }
+
+const OPTIONS: PropsOf<RegionDrillOptions> = { ...DRILL_OPTIONS, parameterGroupName: true };
 
 /** The database whose copies are drilled, from its plan. */
 export interface RegionDrillsProps extends ProofOptions {
@@ -67,7 +70,8 @@ export class RegionDrills {
   }
 
   public add(id: string, options: RegionDrillOptions): RestoreDrill {
-    const { alarms, notify, props, site } = this;
+    const { alarms, notify, props, scope, site } = this;
+    checkOptions(`drill '${scope.node.path}/${id}'`, 'addRegionDrill()', options, OPTIONS);
     const { copies, objectives, planName, target } = props;
     const restore = options.restore ?? usualRestorePoint(copies);
     const databaseName = known(props.databaseName ?? new SourceDatabase(props.database).resource?.dbName);
@@ -115,7 +119,7 @@ export class RegionDrills {
     }
     if (databaseName === undefined) {
       problems.push(
-        "'databaseName' is missing, and unknown at synth and from copies; state it for the plan's database, and not on the " +
+        "'databaseName' is missing, and unknown at synth and from copies; state it in addDatabase(), and not on the " +
           'instance, which CloudFormation would replace with an empty one',
       );
     }

@@ -7,6 +7,7 @@ import { refuseOtherUnits } from '../synth/durations';
 import { refuseAll } from '../synth/problems';
 import { known } from '../synth/tokens';
 import type { RecoveryRegion } from './recovery-region';
+import { warnOfMissingKey } from './recovery-site';
 import type { SnapshotSource } from './snapshot-source';
 
 /**
@@ -72,6 +73,7 @@ export function refuseUncopyable(copy: Construct, props: Copied): void {
 }
 
 function warn(copy: Construct, { source, destination, retention, optionGroupName }: Copied): void {
+  warnOfMissingKey(copy, destination);
   // One a day.
   countSnapshots(copy, destination.name, Math.ceil(retention.toDays({ integral: false })));
   const group = known(source.sourceDatabase?.resource?.optionGroupName);

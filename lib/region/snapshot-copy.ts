@@ -251,7 +251,7 @@ export class SnapshotCopy extends Construct {
     hourly.node.addDependency(handler);
   }
 
-  /** Lets somebody start a round at any time, and nothing else. @throws Error when the grantee is of another region */
+  /** Lets a grantee start a round at any time, and nothing else. @throws Error when the grantee is of another region */
   public grantStart(grantee: iam.IGrantable): iam.Grant {
     return grantStart('snapshot copy', this, this.function, grantee);
   }

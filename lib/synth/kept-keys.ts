@@ -1,6 +1,16 @@
-import { Annotations, CfnDeletionPolicy, CfnResource, Reference, Stack, Token, Tokenization } from 'aws-cdk-lib';
+import {
+  Annotations,
+  CfnDeletionPolicy,
+  CfnResource,
+  Reference,
+  RemovalPolicy,
+  Stack,
+  Token,
+  Tokenization,
+} from 'aws-cdk-lib';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type { IConstruct } from 'constructs';
+import { removalPolicyOf } from './enclosing-plan';
 import { Mark } from './marks';
 
 interface User {
@@ -16,9 +26,14 @@ const users = new Mark<readonly User[]>('users-of-key');
  *
  * @param user the construct that the key encrypts
  * @param encryption the key's ARN, or a property that contains it; settings of an imported key are unknown at synth
- * @param stays whether anything that the key decrypts outlives the stack, evaluated once the app is complete
+ * @param stays whether anything that the key decrypts outlives the stack, evaluated once the app is complete; by default
+ * everything, unless the enclosing plan is torn down with it
  */
-export function warnOfFleetingKey(user: IConstruct, encryption: unknown, stays: () => boolean = () => true): void {
+export function warnOfFleetingKey(
+  user: IConstruct,
+  encryption: unknown,
+  stays: () => boolean = () => removalPolicyOf(user) !== RemovalPolicy.DESTROY,
+): void {
   for (const key of keysIn(encryption, user)) {
     const known = users.on(key);
     users.put(key, [...(known ?? []), { construct: user, stays }]);

@@ -14,24 +14,50 @@ export type PropsOf<P> = { readonly [Name in keyof P]-?: true };
  * @throws Error that names each property that it doesn't take, and the nearest that it does
  */
 export function checkProps<P extends object>(made: object, props: P | undefined, names: PropsOf<P>): void {
-  const unknown = Object.entries(props ?? {}).filter(([name, value]) => value !== undefined && !(name in names));
-  if (unknown.length === 0) return;
   const of = made.constructor.name;
   const what = Construct.isConstruct(made) ? `${of} '${made.node.path}'` : of;
-  refuseAll(
-    what,
-    unknown.map(([name, value]) => {
-      const nearest = nearestOf(name, Object.keys(names));
-      const remedy = nearest
-        ? `did you mean '${nearest}'?`
-        : `leave it out; there are: ${Object.keys(names).join(', ')}`;
-      return `'${name}' is ${briefly(value)}, and ${of} has no such property, so it would have no effect; ${remedy}`;
-    }),
-  );
+  refuseAll(what, unknownProblems(of, props ?? {}, names));
+}
+
+/**
+ * The same for the options of a method, which has required ones.
+ *
+ * @param what what the method makes, with its path
+ * @param method its name, as in `addDrill()`
+ */
+export function checkOptions<P extends object>(what: string, method: string, options: P, names: PropsOf<P>): void {
+  const missing = `the options of ${method} are missing; there are: ${Object.keys(names).join(', ')}`;
+  refuseAll(what, options === undefined ? [missing] : unknownProblems(method, options, names));
+}
+
+function unknownProblems(of: string, props: object, names: object): string[] {
+  const unknown = Object.entries(props).filter(([name, value]) => value !== undefined && !(name in names));
+  return unknown.map(([name, value]) => {
+    const nearest = nearestOf(name, Object.keys(names));
+    const remedy = nearest ? `did you mean '${nearest}'?` : `leave it out; there are: ${Object.keys(names).join(', ')}`;
+    return `'${name}' is ${briefly(value)}, and ${of} has no such property, so it would have no effect; ${remedy}`;
+  });
+}
+
+/**
+ * @param has a property of each value of the kind
+ * @param otherwise the consequence, and how a value of the kind is written
+ */
+export function kindProblems(name: string, value: unknown, has: string, otherwise: string): string[] {
+  if (typeof value === 'object' && value !== null && has in value) return [];
+  return [`'${name}' is ${briefly(value)}, so ${otherwise}`];
+}
+
+/** The same for a list, which may be left out. */
+export function listProblems(name: string, values: unknown, has: string, otherwise: string): string[] {
+  if (values === undefined) return [];
+  if (!Array.isArray(values)) return [`'${name}' is ${briefly(values)} and not a list, so ${otherwise}`];
+  return values.flatMap((value, index) => kindProblems(`${name}[${index}]`, value, has, otherwise));
 }
 
 /** Objects may hold anything, secrets too. */
 function briefly(value: unknown): string {
+  if (Construct.isConstruct(value)) return `the construct '${value.node.path}'`;
   if (typeof value === 'function') return 'a function';
   if (typeof value !== 'object' || value === null) return shown(value);
   if ('toHumanString' in value && typeof value.toHumanString === 'function') return String(value.toHumanString());

@@ -83,7 +83,7 @@ test('every page of docs/ can be reached from its start page', () => {
   expect(pages.filter((page) => page.startsWith('docs') && !reached.has(page))).toEqual([]);
 });
 
-test.each(['alert', 'notification', 'restore', 'failover', 'runbook'])(
+test.each(['alert', 'notification', 'restore', 'restore a table', 'failover', 'runbook'])(
   "the glossary's row for '%s' leads to a page",
   (word) => {
     const rows = sectionOf(join('docs', 'glossary.md'), 'What other guides call it').split('\n');

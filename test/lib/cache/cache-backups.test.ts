@@ -196,8 +196,8 @@ test('refuses a name for the final snapshot where CloudFormation gives one', () 
 
 test('refuses what contradicts the cache, all of it at once', () => {
   const apply = () => applied({ window, retention }, { snapshotWindow: '01:00-02:00', snapshotRetentionLimit: 7 });
-  expect(apply).toThrow('the cache states 01:00-02:00 and CacheBackups states 04:00-05:00');
-  expect(apply).toThrow('the cache states 7 and CacheBackups states 5');
+  expect(apply).toThrow("'window' is 04:00-05:00 in CacheBackups, and 01:00-02:00 on the cache");
+  expect(apply).toThrow("'retention' is 5 days in CacheBackups, and 7 days on the cache");
   expect(() =>
     applied({ window, retention }, { snapshotWindow: '04:00-05:00', snapshotRetentionLimit: 5 }),
   ).not.toThrow();

@@ -43,6 +43,17 @@ describe('the parameter of a drill', () => {
     expect(JSON.stringify(parameter?.Value).length).toBeLessThan(2048);
   });
 
+  test('is refused where a plan of the same name has such a drill in the same stack', () => {
+    const { stack, orders } = planned();
+    orders.addDrill('Monthly', { schedule });
+    const other = new ProtectionPlan(stack, 'Other', { objectives: OBJECTIVES, planName: 'Shop' });
+    const carts = other.addDatabase('Orders', { database: importedDatabase(stack, 'carts') });
+    expect(() => carts.addDrill('Monthly', { schedule })).toThrow(
+      "another drill of this app writes the parameter '/lifeboat/targets/Shop/Orders/Monthly' too",
+    );
+    expect(() => carts.addDrill('Weekly', { schedule })).not.toThrow();
+  });
+
   test('is one for each drill, and no two meet', () => {
     const { stack, orders } = planned();
     orders.addDrill('Monthly', { schedule });

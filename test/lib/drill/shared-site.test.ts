@@ -68,5 +68,20 @@ test('is refused in another region, with a port that it has not opened, or missp
   );
   expect(() => drilled({}, 6543)).toThrow(/reaches copies on port 5432, and a drill's database listens on 6543/);
   expect(() => drilled({ ports: [6543] }, 6543)).not.toThrow();
+  expect(() => drilled({ ports: 6543 as never })).toThrow("'ports' is 6543 and not a list");
   expect(() => drilled({ logGroup: 'x' })).toThrow("did you mean 'logGroupName'?");
+  expect(() => drilled({ colour: 'x' })).toThrow("'colour' is 'x', and fromDrillSiteAttributes() has no such property");
+});
+
+test('names what is missing, and an ARN of another service or account', () => {
+  const stack = new Stack(new App(), 'Shop', { env });
+  const { logGroupName: _, ...rest } = SITE;
+  const of = (given: object, id = 'Site') => DrillSite.fromDrillSiteAttributes(stack, id, given as DrillSiteAttributes);
+  expect(() => of(rest)).toThrow("'logGroupName' is missing, so no drill could run there; state it");
+  expect(() => of({ ...SITE, examinerArn: 'examiner' }, 'Named')).toThrow(
+    "'examinerArn' is 'examiner', which is not an ARN of lambda; state the ARN",
+  );
+  expect(() => of({ ...SITE, examinerArn: SITE.examinerArn.replace(ACCOUNT, '444455556666') }, 'Theirs')).toThrow(
+    `and the drills run in account ${ACCOUNT}; give a site of that account`,
+  );
 });

@@ -18,7 +18,7 @@ import {
   SnapshotExport,
 } from '../../../lib';
 import { EVERY_CONSTRUCT } from '../../template/every-construct';
-import { newStack, OBJECTIVES, Template } from '../../template/stacks';
+import { newStack, OBJECTIVES, Template, warningsOf } from '../../template/stacks';
 
 /** A plan of the usual members. */
 function planned(stack: Stack, props: Partial<ProtectionPlanProps> = {}): ProtectionPlan {
@@ -107,6 +107,17 @@ test.each([
   );
   expect(kept.length).toBeGreaterThan(20);
   expect(kept.filter(([, { DeletionPolicy }]) => DeletionPolicy !== expected).map(([id]) => id)).toEqual([]);
+});
+
+test('with the removal policy destroy, nothing is warned of for going with the stack', () => {
+  const warned = (removalPolicy?: RemovalPolicy) => {
+    const stack = newStack();
+    const key = new kms.Key(stack, 'Key', { removalPolicy: RemovalPolicy.DESTROY });
+    planned(stack, { removalPolicy, encryptionKey: key });
+    return warningsOf(stack).filter((warning) => warning.includes('lifeboat:key-goes-with-its-stack'));
+  };
+  expect(warned()).toHaveLength(1);
+  expect(warned(RemovalPolicy.DESTROY)).toEqual([]);
 });
 
 test('every construct takes the key of the plan', () => {

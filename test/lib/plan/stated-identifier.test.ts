@@ -82,7 +82,7 @@ describe('what is refused for want of a name or a key sends nobody to replace th
     const orders = plan.addDatabase('Orders', { database: newDatabase(stack), copies: [SNAPSHOTS] });
     const drill = () => orders.addRegionDrill('West', { schedule: Recurrence.daily({ hour: 10 }) });
     expect(drill).toThrow(/as 'instanceIdentifier' of the plan's database, and not on the instance/);
-    expect(drill).toThrow(/state it for the plan's database, and not on the instance/);
+    expect(drill).toThrow(/state it in addDatabase\(\), and not on the instance/);
   });
 
   test('backups that are replicated without encryption', () => {

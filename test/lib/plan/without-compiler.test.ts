@@ -2,8 +2,10 @@
 import { Duration, type Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import {
+  ArchiveBucket,
   CacheSnapshots,
   CacheSource,
   DatabaseAlarms,
@@ -23,7 +25,15 @@ import {
   SnapshotCopy,
   SnapshotSource,
 } from '../../../lib';
-import { importedDatabase, newDatabase, newDrill, newPlan, newStack, OBJECTIVES } from '../../template/stacks';
+import {
+  importedDatabase,
+  newDatabase,
+  newDrill,
+  newPlan,
+  newStack,
+  OBJECTIVES,
+  primaryStack,
+} from '../../template/stacks';
 
 const schedule = Recurrence.daily({ hour: 2 });
 const cluster = (stack: Stack) =>
@@ -151,4 +161,83 @@ describe.each(Object.entries(DATABASE_OF))('%s', (_, use) => {
   test('says of a database that is left out how one is given', () => {
     expect(() => use(newStack(), undefined as never)).toThrow("'database' is undefined, so nothing would be protected");
   });
+});
+
+test.each<[string, (stack: Stack) => unknown, string]>([
+  ['notify', () => 'operators', "'notify' is 'operators', so no alarm could publish to it; pass a topic"],
+  ['encryptionKey', () => 'alias/shop', "'encryptionKey' is 'alias/shop', so nothing could be encrypted with it"],
+  [
+    'archive',
+    (stack) => new ArchiveBucket(stack, 'Archive'),
+    "'archive' is the construct 'Test/Archive', so nothing could be kept there; pass a bucket, as in 'bucket' of an",
+  ],
+  ['recovery', () => 'us-west-2', "state it as in RecoveryRegion.named('us-west-2')"],
+  ['site', () => ({}), "'site' is an object, so no drill could run there; pass a DrillSite"],
+])("a plan says of another kind of '%s' what it takes instead", (name, value, sentence) => {
+  const stack = newStack();
+  const props = { objectives: OBJECTIVES, [name]: value(stack) };
+  expect(() => new ProtectionPlan(stack, 'It', props as never)).toThrow(sentence);
+});
+
+test('a plan refuses a key of another region, which nothing could be encrypted with', () => {
+  const { stack } = primaryStack();
+  const keyIn = (region: string) => kms.Key.fromKeyArn(stack, region, `arn:aws:kms:${region}:111122223333:key/1`);
+  const planWith = (id: string, region: string) =>
+    new ProtectionPlan(stack, id, { objectives: OBJECTIVES, encryptionKey: keyIn(region) });
+  expect(() => planWith('Theirs', 'eu-west-1')).toThrow(
+    "'encryptionKey' is a key in eu-west-1, and the plan's stack is in us-east-1, so nothing here could be encrypted",
+  );
+  expect(() => planWith('Own', 'us-east-1')).not.toThrow();
+});
+
+test.each<[string, (plan: ProtectionPlan, stack: Stack) => unknown, string]>([
+  ['no cluster', (plan) => plan.addCluster('It', {} as never), "'cluster' is undefined, so nothing would be protected"],
+  [
+    'an instance as a cluster',
+    (plan, stack) => plan.addCluster('It', { cluster: newDatabase(stack) } as never),
+    /'cluster' is the construct 'Test\/.*', so nothing would be protected; .* plan.addDatabase\(\)/ as never,
+  ],
+  [
+    'the cache itself',
+    (plan, stack) =>
+      plan.addCache('It', {
+        cache: elasticache.CfnReplicationGroup.fromReplicationGroupId(stack, 'Cache', 'sessions'),
+      } as never),
+    'so nothing would be protected; pass one, as in CacheSource.replicationGroup(sessions)',
+  ],
+  ['the name of a bucket', (plan) => plan.addBucket('It', { bucket: 'uploads' } as never), "'bucket' is 'uploads', so"],
+  [
+    'one copy instead of a list',
+    (plan, stack) => plan.addDatabase('It', { database: newDatabase(stack), copies: 'snapshots' } as never),
+    "'copies' is 'snapshots' and not a list, so nothing would be copied",
+  ],
+  [
+    'the names of copies',
+    (plan, stack) => plan.addDatabase('It', { database: newDatabase(stack), copies: ['snapshots'] } as never),
+    "'copies[0]' is 'snapshots', so nothing would be copied",
+  ],
+  [
+    'the names of checks',
+    (plan, stack) =>
+      plan
+        .addDatabase('It', { database: newDatabase(stack), checks: ['readable'] } as never)
+        .addDrill('Daily', { schedule }),
+    "'checks[0]' is 'readable', so it would check nothing; state it as in checks: [RecoveryCheck.readable()]",
+  ],
+  [
+    'checks of a single drill, which would be ignored',
+    (plan, stack) =>
+      plan
+        .addDatabase('It', { database: newDatabase(stack) })
+        .addDrill('Daily', { schedule, checks: [RecoveryCheck.readable()] } as never),
+    "'checks' is a list, and addDrill() has no such property, so it would have no effect; leave it out; there are: schedule",
+  ],
+  [
+    'no options of a drill',
+    (plan, stack) => plan.addDatabase('It', { database: newDatabase(stack) }).addDrill('Daily', undefined as never),
+    'the options of addDrill() are missing; there are: schedule',
+  ],
+])('a plan is given %s, and says what it takes instead', (_, add, sentence) => {
+  const stack = newStack();
+  expect(() => add(newPlan(stack), stack)).toThrow(sentence);
 });

@@ -6,7 +6,14 @@ import * as sns from 'aws-cdk-lib/aws-sns';
 import { AwsSolutionsChecks, HIPAASecurityChecks, NIST80053R5Checks } from 'cdk-nag';
 import { Construct } from 'constructs';
 import { copiedBy, parse, snapshotCopyDefinition, snapshotCopyRequest } from '../../../lambda/contract';
-import { BackupWindow, RecoveryRegion, SnapshotCopy, type SnapshotCopyProps, SnapshotSource } from '../../../lib';
+import {
+  BackupWindow,
+  RecoveryRegion,
+  RecoverySite,
+  SnapshotCopy,
+  type SnapshotCopyProps,
+  SnapshotSource,
+} from '../../../lib';
 import { deployedWith } from '../../template/definition';
 import { ACCOUNT, allows, type Call, possible, REGION, resolved, statementsOf } from '../../template/policies';
 import { importedDatabase, newDatabase, newStack, Template, warningsOf } from '../../template/stacks';
@@ -371,6 +378,25 @@ describe('warned of at synth', () => {
     expect(grouped()).toContain('lifeboat:copies-without-option-group');
     expect(grouped('with-tde-there')).not.toContain('lifeboat:copies-without-option-group');
   });
+});
+
+test('warns that the key of the copies is made nowhere, unless a RecoverySite of the app makes it or one is stated', () => {
+  const warned = (destination: RecoveryRegion, primary?: string) => {
+    const stack = inRegion();
+    copying(stack, { destination });
+    const west = new Stack(stack.node.root, 'West', { env: { ...HERE.env, region: 'us-west-2' } });
+    if (primary) new RecoverySite(west, 'Recovery', { region: WEST, primary });
+    return warningsOf(stack).filter((warning) => warning.includes('lifeboat:no-recovery-site'));
+  };
+  expect(warned(WEST)).toEqual([
+    expect.stringContaining(
+      "the key 'alias/lifeboat-Shop', and no RecoverySite of this app makes it, so every copy fails",
+    ),
+  ]);
+  expect(warned(WEST, 'Other')).toHaveLength(1);
+  expect(warned(WEST, 'Shop')).toEqual([]);
+  const keyArn = `arn:aws:kms:us-west-2:${ACCOUNT}:key/copies`;
+  expect(warned(RecoveryRegion.named('us-west-2', { keyArn }))).toEqual([]);
 });
 
 test("passes cdk-nag's AwsSolutions, NIST 800-53 R5 and HIPAA packs in a stack of its own", () => {
