@@ -216,7 +216,7 @@ async function count(
   for (const one of taken) counted.add(one);
   const [only] = taken;
   if (!only) return [];
-  // Another one, or a second scan, tells nothing of the entries. In catalogs it is the session's own.
+  // Another one, or a second scan, says nothing about the entries. In catalogs it is the session's own.
   if (taken.length > 1 || more('scans', only) > 1) return oid < FIRST_OF_USERS ? [] : [scannedBeside(only, check)];
   const found = more('returned', only) + (table.marked?.get(only.oid) ?? 0);
   const astray = found - rows;
