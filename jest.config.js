@@ -13,8 +13,6 @@ module.exports = {
   },
   setupFilesAfterEnv: ['<rootDir>/test/jest/remove-cdk-out.js'],
   testSequencer: '<rootDir>/test/jest/slow-first.js',
-  // Of all the modules that its files have loaded a worker keeps some, and collecting them slows what comes late.
-  workerIdleMemoryLimit: '700MB',
   reporters: ['default', '<rootDir>/test/jest/tally-reporter.js'],
   // A busy machine of two cores takes a minute for what it does alone in fifteen seconds.
   testTimeout: 300_000,
