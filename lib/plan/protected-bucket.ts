@@ -3,8 +3,7 @@ import type * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { alarmsUnder } from '../alarm/unheard-alarms';
 import { BucketBackups, type BucketBackupsProps } from '../bucket/bucket-backups';
-import { refuseAll } from '../synth/problems';
-import { checkProps, kindProblems, type PropsOf } from '../synth/props';
+import { checkProps, type PropsOf, requireKind } from '../synth/props';
 
 export interface ProtectedBucketOptions extends BucketBackupsProps {
   /** What is protected: of this app; of an imported one, synth says what its owner has to do. */
@@ -27,14 +26,12 @@ export class ProtectedBucket extends Construct {
   constructor(scope: Construct, id: string, options: ProtectedBucketOptions) {
     super(scope, id);
     checkProps(this, options, PROPS);
-    refuseAll(
+    requireKind(
       `bucket '${this.node.path}'`,
-      kindProblems(
-        'bucket',
-        options?.bucket,
-        'bucketArn',
-        'nothing would be protected; pass an s3.Bucket (an ArchiveBucket needs no more protection)',
-      ),
+      'bucket',
+      options?.bucket,
+      'bucketArn',
+      'nothing would be protected; pass an s3.Bucket (an ArchiveBucket needs no more protection)',
     );
     const { bucket, ...backups } = options;
     this.bucket = bucket;

@@ -6,8 +6,7 @@ import { CacheBackups, type CacheBackupsProps } from '../cache/cache-backups';
 import { CacheExport, type CacheExportOptions } from '../cache/cache-export';
 import { CacheSnapshots, type CacheSnapshotsOptions } from '../cache/cache-snapshots';
 import type { CacheSource } from '../cache/cache-source';
-import { refuseAll } from '../synth/problems';
-import { checkProps, kindProblems, type PropsOf } from '../synth/props';
+import { checkProps, type PropsOf, requireKind } from '../synth/props';
 
 export interface ProtectedCacheOptions extends CacheBackupsProps {
   /** What is protected: of this app or imported. Settings of an imported one are its owner's. */
@@ -31,14 +30,12 @@ export class ProtectedCache extends Construct {
   constructor(scope: Construct, id: string, options: ProtectedCacheOptions) {
     super(scope, id);
     checkProps(this, options, PROPS);
-    refuseAll(
+    requireKind(
       `cache '${this.node.path}'`,
-      kindProblems(
-        'cache',
-        options?.cache,
-        'target',
-        'nothing would be protected; pass one, as in CacheSource.replicationGroup(sessions)',
-      ),
+      'cache',
+      options?.cache,
+      'target',
+      'nothing would be protected; pass one, as in CacheSource.replicationGroup(sessions)',
     );
     const { cache, ...backups } = options;
     this.cache = cache;

@@ -4,8 +4,7 @@ import type * as rds from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import { alarmsUnder } from '../alarm/unheard-alarms';
 import { DatabaseBackups, type DatabaseBackupsProps } from '../database/database-backups';
-import { refuseAll } from '../synth/problems';
-import { checkProps, kindProblems, type PropsOf } from '../synth/props';
+import { checkProps, type PropsOf, requireKind } from '../synth/props';
 
 export interface ProtectedClusterOptions extends DatabaseBackupsProps {
   /** What is protected: a cluster of RDS or Aurora that this app makes. */
@@ -23,14 +22,12 @@ export class ProtectedCluster extends Construct {
   constructor(scope: Construct, id: string, options: ProtectedClusterOptions) {
     super(scope, id);
     checkProps(this, options, PROPS);
-    refuseAll(
+    requireKind(
       `cluster '${this.node.path}'`,
-      kindProblems(
-        'cluster',
-        options?.cluster,
-        'clusterIdentifier',
-        'nothing would be protected; pass an rds.DatabaseCluster of this app, or an instance to plan.addDatabase()',
-      ),
+      'cluster',
+      options?.cluster,
+      'clusterIdentifier',
+      'nothing would be protected; pass an rds.DatabaseCluster of this app, or an instance to plan.addDatabase()',
     );
     const { cluster, ...backups } = options;
     this.cluster = cluster;

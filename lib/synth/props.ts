@@ -48,6 +48,15 @@ export function kindProblems(name: string, value: unknown, has: string, otherwis
   return [`'${name}' is ${briefly(value)}, so ${otherwise}`];
 }
 
+/**
+ * The same where nothing else is to be said of it.
+ *
+ * @param what whose property it is, with its path
+ */
+export function requireKind(what: string, name: string, value: unknown, has: string, otherwise: string): void {
+  refuseAll(what, kindProblems(name, value, has, otherwise));
+}
+
 /** The same for a list, which may be left out. */
 export function listProblems(name: string, values: unknown, has: string, otherwise: string): string[] {
   if (values === undefined) return [];
