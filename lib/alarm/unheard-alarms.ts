@@ -39,8 +39,8 @@ function warn(owner: IConstruct): string[] {
   if (unheard.length === 0) return [];
   const paths = unheard.slice(0, NAMED).map(({ node }) => `'${node.path.slice(owner.node.path.length + 1)}'`);
   const others = unheard.length > NAMED ? [`${unheard.length - NAMED} more`] : [];
-  const [last, ...first] = [...paths, ...others].reverse();
-  const names = first.length > 0 ? `${first.reverse().join(', ')} and ${last}` : last;
+  const all = [...paths, ...others];
+  const names = all.length > 1 ? `${all.slice(0, -1).join(', ')} and ${all[all.length - 1]}` : all[0];
   const one = unheard.length === 1;
   Annotations.of(owner).addWarningV2(
     'lifeboat:nobody-is-told',
