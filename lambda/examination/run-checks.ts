@@ -75,7 +75,7 @@ class Run {
     private readonly task: CheckTask,
     detectors: readonly Detector[],
     private readonly sessions: Sessions,
-    /** Beside them, for detectors that work alone. */
+    /** Beside them, for detectors that run functions of the database's own. */
     private readonly reading: Sessions,
     private readonly deadline: Deadline,
   ) {
@@ -205,11 +205,9 @@ class Run {
       for (const piece of pieces) this.jobs.tally.add(work, piece, examined);
       return 'done';
     } catch (error) {
-      if (error instanceof CopySilent) return 'silent';
-      if (error instanceof CopyCrashed) return 'crashed';
-      if (error instanceof SessionEnded) return 'ended';
-      if (!(error instanceof OutOfTime) && !(error instanceof DatabaseError)) throw error;
-      return 'apart';
+      const loss = lossOf(error);
+      if (!loss && !(error instanceof OutOfTime) && !(error instanceof DatabaseError)) throw error;
+      return loss ?? 'apart';
     }
   }
 
@@ -234,12 +232,10 @@ class Run {
       this.jobs.tally.add(work, piece, withWarnings(examined, warnings, detector, context));
       return 'done';
     } catch (error) {
-      if (error instanceof OutOfTime || error instanceof CopySilent) {
-        this.outOfTime(job, share);
-        return error instanceof CopySilent ? 'silent' : 'done';
-      }
-      if (error instanceof CopyCrashed) return 'crashed';
-      if (error instanceof SessionEnded) return 'ended';
+      const loss = lossOf(error);
+      if (loss === 'silent' || error instanceof OutOfTime) this.outOfTime(job, share);
+      if (loss) return loss;
+      if (error instanceof OutOfTime) return 'done';
       if (!(error instanceof CannotCheck) && !(error instanceof DatabaseError)) throw error;
       this.jobs.tally.add(work, piece, { verdicts: explain(error, detector, context) });
       return 'done';
@@ -264,4 +260,11 @@ class Run {
       this.slow = true;
     }
   }
+}
+
+/** How a session was lost over what it read; undefined where it is still there. */
+function lossOf(error: unknown): Exclude<Attempt, 'done'> | undefined {
+  if (error instanceof CopySilent) return 'silent';
+  if (error instanceof CopyCrashed) return 'crashed';
+  return error instanceof SessionEnded ? 'ended' : undefined;
 }
