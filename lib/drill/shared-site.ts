@@ -15,37 +15,37 @@ import { refuseAll } from '../synth/problems';
 import { checkOptions, type PropsOf } from '../synth/props';
 import { DrillWatch } from './drill-watch';
 
-/** Where copies are restored. */
+/** The network of restored instances. */
 export interface IDrillNetwork {
-  /** For `DBSubnetGroupName` of copies. */
+  /** For `DBSubnetGroupName` of restored instances. */
   readonly subnetGroup: rds.ISubnetGroup;
-  /** Copies': only the examiner comes in, nothing goes out. */
+  /** Of restored instances: it allows traffic from the examiner only, and none out. */
   readonly copies: ec2.ISecurityGroup;
-  /** Lets the examiner reach copies on a port. @throws Error when it can't be opened from this app */
+  /** Lets the examiner connect to restored instances on a port. @throws Error when it can't be opened from this app */
   open(port: number): void;
 }
 
 /** Where drills run: a `DrillSite`, or one of another app (`DrillSite.fromDrillSiteAttributes()`). */
 export interface IDrillSite extends IConstruct {
-  /** Where copies are restored. */
+  /** The network of restored instances. */
   readonly network: IDrillNetwork;
-  /** Where evidence lies. */
+  /** Where evidence is stored. */
   readonly evidence: s3.IBucket;
   /** Signs evidence. */
   readonly signingKey: kms.IKey;
   /** Encrypts logs, the password key and evidence. */
   readonly encryptionKey: kms.IKey;
-  /** Reaches copies, and has no permission in AWS. */
+  /** Connects to restored instances, and has no permission in AWS. */
   readonly examiner: lambda.IFunction;
-  /** Passwords of copies are derived from it. */
+  /** Passwords of restored instances are derived from it. */
   readonly passwordKey: secretsmanager.ISecret;
-  /** Holds what could not be started. */
+  /** Holds requests that could not be started. */
   readonly deadLetterQueue: sqs.IQueue;
-  /** Where drills log. */
+  /** The log of drills. */
   readonly log: logs.ILogGroup;
-  /** Says how long ago each drill of this app last passed. */
+  /** Publishes how long ago each drill of this app last passed. */
   readonly watch: DrillWatch;
-  /** Lets a grantee read all evidence that lies here, and use its key for that. */
+  /** Lets a grantee read all evidence stored here, and use its key for that. */
   grantReadEvidence(grantee: iam.IGrantable): iam.Grant;
 }
 
