@@ -49,7 +49,7 @@ export function kindProblems(name: string, value: unknown, has: string, otherwis
 }
 
 /**
- * The same where nothing else is to be said of it.
+ * The same, as the only check.
  *
  * @param what whose property it is, with its path
  */
