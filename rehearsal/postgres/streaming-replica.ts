@@ -98,9 +98,23 @@ export async function isStreaming(cluster: Cluster): Promise<boolean> {
   return found !== undefined && found.rows.length > 0;
 }
 
-/** Makes it a server of its own, which takes writes and goes on with a timeline of its own. */
+/**
+ * Makes it a server of its own, which takes writes and goes on with a timeline of its own.
+ *
+ * It stops following first: a segment that its leader went on to fill would otherwise be taken from the leader's
+ * archive into its own, and replicas of this server would replay it past the place where the timelines part.
+ *
+ * @param settings of a server that follows nobody
+ */
 export async function promote(cluster: Cluster, settings: Record<string, string>): Promise<void> {
+  await cluster.configure({ ...settings, ...waiting() });
+  await cluster.reload();
+  while (await hasReceiver(cluster)) await sleep(5);
   const promoted = await cluster.query<{ done: boolean }>('SELECT pg_promote(true, 60) AS done');
   if (!promoted.rows[0]!.done) throw new Error('PostgreSQL was not promoted within 60 s; see the log of the server');
   await cluster.configure(settings);
+}
+
+async function hasReceiver(cluster: Cluster): Promise<boolean> {
+  return (await cluster.query('SELECT 1 FROM pg_stat_wal_receiver')).rows.length > 0;
 }

@@ -1,7 +1,7 @@
 /** The story as a user runs it: the bundled command, in a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Verification } from '../../../lambda/evidence/verify-evidence';
 import { workspace } from '../../../rehearsal/machine/workspace';
@@ -43,7 +43,10 @@ function lifeboat(
       err += chunk;
     });
     child.on('error', reject);
-    child.on('close', (code) => resolve({ pid: child.pid, code, out, err }));
+    // As a shell sees it: Node listens to no signals any more in its very last moment, and one that comes then ends it.
+    child.on('close', (code, signal) =>
+      resolve({ pid: child.pid, code: signal ? 128 + constants.signals[signal] : code, out, err }),
+    );
   });
 }
 
