@@ -22,3 +22,4 @@ export * from './parse';
 export * from './rds';
 export * from './rds-limits';
 export * from './recovery';
+export * from './recovery-document';
