@@ -1,5 +1,6 @@
 import { type DrillDefinition, drillDefinition, drillRequest, parse } from '../contract';
 import type { Connection } from '../examiner/protocol';
+import { DrillCopy, NotThisRun } from '../rds/drill-copy';
 import { copyPassword } from '../rds/password';
 import { chooseRestorePoint } from '../rds/restore-point';
 import { describeCopied, describeSource } from '../rds/source';
@@ -7,7 +8,6 @@ import { examineCopy } from '../runbook/examine-copy';
 import { awsProofPorts, type ProofPorts, publish } from '../runbook/ports';
 import { describe, type Runbook, shipped } from '../runbook/runbook';
 import { chosenRestore } from './chosen-restore';
-import { DrillCopy, NotThisRun } from './drill-copy';
 import { DrillReport } from './drill-report';
 
 /** What the run returns; the evidence has all of it. */

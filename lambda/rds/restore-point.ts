@@ -24,6 +24,8 @@ export interface RestorePoint {
    * request.
    */
   readonly automatedBackups?: string;
+  /** DbiResourceId to restore the point in time by, where the database itself may be gone or have another name. */
+  readonly resourceId?: string;
   /** The newest moment that this kind of backup can restore. ISO 8601. */
   readonly latestRestorable: string;
 }

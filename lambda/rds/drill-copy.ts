@@ -9,15 +9,14 @@ import {
   DeleteDBInstanceCommand,
   DescribeEventsCommand,
   type RDSClient,
-  RestoreDBInstanceFromDBSnapshotCommand,
-  RestoreDBInstanceToPointInTimeCommand,
   type Tag,
 } from '@aws-sdk/client-rds';
 import { type DrillDefinition, TAGS } from '../contract';
-import { isFault } from '../rds/fault';
-import { ABSENT, changePassword, FAILURES, findInstance, type InstanceState, notReady, stateOf } from '../rds/instance';
-import type { RestorePoint } from '../rds/restore-point';
-import type { Source } from '../rds/source';
+import { isFault } from './fault';
+import { ABSENT, changePassword, FAILURES, findInstance, type InstanceState, notReady, stateOf } from './instance';
+import { requestRestore } from './restore';
+import type { RestorePoint } from './restore-point';
+import type { Source } from './source';
 
 /** A database has the name of the restored instance, and this run did not make it. */
 export class NotThisRun extends Error {}
@@ -54,33 +53,9 @@ export class DrillCopy {
         { Key: TAGS.expires, Value: expires.toISOString() },
       ] satisfies Tag[],
     };
-    try {
-      if (point.snapshot !== null) {
-        const DBSnapshotIdentifier = point.snapshot;
-        await this.rds.send(
-          new RestoreDBInstanceFromDBSnapshotCommand({
-            DBInstanceIdentifier: this.name,
-            DBSnapshotIdentifier,
-            ...settings,
-          }),
-        );
-      } else {
-        await this.rds.send(
-          new RestoreDBInstanceToPointInTimeCommand({
-            ...(point.automatedBackups === undefined
-              ? { SourceDBInstanceIdentifier: source.instance }
-              : { SourceDBInstanceAutomatedBackupsArn: point.automatedBackups }),
-            TargetDBInstanceIdentifier: this.name,
-            RestoreTime: new Date(point.time),
-            ...settings,
-          }),
-        );
-      }
-    } catch (error) {
-      if (!isFault(error, 'DBInstanceAlreadyExists')) throw error;
-      // An earlier try took effect, unless another database has this name: then find() refuses it.
-      await this.find();
-    }
+    const made = await requestRestore(this.rds, { name: this.name, point, source: source.instance, settings });
+    // An earlier try took effect, unless another database has this name: then find() refuses it.
+    if (!made) await this.find();
   }
 
   /** @throws when the restore has failed for good, with its RDS events */
