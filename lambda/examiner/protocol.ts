@@ -31,6 +31,8 @@ export interface Problem {
 export interface ServerTask {
   readonly task: 'server';
   readonly connection: Connection;
+  /** The instance is kept: nothing is changed on it that the examination does not change back. */
+  readonly kept?: boolean;
 }
 
 export interface Server {
@@ -54,6 +56,8 @@ export interface SurveyTask {
   readonly checks: readonly Check[];
   /** The database that checks of the user's own are about. */
   readonly main: boolean;
+  /** The instance is kept: nothing is changed on it that the examination does not change back. */
+  readonly kept?: boolean;
 }
 
 export interface Survey {

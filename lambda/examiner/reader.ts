@@ -65,7 +65,7 @@ export async function dropReader(session: Session, connection: Connection): Prom
  * What PostgreSQL stores of a password: so that the password itself is in no statement, which may be logged.
  * https://www.postgresql.org/docs/current/catalog-pg-authid.html
  */
-function scramVerifier(password: string): string {
+export function scramVerifier(password: string): string {
   const salt = randomBytes(16);
   const iterations = 4096;
   const salted = pbkdf2Sync(password, salt, iterations, 32, 'sha256');

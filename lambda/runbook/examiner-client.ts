@@ -31,15 +31,17 @@ export function examinerOf(ask: (request: ExaminerRequest) => Promise<ExaminerRe
 }
 
 /** The examiner as a Lambda function. */
-export function lambdaExaminer(lambda: LambdaClient, functionName: string): Examiner {
-  return examinerOf(async (task) => {
-    const call = new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify(task) });
-    const { Payload, FunctionError } = await lambda.send(call).catch(wakingUp);
-    const answer = JSON.parse(Payload?.transformToString() || 'null');
-    if (FunctionError === undefined) return answer;
-    const { errorType = 'Error', errorMessage = FunctionError } = answer ?? {};
-    throw Object.assign(new Error(`the examiner failed: ${errorMessage}`), { name: errorType });
-  });
+export const lambdaExaminer = (lambda: LambdaClient, functionName: string): Examiner =>
+  examinerOf((task) => callFunction(lambda, functionName, task));
+
+/** Calls a plain function, and waits for its answer. Neither side logs the call. */
+export async function callFunction<Answer>(lambda: LambdaClient, functionName: string, task: object): Promise<Answer> {
+  const call = new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify(task) });
+  const { Payload, FunctionError } = await lambda.send(call).catch(wakingUp);
+  const answer = JSON.parse(Payload?.transformToString() || 'null');
+  if (FunctionError === undefined) return answer;
+  const { errorType = 'Error', errorMessage = FunctionError } = answer ?? {};
+  throw Object.assign(new Error(`the examiner failed: ${errorMessage}`), { name: errorType });
 }
 
 /**
