@@ -70,7 +70,7 @@ function answer(
 ): Promise<ExaminerResponse> {
   switch (request.task) {
     case 'server':
-      return describeServer(session, (database) => open({ ...request.connection, database }));
+      return describeServer(session, (database) => open({ ...request.connection, database }), request.kept);
     case 'survey':
       return survey(session, request, detectors, open);
     case 'list':

@@ -11,9 +11,16 @@ import { AS_BYTES, renameUnreadableDatabases } from '../examiner/rename-unreadab
 import type { Session } from '../examiner/session';
 import { liftConnectionLimits } from './connection-limits';
 
-/** @param open a session in another database */
-export async function describeServer(session: Session, open: (database: string) => Promise<Session>): Promise<Server> {
-  const notes = [...(await renameUnreadableDatabases(session)), ...(await liftConnectionLimits(session))];
+/**
+ * @param open a session in another database
+ * @param kept the instance stays, so it is not changed for the examination
+ */
+export async function describeServer(
+  session: Session,
+  open: (database: string) => Promise<Session>,
+  kept = false,
+): Promise<Server> {
+  const notes = kept ? [] : [...(await renameUnreadableDatabases(session)), ...(await liftConnectionLimits(session))];
   const list = async () => {
     const [version] = await session.rows("SELECT pg_catalog.current_setting('server_version')");
     const rows = await session.rows(`
@@ -32,7 +39,7 @@ export async function describeServer(session: Session, open: (database: string) 
   await session.close();
   const described: Server['databases'][number][] = [];
   for (const database of databases) {
-    const found = await quieted(database.name, open);
+    const found = await quieted(database.name, open, kept);
     notes.push(...found.notes);
     described.push({ ...database, ...(found.empty && { empty: true }) });
   }
@@ -50,11 +57,15 @@ interface Quieted {
   readonly empty: boolean;
 }
 
-async function quieted(database: string, open: (database: string) => Promise<Session>): Promise<Quieted> {
+async function quieted(
+  database: string,
+  open: (database: string) => Promise<Session>,
+  kept: boolean,
+): Promise<Quieted> {
   try {
     const session = await open(database);
     try {
-      const notes = (await quiet(session)).map((note) => `${printable(database)}: ${note}`);
+      const notes = (await quiet(session, kept)).map((note) => `${printable(database)}: ${note}`);
       const empty = await unlessDamaged(session.transaction('READ ONLY', () => session.rows(HOLDS_NO_TABLE)));
       return { notes, empty: empty?.[0]?.[0] === 't' };
     } finally {

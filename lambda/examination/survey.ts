@@ -16,15 +16,12 @@ import { listObjects } from './objects';
 /** @param open a session as somebody, also as the reader */
 export async function survey(
   session: Session,
-  { connection, checks, main }: SurveyTask,
+  { connection, checks, main, kept = false }: SurveyTask,
   detectors: readonly Detector[],
   open: (as: Connection) => Promise<Session>,
 ): Promise<Survey> {
-  const notes = [
-    ...(await quiet(session)),
-    ...(await takeOffHidingSettings(session)),
-    ...(await prepare(session, connection, open)),
-  ];
+  const notes = await quiet(session, kept);
+  if (!kept) notes.push(...(await takeOffHidingSettings(session)), ...(await prepare(session, connection, open)));
   // Each look is a transaction of its own: a long one would keep what it locks, and locks of thousands of tables don't
   // fit.
   const look = <T>(statements: () => Promise<T>) => session.transaction('READ ONLY', statements);

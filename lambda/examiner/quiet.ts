@@ -8,9 +8,13 @@ import { many } from './figures';
 import { printable } from './postgres-error';
 import type { Session } from './session';
 
-/** @returns what was changed, and what could not be, a sentence each */
-export async function quiet(session: Session): Promise<string[]> {
-  const parts = [subscriptions, scheduledJobs, eventTriggers, preparedTransactions];
+/**
+ * @param kept the copy is going to be production: what acts on production by itself is stopped all the same, and nothing else
+ * @returns what was changed, and what could not be, a sentence each
+ */
+export async function quiet(session: Session, kept = false): Promise<string[]> {
+  const always = [(as: Session) => subscriptions(as, kept), scheduledJobs];
+  const parts = kept ? always : [...always, eventTriggers, preparedTransactions];
   const notes: string[] = [];
   for (const part of parts) {
     const refused = await refusalOf(async () => notes.push(...(await part(session))));
@@ -19,7 +23,7 @@ export async function quiet(session: Session): Promise<string[]> {
   return notes;
 }
 
-async function subscriptions(session: Session): Promise<string[]> {
+async function subscriptions(session: Session, kept: boolean): Promise<string[]> {
   const found = await list(
     session,
     `SELECT s.subname, r.rolname FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_roles r ON r.oid = s.subowner
@@ -30,6 +34,13 @@ async function subscriptions(session: Session): Promise<string[]> {
   for (const [name = '', owner = ''] of found) {
     const alter = `ALTER SUBSCRIPTION ${escapeIdentifier(name)}`;
     const disabled = await asOwner(session, owner, `${alter} DISABLE`);
+    if (kept) {
+      const said = disabled
+        ? `could not be disabled, so it may fetch what production's fetches: ${disabled}`
+        : 'was disabled';
+      notes.push(`Subscription '${printable(name)}' ${said}.`);
+      continue;
+    }
     // With its slot, dropping the subscription or the copy could take the slot of production away.
     const detached = disabled ?? (await asOwner(session, owner, `${alter} SET (slot_name = NONE)`));
     notes.push(

@@ -66,10 +66,7 @@ async function open(session: Session): Promise<string[]> {
 }
 
 /** @param openIn a session in another database */
-export async function fenceLook(
-  session: Session,
-  openIn: (database: string) => Promise<Session>,
-): Promise<FenceLook> {
+export async function fenceLook(session: Session, openIn: (database: string) => Promise<Session>): Promise<FenceLook> {
   const sessions = await session.transaction('READ ONLY', () =>
     session.rows(`
       SELECT coalesce(a.usename, ''), pg_catalog.pg_terminate_backend(a.pid) FROM pg_catalog.pg_stat_activity a
@@ -79,7 +76,9 @@ export async function fenceLook(
   const [prepared] = await session.transaction('READ ONLY', () =>
     session.rows('SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_xacts'),
   );
-  const names = await session.transaction('READ ONLY', () => session.rows(`SELECT d.datname FROM ${DATABASES} WHERE ${OF_USERS}`));
+  const names = await session.transaction('READ ONLY', () =>
+    session.rows(`SELECT d.datname FROM ${DATABASES} WHERE ${OF_USERS}`),
+  );
   let writes = 0;
   for (const [name] of names) writes += await writesIn(await openIn(name!));
   return {
@@ -93,7 +92,9 @@ export async function fenceLook(
 async function writesIn(session: Session): Promise<number> {
   try {
     const [row] = await session.transaction('READ ONLY', () =>
-      session.rows('SELECT coalesce(pg_catalog.sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_catalog.pg_stat_user_tables'),
+      session.rows(
+        'SELECT coalesce(pg_catalog.sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_catalog.pg_stat_user_tables',
+      ),
     );
     return Number(row![0]);
   } finally {

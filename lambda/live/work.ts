@@ -66,7 +66,8 @@ async function answer(
 ): Promise<LiveResponse> {
   switch (request.task) {
     case 'databases': {
-      const names = () => session.rows(`SELECT d.datname FROM pg_catalog.pg_database d WHERE ${OF_USERS} ORDER BY d.datname`);
+      const names = () =>
+        session.rows(`SELECT d.datname FROM pg_catalog.pg_database d WHERE ${OF_USERS} ORDER BY d.datname`);
       return { names: (await session.transaction('READ ONLY', names)).map(([name]) => name!) };
     }
     case 'tally':

@@ -26,6 +26,8 @@ export interface CopyToExamine {
   readonly restorePoint: string;
   /** When the copy may be deleted. */
   readonly expires: Date;
+  /** It is going to be production, so the examination leaves nothing on it. */
+  readonly kept?: boolean;
 }
 
 /** What was learned, also when it ends early. */
@@ -62,7 +64,7 @@ export async function examineCopy(
   try {
     const { main, server } = await runbook.step('look at the server', async () => {
       const to = await connection();
-      return { main: to.database, server: await examiner.server({ connection: to }) };
+      return { main: to.database, server: await examiner.server({ connection: to, kept: copy.kept }) };
     });
     report.server = server;
     const calls = { made: 0 };
@@ -73,7 +75,7 @@ export async function examineCopy(
         inventories.keepListing(runbook.id, JSON.stringify(await examiner.list({ connection: await to() }))),
       );
       const survey = await runbook.step(`survey ${name}`, async () =>
-        examiner.survey({ connection: await to(), checks, main: name === main }),
+        examiner.survey({ connection: await to(), checks, main: name === main, kept: copy.kept }),
       );
       const database = { survey, findings: [] as Finding[], listing, rows: new Map<number, number>() };
       examined.push(database);
