@@ -1,0 +1,16 @@
+import { databaseRecoveryDefinition, databaseRecoveryRequest, parse } from '../contract';
+import { describe, type Runbook } from '../runbook/runbook';
+import { assess } from './assess';
+import { type Approved, approve } from './approval';
+import { checkRecovered } from './check-recovered';
+import { type Comparison, compareCounts, countAll, type Counts, tryToCount, worseThan } from './compare';
+import { cutOverTo } from './cut-over';
+import { putUpFence, liftFence } from './fence';
+import { open, type Opened } from './open';
+import type { RecoveryPorts } from './ports';
+import { RecoveredInstance } from './recovered-instance';
+import { Recovery, type Side } from './recovery';
+import { type Outcome, report } from './report';
+import { restartAll, watchHealth } from './restart';
+import { rollBack } from './roll-back';
+import { takeSafetySnapshot } from './safety-snapshot';
