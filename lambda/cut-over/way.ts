@@ -99,3 +99,8 @@ export interface HealthCheck {
   /** Being unable to look is not healthy, and is said; it is an error only where looking again can't help. */
   look(): Promise<{ readonly healthy: boolean; readonly state: string }>;
 }
+
+/** Somebody else changed what a way was about to change, so it was left alone. */
+export class ChangedMeanwhile extends Error {
+  public override readonly name = 'ChangedMeanwhile';
+}

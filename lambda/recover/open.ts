@@ -1,0 +1,33 @@
+/** The start of every run: the lock, who started it, and a document that says so. */
+import type { DatabaseRecoveryRequest } from '../contract';
+import type { Recovery } from './recovery';
+
+/** @returns ARN of the person who started it; null where nobody had to prove that */
+export async function open(recovery: Recovery, request: DatabaseRecoveryRequest): Promise<string | null> {
+  const { runbook, ports, definition } = recovery;
+  const { startedBy, ...chosen } = request;
+  if (startedBy === undefined && !definition.unattended) {
+    throw new Error(
+      'startedBy is missing, so nobody knows who starts this recovery, and it does not begin; start it with `lifeboat recover`, or ' +
+        'deploy it as unattended',
+    );
+  }
+  const by =
+    startedBy === undefined ? null : await runbook.step('see who starts this', () => ports.who(startedBy, runbook));
+  const instead = request.action === 'roll-back' ? request.run : undefined;
+  await runbook.step('open the recovery', () => ports.lock.take(definition, runbook.id, instead));
+  await recovery.publish({
+    kind: 'started',
+    name: 'started',
+    title: `${request.action} started by ${by ?? 'nobody who had to prove it'}`,
+    facts: [
+      ['Started by', by ?? 'unattended'],
+      ['Reason', request.reason],
+      ['Asked for', JSON.stringify(chosen)],
+    ],
+    values: { request: chosen, by },
+  });
+  recovery.happened(`started by ${by ?? 'nobody who had to prove it'}: ${request.reason}`);
+  await recovery.tell('started', `${request.reason}\nrun ${runbook.id}, by ${by ?? 'nobody who had to prove it'}`);
+  return by;
+}

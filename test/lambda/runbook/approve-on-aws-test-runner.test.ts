@@ -1,0 +1,36 @@
+/** Approvals on AWS's own testing runner: the simulator must not have taught them habits of its own. */
+import { LocalDurableTestRunner, WaitingOperationStatus } from '@aws/durable-execution-sdk-js-testing';
+import type { Approval, Identify } from '../../../lambda/runbook/approval';
+import { durable, type Runbook } from '../../../lambda/runbook/runbook';
+
+const ADA = { arn: 'arn:aws:iam::123456789012:user/ada', account: '123456789012' };
+const SHOWN = { sha256: 'a'.repeat(64), resources: ['db-ABC'], expires: '2026-11-22T03:00:00Z' };
+const identify: Identify = async () => ({ identity: ADA });
+
+test('waits again after an answer that does not count, and takes the next', async () => {
+  await LocalDurableTestRunner.setupTestEnvironment({ skipTime: true });
+  try {
+    let now = Date.parse('2026-11-20T03:00:00Z');
+    const clock = () => {
+      now += 1000;
+      return now;
+    };
+    const cutOver = async (_: unknown, runbook: Runbook) => ({
+      sent: await runbook.once('announce', async () => 'sent'),
+      approval: await runbook.approve('cut over', SHOWN, { hours: 24 }, { identify }),
+    });
+    const runner = new LocalDurableTestRunner({ handlerFunction: durable(cutOver, { clock }) });
+    const ended = runner.run({ payload: {} });
+    for (const [number, sha256] of ['b'.repeat(64), SHOWN.sha256].entries()) {
+      const callback = runner.getOperation(`answer ${number + 1} to 'cut over'`);
+      await callback.waitForData(WaitingOperationStatus.STARTED);
+      await callback.sendCallbackSuccess(JSON.stringify({ decision: 'approve', sha256, proof: 'x' }));
+    }
+    const { sent, approval } = (await ended).getResult() as { sent: string; approval: Approval };
+    expect(sent).toBe('sent');
+    expect(approval).toMatchObject({ outcome: 'approved', by: ADA.arn });
+    expect(approval.ignored).toEqual([expect.stringMatching(/about another document/)]);
+  } finally {
+    await LocalDurableTestRunner.teardownTestEnvironment();
+  }
+}, 60_000);
