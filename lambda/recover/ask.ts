@@ -1,6 +1,6 @@
 /** Shows a person what is about to be done, and waits for the answer. Nothing of production is changed before it. */
 import type { Approval } from './ports';
-import type { Paper, Recovery } from './recovery';
+import type { Paper, RecoveryRun } from './recovery';
 
 export interface Asked {
   readonly answer: Approval;
@@ -14,7 +14,7 @@ export interface Asked {
  * @param unwaivable why a person has to look, even where the definition waives approval
  */
 export async function ask(
-  recovery: Recovery,
+  recovery: RecoveryRun,
   paper: Omit<Paper, 'kind'>,
   resources: readonly string[],
   startedBy: string | null,

@@ -1,9 +1,12 @@
 /** The start of every run: the lock, who started it, and a document that says so. */
-import type { DatabaseRecoveryRequest } from '../contract';
-import type { Recovery } from './recovery';
+import type { DatabaseRecoveryRequest, TableRecoveryRequest } from '../contract';
+import type { RecoveryRun } from './recovery';
 
 /** @returns ARN of the person who started it; null where nobody had to prove that */
-export async function open(recovery: Recovery, request: DatabaseRecoveryRequest): Promise<string | null> {
+export async function open(
+  recovery: RecoveryRun,
+  request: DatabaseRecoveryRequest | TableRecoveryRequest,
+): Promise<string | null> {
   const { runbook, ports, definition } = recovery;
   const { startedBy, ...chosen } = request;
   if (startedBy === undefined && !definition.unattended) {
@@ -14,7 +17,7 @@ export async function open(recovery: Recovery, request: DatabaseRecoveryRequest)
   }
   const by =
     startedBy === undefined ? null : await runbook.step('see who starts this', () => ports.who(startedBy, runbook));
-  const instead = request.action === 'roll-back' ? request.run : undefined;
+  const instead = request.action !== 'recover' ? request.run : undefined;
   await runbook.step('open the recovery', () => ports.lock.take(definition, runbook.id, instead));
   await recovery.publish({
     kind: 'started',

@@ -3,6 +3,8 @@ export type Ending =
   | 'recovered'
   | 'recovered, not healthy'
   | 'rolled back'
+  | 'undone'
+  | 'nothing to recover'
   | 'dry run'
   | 'refused'
   | 'abandoned'

@@ -7,6 +7,7 @@ import type { RecoveryChain } from '../evidence/recovery-chain';
 import type { Live } from '../live/client';
 import type { Examiner } from '../runbook/examiner-client';
 import type { Runbook } from '../runbook/runbook';
+import type { TablesAnswers, TablesRequest } from '../tables/protocol';
 
 /** Where evidence of the target lies, and what signs it. */
 export interface Filed {
@@ -68,3 +69,20 @@ export type Approve = (
   limit: { readonly hours: number },
   notBy: string | undefined,
 ) => Promise<Approval>;
+
+/** What recoveries of a database and of tables share. */
+export type SharedPorts = Pick<
+  RecoveryPorts,
+  'definition' | 'rds' | 'clock' | 'secret' | 'chain' | 'notify' | 'lock' | 'who' | 'approve'
+>;
+
+/** The function that reaches both databases of a recovery of tables. */
+export interface Tables {
+  ask<Task extends TablesRequest['task']>(
+    request: Extract<TablesRequest, { task: Task }>,
+  ): Promise<TablesAnswers[Task]>;
+}
+
+export interface TableRecoveryPorts extends SharedPorts {
+  readonly tables: (functionName: string) => Tables;
+}

@@ -17,7 +17,7 @@ import { describe, type Runbook } from '../runbook/runbook';
 import { ask } from './ask';
 import { type Assessment, assess } from './assess';
 import { type CheckedDatabase, checkRecovered } from './check-recovered';
-import { type Comparison, compareCounts, countAll, type Counts, tryToCount, worseThan } from './compare';
+import { type Comparison, type Counts, compareCounts, countAll, tryToCount, worseThan } from './compare';
 import { cutOverTo, endpointOf } from './cut-over';
 import { liftFence, putUpFence } from './fence';
 import { open } from './open';
@@ -93,7 +93,13 @@ async function carryOut(
       await recovery.publish({ ...paper, kind: 'proposal' });
       return 'dry run';
     }
-    const { answer } = await ask(recovery, paper, [source.resourceId, recovered.resourceId], startedBy, checked.problems);
+    const { answer } = await ask(
+      recovery,
+      paper,
+      [source.resourceId, recovered.resourceId],
+      startedBy,
+      checked.problems,
+    );
     if (answer.outcome !== 'approved') return await giveUp(recovery, damaged, answer.outcome);
     approved = comparison;
     if (round === 1) {
@@ -108,7 +114,12 @@ async function carryOut(
 
   await mustStillBe(recovery, assessment, recovered);
   const sides = { damaged: source, recovered: { ...recovered, instance: recovered.name } };
-  await recovery.publish({ kind: 'intent', name: 'counts at the cut-over', title: 'what the recovered database holds before anybody writes to it', values: { counts: restored } });
+  await recovery.publish({
+    kind: 'intent',
+    name: 'counts at the cut-over',
+    title: 'what the recovered database holds before anybody writes to it',
+    values: { counts: restored },
+  });
   await cutOverTo(recovery, sides);
   await restartAll(recovery, await endpointOf(recovery, recovered.resourceId));
   const unhealthy = await watchHealth(recovery, recovered);

@@ -7,7 +7,7 @@ import type { Live } from '../live/client';
 import { notReady } from '../rds/instance';
 import { instanceById } from '../rds/known-instance';
 import { describe, type Runbook } from '../runbook/runbook';
-import type { RecoveryPorts } from './ports';
+import type { RecoveryPorts, SharedPorts } from './ports';
 
 export type Paper = Pick<RecoveryDraft, 'kind' | 'name' | 'title'> & Partial<RecoveryDraft>;
 
@@ -24,7 +24,22 @@ export interface Side {
   readonly fencedBy?: string;
 }
 
-export class Recovery {
+/** What every recovery is deployed with, of a database or of tables. */
+export type Deployed = Pick<
+  DatabaseRecoveryDefinition,
+  | 'plan'
+  | 'target'
+  | 'recovery'
+  | 'credentials'
+  | 'database'
+  | 'evidenceBucket'
+  | 'signingKey'
+  | 'notify'
+  | 'approval'
+  | 'unattended'
+>;
+
+export class RecoveryRun<Definition extends Deployed = Deployed, Ports extends SharedPorts = SharedPorts> {
   /** What was begun, in order; the same at every replay. */
   readonly acts: Act[] = [];
   /** What went wrong beside, and stops nothing. */
@@ -33,14 +48,10 @@ export class Recovery {
   readonly timeline: [moment: string, what: string][] = [];
 
   constructor(
-    readonly ports: RecoveryPorts,
-    readonly definition: DatabaseRecoveryDefinition,
+    readonly ports: Ports,
+    readonly definition: Definition,
     readonly runbook: Runbook,
   ) {}
-
-  get live(): Live {
-    return this.ports.live(this.definition.examiner);
-  }
 
   /** Publishes a document of this run, once. */
   async publish(paper: Paper): Promise<{ readonly key: string; readonly sha256: string }> {
@@ -125,8 +136,16 @@ export class Recovery {
       throw error;
     }
     const { username, password } = (value ?? {}) as Record<string, unknown>;
-    if (typeof username !== 'string' || typeof password !== 'string' || !username || !password) throw new Error(unusable);
+    if (typeof username !== 'string' || typeof password !== 'string' || !username || !password)
+      throw new Error(unusable);
     return { username, password };
+  }
+}
+
+/** A run that recovers a whole database. */
+export class Recovery extends RecoveryRun<DatabaseRecoveryDefinition, RecoveryPorts> {
+  get live(): Live {
+    return this.ports.live(this.definition.examiner);
   }
 }
 

@@ -1,6 +1,6 @@
 /** The report that every run ends with, the failed ones first of all: what happened, what is left, and how to go on. */
 import type { Ending, RecoveryOutcome } from './outcome';
-import type { Recovery } from './recovery';
+import type { RecoveryRun } from './recovery';
 
 export interface Told {
   readonly outcome: Ending;
@@ -13,7 +13,7 @@ export interface Told {
   readonly next: readonly string[];
 }
 
-export async function report(recovery: Recovery, told: Told): Promise<RecoveryOutcome> {
+export async function report(recovery: RecoveryRun, told: Told): Promise<RecoveryOutcome> {
   const { runbook, acts, remarks, timeline, ports, definition } = recovery;
   const halfDone = acts.filter(({ done }) => !done).map(({ what }) => what);
   const changed = acts.filter(({ done }) => done).map(({ what }) => what);
