@@ -40,7 +40,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'lib',
     'lib/plan',
     'lib/aspects',
-    'lib/region lib/aws-backup',
+    'lib/region lib/aws-backup lib/recover',
     'lib/drill lib/dump lib/images lib/logs lib/configuration',
     'lib/database lib/cache lib/bucket',
     'lib/alarm',
@@ -49,7 +49,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'lambda/contract',
   ],
   lambda: [
-    'lambda/drill lambda/cache',
+    'lambda/drill lambda/recover lambda/cache',
     'lambda/rds lambda/images lambda/watch lambda/configuration',
     'lambda/runbook',
     'lambda/detectors',
