@@ -111,6 +111,8 @@ export {
   type KubernetesSecret,
   Restart,
 } from './recover/restart';
+export type { TableRecoveryOptions, TableRecoveryRunbookProps } from './recover/table-recovery-options';
+export { TableRecoveryRunbook } from './recover/table-recovery-runbook';
 export { type AutomatedBackupsOptions, BackupCopy } from './region/backup-copy';
 export { RecoveryRegion, type RecoveryRegionOptions } from './region/recovery-region';
 export { RecoverySite, type RecoverySiteProps } from './region/recovery-site';

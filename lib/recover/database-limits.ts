@@ -3,13 +3,14 @@ import type { Duration } from 'aws-cdk-lib';
 import { refuseOtherUnits } from '../synth/durations';
 import { refuseAll } from '../synth/problems';
 import { listProblems } from '../synth/props';
+import { Approval } from './approval';
 import type { RecoveryRunbookProps } from './database-recovery-options';
 import { LiveDatabase } from './live-database';
 import { optional } from './recovery-limits';
 
 /** @throws Error that lists each way that is not of its kind */
 export function refuseOtherWays(what: string, props: RecoveryRunbookProps): void {
-  const { cutOver, restart, health, fence, storage, watch } = props;
+  const { cutOver, restart, health, fence, storage, startOn, watch } = props;
   refuseAll(what, [
     ...(Array.isArray(cutOver) && cutOver.length > 0
       ? []
@@ -27,6 +28,7 @@ export function refuseOtherWays(what: string, props: RecoveryRunbookProps): void
       'encryptionKey',
       'it is unknown how to encrypt it; state it as in RecoveredStorage.encrypted(key)',
     ),
+    ...optional('startOn', startOn, 'alarm', 'nothing would start it; state it as in RecoveryStart.onAlarm(alarm)'),
   ]);
   refuseOtherUnits(what, {}, { watch });
 }
@@ -45,6 +47,7 @@ export function wayProblems(props: RecoveryRunbookProps, watch: Duration, databa
         `trouble is seen; hold for ${watch.toHumanString()} at least`,
     );
   }
+  problems.push(...startProblems(props));
   if (!source.database) problems.push(...elsewhereProblems(props, kinds));
   if (!storage && new LiveDatabase(source).isUnencrypted) {
     problems.push(
@@ -60,6 +63,23 @@ export function wayProblems(props: RecoveryRunbookProps, watch: Duration, databa
     problems.push(
       `'databaseName' is missing, and synth does not know the database that ${[...new Set(queries)].join(' and ')} would query, ` +
         "so they would look into 'postgres', which is empty; state it",
+    );
+  }
+  return problems;
+}
+
+function startProblems({ approval = Approval.byAnother(), startOn }: RecoveryRunbookProps): string[] {
+  const problems: string[] = [];
+  if (approval.request.waived && startOn && !startOn.unapproved) {
+    problems.push(
+      "'approval' is waived and 'startOn' is an alarm, so a false alarm would replace the database of production unseen; leave " +
+        "'approval' out, or state RecoveryStart.onAlarmUnapproved()",
+    );
+  }
+  if (!approval.request.waived && startOn?.unapproved) {
+    problems.push(
+      "'startOn' is onAlarmUnapproved() and 'approval' is not waived, so it would wait for one all the same; state " +
+        'RecoveryStart.onAlarm()',
     );
   }
   return problems;

@@ -7,6 +7,7 @@ import type { Fence } from './fence';
 import type { Health } from './health';
 import type { RecoveredStorage } from './recovered-storage';
 import { RECOVERY_OPTIONS, RECOVERY_PROPS, type RecoveryOptions, type RecoveryPlace } from './recovery-options';
+import type { RecoveryStart } from './recovery-start';
 import type { Restart } from './restart';
 
 /** Options of a recovery of a whole database. */
@@ -76,6 +77,13 @@ export interface DatabaseRecoveryOptions extends RecoveryOptions {
    * @default - the damaged one's key; required for a database of this app without encryption
    */
   readonly storage?: RecoveredStorage;
+
+  /**
+   * What starts it without a person.
+   *
+   * @default - nothing
+   */
+  readonly startOn?: RecoveryStart;
 }
 
 export interface RecoveryRunbookProps extends RecoveryPlace, DatabaseRecoveryOptions {}
@@ -92,6 +100,7 @@ export const DATABASE_RECOVERY_OPTIONS: PropsOf<DatabaseRecoveryOptions> = {
   instanceType: true,
   parameterGroupName: true,
   storage: true,
+  startOn: true,
 };
 
 export const DATABASE_RECOVERY_PROPS: PropsOf<RecoveryRunbookProps> = {

@@ -20,7 +20,7 @@ const LONGEST_DAYS = 365;
  * @throws Error that lists each prop that is not of its kind
  */
 export function refuseOtherKinds(what: string, props: RecoveryProps): void {
-  const { source, objectives, checks, approval, startOn, hold } = props;
+  const { source, objectives, checks, approval, hold } = props;
   refuseAll(what, [
     ...objectiveProblems(objectives),
     ...kindProblems(
@@ -31,7 +31,6 @@ export function refuseOtherKinds(what: string, props: RecoveryProps): void {
     ),
     ...listProblems('checks', checks, 'contract', 'it would check nothing; state it as in RecoveryCheck.readable()'),
     ...optional('approval', approval, 'request', 'nobody could agree; state it as in Approval.byAnother()'),
-    ...optional('startOn', startOn, 'alarm', 'nothing would start it; state it as in RecoveryStart.onAlarm(alarm)'),
   ]);
   refuseOtherUnits(what, {}, { hold });
 }
@@ -42,7 +41,7 @@ export function optional(name: string, value: unknown, has: string, otherwise: s
 
 /** What neither kind of recovery could work with, one sentence each. */
 export function recoveryProblems(props: RecoveryProps, hold: Duration): string[] {
-  const { source, approval = Approval.byAnother(), startOn } = props;
+  const { source, approval = Approval.byAnother() } = props;
   const database = new LiveDatabase(source);
   const problems = [...engineProblems(database.engine)];
   if (source.identifier.startsWith(COPY_PREFIX)) {
@@ -67,18 +66,6 @@ export function recoveryProblems(props: RecoveryProps, hold: Duration): string[]
     problems.push(
       "the database's backup retention is 0 days, so RDS takes no automated backup to recover; set 1 to 35 days, or name " +
         "snapshots in 'snapshots'",
-    );
-  }
-  if (approval.request.waived && startOn && !startOn.unapproved) {
-    problems.push(
-      "'approval' is waived and 'startOn' is an alarm, so a false alarm would replace the database of production unseen; leave " +
-        "'approval' out, or state RecoveryStart.onAlarmUnapproved()",
-    );
-  }
-  if (!approval.request.waived && startOn?.unapproved) {
-    problems.push(
-      "'startOn' is onAlarmUnapproved() and 'approval' is not waived, so it would wait for one all the same; state " +
-        'RecoveryStart.onAlarm()',
     );
   }
   const days = (hold.toSeconds() + approval.request.timeoutSeconds) / 86_400;

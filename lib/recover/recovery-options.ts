@@ -9,7 +9,6 @@ import type { RecoveryCheck } from '../drill/recovery-check';
 import type { IDrillSite } from '../drill/shared-site';
 import type { PropsOf } from '../synth/props';
 import type { Approval } from './approval';
-import type { RecoveryStart } from './recovery-start';
 
 /** Options of each recovery. Those of a plan's database share its checks and names, which `plan.addDatabase()` takes. */
 export interface RecoveryOptions {
@@ -65,13 +64,6 @@ export interface RecoveryOptions {
    * @default Duration.days(7)
    */
   readonly hold?: Duration;
-
-  /**
-   * What starts it without a person.
-   *
-   * @default - nothing
-   */
-  readonly startOn?: RecoveryStart;
 }
 
 /** What a recovery outside of a plan's database states itself. */
@@ -147,7 +139,6 @@ export const RECOVERY_OPTIONS: PropsOf<RecoveryOptions> = {
   snapshots: true,
   approval: true,
   hold: true,
-  startOn: true,
 };
 
 export const RECOVERY_PROPS: PropsOf<RecoveryProps> = {

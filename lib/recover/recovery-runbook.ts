@@ -106,6 +106,7 @@ export class RecoveryRunbook extends Construct implements ec2.IConnectable {
     const { storage, restart = [], health = [], fence = Fence.connect() } = props;
     return {
       ...settled.definition,
+      unattended: props.startOn && (true as const),
       recovered: {
         prefix: recoveredPrefix(this, target, 'recovered'),
         replacedPrefix: recoveredPrefix(this, target, 'replaced'),

@@ -1,5 +1,5 @@
 /** What a recovery of either kind is made of, once all defaults are in place. */
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, Stack, Token } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
@@ -54,7 +54,13 @@ export class SettledRecovery {
     this.approval = props.approval ?? Approval.byAnother();
     this.hold = props.hold ?? HOLD;
     this.databaseName = props.databaseName ?? this.database.databaseName;
-    const found = [...recoveryProblems(props, this.hold), ...problems(this.databaseName)];
+    this.plan = props.planName ?? enclosingPlan(scope)?.planName ?? pathName(scope.node.scope ?? scope);
+    this.target = props.target ?? scope.node.id;
+    const found = [
+      ...nameProblems({ planName: this.plan, target: this.target }),
+      ...recoveryProblems(props, this.hold),
+      ...problems(this.databaseName),
+    ];
     const credentials = props.credentials ?? this.database.secret;
     const vpc = props.vpc ?? this.database.vpc;
     refuseAll(what, found);
@@ -65,8 +71,6 @@ export class SettledRecovery {
     refusePublicSubnets(what, vpc, this.subnets);
     warnOfManagedSecret(scope, props);
 
-    this.plan = props.planName ?? enclosingPlan(scope)?.planName ?? pathName(scope.node.scope ?? scope);
-    this.target = props.target ?? scope.node.id;
     this.notify = props.notify ?? enclosingPlan(scope)?.notify;
     this.site = props.site ?? enclosingSite(scope) ?? new DrillSite(scope, 'Site', { notify: props.notify });
     const { encryptionKey } = this.site;
@@ -92,7 +96,6 @@ export class SettledRecovery {
       signingKey: site.signingKey.keyArn,
       approval: this.approval.request,
       notify: this.notify?.topicArn,
-      unattended: props.startOn && (true as const),
     };
   }
 
@@ -136,6 +139,16 @@ export class SettledRecovery {
       allow(['kms:GetPublicKey', 'kms:Sign'], [signingKey.keyArn]),
     ];
   }
+}
+
+/** They name the lock and the parameter by which `lifeboat` finds the recovery. */
+function nameProblems(names: Readonly<Record<string, string>>): string[] {
+  return Object.entries(names)
+    .filter(([, value]) => Token.isUnresolved(value))
+    .map(
+      ([name]) =>
+        `'${name}' is unknown until deployment, so the lock that keeps two recoveries apart could not be named; write it as text`,
+    );
 }
 
 export const parameterArn = (scope: Construct, name: string) =>
