@@ -21,3 +21,4 @@ export * from './names';
 export * from './parse';
 export * from './rds';
 export * from './rds-limits';
+export * from './recovery-lock';
