@@ -1,66 +1,27 @@
 /**
- * What a runbook is written in: steps, polls and a clock that survive crashes, over AWS's durable execution SDK.
+ * Runbooks in Lambda: steps, polls and a clock that survive crashes, over AWS's durable execution SDK.
  *
  * It hides that SDK's traps: a poll here never throws inside the SDK's own loop (which would close the operation
  * twice), transient errors of AWS are retried in steps and polls alike, and no poll gives up before its limit.
  */
 import { createHash } from 'node:crypto';
-import { type DurableContext, type DurableExecutionConfig, withDurableExecution } from '@aws/durable-execution-sdk-js';
-import { isServerError, isThrottlingError, isTransientError } from '@smithy/core/retry';
+import {
+  type DurableContext,
+  type DurableExecutionConfig,
+  type StepConfig,
+  StepSemantics,
+  withDurableExecution,
+} from '@aws/durable-execution-sdk-js';
 import { RUN_SUFFIX_LENGTH } from '../contract';
+import type { Approval, Approvers, Shown } from './approval';
+import { type Answered, askPerson } from './ask-person';
 import { describe } from './error-text';
 import { pack, type StepResult, unpack } from './step-result';
+import { InterruptedStep, type Phase, type PollLimit, type Retry, type Runbook } from './steps';
+import { isTransient } from './transient';
 
-export { describe };
-
-export interface Runbook {
-  /** Short name of this run, the same at every replay: what the run makes is named after it. */
-  readonly id: string;
-  /** When the first step began. */
-  readonly started: Date;
-  /**
-   * When the newest step or poll ended, or failed. The only clock outside of steps: it reads the same at every replay.
-   */
-  readonly now: Date;
-  /** Every step and poll so far, with its seconds. */
-  readonly phases: readonly Phase[];
-  /**
-   * Runs an effect and remembers its result. After a crash it may run again, so it must be idempotent.
-   *
-   * Transient errors are retried for about ten minutes; any other ends the step and is thrown, unless `retry` says that
-   * the effect must not be left undone. The result is stored: it must be JSON, at most some megabytes of it, and never
-   * a secret.
-   */
-  step<T>(name: string, effect: () => Promise<T>, retry?: Retry): Promise<T>;
-  /**
-   * Looks again and again, with pauses that cost nothing, until `settled`.
-   *
-   * Pauses grow with the time waited, between 10 seconds and 2 minutes, so that they add at most a twentieth to the
-   * measured time. Transient errors count as "not settled yet". Each look gets what the one before it saw.
-   *
-   * @throws when a look fails, or when the limit passes first
-   */
-  poll<T>(
-    name: string,
-    look: (before: T | undefined) => Promise<T>,
-    settled: (seen: T) => boolean,
-    limit: PollLimit,
-  ): Promise<T>;
-  /** Ends this invocation of the function and goes on in a new one, which has its 15 minutes before it. */
-  rest(name: string): Promise<void>;
-}
-
-export interface Phase {
-  readonly phase: string;
-  readonly seconds: number;
-}
-
-/** @default 'transient errors' */
-export type Retry = 'transient errors' | 'any error';
-
-export interface PollLimit {
-  readonly hours: number;
-}
+export type { Phase, PollLimit, Retry, Runbook };
+export { describe, InterruptedStep, isTransient };
 
 export interface RunbookOptions extends DurableExecutionConfig {
   /** Read in steps and polls only. @default Date.now */
@@ -68,7 +29,7 @@ export interface RunbookOptions extends DurableExecutionConfig {
 }
 
 const STEP_ATTEMPTS = 14;
-const POLL_SECONDS = { least: 10, most: 120, shareOfElapsed: 1 / 20 };
+const SHARE_OF_ELAPSED = 1 / 20;
 
 /** Makes a Lambda handler of a runbook. */
 export function durable<Request, Report>(
@@ -96,18 +57,6 @@ export function shipped<Ports extends object, Request, Report>(
   });
 }
 
-/** Names of this app's errors for an instance or an examiner that does not answer yet. */
-const NOT_READY = ['CopyNotReady', 'ExaminerNotReady'];
-
-/** Worth another try: throttling, server errors of AWS, broken connections, and instances that do not answer yet. */
-export function isTransient(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const failure = error as Parameters<typeof isTransientError>[0];
-  return (
-    isThrottlingError(failure) || isTransientError(failure) || isServerError(failure) || NOT_READY.includes(error.name)
-  );
-}
-
 interface Timed<T> {
   readonly result: StepResult<T>;
   readonly started: number;
@@ -127,7 +76,10 @@ interface Watch<T> {
 
 class DurableRunbook implements Runbook {
   readonly id: string;
+  readonly execution: string;
   readonly phases: Phase[] = [];
+  /** Callbacks so far. */
+  private asked = 0;
   private first: number | undefined;
   private latest = 0;
 
@@ -135,10 +87,8 @@ class DurableRunbook implements Runbook {
     private readonly context: DurableContext,
     private readonly clock: () => number,
   ) {
-    this.id = createHash('sha256')
-      .update(context.executionContext.durableExecutionArn)
-      .digest('hex')
-      .slice(0, RUN_SUFFIX_LENGTH);
+    this.execution = context.executionContext.durableExecutionArn;
+    this.id = createHash('sha256').update(this.execution).digest('hex').slice(0, RUN_SUFFIX_LENGTH);
   }
 
   get started(): Date {
@@ -150,17 +100,34 @@ class DurableRunbook implements Runbook {
   }
 
   async step<T>(name: string, effect: () => Promise<T>, retry: Retry = 'transient errors'): Promise<T> {
-    const run = async (): Promise<Timed<T>> => {
+    return this.run(name, effect, {
+      retryStrategy: (error, attempt) => ({
+        shouldRetry: (retry === 'any error' || isTransient(error)) && attempt < STEP_ATTEMPTS,
+        delay: { seconds: Math.min(2 ** attempt, 60) },
+      }),
+    });
+  }
+
+  async once<T>(name: string, effect: () => Promise<T>): Promise<T> {
+    const config = { semantics: StepSemantics.AtMostOncePerRetry, retryStrategy: () => ({ shouldRetry: false }) };
+    return this.run(name, effect, config).catch((error: unknown) => {
+      // Not by its class: after a replay it is another one.
+      const interrupted = error instanceof Error && nameOf(error.cause) === 'StepInterruptedError';
+      if (!interrupted) throw error;
+      throw new InterruptedStep(
+        `the run was interrupted during '${name}', which must not be repeated, so it may or may not have been done; ` +
+          'look at what it changes',
+      );
+    });
+  }
+
+  private async run<T>(name: string, effect: () => Promise<T>, config: StepConfig<Timed<T>>): Promise<T> {
+    const timed = async (): Promise<Timed<T>> => {
       const started = this.clock();
       return { result: pack(await effect()), started, ended: this.clock() };
     };
     const { result, started, ended } = await this.context
-      .step(operationName(name), run, {
-        retryStrategy: (error, attempt) => ({
-          shouldRetry: (retry === 'any error' || isTransient(error)) && attempt < STEP_ATTEMPTS,
-          delay: { seconds: Math.min(2 ** attempt, 60) },
-        }),
-      })
+      .step(operationName(name), timed, config)
       .catch((error) => this.failed(name, error));
     this.note(name, started, ended);
     return unpack(result);
@@ -170,7 +137,7 @@ class DurableRunbook implements Runbook {
     name: string,
     look: (before: T | undefined) => Promise<T>,
     settled: (seen: T) => boolean,
-    { hours }: PollLimit,
+    { hours, pace }: PollLimit,
   ): Promise<T> {
     const last = await this.context.waitForCondition<Watch<T>>(
       operationName(name),
@@ -188,7 +155,7 @@ class DurableRunbook implements Runbook {
         waitStrategy: ({ outcome, started = 0, ended }) => {
           const elapsed = (ended - started) / 1000;
           return outcome === 'not yet' && elapsed < hours * 3600
-            ? { shouldContinue: true, delay: { seconds: pause(elapsed) } }
+            ? { shouldContinue: true, delay: { seconds: pause(elapsed, hours, pace) } }
             : { shouldContinue: false };
         },
       },
@@ -200,13 +167,58 @@ class DurableRunbook implements Runbook {
     throw new Error(`'${name}' did not end within ${hours} h (last seen: ${state}); look at the resource itself`);
   }
 
+  async approve(name: string, shown: Shown, { hours }: PollLimit, approvers: Approvers): Promise<Approval> {
+    const began = await this.time(name);
+    const approval = await askPerson({
+      name,
+      shown,
+      approvers,
+      execution: this.execution,
+      began,
+      until: began + hours * 3_600_000,
+      clock: this.clock,
+      answer: (seconds) => this.answer(name, seconds),
+      step: (step, effect) => this.step(step, effect),
+    });
+    this.note(name, began, Date.parse(approval.at));
+    return approval;
+  }
+
+  private async answer(name: string, seconds: number): Promise<Answered> {
+    this.asked += 1;
+    const question = operationName(`answer ${this.asked} to '${name}'`);
+    // The id, with which anyone may answer, goes no further than this: approvers read it in the execution's history.
+    const [answered] = await this.context.createCallback(question, { timeout: { seconds } });
+    return answered.then(
+      (text) => ({ question, text }),
+      (error: unknown) => ({ question, none: nameOf(error) === 'CallbackTimeoutError' ? 'in time' : 'with a proof' }),
+    );
+  }
+
+  async child<T>(name: string, functionName: string, input: unknown): Promise<T> {
+    const began = await this.time(name);
+    const end = async () => this.note(name, began, await this.time(`end of '${name}'`));
+    const result = await this.context
+      .invoke<unknown, T>(operationName(name), functionName, input)
+      .catch(async (error: unknown) => {
+        await end();
+        throw error;
+      });
+    await end();
+    return result;
+  }
+
+  private time(name: string): Promise<number> {
+    return this.context.step(operationName(name), async () => this.clock());
+  }
+
   async rest(name: string): Promise<void> {
     await this.context.wait(operationName(name), { seconds: 1 });
   }
 
   /** A failed step has no result with its times, and a run whose first step fails would date from 1970. */
   private async failed(name: string, error: unknown): Promise<never> {
-    const ended = await this.context.step(operationName(`time of '${name}'`), async () => this.clock());
+    const ended = await this.time(`time of '${name}'`);
     this.note(name, this.latest || ended, ended);
     throw error;
   }
@@ -224,5 +236,11 @@ class DurableRunbook implements Runbook {
  */
 const operationName = (name: string) => name.replace(/[^ -~]/g, '?').slice(0, 256);
 
-const pause = (elapsed: number) =>
-  Math.round(Math.min(Math.max(elapsed * POLL_SECONDS.shareOfElapsed, POLL_SECONDS.least), POLL_SECONDS.most));
+const nameOf = (error: unknown) => (error instanceof Error ? error.name : undefined);
+
+/** In seconds. */
+function pause(elapsed: number, hours: number, pace: PollLimit['pace'] = 'minutes'): number {
+  const { least, most } =
+    pace === 'minutes' ? { least: 10, most: 120 } : { least: 60, most: Math.max(1800, hours * 12) };
+  return Math.round(Math.min(Math.max(elapsed * SHARE_OF_ELAPSED, least), most));
+}

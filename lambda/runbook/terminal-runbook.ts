@@ -8,12 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RUN_SUFFIX_LENGTH } from '../contract';
 import { describe, isTransient, type Phase, type PollLimit, type Retry, type Runbook } from './runbook';
 
-/** A person is waiting, so it polls more often than a runbook in Lambda; that costs nothing here. */
+/** A person is waiting, so it polls more often than a runbook in Lambda, at any pace; that costs nothing here. */
 const PAUSE = { least: 500, most: 15_000, shareOfElapsed: 1 / 10 };
 const STEP_ATTEMPTS = 5;
 
 export class TerminalRunbook implements Runbook {
   readonly id = randomBytes(RUN_SUFFIX_LENGTH / 2).toString('hex');
+  readonly execution = null;
   readonly started = new Date();
   readonly phases: Phase[] = [];
 
@@ -77,6 +78,27 @@ export class TerminalRunbook implements Runbook {
         throw new Error(`${line}; gave up after ${hours} h; look at the resource itself`);
       await this.pause(Math.min(Math.max(elapsed * PAUSE.shareOfElapsed, PAUSE.least), PAUSE.most));
     }
+  }
+
+  /** A crash ends this process, and with it the run: nothing is repeated. */
+  async once<T>(name: string, effect: () => Promise<T>): Promise<T> {
+    const began = Date.now();
+    this.say(name);
+    const value = await effect();
+    this.note(name, began);
+    return value;
+  }
+
+  async approve(name: string): Promise<never> {
+    throw new Error(
+      `'${name}' needs an approval, which only a runbook in Lambda can wait for; start the deployed runbook instead`,
+    );
+  }
+
+  async child(name: string): Promise<never> {
+    throw new Error(
+      `'${name}' is an execution of its own, which only a runbook in Lambda can start; start the deployed runbook instead`,
+    );
   }
 
   async rest(): Promise<void> {}

@@ -1,6 +1,11 @@
 /** Runs durable runbooks to their end on a virtual clock, with invocations that crash. */
 import { durable, type Runbook } from '../../lambda/runbook/runbook';
-import { type Execution, execute } from '../../rehearsal/runbooks/durable-executions';
+import {
+  type Execution,
+  execute,
+  type HandlerFor,
+  type RunningExecution,
+} from '../../rehearsal/runbooks/durable-executions';
 
 export interface CrashingRun {
   readonly name: string;
@@ -10,6 +15,10 @@ export interface CrashingRun {
   readonly crashes?: () => boolean;
   /** Somebody stops the execution after so many invocations. @default never */
   readonly stoppedAfter?: number;
+  /** Called before time passes: a person may answer what the execution waits for. @default nobody answers */
+  readonly onSuspend?: (execution: RunningExecution) => void | Promise<void>;
+  /** Durable functions that it may run as children, by name. @default none */
+  readonly functions?: Readonly<Record<string, (request: unknown, runbook: Runbook) => Promise<unknown>>>;
 }
 
 /**
@@ -19,7 +28,7 @@ export interface CrashingRun {
 export async function runCrashing<Request, Report>(
   runbookFor: (alive: () => boolean) => (request: Request, runbook: Runbook) => Promise<Report>,
   request: Request,
-  { name, time, crashes = () => false, stoppedAfter }: CrashingRun,
+  { name, time, crashes = () => false, stoppedAfter, onSuspend, functions = {} }: CrashingRun,
 ): Promise<Execution & { readonly steps: string[] }> {
   const steps = new Set<string>();
   let running = 0;
@@ -46,6 +55,13 @@ export async function runCrashing<Request, Report>(
         running = 0;
         throw new Error('crash');
       },
+      onSuspend,
+      functions: Object.fromEntries(
+        Object.entries(functions).map(([child, runbook]): [string, HandlerFor] => [
+          child,
+          (client) => durable(runbook, { durableExecutionClient: client, clock: () => time.now }),
+        ]),
+      ),
       ...(stoppedAfter === undefined ? {} : { invocations: stoppedAfter }),
     },
   );
