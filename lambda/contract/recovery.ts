@@ -66,7 +66,7 @@ export const health = v.variant('kind', [
 ]);
 export type Health = v.InferOutput<typeof health>;
 
-/** Who has to agree before anything of production is changed. */
+/** The agreement that is needed before anything of production is changed. */
 export const approval = v.strictObject({
   /** Not asked for at all. */
   waived: v.optional(v.literal(true)),
@@ -103,7 +103,7 @@ export const recovery = {
   approval,
   /** ARN of a topic to notify at the start, when an approval is wanted, and at the end. */
   notify: v.optional(name),
-  /** Whether it may be started without the proof of who starts it, as by an alarm. */
+  /** Whether it may be started without a proof of identity, as by an alarm. */
   unattended: v.optional(v.literal(true)),
 };
 
@@ -151,7 +151,7 @@ export const databaseRecoveryDefinition = v.strictObject({
 });
 export type DatabaseRecoveryDefinition = v.InferOutput<typeof databaseRecoveryDefinition>;
 
-/** Who starts or approves: a presigned call of STS that only they can sign. */
+/** Identity of the person who starts or approves: a presigned call of STS that only they can sign. */
 export const identityProof = v.pipe(text, v.maxLength(8192));
 
 const reason = v.pipe(text, v.maxLength(500, 'must be 500 characters at most'));
