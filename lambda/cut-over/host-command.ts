@@ -35,7 +35,8 @@ export class HostCommandRestart implements RestartWay {
     private readonly ssm: SSMClient,
     private readonly command: HostCommand,
   ) {
-    this.name = `${command.document} on hosts with the tag ${command.tagKey}=${command.tagValue}`;
+    const { document, tagKey, tagValue } = command;
+    this.name = `${document} (commands ${this.fingerprint()}) on hosts with the tag ${tagKey}=${tagValue}`;
   }
 
   async warnings(): Promise<string[]> {
