@@ -14,6 +14,8 @@ interface Parameter {
 }
 
 const MOST_PARAMETERS = 10_000;
+/** AWS keeps as many of each. */
+const MOST_VERSIONS = 100;
 const TYPES = ['String', 'StringList', 'SecureString'];
 
 function typeOf(input: JsonInput): string {
@@ -25,6 +27,8 @@ function typeOf(input: JsonInput): string {
 /** The operations on one rehearsal's parameters. */
 export function parameterOperations(): JsonOperations {
   const parameters = new Map<string, Parameter>();
+  /** Their earlier values, by key and version. */
+  const history = new Map<string, Map<number, Parameter>>();
   return {
     PutParameter(input, region) {
       onlyThese(input, ['Name', 'Value', 'Type', 'Description', 'Overwrite', 'Tier', 'DataType', 'Tags']);
@@ -38,7 +42,7 @@ export function parameterOperations(): JsonOperations {
       }
       refuseBeyond(MOST_PARAMETERS, before ? 0 : parameters.size, 'parameters');
       const Version = (before?.Version ?? 0) + 1;
-      parameters.set(`${region}${name}`, {
+      const parameter = {
         Name: name,
         ARN: `arn:aws:ssm:${region}:${ACCOUNT}:parameter/${name.replace(/^\//, '')}`,
         Type: before && input.Type === undefined ? before.Type : typeOf(input),
@@ -46,16 +50,24 @@ export function parameterOperations(): JsonOperations {
         Version,
         LastModifiedDate: Date.now() / 1000,
         DataType: 'text',
-      });
+      };
+      parameters.set(`${region}${name}`, parameter);
+      const versions = history.get(`${region}${name}`) ?? new Map<number, Parameter>();
+      history.set(`${region}${name}`, versions.set(Version, parameter));
+      versions.delete(Version - MOST_VERSIONS);
       return { Version, Tier: 'Standard' };
     },
 
     GetParameter(input, region) {
       onlyThese(input, ['Name', 'WithDecryption']);
-      const name = word(input, 'Name', 2048);
+      const [, name = '', version] = /^(.*?)(?::(\d{1,10}))?$/s.exec(word(input, 'Name', 2048)) ?? [];
       const parameter = parameters.get(`${region}${name}`);
       if (!parameter) throw new CallError('ParameterNotFound', `Parameter ${shown(name)} not found.`);
-      return { Parameter: parameter };
+      if (version === undefined) return { Parameter: parameter };
+      const earlier = history.get(`${region}${name}`)?.get(Number(version));
+      if (earlier) return { Parameter: { ...earlier, Selector: `:${version}` } };
+      const message = `Systems Manager could not find version ${version} of ${shown(name)}.`;
+      throw new CallError('ParameterVersionNotFound', message);
     },
 
     GetParametersByPath(input, region) {
@@ -75,6 +87,7 @@ export function parameterOperations(): JsonOperations {
     DeleteParameter(input, region) {
       onlyThese(input, ['Name']);
       const name = word(input, 'Name', 2048);
+      history.delete(`${region}${name}`);
       if (!parameters.delete(`${region}${name}`)) {
         throw new CallError('ParameterNotFound', `Parameter ${shown(name)} not found.`);
       }

@@ -50,7 +50,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   ],
   lambda: [
     'lambda/drill lambda/recover lambda/cache',
-    'lambda/rds lambda/images lambda/watch lambda/configuration',
+    'lambda/rds lambda/images lambda/watch lambda/configuration lambda/cut-over',
     'lambda/runbook',
     'lambda/detectors',
     'lambda/examination',
