@@ -96,6 +96,23 @@ export { ProtectedCache, type ProtectedCacheOptions } from './plan/protected-cac
 export { ProtectedCluster, type ProtectedClusterOptions } from './plan/protected-cluster';
 export { ProtectedDatabase, type ProtectedDatabaseOptions } from './plan/protected-database';
 export { ProtectionPlan, type ProtectionPlanProps } from './plan/protection-plan';
+export { Approval, type ApprovalOptions } from './recover/approval';
+export { CutOver, type SecretCutOverOptions } from './recover/cut-over';
+export type { DatabaseRecoveryOptions, RecoveryRunbookProps } from './recover/database-recovery-options';
+export { Fence } from './recover/fence';
+export { Health, type HttpHealthOptions } from './recover/health';
+export { RecoveredStorage } from './recover/recovered-storage';
+export type { RecoveryOptions, RecoveryPlace } from './recover/recovery-options';
+export { RecoveryRunbook } from './recover/recovery-runbook';
+export { type AlarmStartOptions, RecoveryStart } from './recover/recovery-start';
+export {
+  type CommandRestartOptions,
+  type KubernetesRestartOptions,
+  type KubernetesSecret,
+  Restart,
+} from './recover/restart';
+export type { TableRecoveryOptions, TableRecoveryRunbookProps } from './recover/table-recovery-options';
+export { TableRecoveryRunbook } from './recover/table-recovery-runbook';
 export { type AutomatedBackupsOptions, BackupCopy } from './region/backup-copy';
 export { RecoveryRegion, type RecoveryRegionOptions } from './region/recovery-region';
 export { RecoverySite, type RecoverySiteProps } from './region/recovery-site';

@@ -15,8 +15,9 @@ import { type Services, serve } from './server/http-server';
 import { answerJson } from './server/json-protocol';
 import { parameterOperations } from './server/parameter-store';
 import { secretOperations } from './server/secrets-manager';
-import { newKeys, type RehearsalKeys } from './server/signature';
-import { World } from './server/world';
+import { type Caller, newKeys, type RehearsalKeys } from './server/signature';
+import { answerSts } from './server/sts';
+import { ACCOUNT, World } from './server/world';
 
 export interface RegionOptions {
   /**
@@ -82,6 +83,7 @@ export class Region {
     public readonly endpoint: string,
     /** Keys that requests must be signed with: random, and only for this run. */
     public readonly keys: RehearsalKeys,
+    private readonly callers: Caller[],
     /** The folder of all its files while it runs. */
     public readonly folder: string,
     /** Faults of calls and restores. */
@@ -93,6 +95,13 @@ export class Region {
   /** Options for clients of one of its regions. */
   public clients(region: string): ClientOptions {
     return { endpoint: this.endpoint, region, credentials: this.keys };
+  }
+
+  /** Keys of one more person, who may call it under a name of their own: a session of the role Operators. */
+  public person(name: string): RehearsalKeys {
+    const keys = newKeys();
+    this.callers.push({ keys, arn: `arn:aws:sts::${ACCOUNT}:assumed-role/Operators/${name}` });
+    return keys;
   }
 
   /** Names of the instances that exist. */
@@ -176,8 +185,9 @@ export async function serveRegion(options: RegionOptions = {}): Promise<Region> 
     const world = new World(folder, options.pacing ?? 0, limits);
     const rds = await Rds.open(world, options.holdDescribes ?? false);
     const keys = newKeys();
-    const server = await serve(servicesOf(rds), options.port ?? 0, keys);
-    return new Region(server.endpoint, keys, folder, world.faults, rds, async () => {
+    const callers = [{ keys, arn: `arn:aws:iam::${ACCOUNT}:user/rehearsal` }];
+    const server = await serve(servicesOf(rds), options.port ?? 0, callers);
+    return new Region(server.endpoint, keys, callers, folder, world.faults, rds, async () => {
       await server.close();
       await endClusters(rds, options.keep);
       await world.close();
@@ -200,6 +210,7 @@ function servicesOf(rds: Rds): Services {
     s3: { answer: (call) => s3.answer(call), mostBytes: S3.mostBytes },
     secretsmanager: { answer: (call) => answerJson(call, secrets) },
     ssm: { answer: (call) => answerJson(call, parameters) },
+    sts: { answer: answerSts },
   };
 }
 

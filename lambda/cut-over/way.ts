@@ -77,6 +77,9 @@ export interface Restarting {
   readonly to: Endpoint;
 }
 
+/** Names one restart: a run that goes back restarts the same things once more. */
+export const keyOf = ({ run, since }: Restarting) => `${run}-${Math.floor(Date.parse(since) / 1000).toString(36)}`;
+
 /** What `look` needs to find a restart again, or what a restart has to wait for before it can begin. */
 export type Started =
   | { readonly id: string; readonly waits?: undefined }

@@ -90,12 +90,16 @@ export async function judge(
     throw withoutProof(error, given.proof);
   });
   if ('why' in identified) return { ignored: `its proof is not valid: ${identified.why}` };
-  const { arn } = identified.identity;
+  const { arn, account } = identified.identity;
+  // Anyone has an account of their own, in which they are whoever they like.
+  if (account !== accountOf(question.execution)) return { ignored: `${arn} is not of the account of this run` };
   if (given.decision === 'approve' && notBy && sameIdentity(identified.identity, notBy)) {
     return { ignored: `${arn} started this run, and another person has to approve it` };
   }
   return { outcome: OUTCOMES[given.decision], by: arn };
 }
+
+const accountOf = (arn: string) => arn.split(':')[4];
 
 const OUTCOMES = { approve: 'approved', refuse: 'refused', abandon: 'abandoned' } as const;
 

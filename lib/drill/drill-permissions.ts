@@ -1,5 +1,5 @@
 /**
- * Permissions of a drill's conductor in RDS.
+ * Permissions in RDS of the conductor of a drill, or of a recovery of tables, which reads rows from a copy of this kind.
  *
  * It may restore copies of one database, under one prefix, tagged as copies of it; and it may modify and delete
  * instances with that prefix and that tag. It can't change, delete or tag the source.
@@ -11,11 +11,18 @@ import type { Construct } from 'constructs';
 import { automatedSnapshots, type DrillDefinition, snapshotCopies, TAGS } from '../../lambda/contract';
 import { allow, useOfRdsKey } from '../function/statements';
 
-/** @param keyArn the customer managed key of the restored backups, if there is one */
+/** What is restored, and as what. */
+export type RestoredCopy = Pick<DrillDefinition, 'source' | 'copy' | 'restore'>;
+
+/**
+ * @param keyArn the customer managed key of the restored backups, if there is one
+ * @param further ARNs of snapshots that may be restored besides those of the definition
+ */
 export function copyPermissions(
   scope: Construct,
-  definition: DrillDefinition,
+  definition: RestoredCopy,
   keyArn: string | undefined,
+  further: readonly string[] = [],
 ): iam.PolicyStatement[] {
   const stack = Stack.of(scope);
   const arn = (resource: string, resourceName: string) =>
@@ -46,10 +53,14 @@ export function copyPermissions(
       ],
       ['*'],
     ),
-    allow(['rds:RestoreDBInstanceFromDBSnapshot'], [copies, ...snapshots(definition, arn), ...groups], {
-      ...made,
-      ...isPrivate,
-    }),
+    allow(
+      ['rds:RestoreDBInstanceFromDBSnapshot'],
+      [copies, ...new Set([...snapshots(definition, arn), ...further]), ...groups],
+      {
+        ...made,
+        ...isPrivate,
+      },
+    ),
     // RDS also checks the source, as `db`. That can't overwrite it: a restore always creates a new instance. RDS names
     // replicated backups at random.
     allow(
@@ -70,7 +81,7 @@ export function copyPermissions(
  * Automated snapshots are named after their database and the minute, and copies after them; the patterns of `orders`
  * don't match `orders-archive`. Anyone who starts a run may choose among them; another snapshot has to be deployed.
  */
-function snapshots({ restore, source }: DrillDefinition, arn: (resource: string, name: string) => string): string[] {
+function snapshots({ restore, source }: RestoredCopy, arn: (resource: string, name: string) => string): string[] {
   const { instance, copied } = source;
   const own = arn('snapshot', copied ? snapshotCopies(instance) : automatedSnapshots(instance));
   if (restore.kind !== 'snapshot') return [own];

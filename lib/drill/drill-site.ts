@@ -18,7 +18,7 @@ import { acknowledge } from '../synth/nag-acknowledgements';
 import { checkProps, type PropsOf } from '../synth/props';
 import { DrillNetwork } from './drill-network';
 import { DrillWatch } from './drill-watch';
-import { EvidenceBucket } from './evidence-bucket';
+import { EvidenceBucket, grantReadEvidence } from './evidence-bucket';
 import { Janitor } from './janitor';
 import { type DrillSiteAttributes, type IDrillSite, ImportedDrillSite } from './shared-site';
 
@@ -157,7 +157,7 @@ export class DrillSite extends Construct implements IDrillSite {
 
   /** Lets a grantee read all evidence that lies here, and use its key for that. */
   public grantReadEvidence(grantee: iam.IGrantable): iam.Grant {
-    return this.evidence.grantRead(grantee, 'evidence/*');
+    return grantReadEvidence(this.evidence, grantee);
   }
 }
 

@@ -62,7 +62,7 @@ export class EvidenceBucket extends Construct {
 
   /** Lets a grantee read all evidence, and use its key for that. */
   public grantRead(grantee: iam.IGrantable): iam.Grant {
-    return this.bucket.grantRead(grantee, 'evidence/*');
+    return grantReadEvidence(this.bucket, grantee);
   }
 
   /**
@@ -71,7 +71,7 @@ export class EvidenceBucket extends Construct {
    */
   private denyHidingAndWritingOver(): void {
     const everywhere = { effect: iam.Effect.DENY, principals: [new iam.AnyPrincipal()] };
-    const documents = [this.bucket.arnForObjects('evidence/*')];
+    const documents = [DRILLS, RECOVERIES].map((keys) => this.bucket.arnForObjects(keys));
     this.bucket.addToResourcePolicy(
       new iam.PolicyStatement({
         ...everywhere,
@@ -93,6 +93,21 @@ export class EvidenceBucket extends Construct {
     );
   }
 }
+
+/** Keys of documents. */
+const DRILLS = 'evidence/*';
+const RECOVERIES = 'recoveries/*';
+
+/** Lets a grantee read all evidence in a bucket, and use its key for that. */
+export const grantReadEvidence = (bucket: s3.IBucket, grantee: iam.IGrantable): iam.Grant =>
+  bucket.grantRead(grantee, DRILLS).combine(
+    iam.Grant.addToPrincipalOrResource({
+      grantee,
+      actions: ['s3:GetObject*'],
+      resourceArns: [bucket.arnForObjects(RECOVERIES)],
+      resource: bucket,
+    }),
+  );
 
 /** Warns of a bucket of this app that is not an `EvidenceBucket`. Settings of an imported one are unknown at synth. */
 export function warnOfLooseEvidence(scope: IConstruct, bucket: s3.IBucket): void {

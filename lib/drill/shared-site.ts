@@ -14,6 +14,7 @@ import { Construct, type IConstruct } from 'constructs';
 import { refuseAll } from '../synth/problems';
 import { checkOptions, type PropsOf } from '../synth/props';
 import { DrillWatch } from './drill-watch';
+import { grantReadEvidence } from './evidence-bucket';
 
 /** The network of restored instances. */
 export interface IDrillNetwork {
@@ -130,7 +131,7 @@ export class ImportedDrillSite extends Construct implements IDrillSite {
   }
 
   public grantReadEvidence(grantee: iam.IGrantable): iam.Grant {
-    return this.evidence.grantRead(grantee, 'evidence/*');
+    return grantReadEvidence(this.evidence, grantee);
   }
 
   private networkOf({ subnetGroupName, copiesSecurityGroupId, ports = [5432] }: DrillSiteAttributes): IDrillNetwork {

@@ -92,6 +92,8 @@ const POLICY_LENGTH = 6144;
 
 export class ShippedFunction extends Construct {
   public readonly function: lambda.Function;
+  /** Its role, to which CDK adds nothing by itself. */
+  public readonly role: iam.IRole;
 
   constructor(scope: Construct, id: string, props: ShippedFunctionProps) {
     super(scope, id);
@@ -103,6 +105,7 @@ export class ShippedFunction extends Construct {
       path: props.evidence && SIGNERS_PATH,
       managedPolicies: props.basics && [props.basics],
     });
+    this.role = role.withoutPolicyUpdates();
 
     const folder = bundle(props.entry);
     const { code, environment } = props.definition
@@ -118,7 +121,7 @@ export class ShippedFunction extends Construct {
       environment,
       timeout: props.timeout,
       memorySize: props.memorySize,
-      role: role.withoutPolicyUpdates(),
+      role: this.role,
       logGroup,
       deadLetterQueue,
       ...(durableFor && {
@@ -220,7 +223,7 @@ export const runbookLog = (scope: Construct, encryptionKey: kms.IKey) =>
   });
 
 /** Values unknown at synth are counted with the least length that they can have. */
-function tooLong(policy: iam.ManagedPolicy): string[] {
+export function tooLong(policy: iam.ManagedPolicy): string[] {
   const text = JSON.stringify(Stack.of(policy).resolve(policy.document));
   const least = text.replace(/\{"(Ref|Fn::GetAtt)":[^{}]*\}/g, 'x').length;
   if (least <= POLICY_LENGTH) return [];

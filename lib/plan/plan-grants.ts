@@ -10,23 +10,53 @@ export interface PlanGrants {
    */
   startDrill(grantee: iam.IGrantable): void;
 
+  /**
+   * Lets a grantee start the plan's recoveries, and see them.
+   *
+   * @throws Error when the grantee lies in a stack of another region
+   */
+  startRecovery(grantee: iam.IGrantable): void;
+
+  /** Lets a grantee see the plan's recoveries, and approve, refuse or abandon them. */
+  approveRecovery(grantee: iam.IGrantable): void;
+
   /** Lets a grantee read the evidence of the plan's site, which other plans may share. */
   readEvidence(grantee: iam.IGrantable): iam.Grant;
 }
 
-/** Drills of a plan, and who may start them. */
-export class DrillStarters {
-  private readonly drills: RestoreDrill[] = [];
-  private readonly starters: iam.IGrantable[] = [];
+/** A recovery of a plan: of a whole database, or of tables. */
+export interface Recoverable {
+  grantStart(grantee: iam.IGrantable): iam.Grant;
+  grantApprove(grantee: iam.IGrantable): iam.Grant;
+}
 
-  public add(starter: iam.IGrantable): void {
-    this.starters.push(starter);
-    for (const drill of this.drills) drill.grantStart(starter);
+/** One permission on all members of a kind: members and grantees may come in any order. */
+export class Grantees<Member> {
+  private readonly members: Member[] = [];
+  private readonly grantees: iam.IGrantable[] = [];
+
+  constructor(private readonly grant: (member: Member, grantee: iam.IGrantable) => iam.Grant) {}
+
+  public add(grantee: iam.IGrantable): void {
+    this.grantees.push(grantee);
+    for (const member of this.members) this.grant(member, grantee);
   }
 
-  /** Extends what was granted to one more drill. */
-  public cover(drill: RestoreDrill): void {
-    this.drills.push(drill);
-    for (const starter of this.starters) drill.grantStart(starter);
+  /** Extends what was granted to one more member. */
+  public cover(member: Member): void {
+    this.members.push(member);
+    for (const grantee of this.grantees) this.grant(member, grantee);
+  }
+}
+
+/** Grantees of a plan. */
+export class PlanGrantees {
+  public readonly drillStarters = new Grantees<RestoreDrill>((drill, grantee) => drill.grantStart(grantee));
+  public readonly recoveryStarters = new Grantees<Recoverable>((recovery, grantee) => recovery.grantStart(grantee));
+  public readonly approvers = new Grantees<Recoverable>((recovery, grantee) => recovery.grantApprove(grantee));
+
+  public coverRecovery(recovery: Recoverable): void {
+    this.recoveryStarters.cover(recovery);
+    this.approvers.cover(recovery);
   }
 }

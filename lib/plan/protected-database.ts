@@ -14,6 +14,11 @@ import { DrillSource } from '../drill/drill-source';
 import type { SharedSite } from '../drill/enclosing-site';
 import { PROOF_OPTIONS, type ProofOptions, proofOptionsOf } from '../drill/proof';
 import { DRILL_OPTIONS, type DrillOptions, RestoreDrill } from '../drill/restore-drill';
+import { DATABASE_RECOVERY_OPTIONS, type DatabaseRecoveryOptions } from '../recover/database-recovery-options';
+import type { RecoveryPlace } from '../recover/recovery-options';
+import { RecoveryRunbook } from '../recover/recovery-runbook';
+import { TABLE_RECOVERY_OPTIONS, type TableRecoveryOptions } from '../recover/table-recovery-options';
+import { TableRecoveryRunbook } from '../recover/table-recovery-runbook';
 import type { BackupCopy } from '../region/backup-copy';
 import type { RecoveryRegion } from '../region/recovery-region';
 import { type RegionDrillOptions, RegionDrills } from '../region/region-drills';
@@ -23,7 +28,8 @@ import type { PlanDefaults } from '../synth/enclosing-plan';
 import { ownScope, refuseTakenName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { checkOptions, checkProps, listProblems, type PropsOf } from '../synth/props';
-import type { DrillStarters } from './plan-grants';
+import { refuseIdleMaintenance } from './idle-maintenance';
+import type { PlanGrantees } from './plan-grants';
 import { checkStatedIdentifier } from './stated-identifier';
 
 export interface ProtectedDatabaseOptions extends ProofOptions {
@@ -101,14 +107,14 @@ export interface PlanOfDatabases extends PlanDefaults, SharedSite {
 export interface ProtectedDatabaseProps extends ProtectedDatabaseOptions {
   /** The plan of the database. */
   readonly plan: PlanOfDatabases;
-  /** Grantees that may start the plan's drills. */
-  readonly starters: DrillStarters;
+  /** Who may start the plan's drills and recoveries. */
+  readonly grantees: PlanGrantees;
 }
 
 const PROPS: PropsOf<ProtectedDatabaseProps> = {
   ...PROOF_OPTIONS,
   plan: true,
-  starters: true,
+  grantees: true,
   database: true,
   instanceIdentifier: true,
   window: true,
@@ -119,6 +125,9 @@ const PROPS: PropsOf<ProtectedDatabaseProps> = {
   storageKey: true,
 };
 
+/** IDs of what a database makes for itself. */
+const TAKEN = ['Alarms', 'Backups', 'Snapshots'];
+
 /** A database under a plan. */
 export class ProtectedDatabase extends Construct {
   /** The protected database. */
@@ -127,6 +136,10 @@ export class ProtectedDatabase extends Construct {
   public readonly drills: RestoreDrill[] = [];
   /** Its drills in the recovery region. */
   public readonly regionDrills: RestoreDrill[] = [];
+  /** Its recoveries as a whole. */
+  public readonly recoveries: RecoveryRunbook[] = [];
+  /** Recoveries of its tables. */
+  public readonly tableRecoveries: TableRecoveryRunbook[] = [];
   /** What its drills measure, those with objectives of their own apart: these have `drill.metrics`. */
   public readonly metrics: RecoveryMetrics;
 
@@ -180,7 +193,7 @@ export class ProtectedDatabase extends Construct {
    * @throws Error when the id is taken, or the drill would fail
    */
   public addDrill(id: string, options: DrillOptions): RestoreDrill {
-    refuseTakenName('drill', this, id, ['Alarms', 'Backups', 'Snapshots']);
+    refuseTakenName('drill', this, id, TAKEN);
     checkOptions(`drill '${this.node.path}/${id}'`, 'addDrill()', options, DRILL_OPTIONS);
     const { plan, database, storageKey } = this.props;
     const source = DrillSource.database(database, { storageKey });
@@ -191,7 +204,7 @@ export class ProtectedDatabase extends Construct {
       planName: plan.planName,
       site: plan.site,
     });
-    this.props.starters.cover(drill);
+    this.props.grantees.drillStarters.cover(drill);
     this.drills.push(drill);
     return drill;
   }
@@ -239,19 +252,42 @@ export class ProtectedDatabase extends Construct {
     this.regionDrills.push(drill);
     return drill;
   }
-}
 
-/** Users would believe that a window is compared when it is not. */
-function refuseIdleMaintenance(
-  scope: Construct,
-  { window, maintenance }: ProtectedDatabaseOptions,
-  isOfApp: boolean,
-): void {
-  if (maintenance === undefined || (window !== undefined && !isOfApp)) return;
-  const [fact, remedy] = isOfApp
-    ? ['the database is in this app', 'set preferredMaintenanceWindow on the database instead']
-    : ["'window' is missing", "state 'window', too, or leave 'maintenance' out"];
-  throw new Error(
-    `database '${scope.node.path}': 'maintenance' is ${maintenance}, and ${fact}, so it would not be compared with anything; ${remedy}`,
-  );
+  /**
+   * Brings the database back in production when it is damaged or gone: restored beside it, checked, compared, approved,
+   * and then switched to. Let its examiner in: `recovery.connections.allowToDefaultPort(database)`.
+   *
+   * @throws Error when the id is taken, or the recovery could not work
+   */
+  public addRecovery(id: string, options: DatabaseRecoveryOptions): RecoveryRunbook {
+    refuseTakenName('recovery', this, id, TAKEN);
+    checkOptions(`recovery '${this.node.path}/${id}'`, 'addRecovery()', options, DATABASE_RECOVERY_OPTIONS);
+    const recovery = new RecoveryRunbook(this, id, { ...options, ...this.recovered });
+    this.props.grantees.coverRecovery(recovery);
+    this.recoveries.push(recovery);
+    return recovery;
+  }
+
+  /**
+   * Brings tables of the database back out of a restored copy, while it stays in use. Let its examiner in:
+   * `recovery.connections.allowToDefaultPort(database)`.
+   *
+   * @throws Error when the id is taken, or the recovery could not work
+   */
+  public addTableRecovery(id: string, options: TableRecoveryOptions = {}): TableRecoveryRunbook {
+    refuseTakenName('recovery', this, id, TAKEN);
+    checkOptions(`recovery '${this.node.path}/${id}'`, 'addTableRecovery()', options, TABLE_RECOVERY_OPTIONS);
+    const recovery = new TableRecoveryRunbook(this, id, { ...options, ...this.recovered });
+    this.props.grantees.coverRecovery(recovery);
+    this.tableRecoveries.push(recovery);
+    return recovery;
+  }
+
+  /** What its recoveries share with its drills, whose evidence they read. */
+  private get recovered(): RecoveryPlace {
+    const { plan, database, storageKey, checks, databaseName, databases } = this.props;
+    const { objectives, planName, notify, site } = plan;
+    const source = DrillSource.database(database, { storageKey });
+    return { source, objectives, checks, databaseName, databases, planName, target: this.node.id, site, notify };
+  }
 }

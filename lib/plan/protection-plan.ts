@@ -21,7 +21,7 @@ import { ownScope, pathName, refuseTakenName } from '../synth/names';
 import { refuseAll } from '../synth/problems';
 import { checkProps, type PropsOf } from '../synth/props';
 import { refuseOtherSettings } from './duplicate-database';
-import { DrillStarters, type PlanGrants } from './plan-grants';
+import { PlanGrantees, type PlanGrants } from './plan-grants';
 import { planProblems } from './plan-limits';
 import { ProtectedBucket, type ProtectedBucketOptions } from './protected-bucket';
 import { ProtectedCache, type ProtectedCacheOptions } from './protected-cache';
@@ -142,11 +142,11 @@ export class ProtectionPlan extends Construct {
   public readonly removalPolicy?: RemovalPolicy;
   /** Where copies go. */
   public readonly recovery?: RecoveryRegion;
-  /** Grants permissions on all drills and all evidence of the plan. */
+  /** Grants permissions on all drills, recoveries and evidence of the plan. */
   public readonly grants: PlanGrants;
 
   private readonly databases = new Map<ProtectedDatabase, ProtectedDatabaseOptions>();
-  private readonly starters = new DrillStarters();
+  private readonly grantees = new PlanGrantees();
   private ownSite?: IDrillSite;
   private copyKey?: kms.IKey;
 
@@ -169,7 +169,9 @@ export class ProtectionPlan extends Construct {
     this.removalPolicy = props.removalPolicy;
     this.outputs = props.outputs ?? false;
     this.grants = {
-      startDrill: (grantee) => this.starters.add(grantee),
+      startDrill: (grantee) => this.grantees.drillStarters.add(grantee),
+      startRecovery: (grantee) => this.grantees.recoveryStarters.add(grantee),
+      approveRecovery: (grantee) => this.grantees.approvers.add(grantee),
       readEvidence: (grantee) => this.site.grantReadEvidence(grantee),
     };
     this.planName = props.planName ?? pathName(this);
@@ -191,7 +193,7 @@ export class ProtectionPlan extends Construct {
    */
   public addDatabase(id: string, options: ProtectedDatabaseOptions): ProtectedDatabase {
     refuseTakenName('database', this, id, TAKEN);
-    const database = new ProtectedDatabase(this, id, { ...options, plan: this, starters: this.starters });
+    const database = new ProtectedDatabase(this, id, { ...options, plan: this, grantees: this.grantees });
     refuseOtherSettings(database, options, this.databases);
     this.databases.set(database, options);
     const { resource } = new SourceDatabase(options.database);

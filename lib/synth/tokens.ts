@@ -19,11 +19,12 @@ const STAND_INS: readonly unknown[] = [
   'known-at-deployment/',
   'known-at-deployment-',
   `${COPY_PREFIX}known-at-deployment-`,
-  // A service of a cluster, an account, a window, a moment.
+  // A service of a cluster, an account, a window, a moment, an address.
   'known/at-deployment',
   '000000000000',
   '03:00-04:00',
   '2026-11-01T10:00:00Z',
+  'https://known-at-deployment.example.com',
   1,
 ];
 

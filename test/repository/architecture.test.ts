@@ -40,7 +40,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'lib',
     'lib/plan',
     'lib/aspects',
-    'lib/region lib/aws-backup',
+    'lib/region lib/aws-backup lib/recover',
     'lib/drill lib/dump lib/images lib/logs lib/configuration',
     'lib/database lib/cache lib/bucket',
     'lib/alarm',
@@ -58,6 +58,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'lambda/contract',
   ],
   rehearsal: [
+    'rehearsal/incidents',
     'rehearsal/story',
     'rehearsal/runbooks',
     'lambda/drill lambda/rds',

@@ -5,6 +5,7 @@ import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct, IMixin } from 'constructs';
 import * as lifeboat from '../../lib';
 import { importedDatabase, OBJECTIVES } from './stacks';
@@ -24,6 +25,8 @@ function filesFor(scope: Construct, ...mixins: IMixin[]): s3.Bucket {
   bucket.with(...mixins);
   return bucket;
 }
+const secretOf = (scope: Construct, name: string) =>
+  secretsmanager.Secret.fromSecretNameV2(scope, `Secret-${name}`, name);
 const repository = (scope: Construct) => new ecr.Repository(scope, 'Web');
 
 /** With nothing that depends on the app's feature flags. */
@@ -118,6 +121,20 @@ export const EVERY_CONSTRUCT: Readonly<Record<string, Make>> = {
     plan.addDatabase('Orders', { database: importedDatabase(scope) }).addDrill('Daily', { schedule: daily });
     return plan;
   },
+  RecoveryRunbook: (scope, given) => {
+    const { vpc, database } = ownDatabase(scope);
+    const recovery = new lifeboat.RecoveryRunbook(scope, 'Recovery', {
+      source: DrillSource.database(database),
+      objectives: OBJECTIVES,
+      credentials: secretOf(scope, 'master'),
+      storage: lifeboat.RecoveredStorage.unencrypted(),
+      vpc,
+      cutOver: [lifeboat.CutOver.secret(secretOf(scope, 'application'))],
+      ...given,
+    });
+    recovery.connections.allowToDefaultPort(database);
+    return recovery;
+  },
   RecoverySite: (scope, given) =>
     new lifeboat.RecoverySite(scope, 'Recovery', {
       region: RecoveryRegion.named(Stack.of(scope).region),
@@ -163,5 +180,17 @@ export const EVERY_CONSTRUCT: Readonly<Record<string, Make>> = {
       prefix: 'weekly',
       ...given,
     }),
+  TableRecoveryRunbook: (scope, given) => {
+    const { vpc, database } = ownDatabase(scope);
+    const recovery = new lifeboat.TableRecoveryRunbook(scope, 'Recovery', {
+      source: DrillSource.database(database),
+      objectives: OBJECTIVES,
+      credentials: secretOf(scope, 'master'),
+      vpc,
+      ...given,
+    });
+    recovery.connections.allowToDefaultPort(database);
+    return recovery;
+  },
   VaultAlarms: (scope, given) => new lifeboat.VaultAlarms(scope, 'Alarms', { vault: vaultOf(scope), ...given }),
 };

@@ -1,11 +1,16 @@
 /** Approvals on AWS's own testing runner: the simulator must not have taught them habits of its own. */
 import { LocalDurableTestRunner, WaitingOperationStatus } from '@aws/durable-execution-sdk-js-testing';
-import type { Approval, Identify } from '../../../lambda/runbook/approval';
+import type { Approval } from '../../../lambda/runbook/approval';
 import { durable, type Runbook } from '../../../lambda/runbook/runbook';
 
-const ADA = { arn: 'arn:aws:iam::123456789012:user/ada', account: '123456789012' };
+const ADA = 'arn:aws:iam::123456789012:user/ada';
 const SHOWN = { sha256: 'a'.repeat(64), resources: ['db-ABC'], expires: '2026-11-22T03:00:00Z' };
-const identify: Identify = async () => ({ identity: ADA });
+
+/** That runner's executions have ids instead of ARNs, so they are of no account. */
+const approvers = ({ execution }: Runbook) => {
+  const account = `${execution}`.split(':')[4] as string;
+  return { identify: async () => ({ identity: { arn: ADA, account, role: null, name: 'ada' } }) };
+};
 
 test('waits again after an answer that does not count, and takes the next', async () => {
   await LocalDurableTestRunner.setupTestEnvironment({ skipTime: true });
@@ -17,7 +22,7 @@ test('waits again after an answer that does not count, and takes the next', asyn
     };
     const cutOver = async (_: unknown, runbook: Runbook) => ({
       sent: await runbook.once('announce', async () => 'sent'),
-      approval: await runbook.approve('cut over', SHOWN, { hours: 24 }, { identify }),
+      approval: await runbook.approve('cut over', SHOWN, { hours: 24 }, approvers(runbook)),
     });
     const runner = new LocalDurableTestRunner({ handlerFunction: durable(cutOver, { clock }) });
     const ended = runner.run({ payload: {} });
@@ -28,7 +33,7 @@ test('waits again after an answer that does not count, and takes the next', asyn
     }
     const { sent, approval } = (await ended).getResult() as { sent: string; approval: Approval };
     expect(sent).toBe('sent');
-    expect(approval).toMatchObject({ outcome: 'approved', by: ADA.arn });
+    expect(approval).toMatchObject({ outcome: 'approved', by: ADA });
     expect(approval.ignored).toEqual([expect.stringMatching(/about another document/)]);
   } finally {
     await LocalDurableTestRunner.teardownTestEnvironment();

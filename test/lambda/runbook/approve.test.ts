@@ -1,6 +1,7 @@
 /** Approvals of runbooks: which answers count, and that the others do nothing, at any crash. */
 import { createHash } from 'node:crypto';
 import { type Answer, type Approval, bindingOf, type Identify } from '../../../lambda/runbook/approval';
+import { identityOf } from '../../../lambda/runbook/identity';
 import type { Runbook } from '../../../lambda/runbook/runbook';
 import type { RunningExecution } from '../../../rehearsal/runbooks/durable-executions';
 import { runCrashing } from '../../simulated/crashes';
@@ -15,10 +16,11 @@ const SHOWN = {
   resources: ['db-ABC'],
   expires: new Date(START + 48 * HOUR).toISOString(),
 };
-const person = (name: string) => ({
-  arn: `arn:aws:sts::123456789012:assumed-role/Ops/${name}`,
-  account: '123456789012',
-});
+const person = (name: string) => {
+  const identity = identityOf(`arn:aws:sts::123456789012:assumed-role/Operators/${name}`);
+  if (!identity) throw new Error(name);
+  return identity;
+};
 const ADA = person('ada');
 
 /** Proofs of this test: who, and what it is bound to. What STS checks is tested with the identity. */
@@ -181,6 +183,14 @@ test('whoever started a run may refuse or abandon it, and only another person ap
   expect(refused.approval.outcome).toBe('refused');
   const other = await run([(execution) => void answer(execution, 'approve', 'grace')], starter);
   expect(other.approval).toMatchObject({ outcome: 'approved', by: person('grace').arn });
+});
+
+test('somebody of another account approves nothing, whatever they are called there', async () => {
+  const stranger = { ...ADA, account: '999999999999', arn: ADA.arn.replace(ADA.account, '999999999999') };
+  const { approval } = await run([(execution) => void answer(execution, 'approve')], (_, runbook) =>
+    runbook.approve('cut over', SHOWN, { hours: 1 }, { identify: async () => ({ identity: stranger }) }),
+  );
+  expect(approval).toMatchObject({ outcome: 'timed-out', ignored: [expect.stringMatching(/not of the account/)] });
 });
 
 test('a proof that could not be checked approves nothing, and is in no result', async () => {

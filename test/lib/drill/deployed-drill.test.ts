@@ -151,6 +151,8 @@ describe('grants', () => {
         'kms:Decrypt',
         'kms:DescribeKey',
         's3:GetBucket*',
+        // Of recoveries, and of drills.
+        's3:GetObject*',
         's3:GetObject*',
         's3:List*',
       ]);
