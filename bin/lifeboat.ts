@@ -6,6 +6,7 @@ import packageJson from '../package.json';
 import { addEvidence } from './commands/evidence';
 import { addHold } from './commands/hold';
 import { addList } from './commands/list';
+import { addRecover } from './commands/recover';
 import { addRegion } from './commands/region';
 import { addRehearse } from './commands/rehearse';
 import { addSnapshot } from './commands/snapshot';
@@ -24,6 +25,7 @@ const program = new Command('lifeboat')
   .showHelpAfterError('(lifeboat --help says more)');
 
 addRehearse(program);
+addRecover(program);
 addRegion(program);
 addSnapshot(program);
 addEvidence(program);
