@@ -71,7 +71,10 @@ export async function assess(
   };
 }
 
-async function theSource(rds: RecoveryPorts['rds'], deployed: DatabaseRecoveryDefinition['source']): Promise<DBInstance> {
+async function theSource(
+  rds: RecoveryPorts['rds'],
+  deployed: DatabaseRecoveryDefinition['source'],
+): Promise<DBInstance> {
   const { instance, resourceId } = deployed;
   const found = resourceId === undefined ? await findInstance(rds, instance) : await instanceById(rds, resourceId);
   if (found && found.DBInstanceIdentifier === instance) return found;

@@ -228,9 +228,11 @@ export function carriedOver(source: DBInstance, instead: Instead): Carried {
     else if (decision.has(source)) told.push(decision.left);
   }
   if (isMagnetic(source)) told.push('its storage is magnetic, which RDS no longer restores to, so it becomes gp3');
-  if (!source.BackupRetentionPeriod) told.push('it has no automated backups, and the recovered one keeps them for a day');
+  if (!source.BackupRetentionPeriod)
+    told.push('it has no automated backups, and the recovered one keeps them for a day');
   if (!source.DeletionProtection) told.push('it is not protected from deletion, and the recovered one is');
-  for (const [what, own] of Object.entries(instead)) if (own !== undefined) told.push(`its ${what} is the deployed one`);
+  for (const [what, own] of Object.entries(instead))
+    if (own !== undefined) told.push(`its ${what} is the deployed one`);
   return { restore: settings, modify: later, told };
 }
 

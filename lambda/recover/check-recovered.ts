@@ -1,6 +1,6 @@
 /** The checks of a drill, on a database that is about to be production: they leave nothing on it. */
 import { type CheckResult, GENERIC_CHECKS } from '../contract';
-import { examineCopy, type Examined } from '../runbook/examine-copy';
+import { type Examined, examineCopy } from '../runbook/examine-copy';
 import type { Recovery, Side } from './recovery';
 
 export interface CheckedDatabase {

@@ -1,6 +1,7 @@
 /** What both databases hold, table by table: what a recovery brings back, and what it loses. Read-only. */
-import { describe } from '../runbook/runbook';
+
 import type { TableTally, Tally } from '../live/protocol';
+import { describe } from '../runbook/runbook';
 import type { Recovery, Side } from './recovery';
 
 /** Counts of one side, by database and table. */
@@ -45,7 +46,12 @@ export async function countAll(recovery: Recovery, side: Side, title: string, mo
 }
 
 /** Being unable to count is told, and never counts as equal. */
-export async function tryToCount(recovery: Recovery, side: Side | null, title: string, moment: string): Promise<Counted> {
+export async function tryToCount(
+  recovery: Recovery,
+  side: Side | null,
+  title: string,
+  moment: string,
+): Promise<Counted> {
   if (!side) return { counts: null, reason: 'it is gone' };
   try {
     return { counts: await countAll(recovery, side, title, moment), reason: null };
@@ -148,7 +154,8 @@ export function worseThan(shown: Comparison, now: Comparison): string[] {
 
 /** Lines for people. */
 export function comparisonLines({ differences, same, unavailable }: Comparison): string[] {
-  if (unavailable !== null) return [`The damaged database could not be counted, so what is lost is unknown: ${unavailable}.`];
+  if (unavailable !== null)
+    return [`The damaged database could not be counted, so what is lost is unknown: ${unavailable}.`];
   const lines = differences.slice(0, NAMED).map(({ database, table, damaged, recovered, newerSeconds, remark }) => {
     const counts = `${damaged ?? 'unknown'} rows in the damaged database, ${recovered ?? 'unknown'} in the recovered one`;
     const newer = newerSeconds > 0 ? `, newest value ${newerSeconds} s later in the damaged one` : '';

@@ -58,11 +58,14 @@ export async function takeBack(recovery: Recovery, run: string, intents: readonl
   for (const { values } of [...intents].reverse()) {
     const { cutOver, renamings, before, to } = values as unknown as SentIntent;
     if (cutOver.kind === 'rename') {
-      const back = [...(renamings ?? [])].reverse().map(({ resourceId, from, to: name }) => ({ resourceId, from: name, to: from }));
+      const back = [...(renamings ?? [])]
+        .reverse()
+        .map(({ resourceId, from, to: name }) => ({ resourceId, from: name, to: from }));
       await recovery.act('take back the rename', { renamings: back }, () => renameInTurn(recovery, back));
       continue;
     }
-    if (!before || !to) throw new Error('an intent document lacks what was there before, so it is not taken back; do it by hand');
+    if (!before || !to)
+      throw new Error('an intent document lacks what was there before, so it is not taken back; do it by hand');
     const way = recovery.ports.way(cutOver);
     await recovery.act(`take back ${way.name}`, { cutOver, before, to }, async () => {
       const sent = await runbook.step(`take ${way.name} back`, () => way.takeBack(before, to, run));

@@ -5,7 +5,9 @@ import type { CutOverWay, HealthCheck, RestartWay } from '../cut-over/way';
 import type { Inventories } from '../evidence/inventories';
 import type { RecoveryChain } from '../evidence/recovery-chain';
 import type { Live } from '../live/client';
+import type { Identify } from '../runbook/approval';
 import type { Examiner } from '../runbook/examiner-client';
+import type { Identity } from '../runbook/identity';
 import type { Runbook } from '../runbook/runbook';
 
 /** Where evidence of the target lies, and what signs it. */
@@ -34,9 +36,10 @@ export interface RecoveryPorts {
   /** Tells people. Failing to is told in the report, and stops nothing. */
   readonly notify: (topic: string, subject: string, text: string) => Promise<void>;
   readonly lock: RecoveryLock;
-  /** @throws when the proof does not hold */
-  readonly who: (proof: string, run: Runbook) => Promise<string>;
-  readonly approve: Approve;
+  /** @throws Error without the proof, when it proves nothing */
+  readonly who: (proof: string, runbook: Runbook) => Promise<Identity>;
+  /** Who answers a question. */
+  readonly identify: Identify;
 }
 
 /** One open recovery for each target. */
@@ -45,26 +48,3 @@ export interface RecoveryLock {
   take(of: Filed, run: string, instead?: string): Promise<void>;
   release(of: Filed, run: string): Promise<void>;
 }
-
-/** What is to be approved. */
-export interface Shown {
-  readonly sha256: string;
-  readonly resources: readonly string[];
-  readonly expires: string;
-}
-
-export interface Approval {
-  readonly outcome: 'approved' | 'refused' | 'abandoned' | 'timed-out';
-  readonly by: string | null;
-  readonly at: string;
-  readonly ignored: readonly string[];
-}
-
-/** @param notBy ARN of a person who may not approve */
-export type Approve = (
-  runbook: Runbook,
-  name: string,
-  shown: Shown,
-  limit: { readonly hours: number },
-  notBy: string | undefined,
-) => Promise<Approval>;

@@ -125,7 +125,8 @@ export class Recovery {
       throw error;
     }
     const { username, password } = (value ?? {}) as Record<string, unknown>;
-    if (typeof username !== 'string' || typeof password !== 'string' || !username || !password) throw new Error(unusable);
+    if (typeof username !== 'string' || typeof password !== 'string' || !username || !password)
+      throw new Error(unusable);
     return { username, password };
   }
 }

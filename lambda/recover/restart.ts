@@ -1,7 +1,7 @@
 /** Restarts what uses the database, sees it healthy, and watches it for a while. */
-import type { HealthCheck, RestartWay, Started } from '../cut-over/way';
+
 import type { Health } from '../contract';
-import type { Endpoint } from '../cut-over/way';
+import type { Endpoint, HealthCheck, RestartWay, Started } from '../cut-over/way';
 import type { Recovery, Side } from './recovery';
 
 export async function restartAll(recovery: Recovery, to: Endpoint): Promise<void> {
@@ -53,12 +53,9 @@ export async function watchHealth(recovery: Recovery, side: Side): Promise<strin
     return { unhealthy, since: unhealthy.length > 0 ? null : (before?.since ?? at), at };
   };
   try {
-    await runbook.poll(
-      'watch health',
-      look,
-      ({ since, at }) => since !== null && at - since >= watchSeconds * 1000,
-      { hours: HOURS_UNTIL_HEALTHY + (2 * watchSeconds) / 3600 },
-    );
+    await runbook.poll('watch health', look, ({ since, at }) => since !== null && at - since >= watchSeconds * 1000, {
+      hours: HOURS_UNTIL_HEALTHY + (2 * watchSeconds) / 3600,
+    });
     recovery.happened('healthy');
     return null;
   } catch (error) {

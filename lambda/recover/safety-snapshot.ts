@@ -22,7 +22,9 @@ export async function takeSafetySnapshot(recovery: Recovery, resourceId: string)
     async () => {
       const found = await describe(rds, snapshot);
       if (found?.Status === 'failed') {
-        throw new Error(`the safety snapshot '${snapshot}' failed, so there is no copy of the damaged database; take one by hand`);
+        throw new Error(
+          `the safety snapshot '${snapshot}' failed, so there is no copy of the damaged database; take one by hand`,
+        );
       }
       return found ? `${found.Status}, ${found.PercentProgress ?? 0} %` : 'not visible yet';
     },
@@ -35,7 +37,8 @@ export async function takeSafetySnapshot(recovery: Recovery, resourceId: string)
 
 async function ask(rds: RDSClient, snapshot: string, resourceId: string, run: string): Promise<boolean> {
   const found = await instanceById(rds, resourceId);
-  if (!found) throw new AnotherDatabase(`the damaged database ${resourceId} was not found, so there is nothing to copy`);
+  if (!found)
+    throw new AnotherDatabase(`the damaged database ${resourceId} was not found, so there is nothing to copy`);
   try {
     await rds.send(
       new CreateDBSnapshotCommand({
@@ -52,7 +55,9 @@ async function ask(rds: RDSClient, snapshot: string, resourceId: string, run: st
   const taken = await describe(rds, snapshot);
   if (!taken) throw notReady(`snapshot '${snapshot}' is not visible yet`);
   if (taken.DbiResourceId !== undefined && taken.DbiResourceId !== resourceId) {
-    throw new AnotherDatabase(`snapshot '${snapshot}' is of ${taken.DbiResourceId} and not of ${resourceId}; see who made it`);
+    throw new AnotherDatabase(
+      `snapshot '${snapshot}' is of ${taken.DbiResourceId} and not of ${resourceId}; see who made it`,
+    );
   }
   return true;
 }

@@ -60,10 +60,11 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   rehearsal: [
     'rehearsal/story',
     'rehearsal/runbooks',
-    'lambda/drill lambda/rds',
+    'lambda/drill lambda/recover',
+    'lambda/rds lambda/cut-over',
     'lambda/runbook',
     'lambda/detectors',
-    'lambda/examination',
+    'lambda/examination lambda/live',
     'lambda/evidence lambda/examiner',
     'rehearsal',
     'rehearsal/rds rehearsal/s3',
