@@ -10,6 +10,8 @@ import type { TableTally, Tally, TallyTask } from './protocol';
 const MARGIN_MS = 5_000;
 /** No table takes more than this part of the time that is left, so that one of them does not hide all others. */
 const SHARE = 1 / 2;
+/** What one answer holds. */
+const MOST_TABLES = 2_000;
 /** A table is worth trying in the time that is left. */
 const WORTHWHILE_MS = 10_000;
 
@@ -27,7 +29,8 @@ export async function tally(session: Session, task: TallyTask, deadline: Deadlin
   let last = task.after;
   for (const table of tables) {
     const left = deadline.left() - MARGIN_MS;
-    if (counted.length > 0 && left < WORTHWHILE_MS) return { tables: counted, next: last };
+    const isFull = counted.length >= MOST_TABLES || left < WORTHWHILE_MS;
+    if (counted.length > 0 && isFull) return { tables: counted, next: last };
     const end = performance.now() + left * SHARE;
     counted.push(await session.within({ left: () => end - performance.now() }, () => count(session, table, task)));
     last = table.oid;
@@ -57,10 +60,12 @@ async function count(session: Session, table: Table, { moment, columns }: TallyT
   try {
     return await session.transaction('READ ONLY', async () => {
       const dated = await datedColumns(session, table, columns);
-      const newest = dated.map(
-        (column) =>
-          `pg_catalog.extract('epoch' FROM pg_catalog.max(t.${escapeIdentifier(column)})::pg_catalog.timestamptz - ${escapeLiteral(moment)}::pg_catalog.timestamptz)`,
-      );
+      const newest = dated.map((column) => {
+        const value = `t.${escapeIdentifier(column)}`;
+        const last = `pg_catalog.max(${value}) FILTER (WHERE pg_catalog.isfinite(${value}))`;
+        const since = `(${last})::pg_catalog.timestamptz - ${escapeLiteral(moment)}::pg_catalog.timestamptz`;
+        return `pg_catalog.date_part('epoch', ${since})`;
+      });
       const [row] = await session.reading(
         `SELECT ${[
           'pg_catalog.count(*)',

@@ -38,7 +38,10 @@ export async function modifyById(
   may: (found: DBInstance) => void = () => {},
 ): Promise<void> {
   const found = await instanceById(rds, resourceId);
-  if (!found) throw new AnotherDatabase(`database ${resourceId} was not found, so it is not modified; see whether it was deleted`);
+  if (!found)
+    throw new AnotherDatabase(
+      `database ${resourceId} was not found, so it is not modified; see whether it was deleted`,
+    );
   may(found);
   const name = found.DBInstanceIdentifier;
   try {

@@ -17,6 +17,7 @@ import type { Ending, RecoveryOutcome } from '../recover/outcome';
 import type { TableRecoveryPorts } from '../recover/ports';
 import { RecoveryRun } from '../recover/recovery';
 import { report } from '../recover/report';
+import type { Identity } from '../runbook/identity';
 import { describe, type Runbook } from '../runbook/runbook';
 import type { Plan, Sides } from '../tables/protocol';
 import { cleanAfterHold } from './clean';
@@ -56,7 +57,7 @@ async function bringBack(recovery: TableRecovery, request: BringBack): Promise<R
 async function carryOut(
   recovery: TableRecovery,
   { to, database, tables, way, dryRun }: BringBack,
-  startedBy: string | null,
+  startedBy: Identity | null,
   story: TableStory,
 ): Promise<Ending> {
   const { runbook, ports, definition } = recovery;

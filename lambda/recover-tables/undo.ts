@@ -5,6 +5,7 @@ import { ask } from '../recover/ask';
 import { open } from '../recover/open';
 import type { Ending, RecoveryOutcome } from '../recover/outcome';
 import { report } from '../recover/report';
+import type { Identity } from '../runbook/identity';
 import { describe } from '../runbook/runbook';
 import type { Undone } from '../tables/protocol';
 import type { TableRecovery } from './story';
@@ -50,7 +51,7 @@ export async function undoTables(
 async function carryOut(
   recovery: TableRecovery,
   run: string,
-  startedBy: string | null,
+  startedBy: Identity | null,
 ): Promise<{ outcome: Ending; undone: Undone | null }> {
   const { runbook, ports, definition } = recovery;
   const before = await runbook.step('read what the run wrote down', () => intentOf(recovery, run));

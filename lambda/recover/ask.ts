@@ -1,5 +1,6 @@
 /** Shows a person what is about to be done, and waits for the answer. Nothing of production is changed before it. */
-import type { Approval } from './ports';
+import type { Approval } from '../runbook/approval';
+import type { Identity } from '../runbook/identity';
 import type { Paper, RecoveryRun } from './recovery';
 
 export interface Asked {
@@ -17,7 +18,7 @@ export async function ask(
   recovery: RecoveryRun,
   paper: Omit<Paper, 'kind'>,
   resources: readonly string[],
-  startedBy: string | null,
+  startedBy: Identity | null,
   unwaivable: readonly string[] = [],
 ): Promise<Asked> {
   const { runbook, ports, definition } = recovery;
@@ -34,8 +35,8 @@ export async function ask(
   } else {
     const expires = new Date(runbook.now.getTime() + approval.timeoutSeconds * 1000).toISOString();
     await recovery.tell(`approval wanted: ${paper.title}`, `${key}\nSHA-256 ${sha256}\nuntil ${expires}`);
-    const notBy = approval.byStarter ? undefined : (startedBy ?? undefined);
-    answer = await ports.approve(runbook, `approve '${paper.name}'`, { sha256, resources, expires }, { hours }, notBy);
+    const approvers = { identify: ports.identify, notBy: approval.byStarter ? undefined : (startedBy ?? undefined) };
+    answer = await runbook.approve(`approve '${paper.name}'`, { sha256, resources, expires }, { hours }, approvers);
   }
   const by = answer.by ?? (approval.waived ? 'the deployed definition' : 'nobody');
   await recovery.publish({

@@ -10,17 +10,31 @@ interface Seen extends FenceLook {
 /** Looks that must agree, 10 seconds or more apart. */
 const QUIET_LOOKS = 2;
 
+/** A side behind a fence, and what lifting that goes back to. */
+export interface FencedSide extends Side {
+  readonly fencedBy: string;
+  readonly before: FenceBefore;
+}
+
 /**
  * @param title as in 'the damaged database'
+ * @param earlier a fence that an earlier run put up, or began to
  * @returns the side, as it is connected to from now on
  */
-export async function putUpFence(recovery: Recovery, side: Side, title: string): Promise<Side> {
+export async function putUpFence(
+  recovery: Recovery,
+  side: Side,
+  title: string,
+  earlier: FencedSide | null = null,
+): Promise<FencedSide> {
   const { runbook, live } = recovery;
-  const run = runbook.id;
-  const before = await runbook.step(`look who may connect to ${title}`, async () =>
-    live.fenceBefore({ connection: await recovery.connection(side) }),
-  );
-  const fenced = { ...side, fencedBy: run };
+  const run = earlier?.fencedBy ?? runbook.id;
+  const before =
+    earlier?.before ??
+    (await runbook.step(`look who may connect to ${title}`, async () =>
+      live.fenceBefore({ connection: await recovery.connection(side) }),
+    ));
+  const fenced = { ...side, fencedBy: run, before };
   await recovery.act(fenceName(title), { resourceId: side.resourceId, before }, async () => {
     const { open } = await runbook.step(`fence ${title}`, async () => {
       const connection = await recovery.connection(side);
@@ -50,16 +64,16 @@ export async function putUpFence(recovery: Recovery, side: Side, title: string):
 export const fenceName = (title: string) => `fence of ${title}`;
 
 /** Lets everybody in again who could be before. */
-export async function liftFence(recovery: Recovery, side: Side, before: FenceBefore, title: string): Promise<Side> {
+export async function liftFence(recovery: Recovery, fenced: FencedSide, title: string): Promise<Side> {
   const { runbook, live } = recovery;
-  const { resourceId, fencedBy } = side;
-  if (fencedBy === undefined) return side;
+  const { resourceId, fencedBy, before } = fenced;
   const open = { resourceId };
-  const { left } = await runbook.step(`lift the fence of ${title}`, async () => {
-    const connection = await recovery.connection(open);
-    return live.liftFence({ connection, before, fencePassword: fencePassword(connection.password, fencedBy) });
+  await recovery.act(`lift the fence of ${title}`, { resourceId, before }, async () => {
+    const { left } = await runbook.step(`let everybody connect to ${title}`, async () => {
+      const connection = await recovery.connection(open);
+      return live.liftFence({ connection, before, fencePassword: fencePassword(connection.password, fencedBy) });
+    });
+    recovery.remarks.push(...left);
   });
-  recovery.remarks.push(...left);
-  recovery.happened(`everybody may connect to ${title} again`);
   return open;
 }

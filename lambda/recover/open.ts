@@ -1,12 +1,13 @@
 /** The start of every run: the lock, who started it, and a document that says so. */
 import type { DatabaseRecoveryRequest, TableRecoveryRequest } from '../contract';
+import type { Identity } from '../runbook/identity';
 import type { RecoveryRun } from './recovery';
 
-/** @returns ARN of the person who started it; null where nobody had to prove that */
+/** @returns the person who started it; null where nobody had to prove that */
 export async function open(
   recovery: RecoveryRun,
   request: DatabaseRecoveryRequest | TableRecoveryRequest,
-): Promise<string | null> {
+): Promise<Identity | null> {
   const { runbook, ports, definition } = recovery;
   const { startedBy, ...chosen } = request;
   if (startedBy === undefined && !definition.unattended) {
@@ -15,8 +16,9 @@ export async function open(
         'deploy it as unattended',
     );
   }
-  const by =
+  const starter =
     startedBy === undefined ? null : await runbook.step('see who starts this', () => ports.who(startedBy, runbook));
+  const by = starter?.arn ?? null;
   const instead = request.action !== 'recover' ? request.run : undefined;
   await runbook.step('open the recovery', () => ports.lock.take(definition, runbook.id, instead));
   await recovery.publish({
@@ -32,5 +34,5 @@ export async function open(
   });
   recovery.happened(`started by ${by ?? 'nobody who had to prove it'}: ${request.reason}`);
   await recovery.tell('started', `${request.reason}\nrun ${runbook.id}, by ${by ?? 'nobody who had to prove it'}`);
-  return by;
+  return starter;
 }

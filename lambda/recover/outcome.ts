@@ -21,3 +21,6 @@ export interface RecoveryOutcome {
   /** Key of the report. */
   readonly report: string;
 }
+
+/** How a run ends that a person did not approve. */
+export const ENDINGS = { refused: 'refused', abandoned: 'abandoned', 'timed-out': 'timed out' } as const;

@@ -5,7 +5,9 @@ import type { CutOverWay, HealthCheck, RestartWay } from '../cut-over/way';
 import type { Inventories } from '../evidence/inventories';
 import type { RecoveryChain } from '../evidence/recovery-chain';
 import type { Live } from '../live/client';
+import type { Identify } from '../runbook/approval';
 import type { Examiner } from '../runbook/examiner-client';
+import type { Identity } from '../runbook/identity';
 import type { Runbook } from '../runbook/runbook';
 import type { TablesAnswers, TablesRequest } from '../tables/protocol';
 
@@ -35,9 +37,10 @@ export interface RecoveryPorts {
   /** Tells people. Failing to is told in the report, and stops nothing. */
   readonly notify: (topic: string, subject: string, text: string) => Promise<void>;
   readonly lock: RecoveryLock;
-  /** @throws when the proof does not hold */
-  readonly who: (proof: string, run: Runbook) => Promise<string>;
-  readonly approve: Approve;
+  /** @throws Error without the proof, when it proves nothing */
+  readonly who: (proof: string, runbook: Runbook) => Promise<Identity>;
+  /** Who answers a question. */
+  readonly identify: Identify;
 }
 
 /** One open recovery for each target. */
@@ -47,33 +50,10 @@ export interface RecoveryLock {
   release(of: Filed, run: string): Promise<void>;
 }
 
-/** What is to be approved. */
-export interface Shown {
-  readonly sha256: string;
-  readonly resources: readonly string[];
-  readonly expires: string;
-}
-
-export interface Approval {
-  readonly outcome: 'approved' | 'refused' | 'abandoned' | 'timed-out';
-  readonly by: string | null;
-  readonly at: string;
-  readonly ignored: readonly string[];
-}
-
-/** @param notBy ARN of a person who may not approve */
-export type Approve = (
-  runbook: Runbook,
-  name: string,
-  shown: Shown,
-  limit: { readonly hours: number },
-  notBy: string | undefined,
-) => Promise<Approval>;
-
 /** What recoveries of a database and of tables share. */
 export type SharedPorts = Pick<
   RecoveryPorts,
-  'definition' | 'rds' | 'clock' | 'secret' | 'chain' | 'notify' | 'lock' | 'who' | 'approve'
+  'definition' | 'rds' | 'clock' | 'secret' | 'chain' | 'notify' | 'lock' | 'who' | 'identify'
 >;
 
 /** The function that reaches both databases of a recovery of tables. */

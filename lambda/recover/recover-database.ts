@@ -6,22 +6,18 @@
  * the new one. It deletes nothing, and cleans nothing up: where it fails it stops, says what is half done, and leaves
  * both sides standing.
  */
-import {
-  type DatabaseRecoveryDefinition,
-  type DatabaseRecoveryRequest,
-  databaseRecoveryDefinition,
-  databaseRecoveryRequest,
-  parse,
-} from '../contract';
+import { type DatabaseRecoveryRequest, databaseRecoveryDefinition, databaseRecoveryRequest, parse } from '../contract';
+import { instanceById, knownState } from '../rds/known-instance';
+import type { Identity } from '../runbook/identity';
 import { describe, type Runbook } from '../runbook/runbook';
 import { ask } from './ask';
 import { type Assessment, assess } from './assess';
-import { type CheckedDatabase, checkRecovered } from './check-recovered';
-import { type Comparison, type Counts, compareCounts, countAll, tryToCount, worseThan } from './compare';
+import { checkRecovered } from './check-recovered';
+import { type Comparison, compareCounts, countAll, tryToCount, worseThan } from './compare';
 import { cutOverTo, endpointOf } from './cut-over';
-import { liftFence, putUpFence } from './fence';
+import { type FencedSide, liftFence, putUpFence } from './fence';
 import { open } from './open';
-import type { Ending, RecoveryOutcome } from './outcome';
+import { ENDINGS, type Ending, type RecoveryOutcome } from './outcome';
 import type { RecoveryPorts } from './ports';
 import { proposal } from './proposal';
 import { RecoveredInstance } from './recovered-instance';
@@ -30,10 +26,7 @@ import { report } from './report';
 import { restartAll, watchHealth } from './restart';
 import { rollBack } from './roll-back';
 import { takeSafetySnapshot } from './safety-snapshot';
-import { facts, nextSteps, type Story } from './story';
-
-export const DAMAGED = 'the damaged database';
-export const RECOVERED = 'the recovered database';
+import { COUNTS, DAMAGED, facts, nextSteps, RECOVERED, type Story } from './story';
 
 export const recoverDatabase =
   (ports: RecoveryPorts) =>
@@ -68,7 +61,7 @@ async function recover(recovery: Recovery, request: RecoverRequest): Promise<Rec
 async function carryOut(
   recovery: Recovery,
   request: RecoverRequest,
-  startedBy: string | null,
+  startedBy: Identity | null,
   story: Story,
 ): Promise<Ending> {
   const { runbook, definition } = recovery;
@@ -76,16 +69,17 @@ async function carryOut(
   story.assessment = assessment;
   const { source, point } = assessment;
   const recovered = await restoreBeside(recovery, assessment, story);
+  const { resourceId } = recovered;
   const checked = await checkRecovered(recovery, recovered, point.time);
   story.checked = checked;
 
   const restored = await countAll(recovery, recovered, RECOVERED, point.time);
-  let damaged: Side = { resourceId: source.resourceId };
-  const damage = await tryToCount(recovery, damaged, DAMAGED, point.time);
+  const unfenced: Side = { resourceId: source.resourceId };
+  let fenced: FencedSide | null = null;
+  const damage = await tryToCount(recovery, unfenced, DAMAGED, point.time);
   let comparison = compareCounts(damage, restored);
   story.comparison = comparison;
 
-  let approved: Comparison | null = null;
   let worse: string[] = [];
   for (let round = 1; ; round++) {
     const paper = await proposal(recovery, story, round, worse);
@@ -100,25 +94,34 @@ async function carryOut(
       startedBy,
       checked.problems,
     );
-    if (answer.outcome !== 'approved') return await giveUp(recovery, damaged, answer.outcome);
-    approved = comparison;
+    if (answer.outcome !== 'approved') {
+      if (fenced) await liftFence(recovery, fenced, DAMAGED);
+      return ENDINGS[answer.outcome];
+    }
+    const approved: Comparison = comparison;
     if (round === 1) {
-      if (definition.fence === 'connect') damaged = await putUpFence(recovery, damaged, DAMAGED);
+      if (definition.fence === 'connect') fenced = await putUpFence(recovery, unfenced, DAMAGED);
       story.snapshot = await takeSafetySnapshot(recovery, source.resourceId);
     }
-    comparison = compareCounts(await tryToCount(recovery, damaged, `${DAMAGED}, again ${round}`, point.time), restored);
+    comparison = compareCounts(
+      await tryToCount(recovery, fenced ?? unfenced, `${DAMAGED}, again (${round})`, point.time),
+      restored,
+    );
     story.comparison = comparison;
     worse = worseThan(approved, comparison);
     if (worse.length === 0 || definition.approval.waived) break;
   }
 
   await mustStillBe(recovery, assessment, recovered);
-  const sides = { damaged: source, recovered: { ...recovered, instance: recovered.name } };
+  const sides = {
+    damaged: { resourceId: source.resourceId, instance: source.instance },
+    recovered: { resourceId, instance: bornAs(recovery) },
+  };
   await recovery.publish({
     kind: 'intent',
-    name: 'counts at the cut-over',
+    name: COUNTS,
     title: 'what the recovered database holds before anybody writes to it',
-    values: { counts: restored },
+    values: { counts: restored, moment: point.time, damaged: sides.damaged, recovered: sides.recovered },
   });
   await cutOverTo(recovery, sides);
   await restartAll(recovery, await endpointOf(recovery, recovered.resourceId));
@@ -127,3 +130,59 @@ async function carryOut(
   recovery.remarks.push(`Applications are not healthy: ${unhealthy}`);
   return 'recovered, not healthy';
 }
+
+/** Born as production, with the settings and the password that it will be used with. */
+async function restoreBeside(recovery: Recovery, { source, point, carried }: Assessment, story: Story): Promise<Side> {
+  const { runbook, ports } = recovery;
+  const instance = new RecoveredInstance(ports.rds, bornAs(recovery), source.resourceId, runbook.id);
+  await runbook.step('start the restore', () => instance.restore(source.instance, point, carried));
+  const born = await runbook.poll(
+    'wait until restored',
+    () => instance.lookAtNew(),
+    (seen) => seen?.usable === true && seen.host !== null,
+    { hours: MAX_RESTORE_HOURS },
+  );
+  const resourceId = String(born?.resourceId);
+  story.recovered = { name: instance.name, resourceId };
+  recovery.happened(`'${instance.name}' (${resourceId}) is restored`);
+  const settled = () =>
+    runbook.poll(
+      `wait until '${instance.name}' has its settings`,
+      () => instance.look(resourceId),
+      ({ usable, pending }) => usable && pending.length === 0,
+      { hours: 6 },
+    );
+  if (Object.keys(carried.modify).length > 0) {
+    await runbook.step('set what a restore does not take', () => instance.modify(resourceId, carried.modify));
+    await settled();
+  }
+  await runbook.step('set the master password', async () => {
+    const { password } = await recovery.credentials();
+    await instance.modify(resourceId, { MasterUserPassword: password });
+  });
+  await settled();
+  return { resourceId };
+}
+
+const bornAs = ({ definition, runbook }: Recovery) => `${definition.recovered.prefix}${runbook.id}`;
+
+/** What the approval relied on may have changed while a person read it. */
+async function mustStillBe({ runbook, ports, definition }: Recovery, { source }: Assessment, recovered: Side) {
+  await runbook.step('see that both databases are still the approved ones', async () => {
+    const [old, fresh] = await Promise.all([
+      instanceById(ports.rds, source.resourceId),
+      instanceById(ports.rds, recovered.resourceId),
+    ]);
+    const problems = [
+      ...(old ? [] : [`the damaged database ${source.resourceId} was not found`]),
+      ...(old && old.DBInstanceIdentifier !== definition.source.instance
+        ? [`the damaged database is called '${old.DBInstanceIdentifier}' by now`]
+        : []),
+      ...(fresh && knownState(fresh).usable ? [] : [`the recovered database ${recovered.resourceId} is not available`]),
+    ];
+    if (problems.length > 0) throw new Error(`what was approved is no longer so: ${problems.join('; ')}; start again`);
+  });
+}
+
+/** At a look every two minutes, half of the 3,000 operations that an execution may have. */
+const MAX_RESTORE_HOURS = 48;
