@@ -5,7 +5,7 @@
 import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { keepFolder, runFolder } from './machine/workspace';
-import { type Damage, damageTable, type ZeroedPages, zeroPages } from './postgres/damage';
+import { type Damage, damageRunning, damageTable, type ZeroedPages, zeroPages } from './postgres/damage';
 import type { PhysicalBackup } from './postgres/physical-backup';
 import { Rds } from './rds/rds';
 import { S3 } from './s3/s3';
@@ -134,6 +134,17 @@ export class Region {
    */
   public async corruptPage(at: SnapshotTable): Promise<Damage> {
     return damageTable(this.backupOf(at), at.table, at.database);
+  }
+
+  /**
+   * Damages one page of a table of a running instance on disk, as a failing disk would. It shows once the instance was
+   * restarted, and the page is read anew.
+   *
+   * @param table with its schema
+   * @returns the block
+   */
+  public async corruptRunningPage(region: string, instance: string, database: string, table: string): Promise<number> {
+    return damageRunning(this.rds.region(region).instance(instance).serving, table, database);
   }
 
   /**

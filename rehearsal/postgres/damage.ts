@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Cluster } from './cluster';
 import type { PhysicalBackup } from './physical-backup';
 
 export interface Damage {
@@ -22,20 +23,7 @@ const DAMAGE = { offset: 6144, length: 200 };
 export async function damageTable(backup: PhysicalBackup, table: string, database?: string): Promise<Damage> {
   const { name, path, visible, byDistance, ...found } = findPages(backup, table, database);
   const block = byDistance.find(visible) ?? byDistance[0]!;
-  const file = await open(path, 'r+');
-  try {
-    const bytes = Buffer.alloc(DAMAGE.length);
-    await file.read(bytes, 0, DAMAGE.length, block * PAGE + DAMAGE.offset);
-    // Inverted, since zeroes might not change anything.
-    await file.write(
-      bytes.map((byte) => ~byte),
-      0,
-      DAMAGE.length,
-      block * PAGE + DAMAGE.offset,
-    );
-  } finally {
-    await file.close();
-  }
+  await invert(path, block);
   return { ...found, table: name, block, countSucceeds: visible(block) };
 }
 
@@ -102,4 +90,40 @@ function allVisible(path: string): (block: number) => boolean {
     const offset = Math.floor(block / blocksInPage) * PAGE + PAGE_HEADER + Math.floor(inPage / 4);
     return ((map[offset] ?? 0) & (1 << (2 * (inPage % 4)))) !== 0;
   };
+}
+
+/**
+ * Damages one page of a table of a running server on disk, as failing storage does. Reading it fails once the page is
+ * no longer in memory, which a restart sees to.
+ *
+ * @returns the block
+ */
+export async function damageRunning(cluster: Cluster, table: string, database: string): Promise<number> {
+  await cluster.query('CHECKPOINT');
+  const sql = `SELECT pg_relation_filepath('${table}'::regclass) AS path,
+                      pg_relation_size('${table}'::regclass)::int / ${PAGE} AS pages`;
+  const { rows } = await cluster.query<{ path: string; pages: number }>(sql, [], database);
+  const { path, pages } = rows[0]!;
+  if (pages === 0) throw new Error(`table '${table}' has no page, so none can be damaged; fill it first`);
+  const block = Math.floor(pages / 2);
+  await invert(join(cluster.dataDirectory, path), block);
+  return block;
+}
+
+/** Inverted, since zeroes might not change anything. */
+async function invert(path: string, block: number): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    const at = block * PAGE + DAMAGE.offset;
+    const bytes = Buffer.alloc(DAMAGE.length);
+    await file.read(bytes, 0, DAMAGE.length, at);
+    await file.write(
+      bytes.map((byte) => ~byte),
+      0,
+      DAMAGE.length,
+      at,
+    );
+  } finally {
+    await file.close();
+  }
 }
