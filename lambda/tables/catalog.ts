@@ -127,9 +127,9 @@ const describe = (name: string) => `
       FROM pg_index i JOIN pg_class k ON k.oid = i.indexrelid JOIN pg_am m ON m.oid = k.relam
       CROSS JOIN LATERAL (SELECT json_agg(a.attname ORDER BY p.position) AS names,
           json_agg(o.schema ORDER BY p.position) AS schemas,
-          bool_and(a.attnotnull AND p.option = 0 AND p.collation = a.attcollation AND o.schema IS NOT NULL) AS usable
+          bool_and(a.attnotnull AND p.direction = 0 AND p.sorting = a.attcollation AND o.schema IS NOT NULL) AS usable
         FROM unnest(i.indkey::int2[], i.indcollation::oid[], i.indoption::int2[], i.indclass::oid[])
-          WITH ORDINALITY p(attnum, collation, option, class, position)
+          WITH ORDINALITY p(attnum, sorting, direction, class, position)
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.attnum
         JOIN pg_opclass oc ON oc.oid = p.class
         LEFT JOIN LATERAL (SELECT min(n.nspname) AS schema FROM pg_amop e JOIN pg_operator q ON q.oid = e.amopopr
