@@ -3,7 +3,7 @@
  * the one in its place before the swap is committed. Names instead of OIDs, except for views, which keep theirs.
  */
 import { printable } from '../examiner/postgres-error';
-import { type Asks, CAPTURE_TRIGGER, KEPT_SCHEMA, oidsOf, shown } from './names';
+import { type Asks, CAPTURE_TRIGGER, KEPT_SCHEMA, oidsOf } from './names';
 import type { TableName } from './protocol';
 
 export interface Fact {
@@ -126,5 +126,3 @@ export function differences(before: readonly Fact[], after: readonly Fact[]): st
   const added = [...is!.keys()].filter((key) => !was!.has(key)).map((key) => `${key} was not there`);
   return [...lost, ...added].map(printable).sort();
 }
-
-export const namesOf = (tables: readonly TableName[]): string => tables.map(shown).join(', ');

@@ -6,8 +6,8 @@ import { printable } from '../examiner/postgres-error';
 import type { Row } from '../examiner/session';
 import { definitionOf } from './definition';
 import { type Asks, CAPTURE_TRIGGER, KEPT_SCHEMA, OURS, oidsOf, shown, sqlName } from './names';
+import { refusalsOfProperties } from './property-rules';
 import { STAGING_SCHEMA, type TableName } from './protocol';
-import { refusalsOfProperties } from './refusals';
 
 export interface Inventory {
   /** What the swap carries over, by kind and name. */

@@ -32,3 +32,5 @@ export const oidsOf = (tables: readonly TableName[]): string =>
 export const list = (names: readonly string[]): string => names.map((name) => escapeIdentifier(name)).join(', ');
 
 export const OURS: readonly string[] = [OWN_SCHEMA, STAGING_SCHEMA, KEPT_SCHEMA];
+
+export const namesOf = (tables: readonly TableName[]): string => tables.map(shown).join(', ');
