@@ -203,7 +203,7 @@ export interface Trigger {
 export async function triggersOf(db: Asks, tables: readonly TableName[]): Promise<Trigger[]> {
   const found = await db.rows(`${FAMILY(tables)} SELECT n.nspname, c.relname, tgname, tgenabled
     FROM f JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_trigger g ON tgrelid = f.oid
-    WHERE NOT tgisinternal AND tgname <> '${CAPTURE_TRIGGER}' ORDER BY c.relkind <> 'p', g.oid`);
+    WHERE NOT tgisinternal AND tgname NOT LIKE '${CAPTURE_TRIGGER}%' ORDER BY c.relkind <> 'p', g.oid`);
   return found.map(([schema, table, name, enabled]) => {
     return { table: { schema: schema!, table: table! }, name: name!, enabled: enabled! };
   });

@@ -72,7 +72,7 @@ const factsSql = (tables: readonly TableName[], version: number) => `
   UNION ALL
   SELECT 'trigger', quote_ident(tgname) || ' on ' || tgrelid::regclass,
     jsonb_build_array(pg_get_triggerdef(g.oid), tgenabled, ${note('pg_trigger', 'g.oid')})::text
-  FROM f JOIN pg_trigger g ON tgrelid = f.oid AND NOT tgisinternal AND tgname <> '${CAPTURE_TRIGGER}'
+  FROM f JOIN pg_trigger g ON tgrelid = f.oid AND NOT tgisinternal AND tgname NOT LIKE '${CAPTURE_TRIGGER}%'
   UNION ALL
   SELECT 'policy', quote_ident(polname) || ' on ' || polrelid::regclass, jsonb_build_array(polcmd, polpermissive,
     (SELECT jsonb_agg(CASE r WHEN 0 THEN 'PUBLIC' ELSE r::regrole::text END ORDER BY 1) FROM unnest(polroles) r),

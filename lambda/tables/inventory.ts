@@ -77,7 +77,7 @@ const DEPENDENTS = (table: TableName) => `
   WHERE NOT coalesce(
     -- A serial column's sequence goes over to the new column, so that whatever else uses it goes on.
     h.sequence = 'a'
-    OR g.tgisinternal OR g.tgname = '${CAPTURE_TRIGGER}'
+    OR g.tgisinternal OR g.tgname LIKE '${CAPTURE_TRIGGER}%'
     OR CASE WHEN h.own
       THEN c.relkind IN ('r', 'p', 'i', 'I', 'S', 't') OR n.contype IN ('c', 'f', 'n', 'p', 't', 'u', 'x')
         OR h.classid IN ('pg_type'::regclass, 'pg_attrdef'::regclass, 'pg_trigger'::regclass, 'pg_policy'::regclass,

@@ -92,7 +92,7 @@ const RULES: readonly Rule[] = [
     sql: (family) => `${family} SELECT 1 FROM pg_class c WHERE c.oid IN (SELECT root FROM f) AND NOT EXISTS (
       SELECT FROM pg_index x WHERE x.indrelid = c.oid AND x.indisunique AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
         AND NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attnotnull
-          AND a.attnum = ANY (string_to_array(x.indkey::text, ' ')::int2[][1:x.indnkeyatts])))`,
+          AND a.attnum = ANY ((string_to_array(x.indkey::text, ' ')::int2[])[1:x.indnkeyatts])))`,
     says: () =>
       'it has no primary key, and no unique key of NOT NULL columns, by which writes during the recovery could be merged; add one first',
   },
