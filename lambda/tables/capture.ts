@@ -98,7 +98,7 @@ export const captureOff = (members: readonly string[], root: string): string =>
   ].join('; ');
 
 /** How many captured keys are applied in one transaction. */
-const BATCH = 20_000;
+export const BATCH = 20_000;
 
 export interface Applying {
   readonly state: Pick<State, 'old'> & TableName;

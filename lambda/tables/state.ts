@@ -81,9 +81,12 @@ export async function begin(db: Asks, run: string, table: TableName): Promise<vo
 export const counted = (count: number): string =>
   `applied = applied + ${count}, since_swap = since_swap + CASE phase WHEN 'captured' THEN 0 ELSE ${count} END`;
 
-/** @param change ready for SQL, such as `applied = applied + 3` */
+/** @param change ready for SQL, such as `kept = 3` */
+export const noting = (run: string, table: TableName, change: string): string =>
+  `UPDATE ${SWAPS} SET ${change} WHERE ${where(run, table)}`;
+
 export async function note(db: Asks, run: string, table: TableName, change: string): Promise<void> {
-  await db.rows(`UPDATE ${SWAPS} SET ${change} WHERE ${where(run, table)}`);
+  await db.rows(noting(run, table, change));
 }
 
 export async function forget(db: Asks, run: string, table: TableName): Promise<void> {

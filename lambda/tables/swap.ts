@@ -16,14 +16,14 @@ import {
   triggersOf,
   viewsOf,
 } from './anatomy';
-import { applyCaptured, captureNames, captureOff, captureOn } from './capture';
+import { type Applying, applyCaptured, BATCH, captureNames, captureOff, captureOn } from './capture';
 import { applying, conflicts, mustBeCaptured, refuseOrphans } from './catch-up';
-import { definitionOf, differences } from './definition';
+import { differences, preparedDefinition } from './definition';
 import type { Live } from './live';
 import { type Asks, inSchema, namesOf, quoted, sqlName } from './names';
 import type { TableName } from './protocol';
 import { TablesRefused } from './refused';
-import { counted, note, type Phase, type State } from './state';
+import { counted, note, noting, type Phase } from './state';
 
 /** Which tables take the place of which. */
 export interface Exchange {
@@ -51,21 +51,35 @@ export async function exchange(live: Live, task: Exchange): Promise<Exchanged | 
   let locked = 0;
   const won = await live.briefly(async () => {
     const plan = await planOf(live, task, edges);
+    const definition = await preparedDefinition(live, task.tables);
+    const applied = new Map<TableName, number>();
+    // What can be applied before the locks is not applied under them.
+    for (const [table, state] of plan.states) {
+      applied.set(table, await conflicts(table, () => applyCaptured(live, state)));
+    }
     // Nobody else uses those, but a vacuum may be at work on them, and would be waited for under all the other locks.
     for (const name of plan.incoming) await live.rows(`LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`);
     locked = performance.now();
     await live.rows(`SET LOCAL statement_timeout = ${LOCKING_MS}; LOCK TABLE ${plan.lock.join(', ')} IN ACCESS EXCLUSIVE MODE;
       SET LOCAL statement_timeout = ${Math.max(1, Math.floor(live.deadline.left()))}`);
-    const before = await definitionOf(live, task.tables);
-    const applied = new Map<TableName, number>();
-    for (const { table, state } of plan.states) {
-      const captured = await applying(live, task.run, table, state, task.from);
-      let taken = 0;
-      for (let more = -1; more !== 0; taken += more) more = await conflicts(table, () => applyCaptured(live, captured));
-      applied.set(table, taken);
+    const before = await definition();
+    let last = 0;
+    for (const [table, captured] of plan.states) {
+      for (let taken = BATCH; taken === BATCH; last += taken) {
+        taken = await conflicts(table, () => applyCaptured(live, captured));
+        applied.set(table, applied.get(table)! + taken);
+      }
     }
-    await live.rows(plan.statements.join(';\n'));
-    const found = differences(before, await definitionOf(live, task.tables));
+    const notes = [...applied].map(([table, count]) =>
+      noting(
+        task.run,
+        table,
+        `phase = '${task.phase}', mark = NULL, ${counted(count)}, last_applied = ${last},
+          validate = ${escapeLiteral(JSON.stringify(plan.validate))}`,
+      ),
+    );
+    await live.rows([...plan.statements, ...notes].join(';\n'));
+    const found = differences(before, await definition());
     if (found.length > 0) {
       throw new TablesRefused(
         `${namesOf(task.tables)}: what would be live differs from what is (${found.slice(0, SHOWN).join('; ')}` +
@@ -73,16 +87,7 @@ export async function exchange(live: Live, task: Exchange): Promise<Exchanged | 
           'changed a definition since: change it back, or clean up this recovery and start another one',
       );
     }
-    for (const [table, count] of applied) {
-      await note(
-        live,
-        task.run,
-        table,
-        `phase = '${task.phase}', mark = NULL, ${counted(count)}, last_applied = ${count},
-          validate = ${escapeLiteral(JSON.stringify(plan.validate))}`,
-      );
-    }
-    return [...applied.values()].reduce((total, count) => total + count, 0);
+    return last;
   });
   if (!won) return undefined;
   const lockedMs = Math.round((performance.now() - locked) * 10) / 10;
@@ -102,7 +107,7 @@ interface Plan {
   /** Views, then tables that refer to these, then these: the order in which readers and foreign keys lock them. */
   readonly lock: readonly string[];
   readonly statements: readonly string[];
-  readonly states: readonly { readonly table: TableName; readonly state: State }[];
+  readonly states: ReadonlyMap<TableName, Applying>;
   readonly validate: readonly string[];
 }
 
@@ -118,13 +123,15 @@ async function planOf(db: Asks, { run, tables, from, to }: Exchange, edges: Edge
     await foreignKeys(db, tables, 'in'),
     await foreignKeys(db, tables, 'within'),
   ];
-  const states: Plan['states'][number][] = [];
-  for (const table of tables) states.push({ table, state: await mustBeCaptured(db, run, table) });
+  const states = new Map<TableName, Applying>();
+  for (const table of tables) {
+    states.set(table, await applying(db, run, table, await mustBeCaptured(db, run, table), from));
+  }
   const own = new Set(members.map(sqlName));
   const roots = members.filter(({ oid, root }) => oid === root);
   const parts = (root: Member) => members.filter((member) => member.root === root.oid).map(sqlName);
   const capture = (root: Member) =>
-    captureNames(run, states.find(({ table }) => sqlName(table) === sqlName(root))!.state.old);
+    captureNames(run, [...states].find(([table]) => sqlName(table) === sqlName(root))![1].state.old);
   const serials = sequences.filter(({ identity }) => !identity);
   const out = (table: TableName) => sqlName(inSchema(table, to));
   const added = [...keysIn, ...within];

@@ -1,13 +1,10 @@
 /** A table swapped for a restored one, and back, in production: by the tables' owner, while clients read and write. */
 import type { Connection } from '../../../lambda/examiner/protocol';
-import { capture } from '../../../lambda/tables/capture';
-import { catchUp } from '../../../lambda/tables/catch-up';
 import { cleanSwaps } from '../../../lambda/tables/clean-swaps';
-import { dress } from '../../../lambda/tables/dress';
 import { swapTables, undoSwap } from '../../../lambda/tables/exchange-tasks';
 import { inventoryOf } from '../../../lambda/tables/inventory';
 import { useDatabase, VERSIONS } from '../../real/database';
-import { asClient, asLive, master, named, prepare, stage, untilDone } from './shop';
+import { asClient, asLive, master, named, prepare, untilDone } from './shop';
 
 const SHOP = `
   CREATE SCHEMA shop; CREATE SCHEMA restored;
@@ -45,7 +42,7 @@ describe.each(process.env.ONLY ? [Number(process.env.ONLY) as 17] : VERSIONS)('o
         live.transaction(() => inventoryOf(live, named('shop.orders'), [named('shop.orders')])),
       );
       expect(refused).toEqual([]);
-      expect(carried.sort()).toMatchInlineSnapshot(`
+      expect(carried.filter((name) => !name.includes('_not_null')).sort()).toMatchInlineSnapshot(`
 [
   "constraint orders_pkey on shop.orders",
   "foreign key items_order_fkey on shop.items",
@@ -152,4 +149,3 @@ function keepBusy(connection: Connection) {
     ];
   }
 }
-void [capture, catchUp, dress, stage];
