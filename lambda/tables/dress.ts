@@ -3,75 +3,16 @@
  * read with the table's schema in the search path, which leaves it out of them, and run with the shadow's in its place.
  * What is there already is not made again, so this goes on where it was cut off.
  */
-import { escapeIdentifier, escapeLiteral } from 'pg';
-import { foreignKeys, type Member, membersOf } from './anatomy';
+import { escapeLiteral } from 'pg';
+import { type Member, membersOf } from './anatomy';
+import { makeForeignKeysOut } from './foreign-keys-out';
 import { GARMENTS, GRANTS, OWNERS } from './garments';
 import type { Live } from './live';
-import { type Asks, inSchema, list, sqlName } from './names';
+import { makeMaterializedViews } from './materialized-views';
+import { type Asks, inSchema, sqlName } from './names';
 import { type Dressed, STAGING_SCHEMA, type TableName } from './protocol';
-import { TablesRefused } from './refused';
-import { ensureSchema, note } from './state';
-
-/** A statement that is not complete before the catalog has given a text: `before`, that text, `after`. */
-interface Garment {
-  readonly name: string;
-  readonly before: string;
-  /** Ready for SQL, of a function that gives a text by the search path; none where `before` is complete. */
-  readonly call: string | undefined;
-  readonly after: string;
-}
-
-const PINNED = 'SET LOCAL search_path = pg_catalog, pg_temp';
-
-/** The statements, read with the tables' own schemas in the path. */
-export async function spell(db: Asks, schemas: readonly string[], garments: readonly Garment[]): Promise<string[]> {
-  const calls = garments.filter(({ call }) => call !== undefined);
-  if (calls.length === 0) return garments.map(({ before }) => before);
-  await db.rows(`SET LOCAL search_path = ${list(schemas)}, pg_temp`);
-  const [texts] = await db.rows(`SELECT ${calls.map(({ call }) => call).join(', ')}`);
-  await db.rows(PINNED);
-  return garments.map((garment) => {
-    const at = calls.indexOf(garment);
-    return at < 0 ? garment.before : `${garment.before}${texts![at] ?? ''}${garment.after}`;
-  });
-}
-
-/** Runs statements that name tables bare, so that they mean the shadows. */
-export async function asShadow(db: Asks, schemas: readonly string[], statement: string): Promise<void> {
-  await db.rows(`SET LOCAL search_path = ${list([STAGING_SCHEMA, ...schemas])}, pg_temp`);
-  await db.rows(statement);
-  await db.rows(PINNED);
-}
-
-/** Made bare: columns as they are in the live table, and partitions. @returns whether it was not there */
-export async function makeShadow(db: Asks, table: TableName): Promise<boolean> {
-  await ensureSchema(db, STAGING_SCHEMA);
-  const members = await membersOf(db, [table]);
-  const [there] = await db.rows(
-    `SELECT to_regclass(${escapeLiteral(sqlName(inSchema(table, STAGING_SCHEMA)))}) IS NOT NULL`,
-  );
-  if (there![0] === 't') return false;
-  const root = members.find(({ oid, root }) => oid === root)!;
-  const like = (member: Member) =>
-    `CREATE TABLE ${sqlName(inSchema(member, STAGING_SCHEMA))} (LIKE ${sqlName(member)} INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMPRESSION)`;
-  if (root.kind !== 'p') {
-    await db.rows(like(root));
-    return true;
-  }
-  for (const member of members) {
-    const [found] = await db.rows(
-      `SELECT pg_get_partkeydef(oid), pg_get_expr(relpartbound, oid) FROM pg_class WHERE oid = ${member.oid}`,
-    );
-    if (member === root) await db.rows(`${like(member)} PARTITION BY ${found![0]}`);
-    else await db.rows(like(member));
-  }
-  for (const member of members.filter((other) => other !== root)) {
-    const [bound] = await db.rows(`SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE oid = ${member.oid}`);
-    const [parent, part] = [root, member].map((one) => sqlName(inSchema(one, STAGING_SCHEMA)));
-    await db.rows(`ALTER TABLE ${parent} ATTACH PARTITION ${part} ${bound![0]}`);
-  }
-  return true;
-}
+import { asShadow, type Garment, garmentOf, pathOf, spell } from './spelling';
+import { note } from './state';
 
 const notYet = (catalog: string, table: string, name: string, shadow: string) =>
   `NOT EXISTS (SELECT FROM ${catalog} WHERE ${table} = to_regclass(${shadow}) AND ${name})`;
@@ -93,62 +34,15 @@ async function makeIndexes(live: Live, schemas: readonly string[], member: Membe
   const shadow = escapeLiteral(sqlName(inSchema(member, STAGING_SCHEMA)));
   const made: string[] = [];
   const garments = await live.transaction(async () =>
-    (await live.rows(INDEXES(member, shadow))).map(
-      ([name, before, call]): Garment => ({ name: name!, before: before!, call: call!, after: '' }),
-    ),
+    (await live.rows(INDEXES(member, shadow))).map(([name, before, call]) => garmentOf([name!, before!, call!, null])),
   );
   for (const garment of garments) {
     await live.transaction(async () => {
-      const path = [member.schema, ...schemas.filter((schema) => schema !== member.schema)];
+      const path = pathOf(member.schema, schemas);
       const [statement] = await spell(live, path, [garment]);
       await asShadow(live, path, statement!);
     });
     made.push(garment.name);
-  }
-  return made;
-}
-
-/** Foreign keys to tables that are not swapped: added at once, and validated without keeping anybody from writing. */
-export async function makeForeignKeysOut(
-  live: Live,
-  tables: readonly TableName[],
-  incoming: string,
-  from = tables,
-): Promise<string[] | undefined> {
-  const made: string[] = [];
-  const keys = await live.transaction(() => foreignKeys(live, from, 'out'));
-  for (const { on, name, definition, valid, comment, to, orphans } of keys) {
-    const table = await live.transaction(async () => {
-      const [found] = await live.rows(
-        `SELECT format('%I.%I', ${escapeLiteral(incoming)}, relname) FROM pg_class WHERE oid = ${escapeLiteral(on)}::regclass`,
-      );
-      return found![0]!;
-    });
-    const stands = async () => {
-      const [found] = await live.rows(`SELECT bool_or(convalidated) FROM pg_constraint
-        WHERE conrelid = ${escapeLiteral(table)}::regclass AND conname = ${escapeLiteral(name)}`);
-      return found![0];
-    };
-    const there = await live.transaction(stands);
-    if (there === null) {
-      const won = await live.briefly(async () => {
-        await live.rows(`ALTER TABLE ${table} ADD CONSTRAINT ${escapeIdentifier(name)} ${definition} NOT VALID`);
-        if (comment !== null) {
-          await live.rows(`COMMENT ON CONSTRAINT ${escapeIdentifier(name)} ON ${table} IS ${escapeLiteral(comment)}`);
-        }
-      });
-      if (!won) return undefined;
-      made.push(`foreign key ${name}`);
-    }
-    if (!valid || there === 't') continue;
-    const [count] = await live.transaction(() => live.rows(orphans(table, to)));
-    if (count![0] !== '0') {
-      throw new TablesRefused(
-        `${on}: ${count![0]} of the rows for it refer, by foreign key ${name}, to rows that ${to} does not have any more; ` +
-          `recover ${to} in the same run, or use insert-missing, which leaves such rows out`,
-      );
-    }
-    await live.transaction(() => live.rows(`ALTER TABLE ${table} VALIDATE CONSTRAINT ${escapeIdentifier(name)}`));
   }
   return made;
 }
@@ -170,6 +64,7 @@ export async function dress(live: Live, run: string, tables: readonly TableName[
       await note(live, run, table, `restored = ${shadow}::regclass`);
     }
   });
+  made.push(...(await makeMaterializedViews(live, tables)));
   for (const table of tables) {
     await live.transaction(() => live.rows(`ANALYZE ${sqlName(inSchema(table, STAGING_SCHEMA))}`));
   }
@@ -184,13 +79,9 @@ async function wear(db: Asks, schemas: readonly string[], member: Member, parts:
     const found = await db.rows(`WITH t AS (
       SELECT c.*, n.nspname, ${shadow} AS shadow, ${shadow}::regclass::oid AS shadow_oid
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ${member.oid}) ${part}`);
-    garments.push(
-      ...found.map(([name, before, call, after]): Garment => {
-        return { name: name ?? '', before: before!, call: call ?? undefined, after: after ?? '' };
-      }),
-    );
+    garments.push(...found.map(garmentOf));
   }
-  const path = [member.schema, ...schemas.filter((schema) => schema !== member.schema)];
+  const path = pathOf(member.schema, schemas);
   for (const statement of await spell(db, path, garments)) await asShadow(db, path, statement);
   return [...new Set(garments.map(({ name }) => name).filter((name) => name !== ''))];
 }

@@ -2,7 +2,7 @@
 
 import { finish } from './after';
 import { applying, conflicts, FEW, mustBeCaptured, rounds } from './catch-up';
-import { makeForeignKeysOut } from './dress';
+import { makeForeignKeysOut } from './foreign-keys-out';
 import type { Live } from './live';
 import { KEPT_SCHEMA, namesOf } from './names';
 import { STAGING_SCHEMA, type Swapped, type TableName, type Undone } from './protocol';

@@ -4,10 +4,11 @@ import type { Connection } from '../../../lambda/examiner/protocol';
 import { columnsOf } from '../../../lambda/tables/anatomy';
 import { capture } from '../../../lambda/tables/capture';
 import { catchUp } from '../../../lambda/tables/catch-up';
-import { dress, makeShadow } from '../../../lambda/tables/dress';
+import { dress } from '../../../lambda/tables/dress';
 import { Live } from '../../../lambda/tables/live';
 import { list, sqlName } from '../../../lambda/tables/names';
 import type { TableName } from '../../../lambda/tables/protocol';
+import { makeShadow } from '../../../lambda/tables/shadow';
 import type { Cluster } from '../../../rehearsal/postgres/cluster';
 
 /** Lifeboat's user: it owns the database, and is no superuser. */
