@@ -1,8 +1,8 @@
 /** What of a table's own properties, and of who owns what is tied to it, keeps it from being swapped. */
 import { printable } from '../examiner/postgres-error';
+import type { TableName } from '../tables/protocol';
 import { FAMILY, versionOf } from './definition';
 import { type Asks, OURS, shown } from './names';
-import type { TableName } from './protocol';
 
 export interface Findings {
   readonly refused: readonly string[];

@@ -1,8 +1,8 @@
 /** A table swapped for a restored one, and back, in production: by the tables' owner, while clients read and write. */
 import type { Connection } from '../../../lambda/examiner/protocol';
-import { cleanSwaps } from '../../../lambda/tables/clean-swaps';
-import { swapTables, undoSwap } from '../../../lambda/tables/exchange-tasks';
-import { inventoryOf } from '../../../lambda/tables/inventory';
+import { cleanSwaps } from '../../../lambda/swap/clean-swaps';
+import { swapTables, undoSwap } from '../../../lambda/swap/exchange-tasks';
+import { inventoryOf } from '../../../lambda/swap/inventory';
 import { useDatabase, VERSIONS } from '../../real/database';
 import { asClient, asLive, master, named, prepare, untilDone } from './shop';
 

@@ -4,6 +4,7 @@
  * It is its own undo: then the old tables are those that enter.
  */
 import { escapeIdentifier, escapeLiteral } from 'pg';
+import type { TableName } from '../tables/protocol';
 import {
   foreignKeys,
   type Member,
@@ -21,7 +22,6 @@ import { applying, conflicts, mustBeCaptured, refuseOrphans } from './catch-up';
 import { differences, preparedDefinition } from './definition';
 import type { Live } from './live';
 import { type Asks, inSchema, namesOf, quoted, sqlName } from './names';
-import type { TableName } from './protocol';
 import { TablesRefused } from './refused';
 import { counted, note, noting, type Phase } from './state';
 

@@ -1,7 +1,7 @@
 /** How tables are written, in SQL and in messages, and the schemas that a swap moves them between. */
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { Row } from '../examiner/session';
-import { OWN_SCHEMA, STAGING_SCHEMA, type TableName } from './protocol';
+import { OWN_SCHEMA, STAGING_SCHEMA, type TableName } from '../tables/protocol';
 
 /** One of the databases, inside a transaction whose search path holds the catalog alone. */
 export interface Asks {

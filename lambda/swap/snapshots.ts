@@ -2,8 +2,9 @@
  * A transaction that began before rows were staged doesn't see them, and would find a swapped table empty. So a swap waits
  * until there is none: a transaction that has read the table holds a lock of its own, but one that has not yet might.
  */
+
+import { OWN_SCHEMA, type TableName } from '../tables/protocol';
 import { type Asks, shown } from './names';
-import { OWN_SCHEMA, type TableName } from './protocol';
 import { note } from './state';
 
 /** Remembers this transaction as the last one that has to be seen, unless one is remembered. */

@@ -3,11 +3,11 @@
  * keys alone. The trigger of a table goes to the one that takes its place, so writes after a swap are known as well.
  */
 import { escapeIdentifier, escapeLiteral } from 'pg';
+import { type Captured, OWN_SCHEMA, STAGING_SCHEMA, type TableName } from '../tables/protocol';
 import { type Key, keyOf, membersOf } from './anatomy';
 import { leftovers } from './inventory';
 import type { Live } from './live';
 import { type Asks, CAPTURE_TRIGGER, KEPT_SCHEMA, list, quoted, shown, sqlName } from './names';
-import { type Captured, OWN_SCHEMA, STAGING_SCHEMA, type TableName } from './protocol';
 import { TablesRefused } from './refused';
 import { begin, ensureState, type State, stateOf } from './state';
 

@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto';
 import { printable } from '../examiner/postgres-error';
+import type { TableName } from '../tables/protocol';
 import { type Asks, CAPTURE_TRIGGER, KEPT_SCHEMA, oidsOf } from './names';
-import type { TableName } from './protocol';
 
 export interface Fact {
   readonly kind: string;

@@ -1,8 +1,8 @@
 /** The table that rows are staged in for a swap. */
 import { escapeLiteral } from 'pg';
+import { STAGING_SCHEMA, type TableName } from '../tables/protocol';
 import { type Member, membersOf } from './anatomy';
 import { type Asks, inSchema, sqlName } from './names';
-import { STAGING_SCHEMA, type TableName } from './protocol';
 import { ensureSchema } from './state';
 
 /** Made bare: columns as they are in the live table, and partitions. @returns whether it was not there */

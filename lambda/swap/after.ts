@@ -4,10 +4,10 @@
  */
 import { DatabaseError, escapeIdentifier, escapeLiteral } from 'pg';
 import { conditionOf } from '../examiner/postgres-error';
+import type { TableName } from '../tables/protocol';
 import { materializedViewsOf, membersOf } from './anatomy';
 import type { Live } from './live';
 import { inSchema, namesOf, quoted, sqlName } from './names';
-import type { TableName } from './protocol';
 import { TablesRefused } from './refused';
 import { note, type Phase, statesOf } from './state';
 

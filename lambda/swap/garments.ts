@@ -3,8 +3,9 @@
  * with `shadow`, the shadow's name ready for SQL, and `shadow_oid`; it gives a name for people, the statement's
  * beginning, a call that gives its middle by the search path, and its end.
  */
+
+import { STAGING_SCHEMA } from '../tables/protocol';
 import { CAPTURE_TRIGGER } from './names';
-import { STAGING_SCHEMA } from './protocol';
 
 const options = (array: string, prefix = '') =>
   `(SELECT string_agg(format('${prefix}%I = %L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ') FROM unnest(${array}) o)`;

@@ -1,11 +1,11 @@
 /** Drops what a run's swaps made in the live database, and nothing that the state doesn't name. After that, no undo. */
 import { escapeLiteral } from 'pg';
+import { type Cleaned, STAGING_SCHEMA, type TableName } from '../tables/protocol';
 import { finish } from './after';
 import { membersOf } from './anatomy';
 import { captureNames, captureOff } from './capture';
 import type { Live } from './live';
 import { inSchema, KEPT_SCHEMA, OURS, quoted, sqlName } from './names';
-import { type Cleaned, STAGING_SCHEMA, type TableName } from './protocol';
 import { forget, type State, statesOf } from './state';
 
 export async function cleanSwaps(live: Live, run: string): Promise<Cleaned> {

@@ -4,13 +4,13 @@
  * What is there already is not made again, so this goes on where it was cut off.
  */
 import { escapeLiteral } from 'pg';
+import { type Dressed, STAGING_SCHEMA, type TableName } from '../tables/protocol';
 import { type Member, membersOf } from './anatomy';
 import { makeForeignKeysOut } from './foreign-keys-out';
 import { GARMENTS, GRANTS, OWNERS } from './garments';
 import type { Live } from './live';
 import { makeMaterializedViews } from './materialized-views';
 import { type Asks, inSchema, sqlName } from './names';
-import { type Dressed, STAGING_SCHEMA, type TableName } from './protocol';
 import { asShadow, type Garment, garmentOf, pathOf, spell } from './spelling';
 import { note } from './state';
 

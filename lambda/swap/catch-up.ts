@@ -4,11 +4,11 @@
  */
 import { DatabaseError } from 'pg';
 import { conditionOf } from '../examiner/postgres-error';
+import { type CaughtUp, STAGING_SCHEMA, type TableName } from '../tables/protocol';
 import { columnsOf, foreignKeys, keyOf } from './anatomy';
 import { type Applying, applyCaptured, captureNames } from './capture';
 import type { Live } from './live';
 import { type Asks, inSchema, list, namesOf, quoted, shown, sqlName } from './names';
-import { type CaughtUp, STAGING_SCHEMA, type TableName } from './protocol';
 import { TablesRefused } from './refused';
 import { counted, note, type State, stateOf } from './state';
 

@@ -1,7 +1,8 @@
 /** What has to be moved, replaced or renewed when one table takes the place of another, read from the catalog. */
+
+import type { TableName } from '../tables/protocol';
 import { FAMILY, versionOf } from './definition';
 import { type Asks, CAPTURE_TRIGGER, list, quoted, shown } from './names';
-import type { TableName } from './protocol';
 import { TablesRefused } from './refused';
 
 /** A table of the swap, or one of its partitions. */

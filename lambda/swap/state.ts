@@ -1,7 +1,7 @@
 /** What a run's swap has come to, kept in the live database, in the same transactions as what it did. */
 import { escapeIdentifier, escapeLiteral } from 'pg';
+import { OWN_SCHEMA, STAGING_SCHEMA, type TableName } from '../tables/protocol';
 import { type Asks, KEPT_SCHEMA, sqlName } from './names';
-import { OWN_SCHEMA, STAGING_SCHEMA, type TableName } from './protocol';
 
 const SWAPS = `${OWN_SCHEMA}.swaps`;
 

@@ -3,11 +3,11 @@
  * keeping anybody from writing.
  */
 import { escapeIdentifier, escapeLiteral } from 'pg';
+import type { TableName } from '../tables/protocol';
 import { type ForeignKey, foreignKeys } from './anatomy';
 import { versionOf } from './definition';
 import type { Live } from './live';
 import { quoted, sqlName } from './names';
-import type { TableName } from './protocol';
 import { TablesRefused } from './refused';
 
 /** One that a table has, or has yet to get. */

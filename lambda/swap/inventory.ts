@@ -4,10 +4,10 @@
  */
 import { printable } from '../examiner/postgres-error';
 import type { Row } from '../examiner/session';
+import { STAGING_SCHEMA, type TableName } from '../tables/protocol';
 import { definitionOf } from './definition';
 import { type Asks, CAPTURE_TRIGGER, KEPT_SCHEMA, OURS, oidsOf, shown, sqlName } from './names';
 import { refusalsOfProperties } from './property-rules';
-import { STAGING_SCHEMA, type TableName } from './protocol';
 
 export interface Inventory {
   /** What the swap carries over, by kind and name. */

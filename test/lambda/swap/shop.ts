@@ -1,14 +1,14 @@
 /** A live database with tables of a shop, owned by a master user as on RDS, and what tests of swaps do with it. */
 import { Client, type ClientConfig } from 'pg';
 import type { Connection } from '../../../lambda/examiner/protocol';
-import { columnsOf } from '../../../lambda/tables/anatomy';
-import { capture } from '../../../lambda/tables/capture';
-import { catchUp } from '../../../lambda/tables/catch-up';
-import { dress } from '../../../lambda/tables/dress';
-import { Live } from '../../../lambda/tables/live';
-import { list, sqlName } from '../../../lambda/tables/names';
+import { columnsOf } from '../../../lambda/swap/anatomy';
+import { capture } from '../../../lambda/swap/capture';
+import { catchUp } from '../../../lambda/swap/catch-up';
+import { dress } from '../../../lambda/swap/dress';
+import { Live } from '../../../lambda/swap/live';
+import { list, sqlName } from '../../../lambda/swap/names';
+import { makeShadow } from '../../../lambda/swap/shadow';
 import type { TableName } from '../../../lambda/tables/protocol';
-import { makeShadow } from '../../../lambda/tables/shadow';
 import type { Cluster } from '../../../rehearsal/postgres/cluster';
 
 /** Lifeboat's user: it owns the database, and is no superuser. */

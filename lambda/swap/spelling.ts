@@ -3,8 +3,8 @@
  * text, and run with the shadows' schema ahead of them, so that the same names mean the shadows.
  */
 import type { Row } from '../examiner/session';
+import { STAGING_SCHEMA } from '../tables/protocol';
 import { type Asks, list } from './names';
-import { STAGING_SCHEMA } from './protocol';
 
 /** A statement that is not complete before the catalog has given a text: `before`, that text, `after`. */
 export interface Garment {

@@ -3,10 +3,10 @@
  * them in with it. What they hold then misses what was caught up with, so they are filled again after the swap.
  */
 import { escapeIdentifier, escapeLiteral } from 'pg';
+import { STAGING_SCHEMA, type TableName } from '../tables/protocol';
 import { materializedViewsOf, type Named } from './anatomy';
 import type { Live } from './live';
 import { type Asks, quoted } from './names';
-import { STAGING_SCHEMA, type TableName } from './protocol';
 import { asShadow, type Garment, pathOf, spell } from './spelling';
 
 /** @returns names of those that were made */
