@@ -124,6 +124,8 @@ export async function foreignKeys(db: Asks, tables: readonly TableName[], side: 
 export interface View {
   /** Ready for SQL. */
   readonly name: string;
+  /** Ready for SQL. */
+  readonly owner: string;
   /** The statement that binds it to the table of that name anew, and changes nothing else. */
   readonly replace: string;
 }
@@ -136,10 +138,11 @@ const VIEWS = (tables: readonly TableName[]) => `${FAMILY(tables)}, v AS (
 export async function viewsOf(db: Asks, tables: readonly TableName[]): Promise<View[]> {
   const found = await db.rows(`${VIEWS(tables)}
     SELECT format('%I.%I', n.nspname, v.relname), pg_get_viewdef(v.oid),
-      (SELECT string_agg(format('%I = %L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ') FROM unnest(v.reloptions) o)
+      (SELECT string_agg(format('%I = %L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ') FROM unnest(v.reloptions) o), v.relowner::regrole
     FROM v JOIN pg_namespace n ON n.oid = v.relnamespace WHERE v.relkind = 'v' ORDER BY v.oid`);
-  return found.map(([name, definition, options]) => ({
+  return found.map(([name, definition, options, owner]) => ({
     name: name!,
+    owner: owner!,
     replace: `CREATE OR REPLACE VIEW ${name}${options ? ` WITH (${options})` : ''} AS ${definition}`,
   }));
 }
@@ -148,21 +151,23 @@ export interface Named {
   readonly schema: string;
   readonly name: string;
   readonly oid: string;
+  /** Ready for SQL. */
+  readonly owner: string;
 }
 
 const named = (found: Awaited<ReturnType<Asks['rows']>>): Named[] =>
-  found.map(([schema, name, oid]) => ({ schema: schema!, name: name!, oid: oid! }));
+  found.map(([schema, name, oid, owner]) => ({ schema: schema!, name: name!, oid: oid!, owner: owner! }));
 
 export async function materializedViewsOf(db: Asks, tables: readonly TableName[]): Promise<Named[]> {
   return named(
-    await db.rows(`${VIEWS(tables)} SELECT n.nspname, v.relname, v.oid FROM v JOIN pg_namespace n ON n.oid = v.relnamespace
+    await db.rows(`${VIEWS(tables)} SELECT n.nspname, v.relname, v.oid, v.relowner::regrole FROM v JOIN pg_namespace n ON n.oid = v.relnamespace
       WHERE v.relkind = 'm' ORDER BY v.oid`),
   );
 }
 
 export async function statisticsOf(db: Asks, tables: readonly TableName[]): Promise<Named[]> {
   return named(
-    await db.rows(`${FAMILY(tables)} SELECT n.nspname, s.stxname, s.oid FROM f JOIN pg_statistic_ext s ON s.stxrelid = f.oid
+    await db.rows(`${FAMILY(tables)} SELECT n.nspname, s.stxname, s.oid, s.stxowner::regrole FROM f JOIN pg_statistic_ext s ON s.stxrelid = f.oid
       JOIN pg_namespace n ON n.oid = s.stxnamespace ORDER BY s.oid`),
   );
 }

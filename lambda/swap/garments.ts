@@ -5,7 +5,7 @@
  */
 
 import { STAGING_SCHEMA } from '../tables/protocol';
-import { CAPTURE_TRIGGER } from './names';
+import { CAPTURE_TRIGGER, KEPT_SCHEMA } from './names';
 
 const options = (array: string, prefix = '') =>
   `(SELECT string_agg(format('${prefix}%I = %L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ') FROM unnest(${array}) o)`;
@@ -156,6 +156,9 @@ export const OWNERS: readonly string[] = [
   // A new owner must be able to create in the schema; where it may already, nothing is asked for.
   `SELECT NULL, format('GRANT USAGE, CREATE ON SCHEMA ${STAGING_SCHEMA} TO %s', t.relowner::regrole), NULL, NULL
     FROM t WHERE NOT has_schema_privilege(t.relowner, '${STAGING_SCHEMA}', 'CREATE')`,
+  // Foreign keys of a table that has left its schema still run as its owner, until they are dropped.
+  `SELECT DISTINCT NULL, format('GRANT USAGE ON SCHEMA ${KEPT_SCHEMA} TO %s', t.relowner::regrole), NULL, NULL
+    FROM t WHERE NOT has_schema_privilege(t.relowner, '${KEPT_SCHEMA}', 'USAGE')`,
   `SELECT 'owner', format('ALTER TABLE %s OWNER TO %s', shadow, t.relowner::regrole), NULL, NULL
     FROM t JOIN pg_class s ON s.oid = t.shadow_oid WHERE s.relowner <> t.relowner`,
   `SELECT NULL, format('ALTER STATISTICS %I.%I OWNER TO %s', '${STAGING_SCHEMA}', x.stxname, x.stxowner::regrole), NULL, NULL

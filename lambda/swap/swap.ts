@@ -60,7 +60,7 @@ export async function exchange(live: Live, task: Exchange): Promise<Exchanged | 
     // Nobody else uses those, but a vacuum may be at work on them, and would be waited for under all the other locks.
     for (const name of plan.incoming) await live.rows(`LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`);
     locked = performance.now();
-    await live.rows(`SET LOCAL statement_timeout = ${LOCKING_MS}; LOCK TABLE ${plan.lock.join(', ')} IN ACCESS EXCLUSIVE MODE;
+    await live.rows(`SET LOCAL statement_timeout = ${LOCKING_MS}; DO $lock$ BEGIN ${plan.lock} END $lock$;
       SET LOCAL statement_timeout = ${Math.max(1, Math.floor(live.deadline.left()))}`);
     const before = await definition();
     let last = 0;
@@ -104,8 +104,11 @@ const SHOWN = 10;
 
 interface Plan {
   readonly incoming: readonly string[];
-  /** Views, then tables that refer to these, then these: the order in which readers and foreign keys lock them. */
-  readonly lock: readonly string[];
+  /**
+   * Views, then tables that refer to these, then these: the order in which readers and foreign keys lock them. LOCK of a
+   * view would lock all that it reads, too, by the rights of its owner; giving it the owner that it has locks it alone.
+   */
+  readonly lock: string;
   readonly statements: readonly string[];
   readonly states: ReadonlyMap<TableName, Applying>;
   readonly validate: readonly string[];
@@ -180,12 +183,12 @@ async function planOf(db: Asks, { run, tables, from, to }: Exchange, edges: Edge
     statements,
     incoming: members.map((member) => sqlName(inSchema(member, from))),
     lock: [
-      ...new Set([
-        ...views.map(({ name }) => name),
-        ...keysIn.map(({ on }) => on).filter((on) => !own.has(on)),
-        ...own,
-      ]),
-    ],
+      ...views.map(({ name, owner }) => `ALTER VIEW ${name} OWNER TO ${owner};`),
+      ...materialized.map(
+        ({ schema, name, owner }) => `ALTER MATERIALIZED VIEW ${quoted(schema, name)} OWNER TO ${owner};`,
+      ),
+      `LOCK TABLE ${[...new Set([...keysIn.map(({ on }) => on), ...own])].join(', ')} IN ACCESS EXCLUSIVE MODE;`,
+    ].join(' '),
     validate: added
       .filter(({ valid }) => valid)
       .map(({ on, name }) => `ALTER TABLE ${on} VALIDATE CONSTRAINT ${escapeIdentifier(name)}`),
