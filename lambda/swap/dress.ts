@@ -7,7 +7,7 @@ import { escapeLiteral } from 'pg';
 import { type Dressed, STAGING_SCHEMA, type TableName } from '../tables/protocol';
 import { type Member, membersOf } from './anatomy';
 import { makeForeignKeysOut } from './foreign-keys-out';
-import { GARMENTS, GRANTS, OWNERS } from './garments';
+import { GARMENTS, GRANTS, OWNERS, TRIGGERS } from './garments';
 import type { Live } from './live';
 import { makeMaterializedViews } from './materialized-views';
 import { type Asks, inSchema, sqlName } from './names';
@@ -24,7 +24,10 @@ const INDEXES = (member: Member, shadow: string) => `
   FROM pg_constraint n WHERE conrelid = ${member.oid} AND contype IN ('p', 'u', 'x', 'c')
     AND ${notYet('pg_constraint s', 's.conrelid', 's.conname = n.conname', shadow)}
   UNION ALL
-  SELECT 'index ' || quote_ident(c.relname), '', 'pg_catalog.pg_get_indexdef(' || c.oid || ', 0, true)', 2, c.relname
+  SELECT 'index ' || quote_ident(c.relname), '', format(CASE c.relkind
+      -- Without ONLY it takes in the indexes that partitions have got by now.
+      WHEN 'I' THEN 'pg_catalog.replace(pg_catalog.pg_get_indexdef(%s, 0, true), '' ON ONLY '', '' ON '')'
+      ELSE 'pg_catalog.pg_get_indexdef(%s, 0, true)' END, c.oid), 2, c.relname
   FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid
   WHERE x.indrelid = ${member.oid} AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = x.indexrelid AND contype IN ('p', 'u', 'x'))
     AND to_regclass(format('%I.%I', '${STAGING_SCHEMA}', c.relname)) IS NULL
@@ -56,7 +59,7 @@ export async function dress(live: Live, run: string, tables: readonly TableName[
   if (!keys) return { done: false, made };
   made.push(...keys);
   await live.transaction(async () => {
-    for (const parts of [GARMENTS, OWNERS, GRANTS]) {
+    for (const parts of [GARMENTS, TRIGGERS, OWNERS, GRANTS]) {
       for (const member of members) made.push(...(await wear(live, schemas, member, parts)));
     }
     for (const table of tables) {

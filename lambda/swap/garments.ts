@@ -81,13 +81,10 @@ export const GARMENTS: readonly string[] = [
     WHERE NOT EXISTS (SELECT FROM pg_statistic_ext s WHERE s.stxrelid = t.shadow_oid AND s.stxname = x.stxname)`,
   `SELECT NULL, format('ALTER STATISTICS %I.%I SET STATISTICS %s', '${STAGING_SCHEMA}', stxname, stxstattarget), NULL, NULL
     FROM t JOIN pg_statistic_ext ON stxrelid = t.oid WHERE stxstattarget >= 0`,
-  // Triggers stay still until the swap.
   `SELECT 'trigger ' || quote_ident(g.tgname), '', format('pg_catalog.pg_get_triggerdef(%s, true)', g.oid), ''
     FROM t JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgparentid = 0
       AND g.tgname NOT LIKE '${CAPTURE_TRIGGER}%'
     WHERE NOT EXISTS (SELECT FROM pg_trigger s WHERE s.tgrelid = t.shadow_oid AND s.tgname = g.tgname)`,
-  `SELECT NULL, format('ALTER TABLE %s DISABLE TRIGGER %I', shadow, g.tgname), NULL, NULL
-    FROM t JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgname NOT LIKE '${CAPTURE_TRIGGER}%'`,
   `SELECT 'policy ' || quote_ident(p.polname), format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', p.polname, shadow,
       CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
       CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
@@ -131,12 +128,6 @@ export const GARMENTS: readonly string[] = [
     'JOIN pg_index x ON x.indrelid = t.oid JOIN pg_class c ON c.oid = x.indexrelid',
   ),
   comment(
-    "format('TRIGGER %I ON %s', g.tgname, shadow)",
-    'pg_trigger',
-    'g.oid',
-    'JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal',
-  ),
-  comment(
     "format('POLICY %I ON %s', p.polname, shadow)",
     'pg_policy',
     'p.oid',
@@ -149,6 +140,19 @@ export const GARMENTS: readonly string[] = [
     'JOIN pg_statistic_ext x ON x.stxrelid = t.oid',
   ),
   comment(`'SEQUENCE ' || ${SHADOW_SEQUENCE}`, 'pg_class', 'q.oid', SEQUENCES),
+];
+
+/** Read once the ones above were run, for partitions as well: they have triggers from the table that they belong to. */
+export const TRIGGERS: readonly string[] = [
+  // They stay still until the swap.
+  `SELECT NULL, format('ALTER TABLE %s DISABLE TRIGGER %I', shadow, g.tgname), NULL, NULL
+    FROM t JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal AND g.tgname NOT LIKE '${CAPTURE_TRIGGER}%'`,
+  comment(
+    "format('TRIGGER %I ON %s', g.tgname, shadow)",
+    'pg_trigger',
+    'g.oid',
+    'JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT g.tgisinternal',
+  ),
 ];
 
 /** Read once the ones above were run: the rights on a table are its owner's to give. */

@@ -162,7 +162,7 @@ async function planOf(db: Asks, { run, tables, from, to }: Exchange, edges: Edge
     ...sequences.map((sequence) => moveOn(sequence, edges, to)),
     ...views.map(({ replace }) => replace.replace(/;\s*$/, '')),
     ...triggers.flatMap(({ table, name, enabled }) => [
-      ...(enabled === 'D' ? [] : [`ALTER TABLE ${sqlName(table)} ${MODES[enabled]} TRIGGER ${escapeIdentifier(name)}`]),
+      `ALTER TABLE ${sqlName(table)} ${MODES[enabled]} TRIGGER ${escapeIdentifier(name)}`,
       `ALTER TABLE ${out(table)} DISABLE TRIGGER ${escapeIdentifier(name)}`,
     ]),
     ...roots.map((root) => captureOn(parts(root), sqlName(root), capture(root))),
@@ -195,7 +195,7 @@ async function planOf(db: Asks, { run, tables, from, to }: Exchange, edges: Edge
   };
 }
 
-const MODES: Readonly<Record<string, string>> = { O: 'ENABLE', A: 'ENABLE ALWAYS', R: 'ENABLE REPLICA' };
+const MODES: Readonly<Record<string, string>> = { D: 'DISABLE', O: 'ENABLE', A: 'ENABLE ALWAYS', R: 'ENABLE REPLICA' };
 
 /** The furthest number that each sequence's column holds: read before the locks, since that may take a while. */
 type Edges = ReadonlyMap<string, string | null>;

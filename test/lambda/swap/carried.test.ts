@@ -67,7 +67,7 @@ const everything = (major: number) => `
   COMMENT ON STATISTICS shop.together IS 'c8'; COMMENT ON SEQUENCE shop.orders_id_seq IS 'c9'; COMMENT ON VIEW shop.paid IS 'c10';
   COMMENT ON MATERIALIZED VIEW shop.totals IS 'c11'; COMMENT ON INDEX shop.totals_total IS 'c12'; COMMENT ON COLUMN shop.totals.total IS 'c13';
   ALTER TABLE shop.orders OWNER TO app; ALTER MATERIALIZED VIEW shop.totals OWNER TO app; ALTER VIEW shop.counted OWNER TO app;
-  GRANT SELECT ON shop.items, shop.customers TO app;
+  GRANT SELECT ON shop.items, shop.customers TO app; GRANT INSERT ON shop.log TO app;
   GRANT SELECT, INSERT ON shop.orders TO reader WITH GRANT OPTION; GRANT SELECT ON shop.orders TO PUBLIC; GRANT UPDATE (note, total) ON shop.orders TO auditor;
   REVOKE TRUNCATE ON shop.orders FROM app; GRANT USAGE ON SEQUENCE shop.orders_id_seq TO reader; GRANT SELECT ON shop.paid, shop.totals TO reader;
   INSERT INTO shop.customers SELECT i, 'customer ' || i FROM generate_series(1, 10) i;
@@ -113,7 +113,105 @@ describe.each(process.env.ONLY ? [Number(process.env.ONLY) as 17] : VERSIONS)('o
     expect(await asClient(connection, behaviour)).toEqual(seen);
     expect(differences(before, await facts())).toEqual([]);
   });
+
+  test('a partitioned table is swapped with its partitions, which keep indexes, keys, triggers and names', async () => {
+    await asClient(connection, (client) => client.query(PARTITIONED));
+    const parts = [named('parts.events')];
+    const read = () => asLive(connection, (live) => live.transaction(() => definitionOf(live, parts)));
+    const rows = () => asClient(connection, async (client) => (await client.query(EVENTS)).rows);
+    const { refused } = await asLive(connection, (live) => live.transaction(() => inventoryOf(live, parts[0]!, parts)));
+    expect(refused).toEqual([]);
+    const [before, damaged] = [await read(), await rows()];
+    await prepare(connection, 'p1', ['parts.events']);
+    await asClient(connection, (client) => client.query(WRITTEN_SINCE));
+    await asLive(connection, (live) => untilDone(() => swapTables(live, 'p1', parts)));
+    expect(differences(before, await read())).toEqual([]);
+    expect(await rows()).toEqual([
+      { part: 'parts.events_2', rows: '99', moved: '0' },
+      { part: 'parts.old events', rows: '101', moved: '1' },
+    ]);
+    await asLive(connection, (live) => untilDone(() => undoSwap(live, 'p1', parts)));
+    expect(differences(before, await read())).toEqual([]);
+    await asClient(connection, (client) => client.query("UPDATE parts.events SET at = 150, what = 'x' WHERE id = 150"));
+    expect(await rows()).toEqual(damaged);
+    await asLive(connection, (live) => untilDone(() => cleanSwaps(live, 'p1')));
+    expect(differences(before, await read())).toEqual([]);
+  });
+
+  test('tables that refer to each other are swapped in one transaction, and swapped back', async () => {
+    await asClient(connection, (client) => client.query(TWO));
+    const two = [named('two.parents'), named('other.children')];
+    const read = () => asLive(connection, (live) => live.transaction(() => definitionOf(live, two)));
+    const before = await read();
+    for (const table of two) {
+      const found = await asLive(connection, (live) => live.transaction(() => inventoryOf(live, table, two)));
+      expect(found.refused).toEqual([]);
+    }
+    await prepare(connection, 't1', ['two.parents', 'other.children']);
+    await asClient(connection, (client) =>
+      client.query(
+        'DELETE FROM two.parents WHERE id = 2; INSERT INTO two.parents VALUES (1001); INSERT INTO other.children VALUES (5001, 1001, NULL)',
+      ),
+    );
+    await asLive(connection, (live) => untilDone(() => swapTables(live, 't1', two)));
+    expect(differences(before, await read())).toEqual([]);
+    const counts = () =>
+      asClient(connection, async (client) => {
+        const { rows } = await client.query(`SELECT (SELECT count(*) FROM two.parents) AS parents,
+          (SELECT count(*) FROM other.children) AS children, (SELECT count(*) FROM two.families) AS families`);
+        return rows[0];
+      });
+    // One parent was deleted with its three children, and one made with a child.
+    expect(await counts()).toEqual({ parents: '1000', children: '2998', families: '2998' });
+    await asClient(connection, (client) => client.query('DELETE FROM two.parents WHERE id = 3'));
+    await asLive(connection, (live) => untilDone(() => undoSwap(live, 't1', two)));
+    expect(differences(before, await read())).toEqual([]);
+    expect(await counts()).toEqual({ parents: '399', children: '1195', families: '1195' });
+  });
 });
+
+const EVENTS =
+  `SELECT tableoid::regclass::text AS part, count(*) AS rows, count(*) FILTER (WHERE what = 'moved') AS moved
+  FROM parts.events GROUP BY 1 ORDER BY 1`.replace(
+    'tableoid::regclass::text',
+    "replace(tableoid::regclass::text, '\"', '')",
+  );
+
+const WRITTEN_SINCE = "UPDATE parts.events SET at = 50, what = 'moved' WHERE id = 150";
+
+const PARTITIONED = `
+  CREATE SCHEMA parts;
+  CREATE TABLE parts.kinds (id int PRIMARY KEY); INSERT INTO parts.kinds SELECT generate_series(0, 9);
+  CREATE TABLE parts.events (id int NOT NULL, at int NOT NULL, kind int CONSTRAINT of_kind REFERENCES parts.kinds, what text DEFAULT 'x', at_day int)
+    PARTITION BY RANGE (at);
+  CREATE TABLE parts."old events" (what text DEFAULT 'x', gone int, at_day int, kind int, id int NOT NULL, at int NOT NULL);
+  ALTER TABLE parts."old events" DROP COLUMN gone;
+  CREATE TABLE parts.events_2 PARTITION OF parts.events FOR VALUES FROM (101) TO (MAXVALUE) WITH (fillfactor = 50);
+  ALTER TABLE parts.events ATTACH PARTITION parts."old events" FOR VALUES FROM (MINVALUE) TO (101);
+  ALTER TABLE parts.events ADD CONSTRAINT events_key PRIMARY KEY (id, at), ADD CONSTRAINT sane CHECK (id >= 0);
+  CREATE INDEX events_kind ON parts.events (kind); CREATE INDEX own ON parts.events_2 (what);
+  ALTER TABLE parts.events_2 ALTER what SET DEFAULT 'y', ALTER what SET STATISTICS 77;
+  CREATE FUNCTION parts.quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+  CREATE TRIGGER whole AFTER INSERT ON parts.events FOR EACH ROW EXECUTE FUNCTION parts.quiet();
+  CREATE TRIGGER one AFTER INSERT ON parts.events_2 FOR EACH ROW EXECUTE FUNCTION parts.quiet();
+  ALTER TABLE parts.events_2 DISABLE TRIGGER whole; ALTER TABLE parts.events_2 ENABLE ALWAYS TRIGGER one;
+  GRANT SELECT ON parts.events TO reader; GRANT SELECT ON parts.events_2 TO auditor; COMMENT ON TABLE parts.events_2 IS 'second';
+  CREATE TABLE parts.notes (id int, at int, FOREIGN KEY (id, at) REFERENCES parts.events ON UPDATE CASCADE);
+  CREATE VIEW parts.recent AS SELECT * FROM parts.events_2;
+  INSERT INTO parts.events (id, at, kind) SELECT i, i, i % 10 FROM generate_series(1, 200) i;
+  INSERT INTO parts.notes VALUES (1, 1), (150, 150);
+  CREATE TABLE restored.events AS SELECT * FROM parts.events;
+  DELETE FROM parts.events WHERE id BETWEEN 90 AND 110`;
+
+const TWO = `
+  CREATE SCHEMA two; CREATE SCHEMA other;
+  CREATE TABLE two.parents (id int PRIMARY KEY);
+  CREATE TABLE other.children (id int PRIMARY KEY, parent int NOT NULL CONSTRAINT of_parent REFERENCES two.parents ON DELETE CASCADE, elder int REFERENCES other.children);
+  ALTER TABLE two.parents ADD favourite int CONSTRAINT favourite REFERENCES other.children ON DELETE SET NULL;
+  CREATE MATERIALIZED VIEW two.families AS SELECT p.id AS parent, c.id FROM two.parents p JOIN other.children c ON c.parent = p.id;
+  INSERT INTO two.parents SELECT generate_series(1, 1000); INSERT INTO other.children SELECT i, 1 + i % 1000, CASE WHEN i > 2000 THEN i - 2000 END FROM generate_series(1, 3000) i;
+  CREATE TABLE restored.parents AS SELECT * FROM two.parents; CREATE TABLE restored.children AS SELECT * FROM other.children;
+  DELETE FROM two.parents WHERE id > 400`;
 
 /** What clients notice: rolled back, but for the numbers that sequences give. */
 async function behaviour(client: Client) {
