@@ -21,4 +21,6 @@ export * from './names';
 export * from './parse';
 export * from './rds';
 export * from './rds-limits';
+export * from './recovery';
+export * from './recovery-document';
 export * from './recovery-lock';
