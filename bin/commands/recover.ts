@@ -1,5 +1,4 @@
 /** `lifeboat recover`: starts a recovery with the user's own identity, takes one back, or ends one. */
-import { createHash } from 'node:crypto';
 import { LambdaClient, StopDurableExecutionCommand } from '@aws-sdk/client-lambda';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { type Command, Option } from 'commander';
@@ -9,7 +8,6 @@ import {
   databaseRecoveryRequest,
   parse,
   type RestorePointRequest,
-  RUN_SUFFIX_LENGTH,
   type TableRecoveryRequest,
   tableRecoveryRequest,
   tableWay,
@@ -18,7 +16,7 @@ import { visibleLines } from '../../lambda/evidence/visible';
 import { listDeployed } from '../../lambda/runbook/deployed';
 import { prove } from '../../lambda/runbook/proof';
 import { listRecoveries, releaseLock } from '../../lambda/runbook/recovery-lock';
-import { bindingOfStart, executionName, startRun } from '../../lambda/runbook/start';
+import { bindingOfStart, executionName, runOfExecution, startRun } from '../../lambda/runbook/start';
 import { lambdaClient, rehearsed, ssmClient } from '../../rehearsal/server/clients';
 import { fromArguments, misused } from '../ending';
 
@@ -148,7 +146,7 @@ async function begin(
   const { credentials } = lambda.config;
   const startedBy = await prove(bindingOfStart(execution, request), { region, credentials, endpoint });
   const started = await startRun(lambda, deployed.function, execution, { ...request, startedBy });
-  const run = started.execution === null ? null : runOf(started.execution);
+  const run = started.execution === null ? null : runOfExecution(started.execution);
   const lines = json
     ? [JSON.stringify({ region, plan, target, recovery: deployed.recovery, run, ...started })]
     : [
@@ -171,7 +169,7 @@ async function abandon(program: Command, plan: string, target: string, run: stri
     const others = unread.length === 0 ? '' : `; ${unread.join('; ')}`;
     throw new Error(`no recovery of '${target}' in plan '${plan}' is open in ${region}, so none was ended${others}`);
   }
-  const own = runOf(open.execution);
+  const own = runOfExecution(open.execution);
   if (own !== run)
     throw new Error(`the open recovery is run ${own}, not ${run}, so it was not ended; see \`lifeboat status\``);
   const cause = { ErrorType: 'Abandoned', ErrorMessage: 'abandoned with lifeboat recover abandon' };
@@ -198,9 +196,6 @@ function clients(program: Command, { region, endpoint }: Where) {
 
 const regionOf = (program: Command, ssm: SSMClient): Promise<string> =>
   ssm.config.region().catch(() => misused(program, 'no AWS region is known; name it with --region'));
-
-/** As the run names itself. */
-const runOf = (execution: string) => createHash('sha256').update(execution).digest('hex').slice(0, RUN_SUFFIX_LENGTH);
 
 /** @throws Error when there is none, or several */
 function theOne(

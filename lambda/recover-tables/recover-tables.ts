@@ -33,7 +33,7 @@ export const recoverTables =
   async (input: unknown, runbook: Runbook): Promise<RecoveryOutcome> => {
     const definition = parse(tableRecoveryDefinition, ports.definition, 'definition of the recovery');
     const request = parse(tableRecoveryRequest, input ?? {}, 'request of a recovery of tables');
-    const recovery = new RecoveryRun(ports, definition, runbook);
+    const recovery = new RecoveryRun(ports, definition, runbook, 'recover-tables');
     return request.action === 'recover' ? bringBack(recovery, request) : undoTables(recovery, request);
   };
 

@@ -35,8 +35,14 @@ export async function ask(
   } else {
     const expires = new Date(runbook.now.getTime() + approval.timeoutSeconds * 1000).toISOString();
     await recovery.tell(`approval wanted: ${paper.title}`, `${key}\nSHA-256 ${sha256}\nuntil ${expires}`);
+    await recovery.phase('waiting for approval', {
+      waitingFor: `an approval of: ${paper.title}`.slice(0, 200),
+      next: 'go on as the document says',
+      approval: { sha256, bucket: definition.evidenceBucket, key, resources: [...resources], expires },
+    });
     const approvers = { identify: ports.identify, notBy: approval.byStarter ? undefined : (startedBy ?? undefined) };
     answer = await runbook.approve(`approve '${paper.name}'`, { sha256, resources, expires }, { hours }, approvers);
+    await recovery.phase(answer.outcome);
   }
   const by = answer.by ?? (approval.waived ? 'the deployed definition' : 'nobody');
   await recovery.publish({

@@ -1,5 +1,6 @@
 /** What recoveries of a database reach. */
 import type { RDSClient } from '@aws-sdk/client-rds';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { CutOver, Health, Restart } from '../contract';
 import type { CutOverWay, HealthCheck, RestartWay } from '../cut-over/way';
 import type { Inventories } from '../evidence/inventories';
@@ -7,8 +8,6 @@ import type { RecoveryChain } from '../evidence/recovery-chain';
 import type { Live } from '../live/client';
 import type { Identify } from '../runbook/approval';
 import type { Examiner } from '../runbook/examiner-client';
-import type { Identity } from '../runbook/identity';
-import type { Runbook } from '../runbook/runbook';
 import type { TablesAnswers, TablesRequest } from '../tables/protocol';
 
 /** Where evidence of the target lies, and what signs it. */
@@ -36,24 +35,16 @@ export interface RecoveryPorts {
   readonly health: (of: Exclude<Health, { kind: 'query' }>) => HealthCheck;
   /** Tells people. Failing to is told in the report, and stops nothing. */
   readonly notify: (topic: string, subject: string, text: string) => Promise<void>;
-  readonly lock: RecoveryLock;
-  /** @throws Error without the proof, when it proves nothing */
-  readonly who: (proof: string, runbook: Runbook) => Promise<Identity>;
-  /** Who answers a question. */
+  /** Holds the lock of the target, in the region that the recovery runs in. */
+  readonly ssm: SSMClient;
+  /** Who starts a run, and who answers a question. */
   readonly identify: Identify;
-}
-
-/** One open recovery for each target. */
-export interface RecoveryLock {
-  /** @throws when another run holds it, unless it is the one that is to be rolled back */
-  take(of: Filed, run: string, instead?: string): Promise<void>;
-  release(of: Filed, run: string): Promise<void>;
 }
 
 /** What recoveries of a database and of tables share. */
 export type SharedPorts = Pick<
   RecoveryPorts,
-  'definition' | 'rds' | 'clock' | 'secret' | 'chain' | 'notify' | 'lock' | 'who' | 'identify'
+  'definition' | 'rds' | 'clock' | 'secret' | 'chain' | 'notify' | 'ssm' | 'identify'
 >;
 
 /** The function that reaches both databases of a recovery of tables. */

@@ -1,11 +1,12 @@
 /** What all parts of one run of a recovery share: its ports, what is deployed, its documents, and what it has done. */
 import { createHmac } from 'node:crypto';
-import type { DatabaseRecoveryDefinition, RecoveryDraft } from '../contract';
+import type { DatabaseRecoveryDefinition, HoldTarget, RecoveryDraft } from '../contract';
 import type { Published } from '../evidence/chain';
 import type { Connection } from '../examiner/protocol';
 import type { Live } from '../live/client';
 import { notReady } from '../rds/instance';
 import { instanceById } from '../rds/known-instance';
+import { type RecoveryState, updateLock } from '../runbook/recovery-lock';
 import { describe, type Runbook } from '../runbook/runbook';
 import type { RecoveryPorts, SharedPorts } from './ports';
 
@@ -30,6 +31,7 @@ export type Deployed = Pick<
   | 'plan'
   | 'target'
   | 'recovery'
+  | 'source'
   | 'credentials'
   | 'database'
   | 'evidenceBucket'
@@ -51,7 +53,42 @@ export class RecoveryRun<Definition extends Deployed = Deployed, Ports extends S
     readonly ports: Ports,
     readonly definition: Definition,
     readonly runbook: Runbook,
+    /** As it is named to people. */
+    readonly kind: 'recover-database' | 'recover-tables',
   ) {}
+
+  /** What is locked, and whose backups are held, while the run is open. */
+  get locked(): HoldTarget {
+    return { kind: 'database', id: this.definition.source.instance };
+  }
+
+  /** ARN of the durable execution, which holds the lock. */
+  get execution(): string {
+    if (this.runbook.execution !== null) return this.runbook.execution;
+    throw new Error('a recovery runs as a durable function alone, since it waits for people; deploy RecoveryRunbook');
+  }
+
+  /**
+   * Tells where the run is, for `lifeboat status` and `lifeboat approve`.
+   *
+   * @throws RecoveryLocked when somebody has abandoned it: it must not go on
+   */
+  async phase(
+    phase: string,
+    state: Partial<Pick<RecoveryState, 'waitingFor' | 'next' | 'approval'>> = {},
+  ): Promise<void> {
+    const { ssm, clock } = this.ports;
+    const { waitingFor = null, next = null, approval = null } = state;
+    await this.runbook.step(`tell: ${phase}`, () =>
+      updateLock(ssm, this.locked, this.execution, {
+        phase,
+        since: new Date(clock()).toISOString(),
+        waitingFor,
+        next,
+        approval,
+      }),
+    );
+  }
 
   /** Publishes a document of this run, once. */
   async publish(paper: Paper): Promise<{ readonly key: string; readonly sha256: string }> {
@@ -144,6 +181,10 @@ export class RecoveryRun<Definition extends Deployed = Deployed, Ports extends S
 
 /** A run that recovers a whole database. */
 export class Recovery extends RecoveryRun<DatabaseRecoveryDefinition, RecoveryPorts> {
+  constructor(ports: RecoveryPorts, definition: DatabaseRecoveryDefinition, runbook: Runbook) {
+    super(ports, definition, runbook, 'recover-database');
+  }
+
   get live(): Live {
     return this.ports.live(this.definition.examiner);
   }

@@ -1,6 +1,7 @@
 /** How a person starts a run: the execution's name and the request are what the proof of identity is bound to. */
 import { createHash, randomBytes } from 'node:crypto';
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import { RUN_SUFFIX_LENGTH } from '../contract';
 
 /** Lambda takes 64 letters, digits, hyphens and underscores: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
 export const executionName = (what: string): string => `${what}-${randomBytes(12).toString('hex')}`;
@@ -16,6 +17,10 @@ export function bindingOfStart(execution: string, request: object): string {
 export function nameOfExecution(arn: string): string | undefined {
   return /\/durable-execution\/([\w-]+)(?:\/|$)/.exec(arn)?.[1];
 }
+
+/** Short id of a run, as it names itself and what it makes. */
+export const runOfExecution = (arn: string): string =>
+  createHash('sha256').update(arn).digest('hex').slice(0, RUN_SUFFIX_LENGTH);
 
 export interface Started {
   /** ARN of the durable execution; null where Lambda did not say. */

@@ -5,13 +5,14 @@
 import { DatabaseError } from 'pg';
 import type { Tls } from '../examiner/client';
 import { whatPostgresSaid } from '../examiner/postgres-error';
+import { cleanMerges } from './clean-merges';
 import { compareTable } from './compare';
 import { mergeTable } from './merge';
-import { planTables, refuseNames } from './plan';
-import type { TablesAnswers, TablesRequest, TablesResponse } from './protocol';
+import { type Inventory, planTables, refuseNames } from './plan';
+import type { PlanTables, TableName, TablesAnswers, TablesRequest, TablesResponse } from './protocol';
 import { isBusy, OutOfTime, TablesBusy, TablesNotReady, TablesRefused } from './refusals';
 import { type Deadline, Session } from './session';
-import { stageTable } from './stage';
+import { type MakeShadow, stageTable } from './stage';
 import { undoMerges } from './undo-merge';
 import { verifyStaged } from './verify';
 
@@ -36,6 +37,13 @@ export interface TablesOptions {
   readonly streams?: number;
 }
 
+/** What swaps do in the tasks that they share with merges. */
+export interface Swaps {
+  /** What hangs on a table, for a plan. */
+  readonly inventory: (of: PlanTables, table: TableName) => Promise<Inventory>;
+  readonly shadow: MakeShadow;
+}
+
 /** The part of a Lambda's context that counts here. */
 export interface CallLimit {
   getRemainingTimeInMillis(): number;
@@ -44,12 +52,19 @@ export interface CallLimit {
 /** Kept back for answering, after the last statement was cut off. */
 const MARGIN_MS = 20_000;
 
+/** When a call has to have answered. */
+export function deadlineOf({ budgetSeconds = 780 }: TablesOptions, limit?: CallLimit): Deadline {
+  const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
+  const end = performance.now() + budget;
+  return { left: () => end - performance.now() };
+}
+
+/** @param swaps absent where only merges are worked on */
 export const workOnTables =
-  ({ tls, budgetSeconds = 780, streams = 2 }: TablesOptions = {}) =>
+  (options: TablesOptions = {}, swaps?: Swaps) =>
   async <Task extends TablesRequest>(request: Task, limit?: CallLimit): Promise<TablesAnswers[Task['task']]> => {
-    const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
-    const end = performance.now() + budget;
-    const work = new Work(request, tls, { left: () => end - performance.now() }, streams);
+    const { tls, streams = 2 } = options;
+    const work = new Work(request, tls, deadlineOf(options, limit), streams, swaps);
     try {
       refuseNames(request.run);
       return (await work.answer()) as TablesAnswers[Task['task']];
@@ -68,32 +83,38 @@ class Work {
     private readonly tls: Tls | undefined,
     private readonly deadline: Deadline,
     private readonly streams: number,
+    private readonly swaps: Swaps | undefined,
   ) {}
 
   public async answer(): Promise<TablesResponse> {
     const { request, deadline } = this;
     switch (request.task) {
       case 'plan-tables':
-        return planTables(request, await this.live(), await this.copy(), async () => ({
-          carried: [],
-          refused: [],
-          warnings: [],
-        }));
+        return planTables(request, await this.live(), await this.copy(), ({ name }) =>
+          this.ofSwaps().inventory(request, name),
+        );
       case 'compare-table':
         return compareTable(request, await this.live(), await this.copy(), deadline);
       case 'stage-table': {
         const pairs: [Session, Session][] = [];
         for (let stream = 0; stream < this.streams; stream++) pairs.push([await this.live(), await this.copy()]);
-        return stageTable(request, pairs, deadline);
+        return stageTable(request, pairs, deadline, (live, table) => this.ofSwaps().shadow(live, table));
       }
       case 'verify-staged':
         return verifyStaged(request, await this.live(), await this.copy(), await this.live(), deadline);
       case 'merge-table':
         return mergeTable(request, await this.live(), await this.copy(), deadline);
+      case 'clean-tables':
+        return cleanMerges(await this.live(), request.run);
       case 'undo-tables':
         if (request.way !== 'swap') return undoMerges(request, await this.live(), deadline);
     }
     throw new TablesRefused(`'${request.task}' is not a task of this version`);
+  }
+
+  private ofSwaps(): Swaps {
+    if (this.swaps) return this.swaps;
+    throw new TablesRefused("'way' is 'swap', and this function only merges; choose another way");
   }
 
   public async close(): Promise<void> {
@@ -116,7 +137,7 @@ class Work {
 }
 
 /** An error as the conductor may store it: never with a value of a row. */
-function told(error: unknown): unknown {
+export function told(error: unknown): unknown {
   if (error instanceof OutOfTime)
     return new TablesNotReady('the time of this call was over before it began its work; call again');
   if (!(error instanceof DatabaseError)) return error;

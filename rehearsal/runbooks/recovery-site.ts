@@ -44,8 +44,14 @@ export interface RecoveryRun {
 }
 
 const BUCKET = 'lifeboat-recoveries';
-const STARTER = { arn: 'arn:aws:sts::123456789012:assumed-role/Operators/ada', account: '123456789012' };
-const APPROVER = { arn: 'arn:aws:sts::123456789012:assumed-role/Operators/grace', account: '123456789012' };
+const person = (name: string) => ({
+  arn: `arn:aws:sts::123456789012:assumed-role/Operators/${name}`,
+  account: '123456789012',
+  role: 'Operators',
+  name,
+});
+const STARTER = person('ada');
+const APPROVER = person('grace');
 
 /** What the constructs would provision around recoveries. */
 export class RecoverySite {
@@ -114,7 +120,8 @@ export class RecoverySite {
     const shown = documents.filter(({ kind }) => kind === 'proposal').at(-1);
     if (!shown) throw new Error('an approval is waited for, and nothing was shown');
     const given = { decision: await answer(shown), sha256: await this.hashOf(definition, shown) };
-    const proof = `grace|${bindingOf({ execution: execution.arn, question: question.name }, given)}`;
+    const asked = { sha256: given.sha256, resources: shownResources, expires: shownExpires };
+    const proof = `grace|${bindingOf({ execution: execution.arn, question: question.name }, asked, given.decision)}`;
     execution.succeed(question.id, JSON.stringify({ ...given, proof } satisfies Answer));
   }
 
