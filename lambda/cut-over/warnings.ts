@@ -115,10 +115,10 @@ async function subscriptions(rds: RDSClient, { damaged, renamed }: Moved): Promi
       if (SourceType !== 'db-instance' || !SourceIdsList.includes(name)) continue;
       found.push(
         renamed
-          ? `event subscription '${CustSubscriptionId}' follows the name '${name}', so it tells of the recovered ` +
-              'database, and no longer of the damaged one'
-          : `event subscription '${CustSubscriptionId}' names '${name}', so it tells nothing of the recovered database; ` +
-              'add that',
+          ? `event subscription '${CustSubscriptionId}' follows the name '${name}', so it reports the recovered ` +
+              'database, and no longer the damaged one'
+          : `event subscription '${CustSubscriptionId}' names '${name}', so it does not report events of the ` +
+              'recovered database; add that',
       );
     }
   }

@@ -54,7 +54,7 @@ test('after every way but a rename, what names the damaged database stays with i
     expect.stringContaining('rds!db-1-abcdef'),
     expect.stringContaining("stack 'data' keeps the damaged database as 'OrdersDb'"),
     expect.stringMatching(/RDS Proxy 'shop' sends its clients to 'orders', and goes on to do so/),
-    expect.stringMatching(/event subscription 'on-call' names 'orders'.* tells nothing of the recovered/),
+    expect.stringMatching(/event subscription 'on-call' names 'orders'.* does not report events of the recovered/),
     expect.stringMatching(/keep watching 'orders': 'storage', 'ratio'; none of them fires for the recovered/),
   ]);
 });
