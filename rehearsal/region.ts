@@ -200,6 +200,10 @@ function servicesOf(rds: Rds): Services {
     s3: { answer: (call) => s3.answer(call), mostBytes: S3.mostBytes },
     secretsmanager: { answer: (call) => answerJson(call, secrets) },
     ssm: { answer: (call) => answerJson(call, parameters) },
+    // A rehearsal has no alarms, since nothing can make one.
+    monitoring: {
+      answer: (call) => answerJson(call, { DescribeAlarms: () => ({ MetricAlarms: [], CompositeAlarms: [] }) }),
+    },
   };
 }
 

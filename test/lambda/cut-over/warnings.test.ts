@@ -2,6 +2,8 @@
 import * as cloudWatch from '@aws-sdk/client-cloudwatch';
 import * as rds from '@aws-sdk/client-rds';
 import { type Moved, silentBreaks } from '../../../lambda/cut-over/warnings';
+import { rdsClient } from '../../../rehearsal/server/clients';
+import { useRegion } from '../../real/region';
 import { Recorder } from '../../simulated/recorder';
 
 const DAMAGED: rds.DBInstance = {
@@ -76,6 +78,19 @@ test('a plain database with nothing around it has no warnings', async () => {
   ofRds.on('DescribeDBProxies', () => ({})).on('DescribeEventSubscriptions', () => ({}));
   ofCloudWatch.on('DescribeAlarms', () => ({}));
   expect(await look({ ofRds, ofCloudWatch }, { damaged: { DBInstanceIdentifier: 'orders' } })).toEqual([]);
+});
+
+describe('in a rehearsal', () => {
+  const local = useRegion();
+
+  test('there is none of all this, and that is what it says', async () => {
+    const { region } = local();
+    const clients = {
+      rds: rdsClient(region.clients('eu-central-1')),
+      cloudWatch: new cloudWatch.CloudWatchClient(region.clients('eu-central-1')),
+    };
+    expect(await silentBreaks(clients, { damaged: { DBInstanceIdentifier: 'orders' }, renamed: true })).toEqual([]);
+  });
 });
 
 test('what may not be looked for is told; other errors are errors', async () => {
