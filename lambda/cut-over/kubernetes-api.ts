@@ -33,7 +33,16 @@ export class KubernetesError extends Error {
 
 export type Patch = 'application/json-patch+json' | 'application/strategic-merge-patch+json';
 
+interface Reached {
+  readonly endpoint: string;
+  /** PEM. */
+  readonly authority: string;
+  readonly partition: string;
+}
+
 export class KubernetesApi {
+  private known: Reached | undefined;
+
   constructor(
     private readonly eks: EKSClient,
     private readonly cluster: string,
@@ -48,7 +57,7 @@ export class KubernetesApi {
   }
 
   private async call<T>(method: string, path: string, sent?: { type: Patch; text: string }): Promise<T> {
-    const { endpoint, authority, partition } = await this.described();
+    const { endpoint, authority, partition } = await this.reached();
     const answer = await fetchHttps({
       url: new URL(path, endpoint),
       method,
@@ -69,14 +78,16 @@ export class KubernetesApi {
     throw new KubernetesError(`cluster ${this.cluster} answered ${method} ${path} with ${what}; ${remedy}`, status);
   }
 
-  private async described(): Promise<{ endpoint: string; authority: string; partition: string }> {
+  private async reached(): Promise<Reached> {
+    if (this.known) return this.known;
     const { cluster } = await this.eks.send(new DescribeClusterCommand({ name: this.cluster }));
     const { endpoint, certificateAuthority, status, arn = '' } = cluster ?? {};
     if (endpoint === undefined || certificateAuthority?.data === undefined) {
       throw new Error(`cluster ${this.cluster} is ${status} and has no endpoint yet; wait until it is active`);
     }
     const authority = Buffer.from(certificateAuthority.data, 'base64').toString();
-    return { endpoint, authority, partition: arn.split(':')[1] ?? 'aws' };
+    this.known = { endpoint, authority, partition: arn.split(':')[1] ?? 'aws' };
+    return this.known;
   }
 
   private async token(partition: string): Promise<string> {

@@ -10,7 +10,7 @@ export async function open(
   recovery: RecoveryRun,
   request: DatabaseRecoveryRequest | TableRecoveryRequest,
 ): Promise<Identity | null> {
-  const { runbook, ports, definition } = recovery;
+  const { runbook, definition } = recovery;
   const { startedBy, ...chosen } = request;
   if (startedBy === undefined && !definition.unattended) {
     throw new Error(

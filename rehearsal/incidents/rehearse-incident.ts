@@ -5,7 +5,7 @@ import { duration } from '../../lambda/evidence/evidence-text';
 import type { Region } from '../region';
 import { RecoverySite, type RehearsedRecovery } from '../runbooks/recovery-site';
 import type { Narrator } from '../story/narrator';
-import { INSTANCE, REGION, type ZephyrInstance } from '../story/zephyr-instance';
+import { INSTANCE, REGION } from '../story/zephyr-instance';
 import type { Account } from './application';
 import { type Incident, type IncidentName, incidents } from './incidents';
 import { type Fingerprint, fingerprintOf, SECRET, type ZephyrScene } from './scene';
@@ -37,7 +37,6 @@ export class IncidentRehearsal {
 
   constructor(
     private readonly region: Region,
-    private readonly instance: ZephyrInstance,
     private readonly narrator: Narrator,
     private readonly name: IncidentName,
   ) {
@@ -47,7 +46,7 @@ export class IncidentRehearsal {
   /** @param scene of the database, which has the rows */
   async tell(scene: ZephyrScene): Promise<IncidentOutcome> {
     const { narrator, incident } = this;
-    const site = await RecoverySite.build(this.region.clients(REGION));
+    const site = await RecoverySite.build(this.region, REGION);
     narrator.chapter(incident.title);
     await scene.application.start();
     try {
@@ -81,7 +80,11 @@ export class IncidentRehearsal {
       answer: (shown: RecoveryDocument) => this.approve(shown),
       restart: () => ({
         name: "Zephyr's service",
-        start: () => scene.application.restart(),
+        warnings: async () => [],
+        start: async () => {
+          await scene.application.restart();
+          return { id: 'restarted' };
+        },
         look: async () => ({ done: true, state: 'running' }),
       }),
     };

@@ -1,8 +1,16 @@
-/** Runs the shipped recovery of a database against a rehearsal region: the same runbook and examiner. */
+/** Runs the shipped recoveries against a rehearsal region: the same runbooks, and the same function that reaches data. */
+
 import { randomBytes } from 'node:crypto';
+import { CreateDBSubnetGroupCommand } from '@aws-sdk/client-rds';
 import { CreateBucketCommand, PutObjectLockConfigurationCommand } from '@aws-sdk/client-s3';
-import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import type { DatabaseRecoveryDefinition, DatabaseRecoveryRequest, RecoveryDocument } from '../../lambda/contract';
+import { CreateSecretCommand, GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
+import type {
+  DatabaseRecoveryDefinition,
+  DatabaseRecoveryRequest,
+  RecoveryDocument,
+  TableRecoveryDefinition,
+  TableRecoveryRequest,
+} from '../../lambda/contract';
 import { ParameterCutOver } from '../../lambda/cut-over/parameter';
 import { SecretCutOver } from '../../lambda/cut-over/secret';
 import { examine } from '../../lambda/detectors/examine';
@@ -11,12 +19,18 @@ import { Inventories } from '../../lambda/evidence/inventories';
 import { RecoveryChain } from '../../lambda/evidence/recovery-chain';
 import { liveOf } from '../../lambda/live/client';
 import { workOnLive } from '../../lambda/live/work';
-import type { RecoveryOutcome } from '../../lambda/recover/outcome';
-import type { Filed, RecoveryLock, RecoveryPorts } from '../../lambda/recover/ports';
+import type { Ending, RecoveryOutcome } from '../../lambda/recover/outcome';
+import type { Filed, RecoveryPorts, SharedPorts, TableRecoveryPorts } from '../../lambda/recover/ports';
 import { recoverDatabase } from '../../lambda/recover/recover-database';
+import { recoverTables } from '../../lambda/recover-tables/recover-tables';
 import { type Answer, bindingOf } from '../../lambda/runbook/approval';
 import { examinerOf } from '../../lambda/runbook/examiner-client';
-import { durable } from '../../lambda/runbook/runbook';
+import { identifyBySts, prove } from '../../lambda/runbook/proof';
+import { readLock } from '../../lambda/runbook/recovery-lock';
+import { durable, type Runbook } from '../../lambda/runbook/runbook';
+import { bindingOfStart, executionName, runOfExecution } from '../../lambda/runbook/start';
+import { recoverTables as workOnTables } from '../../lambda/swap/work';
+import type { Region } from '../region';
 import { type ClientOptions, rdsClient, s3Client, secretsManagerClient, ssmClient } from '../server/clients';
 import { impatient } from './drill-site';
 import { RunningExecution } from './durable-executions';
@@ -33,36 +47,52 @@ export interface RecoveryEvents {
   readonly answer?: (shown: RecoveryDocument) => Answer['decision'] | Promise<Answer['decision']>;
   readonly restart?: RecoveryPorts['restart'];
   readonly health?: RecoveryPorts['health'];
+  /** Ends the run at its next wait: for when the region goes, too. */
+  readonly stop?: AbortSignal;
 }
 
-export interface RecoveryRun {
-  readonly outcome: RecoveryOutcome;
+export interface RehearsedRun {
+  readonly outcome: Pick<RecoveryOutcome, 'outcome' | 'halfDone' | 'recovered'>;
   /** Of the run, the oldest first. */
   readonly documents: readonly RecoveryDocument[];
   /** Short id of the run. */
   readonly run: string;
 }
 
-const BUCKET = 'lifeboat-recoveries';
-const person = (name: string) => ({
-  arn: `arn:aws:sts::123456789012:assumed-role/Operators/${name}`,
-  account: '123456789012',
-  role: 'Operators',
-  name,
-});
-const STARTER = person('ada');
-const APPROVER = person('grace');
-
 /** What the constructs would provision around recoveries. */
 export class RecoverySite {
   private readonly signer = localSigner();
-  private readonly lock = new LocalLock();
+  private readonly clients: ClientOptions;
+  /** The person who starts recoveries, and the one who approves them. */
+  private readonly starter: ClientOptions;
+  private readonly approver: ClientOptions;
 
-  private constructor(private readonly clients: ClientOptions) {}
+  private constructor(
+    private readonly region: Region,
+    name: string,
+  ) {
+    this.clients = region.clients(name);
+    this.starter = { ...this.clients, credentials: region.person('ada') };
+    this.approver = { ...this.clients, credentials: region.person('grace') };
+  }
 
-  static async build(clients: ClientOptions): Promise<RecoverySite> {
+  /** @param name of the region */
+  static async build(region: Region, name: string): Promise<RecoverySite> {
+    const clients = region.clients(name);
     const s3 = s3Client(clients);
-    await s3.send(new CreateBucketCommand({ Bucket: BUCKET, ObjectLockEnabledForBucket: true }));
+    await Promise.all([
+      rdsClient(clients).send(
+        new CreateDBSubnetGroupCommand({
+          DBSubnetGroupName: SUBNETS,
+          DBSubnetGroupDescription: 'Subnets of copies that tables are read from',
+          SubnetIds: ['subnet-0e0a', 'subnet-0e0b'],
+        }),
+      ),
+      secretsManagerClient(clients).send(
+        new CreateSecretCommand({ Name: PASSWORD_KEY, SecretString: randomBytes(48).toString('base64') }),
+      ),
+      s3.send(new CreateBucketCommand({ Bucket: BUCKET, ObjectLockEnabledForBucket: true })),
+    ]);
     const Rule = { DefaultRetention: { Mode: 'GOVERNANCE' as const, Days: 365 } };
     await s3.send(
       new PutObjectLockConfigurationCommand({
@@ -70,11 +100,7 @@ export class RecoverySite {
         ObjectLockConfiguration: { ObjectLockEnabled: 'Enabled', Rule },
       }),
     );
-    return new RecoverySite(clients);
-  }
-
-  get chain(): (of: Filed) => RecoveryChain {
-    return (of) => new RecoveryChain(s3Client(this.clients), of.evidenceBucket, of, this.signer);
+    return new RecoverySite(region, name);
   }
 
   /** @throws when the runbook itself ends in an error, which a recovery that stopped is not */
@@ -82,53 +108,107 @@ export class RecoverySite {
     recovery: RehearsedRecovery,
     request: DatabaseRecoveryRequest,
     events: RecoveryEvents = {},
-  ): Promise<RecoveryRun> {
+  ): Promise<RehearsedRun> {
     const definition = wholeRecovery(recovery);
-    const runbook = recoverDatabase(this.ports(definition, events));
-    let run = '';
-    const execution = new RunningExecution(
-      (client) =>
-        durable(
-          (input: unknown, book) => {
-            run = book.id;
-            return runbook(input, book);
-          },
-          { durableExecutionClient: client },
-        ),
-      { startedBy: 'ada', ...request },
-      {
-        name: `recovery-${randomBytes(6).toString('hex')}`,
-        clock: impatient(),
-        onUpdate: ({ Name, Action }) => Action === 'START' && Name && events.onStep?.(Name),
-        onSuspend: (waiting) => this.answer(definition, run, waiting, events),
-      },
+    return this.execute(
+      'recover-database',
+      recoverDatabase(this.ports(definition, events)),
+      definition,
+      request,
+      events,
     );
-    const ended = await execution.ended;
-    if (ended.status !== 'succeeded') throw new Error(ended.status === 'failed' ? ended.error : 'it was stopped');
-    return { outcome: ended.result as RecoveryOutcome, documents: await this.chain(definition).ofRun(run), run };
   }
 
+  /** The same for tables. It ends with the report, and does not wait until the hold time is over. */
+  async runTables(
+    recovery: RehearsedTableRecovery,
+    request: TableRecoveryRequest,
+    events: RecoveryEvents = {},
+  ): Promise<RehearsedRun> {
+    const definition = wholeTableRecovery(recovery);
+    const work = workOnTables();
+    const ports: TableRecoveryPorts = { ...this.shared(definition), tables: () => ({ ask: (task) => work(task) }) };
+    return this.execute('recover-tables', recoverTables(ports), definition, request, events);
+  }
+
+  private async execute(
+    kind: string,
+    runbook: (input: unknown, book: Runbook) => Promise<RecoveryOutcome>,
+    definition: DatabaseRecoveryDefinition | TableRecoveryDefinition,
+    request: DatabaseRecoveryRequest | TableRecoveryRequest,
+    events: RecoveryEvents,
+  ): Promise<RehearsedRun> {
+    const name = executionName(kind);
+    const { endpoint } = this.clients;
+    const startedBy = await prove(bindingOfStart(name, request), { ...this.starter, endpoint });
+    const held = new AbortController();
+    const stop = events.stop ? AbortSignal.any([events.stop, held.signal]) : held.signal;
+    const execution: RunningExecution = new RunningExecution(
+      (client) => durable(runbook, { durableExecutionClient: client }),
+      { ...request, startedBy },
+      {
+        name,
+        clock: impatient(stop),
+        onUpdate: ({ Name, Action }) => {
+          if (Action !== 'START' || !Name) return;
+          if (Name === HOLDS) held.abort();
+          else events.onStep?.(Name);
+        },
+        onSuspend: () => this.answer(definition, execution, events),
+      },
+    );
+    this.region.show(execution);
+    const run = runOfExecution(execution.arn);
+    const ended = await execution.ended.catch((error: unknown) => {
+      if (held.signal.aborted) return null;
+      throw error;
+    });
+    if (ended && ended.status !== 'succeeded') {
+      throw new Error(ended.status === 'failed' ? ended.error : 'the recovery was stopped');
+    }
+    const documents = await this.chain(definition).ofRun(run);
+    const report = documents.find(({ name: of }) => of === 'report');
+    if (!report) throw new Error(`run ${run} left no report, so nobody knows how it ended; look at the region`);
+    const { outcome, halfDone, recovered } = report.values as unknown as RehearsedRun['outcome'] & { outcome: Ending };
+    return { outcome: { outcome, halfDone, recovered }, documents, run };
+  }
+
+  /** As `lifeboat approve` does, for a person with an identity of their own. */
   private async answer(
-    definition: DatabaseRecoveryDefinition,
-    run: string,
+    { source, ...of }: DatabaseRecoveryDefinition | TableRecoveryDefinition,
     execution: RunningExecution,
     { answer = () => 'approve' as const }: RecoveryEvents,
   ): Promise<void> {
     const [question] = execution.waiting;
     if (!question) return;
-    const documents = await this.chain(definition).ofRun(run);
+    const open = await readLock(ssmClient(this.clients), { kind: 'database', id: source.instance });
+    const wanted = open?.approval;
+    if (!wanted) throw new Error('an approval is waited for, and the lock does not tell of what');
+    const documents = await this.chain(of).ofRun(runOfExecution(execution.arn));
     const shown = documents.filter(({ kind }) => kind === 'proposal').at(-1);
     if (!shown) throw new Error('an approval is waited for, and nothing was shown');
-    const given = { decision: await answer(shown), sha256: await this.hashOf(definition, shown) };
-    const asked = { sha256: given.sha256, resources: shownResources, expires: shownExpires };
-    const proof = `grace|${bindingOf({ execution: execution.arn, question: question.name }, asked, given.decision)}`;
-    execution.succeed(question.id, JSON.stringify({ ...given, proof } satisfies Answer));
+    const decision = await answer(shown);
+    const binding = bindingOf({ execution: execution.arn, question: question.name }, wanted, decision);
+    const proof = await prove(binding, { ...this.approver, endpoint: this.clients.endpoint });
+    execution.succeed(question.id, JSON.stringify({ decision, sha256: wanted.sha256, proof } satisfies Answer));
   }
 
-  private async hashOf(definition: DatabaseRecoveryDefinition, shown: RecoveryDocument): Promise<string> {
-    // Asked again for a document that is published, the chain tells what it is.
-    const { sha256 } = await this.chain(definition).append(shown);
-    return sha256;
+  private chain(of: Filed): RecoveryChain {
+    return new RecoveryChain(s3Client(this.clients), of.evidenceBucket, of, this.signer);
+  }
+
+  private shared(definition: unknown): SharedPorts {
+    const secrets = secretsManagerClient(this.clients);
+    return {
+      definition,
+      rds: rdsClient(this.clients),
+      clock: Date.now,
+      secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
+      chain: (of) => this.chain(of),
+      notify: async () => {},
+      ssm: ssmClient(this.clients),
+      identify: identifyBySts({ endpoint: this.clients.endpoint }),
+    };
   }
 
   private ports(definition: DatabaseRecoveryDefinition, events: RecoveryEvents): RecoveryPorts {
@@ -141,15 +221,11 @@ export class RecoverySite {
       throw new Error(`a rehearsal has no ${what}; pass one`);
     };
     return {
-      definition,
-      rds: rdsClient(this.clients),
-      clock: Date.now,
+      ...this.shared(definition),
       examiner: () => examinerOf((task) => look(task)),
       live: () => liveOf((task) => work(task)),
-      secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
       inventories: (of) =>
         new Inventories(s3, of.evidenceBucket, of, new EvidenceChain(s3, of.evidenceBucket, of, this.signer)),
-      chain: this.chain,
       way: (of) => {
         if (of.kind === 'secret') return new SecretCutOver(secrets, of);
         if (of.kind === 'parameter') return new ParameterCutOver(ssm, of.parameter, of.withPort);
@@ -157,14 +233,15 @@ export class RecoverySite {
       },
       restart: events.restart ?? none('service to restart'),
       health: events.health ?? none('endpoint to look at'),
-      notify: async () => {},
-      lock: this.lock,
-      who: async () => STARTER,
-      identify: async (proof, binding) =>
-        proof === `grace|${binding}` ? { identity: APPROVER } : { why: 'it is bound to something else' },
     };
   }
 }
+
+const BUCKET = 'lifeboat-recoveries';
+const SUBNETS = 'lifeboat-recoveries';
+const PASSWORD_KEY = 'lifeboat/recoveries/password-key';
+/** The poll in which a recovery of tables only waits for time to pass. */
+const HOLDS = 'hold what an undo needs';
 
 /** What differs between recoveries; the site provides the rest. */
 export type RehearsedRecovery = Omit<
@@ -173,25 +250,29 @@ export type RehearsedRecovery = Omit<
 > &
   Partial<Pick<DatabaseRecoveryDefinition, 'recovered' | 'holdSeconds'>>;
 
+export type RehearsedTableRecovery = Omit<
+  TableRecoveryDefinition,
+  'examiner' | 'evidenceBucket' | 'signingKey' | 'copy' | 'passwordKey' | 'holdSeconds'
+>;
+
+const OF_THE_SITE = { examiner: 'examiner', evidenceBucket: BUCKET, signingKey: 'signing-key' };
+
 export const wholeRecovery = (recovery: RehearsedRecovery): DatabaseRecoveryDefinition => ({
   recovered: { prefix: 'recovered-', replacedPrefix: 'replaced-', unencrypted: true },
   holdSeconds: 24 * 3600,
   ...recovery,
-  examiner: 'examiner',
-  evidenceBucket: BUCKET,
-  signingKey: 'signing-key',
+  ...OF_THE_SITE,
 });
 
-class LocalLock implements RecoveryLock {
-  private readonly held = new Map<string, string>();
-
-  async take({ plan, target }: Filed, run: string, instead?: string): Promise<void> {
-    const by = this.held.get(`${plan}/${target}`);
-    if (by !== undefined && by !== run && by !== instead) throw new Error(`recovery ${by} of ${target} is open`);
-    this.held.set(`${plan}/${target}`, run);
-  }
-
-  async release({ plan, target }: Filed, run: string): Promise<void> {
-    if (this.held.get(`${plan}/${target}`) === run) this.held.delete(`${plan}/${target}`);
-  }
-}
+export const wholeTableRecovery = (recovery: RehearsedTableRecovery): TableRecoveryDefinition => ({
+  ...recovery,
+  copy: {
+    prefix: 'lifeboat-rehearsal-',
+    subnetGroup: SUBNETS,
+    securityGroups: ['sg-0e0e'],
+    expiresAfterSeconds: 12 * 3600,
+  },
+  passwordKey: PASSWORD_KEY,
+  holdSeconds: 24 * 3600,
+  ...OF_THE_SITE,
+});

@@ -1,6 +1,7 @@
 /** Rollouts on EKS, against a real HTTPS server whose certificate comes from the cluster's own authority. */
 import * as sdk from '@aws-sdk/client-eks';
 import { KubernetesRestart, type KubernetesRestartOptions } from '../../../lambda/cut-over/kubernetes';
+import { claimOf, verify } from '../../../rehearsal/server/signature';
 import { Recorder } from '../../simulated/recorder';
 import { Authority } from './authority';
 import { FROM, RESTARTING, TO } from './endpoints';
@@ -8,6 +9,8 @@ import { type Asked, HttpsServer } from './https-server';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 const ANNOTATION = 'kubectl.kubernetes.io/restartedAt';
+/** Those of the recorder's clients. */
+const KEYS = { accessKeyId: 'none', secretAccessKey: 'none' };
 const AT = '2026-11-29T03:00:00Z';
 const OPTIONS: KubernetesRestartOptions = {
   cluster: 'shop',
@@ -131,6 +134,15 @@ test('the token is a presigned call of STS that names the cluster, valid for a m
     'X-Amz-Signature': expect.stringMatching(/^[0-9a-f]{64}$/),
   });
   expect(recorder.inputs('DescribeCluster')[0]).toEqual({ name: 'shop' });
+  // As STS verifies it when EKS has added the header with its own name.
+  const verified = async (cluster: string) => {
+    const headers = { host: url.host, 'x-k8s-aws-id': cluster };
+    const signed = { method: 'GET', path: '/', query: new URLSearchParams(url.searchParams), headers };
+    const claim = { ...claimOf(signed, [{ keys: KEYS, arn: 'arn:aws:iam::123456789012:user/none' }]), payloadHash: undefined };
+    await verify(signed, claim, Buffer.alloc(0));
+  };
+  await verified('shop');
+  await expect(verified('other')).rejects.toMatchObject({ code: 'SignatureDoesNotMatch' });
 });
 
 test("nothing is sent to a server that the cluster's authority has not certified", async () => {

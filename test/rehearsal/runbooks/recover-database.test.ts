@@ -30,7 +30,7 @@ const recovery = (instance: string, secret: string): RehearsedRecovery => ({
 
 beforeAll(async () => {
   const { region, name } = local();
-  site = await RecoverySite.build(region.clients(name));
+  site = await RecoverySite.build(region, name);
 });
 
 async function secretOf(secret: string): Promise<{ host: string; port: number }> {
