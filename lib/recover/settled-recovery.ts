@@ -131,6 +131,10 @@ export class SettledRecovery {
       ...evidenceAccess(evidence, own, `${own}*`),
       allow(['s3:GetObject'], [evidence.arnForObjects(`${drills}*`)]),
       allow(['s3:ListBucket'], [evidence.bucketArn], { StringLike: { 's3:prefix': `${drills}*` } }),
+      // Inventories, named after their hash, with which `notShrunk` compares. Only a document of a drill makes one count.
+      allow(['s3:PutObject'], [evidence.arnForObjects(`${drills}inventories/*`)], {
+        Null: { 's3:if-none-match': 'false' },
+      }),
       allow(['kms:GetPublicKey', 'kms:Sign'], [signingKey.keyArn]),
     ];
   }

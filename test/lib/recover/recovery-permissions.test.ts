@@ -123,6 +123,7 @@ describe('a recovery can do what it needs', () => {
     expect(object('PutObject', 'recoveries/Test/Billing/00000001.json', onlyIfNew)).toBe(false);
     expect(object('GetObject', 'evidence/Test/Orders/00000001.json')).toBe(true);
     expect(object('PutObject', 'evidence/Test/Orders/00000001.json', onlyIfNew)).toBe(false);
+    expect(object('PutObject', 'evidence/Test/Orders/inventories/a1b2c3.json', onlyIfNew)).toBe(true);
     expect(object('DeleteObject', 'recoveries/Test/Orders/00000001.json')).toBe(false);
   });
 });
