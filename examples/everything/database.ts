@@ -1,21 +1,28 @@
-/** A database under a plan: backed up, copied into the other region in all three ways, drilled here and there. */
+/** A database under a plan: backed up, copied into the other region in all three ways, drilled here and there, recovered here. */
 import { Duration } from 'aws-cdk-lib';
+import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import * as rds from 'aws-cdk-lib/aws-rds';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import {
   BackupCopy,
   BackupWindow,
+  CutOver,
   DatabaseAlarms,
   DatabaseLogs,
   DatabaseProtection,
   DatabaseStandby,
   DatabaseWatch,
+  Health,
+  type ProtectedDatabase,
   ProtectionPlan,
   RecoveryRegion,
   Recurrence,
+  Restart,
   RestorePoint,
 } from '../../lib';
 import { acknowledge, ROTATION } from './cdk-nag';
@@ -94,9 +101,34 @@ function protectedOrders(
     restore: RestorePoint.random({ within: Duration.days(7) }),
   });
   orders.addRegionDrill('QuarterlyWest', { schedule: Recurrence.quarterly({ hour: 14 }) });
+  addRecoveries(scope, orders, key);
   new DatabaseWatch(scope, 'OrdersWatch', { database, logEncryptionKey: key, notify });
   new DatabaseAlarms(scope, 'OrdersAlarms', { database, notify });
   return plan;
+}
+
+/** What brings it back during an outage: as a whole, or tables of it. */
+function addRecoveries(scope: Construct, orders: ProtectedDatabase, key: kms.IKey): void {
+  const connection = new secretsmanager.Secret(scope, 'OrdersConnection', {
+    description: 'Where the shop finds its database',
+    encryptionKey: key,
+    generateSecretString: {
+      secretStringTemplate: JSON.stringify({ host: 'orders', port: 5432, username: 'shop' }),
+      generateStringKey: 'password',
+    },
+  });
+  acknowledge(connection, 'Rotation needs functions of the shop itself, which this example leaves out.', ...ROTATION);
+  const workers = autoscaling.AutoScalingGroup.fromAutoScalingGroupName(scope, 'Workers', 'shop-workers');
+  const errors = cloudwatch.Alarm.fromAlarmName(scope, 'Errors', 'shop-errors');
+  const production = orders.addRecovery('Production', {
+    cutOver: [CutOver.secret(connection)],
+    restart: [Restart.instanceRefresh(workers)],
+    health: [Health.http('https://shop.example.com/health'), Health.alarms(errors)],
+    hold: Duration.days(3),
+  });
+  const tables = orders.addTableRecovery('Tables');
+  for (const recovery of [production, tables])
+    recovery.connections.allowTo(orders.database, ec2.Port.POSTGRES, 'examiner of recoveries');
 }
 
 /** A database that was made by hand, years ago: a custom resource applies its settings. */

@@ -1,7 +1,7 @@
 /**
  * Zephyr, live polls: PostgreSQL on RDS, backed up every night, and restored every month to prove it.
  */
-import { Duration, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import { Annotations, Duration, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
@@ -9,7 +9,7 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as rds from 'aws-cdk-lib/aws-rds';
 import * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { BackupWindow, ProtectionPlan, RecoveryCheck, Recurrence, RestorePoint } from '../../lib';
+import { BackupWindow, CutOver, ProtectionPlan, RecoveryCheck, Recurrence, RestorePoint } from '../../lib';
 import { zephyr } from './plan';
 
 /** All that differs between environments: class, disk in GiB, a standby, days of backups, a guard against deletion. */
@@ -69,6 +69,12 @@ export class ZephyrStack extends Stack {
       schedule: Recurrence.firstSunday({ hour: 10 }),
       restore: RestorePoint.random({ within: Duration.days(Math.min(7, size.retention)) }),
     });
+    const production = polls.addRecovery('Production', { cutOver: [CutOver.rename()] });
+    production.connections.allowTo(database, ec2.Port.POSTGRES, 'examiner of recoveries');
+    Annotations.of(production).acknowledgeWarning(
+      'lifeboat:managed-secret-stays',
+      'Zephyr logs in as a user of its own; the master user, whose password RDS manages, is for operators.',
+    );
     this.acknowledge(database, size);
   }
 

@@ -47,8 +47,6 @@ export const deployedRecovery = v.object({
   instance: identifier,
   /** ARN of the alias to invoke, asynchronously, with a request of `databaseRecoveryRequest` or `tableRecoveryRequest`. */
   function: text,
-  /** Name of the parameter that tells which recovery of the target is open. */
-  lock: text,
   /** The person who has to agree: `another` than the one who started it, `anyone` who may, or `no-one`. */
   approval: v.picklist(['another', 'anyone', 'no-one']),
   /** How applications are sent to the recovered database, as in `secret`. Empty for tables. */
@@ -74,12 +72,12 @@ export const deployedParameter = ({ plan, target, drill }: Pick<DeployedDrill, '
   [DEPLOYED_PATH, ...[plan, target, drill].map(encoded)].join('/');
 
 /** The same for a recovery, which may have the id of a drill. */
-export const recoveryParameter = ({ plan, target, recovery }: Pick<DeployedRecovery, 'plan' | 'target' | 'recovery'>) =>
+export const deployedRecoveryParameter = ({
+  plan,
+  target,
+  recovery,
+}: Pick<DeployedRecovery, 'plan' | 'target' | 'recovery'>) =>
   [DEPLOYED_PATH, ...[plan, target].map(encoded), 'recovery', encoded(recovery)].join('/');
-
-/** Name of the parameter that tells which recovery of a target is open: there is one at a time. */
-export const recoveryLockParameter = ({ plan, target }: Pick<DeployedRecovery, 'plan' | 'target'>) =>
-  ['/lifeboat/recoveries', ...[plan, target].map(encoded)].join('/');
 
 const encoded = (name: string) =>
   name.replace(/[^\w-]/g, (character) => `.${character.charCodeAt(0).toString(16).padStart(2, '0')}`);

@@ -2,7 +2,9 @@
 import type { Construct } from 'constructs';
 
 interface Windows {
+  /** @default - none */
   readonly window?: unknown;
+  /** @default - none */
   readonly maintenance?: string;
 }
 

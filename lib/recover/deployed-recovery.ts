@@ -7,7 +7,7 @@ import {
   type DatabaseRecoveryDefinition,
   type DeployedRecovery,
   deployedRecovery,
-  recoveryParameter,
+  deployedRecoveryParameter,
   type TableRecoveryDefinition,
 } from '../../lambda/contract';
 import { Mark } from '../synth/marks';
@@ -15,15 +15,15 @@ import { parseAtSynth } from '../synth/tokens';
 
 const published = new Mark<string>('recovery-parameter');
 
-/** @throws Error when another recovery of the app writes the same parameter, and so takes the same lock and evidence */
+/** @throws Error when another recovery of the app writes the same parameter, and so the same evidence */
 export function publishRecovery(
   scope: Construct,
   definition: DatabaseRecoveryDefinition | TableRecoveryDefinition,
-  made: { readonly function: IFunction; readonly lock: string },
+  starts: IFunction,
 ): void {
   const { plan, target, recovery, source, evidenceBucket, signingKey, approval } = definition;
   const stack = Stack.of(scope);
-  const name = recoveryParameter(definition);
+  const name = deployedRecoveryParameter(definition);
   refuseSameName(scope, stack, name);
   const content: DeployedRecovery = parseAtSynth(
     deployedRecovery,
@@ -36,8 +36,7 @@ export function publishRecovery(
       recovery,
       region: stack.region,
       instance: source.instance,
-      function: made.function.functionArn,
-      lock: made.lock,
+      function: starts.functionArn,
       approval: approval.waived ? 'no-one' : approval.byStarter ? 'anyone' : 'another',
       cutOver: 'cutOver' in definition ? definition.cutOver.map(({ kind }) => kind) : [],
       evidenceBucket,

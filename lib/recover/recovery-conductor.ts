@@ -8,6 +8,7 @@ import {
   type DatabaseRecoveryRequest,
   DEPLOYED_PATH,
   type HandlerName,
+  RECOVERIES_PATH,
   recoveryPrefix,
   type TableRecoveryRequest,
 } from '../../lambda/contract';
@@ -113,7 +114,7 @@ export class RecoveryConductor extends Construct {
       of(['lambda:GetDurableExecution', 'lambda:GetDurableExecutionHistory'], [`${functionArn}:*`]),
       of(['lambda:ListDurableExecutionsByFunction'], [functionArn, `${functionArn}:*`]),
       of(['ssm:GetParameter'], [parameterArn(this, lock)]),
-      of(['ssm:GetParametersByPath'], [parameterArn(this, DEPLOYED_PATH)]),
+      of(['ssm:GetParametersByPath'], [parameterArn(this, DEPLOYED_PATH), parameterArn(this, RECOVERIES_PATH)]),
       site.evidence.grantRead(grantee, `${recoveryPrefix(this.settled)}*`),
       of(['kms:GetPublicKey'], [site.signingKey.keyArn]),
     ].reduce((all, one) => all.combine(one));

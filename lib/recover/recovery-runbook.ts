@@ -80,7 +80,7 @@ export class RecoveryRunbook extends Construct implements ec2.IConnectable {
       const reason = `alarm ${alarm.alarmName}`;
       this.conductor.startOn(props.startOn, { action: 'recover', to: restore.request, reason });
     }
-    publishRecovery(this, this.definition, { function: this.function, lock: settled.lock });
+    publishRecovery(this, this.definition, this.function);
   }
 
   /**

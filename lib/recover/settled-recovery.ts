@@ -5,7 +5,7 @@ import type * as iam from 'aws-cdk-lib/aws-iam';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { evidencePrefix, holdParameter, recoveryLockParameter, recoveryPrefix } from '../../lambda/contract';
+import { evidencePrefix, recoveryParameter, recoveryPrefix } from '../../lambda/contract';
 import { DrillSite } from '../drill/drill-site';
 import { enclosingSite } from '../drill/enclosing-site';
 import type { IDrillSite } from '../drill/shared-site';
@@ -111,21 +111,16 @@ export class SettledRecovery {
     return [
       allow(['lambda:InvokeFunction'], [this.examiner.function.functionArn]),
       ...readSecret(stack, this.credentials),
-      allow(['ssm:GetParameter', 'ssm:PutParameter'], this.parameters),
+      // Others of the target wait for this one, and nothing prunes its backups meanwhile.
+      allow(['ssm:DeleteParameter', 'ssm:GetParameter', 'ssm:PutParameter'], [parameterArn(this.scope, this.lock)]),
       ...(notify ? [allow(['sns:Publish'], [notify.topicArn])] : []),
       ...(notify?.masterKey ? [allow(['kms:Decrypt', 'kms:GenerateDataKey'], [notify.masterKey.keyArn])] : []),
     ];
   }
 
-  /** The lock of the target, and the hold on its backups. */
-  private get parameters(): string[] {
-    const hold = holdParameter({ kind: 'database', id: this.props.source.identifier });
-    return [this.lock, hold].map((name) => parameterArn(this.scope, name));
-  }
-
-  /** Name of the parameter that tells which recovery of the target is open. */
+  /** Name of the parameter that tells which recovery of the database is open. */
   public get lock(): string {
-    return recoveryLockParameter(this);
+    return recoveryParameter({ kind: 'database', id: this.props.source.identifier });
   }
 
   /** To append to the target's chain of recoveries, and to read that of its drills. */
@@ -136,18 +131,22 @@ export class SettledRecovery {
       ...evidenceAccess(evidence, own, `${own}*`),
       allow(['s3:GetObject'], [evidence.arnForObjects(`${drills}*`)]),
       allow(['s3:ListBucket'], [evidence.bucketArn], { StringLike: { 's3:prefix': `${drills}*` } }),
+      // Inventories, named after their hash, with which `notShrunk` compares. Only a document of a drill makes one count.
+      allow(['s3:PutObject'], [evidence.arnForObjects(`${drills}inventories/*`)], {
+        Null: { 's3:if-none-match': 'false' },
+      }),
       allow(['kms:GetPublicKey', 'kms:Sign'], [signingKey.keyArn]),
     ];
   }
 }
 
-/** They name the lock and the parameter by which `lifeboat` finds the recovery. */
+/** They name the parameter by which `lifeboat` finds the recovery. */
 function nameProblems(names: Readonly<Record<string, string>>): string[] {
   return Object.entries(names)
     .filter(([, value]) => Token.isUnresolved(value))
     .map(
       ([name]) =>
-        `'${name}' is unknown until deployment, so the lock that keeps two recoveries apart could not be named; write it as text`,
+        `'${name}' is unknown until deployment, so the recovery could not be found by its parameter; write it as text`,
     );
 }
 

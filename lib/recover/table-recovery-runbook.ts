@@ -76,7 +76,7 @@ export class TableRecoveryRunbook extends Construct implements ec2.IConnectable 
         'document a step under one prefix.',
     });
     this.function = this.conductor.alias;
-    publishRecovery(this, this.definition, { function: this.function, lock: settled.lock });
+    publishRecovery(this, this.definition, this.function);
   }
 
   /**

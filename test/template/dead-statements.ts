@@ -169,6 +169,7 @@ const ARNS: Readonly<Record<string, (id: string) => string>> = {
   'AWS::Lambda::Function Arn': (id) => regional('lambda', `function:${id}`),
   'AWS::Lambda::Version': (id) => regional('lambda', `function:${id}:1`),
   'AWS::Logs::LogGroup Arn': (id) => regional('logs', `log-group:${id}:*`),
+  'AWS::RDS::DBInstance MasterUserSecret.SecretArn': (id) => regional('secretsmanager', `secret:rds!db-${id}`),
   'AWS::S3::Bucket Arn': (id) => `arn:aws:s3:::${id}`,
   'AWS::Scheduler::Schedule Arn': (id) => regional('scheduler', `schedule/default/${id}`),
   'AWS::SecretsManager::SecretTargetAttachment': (id) => regional('secretsmanager', `secret:${id}`),
@@ -182,7 +183,8 @@ const regional = (service: string, resource: string) => `arn:aws:${service}:${RE
 function arnsOf({ Resources = {} }: TemplateJson): (value: unknown) => string {
   return (value) =>
     resolved(value).replace(/<([^<>]+)>/g, (token, reference: string) => {
-      const [id = '', attribute = ''] = reference.split('.');
+      const [id = '', ...names] = reference.split('.');
+      const attribute = names.join('.');
       const resource = Resources[id];
       if (!resource) return token;
       const arn = ARNS[`${resource.Type} ${attribute}`.trim()];

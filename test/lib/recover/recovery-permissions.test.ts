@@ -98,13 +98,14 @@ describe('a recovery can do what it needs', () => {
     expect(can(call('GetSecretValue', 'other'))).toBe(false);
   });
 
-  test('take the lock of its target, and hold its backups, and no others', () => {
+  test('take the lock of its database, which holds its backups, and no other', () => {
     const parameter = (name: string) => [`arn:aws:ssm:${REGION}:${ACCOUNT}:parameter${name}`];
-    const put = (name: string) => can({ action: 'ssm:PutParameter', resources: parameter(name) });
-    expect(put('/lifeboat/recoveries/Test/Orders')).toBe(true);
-    expect(put('/lifeboat/hold/database/orders')).toBe(true);
-    expect(put('/lifeboat/recoveries/Test/Billing')).toBe(false);
-    expect(put('/lifeboat/hold/database/billing')).toBe(false);
+    for (const action of ['ssm:PutParameter', 'ssm:GetParameter', 'ssm:DeleteParameter']) {
+      const may = (name: string) => can({ action, resources: parameter(name) });
+      expect(may('/lifeboat/recoveries/database/orders')).toBe(true);
+      expect(may('/lifeboat/recoveries/database/billing')).toBe(false);
+      expect(may('/lifeboat/hold/database/orders')).toBe(false);
+    }
   });
 
   test('append to the chain of its target, and read that of its drills', () => {
@@ -122,6 +123,7 @@ describe('a recovery can do what it needs', () => {
     expect(object('PutObject', 'recoveries/Test/Billing/00000001.json', onlyIfNew)).toBe(false);
     expect(object('GetObject', 'evidence/Test/Orders/00000001.json')).toBe(true);
     expect(object('PutObject', 'evidence/Test/Orders/00000001.json', onlyIfNew)).toBe(false);
+    expect(object('PutObject', 'evidence/Test/Orders/inventories/a1b2c3.json', onlyIfNew)).toBe(true);
     expect(object('DeleteObject', 'recoveries/Test/Orders/00000001.json')).toBe(false);
   });
 });
@@ -145,9 +147,11 @@ describe('a recovery can never make things worse', () => {
     }
   });
 
-  test('no other service lets it delete anything either, but the record that it creates anew', () => {
+  test('no other service lets it delete anything either, but its own lock', () => {
     const allowed = own.statements.filter(({ Effect }) => Effect === 'Allow').flatMap(({ Action }) => Action);
-    expect(allowed.filter((action) => /:(\*|Delete|Schedule|Terminate|Remove)/.test(action))).toEqual([]);
+    expect(allowed.filter((action) => /:(\*|Delete|Schedule|Terminate|Remove)/.test(action))).toEqual([
+      'ssm:DeleteParameter',
+    ]);
   });
 
   test.each([

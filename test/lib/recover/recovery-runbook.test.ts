@@ -247,7 +247,7 @@ describe('is refused', () => {
     expect(made(['before-release'])).not.toThrow();
   });
 
-  test('twice under one name, since both would take one lock', () => {
+  test('twice under one name, since both would have one parameter', () => {
     const two = newStack();
     newRecovery(two);
     const again = () =>
@@ -335,7 +335,6 @@ describe('a parameter', () => {
       kind: 'recovery',
       of: 'database',
       instance: 'orders',
-      lock: '/lifeboat/recoveries/Test/Orders',
       approval: 'anyone',
       cutOver: ['secret'],
     });
