@@ -2,7 +2,7 @@
 
 import type { TableName } from '../tables/protocol';
 import { FAMILY, versionOf } from './definition';
-import { type Asks, CAPTURE_TRIGGER, list, quoted, shown } from './names';
+import { type Asks, CAPTURE_TRIGGER, list, quoted, quotedSql, shown } from './names';
 import { TablesRefused } from './refused';
 
 /** A table of the swap, or one of its partitions. */
@@ -96,8 +96,8 @@ const SIDES: Readonly<Record<Side, string>> = {
 /** Without those of partitions that follow from the whole table's, unless all are asked for. */
 export async function foreignKeys(db: Asks, tables: readonly TableName[], side: Side): Promise<ForeignKey[]> {
   const found = await db.rows(`${FAMILY(tables)}
-    SELECT format('%I.%I', cn.nspname, c.relname), conname, replace(pg_get_constraintdef(k.oid), ' NOT VALID', ''), convalidated,
-      obj_description(k.oid, 'pg_constraint'), format('%I.%I', pn.nspname, p.relname),
+    SELECT ${quotedSql('cn.nspname', 'c.relname')}, conname, replace(pg_get_constraintdef(k.oid), ' NOT VALID', ''), convalidated,
+      obj_description(k.oid, 'pg_constraint'), ${quotedSql('pn.nspname', 'p.relname')},
       (SELECT string_agg(format('p.%I OPERATOR(%I.%s) c.%I', pa.attname, opn.nspname, o.oprname, ca.attname), ' AND ' ORDER BY i)
         FROM generate_subscripts(conkey, 1) i
         JOIN pg_attribute ca ON ca.attrelid = conrelid AND ca.attnum = conkey[i]

@@ -101,7 +101,7 @@ export const captureOff = (members: readonly string[], root: string): string =>
 export const BATCH = 20_000;
 
 export interface Applying {
-  readonly state: Pick<State, 'old'> & TableName;
+  readonly state: State;
   readonly run: string;
   readonly key: Key;
   readonly columns: readonly string[];

@@ -8,7 +8,7 @@ import { type CaughtUp, STAGING_SCHEMA, type TableName } from '../tables/protoco
 import { columnsOf, foreignKeys, keyOf } from './anatomy';
 import { type Applying, applyCaptured, captureNames } from './capture';
 import type { Live } from './live';
-import { type Asks, inSchema, list, namesOf, quoted, shown, sqlName } from './names';
+import { type Asks, inSchema, list, namesOf, quoted, readable, shown, sqlName } from './names';
 import { TablesRefused } from './refused';
 import { counted, note, type State, stateOf } from './state';
 
@@ -120,8 +120,8 @@ export async function refuseOrphans(db: Asks, tables: readonly TableName[], sche
       const [count] = await db.rows(orphans(moved.get(on) ?? on, moved.get(to) ?? to));
       if (count![0] === '0') continue;
       throw new TablesRefused(
-        `${namesOf(tables)}: ${count![0]} rows of ${on} refer, by foreign key ${name}, to rows that the table in place of ${to} ` +
-          `would not have, so nothing was swapped. Recover ${on} in the same run, or delete those rows`,
+        `${namesOf(tables)}: ${count![0]} rows of ${readable(on)} refer, by foreign key ${name}, to rows that the table in place of ` +
+          `${readable(to)} would not have, so nothing was swapped. Recover ${readable(on)} in the same run, or delete those rows`,
       );
     }
   }

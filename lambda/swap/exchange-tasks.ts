@@ -46,7 +46,7 @@ export async function undoSwap(live: Live, run: string, tables: readonly TableNa
   // Nothing was swapped, so nothing has to be taken back.
   if (phase === 'captured') return { done: true, ...none, applied: 0 };
   if (phase === 'swapped') {
-    const waitingFor = await finish(live, run, tables, KEPT_SCHEMA, 'kept');
+    const waitingFor = await finish(live, run, tables, KEPT_SCHEMA, 'kept', 'left');
     if (waitingFor) return { done: false, ...none, applied: 0, waitingFor };
     phase = 'kept';
   }

@@ -6,6 +6,7 @@
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { TableName } from '../tables/protocol';
 import {
+  type ForeignKey,
   foreignKeys,
   type Member,
   materializedViewsOf,
@@ -189,11 +190,20 @@ async function planOf(db: Asks, { run, tables, from, to }: Exchange, edges: Edge
       ),
       `LOCK TABLE ${[...new Set([...keysIn.map(({ on }) => on), ...own])].join(', ')} IN ACCESS EXCLUSIVE MODE;`,
     ].join(' '),
-    validate: added
-      .filter(({ valid }) => valid)
-      .map(({ on, name }) => `ALTER TABLE ${on} VALIDATE CONSTRAINT ${escapeIdentifier(name)}`),
+    validate: [
+      ...new Set([
+        ...added.filter(({ valid }) => valid).map(validating),
+        // Not yet valid since the swap before, but to become so.
+        ...added
+          .map(validating)
+          .filter((statement) => [...states.values()].some(({ state }) => state.validate.includes(statement))),
+      ]),
+    ],
   };
 }
+
+const validating = ({ on, name }: ForeignKey): string =>
+  `ALTER TABLE ${on} VALIDATE CONSTRAINT ${escapeIdentifier(name)}`;
 
 const MODES: Readonly<Record<string, string>> = { D: 'DISABLE', O: 'ENABLE', A: 'ENABLE ALWAYS', R: 'ENABLE REPLICA' };
 
