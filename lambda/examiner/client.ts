@@ -11,12 +11,16 @@ export interface Tls {
 
 const CONNECT_TIMEOUT_MS = 15_000;
 
-/** @param left milliseconds that it may take, and each statement */
+/**
+ * @param left milliseconds that it may take, and each statement
+ * @param long whether messages may have any length: rows of a COPY pass in pieces
+ */
 export function clientFor(
   { host, port, user, password, database }: Connection,
   tls: Tls | undefined,
   left: number,
   pins: Readonly<Record<string, string>>,
+  long?: 'long messages',
 ): Client {
   const client = new Client({
     host,
@@ -35,7 +39,9 @@ export function clientFor(
     // Numbers beyond 2^53 and PostgreSQL's own spelling of values survive only as text.
     types: { getTypeParser: () => (value: string) => value },
   });
-  client.connection.once(tls ? 'sslconnect' : 'connect', () => refuseLongMessages(client.connection.stream));
+  if (!long) {
+    client.connection.once(tls ? 'sslconnect' : 'connect', () => refuseLongMessages(client.connection.stream));
+  }
   return client;
 }
 

@@ -1,0 +1,127 @@
+/**
+ * Works on tables of both databases for the conductor of a recovery: a plain function without any AWS permission. The
+ * call carries both passwords, so nothing here logs the call, and no error repeats it.
+ */
+import { DatabaseError } from 'pg';
+import type { Tls } from '../examiner/client';
+import { whatPostgresSaid } from '../examiner/postgres-error';
+import { compareTable } from './compare';
+import { mergeTable } from './merge';
+import { planTables, refuseNames } from './plan';
+import type { TablesAnswers, TablesRequest, TablesResponse } from './protocol';
+import { isBusy, OutOfTime, TablesBusy, TablesNotReady, TablesRefused } from './refusals';
+import { type Deadline, Session } from './session';
+import { stageTable } from './stage';
+import { undoMerges } from './undo-merge';
+import { verifyStaged } from './verify';
+
+export interface TablesOptions {
+  /**
+   * Authorities that both certificates must come from.
+   *
+   * @default - none: only databases on this machine are worked on, as rehearsals make them
+   */
+  readonly tls?: Tls;
+  /**
+   * Seconds a call may take, where its caller sets no limit itself.
+   *
+   * @default 780
+   */
+  readonly budgetSeconds?: number;
+  /**
+   * Ranges that are copied at a time.
+   *
+   * @default 2
+   */
+  readonly streams?: number;
+}
+
+/** The part of a Lambda's context that counts here. */
+export interface CallLimit {
+  getRemainingTimeInMillis(): number;
+}
+
+/** Kept back for answering, after the last statement was cut off. */
+const MARGIN_MS = 20_000;
+
+export const workOnTables =
+  ({ tls, budgetSeconds = 780, streams = 2 }: TablesOptions = {}) =>
+  async <Task extends TablesRequest>(request: Task, limit?: CallLimit): Promise<TablesAnswers[Task['task']]> => {
+    const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
+    const end = performance.now() + budget;
+    const work = new Work(request, tls, { left: () => end - performance.now() }, streams);
+    try {
+      refuseNames(request.run);
+      return (await work.answer()) as TablesAnswers[Task['task']];
+    } catch (error) {
+      throw told(error);
+    } finally {
+      await work.close();
+    }
+  };
+
+class Work {
+  private readonly sessions: Session[] = [];
+
+  constructor(
+    private readonly request: TablesRequest,
+    private readonly tls: Tls | undefined,
+    private readonly deadline: Deadline,
+    private readonly streams: number,
+  ) {}
+
+  public async answer(): Promise<TablesResponse> {
+    const { request, deadline } = this;
+    switch (request.task) {
+      case 'plan-tables':
+        return planTables(request, await this.live(), await this.copy(), async () => ({
+          carried: [],
+          refused: [],
+          warnings: [],
+        }));
+      case 'compare-table':
+        return compareTable(request, await this.live(), await this.copy(), deadline);
+      case 'stage-table': {
+        const pairs: [Session, Session][] = [];
+        for (let stream = 0; stream < this.streams; stream++) pairs.push([await this.live(), await this.copy()]);
+        return stageTable(request, pairs, deadline);
+      }
+      case 'verify-staged':
+        return verifyStaged(request, await this.live(), await this.copy(), await this.live(), deadline);
+      case 'merge-table':
+        return mergeTable(request, await this.live(), await this.copy(), deadline);
+      case 'undo-tables':
+        if (request.way !== 'swap') return undoMerges(request, await this.live(), deadline);
+    }
+    throw new TablesRefused(`'${request.task}' is not a task of this version`);
+  }
+
+  public async close(): Promise<void> {
+    await Promise.all(this.sessions.map((session) => session.close()));
+  }
+
+  private live(): Promise<Session> {
+    return this.open('the live database', this.request.live);
+  }
+
+  private copy(): Promise<Session> {
+    return this.open('the restored copy', this.request.copy);
+  }
+
+  private async open(side: Session['side'], connection: TablesRequest['live']): Promise<Session> {
+    const session = await Session.open({ connection, tls: this.tls, deadline: this.deadline, side });
+    this.sessions.push(session);
+    return session;
+  }
+}
+
+/** An error as the conductor may store it: never with a value of a row. */
+function told(error: unknown): unknown {
+  if (error instanceof OutOfTime)
+    return new TablesNotReady('the time of this call was over before it began its work; call again');
+  if (!(error instanceof DatabaseError)) return error;
+  const said = whatPostgresSaid(error);
+  return isBusy(error)
+    ? new TablesBusy(`somebody else holds a lock (${said}), so it was rolled back; call again to go on`)
+    : new TablesRefused(`the tables can't be worked on: ${said}; what was begun is rolled back`);
+}
