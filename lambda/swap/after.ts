@@ -5,10 +5,10 @@
 import { DatabaseError, escapeIdentifier, escapeLiteral } from 'pg';
 import { conditionOf } from '../examiner/postgres-error';
 import type { TableName } from '../tables/protocol';
+import { TablesRefused } from '../tables/refusals';
 import { materializedViewsOf, membersOf } from './anatomy';
 import type { Live } from './live';
 import { inSchema, namesOf, quoted, readable, sqlName } from './names';
-import { TablesRefused } from './refused';
 import { note, type Phase, statesOf } from './state';
 
 /** @returns what is waited for; undefined once nothing is left to do */

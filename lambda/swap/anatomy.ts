@@ -1,9 +1,9 @@
 /** What has to be moved, replaced or renewed when one table takes the place of another, read from the catalog. */
 
 import type { TableName } from '../tables/protocol';
+import { TablesRefused } from '../tables/refusals';
 import { FAMILY, versionOf } from './definition';
 import { type Asks, CAPTURE_TRIGGER, list, quoted, quotedSql, shown } from './names';
-import { TablesRefused } from './refused';
 
 /** A table of the swap, or one of its partitions. */
 export interface Member extends TableName {
@@ -21,8 +21,8 @@ export interface ForeignKey {
   readonly definition: string;
   readonly valid: boolean;
   readonly comment: string | null;
-  /** Counts rows that refer to nothing, of table `$from` and in table `$to`. */
-  readonly orphans: (from: string, to: string) => string;
+  /** Counts rows of `from` that refer to a row which is in none of the others. */
+  readonly orphans: (from: string, ...to: string[]) => string;
   /** Ready for SQL: the table that it refers to. */
   readonly to: string;
 }
@@ -116,8 +116,8 @@ export async function foreignKeys(db: Asks, tables: readonly TableName[], side: 
     valid: valid === 't',
     comment: comment ?? null,
     to: to!,
-    orphans: (from, parent) =>
-      `SELECT count(*) FROM ${from} c WHERE ${given} AND NOT EXISTS (SELECT FROM ${parent} p WHERE ${same})`,
+    orphans: (from, ...parents) =>
+      `SELECT count(*) FROM ${from} c WHERE ${given}${parents.map((parent) => ` AND NOT EXISTS (SELECT FROM ${parent} p WHERE ${same})`).join('')}`,
   }));
 }
 

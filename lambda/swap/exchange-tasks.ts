@@ -1,12 +1,12 @@
 /** The tasks that swap tables, and that swap them back. Each goes on from the phase that the state tells. */
 
 import { STAGING_SCHEMA, type Swapped, type TableName, type Undone } from '../tables/protocol';
+import { TablesRefused } from '../tables/refusals';
 import { finish } from './after';
 import { applying, conflicts, FEW, mustBeCaptured, rounds } from './catch-up';
 import { makeForeignKeysOut } from './foreign-keys-out';
 import type { Live } from './live';
 import { KEPT_SCHEMA, namesOf } from './names';
-import { TablesRefused } from './refused';
 import { mark, olderSnapshots } from './snapshots';
 import type { Phase, State } from './state';
 import { exchange } from './swap';

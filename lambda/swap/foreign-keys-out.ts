@@ -4,11 +4,11 @@
  */
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { TableName } from '../tables/protocol';
+import { TablesRefused } from '../tables/refusals';
 import { type ForeignKey, foreignKeys } from './anatomy';
 import { versionOf } from './definition';
 import type { Live } from './live';
 import { quoted, readable } from './names';
-import { TablesRefused } from './refused';
 
 /** One that a table has, or has yet to get. */
 interface Placed extends Omit<ForeignKey, 'on'> {

@@ -1,4 +1,4 @@
-/** What of a table's own properties, and of who owns what is tied to it, keeps it from being swapped. */
+/** Properties of a table, and owners of what is tied to it, that keep it from being swapped. */
 import { printable } from '../examiner/postgres-error';
 import type { TableName } from '../tables/protocol';
 import { FAMILY, versionOf } from './definition';

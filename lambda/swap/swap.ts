@@ -5,6 +5,7 @@
  */
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { TableName } from '../tables/protocol';
+import { TablesRefused } from '../tables/refusals';
 import {
   type ForeignKey,
   foreignKeys,
@@ -23,7 +24,6 @@ import { applying, conflicts, mustBeCaptured, refuseOrphans } from './catch-up';
 import { differences, preparedDefinition } from './definition';
 import type { Live } from './live';
 import { type Asks, inSchema, namesOf, quoted, sqlName } from './names';
-import { TablesRefused } from './refused';
 import { counted, note, noting, type Phase } from './state';
 
 /** Which tables take the place of which. */
