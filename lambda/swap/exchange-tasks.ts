@@ -21,7 +21,8 @@ export async function swapTables(live: Live, run: string, tables: readonly Table
     const unready = states.find(({ kept, restored }) => kept === null || restored === null);
     if (unready) {
       throw new TablesRefused(
-        `${unready.schema}.${unready.table}: ${unready.restored === null ? 'its shadow is not dressed' : 'rows that only the live table has are not in its shadow'}, ` +
+        `${unready.schema}.${unready.table}: ` +
+          `${unready.restored === null ? 'its shadow is not dressed' : 'rows that only the live table has are not in its shadow'}, ` +
           'so it would lose something by the swap; dress it and catch up first',
       );
     }

@@ -1,37 +1,31 @@
-/** Which request of a recovery each task of a swap answers, over a session on the live database. */
-import type {
-  CaptureWrites,
-  CatchUp,
-  CleanTables,
-  DressShadow,
-  SwapTables,
-  TablesAnswers,
-  UndoTables,
-} from '../tables/protocol';
+/** The tasks of swaps, for the function that works on tables. */
+import type { Tls } from '../examiner/client';
+import { pairAgain } from '../tables/pairing';
+import type { TablesResponse } from '../tables/protocol';
+import { type Deadline, Session } from '../tables/session';
+import type { SwapPart, SwapRequest } from '../tables/work';
 import { capture } from './capture';
 import { catchUp } from './catch-up';
 import { cleanTables } from './clean-tables';
 import { dress } from './dress';
 import { swapTables, undoSwap } from './exchange-tasks';
-import type { Live } from './live';
+import { inventoryOf } from './inventory';
+import { Live } from './live';
 
-/** `clean-tables` is for merges as well; `undo-tables` of a merge is not among them. */
-export type SwapRequest =
-  | CaptureWrites
-  | DressShadow
-  | CatchUp
-  | SwapTables
-  | (UndoTables & { readonly way: 'swap' })
-  | CleanTables;
+export const swapPart: SwapPart = {
+  inventory: inventoryOf,
+  async answer(request: SwapRequest, tls: Tls | undefined, deadline: Deadline): Promise<TablesResponse> {
+    const session = await Session.open({ connection: request.live, tls, deadline, side: 'the live database' });
+    try {
+      if (request.task === 'capture-writes') await asPlanned(request, session, tls, deadline);
+      return await answer(request, new Live(session, deadline));
+    } finally {
+      await session.close();
+    }
+  },
+};
 
-export async function answerSwap<Request extends SwapRequest>(
-  request: Request,
-  live: Live,
-): Promise<TablesAnswers[Request['task']]> {
-  return (await answer(request, live)) as TablesAnswers[Request['task']];
-}
-
-function answer(request: SwapRequest, live: Live): Promise<TablesAnswers[SwapRequest['task']]> {
+function answer(request: SwapRequest, live: Live): Promise<TablesResponse> {
   const { run } = request;
   switch (request.task) {
     case 'capture-writes':
@@ -46,5 +40,22 @@ function answer(request: SwapRequest, live: Live): Promise<TablesAnswers[SwapReq
       return undoSwap(live, run, request.tables);
     case 'clean-tables':
       return cleanTables(live, run);
+  }
+}
+
+/** What comes later compares definitions before it commits; before anything is made, the plan has to hold. */
+async function asPlanned(
+  { tables, copy }: Extract<SwapRequest, { readonly task: 'capture-writes' }>,
+  live: Session,
+  tls: Tls | undefined,
+  deadline: Deadline,
+): Promise<void> {
+  const other = await Session.open({ connection: copy, tls, deadline, side: 'the restored copy' });
+  try {
+    for (const table of tables) {
+      await live.transaction('READ ONLY', () => other.transaction('READ ONLY', () => pairAgain(live, other, table)));
+    }
+  } finally {
+    await other.close();
   }
 }
