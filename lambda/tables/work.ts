@@ -7,8 +7,21 @@ import type { Tls } from '../examiner/client';
 import { whatPostgresSaid } from '../examiner/postgres-error';
 import { compareTable } from './compare';
 import { mergeTable } from './merge';
-import { planTables, refuseNames } from './plan';
-import type { TablesAnswers, TablesRequest, TablesResponse } from './protocol';
+import { type Inventory, planTables, refuseNames } from './plan';
+import type {
+  CaptureWrites,
+  CatchUp,
+  CleanTables,
+  DressShadow,
+  Plan,
+  PlanTables,
+  SwapTables,
+  TableName,
+  TablesAnswers,
+  TablesRequest,
+  TablesResponse,
+  UndoTables,
+} from './protocol';
 import { isBusy, OutOfTime, TablesBusy, TablesNotReady, TablesRefused } from './refusals';
 import { type Deadline, Session } from './session';
 import { stageTable } from './stage';
@@ -29,12 +42,33 @@ export interface TablesOptions {
    */
   readonly budgetSeconds?: number;
   /**
+   * The tasks of swaps, and the clean-up.
+   *
+   * @default - none: those are refused, and merges are all there is
+   */
+  readonly swap?: SwapPart;
+  /**
    * Ranges that are copied at a time.
    *
    * @default 2
    */
   readonly streams?: number;
 }
+
+/** What lies in the room above this one. */
+export interface SwapPart {
+  /** What hangs on a table, in a transaction that only reads; `together` are all tables of the request. */
+  inventory(live: Session, table: TableName, together: readonly TableName[]): Promise<Inventory>;
+  answer(request: SwapRequest, tls: Tls | undefined, deadline: Deadline): Promise<TablesResponse>;
+}
+
+export type SwapRequest =
+  | CaptureWrites
+  | DressShadow
+  | CatchUp
+  | SwapTables
+  | (UndoTables & { readonly way: 'swap' })
+  | CleanTables;
 
 /** The part of a Lambda's context that counts here. */
 export interface CallLimit {
@@ -45,11 +79,11 @@ export interface CallLimit {
 const MARGIN_MS = 20_000;
 
 export const workOnTables =
-  ({ tls, budgetSeconds = 780, streams = 2 }: TablesOptions = {}) =>
+  ({ tls, swap, budgetSeconds = 780, streams = 2 }: TablesOptions = {}) =>
   async <Task extends TablesRequest>(request: Task, limit?: CallLimit): Promise<TablesAnswers[Task['task']]> => {
     const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
     const end = performance.now() + budget;
-    const work = new Work(request, tls, { left: () => end - performance.now() }, streams);
+    const work = new Work(request, tls, { left: () => end - performance.now() }, streams, swap);
     try {
       refuseNames(request.run);
       return (await work.answer()) as TablesAnswers[Task['task']];
@@ -68,17 +102,14 @@ class Work {
     private readonly tls: Tls | undefined,
     private readonly deadline: Deadline,
     private readonly streams: number,
+    private readonly swap: SwapPart | undefined,
   ) {}
 
   public async answer(): Promise<TablesResponse> {
     const { request, deadline } = this;
     switch (request.task) {
       case 'plan-tables':
-        return planTables(request, await this.live(), await this.copy(), async () => ({
-          carried: [],
-          refused: [],
-          warnings: [],
-        }));
+        return this.plan(request);
       case 'compare-table':
         return compareTable(request, await this.live(), await this.copy(), deadline);
       case 'stage-table': {
@@ -92,12 +123,26 @@ class Work {
         return mergeTable(request, await this.live(), await this.copy(), deadline);
       case 'undo-tables':
         if (request.way !== 'swap') return undoMerges(request, await this.live(), deadline);
+        return this.swapOf(request.task).answer({ ...request, way: 'swap' }, this.tls, deadline);
+      default:
+        return this.swapOf(request.task).answer(request, this.tls, deadline);
     }
-    throw new TablesRefused(`'${request.task}' is not a task of this version`);
   }
 
   public async close(): Promise<void> {
     await Promise.all(this.sessions.map((session) => session.close()));
+  }
+
+  private async plan(request: PlanTables): Promise<Plan> {
+    const [live, copy] = [await this.live(), await this.copy()];
+    const inventory = ({ name }: { readonly name: TableName }) =>
+      live.transaction('READ ONLY', () => this.swapOf("a plan for 'swap'").inventory(live, name, request.tables));
+    return planTables(request, live, copy, inventory);
+  }
+
+  private swapOf(what: string): SwapPart {
+    if (this.swap) return this.swap;
+    throw new TablesRefused(`${what} needs the tasks of swaps, which this function was made without; use a merge`);
   }
 
   private live(): Promise<Session> {

@@ -56,6 +56,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'lambda/runbook',
     'lambda/detectors',
     'lambda/examination',
+    'lambda/tables',
     'lambda/evidence lambda/examiner',
     'lambda/contract',
   ],

@@ -6,22 +6,21 @@ import { type BothSides, bothSides, done, query, Recovery } from './sides';
 const database = useDatabase({ autovacuum: 'off' });
 const SCHEMA = `
   CREATE SCHEMA shop; CREATE TABLE shop.orders (id int PRIMARY KEY, n int NOT NULL, t text NOT NULL);
-  INSERT INTO shop.orders SELECT i, i, repeat('x', 300) FROM generate_series(1, 200000) i`;
+  INSERT INTO shop.orders SELECT i, i, repeat('x', 300) FROM generate_series(1, 60000) i`;
 const ALL = 'SELECT count(*), sum(hashtextextended(o::text, 0)) FROM shop.orders o';
 
 /** Calls again and again until it is done, while sessions on both sides are ended; how often a call failed. */
 async function whileSessionsEnd(sides: BothSides, work: () => Promise<unknown>): Promise<number> {
   const { cluster } = database();
-  let ended = 0;
   const end = () =>
     cluster.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lifeboat'
-       AND datname LIKE $1 AND state <> 'idle' AND random() < 0.5`,
+       AND datname LIKE $1 AND random() < 0.5`,
       [`${sides.live.database}%`],
     );
   let failed = 0;
-  for (let calls = 0; calls < 200; calls++) {
-    const killer = setInterval(() => void (ended++ < 40 && end()), 20 + calls * 5);
+  for (let calls = 0; calls < 100; calls++) {
+    const killer = setInterval(() => void end(), 100 + calls * 50);
     try {
       await work();
       return failed;
@@ -41,16 +40,16 @@ test('no row is doubled or lost, wherever its sessions end', async () => {
   const ref = await recovery.planned('orders');
   let failed = await whileSessionsEnd(sides, () => recovery.compare('orders', ref));
   const compared = await recovery.compare('orders', ref);
-  expect(compared).toMatchObject({ missing: 100000, rowsInCopy: 200000, rowsInLive: 100000, changed: 0, extra: 0 });
+  expect(compared).toMatchObject({ missing: 30000, rowsInCopy: 60000, rowsInLive: 30000, changed: 0, extra: 0 });
   failed += await whileSessionsEnd(sides, () => recovery.stage(compared));
   failed += await whileSessionsEnd(sides, () => recovery.merge(ref));
-  expect(await recovery.stage(compared)).toMatchObject({ staged: { rows: 100000 }, verified: { rows: 100000 } });
-  expect(await recovery.merge(ref)).toMatchObject({ written: 100000, changedSince: 0 });
+  expect(await recovery.stage(compared)).toMatchObject({ staged: { rows: 30000 }, verified: { rows: 30000 } });
+  expect(await recovery.merge(ref)).toMatchObject({ written: 30000, changedSince: 0 });
   expect(await sides.run(ALL)).toEqual(await sides.runInCopy(ALL));
-  expect(failed).toBeGreaterThan(2);
+  expect(failed).toBeGreaterThan(0);
   failed = await whileSessionsEnd(sides, () => recovery.undo('orders'));
-  expect(await recovery.undo('orders')).toMatchObject({ deleted: 100000, changedSince: 0 });
-  expect(await sides.run('SELECT count(*) FROM shop.orders')).toEqual([['100000']]);
+  expect(await recovery.undo('orders')).toMatchObject({ deleted: 30000, changedSince: 0 });
+  expect(await sides.run('SELECT count(*) FROM shop.orders')).toEqual([['30000']]);
 });
 
 test('many short calls come to the same as a single long one', async () => {
@@ -71,17 +70,17 @@ test('many short calls come to the same as a single long one', async () => {
   const table = await recovery.planned('orders');
   const both = { run: recovery.run, live: sides.live, copy: sides.copy };
   const compared = await done({ task: 'compare-table', ...both, table }, call);
-  expect(compared).toMatchObject({ missing: 100000, extra: 0, changed: 0 });
+  expect(compared).toMatchObject({ missing: 30000, extra: 0, changed: 0 });
   const staging = { ...both, way: 'insert-missing', table, list: compared.list! } as const;
-  expect(await done({ task: 'stage-table', ...staging }, call)).toMatchObject({ rows: 100000 });
-  expect(await done({ task: 'verify-staged', ...staging }, call)).toMatchObject({ rows: 100000 });
+  expect(await done({ task: 'stage-table', ...staging }, call)).toMatchObject({ rows: 30000 });
+  expect(await done({ task: 'verify-staged', ...staging }, call)).toMatchObject({ rows: 30000 });
   await recovery.merge(table);
   expect(await sides.run(ALL)).toEqual(await sides.runInCopy(ALL));
   expect(calls).toBeGreaterThan(3);
 });
 
 test('writers beside a merge lose nothing, and what they delete stays deleted', async () => {
-  const sides = await bothSides(database(), SCHEMA, 'UPDATE shop.orders SET n = 0 WHERE id <= 100000');
+  const sides = await bothSides(database(), SCHEMA, 'UPDATE shop.orders SET n = 0 WHERE id <= 30000');
   const recovery = new Recovery(sides, 'overwrite-changed');
   const compared = await recovery.compare('orders');
   await recovery.stage(compared);
@@ -89,7 +88,7 @@ test('writers beside a merge lose nothing, and what they delete stays deleted', 
   const [edited, deleted, inserted] = [new Set<number>(), new Set<number>(), new Set<number>()];
   const writer = (async () => {
     for (let turn = 0; writing; turn++) {
-      const id = 1 + Math.floor(Math.random() * 200000);
+      const id = 1 + Math.floor(Math.random() * 60000);
       if (turn % 3 === 0) {
         await sides.run(`DELETE FROM shop.orders WHERE id = ${id}`);
         deleted.add(id);
@@ -105,7 +104,7 @@ test('writers beside a merge lose nothing, and what they delete stays deleted', 
   const merged = await recovery.merge(compared.ref);
   writing = false;
   await writer;
-  expect(merged.written + merged.changedSince).toBe(100000);
+  expect(merged.written + merged.changedSince).toBe(30000);
   const rows = new Map((await sides.run('SELECT id, t FROM shop.orders')).map(([id, t]) => [Number(id), t]));
   for (const id of deleted) expect(rows.has(id)).toBe(false);
   for (const id of inserted) expect(rows.get(id)).toBe('new');
@@ -121,7 +120,7 @@ test('a list that is not the approved one is not staged, and staged rows that we
     /not the one that was approved/,
   );
   const [[list]] = (await sides.runInCopy("SELECT name FROM lifeboat.objects WHERE purpose = 'list'")) as [[string]];
-  await sides.runInCopy(`UPDATE lifeboat.${list} SET k1 = 100000 WHERE n = 7`);
+  await sides.runInCopy(`UPDATE lifeboat.${list} SET k1 = 50000 WHERE n = 7`);
   await expect(recovery.stage(compared)).rejects.toThrow(/rows of the approved list .* were changed/);
   await sides.runInCopy(`UPDATE lifeboat.${list} SET k1 = 7 WHERE n = 7`);
   await recovery.stage(compared);
