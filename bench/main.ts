@@ -10,6 +10,7 @@ import { simulatedSchedules } from './simulated-interleavings';
 import { synthOfFleet } from './synth-of-fleet';
 import { synthOfZephyr } from './synth-of-zephyr';
 import { table } from './table';
+import { tableRecovery } from './table-recovery';
 
 const PARTS: Record<string, (progress: Progress) => Promise<Measurement[]>> = {
   drill: drillOverhead,
@@ -19,6 +20,7 @@ const PARTS: Record<string, (progress: Progress) => Promise<Measurement[]>> = {
   synth: synthOfZephyr,
   fleet: synthOfFleet,
   tables: manyTables,
+  recovery: tableRecovery,
 };
 
 // Ends the databases with it: an ordinary end runs what they left for it, a signal alone does not.

@@ -5,10 +5,10 @@
 import { DatabaseError, escapeIdentifier, escapeLiteral } from 'pg';
 import { conditionOf } from '../examiner/postgres-error';
 import type { TableName } from '../tables/protocol';
+import { TablesRefused } from '../tables/refusals';
 import { materializedViewsOf, membersOf } from './anatomy';
 import type { Live } from './live';
-import { inSchema, namesOf, quoted, sqlName } from './names';
-import { TablesRefused } from './refused';
+import { inSchema, namesOf, quoted, readable, sqlName } from './names';
 import { note, type Phase, statesOf } from './state';
 
 /** @returns what is waited for; undefined once nothing is left to do */
@@ -18,19 +18,22 @@ export async function finish(
   tables: readonly TableName[],
   left: string,
   phase: Phase,
+  /** They are left for later where the tables are about to be swapped back, whatever they refer to now. */
+  foreignKeys: 'validated' | 'left' = 'validated',
 ): Promise<string | undefined> {
   const states = await live.transaction(() => statesOf(live, run));
-  for (const statement of new Set(states.flatMap(({ validate }) => validate))) {
+  const pending = foreignKeys === 'left' ? [] : states.flatMap(({ validate }) => validate);
+  for (const statement of new Set(pending)) {
     const won = await live
       .briefly(() => live.rows(statement))
       .catch((error) => {
         if (!(error instanceof DatabaseError) || error.code !== '23503') throw error;
         throw new TablesRefused(
-          `${namesOf(tables)}: swapped, but '${statement}' found rows that refer to nothing (${conditionOf(error)}), so that ` +
+          `${namesOf(tables)}: swapped, but '${readable(statement)}' found rows that refer to nothing (${conditionOf(error)}), so that ` +
             'foreign key counts for new rows only. Correct those rows and run the statement, or undo the swap',
         );
       });
-    if (!won) return `a lock for '${statement}'`;
+    if (!won) return `a lock for '${readable(statement)}'`;
   }
   const members = await live.transaction(() => membersOf(live, tables));
   for (const member of members) {
@@ -48,7 +51,8 @@ export async function finish(
     await live.transaction(() => refresh(live, view));
   }
   await live.transaction(async () => {
-    for (const table of tables) await note(live, run, table, `phase = '${phase}', validate = '[]'`);
+    for (const table of tables)
+      await note(live, run, table, `phase = '${phase}'${foreignKeys === 'left' ? '' : ", validate = '[]'"}`);
   });
   return undefined;
 }

@@ -1,9 +1,9 @@
 /** What has to be moved, replaced or renewed when one table takes the place of another, read from the catalog. */
 
 import type { TableName } from '../tables/protocol';
+import { TablesRefused } from '../tables/refusals';
 import { FAMILY, versionOf } from './definition';
-import { type Asks, CAPTURE_TRIGGER, list, quoted, shown } from './names';
-import { TablesRefused } from './refused';
+import { type Asks, CAPTURE_TRIGGER, list, quoted, quotedSql, shown } from './names';
 
 /** A table of the swap, or one of its partitions. */
 export interface Member extends TableName {
@@ -21,8 +21,8 @@ export interface ForeignKey {
   readonly definition: string;
   readonly valid: boolean;
   readonly comment: string | null;
-  /** Counts rows that refer to nothing, of table `$from` and in table `$to`. */
-  readonly orphans: (from: string, to: string) => string;
+  /** Counts rows of `from` that refer to a row which is in none of the others. */
+  readonly orphans: (from: string, ...to: string[]) => string;
   /** Ready for SQL: the table that it refers to. */
   readonly to: string;
 }
@@ -96,9 +96,11 @@ const SIDES: Readonly<Record<Side, string>> = {
 /** Without those of partitions that follow from the whole table's, unless all are asked for. */
 export async function foreignKeys(db: Asks, tables: readonly TableName[], side: Side): Promise<ForeignKey[]> {
   const found = await db.rows(`${FAMILY(tables)}
-    SELECT format('%I.%I', cn.nspname, c.relname), conname, replace(pg_get_constraintdef(k.oid), ' NOT VALID', ''), convalidated,
-      obj_description(k.oid, 'pg_constraint'), format('%I.%I', pn.nspname, p.relname),
-      (SELECT string_agg(format('p.%I OPERATOR(%I.%s) c.%I', pa.attname, opn.nspname, o.oprname, ca.attname), ' AND ' ORDER BY i)
+    SELECT ${quotedSql('cn.nspname', 'c.relname')}, conname, replace(pg_get_constraintdef(k.oid), ' NOT VALID', ''),
+      convalidated,
+      obj_description(k.oid, 'pg_constraint'), ${quotedSql('pn.nspname', 'p.relname')},
+      (SELECT string_agg(format('p.%I OPERATOR(%I.%s) c.%I', pa.attname, opn.nspname, o.oprname, ca.attname), ' AND '
+        ORDER BY i)
         FROM generate_subscripts(conkey, 1) i
         JOIN pg_attribute ca ON ca.attrelid = conrelid AND ca.attnum = conkey[i]
         JOIN pg_attribute pa ON pa.attrelid = confrelid AND pa.attnum = confkey[i]
@@ -116,8 +118,9 @@ export async function foreignKeys(db: Asks, tables: readonly TableName[], side: 
     valid: valid === 't',
     comment: comment ?? null,
     to: to!,
-    orphans: (from, parent) =>
-      `SELECT count(*) FROM ${from} c WHERE ${given} AND NOT EXISTS (SELECT FROM ${parent} p WHERE ${same})`,
+    orphans: (from, ...parents) =>
+      `SELECT count(*) FROM ${from} c WHERE
+        ${given}${parents.map((parent) => ` AND NOT EXISTS (SELECT FROM ${parent} p WHERE ${same})`).join('')}`,
   }));
 }
 
@@ -138,7 +141,8 @@ const VIEWS = (tables: readonly TableName[]) => `${FAMILY(tables)}, v AS (
 export async function viewsOf(db: Asks, tables: readonly TableName[]): Promise<View[]> {
   const found = await db.rows(`${VIEWS(tables)}
     SELECT format('%I.%I', n.nspname, v.relname), pg_get_viewdef(v.oid),
-      (SELECT string_agg(format('%I = %L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ') FROM unnest(v.reloptions) o), v.relowner::regrole
+      (SELECT string_agg(format('%I = %L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ') FROM
+        unnest(v.reloptions) o), v.relowner::regrole
     FROM v JOIN pg_namespace n ON n.oid = v.relnamespace WHERE v.relkind = 'v' ORDER BY v.oid`);
   return found.map(([name, definition, options, owner]) => ({
     name: name!,
@@ -160,14 +164,16 @@ const named = (found: Awaited<ReturnType<Asks['rows']>>): Named[] =>
 
 export async function materializedViewsOf(db: Asks, tables: readonly TableName[]): Promise<Named[]> {
   return named(
-    await db.rows(`${VIEWS(tables)} SELECT n.nspname, v.relname, v.oid, v.relowner::regrole FROM v JOIN pg_namespace n ON n.oid = v.relnamespace
+    await db.rows(`${VIEWS(tables)} SELECT n.nspname, v.relname, v.oid, v.relowner::regrole FROM v JOIN pg_namespace
+      n ON n.oid = v.relnamespace
       WHERE v.relkind = 'm' ORDER BY v.oid`),
   );
 }
 
 export async function statisticsOf(db: Asks, tables: readonly TableName[]): Promise<Named[]> {
   return named(
-    await db.rows(`${FAMILY(tables)} SELECT n.nspname, s.stxname, s.oid, s.stxowner::regrole FROM f JOIN pg_statistic_ext s ON s.stxrelid = f.oid
+    await db.rows(`${FAMILY(tables)} SELECT n.nspname, s.stxname, s.oid, s.stxowner::regrole FROM f JOIN
+      pg_statistic_ext s ON s.stxrelid = f.oid
       JOIN pg_namespace n ON n.oid = s.stxnamespace ORDER BY s.oid`),
   );
 }
@@ -188,7 +194,8 @@ export async function sequencesOf(db: Asks, tables: readonly TableName[]): Promi
     JOIN pg_depend d ON refclassid = 'pg_class'::regclass AND refobjid = f.oid AND classid = 'pg_class'::regclass
       AND deptype IN ('a', 'i') AND refobjsubid > 0
     JOIN pg_class s ON s.oid = objid AND s.relkind = 'S' JOIN pg_namespace sn ON sn.oid = s.relnamespace
-    JOIN pg_sequence ON seqrelid = s.oid JOIN pg_attribute ON attrelid = f.oid AND attnum = refobjsubid ORDER BY s.oid`);
+    JOIN pg_sequence ON seqrelid = s.oid JOIN pg_attribute ON attrelid = f.oid AND attnum = refobjsubid ORDER BY
+      s.oid`);
   return found.map(([schema, name, tableSchema, table, column, kind, ascending]) => ({
     schema: schema!,
     name: name!,
@@ -208,7 +215,8 @@ export interface Trigger {
 
 export async function triggersOf(db: Asks, tables: readonly TableName[]): Promise<Trigger[]> {
   const found = await db.rows(`${FAMILY(tables)} SELECT n.nspname, c.relname, tgname, tgenabled
-    FROM f JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_trigger g ON tgrelid = f.oid
+    FROM f JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_trigger g ON tgrelid =
+      f.oid
     WHERE NOT tgisinternal AND tgname NOT LIKE '${CAPTURE_TRIGGER}%' ORDER BY c.relkind <> 'p', g.oid`);
   return found.map(([schema, table, name, enabled]) => {
     return { table: { schema: schema!, table: table! }, name: name!, enabled: enabled! };
@@ -228,7 +236,8 @@ export async function publicationsOf(db: Asks, tables: readonly TableName[]): Pr
     SELECT pubname, format('%I.%I', n.nspname, c.relname), ${
       filters
         ? `pg_get_expr(prqual, prrelid),
-      (SELECT string_agg(attname, chr(10) ORDER BY attnum) FROM pg_attribute WHERE attrelid = prrelid AND attnum = ANY (prattrs))`
+      (SELECT string_agg(attname, chr(10) ORDER BY attnum) FROM pg_attribute WHERE attrelid = prrelid AND attnum =
+        ANY (prattrs))`
         : 'NULL, NULL'
     }
     FROM f JOIN pg_class c USING (oid) JOIN pg_namespace n ON n.oid = c.relnamespace

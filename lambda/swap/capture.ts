@@ -4,11 +4,12 @@
  */
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import { type Captured, OWN_SCHEMA, STAGING_SCHEMA, type TableName } from '../tables/protocol';
+import { TablesRefused } from '../tables/refusals';
 import { type Key, keyOf, membersOf } from './anatomy';
 import { leftovers } from './inventory';
 import type { Live } from './live';
 import { type Asks, CAPTURE_TRIGGER, KEPT_SCHEMA, list, quoted, shown, sqlName } from './names';
-import { TablesRefused } from './refused';
+import { makeShadow } from './shadow';
 import { begin, ensureState, type State, stateOf } from './state';
 
 /** Tables and the function of one table's capture, ready for SQL. The table that it began with names them. */
@@ -75,6 +76,8 @@ async function captureOne(db: Asks, run: string, table: TableName): Promise<void
     REVOKE ALL ON FUNCTION ${names.note}() FROM PUBLIC;
     ${captureOn(members.map(sqlName), name, names)}`);
   await begin(db, run, table);
+  // A plain table's shadow is made where rows are staged; one with partitions needs what is known here.
+  if (members.length > 1 || members[0]!.kind === 'p') await makeShadow(db, run, table);
 }
 
 /** @param members the table and its partitions, each of which may be emptied by TRUNCATE on its own */
@@ -101,7 +104,7 @@ export const captureOff = (members: readonly string[], root: string): string =>
 export const BATCH = 20_000;
 
 export interface Applying {
-  readonly state: Pick<State, 'old'> & TableName;
+  readonly state: State;
   readonly run: string;
   readonly key: Key;
   readonly columns: readonly string[];

@@ -5,17 +5,19 @@
 import { DatabaseError } from 'pg';
 import { conditionOf } from '../examiner/postgres-error';
 import { type CaughtUp, STAGING_SCHEMA, type TableName } from '../tables/protocol';
+import { TablesRefused } from '../tables/refusals';
 import { columnsOf, foreignKeys, keyOf } from './anatomy';
 import { type Applying, applyCaptured, captureNames } from './capture';
 import type { Live } from './live';
-import { type Asks, inSchema, list, namesOf, quoted, shown, sqlName } from './names';
-import { TablesRefused } from './refused';
+import { type Asks, inSchema, list, namesOf, quoted, readable, shown, sqlName } from './names';
 import { counted, note, type State, stateOf } from './state';
 
 /** Applied under the lock within a few milliseconds. */
 export const FEW = 200;
 /** Rounds of one call: a table that is written faster than it is caught up with is told, not chased. */
 const ROUNDS = 50;
+/** Of the call's time: a round is not begun in the last of it. */
+const MARGIN_MS = 2_000;
 
 export async function mustBeCaptured(db: Asks, run: string, table: TableName): Promise<State> {
   const state = await stateOf(db, run, table);
@@ -80,7 +82,8 @@ async function keepOwnRows(live: Live, { run, key, columns, from, to }: Applying
 export async function rounds(live: Live, task: Applying, table: TableName): Promise<number> {
   for (let round = 0; round < ROUNDS; round++) {
     const left = await live.transaction(() => captured(live, task));
-    if (left <= FEW || live.deadline.left() < 2_000) return left;
+    // Once at least, so that little is left for the locks.
+    if (left === 0 || (left <= FEW && round > 0) || live.deadline.left() < MARGIN_MS) return left;
     await conflicts(table, () =>
       live.transaction(async () => {
         const applied = await applyCaptured(live, task);
@@ -111,18 +114,23 @@ export async function conflicts<T>(table: TableName, work: () => Promise<T>): Pr
   }
 }
 
-/** Rows that would refer to nothing once the tables are swapped. @param schema of those that are to take their places */
+/**
+ * Restored rows that would refer to nothing in another restored table: the row that they refer to was deleted since. What
+ * the live table still has is not missing, only not caught up with. Tables that are not swapped can't have such rows: they
+ * refer to the live table now, all of which goes into the shadow.
+ *
+ * @param schema of the tables that are to take the places
+ */
 export async function refuseOrphans(db: Asks, tables: readonly TableName[], schema: string): Promise<void> {
   const moved = new Map(tables.map((table) => [sqlName(table), sqlName(inSchema(table, schema))]));
-  for (const side of ['in', 'within'] as const) {
-    for (const { on, name, to, valid, orphans } of await foreignKeys(db, tables, side)) {
-      if (!valid) continue;
-      const [count] = await db.rows(orphans(moved.get(on) ?? on, moved.get(to) ?? to));
-      if (count![0] === '0') continue;
-      throw new TablesRefused(
-        `${namesOf(tables)}: ${count![0]} rows of ${on} refer, by foreign key ${name}, to rows that the table in place of ${to} ` +
-          `would not have, so nothing was swapped. Recover ${on} in the same run, or delete those rows`,
-      );
-    }
+  for (const { on, name, to, valid, orphans } of await foreignKeys(db, tables, 'within')) {
+    if (!valid) continue;
+    const [count] = await db.rows(orphans(moved.get(on) ?? on, moved.get(to) ?? to, to));
+    if (count![0] === '0') continue;
+    throw new TablesRefused(
+      `${namesOf(tables)}: ${count![0]} rows that would be in ${readable(on)} refer, by foreign key ${name}, to rows of ` +
+        `${readable(to)} that were deleted since the restore point, so nothing was swapped. Use insert-missing, which leaves ` +
+        'such rows out',
+    );
   }
 }

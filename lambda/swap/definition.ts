@@ -28,9 +28,11 @@ const acl = (column: string, kind: 'r' | 'S', owner: string) => `(
   FROM aclexplode(coalesce(${column}, acldefault('${kind}', ${owner}))))`;
 
 const note = (catalog: string, oid: string, sub = '0') =>
-  `(SELECT description FROM pg_description WHERE classoid = '${catalog}'::regclass AND objoid = ${oid} AND objsubid = ${sub})`;
+  `(SELECT description FROM pg_description WHERE classoid = '${catalog}'::regclass AND objoid = ${oid} AND objsubid =
+    ${sub})`;
 
-const INDEX_DETAILS = `jsonb_build_array(pg_get_indexdef(x.indexrelid), x.indisvalid, x.indisreplident, x.indisclustered,
+const INDEX_DETAILS = `jsonb_build_array(pg_get_indexdef(x.indexrelid), x.indisvalid, x.indisreplident,
+  x.indisclustered,
   xc.reloptions, xc.reltablespace, ${note('pg_class', 'x.indexrelid')},
   (SELECT jsonb_agg(coalesce(attstattarget, -1) ORDER BY attnum) FROM pg_attribute WHERE attrelid = x.indexrelid))`;
 
@@ -38,14 +40,17 @@ const factsSql = (tables: readonly TableName[], version: number) => `
   ${FAMILY(tables)},
   v AS (
     SELECT DISTINCT v.* FROM f
-    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = f.oid AND d.classid = 'pg_rewrite'::regclass
+    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = f.oid AND d.classid =
+      'pg_rewrite'::regclass
     JOIN pg_rewrite r ON r.oid = d.objid AND r.rulename = '_RETURN'
     JOIN pg_class v ON v.oid = r.ev_class AND v.relkind IN ('v', 'm')
     JOIN pg_namespace vn ON vn.oid = v.relnamespace AND vn.nspname <> '${KEPT_SCHEMA}')
-  SELECT 'table' AS kind, c.oid::regclass::text AS name, jsonb_build_array(c.relkind, c.relpersistence, c.relowner::regrole,
+  SELECT 'table' AS kind, c.oid::regclass::text AS name, jsonb_build_array(c.relkind, c.relpersistence,
+    c.relowner::regrole,
     c.relam, c.reltablespace, c.reloptions, t.reloptions, c.relreplident, c.relrowsecurity, c.relforcerowsecurity,
     pg_get_partkeydef(c.oid), pg_get_expr(c.relpartbound, c.oid),
-    (SELECT jsonb_agg(inhparent::regclass::text) FROM pg_inherits WHERE inhrelid = c.oid), ${note('pg_class', 'c.oid')})::text
+    (SELECT jsonb_agg(inhparent::regclass::text) FROM pg_inherits WHERE inhrelid = c.oid),
+      ${note('pg_class', 'c.oid')})::text
   FROM f JOIN pg_class c USING (oid) LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
   UNION ALL
   SELECT 'grants', c.oid::regclass::text, ${acl('c.relacl', 'r', 'c.relowner')}::text FROM f JOIN pg_class c USING (oid)
@@ -54,12 +59,14 @@ const factsSql = (tables: readonly TableName[], version: number) => `
     row_number() OVER (PARTITION BY f.oid ORDER BY attnum), format_type(atttypid, atttypmod), attnotnull,
     attcollation::regcollation, attidentity, attgenerated, pg_get_expr(adbin, adrelid), attstorage,
     attcompression, coalesce(attstattarget, -1), attoptions, ${note('pg_class', 'f.oid', 'a.attnum')},
-    (SELECT jsonb_agg(format('%s %s %s', CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, privilege_type,
+    (SELECT jsonb_agg(format('%s %s %s', CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END,
+      privilege_type,
       is_grantable) ORDER BY grantee::regrole::text, privilege_type) FROM aclexplode(nullif(attacl, '{}'))))::text
   FROM f JOIN pg_attribute a ON a.attrelid = f.oid AND attnum > 0 AND NOT attisdropped
   LEFT JOIN pg_attrdef ON adrelid = f.oid AND adnum = attnum
   UNION ALL
-  SELECT CASE WHEN contype = 'f' THEN 'foreign key' ELSE 'constraint' END, quote_ident(conname) || ' on ' || conrelid::regclass,
+  SELECT CASE WHEN contype = 'f' THEN 'foreign key' ELSE 'constraint' END, quote_ident(conname) || ' on ' ||
+    conrelid::regclass,
     jsonb_build_array(replace(pg_get_constraintdef(n.oid), ' NOT VALID', ''), ${note('pg_constraint', 'n.oid')},
       CASE WHEN contype <> 'f' THEN convalidated END)::text
   FROM pg_constraint n
@@ -84,7 +91,8 @@ const factsSql = (tables: readonly TableName[], version: number) => `
     coalesce(stxstattarget, -1), ${note('pg_statistic_ext', 's.oid')})::text
   FROM f JOIN pg_statistic_ext s ON stxrelid = f.oid
   UNION ALL
-  SELECT CASE deptype WHEN 'i' THEN 'identity' ELSE 'serial' END, s.oid::regclass::text, jsonb_build_array(f.oid::regclass,
+  SELECT CASE deptype WHEN 'i' THEN 'identity' ELSE 'serial' END, s.oid::regclass::text,
+    jsonb_build_array(f.oid::regclass,
     d.refobjsubid > 0, s.relowner::regrole, seqtypid::regtype, seqstart, seqincrement, seqmin, seqmax, seqcache, seqcycle,
     ${acl('s.relacl', 'S', 's.relowner')}, ${note('pg_class', 's.oid')})::text
   FROM f JOIN pg_depend d ON refclassid = 'pg_class'::regclass AND refobjid = f.oid AND classid = 'pg_class'::regclass
@@ -97,7 +105,8 @@ const factsSql = (tables: readonly TableName[], version: number) => `
     (SELECT jsonb_agg(jsonb_build_array(xc.relname, ${INDEX_DETAILS}) ORDER BY xc.relname)
       FROM pg_index x JOIN pg_class xc ON xc.oid = x.indexrelid WHERE x.indrelid = v.oid),
     (SELECT jsonb_agg(jsonb_build_array(attname, attstorage, coalesce(attstattarget, -1), attoptions, attacl::text,
-      ${note('pg_class', 'v.oid', 'a.attnum')}) ORDER BY attnum) FROM pg_attribute a WHERE a.attrelid = v.oid AND attnum > 0))::text
+      ${note('pg_class', 'v.oid', 'a.attnum')}) ORDER BY attnum) FROM pg_attribute a WHERE a.attrelid = v.oid AND
+        attnum > 0))::text
   FROM v
   UNION ALL
   SELECT 'publication', quote_ident(pubname) || ' of ' || prrelid::regclass,

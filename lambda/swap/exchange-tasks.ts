@@ -1,12 +1,12 @@
 /** The tasks that swap tables, and that swap them back. Each goes on from the phase that the state tells. */
 
 import { STAGING_SCHEMA, type Swapped, type TableName, type Undone } from '../tables/protocol';
+import { TablesRefused } from '../tables/refusals';
 import { finish } from './after';
 import { applying, conflicts, FEW, mustBeCaptured, rounds } from './catch-up';
 import { makeForeignKeysOut } from './foreign-keys-out';
 import type { Live } from './live';
 import { KEPT_SCHEMA, namesOf } from './names';
-import { TablesRefused } from './refused';
 import { mark, olderSnapshots } from './snapshots';
 import type { Phase, State } from './state';
 import { exchange } from './swap';
@@ -21,7 +21,8 @@ export async function swapTables(live: Live, run: string, tables: readonly Table
     const unready = states.find(({ kept, restored }) => kept === null || restored === null);
     if (unready) {
       throw new TablesRefused(
-        `${unready.schema}.${unready.table}: ${unready.restored === null ? 'its shadow is not dressed' : 'rows that only the live table has are not in its shadow'}, ` +
+        `${unready.schema}.${unready.table}: ` +
+          `${unready.restored === null ? 'its shadow is not dressed' : 'rows that only the live table has are not in its shadow'}, ` +
           'so it would lose something by the swap; dress it and catch up first',
       );
     }
@@ -46,7 +47,7 @@ export async function undoSwap(live: Live, run: string, tables: readonly TableNa
   // Nothing was swapped, so nothing has to be taken back.
   if (phase === 'captured') return { done: true, ...none, applied: 0 };
   if (phase === 'swapped') {
-    const waitingFor = await finish(live, run, tables, KEPT_SCHEMA, 'kept');
+    const waitingFor = await finish(live, run, tables, KEPT_SCHEMA, 'kept', 'left');
     if (waitingFor) return { done: false, ...none, applied: 0, waitingFor };
     phase = 'kept';
   }

@@ -4,11 +4,11 @@
  */
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { TableName } from '../tables/protocol';
+import { TablesRefused } from '../tables/refusals';
 import { type ForeignKey, foreignKeys } from './anatomy';
 import { versionOf } from './definition';
 import type { Live } from './live';
-import { quoted, sqlName } from './names';
-import { TablesRefused } from './refused';
+import { quoted, readable } from './names';
 
 /** One that a table has, or has yet to get. */
 interface Placed extends Omit<ForeignKey, 'on'> {
@@ -48,8 +48,8 @@ export async function makeForeignKeysOut(
     const [count] = await live.transaction(() => live.rows(orphans(on, to)));
     if (count![0] !== '0') {
       throw new TablesRefused(
-        `${on}: ${count![0]} of its rows refer, by foreign key ${name}, to rows that ${to} does not have any more; ` +
-          `recover ${to} in the same run, or use insert-missing, which leaves such rows out`,
+        `${readable(on)}: ${count![0]} of its rows refer, by foreign key ${name}, to rows that ${readable(to)} does not have any more; ` +
+          `recover ${readable(to)} in the same run, or use insert-missing, which leaves such rows out`,
       );
     }
     await live.transaction(() => live.rows(`ALTER TABLE ${on} VALIDATE CONSTRAINT ${escapeIdentifier(name)}`));
@@ -62,10 +62,7 @@ async function placed(live: Live, tables: readonly TableName[], schema: string):
   const inParts = (await versionOf(live)) < 180_000;
   const all: Placed[] = [];
   for (const key of await foreignKeys(live, tables, 'out')) {
-    const on = quoted(
-      schema,
-      tables.find((table) => sqlName(table) === key.on)?.table ?? (await tableOf(live, key.on)),
-    );
+    const on = quoted(schema, await tableOf(live, key.on));
     const parts = inParts
       ? await live.rows(`SELECT c.relname, p.conname FROM pg_constraint k JOIN pg_constraint p ON p.conparentid = k.oid
       AND p.conrelid <> k.conrelid JOIN pg_class c ON c.oid = p.conrelid

@@ -21,7 +21,8 @@ export interface Inventory {
 export async function inventoryOf(db: Asks, table: TableName, together: readonly TableName[]): Promise<Inventory> {
   const [found] = await db.rows(`SELECT ${oidsOf([table])}`);
   if (found![0] === '{NULL}') {
-    const refused = `${shown(table)}: there is no table of that name in the live database, so a swap has nothing to replace`;
+    const refused = `${shown(table)}: there is no table of that name in the live database, so a swap has nothing to
+      replace`;
     return { carried: [], refused: [refused], warnings: [] };
   }
   const properties = await refusalsOfProperties(db, table);
@@ -90,7 +91,8 @@ const DEPENDENTS = (table: TableName) => `
     || pg_describe_object(d.refclassid, d.refobjid, 0), false, NULL, false
   FROM pg_depend d JOIN mine m ON m.classid = d.classid AND m.objid = d.objid WHERE d.deptype IN ('e', 'x')
   UNION ALL
-  SELECT 'pg_seclabel', pg_describe_object(l.classoid, l.objoid, l.objsubid) || ' by provider ' || l.provider, true, NULL, false
+  SELECT 'pg_seclabel', pg_describe_object(l.classoid, l.objoid, l.objsubid) || ' by provider ' || l.provider, true,
+    NULL, false
   FROM pg_seclabel l JOIN mine m ON m.classid = l.classoid AND m.objid = l.objoid
   ORDER BY 2`;
 
@@ -105,20 +107,30 @@ function whyNot([catalog, described, own]: Row): string {
   const what = printable(described!);
   switch (catalog) {
     case 'pg_proc':
-      return `${what} takes or returns its rows, or has a body of SQL that names it, so it would stay bound to the old table; drop it for the time of the swap; ${INSTEAD}`;
+      return (
+        `${what} takes or returns its rows, or has a body of SQL that names it, so it would stay ` +
+        `bound to the old table; drop it for the time of the swap; ${INSTEAD}`
+      );
     case 'pg_rewrite':
       return own === 't'
         ? `the ${what} would be lost; make it a trigger, or drop it for the time of the swap; ${INSTEAD}`
-        : `${what} names it, and would stay bound to the old table or its sequence; drop it for the time of the swap; ${INSTEAD}`;
+        : `${what} names it, and would stay bound to the old table or its sequence; drop it for the ` +
+            `time of the swap; ${INSTEAD}`;
     case 'pg_extension':
       return `${what} would be lost to the extension; ALTER EXTENSION ... DROP takes it out of it; ${INSTEAD}`;
     case 'pg_seclabel':
-      return `the security label of ${what} can't be carried over; remove it (IS NULL) for the time of the swap; ${INSTEAD}`;
+      return (
+        `the security label of ${what} can't be carried over; remove it (IS NULL) for the time of the ` +
+        `swap; ${INSTEAD}`
+      );
     case 'pg_policy':
     case 'pg_trigger':
       return `${what} names it, and would stay bound to the old table; drop it for the time of the swap; ${INSTEAD}`;
     default:
-      return `${what} depends on it, and can't be carried over to a new table; drop it for the time of the swap; ${INSTEAD}`;
+      return (
+        `${what} depends on it, and can't be carried over to a new table; drop it for the time of the ` +
+        `swap; ${INSTEAD}`
+      );
   }
 }
 

@@ -29,9 +29,11 @@ export async function makeMaterializedViews(live: Live, tables: readonly TableNa
 }
 
 async function garmentsOf(db: Asks, { oid }: Named, name: string): Promise<Garment[]> {
-  const options = `(SELECT string_agg(format('%I = %L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ') FROM unnest(c.reloptions) o)`;
+  const options = `(SELECT string_agg(format('%I = %L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ')
+    FROM unnest(c.reloptions) o)`;
   const [head] =
-    await db.rows(`SELECT ${options}, c.relispopulated, c.relowner::regrole, obj_description(c.oid, 'pg_class'), m.amname,
+    await db.rows(`SELECT ${options}, c.relispopulated, c.relowner::regrole, obj_description(c.oid, 'pg_class'),
+      m.amname,
       c.relowner <> current_user::regrole, has_schema_privilege(c.relowner, '${STAGING_SCHEMA}', 'CREATE')
     FROM pg_class c LEFT JOIN pg_am m ON m.oid = c.relam WHERE c.oid = ${oid}`);
   const [storage, populated, owner, comment, , others, allowed] = head!;
@@ -56,9 +58,11 @@ async function garmentsOf(db: Asks, { oid }: Named, name: string): Promise<Garme
       garments.push(complete(`ALTER MATERIALIZED VIEW ${name} CLUSTER ON ${escapeIdentifier(indexName!)}`));
   }
   const columns = await db.rows(`SELECT attname, attstattarget, attstorage, col_description(attrelid, attnum),
-      (SELECT string_agg(format('%I = %L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ') FROM unnest(attoptions) o),
+      (SELECT string_agg(format('%I = %L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ') FROM
+        unnest(attoptions) o),
       typstorage
-    FROM pg_attribute JOIN pg_type t ON t.oid = atttypid WHERE attrelid = ${oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum`);
+    FROM pg_attribute JOIN pg_type t ON t.oid = atttypid WHERE attrelid = ${oid} AND attnum > 0 AND NOT attisdropped
+      ORDER BY attnum`);
   for (const [column, statistics, kept, columnComment, columnOptions, usual] of columns) {
     const alter = `ALTER MATERIALIZED VIEW ${name} ALTER COLUMN ${escapeIdentifier(column!)}`;
     if (statistics !== null && Number(statistics) >= 0)
@@ -84,13 +88,16 @@ async function grantsOf(db: Asks, oid: string, name: string): Promise<Garment[]>
   // Default privileges of the schema of ours may have given some to the new one: a list of its own replaces them.
   const found = await db.rows(`
     SELECT format('REVOKE ALL ON ${name.replaceAll("'", "''").replaceAll('%', '%%')} FROM %s', r) FROM (
-      SELECT DISTINCT ${grantee} r FROM pg_default_acl, aclexplode(defaclacl) WHERE defaclobjtype = 'r' UNION SELECT 'PUBLIC') d
+      SELECT DISTINCT ${grantee} r FROM pg_default_acl, aclexplode(defaclacl) WHERE defaclobjtype = 'r' UNION SELECT
+        'PUBLIC') d
     UNION ALL SELECT * FROM (
-      SELECT format('GRANT %s ON ${name.replaceAll("'", "''").replaceAll('%', '%%')} TO %s%s', privilege_type, ${grantee},
+      SELECT format('GRANT %s ON ${name.replaceAll("'", "''").replaceAll('%', '%%')} TO
+        %s%s', privilege_type, ${grantee},
         CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
       FROM pg_class, aclexplode(coalesce(relacl, acldefault('r', relowner))) WHERE oid = ${oid}
       UNION ALL
-      SELECT format('GRANT %s (%I) ON ${name.replaceAll("'", "''").replaceAll('%', '%%')} TO %s%s', privilege_type, attname, ${grantee},
+      SELECT format('GRANT %s (%I) ON ${name.replaceAll("'", "''").replaceAll('%', '%%')} TO
+        %s%s', privilege_type, attname, ${grantee},
         CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END)
       FROM pg_attribute, aclexplode(attacl) WHERE attrelid = ${oid} AND attnum > 0) given`);
   return found.map(([statement]) => complete(statement!));

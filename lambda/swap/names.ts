@@ -17,6 +17,13 @@ export const CAPTURE_TRIGGER = 'lifeboat_capture';
 /** Ready for SQL. */
 export const quoted = (schema: string, name: string): string => `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
 
+/** The same of two columns of the catalog, by SQL: so that both can be compared. */
+export const quotedSql = (schema: string, name: string): string =>
+  `'"' || replace(${schema}, '"', '""') || '"."' || replace(${name}, '"', '""') || '"'`;
+
+/** As messages name what is ready for SQL. */
+export const readable = (sql: string): string => sql.replace(/"([a-z_][a-z0-9_]*)"/g, '$1');
+
 export const sqlName = ({ schema, table }: TableName): string => quoted(schema, table);
 
 /** As messages name it. */

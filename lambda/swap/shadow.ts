@@ -3,16 +3,19 @@ import { escapeLiteral } from 'pg';
 import { STAGING_SCHEMA, type TableName } from '../tables/protocol';
 import { type Member, membersOf } from './anatomy';
 import { type Asks, inSchema, sqlName } from './names';
+import { ensureObjects, enterObject } from './objects';
 import { ensureSchema } from './state';
 
 /** Made bare: columns as they are in the live table, and partitions. @returns whether it was not there */
-export async function makeShadow(db: Asks, table: TableName): Promise<boolean> {
+export async function makeShadow(db: Asks, run: string, table: TableName): Promise<boolean> {
   await ensureSchema(db, STAGING_SCHEMA);
+  await ensureObjects(db);
   const members = await membersOf(db, [table]);
   const [there] = await db.rows(
     `SELECT to_regclass(${escapeLiteral(sqlName(inSchema(table, STAGING_SCHEMA)))}) IS NOT NULL`,
   );
   if (there![0] === 't') return false;
+  await enterObject(db, run, table);
   const root = members.find(({ oid, root }) => oid === root)!;
   const like = (member: Member) =>
     `CREATE TABLE ${sqlName(inSchema(member, STAGING_SCHEMA))} (LIKE ${sqlName(member)} INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMPRESSION)`;

@@ -5,7 +5,9 @@
  */
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { TableName } from '../tables/protocol';
+import { TablesRefused } from '../tables/refusals';
 import {
+  type ForeignKey,
   foreignKeys,
   type Member,
   materializedViewsOf,
@@ -22,7 +24,6 @@ import { applying, conflicts, mustBeCaptured, refuseOrphans } from './catch-up';
 import { differences, preparedDefinition } from './definition';
 import type { Live } from './live';
 import { type Asks, inSchema, namesOf, quoted, sqlName } from './names';
-import { TablesRefused } from './refused';
 import { counted, note, noting, type Phase } from './state';
 
 /** Which tables take the place of which. */
@@ -189,11 +190,20 @@ async function planOf(db: Asks, { run, tables, from, to }: Exchange, edges: Edge
       ),
       `LOCK TABLE ${[...new Set([...keysIn.map(({ on }) => on), ...own])].join(', ')} IN ACCESS EXCLUSIVE MODE;`,
     ].join(' '),
-    validate: added
-      .filter(({ valid }) => valid)
-      .map(({ on, name }) => `ALTER TABLE ${on} VALIDATE CONSTRAINT ${escapeIdentifier(name)}`),
+    validate: [
+      ...new Set([
+        ...added.filter(({ valid }) => valid).map(validating),
+        // Not yet valid since the swap before, but to become so.
+        ...added
+          .map(validating)
+          .filter((statement) => [...states.values()].some(({ state }) => state.validate.includes(statement))),
+      ]),
+    ],
   };
 }
+
+const validating = ({ on, name }: ForeignKey): string =>
+  `ALTER TABLE ${on} VALIDATE CONSTRAINT ${escapeIdentifier(name)}`;
 
 const MODES: Readonly<Record<string, string>> = { D: 'DISABLE', O: 'ENABLE', A: 'ENABLE ALWAYS', R: 'ENABLE REPLICA' };
 

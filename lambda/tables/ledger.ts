@@ -7,8 +7,8 @@ import { OWN_SCHEMA, STAGING_SCHEMA, type TableName } from './protocol';
 import { TablesRefused } from './refusals';
 import { quoted, type Session } from './session';
 
-export const LEDGER = `${OWN_SCHEMA}.ledger`;
-export const OBJECTS = `${OWN_SCHEMA}.objects`;
+const LEDGER = `${OWN_SCHEMA}.ledger`;
+const OBJECTS = `${OWN_SCHEMA}.objects`;
 
 /** Makes the schema and the tables that are missing. Two calls may do so at once. */
 export async function makeLedger(session: Session, schemas: readonly string[] = [OWN_SCHEMA]): Promise<void> {
@@ -111,15 +111,10 @@ export interface Made {
 /**
  * Makes a table of the run's own, once.
  *
- * @param definition what follows its name in CREATE TABLE, or what makes it, inside a transaction
+ * @param definition what follows its name in CREATE TABLE
  * @throws TablesRefused where there is one of that name that this run did not make
  */
-export async function makeTable(
-  session: Session,
-  made: Made,
-  definition: string | (() => Promise<unknown>),
-  then = '',
-): Promise<string> {
+export async function makeTable(session: Session, made: Made, definition: string, then = ''): Promise<string> {
   const { run, table, purpose, schema, name } = made;
   const full = `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
   if ((await madeFor(session, made)) !== undefined) return full;
@@ -136,8 +131,7 @@ export async function makeTable(
           'clean up after the recovery that it belongs to, or rename it',
       );
     }
-    if (typeof definition === 'string') await session.rows(`CREATE TABLE ${full} ${definition}${then && `; ${then}`}`);
-    else await definition();
+    await session.rows(`CREATE TABLE ${full} ${definition}${then && `; ${then}`}`);
   });
   return full;
 }

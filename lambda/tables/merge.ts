@@ -18,7 +18,7 @@ import { LIVE_HASH } from './stage';
 
 /** Rows of a batch: inserted rows are in nobody's way, rows that are set back are locked until the batch ends. */
 const ROWS = { 'insert-missing': 50_000, 'overwrite-changed': 10_000 } as const;
-/** In a circle of rows that refer to each other, each pass inserts those whose parents are there by now. */
+/** Where parents are missing, each pass inserts rows whose parents the last one has inserted. */
 const PASSES = 50;
 
 /** What a batch has to know. */
@@ -139,7 +139,10 @@ async function batchesOf({ pairing, live, run, staged }: Merge, rows: number): P
   const done = await doneOf(live, { run, table: pairing.name, task: 'stage' });
   const count = done.reduce((sum, range) => sum + range.rows, 0);
   const { part, pages } = await pagesOfTable(live, staged);
-  return cut(part, pages, Math.max(1, Math.floor((rows * pages) / Math.max(1, count))), 'n');
+  const refersToItself = pairing.live.foreignKeys.some(({ to }) => to === quoted(pairing.name));
+  // Rows that refer to each other are inserted by one statement, at whose end all of them are there.
+  const size = refersToItself ? pages : Math.floor((rows * pages) / Math.max(1, count));
+  return cut(part, pages, Math.max(1, size), 'n');
 }
 
 /** One batch, in one transaction with its row of the ledger. */

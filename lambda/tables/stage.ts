@@ -77,22 +77,18 @@ export async function pagesOf(session: Session, name: TableName, alias: string):
   });
 }
 
-/** Makes the bare table that a swap's rows go into, inside a transaction. */
-export type MakeShadow = (live: Session, table: TableName) => Promise<unknown>;
-
 /** @param streams sessions of both sides, by pairs: as many ranges are copied at a time */
 export async function stageTable(
   request: StageTable,
   streams: readonly (readonly [live: Session, copy: Session])[],
   deadline: Deadline,
-  shadow: MakeShadow,
 ): Promise<Staged> {
   const { run, way, table } = request;
   const [live, copy] = streams[0]!;
   const pairing = await pairAgain(live, copy, table);
   await makeLedger(live, SCHEMAS_IN_LIVE);
   const pieces = await piecesOf(request, pairing, copy);
-  const staged = await makeStaging(request, pairing, live, shadow);
+  const staged = await makeStaging(request, pairing, live);
   const entry: Entry = { run, table, task: 'stage' };
   const done = await doneOf(live, entry);
   const isDone = new Set(done.map(({ part, lo }) => `${part} ${lo}`));
@@ -123,18 +119,20 @@ export async function stageTable(
   return { done: left.length === 0, rows };
 }
 
-async function makeStaging(
-  { run, way, table }: StageTable,
-  pairing: Pairing,
-  live: Session,
-  shadow: MakeShadow,
-): Promise<string> {
+async function makeStaging({ run, way, table }: StageTable, pairing: Pairing, live: Session): Promise<string> {
   const { schema, table: name } = stagedName(table);
-  const made = { run, table, purpose: 'staging', schema, name };
-  if (way === 'swap') return makeTable(live, made, () => shadow(live, table));
-  const columns = columnsOf(pairing, 't');
-  const hash = `0::bigint AS ${escapeIdentifier(LIVE_HASH)}`;
-  return makeTable(live, made, `AS SELECT ${columns}, ${hash} FROM ${quoted(table)} t WITH NO DATA`);
+  const definition =
+    way === 'swap'
+      ? `(LIKE ${quoted(table)} INCLUDING GENERATED INCLUDING STORAGE INCLUDING COMPRESSION)`
+      : `AS SELECT ${columnsOf(pairing, 't')}, 0::bigint AS ${escapeIdentifier(LIVE_HASH)} FROM ${quoted(table)} t WITH NO DATA`;
+  if (way === 'swap' && pairing.live.kind === 'p') {
+    const made = await madeFor(live, { run, table, purpose: 'staging' });
+    if (made) return made;
+    throw new TablesRefused(
+      `${quoted(table)} is partitioned, and its shadow is not there yet; capture its writes first`,
+    );
+  }
+  return makeTable(live, { run, table, purpose: 'staging', schema, name }, definition);
 }
 
 /** Rows copied; 0 where another call has done it. */

@@ -5,14 +5,26 @@
 import { DatabaseError } from 'pg';
 import type { Tls } from '../examiner/client';
 import { whatPostgresSaid } from '../examiner/postgres-error';
-import { cleanMerges } from './clean-merges';
 import { compareTable } from './compare';
 import { mergeTable } from './merge';
 import { type Inventory, planTables, refuseNames } from './plan';
-import type { PlanTables, TableName, TablesAnswers, TablesRequest, TablesResponse } from './protocol';
+import type {
+  CaptureWrites,
+  CatchUp,
+  CleanTables,
+  DressShadow,
+  Plan,
+  PlanTables,
+  SwapTables,
+  TableName,
+  TablesAnswers,
+  TablesRequest,
+  TablesResponse,
+  UndoTables,
+} from './protocol';
 import { isBusy, OutOfTime, TablesBusy, TablesNotReady, TablesRefused } from './refusals';
 import { type Deadline, Session } from './session';
-import { type MakeShadow, stageTable } from './stage';
+import { stageTable } from './stage';
 import { undoMerges } from './undo-merge';
 import { verifyStaged } from './verify';
 
@@ -30,6 +42,12 @@ export interface TablesOptions {
    */
   readonly budgetSeconds?: number;
   /**
+   * The tasks of swaps, and the clean-up.
+   *
+   * @default - none: those are refused, and merges are all there is
+   */
+  readonly swap?: SwapPart;
+  /**
    * Ranges that are copied at a time.
    *
    * @default 2
@@ -37,12 +55,20 @@ export interface TablesOptions {
   readonly streams?: number;
 }
 
-/** What swaps do in the tasks that they share with merges. */
-export interface Swaps {
-  /** What hangs on a table, for a plan. */
-  readonly inventory: (of: PlanTables, table: TableName) => Promise<Inventory>;
-  readonly shadow: MakeShadow;
+/** What lies in the room above this one. */
+export interface SwapPart {
+  /** What hangs on a table, in a transaction that only reads; `together` are all tables of the request. */
+  inventory(live: Session, table: TableName, together: readonly TableName[]): Promise<Inventory>;
+  answer(request: SwapRequest, tls: Tls | undefined, deadline: Deadline): Promise<TablesResponse>;
 }
+
+export type SwapRequest =
+  | CaptureWrites
+  | DressShadow
+  | CatchUp
+  | SwapTables
+  | (UndoTables & { readonly way: 'swap' })
+  | CleanTables;
 
 /** The part of a Lambda's context that counts here. */
 export interface CallLimit {
@@ -52,19 +78,12 @@ export interface CallLimit {
 /** Kept back for answering, after the last statement was cut off. */
 const MARGIN_MS = 20_000;
 
-/** When a call has to have answered. */
-export function deadlineOf({ budgetSeconds = 780 }: TablesOptions, limit?: CallLimit): Deadline {
-  const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
-  const end = performance.now() + budget;
-  return { left: () => end - performance.now() };
-}
-
-/** @param swaps absent where only merges are worked on */
 export const workOnTables =
-  (options: TablesOptions = {}, swaps?: Swaps) =>
+  ({ tls, swap, budgetSeconds = 780, streams = 2 }: TablesOptions = {}) =>
   async <Task extends TablesRequest>(request: Task, limit?: CallLimit): Promise<TablesAnswers[Task['task']]> => {
-    const { tls, streams = 2 } = options;
-    const work = new Work(request, tls, deadlineOf(options, limit), streams, swaps);
+    const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
+    const end = performance.now() + budget;
+    const work = new Work(request, tls, { left: () => end - performance.now() }, streams, swap);
     try {
       refuseNames(request.run);
       return (await work.answer()) as TablesAnswers[Task['task']];
@@ -83,42 +102,47 @@ class Work {
     private readonly tls: Tls | undefined,
     private readonly deadline: Deadline,
     private readonly streams: number,
-    private readonly swaps: Swaps | undefined,
+    private readonly swap: SwapPart | undefined,
   ) {}
 
   public async answer(): Promise<TablesResponse> {
     const { request, deadline } = this;
     switch (request.task) {
       case 'plan-tables':
-        return planTables(request, await this.live(), await this.copy(), ({ name }) =>
-          this.ofSwaps().inventory(request, name),
-        );
+        return this.plan(request);
       case 'compare-table':
         return compareTable(request, await this.live(), await this.copy(), deadline);
       case 'stage-table': {
         const pairs: [Session, Session][] = [];
         for (let stream = 0; stream < this.streams; stream++) pairs.push([await this.live(), await this.copy()]);
-        return stageTable(request, pairs, deadline, (live, table) => this.ofSwaps().shadow(live, table));
+        return stageTable(request, pairs, deadline);
       }
       case 'verify-staged':
         return verifyStaged(request, await this.live(), await this.copy(), await this.live(), deadline);
       case 'merge-table':
         return mergeTable(request, await this.live(), await this.copy(), deadline);
-      case 'clean-tables':
-        return cleanMerges(await this.live(), request.run);
       case 'undo-tables':
         if (request.way !== 'swap') return undoMerges(request, await this.live(), deadline);
+        return this.swapOf(request.task).answer({ ...request, way: 'swap' }, this.tls, deadline);
+      default:
+        return this.swapOf(request.task).answer(request, this.tls, deadline);
     }
-    throw new TablesRefused(`'${request.task}' is not a task of this version`);
-  }
-
-  private ofSwaps(): Swaps {
-    if (this.swaps) return this.swaps;
-    throw new TablesRefused("'way' is 'swap', and this function only merges; choose another way");
   }
 
   public async close(): Promise<void> {
     await Promise.all(this.sessions.map((session) => session.close()));
+  }
+
+  private async plan(request: PlanTables): Promise<Plan> {
+    const [live, copy] = [await this.live(), await this.copy()];
+    const inventory = ({ name }: { readonly name: TableName }) =>
+      live.transaction('READ ONLY', () => this.swapOf("a plan for 'swap'").inventory(live, name, request.tables));
+    return planTables(request, live, copy, inventory);
+  }
+
+  private swapOf(what: string): SwapPart {
+    if (this.swap) return this.swap;
+    throw new TablesRefused(`${what} needs the tasks of swaps, which this function was made without; use a merge`);
   }
 
   private live(): Promise<Session> {
@@ -137,7 +161,7 @@ class Work {
 }
 
 /** An error as the conductor may store it: never with a value of a row. */
-export function told(error: unknown): unknown {
+function told(error: unknown): unknown {
   if (error instanceof OutOfTime)
     return new TablesNotReady('the time of this call was over before it began its work; call again');
   if (!(error instanceof DatabaseError)) return error;

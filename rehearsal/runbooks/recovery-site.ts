@@ -29,7 +29,8 @@ import { identifyBySts, prove } from '../../lambda/runbook/proof';
 import { readLock } from '../../lambda/runbook/recovery-lock';
 import { durable, type Runbook } from '../../lambda/runbook/runbook';
 import { bindingOfStart, executionName, runOfExecution } from '../../lambda/runbook/start';
-import { recoverTables as workOnTables } from '../../lambda/swap/work';
+import { swapPart } from '../../lambda/swap/tasks';
+import { workOnTables } from '../../lambda/tables/work';
 import type { Region } from '../region';
 import { type ClientOptions, rdsClient, s3Client, secretsManagerClient, ssmClient } from '../server/clients';
 import { impatient } from './drill-site';
@@ -126,7 +127,7 @@ export class RecoverySite {
     events: RecoveryEvents = {},
   ): Promise<RehearsedRun> {
     const definition = wholeTableRecovery(recovery);
-    const work = workOnTables();
+    const work = workOnTables({ swap: swapPart });
     const ports: TableRecoveryPorts = { ...this.shared(definition), tables: () => ({ ask: (task) => work(task) }) };
     return this.execute('recover-tables', recoverTables(ports), definition, request, events);
   }

@@ -1,7 +1,7 @@
 /** Whatever hangs on a table is there after a swap as it was before, and again after its undo. */
 import type { Client } from 'pg';
 import type { Connection } from '../../../lambda/examiner/protocol';
-import { cleanSwaps } from '../../../lambda/swap/clean-swaps';
+import { cleanTables } from '../../../lambda/swap/clean-tables';
 import { definitionOf, differences } from '../../../lambda/swap/definition';
 import { swapTables, undoSwap } from '../../../lambda/swap/exchange-tasks';
 import { inventoryOf } from '../../../lambda/swap/inventory';
@@ -108,7 +108,7 @@ describe.each(process.env.ONLY ? [Number(process.env.ONLY) as 17] : VERSIONS)('o
     expect(differences(before, await facts())).toEqual([]);
     expect(await asClient(connection, behaviour)).toEqual(seen);
 
-    const { dropped } = await asLive(connection, (live) => untilDone(() => cleanSwaps(live, 'r1')));
+    const { dropped } = await asLive(connection, (live) => untilDone(() => cleanTables(live, 'r1')));
     expect(dropped).toContain('"lifeboat_new"."orders"');
     expect(await asClient(connection, behaviour)).toEqual(seen);
     expect(differences(before, await facts())).toEqual([]);
@@ -134,7 +134,7 @@ describe.each(process.env.ONLY ? [Number(process.env.ONLY) as 17] : VERSIONS)('o
     expect(differences(before, await read())).toEqual([]);
     await asClient(connection, (client) => client.query("UPDATE parts.events SET at = 150, what = 'x' WHERE id = 150"));
     expect(await rows()).toEqual(damaged);
-    await asLive(connection, (live) => untilDone(() => cleanSwaps(live, 'p1')));
+    await asLive(connection, (live) => untilDone(() => cleanTables(live, 'p1')));
     expect(differences(before, await read())).toEqual([]);
   });
 
@@ -199,7 +199,7 @@ const PARTITIONED = `
   CREATE TABLE parts.notes (id int, at int, FOREIGN KEY (id, at) REFERENCES parts.events ON UPDATE CASCADE);
   CREATE VIEW parts.recent AS SELECT * FROM parts.events_2;
   INSERT INTO parts.events (id, at, kind) SELECT i, i, i % 10 FROM generate_series(1, 200) i;
-  INSERT INTO parts.notes VALUES (1, 1), (150, 150);
+  INSERT INTO parts.notes VALUES (1, 1), (140, 140);
   CREATE TABLE restored.events AS SELECT * FROM parts.events;
   DELETE FROM parts.events WHERE id BETWEEN 90 AND 110`;
 

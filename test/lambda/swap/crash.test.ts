@@ -1,11 +1,12 @@
 /** Whatever statement a call is cut off at, the next one goes on, and no row is lost or doubled. */
 import { capture } from '../../../lambda/swap/capture';
 import { catchUp } from '../../../lambda/swap/catch-up';
-import { cleanSwaps } from '../../../lambda/swap/clean-swaps';
+import { cleanTables } from '../../../lambda/swap/clean-tables';
 import { definitionOf, differences } from '../../../lambda/swap/definition';
 import { dress } from '../../../lambda/swap/dress';
 import { swapTables, undoSwap } from '../../../lambda/swap/exchange-tasks';
 import type { Live } from '../../../lambda/swap/live';
+import type { Session } from '../../../lambda/tables/session';
 import { useDatabase } from '../../real/database';
 import { asClient, asLive, master, named, stage } from './shop';
 
@@ -63,13 +64,13 @@ test.each(['before', 'after'] as const)(
     /** Lets each call run one statement further than the one before. @returns in how many calls it came to its end */
     const insist = async (task: (live: Live) => Promise<{ readonly done: boolean } | undefined>): Promise<number> => {
       for (let statements = 1; ; statements += statements < STEPWISE ? 1 : STRIDE[when]) {
-        const ended = await asLive(connection, async (live) => {
-          await endAt(live, statements, when);
+        const ended = await asLive(connection, async (live, session) => {
+          await endAt(session, statements, when);
           return task(live);
         }).then(
           (result) => result?.done ?? true,
           (error) => {
-            expect(String(error)).toMatch(/try again|ended the session/);
+            expect(String(error)).toMatch(/takes no connection or lost it .*call again to go on/);
             return false;
           },
         );
@@ -78,11 +79,11 @@ test.each(['before', 'after'] as const)(
       }
     };
     /** Ends the backend in the middle of its call. */
-    const endAt = async (live: Live, statement: number, when: 'before' | 'after') => {
-      const [pid] = await live.rows('SELECT pg_backend_pid()');
-      const ask = live.rows.bind(live);
+    const endAt = async (session: Session, statement: number, when: 'before' | 'after') => {
+      const [pid] = await session.rows('SELECT pg_backend_pid()');
+      const ask = session.rows.bind(session);
       let asked = 0;
-      live.rows = async (sql) => {
+      session.rows = async (sql) => {
         const last = ++asked === statement;
         const end = () => database().cluster.query(`SELECT pg_terminate_backend(${pid![0]}, 10000)`);
         if (last && when === 'before') await end();
@@ -93,7 +94,7 @@ test.each(['before', 'after'] as const)(
     };
 
     expect(await insist((live) => capture(live, 'c1', tables))).toBeGreaterThan(5);
-    await insist((live) => stage(live, tables[0]!).then(() => undefined));
+    await insist((live) => stage(live, 'c1', tables[0]!).then(() => undefined));
     expect(await insist((live) => dress(live, 'c1', tables))).toBeGreaterThan(20);
     await insist((live) => catchUp(live, 'c1', tables));
     await always(false);
@@ -103,7 +104,7 @@ test.each(['before', 'after'] as const)(
     expect(await insist((live) => undoSwap(live, 'c1', tables))).toBeGreaterThan(20);
     await always(false);
     expect(differences(before, await facts())).toEqual([]);
-    await insist((live) => cleanSwaps(live, 'c1'));
+    await insist((live) => cleanTables(live, 'c1'));
     await always(false);
     const left = await asClient(connection, (client) =>
       client.query("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'lifeboat%'"),

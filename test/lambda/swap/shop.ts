@@ -9,6 +9,7 @@ import { Live } from '../../../lambda/swap/live';
 import { list, sqlName } from '../../../lambda/swap/names';
 import { makeShadow } from '../../../lambda/swap/shadow';
 import type { TableName } from '../../../lambda/tables/protocol';
+import { Session } from '../../../lambda/tables/session';
 import type { Cluster } from '../../../rehearsal/postgres/cluster';
 
 /** Lifeboat's user: it owns the database, and is no superuser. */
@@ -36,13 +37,18 @@ export async function asClient<T>(connection: ClientConfig, work: (client: Clien
   }
 }
 
-export async function asLive<T>(connection: Connection, work: (live: Live) => Promise<T>, seconds = 60): Promise<T> {
+export async function asLive<T>(
+  connection: Connection,
+  work: (live: Live, session: Session) => Promise<T>,
+  seconds = 60,
+): Promise<T> {
   const end = performance.now() + seconds * 1000;
-  const live = await Live.open(connection, undefined, { left: () => end - performance.now() });
+  const deadline = { left: () => end - performance.now() };
+  const session = await Session.open({ connection, deadline, side: 'the live database' });
   try {
-    return await work(live);
+    return await work(new Live(session, deadline), session);
   } finally {
-    await live.close();
+    await session.close();
   }
 }
 
@@ -56,15 +62,17 @@ export async function prepare(connection: Connection, run: string, names: readon
   const tables = names.map(named);
   await asLive(connection, async (live) => {
     await untilDone(() => capture(live, run, tables));
-    for (const table of tables) await stage(live, table);
+    for (const table of tables) await stage(live, run, table);
     await untilDone(() => dress(live, run, tables));
     await untilDone(() => catchUp(live, run, tables));
   });
 }
 
-export async function stage(live: Live, table: TableName): Promise<void> {
+export async function stage(live: Live, run: string, table: TableName): Promise<void> {
   await live.transaction(async () => {
-    if (!(await makeShadow(live, table))) return;
+    await makeShadow(live, run, table);
+    const [staged] = await live.rows(`SELECT EXISTS (SELECT FROM lifeboat_new.${table.table})`);
+    if (staged![0] === 't') return;
     const columns = list(await columnsOf(live, `'${sqlName(table)}'`));
     await live.rows(`INSERT INTO lifeboat_new.${table.table} (${columns}) OVERRIDING SYSTEM VALUE
       SELECT ${columns} FROM restored.${table.table}`);

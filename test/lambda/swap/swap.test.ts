@@ -1,6 +1,6 @@
 /** A table swapped for a restored one, and back, in production: by the tables' owner, while clients read and write. */
 import type { Connection } from '../../../lambda/examiner/protocol';
-import { cleanSwaps } from '../../../lambda/swap/clean-swaps';
+import { cleanTables } from '../../../lambda/swap/clean-tables';
 import { swapTables, undoSwap } from '../../../lambda/swap/exchange-tasks';
 import { inventoryOf } from '../../../lambda/swap/inventory';
 import { useDatabase, VERSIONS } from '../../real/database';
@@ -79,7 +79,7 @@ describe.each(process.env.ONLY ? [Number(process.env.ONLY) as 17] : VERSIONS)('o
       await clients.rounds(20);
       expect(await clients.compare()).toEqual({ emptyReads: 0, wrong: [], errors: [] });
       await clients.stop();
-      await asLive(connection, (live) => untilDone(() => cleanSwaps(live, 'r1')));
+      await asLive(connection, (live) => untilDone(() => cleanTables(live, 'r1')));
       const { rows } = await asClient(connection, (client) =>
         client.query("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'lifeboat%'"),
       );

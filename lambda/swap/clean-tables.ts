@@ -1,4 +1,4 @@
-/** Drops what a run's swaps made in the live database, and nothing that the state doesn't name. After that, no undo. */
+/** Drops what a run made in the live database, and nothing that its records don't name. After that, it can't be undone. */
 import { escapeLiteral } from 'pg';
 import { type Cleaned, STAGING_SCHEMA, type TableName } from '../tables/protocol';
 import { finish } from './after';
@@ -6,9 +6,10 @@ import { membersOf } from './anatomy';
 import { captureNames, captureOff } from './capture';
 import type { Live } from './live';
 import { inSchema, KEPT_SCHEMA, OURS, quoted, sqlName } from './names';
+import { dropEmptyTables, dropObjects } from './objects';
 import { forget, type State, statesOf } from './state';
 
-export async function cleanSwaps(live: Live, run: string): Promise<Cleaned> {
+export async function cleanTables(live: Live, run: string): Promise<Cleaned> {
   const states = await live.transaction(() => statesOf(live, run));
   const dropped: string[] = [];
   const unfinished = states.filter(({ phase }) => phase === 'swapped' || phase === 'undone');
@@ -17,13 +18,14 @@ export async function cleanSwaps(live: Live, run: string): Promise<Cleaned> {
     const tables = unfinished.filter(({ phase }) => phase === unfinished[0]!.phase);
     const waiting = await finish(live, run, tables, back ? STAGING_SCHEMA : KEPT_SCHEMA, back ? 'returned' : 'kept');
     if (waiting) return { done: false, dropped };
-    return cleanSwaps(live, run);
+    return cleanTables(live, run);
   }
   for (const state of states) {
     const won = await live.briefly(() => dropOne(live, run, state));
     if (!won) return { done: false, dropped };
     dropped.push(...won.value);
   }
+  dropped.push(...(await live.transaction(() => dropObjects(live, run))));
   return { done: true, dropped: [...dropped, ...(await live.transaction(() => dropEmptySchemas(live)))] };
 }
 
@@ -65,14 +67,9 @@ async function ownMaterializedViews(live: Live, table: TableName): Promise<strin
   return found.map(([schema, name]) => quoted(schema!, name!));
 }
 
-/** The table of states goes with the last of them; a schema goes once nothing is in it. */
+/** Our tables go with the last run in them; a schema goes once nothing is in it. */
 export async function dropEmptySchemas(live: Live): Promise<string[]> {
-  const dropped: string[] = [];
-  const [swaps] = await live.rows("SELECT to_regclass('lifeboat.swaps') IS NOT NULL");
-  if (swaps![0] === 't') {
-    const [left] = await live.rows('SELECT EXISTS (SELECT FROM lifeboat.swaps)');
-    if (left![0] === 'f') await live.rows('DROP TABLE lifeboat.swaps');
-  }
+  const dropped = await dropEmptyTables(live);
   for (const schema of OURS) {
     const [empty] = await live.rows(`SELECT oid IS NOT NULL AND NOT EXISTS (SELECT FROM pg_depend
       WHERE refclassid = 'pg_namespace'::regclass AND refobjid = n.oid) FROM (SELECT to_regnamespace('${schema}')::oid AS oid) n`);
