@@ -39,6 +39,7 @@ export class IncidentRehearsal {
     private readonly region: Region,
     private readonly narrator: Narrator,
     private readonly name: IncidentName,
+    private readonly stop: AbortSignal,
   ) {
     this.incident = incidents[name];
   }
@@ -76,6 +77,7 @@ export class IncidentRehearsal {
     const started = performance.now();
     const reason = incident.title;
     const events = {
+      stop: this.stop,
       onStep: (step: string) => narrator.doingNow(step),
       answer: (shown: RecoveryDocument) => this.approve(shown),
       restart: () => ({
