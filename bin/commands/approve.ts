@@ -125,13 +125,16 @@ async function documentOf(s3: S3Client, { bucket, key, sha256 }: WantedApproval)
 const textOf = (document: string, { sha256, resources, expires }: WantedApproval) =>
   [document, '', `about    ${resources.join(', ')}`, `expires  ${expires}`, `sha256   ${sha256}`].join('\n');
 
+/** @throws Error when the terminal is closed, or Ctrl-C pressed, instead of an answer */
 async function confirmed(): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const closed = new Promise<never>((_, reject) => {
+    terminal.once('close', () => reject(new Error('neither yes nor no was answered, so nothing was sent')));
+  });
   try {
     for (;;) {
-      const text = (await terminal.question('Approve? (yes, or no to refuse; Ctrl-C answers nothing) '))
-        .trim()
-        .toLowerCase();
+      const asked = terminal.question('Approve? (yes, or no to refuse; Ctrl-C answers nothing) ');
+      const text = (await Promise.race([asked, closed])).trim().toLowerCase();
       if (text === 'yes' || text === 'no') return text === 'yes';
     }
   } finally {
