@@ -19,9 +19,9 @@ export type IncidentName = (typeof INCIDENTS)[number];
 export interface Scene {
   readonly database: Connection;
   /** Damages one page of a table on disk, as failing storage does. @returns the block */
-  readonly damagePage: (table: string) => Promise<number>;
+  damagePage(table: string): Promise<number>;
   /** Deletes the instance as a person might, with its automated backups kept. */
-  readonly deleteInstance: () => Promise<void>;
+  deleteInstance(): Promise<void>;
 }
 
 export interface Incident {
@@ -61,14 +61,14 @@ export const incidents: Readonly<Record<IncidentName, Incident>> = {
   },
   'corrupt-page': {
     title: 'Storage damages a page of votes',
-    happen: async ({ damagePage }) => `block ${await damagePage('votes')} of votes has a wrong checksum on disk`,
+    happen: async (scene) => `block ${await scene.damagePage('votes')} of votes has a wrong checksum on disk`,
     recovery: { of: 'database', cutOver: 'secret' },
     takenBack: true,
   },
   'database-deleted': {
     title: 'Somebody deletes the instance',
-    happen: async ({ deleteInstance }) => {
-      await deleteInstance();
+    happen: async (scene) => {
+      await scene.deleteInstance();
       return 'DeleteDBInstance: the database is gone, and its automated backups are retained';
     },
     recovery: { of: 'database', cutOver: 'secret' },
