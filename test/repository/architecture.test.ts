@@ -51,7 +51,6 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   lambda: [
     'lambda/drill lambda/cache',
     'lambda/swap',
-    'lambda/tables',
     'lambda/rds lambda/images lambda/watch lambda/configuration',
     'lambda/runbook',
     'lambda/detectors',
