@@ -21,3 +21,5 @@ export * from './names';
 export * from './parse';
 export * from './rds';
 export * from './rds-limits';
+export * from './recovery';
+export * from './recovery-document';

@@ -13,6 +13,17 @@ export const TAGS = {
   expires: 'lifeboat:expires',
 } as const;
 
+/**
+ * Tags on every database that a recovery made, beside its source's. IAM lets recoveries modify only what has them and
+ * the deployed database; nothing lets them delete one.
+ */
+export const RECOVERY_TAGS = {
+  /** DbiResourceId of the database that was recovered, or its ARN where that is all that is known. */
+  recoveredFrom: 'lifeboat:recovered-from',
+  /** Run that made it. */
+  recovery: 'lifeboat:recovery',
+} as const;
+
 /** Every restored instance's identifier starts with this, whatever its plan. IAM and the janitor rely on it. */
 export const COPY_PREFIX = 'lifeboat-';
 

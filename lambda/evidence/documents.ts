@@ -40,7 +40,7 @@ export function signedBy(name: string): { readonly sequence: number; readonly sh
 export const isPublicKey = (name: string) => /^public-key-[0-9a-f]{16}\.pem$/.test(name);
 
 /** The bytes that are stored, hashed and signed. Characters that would move a terminal's cursor are escaped. */
-export function bytesOf(document: Evidence): Buffer {
+export function bytesOf(document: object): Buffer {
   const json = visibleLines(JSON.stringify(document, null, 2));
   return Buffer.from(`${json}\n`);
 }
@@ -48,12 +48,13 @@ export function bytesOf(document: Evidence): Buffer {
 export const sha256Of = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 
 /** What a document of any version says about its place; undefined when it is not a document. */
-export const linkOf = (bytes: Buffer | undefined): EvidenceLink | undefined => read(evidenceLink, bytes);
+export const linkOf = (bytes: Buffer | undefined): EvidenceLink | undefined => readDocument(evidenceLink, bytes);
 
 /** The document; undefined when it can't be read by this version. */
-export const documentOf = (bytes: Buffer | undefined): Evidence | undefined => read(evidence, bytes);
+export const documentOf = (bytes: Buffer | undefined): Evidence | undefined => readDocument(evidence, bytes);
 
-function read<T>(schema: v.GenericSchema<unknown, T>, bytes: Buffer | undefined): T | undefined {
+/** Bytes as a document of a schema; undefined when this version can't read them. */
+export function readDocument<T>(schema: v.GenericSchema<unknown, T>, bytes: Buffer | undefined): T | undefined {
   if (!bytes) return undefined;
   try {
     const result = v.safeParse(schema, JSON.parse(bytes.toString('utf8')));

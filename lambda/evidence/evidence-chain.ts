@@ -1,193 +1,36 @@
-/**
- * Evidence in its bucket: one hash chain for each target, each document of it signed.
- *
- * A document's key is its place in the chain, and it is written only if that key is free, so two runs can't fork the
- * chain. The bucket's Object Lock keeps it from being changed afterwards. Other files in the chain, such as garbage or
- * documents of other versions, don't stop it; only a signed document that is linked to the one before counts as a
- * proof.
- */
+/** The chain of what drills and validations of one target proved. */
 import type { S3Client } from '@aws-sdk/client-s3';
-import { EVIDENCE_SCHEMA, type Evidence, type EvidenceDraft, evidencePrefix } from '../contract';
-import {
-  bytesOf,
-  documentName,
-  documentOf,
-  LAST_SEQUENCE,
-  linkOf,
-  linkProblem,
-  type Placed,
-  publicKeyName,
-  sequenceOf,
-  sha256Of,
-  signatureName,
-  textName,
-} from './documents';
+import { EVIDENCE_SCHEMA, type Evidence, evidencePrefix } from '../contract';
+import { Chain, type ChainKind } from './chain';
+import { documentOf } from './documents';
 import { evidenceText } from './evidence-text';
-import { keysUnder, putOnce, readContent } from './objects';
-import { isSignedWith, type Signer, toPem } from './signing';
+import type { Signer } from './signing';
 
-export interface Published {
-  readonly key: string;
-  readonly document: Evidence;
-}
+const OF_DRILLS: ChainKind<Evidence> = {
+  schema: EVIDENCE_SCHEMA,
+  prefix: evidencePrefix,
+  read: documentOf,
+  text: evidenceText,
+  // A run of a drill has one document.
+  isOf: (document, draft) => document.run === draft.run,
+  began: ({ started }) => started,
+  dated: ({ finished }) => finished,
+  complete: (draft, at) => ({ ...draft, ...at }),
+};
 
-interface Entry extends Placed {
-  readonly bytes: Buffer | undefined;
-  /** Undefined where this version can't read it. */
-  readonly document: Evidence | undefined;
-}
-
-/** A document is dated before it is published, which may take several tries: a day is plenty. */
-const MAX_PUBLISHING = 24 * 3_600_000;
-
-/** Tries to find a free place, each after another run took one. Runs of one target seldom end in the same second. */
-const MAX_ATTEMPTS = 20;
-
-export class EvidenceChain {
-  private readonly prefix: string;
-
+export class EvidenceChain extends Chain<Evidence> {
   constructor(
-    private readonly s3: S3Client,
-    private readonly bucket: string,
-    private readonly of: { readonly plan: string; readonly target: string },
+    s3: S3Client,
+    bucket: string,
+    of: { readonly plan: string; readonly target: string },
     /** Readers need only its public key. */
-    private readonly signer: Signer,
+    signer: Signer,
   ) {
-    this.prefix = evidencePrefix(of);
-  }
-
-  /** What lies in the chain, from the newest to the first. */
-  async *backwards(names?: ReadonlySet<string>): AsyncGenerator<Entry> {
-    for (const sequence of sequencesOf(names ?? (await this.names())).reverse()) yield this.read(sequence);
+    super(s3, bucket, of, signer, OF_DRILLS);
   }
 
   /** The newest document that passed, is wanted, and is a proof. */
   async lastPassed(wanted: (document: Evidence) => boolean): Promise<Evidence | undefined> {
     return this.lastProof((document) => document.outcome === 'passed' && wanted(document));
   }
-
-  /** The newest document that is wanted, and is a proof: signed, and linked to the one before. */
-  async lastProof(wanted: (document: Evidence) => boolean): Promise<Evidence | undefined> {
-    const names = await this.names();
-    let candidate: Entry | undefined;
-    for await (const entry of this.backwards(names)) {
-      if (candidate && (await this.isProof(candidate, entry, names))) return candidate.document;
-      const { document } = entry;
-      candidate = document && wanted(document) ? entry : undefined;
-    }
-    return candidate && (await this.isProof(candidate, undefined, names)) ? candidate.document : undefined;
-  }
-
-  /**
-   * Appends a run's document, once: asked again for the same run, it returns what was published.
-   *
-   * @throws when it found no free place
-   */
-  async append(draft: EvidenceDraft): Promise<Published> {
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      const names = await this.names();
-      const own = await this.publishedBy(draft, names);
-      if (own) return own;
-      await this.writePublicKey(names);
-      const published = await this.appendAfter(sequencesOf(names), draft);
-      if (published) return published;
-      // Another run took this place in the chain: look again, and link to its document.
-    }
-    throw new Error(
-      `run ${draft.run} found no free place under ${this.prefix} in ${MAX_ATTEMPTS} tries, so its evidence is not published; ` +
-        'look at what is written there',
-    );
-  }
-
-  /** @returns undefined when the place was taken meanwhile */
-  private async appendAfter(sequences: readonly number[], draft: EvidenceDraft): Promise<Published | undefined> {
-    const sequence = nextOf(sequences);
-    const before = sequences.filter((taken) => taken < sequence).at(-1);
-    const previous = before === undefined ? null : await this.read(before);
-    const placed: Evidence = {
-      ...draft,
-      schema: EVIDENCE_SCHEMA,
-      sequence,
-      previous: previous && { key: this.prefix + previous.name, sha256: previous.sha256 },
-    };
-    const document = { ...placed, text: { sha256: sha256Of(evidenceText(placed)) } };
-    const bytes = bytesOf(document);
-    await this.put(signatureName(sequence, sha256Of(bytes)), await this.signer.sign(bytes), 'application/octet-stream');
-    if (!(await this.put(documentName(sequence), bytes, 'application/json'))) return undefined;
-    await this.writeText(sequence, document);
-    return { key: this.prefix + documentName(sequence), document };
-  }
-
-  /** The document that an earlier try of this run published. A forged one is not signed. */
-  private async publishedBy(
-    { run, started }: EvidenceDraft,
-    names: ReadonlySet<string>,
-  ): Promise<Published | undefined> {
-    for await (const entry of this.backwards(names)) {
-      const { document, sequence } = entry;
-      if (!document) continue;
-      if (document.run === run && (await this.isSigned(entry, names))) {
-        await this.writeText(sequence, document);
-        return { key: this.prefix + entry.name, document };
-      }
-      // Published before this run began, and so is everything before it. Only a signed document's date is trusted.
-      const isOlder = Date.parse(document.finished) < Date.parse(started) - MAX_PUBLISHING;
-      if (isOlder && (await this.isSigned(entry, names))) break;
-    }
-    return undefined;
-  }
-
-  private async isProof(entry: Entry, before: Entry | undefined, names: ReadonlySet<string>): Promise<boolean> {
-    const link = linkOf(entry.bytes);
-    if (!link || linkProblem(link, entry, before, this.of) !== undefined) return false;
-    return this.isSigned(entry, names);
-  }
-
-  private async isSigned({ sequence, sha256, bytes }: Entry, names: ReadonlySet<string>): Promise<boolean> {
-    const name = signatureName(sequence, sha256);
-    if (!bytes || !names.has(name)) return false;
-    const signature = (await readContent(this.s3, this.bucket, this.prefix + name)).bytes;
-    return signature !== undefined && isSignedWith(await this.signer.publicKey(), bytes, signature);
-  }
-
-  private async writePublicKey(names: ReadonlySet<string>): Promise<void> {
-    const own = await this.signer.publicKey();
-    const name = publicKeyName(own.fingerprint);
-    if (!names.has(name)) await this.put(name, toPem(own), 'application/x-pem-file');
-  }
-
-  private async writeText(sequence: number, document: Evidence): Promise<void> {
-    await this.put(textName(sequence), evidenceText(document), 'text/markdown; charset=utf-8');
-  }
-
-  private put(name: string, body: string | Uint8Array, type: string): Promise<boolean> {
-    return putOnce(this.s3, this.bucket, this.prefix + name, body, type);
-  }
-
-  private async read(sequence: number): Promise<Entry> {
-    const name = documentName(sequence);
-    const { sha256, bytes } = await readContent(this.s3, this.bucket, this.prefix + name);
-    return { name, sequence, bytes, sha256, document: documentOf(bytes) };
-  }
-
-  private async names(): Promise<ReadonlySet<string>> {
-    const keys = await keysUnder(this.s3, this.bucket, this.prefix);
-    return new Set(keys.map((key) => key.slice(this.prefix.length)));
-  }
-}
-
-/** Places that are taken, from the first to the newest. */
-const sequencesOf = (names: Iterable<string>): number[] =>
-  Array.from(names, (name) => sequenceOf(name) ?? [])
-    .flat()
-    .sort((one, other) => one - other);
-
-/** The place after the newest; if the last possible place is taken, the first free one. */
-function nextOf(sequences: readonly number[]): number {
-  const next = (sequences.at(-1) ?? 0) + 1;
-  if (next <= LAST_SEQUENCE) return next;
-  const taken = new Set(sequences);
-  let free = 1;
-  while (taken.has(free)) free++;
-  return free;
 }

@@ -1,5 +1,5 @@
 import type { CheckResult, Evidence } from '../contract';
-import { markdown } from './markdown';
+import { markdown, section, table } from './markdown';
 
 export function evidenceText(document: Evidence): string {
   const { plan, target, drill, outcome, started, source, copy, restorePoint, recoveryTime, recoveryPoint } = document;
@@ -73,11 +73,3 @@ function checkRow(result: CheckResult): string[] {
 }
 
 const toDo = ({ remedy }: { remedy?: string }) => (remedy === undefined ? '' : `; to do: ${remedy}`);
-
-const section = (title: string, lines: readonly string[]) =>
-  lines.length > 0 ? ['', `## ${title}`, '', ...lines.map((line) => `- ${markdown(line)}`)] : [];
-
-const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
-  [head, head.map(() => '---'), ...rows.map((cells) => cells.map(markdown))]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n');

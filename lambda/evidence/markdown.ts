@@ -14,3 +14,12 @@ export const markdown = (text: string): string =>
     // Characters that would turn the line into a heading, a quotation, a list or a rule.
     .replace(/^\s*(?=[#>+=-])/, '$&\\')
     .replace(/^(\s*\d+)(?=[.)])/, '$1\\');
+
+/** A heading and a list; nothing without lines. */
+export const section = (title: string, lines: readonly string[]) =>
+  lines.length > 0 ? ['', `## ${title}`, '', ...lines.map((line) => `- ${markdown(line)}`)] : [];
+
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+  [head, head.map(() => '---'), ...rows.map((cells) => cells.map(markdown))]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');

@@ -1,5 +1,5 @@
 /** Verifies one chain: every document's signature, place and link, and that none is missing, hidden or written over. */
-import type { EvidenceLink } from '../contract';
+import { type EvidenceLink, recoveryDocument } from '../contract';
 import { type CurrentFile, currentFiles, inParallel } from './current-files';
 import {
   documentName,
@@ -8,6 +8,7 @@ import {
   linkOf,
   linkProblem,
   publicKeyName,
+  readDocument,
   sequenceOf,
   signedBy,
 } from './documents';
@@ -130,10 +131,15 @@ class ChainVerifier {
     if (sequence === undefined) return [];
     const { sha256, bytes } = await read();
     const document = documentOf(bytes);
-    const summary = document ? { document: name, outcome: document.outcome, finished: document.finished } : null;
+    const recovery = document ? undefined : readDocument(recoveryDocument, bytes);
+    const summary = document
+      ? { document: name, outcome: document.outcome, finished: document.finished }
+      : recovery
+        ? { document: name, outcome: recovery.title, finished: recovery.written }
+        : null;
     const link = linkOf(bytes);
     const inventory = document?.inventory ?? null;
-    const text = document?.text?.sha256;
+    const text = (document ?? recovery)?.text?.sha256;
     return [{ name, sequence, sha256, link, summary, inventory, text, ...this.signatureOf(sequence, sha256, bytes) }];
   }
 
@@ -155,7 +161,7 @@ class ChainVerifier {
 
   /** Plan and target of the chain: from its folder, if it is laid out as in a bucket, else from its documents. */
   private placeOf(documents: readonly Examined[]) {
-    const [, plan, target] = /(?:^|\/)evidence\/([^/]+)\/([^/]+)$/.exec(this.folder) ?? [];
+    const [, plan, target] = /(?:^|\/)(?:evidence|recoveries)\/([^/]+)\/([^/]+)$/.exec(this.folder) ?? [];
     if (plan !== undefined && target !== undefined) return { plan, target };
     return (documents.find(({ link, key }) => link && key) ?? documents.find(({ link }) => link))?.link;
   }
