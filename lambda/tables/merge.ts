@@ -17,7 +17,7 @@ import { type Deadline, quoted, type Session } from './session';
 import { LIVE_HASH } from './stage';
 
 /** Rows of a batch: inserted rows are in nobody's way, rows that are set back are locked until the batch ends. */
-const ROWS = { 'insert-missing': 50_000, 'overwrite-changed': 10_000 } as const;
+const ROWS = { 'insert-missing': 100_000, 'overwrite-changed': 10_000 } as const;
 /** Where parents are missing, each pass inserts rows whose parents the last one has inserted. */
 const PASSES = 50;
 
@@ -59,6 +59,7 @@ export async function mergeTable(
   const pace = new Pace(deadline, `merging a batch of ${quoted(table)}`);
   for (let pass = 1; pass <= PASSES; pass++) {
     const entry: Entry = { run, table, task: `merge ${pass}` };
+    if (pass === 2) await indexWritten(live, merge.written, keyOf(pairing).live);
     const done = await doneOf(live, entry);
     const known = new Set(done.map(({ part, lo }) => `${part} ${lo}`));
     for (const piece of pieces.filter(({ part, lo }) => !known.has(`${part} ${lo}`))) {
@@ -97,7 +98,6 @@ async function prepare(run: string, way: MergeTable['way'], pairing: Pairing, li
     live,
     own('written'),
     `AS SELECT ${key}, 0::bigint AS "lifeboat hash", ''::text AS "lifeboat way" FROM ${quoted(table)} t WITH NO DATA`,
-    `ALTER TABLE ${OWN_SCHEMA}.written_${run}_${pairing.live.oid} ADD PRIMARY KEY (${key.replaceAll('t.', '')})`,
   );
   const before =
     way === 'insert-missing'
@@ -117,6 +117,13 @@ async function prepare(run: string, way: MergeTable['way'], pairing: Pairing, li
     },
   );
   return { run, pairing, live, staged, written, before };
+}
+
+/** Only where it is looked into: a merge that meets nothing unusual writes its rows without an index. */
+export async function indexWritten(live: Session, written: string, key: Key): Promise<void> {
+  const [has] = await live.read(`SELECT relhasindex FROM pg_class WHERE oid = ${escapeLiteral(written)}::regclass`);
+  if (has![0] === 'f')
+    await live.write(`CREATE INDEX ON ${written} (${key.columns.map((name) => escapeIdentifier(name)).join(', ')})`);
 }
 
 /** What undo has to know when the copy is gone. */

@@ -13,7 +13,7 @@ export class Pace {
 
   constructor(
     private readonly deadline: Deadline,
-    /** What a unit is, for who has to be told that it does not fit into a call. */
+    /** What a unit is, as the error names it where one does not fit into a call. */
     private readonly unit: string,
   ) {}
 

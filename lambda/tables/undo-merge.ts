@@ -6,7 +6,7 @@ import { escapeIdentifier } from 'pg';
 import { type Batch, cut, LOCK_TIMEOUT, pagesOfTable, patiently } from './batches';
 import { describeTable, type Key, type Table } from './catalog';
 import { doneOf, type Entry, enter, madeFor, take } from './ledger';
-import type { MergedHow } from './merge';
+import { indexWritten, type MergedHow } from './merge';
 import { Pace } from './pace';
 import { keyColumns, sameKey } from './pairing';
 import type { TableName, Undone, UndoTables } from './protocol';
@@ -61,6 +61,7 @@ async function undoMerge(
   }
   const before = await madeFor(live, { run, table: name, purpose: 'before' });
   const undo: Undo = { live, name, table, how: how.counts as unknown as MergedHow, written, before };
+  await indexWritten(live, written, undo.how.key);
   const { part, pages } = await pagesOfTable(live, written);
   const pace = new Pace(deadline, `undoing a batch of ${quoted(name)}`);
   let total = NONE;

@@ -78,7 +78,7 @@ const everything = (major: number) => `
   CREATE TABLE restored.orders AS SELECT * FROM shop.orders;
   DELETE FROM shop.orders WHERE id BETWEEN 200 AND 390; REFRESH MATERIALIZED VIEW shop.totals; TRUNCATE shop.log`;
 
-describe.each(process.env.ONLY ? [Number(process.env.ONLY) as 17] : VERSIONS)('on PostgreSQL %i', (major) => {
+describe.each(VERSIONS)('on PostgreSQL %i', (major) => {
   const database = useDatabase({ wal_level: 'logical' }, major);
   let connection: Connection;
   const tables = [named('shop.orders')];

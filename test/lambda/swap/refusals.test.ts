@@ -98,7 +98,7 @@ const REFUSED: readonly (readonly [what: string, sql: string, says: RegExp, sinc
   ],
 ];
 
-describe.each(process.env.ONLY ? [Number(process.env.ONLY) as 17] : VERSIONS)('on PostgreSQL %i', (major) => {
+describe.each(VERSIONS)('on PostgreSQL %i', (major) => {
   const database = useDatabase({}, major);
   let connection: Connection;
 
@@ -134,7 +134,8 @@ describe.each(process.env.ONLY ? [Number(process.env.ONLY) as 17] : VERSIONS)('o
   test('all that is in the way is told at once, and a table that is not there is told, too', async () => {
     await asClient(connection, (client) =>
       client.query(`CREATE SCHEMA many; SET search_path = many; CREATE TABLE t (id int PRIMARY KEY);
-        CREATE FUNCTION f(t) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE FUNCTION g(t[]) RETURNS int LANGUAGE sql AS 'SELECT 1';
+        CREATE FUNCTION f(t) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE FUNCTION g(t[]) RETURNS int LANGUAGE sql
+          AS 'SELECT 1';
         CREATE RULE r AS ON DELETE TO t DO INSTEAD NOTHING`),
     );
     const look = (name: string) =>

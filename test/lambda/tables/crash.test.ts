@@ -9,29 +9,32 @@ const SCHEMA = `
   INSERT INTO shop.orders SELECT i, i, repeat('x', 300) FROM generate_series(1, 60000) i`;
 const ALL = 'SELECT count(*), sum(hashtextextended(o::text, 0)) FROM shop.orders o';
 
-/** Calls again and again until it is done, while sessions on both sides are ended; how often a call failed. */
+/** How many calls lose a session in the midst of their work. */
+const CRASHES = 5;
+
+/** Calls again and again until it is done; each of the first calls loses a session as it works. How many calls failed. */
 async function whileSessionsEnd(sides: BothSides, work: () => Promise<unknown>): Promise<number> {
   const { cluster } = database();
-  const end = () =>
-    cluster.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lifeboat'
-       AND datname LIKE $1 AND random() < 0.5`,
-      [`${sides.live.database}%`],
-    );
-  let failed = 0;
-  for (let calls = 0; calls < 100; calls++) {
-    const killer = setInterval(() => void end(), 100 + calls * 50);
+  const end = `
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lifeboat' AND datname LIKE $1
+    AND state <> 'idle' AND query ~ '(COPY|INSERT|UPDATE|DELETE|COMMIT)' AND random() < 0.4`;
+  for (let failed = 0; ; failed++) {
+    let working = true;
+    const crash = (async () => {
+      while (working && failed < CRASHES) {
+        if ((await cluster.query(end, [`${sides.live.database}%`])).rows.length > 0) return;
+      }
+    })();
     try {
       await work();
       return failed;
     } catch (error) {
       expect(error).toMatchObject({ name: 'TablesNotReady' });
-      failed++;
     } finally {
-      clearInterval(killer);
+      working = false;
+      await crash;
     }
   }
-  throw new Error('never done');
 }
 
 test('no row is doubled or lost, wherever its sessions end', async () => {
@@ -54,12 +57,12 @@ test('no row is doubled or lost, wherever its sessions end', async () => {
 
 test('many short calls come to the same as a single long one', async () => {
   const sides = await bothSides(database(), SCHEMA, 'DELETE FROM shop.orders WHERE id % 2 = 0');
-  const brief = workOnTables({ budgetSeconds: 0.6, streams: 1 });
   let calls = 0;
-  const call: typeof brief = async (request) => {
+  const call: ReturnType<typeof workOnTables> = async (request) => {
     calls++;
     try {
-      return await brief(request);
+      // Longer each time, so that the slowest machine ends, too.
+      return await workOnTables({ budgetSeconds: 0.2 + 0.1 * calls, streams: 1 })(request);
     } catch (error) {
       // Connecting alone may have taken it.
       expect(error).toMatchObject({ name: 'TablesNotReady' });
