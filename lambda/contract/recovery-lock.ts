@@ -22,6 +22,8 @@ const wantedApproval = v.object({
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal')),
   bucket: text,
   key: text,
+  /** Ids of the resources that it is about. */
+  resources: v.array(text),
   /** From then on an answer comes too late. */
   expires: moment,
 });

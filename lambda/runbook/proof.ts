@@ -4,6 +4,7 @@
  * A signed header carries what the proof is for, as in the tokens of EKS, so it serves for nothing else. Whoever holds a
  * proof can do no more with it than learn that identity, for 15 minutes.
  */
+import { createHash } from 'node:crypto';
 import { Hash } from '@smithy/core/serde';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { AwsCredentialIdentity, ChecksumConstructor, Provider } from '@smithy/types';
@@ -46,6 +47,27 @@ export async function prove(binding: string, options: ProofOptions): Promise<str
   const signed = await signer.presign(request, { expiresIn: VALID_SECONDS, signingDate: new Date(clock()) });
   return `${origin}/?${new URLSearchParams(signed.query as Record<string, string>)}`;
 }
+
+/**
+ * What the proof of whoever starts a run has to carry, as a hash: what is started, with which request.
+ *
+ * @param request its own `startedBy`, which is the proof, is left out
+ */
+export function startBinding(
+  { plan, target, recovery }: { readonly plan: string; readonly target: string; readonly recovery: string },
+  request: object,
+): string {
+  const asked = JSON.stringify(request, (name, value) => (name === 'startedBy' ? undefined : sorted(value)));
+  return createHash('sha256')
+    .update(JSON.stringify([plan, target, recovery, asked]))
+    .digest('hex');
+}
+
+/** The order of fields means nothing, and may change on the way. */
+const sorted = (value: unknown) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
+    : value;
 
 /** STS did not answer: worth another try, unlike an answer that refuses. */
 class StsNotReady extends Error {

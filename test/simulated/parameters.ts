@@ -47,7 +47,13 @@ export const recoveryOf = (of: HoldTarget, more: Partial<OpenRecovery> = {}): Op
   since: '2026-11-20T03:40:00Z',
   waitingFor: 'an approval',
   next: 'fence writes',
-  approval: { sha256: 'a'.repeat(64), bucket: 'evidence', key: 'shown.md', expires: '2026-11-21T03:00:00Z' },
+  approval: {
+    sha256: 'a'.repeat(64),
+    bucket: 'evidence',
+    key: 'shown.md',
+    resources: ['db-ABC'],
+    expires: '2026-11-21T03:00:00Z',
+  },
   ...more,
 });
 

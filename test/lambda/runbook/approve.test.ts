@@ -40,7 +40,7 @@ function answer(
 ) {
   const [{ id = '', name = '' } = {}] = execution.waiting;
   const given = { decision, sha256: DOCUMENT };
-  const proof = `${by}|${bindingOf({ execution: execution.arn, question: name }, given)}`;
+  const proof = `${by}|${bindingOf({ execution: execution.arn, question: name }, SHOWN, decision)}`;
   execution.succeed(id, JSON.stringify(change({ ...given, proof })));
   return { id, proof };
 }
@@ -103,6 +103,18 @@ describe('a stale, forged or repeated approval does nothing', () => {
       (execution) => void answer(execution, 'refuse'),
     ]);
     expect(approval).toMatchObject({ outcome: 'refused', by: ADA.arn, ignored: [expect.stringMatching(why)] });
+  });
+
+  test('a proof for the same document about other resources', async () => {
+    const elsewhere = { ...SHOWN, resources: ['db-XYZ'] };
+    const { approval } = await run([
+      (execution) => {
+        const [{ id = '', name = '' } = {}] = execution.waiting;
+        const proof = `ada|${bindingOf({ execution: execution.arn, question: name }, elsewhere, 'approve')}`;
+        execution.succeed(id, JSON.stringify({ decision: 'approve', sha256: DOCUMENT, proof }));
+      },
+    ]);
+    expect(approval).toMatchObject({ outcome: 'timed-out', ignored: [expect.stringMatching(/something else/)] });
   });
 
   test('what is no JSON, and a failure that anyone could send', async () => {

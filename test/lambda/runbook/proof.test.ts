@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { identityOf, sameIdentity } from '../../../lambda/runbook/identity';
-import { identifyBySts, prove } from '../../../lambda/runbook/proof';
+import { identifyBySts, prove, startBinding } from '../../../lambda/runbook/proof';
 import { isTransient } from '../../../lambda/runbook/transient';
 import { useRegion } from '../../real/region';
 
@@ -107,6 +107,20 @@ test('an STS that does not answer is worth another try, and the error does not h
     expect(isTransient(error)).toBe(true);
     expect(String(error)).not.toContain('X-Amz');
   }
+});
+
+test('whoever starts a run proves it for that request alone, in whatever order its fields arrive', () => {
+  const of = { plan: 'Protection', target: 'Orders', recovery: 'Recovery' };
+  const request = { action: 'recover', to: { at: '2026-11-20T03:12:00Z' }, reason: 'bad migration' };
+  const binding = startBinding(of, request);
+  const { reason, to, action } = request;
+  expect(startBinding(of, { startedBy: 'https://...', reason, to, action })).toBe(binding);
+  const others = [
+    startBinding(of, { ...request, to: { at: '2026-11-20T03:13:00Z' } }),
+    startBinding(of, { ...request, dryRun: true }),
+    startBinding({ ...of, target: 'Votes' }, request),
+  ];
+  expect(new Set([binding, ...others]).size).toBe(4);
 });
 
 describe('one person', () => {
