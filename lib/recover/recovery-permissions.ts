@@ -36,6 +36,14 @@ export const DESCRIBES = [
   'rds:ListTagsForResource',
 ];
 
+/** For what breaks silently when applications move: alarms and subscriptions that follow the name, targets of proxies. */
+const DESCRIBES_AROUND = [
+  'cloudwatch:DescribeAlarms',
+  'rds:DescribeDBProxies',
+  'rds:DescribeDBProxyTargets',
+  'rds:DescribeEventSubscriptions',
+];
+
 export interface RecoveryPermissions {
   readonly definition: DatabaseRecoveryDefinition;
   readonly database: LiveDatabase;
@@ -59,7 +67,7 @@ export function recoveryPermissions(scope: Construct, of: RecoveryPermissions): 
   const restoring = { ...asRecovered, ...(database.isPrivate ? { BoolIfExists: STAYS_PRIVATE } : {}) };
 
   return [
-    allow(DESCRIBES, ['*']),
+    allow([...DESCRIBES, ...DESCRIBES_AROUND], ['*']),
     allow(['rds:RestoreDBInstanceFromDBSnapshot'], [made, ...snapshots, ...groups], restoring),
     // RDS also checks the source, as `db`. That can't overwrite it: a restore always creates a new instance. RDS names
     // retained and replicated backups at random.

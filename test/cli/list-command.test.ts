@@ -1,6 +1,12 @@
 /** `lifeboat list` against parameters of a rehearsal region, as drills are deployed with them. */
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
-import { type DeployedDrill, deployedParameter } from '../../lambda/contract';
+import {
+  type DeployedDrill,
+  type DeployedRecovery,
+  deployedParameter,
+  deployedRecoveryParameter,
+} from '../../lambda/contract';
+import { listDeployed } from '../../lambda/runbook/deployed';
 import { ssmClient } from '../../rehearsal/server/clients';
 import { useRegion } from '../real/region';
 import { lifeboat } from './command';
@@ -50,6 +56,33 @@ test('names what starts each drill of a region, and where its evidence is', asyn
   expect(out.match(/^eu-west-1: /gm)).toHaveLength(12);
   const json = await list('us-west-2', '--json');
   expect(JSON.parse(json.out)).toEqual({ region: 'us-west-2', drills: [drill('Orders', 'us-west-2')] });
+});
+
+test('parameters of recoveries and of kinds that only a later version knows are left out', async () => {
+  const region = 'eu-north-1';
+  await deploy(drill('Orders', region));
+  const recovery: DeployedRecovery = {
+    formatVersion: 1,
+    kind: 'recovery',
+    of: 'database',
+    plan: 'Protection',
+    target: 'Orders',
+    recovery: 'Monthly',
+    region,
+    instance: 'orders',
+    function: `arn:aws:lambda:${region}:111122223333:function:Recovery:live`,
+    approval: 'another',
+    cutOver: ['rename'],
+    evidenceBucket: 'evidence-bucket',
+    signingKey: `arn:aws:kms:${region}:111122223333:key/1`,
+  };
+  await put(region, deployedRecoveryParameter(recovery), JSON.stringify(recovery));
+  await put(region, '/lifeboat/targets/Protection/Orders/later/1', JSON.stringify({ formatVersion: 1, kind: 'later' }));
+  const { code, out, err } = await list(region);
+  expect([code, err]).toEqual([0, '']);
+  expect(out.match(/^eu-north-1: /gm)).toHaveLength(1);
+  const { recoveries, unread } = await listDeployed(ssmClient(local().region.clients(region)));
+  expect([recoveries, unread]).toEqual([[recovery], []]);
 });
 
 test('a parameter that it can not read is named, and the others are listed', async () => {

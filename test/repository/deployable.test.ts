@@ -17,10 +17,12 @@ import {
   CacheSnapshots,
   CacheSource,
   ConfigurationBackups,
+  CutOver,
   DatabaseAlarms,
   DatabaseWatch,
   DeploymentSnapshot,
   DrillSite,
+  DrillSource,
   DumpSource,
   ExternalDatabaseBackups,
   ImageArchive,
@@ -28,11 +30,13 @@ import {
   LogicalDump,
   ProtectedVault,
   RecoveryRegion,
+  RecoveryRunbook,
   Recurrence,
   RestoreTesting,
   SnapshotCopy,
   SnapshotExport,
   SnapshotSource,
+  TableRecoveryRunbook,
 } from '../../lib';
 import { importedDatabase, newDatabase, OBJECTIVES, Template } from '../template/stacks';
 
@@ -46,6 +50,11 @@ const cacheOf = (stack: Stack) =>
       snapshotRetentionLimit: 7,
     }),
   );
+
+const reached = (stack: Stack) => ({
+  vpc: new ec2.Vpc(stack, 'Network', { maxAzs: 2, natGateways: 1 }),
+  secret: secretsmanager.Secret.fromSecretNameV2(stack, 'Secret', 'shop/database'),
+});
 
 const ALONE: Record<string, (stack: Stack, encryptionKey: kms.IKey) => void> = {
   ArchiveBucket: (stack, encryptionKey) => new ArchiveBucket(stack, 'It', { encryptionKey }),
@@ -100,6 +109,17 @@ const ALONE: Record<string, (stack: Stack, encryptionKey: kms.IKey) => void> = {
       vpc: new ec2.Vpc(stack, 'Network', { maxAzs: 2, natGateways: 1 }),
       encryptionKey,
     }),
+  RecoveryRunbook: (stack, encryptionKey) => {
+    const { vpc, secret } = reached(stack);
+    new RecoveryRunbook(stack, 'It', {
+      source: DrillSource.database(made(stack)),
+      objectives: OBJECTIVES,
+      credentials: secret,
+      vpc,
+      cutOver: [CutOver.secret(secret), CutOver.rename()],
+      site: new DrillSite(stack, 'Site', { encryptionKey }),
+    });
+  },
   RestoreTesting: (stack, encryptionKey) =>
     new RestoreTesting(stack, 'It', {
       vaults: [new ProtectedVault(stack, 'Vault').vault],
@@ -115,6 +135,17 @@ const ALONE: Record<string, (stack: Stack, encryptionKey: kms.IKey) => void> = {
     }),
   SnapshotExport: (stack, encryptionKey) =>
     new SnapshotExport(stack, 'It', { database: made(stack), bucket: bucketOf(stack), encryptionKey }),
+  TableRecoveryRunbook: (stack, encryptionKey) => {
+    const { vpc, secret } = reached(stack);
+    new TableRecoveryRunbook(stack, 'It', {
+      source: DrillSource.database(made(stack)),
+      objectives: OBJECTIVES,
+      credentials: secret,
+      vpc,
+      databaseName: 'shop',
+      site: new DrillSite(stack, 'Site', { encryptionKey }),
+    });
+  },
 };
 
 /** Without any of CDK's feature flags: an app that has grown up has none of them. */

@@ -11,6 +11,7 @@ import * as elasticache from 'aws-cdk-lib/aws-elasticache';
 import type * as rds from 'aws-cdk-lib/aws-rds';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as sns from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
 import * as lib from '../../lib';
 import { importedDatabase, newDatabase, OBJECTIVES } from '../template/stacks';
 
@@ -88,6 +89,20 @@ const APPS: Record<string, [Parts, string]> = {
       added.addDrill('Monthly', { schedule: other.Recurrence.firstSunday({ hour: 10 }) });
     },
     'ProtectionSiteExaminer',
+  ],
+  'recoveries under a plan use its site, and have its name': [
+    (stack, one, other) => {
+      const recovered = newDatabase(stack, { databaseName: 'shop', storageEncrypted: true });
+      new other.RecoveryRunbook(planOf(stack, one), 'Production', {
+        source: other.DrillSource.database(recovered),
+        objectives: OBJECTIVES,
+        cutOver: [one.CutOver.rename()],
+        fence: one.Fence.none(),
+        approval: one.Approval.byAnyone(),
+        credentials: recovered.secret,
+      });
+    },
+    '/lifeboat/targets/Shop0-Protection/Production/recovery/Production',
   ],
   'copies of snapshots under a plan have its name': [
     (stack, one, other) => {
@@ -343,4 +358,22 @@ test('nothing in lib is decided by a class or a module of one copy', () => {
   });
   expect(files.length).toBeGreaterThan(100);
   expect(found).toEqual([]);
+});
+
+test('two recoveries of one name are refused, each of its own copy', () => {
+  const add: Parts = (stack, one, other) => {
+    for (const [id, from] of Object.entries({ One: one, Other: other })) {
+      const recovered = newDatabase(new Construct(stack, id), { databaseName: 'shop', storageEncrypted: true });
+      new from.RecoveryRunbook(new Construct(stack, `${id}Scope`), 'Production', {
+        source: from.DrillSource.database(recovered),
+        objectives: OBJECTIVES,
+        cutOver: [from.CutOver.rename()],
+        planName: 'Shop',
+      });
+    }
+  };
+  const stack = () => new Stack(new App(), 'Shop', { env: { region: 'us-east-1', account: '111122223333' } });
+  const refusal = /writes the parameter '\/lifeboat\/targets\/Shop\/Production\/recovery\/Production' too/;
+  expect(() => add(stack(), lib, copy)).toThrow(refusal);
+  expect(() => add(stack(), copy, lib)).toThrow(refusal);
 });

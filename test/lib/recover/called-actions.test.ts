@@ -22,8 +22,8 @@ const RENAMED: Readonly<Record<string, string>> = {
   's3:ListObjectsV2': 's3:ListBucket',
 };
 
-/** Anyone may call these for themselves. */
-const FREE = ['sts:GetCallerIdentity'];
+/** Anyone may call the first for themselves; the second lists locks for the command line, in a file that both import. */
+const FREE = ['sts:GetCallerIdentity', 'ssm:GetParametersByPath'];
 
 /** Services by the name of their client. */
 const SERVICES: Readonly<Record<string, string>> = {

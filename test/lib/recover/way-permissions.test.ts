@@ -4,12 +4,13 @@ import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as eks from 'aws-cdk-lib/aws-eks';
+import * as kms from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
-import { CutOver, Health, type RecoveryRunbookProps, Restart } from '../../../lib';
-import { ACCOUNT, allows, type Call, REGION, statementsOf } from '../../template/policies';
-import { newStack, Template } from '../../template/stacks';
+import { CutOver, DrillSource, Health, RecoveredStorage, type RecoveryRunbookProps, Restart } from '../../../lib';
+import { ACCOUNT, allows, type Call, REGION, resolved, statementsOf } from '../../template/policies';
+import { importedDatabase, newStack, Template } from '../../template/stacks';
 import { newRecovery, secretOf, vpcOf } from './new-recovery';
 
 /** All that a recovery may do with these ways. */
@@ -166,4 +167,40 @@ test('ways that are not deployed allow nothing', () => {
     on('lambda:UpdateAlias', at('lambda', 'function:orders')),
   ];
   expect(calls.filter(can)).toEqual([]);
+});
+
+test.each(['Handler', 'Ways'])('the policy %s fits a managed policy, with names as long as they get', (id) => {
+  const stack = newStack();
+  const long = 'o'.repeat(63);
+  const source = DrillSource.database(importedDatabase(stack, long));
+  const commands = ['docker compose restart'];
+  const secrets = Array.from({ length: 3 }, (_, index) =>
+    CutOver.secret(secretOf(stack, `${'s'.repeat(100)}${index}`)),
+  );
+  newRecovery(stack, {
+    source,
+    planName: 'P'.repeat(100),
+    target: 'T'.repeat(100),
+    cutOver: [
+      ...secrets,
+      CutOver.dns(route53.HostedZone.fromHostedZoneId(stack, 'Zone', 'Z'.repeat(32)), `${long}.com`),
+    ],
+    restart: [
+      Restart.instanceRefresh(autoscaling.AutoScalingGroup.fromAutoScalingGroupName(stack, 'Group', 'g'.repeat(255))),
+      Restart.lambda(lambda.Function.fromFunctionName(stack, 'Orders', 'f'.repeat(64)), 'live'),
+      Restart.command({ tagKey: 'k'.repeat(128), tagValue: 'v'.repeat(255), commands }),
+    ],
+    storage: RecoveredStorage.encrypted(kms.Key.fromKeyArn(stack, 'Key', at('kms', `key/${'k'.repeat(36)}`))),
+  });
+  const policies = Object.entries(Template.fromStack(stack).findResources('AWS::IAM::ManagedPolicy'));
+  const own = policies.filter(([name]) => name.startsWith(`ProductionConductor${id}`));
+  expect(own.length).toBeGreaterThan(0);
+  for (const [, policy] of own) {
+    const written = JSON.stringify(policy.Properties.PolicyDocument, (_, value) => {
+      const intrinsic =
+        typeof value === 'object' && value !== null && Object.keys(value).some((key) => /^(Ref|Fn::)/.test(key));
+      return intrinsic ? resolved(value).replace(/<[^>]*>/g, 'A'.repeat(140)) : value;
+    });
+    expect(written.length).toBeLessThanOrEqual(6144);
+  }
 });
