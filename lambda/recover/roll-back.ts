@@ -91,7 +91,7 @@ async function carryOut(
   if (damaged && done.ways.length > 0) {
     const side = { resourceId: damaged.resourceId };
     await restartAll(recovery, await endpointOf(recovery, side.resourceId));
-    const unhealthy = await watchHealth(recovery, side);
+    const unhealthy = await watchHealth(recovery, null);
     if (unhealthy !== null) recovery.remarks.push(`Applications are not healthy: ${unhealthy}`);
   }
   return 'rolled back';
