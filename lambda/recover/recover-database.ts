@@ -43,9 +43,8 @@ async function recover(recovery: Recovery, request: RecoverRequest): Promise<Rec
   const story: Story = { assessment: null, recovered: null, checked: null, comparison: null, snapshot: null };
   let outcome: Ending = 'failed';
   let error: string | null = null;
-  const startedBy = await open(recovery, request);
   try {
-    outcome = await carryOut(recovery, request, startedBy, story);
+    outcome = await carryOut(recovery, request, await open(recovery, request), story);
   } catch (failure) {
     error = describe(failure);
   }

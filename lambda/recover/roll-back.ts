@@ -32,9 +32,8 @@ export async function rollBack(recovery: Recovery, request: RollBackRequest): Pr
   const learned: Learned = { done: null, loss: null };
   let outcome: Ending = 'failed';
   let error: string | null = null;
-  const startedBy = await open(recovery, request);
   try {
-    outcome = await carryOut(recovery, request, startedBy, learned);
+    outcome = await carryOut(recovery, request, await open(recovery, request), learned);
   } catch (failure) {
     error = describe(failure);
   }
