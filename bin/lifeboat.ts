@@ -3,12 +3,14 @@
 import { Command } from 'commander';
 import { visibleLines } from '../lambda/evidence/visible';
 import packageJson from '../package.json';
+import { addApprove } from './commands/approve';
 import { addEvidence } from './commands/evidence';
 import { addHold } from './commands/hold';
 import { addList } from './commands/list';
 import { addRegion } from './commands/region';
 import { addRehearse } from './commands/rehearse';
 import { addSnapshot } from './commands/snapshot';
+import { addStatus } from './commands/status';
 import { codeOfFailure, MISUSED, PROVEN, said } from './ending';
 
 // Everything here works on Node 20; the SDK's deprecation warning would only confuse.
@@ -29,6 +31,8 @@ addSnapshot(program);
 addEvidence(program);
 addHold(program);
 addList(program);
+addStatus(program);
+addApprove(program);
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`lifeboat: ${visibleLines(said(error))}\n`);

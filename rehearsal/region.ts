@@ -1,6 +1,6 @@
 /**
- * A rehearsal's AWS: RDS on real PostgreSQL, and the little S3, Secrets Manager and SSM that runbooks use, behind one
- * loopback endpoint. It serves every region by name, in one process, and leaves nothing when it is closed.
+ * A rehearsal's AWS: RDS on real PostgreSQL, and the little S3, Secrets Manager, SSM, STS and Lambda that runbooks use,
+ * behind one loopback endpoint. It serves every region by name, in one process, and leaves nothing when it is closed.
  */
 import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -10,13 +10,15 @@ import type { PhysicalBackup } from './postgres/physical-backup';
 import { Rds } from './rds/rds';
 import { S3 } from './s3/s3';
 import type { ClientOptions } from './server/clients';
+import { DurableApi, type ShownExecution } from './server/durable-api';
 import type { Faults } from './server/faults';
 import { type Services, serve } from './server/http-server';
 import { answerJson } from './server/json-protocol';
 import { parameterOperations } from './server/parameter-store';
 import { secretOperations } from './server/secrets-manager';
-import { newKeys, type RehearsalKeys } from './server/signature';
-import { World } from './server/world';
+import { type Caller, newKeys, type RehearsalKeys } from './server/signature';
+import { answerSts } from './server/sts';
+import { ACCOUNT, World } from './server/world';
 
 export interface RegionOptions {
   /**
@@ -82,6 +84,8 @@ export class Region {
     public readonly endpoint: string,
     /** Keys that requests must be signed with: random, and only for this run. */
     public readonly keys: RehearsalKeys,
+    private readonly callers: Caller[],
+    private readonly durable: DurableApi,
     /** The folder of all its files while it runs. */
     public readonly folder: string,
     /** Faults of calls and restores. */
@@ -93,6 +97,18 @@ export class Region {
   /** Options for clients of one of its regions. */
   public clients(region: string): ClientOptions {
     return { endpoint: this.endpoint, region, credentials: this.keys };
+  }
+
+  /** Keys of one more person, who may call it under a name of their own: a session of the role Operators. */
+  public person(name: string): RehearsalKeys {
+    const keys = newKeys();
+    this.callers.push({ keys, arn: `arn:aws:sts::${ACCOUNT}:assumed-role/Operators/${name}` });
+    return keys;
+  }
+
+  /** Lets clients see a durable execution of this process, and answer its callbacks. */
+  public show(execution: ShownExecution): void {
+    this.durable.show(execution);
   }
 
   /** Names of the instances that exist. */
@@ -176,8 +192,10 @@ export async function serveRegion(options: RegionOptions = {}): Promise<Region> 
     const world = new World(folder, options.pacing ?? 0, limits);
     const rds = await Rds.open(world, options.holdDescribes ?? false);
     const keys = newKeys();
-    const server = await serve(servicesOf(rds), options.port ?? 0, keys);
-    return new Region(server.endpoint, keys, folder, world.faults, rds, async () => {
+    const durable = new DurableApi();
+    const callers = [{ keys, arn: `arn:aws:iam::${ACCOUNT}:user/rehearsal` }];
+    const server = await serve(servicesOf(rds, durable), options.port ?? 0, callers);
+    return new Region(server.endpoint, keys, callers, durable, folder, world.faults, rds, async () => {
       await server.close();
       await endClusters(rds, options.keep);
       await world.close();
@@ -191,7 +209,7 @@ export async function serveRegion(options: RegionOptions = {}): Promise<Region> 
   }
 }
 
-function servicesOf(rds: Rds): Services {
+function servicesOf(rds: Rds, durable: DurableApi): Services {
   const s3 = new S3();
   const secrets = secretOperations();
   const parameters = parameterOperations();
@@ -200,6 +218,8 @@ function servicesOf(rds: Rds): Services {
     s3: { answer: (call) => s3.answer(call), mostBytes: S3.mostBytes },
     secretsmanager: { answer: (call) => answerJson(call, secrets) },
     ssm: { answer: (call) => answerJson(call, parameters) },
+    sts: { answer: answerSts },
+    lambda: { answer: (call) => durable.answer(call) },
   };
 }
 

@@ -23,3 +23,4 @@ export * from './rds';
 export * from './rds-limits';
 export * from './recovery';
 export * from './recovery-document';
+export * from './recovery-lock';

@@ -62,10 +62,17 @@ export interface Question {
   readonly question: string;
 }
 
-/** What a proof has to carry: one answer to one question, as a hash. */
-export function bindingOf({ execution, question }: Question, { decision, sha256 }: Omit<Answer, 'proof'>): string {
+/** Of the step in which a run checks an answer. */
+export const nameOfCheck = (question: string) => `check ${question}`;
+
+/** What a proof has to carry, as a hash: one decision, on what was shown, as an answer to one question. */
+export function bindingOf(
+  { execution, question }: Question,
+  { sha256, resources, expires }: Shown,
+  decision: Decision,
+): string {
   return createHash('sha256')
-    .update(JSON.stringify([execution, question, decision, sha256]))
+    .update(JSON.stringify([execution, question, decision, sha256, expires, ...resources]))
     .digest('hex');
 }
 
@@ -86,16 +93,20 @@ export async function judge(
   if (!given) return { ignored: 'it is not an answer that this version understands' };
   if (now >= Date.parse(shown.expires)) return { ignored: `it came after ${shown.expires}, when the question expired` };
   if (given.sha256 !== shown.sha256) return { ignored: `it is about another document, with the hash ${given.sha256}` };
-  const identified = await identify(given.proof, bindingOf(question, given)).catch((error: unknown) => {
+  const identified = await identify(given.proof, bindingOf(question, shown, given.decision)).catch((error: unknown) => {
     throw withoutProof(error, given.proof);
   });
   if ('why' in identified) return { ignored: `its proof is not valid: ${identified.why}` };
-  const { arn } = identified.identity;
+  const { arn, account } = identified.identity;
+  // Anyone has an account of their own, in which they are whoever they like.
+  if (account !== accountOf(question.execution)) return { ignored: `${arn} is not of the account of this run` };
   if (given.decision === 'approve' && notBy && sameIdentity(identified.identity, notBy)) {
     return { ignored: `${arn} started this run, and another person has to approve it` };
   }
   return { outcome: OUTCOMES[given.decision], by: arn };
 }
+
+const accountOf = (arn: string) => arn.split(':')[4];
 
 const OUTCOMES = { approve: 'approved', refuse: 'refused', abandon: 'abandoned' } as const;
 

@@ -1,5 +1,5 @@
 /** Asks until an answer counts: those that don't are recorded, and do nothing. */
-import { type Approval, type Approvers, type Judged, judge, type Shown } from './approval';
+import { type Approval, type Approvers, type Judged, judge, nameOfCheck, type Shown } from './approval';
 import { describe } from './error-text';
 
 /** What one question got: the text of an answer, or none. A failure that somebody sent is an answer without a proof. */
@@ -60,7 +60,7 @@ async function check({ execution, shown, approvers, clock, step }: Asking, answe
     return { at, judged: isOver ? null : { ignored: 'it was sent as a failure, which proves nobody' } };
   };
   try {
-    return await step(`check ${question}`, effect);
+    return await step(nameOfCheck(question), effect);
   } catch (error) {
     const judged = { ignored: `its proof could not be checked: ${describe(error)}` };
     return { at: await step(`time of ${question}`, async () => clock()), judged };

@@ -3,7 +3,7 @@
  *
  * A hold is a parameter of SSM in the region of the backups, so it can be set there while the database's region is
  * down, and it also covers backups made after it was set. A hold that can't be read counts as one in force: pruning can
- * wait.
+ * wait. An open recovery holds the backups of its target, too, and counts in the same way.
  */
 import {
   DeleteParameterCommand,
@@ -12,10 +12,20 @@ import {
   paginateGetParametersByPath,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
-import { HOLD_PATH, type Hold, type HoldTarget, hold, holdParameter, holdTarget, parse } from '../contract';
+import {
+  HOLD_PATH,
+  type Hold,
+  type HoldTarget,
+  hold,
+  holdParameter,
+  holdTarget,
+  type OpenRecovery,
+  parse,
+} from '../contract';
 import { describe } from './error-text';
+import { readLock } from './recovery-lock';
 
-/** The hold in force; null when there is none. Asked before each deletion, as one may be set at any moment. */
+/** The hold in force, or the open recovery as one; null when there is none. Asked before each deletion, as one may be set at any moment. */
 export type AskHold = () => Promise<Hold | null>;
 
 /**
@@ -25,10 +35,21 @@ export type AskHold = () => Promise<Hold | null>;
 export const askHold =
   (ssm: readonly SSMClient[], target: HoldTarget, clock: () => number): AskHold =>
   async () => {
+    const recoveries = await Promise.all(ssm.map((client) => readLock(client, target)));
+    const open = recoveries.find((recovery) => recovery !== null);
+    if (open) return holdOf(open);
     const records = await Promise.all(ssm.map((client) => read(client, target)));
     const inForce = records.filter((record): record is Hold => record !== null && Date.parse(record.until) > clock());
     return inForce.sort((one, other) => Date.parse(other.until) - Date.parse(one.until))[0] ?? null;
   };
+
+/** It has no date at which it ends. */
+const holdOf = ({ runbook, startedBy, started, phase }: OpenRecovery): Hold => ({
+  reason: `${runbook} is at work (${phase})`,
+  by: startedBy,
+  since: started,
+  until: 'its recovery ends',
+});
 
 async function read(client: SSMClient, target: HoldTarget): Promise<Hold | null> {
   const Name = holdParameter(target);

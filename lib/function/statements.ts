@@ -3,7 +3,7 @@
 import { Stack, Token } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
-import { type HoldTarget, holdParameter, lastGoodKey } from '../../lambda/contract';
+import { type HoldTarget, holdParameter, lastGoodKey, recoveryParameter } from '../../lambda/contract';
 
 export function allow(actions: string[], resources: string[], conditions?: iam.Conditions): iam.PolicyStatement {
   return new iam.PolicyStatement({ actions, resources, conditions });
@@ -49,14 +49,14 @@ function useOfBucketKey(bucket: s3.IBucket): iam.PolicyStatement[] {
 }
 
 /**
- * Permission to read whether a target is on hold, which everything that prunes reads first.
+ * Permission to read whether a target is on hold, or being recovered, which everything that prunes reads first.
  *
  * @param regions in which it may be on hold; if none, the stack's own
  */
 export function readHold(stack: Stack, target: HoldTarget, ...regions: string[]): iam.PolicyStatement {
-  const resourceName = holdParameter(target).slice(1);
-  const arns = [...new Set(regions.length > 0 ? regions : [stack.region])].map((region) =>
-    stack.formatArn({ service: 'ssm', region, resource: 'parameter', resourceName }),
+  const names = [holdParameter(target), recoveryParameter(target)].map((name) => name.slice(1));
+  const arns = [...new Set(regions.length > 0 ? regions : [stack.region])].flatMap((region) =>
+    names.map((resourceName) => stack.formatArn({ service: 'ssm', region, resource: 'parameter', resourceName })),
   );
   return allow(['ssm:GetParameter'], arns);
 }

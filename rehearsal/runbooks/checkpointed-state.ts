@@ -73,7 +73,7 @@ export class CheckpointedState {
     return { operations: this.operations().slice(1), metered: this.metered };
   }
 
-  /** Oldest first; events other than those of callbacks have no details here. */
+  /** Oldest first; only those of callbacks, and results of steps, have details here. */
   history(): readonly Event[] {
     return this.events;
   }
@@ -171,7 +171,7 @@ export class CheckpointedState {
       EventTimestamp: new Date(this.options.now()),
       Id: operation.Id,
       Name: operation.Name,
-      ...callbackDetails(event, operation),
+      ...details(event, operation),
     });
   }
 
@@ -232,17 +232,19 @@ const EVENTS: Readonly<Record<string, EventType>> = {
   'CHAINED_INVOKE START': 'ChainedInvokeStarted',
 };
 
-function callbackDetails(event: EventType, { CallbackDetails: { CallbackId, Result, Error: error } = {} }: Operation) {
-  const failure = { Error: { Payload: error } };
+function details(event: EventType, { CallbackDetails, StepDetails }: Operation): Partial<Event> {
+  const failure = { Error: { Payload: CallbackDetails?.Error } };
   switch (event) {
     case 'CallbackStarted':
-      return { CallbackStartedDetails: { CallbackId } };
+      return { CallbackStartedDetails: { CallbackId: CallbackDetails?.CallbackId } };
     case 'CallbackSucceeded':
-      return { CallbackSucceededDetails: { Result: { Payload: Result } } };
+      return { CallbackSucceededDetails: { Result: { Payload: CallbackDetails?.Result } } };
     case 'CallbackFailed':
       return { CallbackFailedDetails: failure };
     case 'CallbackTimedOut':
       return { CallbackTimedOutDetails: failure };
+    case 'StepSucceeded':
+      return { StepSucceededDetails: { Result: { Payload: StepDetails?.Result }, RetryDetails: {} } };
     default:
       return {};
   }

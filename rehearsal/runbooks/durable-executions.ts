@@ -11,6 +11,7 @@ import type {
   OperationUpdate,
 } from '@aws/durable-execution-sdk-js';
 import type { Event } from '@aws-sdk/client-lambda';
+import { ACCOUNT } from '../server/world';
 import { CheckpointedState, type Ending, type PendingInvoke } from './checkpointed-state';
 
 export interface ExecutionClock {
@@ -69,7 +70,7 @@ export class RunningExecution {
     private readonly options: ExecutionOptions,
   ) {
     const { name, clock, onUpdate, atCheckpoint } = options;
-    this.arn = `arn:aws:lambda:us-east-1:000000000000:function:lifeboat:1/durable-execution/${name}`;
+    this.arn = `arn:aws:lambda:us-east-1:${ACCOUNT}:function:lifeboat:1/durable-execution/${name}`;
     this.state = new CheckpointedState(input, { now: () => clock.now(), onUpdate, atCheckpoint });
     this.ended = this.run();
   }

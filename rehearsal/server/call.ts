@@ -13,6 +13,8 @@ export interface Call {
   readonly body: Buffer;
   /** From the credential scope of the signature, as is the service that the call is for. */
   readonly region: string;
+  /** ARN of whoever signed it. */
+  readonly caller: string;
 }
 
 export interface Reply {

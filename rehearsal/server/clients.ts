@@ -54,7 +54,7 @@ export function ssmClient(options: ClientOptions): SSMClient {
   return new SSMClient(configuration(options));
 }
 
-/** Lambda of a rehearsal, for tests that serve functions; a region itself has none. */
+/** Lambda of a rehearsal: the durable executions that it shows. A region has no functions. */
 export function lambdaClient(options: ClientOptions): LambdaClient {
   return new LambdaClient(configuration(options));
 }

@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { type Call, CallError, REGION_NAME, type Reply, shown } from './call';
 import { escapeXml } from './query-protocol';
-import { type Claim, claimOf, dropSignature, type RehearsalKeys, verify, verifyBody } from './signature';
+import { type Caller, type Claim, claimOf, dropSignature, verify, verifyBody } from './signature';
 
 export interface Service {
   answer(call: Call): Promise<Reply> | Reply;
@@ -33,12 +33,12 @@ export interface RunningServer {
  * Serves until closed.
  *
  * @param port 0 for any that is free
- * @param keys that requests have to be signed with
+ * @param callers whose keys requests have to be signed with; others may be added while it serves
  */
-export async function serve(services: Services, port: number, keys: RehearsalKeys): Promise<RunningServer> {
+export async function serve(services: Services, port: number, callers: readonly Caller[]): Promise<RunningServer> {
   const server = createServer((request, response) => {
     const id = randomUUID();
-    answer(services, keys, id, request)
+    answer(services, callers, id, request)
       .then((reply) => send(response, reply, id))
       .catch((error: unknown) => {
         // The unread rest of the body would be taken for the next request.
@@ -63,22 +63,27 @@ export async function serve(services: Services, port: number, keys: RehearsalKey
   return { endpoint: `http://127.0.0.1:${actual}`, close: () => close(server) };
 }
 
-async function answer(services: Services, keys: RehearsalKeys, id: string, request: IncomingMessage): Promise<Reply> {
+async function answer(
+  services: Services,
+  callers: readonly Caller[],
+  id: string,
+  request: IncomingMessage,
+): Promise<Reply> {
   refuseForeign(request);
   const { method = 'GET', headers } = request;
   const { path, url } = target(request.url ?? '/');
   const signed = { method, path, query: url.searchParams, headers };
-  const claim = claimOf(signed, keys);
+  const claim = claimOf(signed, callers);
   const service = Object.hasOwn(services, claim.service) ? services[claim.service] : undefined;
   // If the headers have the body's hash, the signature is verified before the body is read.
-  if (claim.payloadHash !== undefined) await verify(signed, claim, keys);
+  if (claim.payloadHash !== undefined) await verify(signed, claim);
   const body = await readBody(request, service?.mostBytes?.(method, url) ?? MOST_BYTES);
-  if (claim.payloadHash === undefined) await verify(signed, claim, keys, body);
+  if (claim.payloadHash === undefined) await verify(signed, claim, body);
   verifyBody(claim, body);
   if (!service) throw notServed(services, claim);
   if (!REGION_NAME.test(claim.region)) throw new CallError('InvalidRegion', `there is no region '${claim.region}'`);
   dropSignature(url.searchParams);
-  return service.answer({ id, method, path, url, headers, body, region: claim.region });
+  return service.answer({ id, method, path, url, headers, body, region: claim.region, caller: claim.caller.arn });
 }
 
 /**

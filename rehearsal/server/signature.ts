@@ -1,5 +1,5 @@
 /**
- * Only clients with the keys of this run may call a rehearsal. Every request is signed with them by AWS's Signature
+ * Only clients with keys of this run may call a rehearsal. Every request is signed with them by AWS's Signature
  * Version 4, and signed again here to compare. So web pages in a browser, other users of the machine, and names that
  * resolve to loopback have no access.
  *
@@ -17,6 +17,12 @@ import { CallError, shown } from './call';
 export interface RehearsalKeys {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+}
+
+/** Keys, and whose they are. */
+export interface Caller {
+  readonly keys: RehearsalKeys;
+  readonly arn: string;
 }
 
 const KEY_PREFIX = 'AKIAREHEARSAL';
@@ -43,6 +49,7 @@ export interface SignedRequest {
 
 /** What a request claims before its signature is checked. */
 export interface Claim {
+  readonly caller: Caller;
   readonly service: string;
   readonly region: string;
   readonly scope: string;
@@ -78,7 +85,7 @@ const LONGEST_EXPIRY_SECONDS = 7 * 86_400;
  *
  * @throws CallError with status 403 for other keys than the run's, and for a signature that is incomplete or too old
  */
-export function claimOf(request: SignedRequest, keys: RehearsalKeys): Claim {
+export function claimOf(request: SignedRequest, callers: readonly Caller[]): Claim {
   const { headers, query } = request;
   const parts = query.has('X-Amz-Signature') ? presigned(query) : inHeaders(headers);
   const [, key, day, region, service] = CREDENTIAL.exec(parts.credential) ?? [];
@@ -88,7 +95,8 @@ export function claimOf(request: SignedRequest, keys: RehearsalKeys): Claim {
       'the credential scope of the signature is not key/date/region/service/aws4_request',
     );
   }
-  if (!isSame(key, keys.accessKeyId)) {
+  const caller = callers.find(({ keys }) => isSame(key, keys.accessKeyId));
+  if (!caller) {
     throw refused(
       'InvalidClientTokenId',
       'the request is signed with keys of another run, or of AWS; use those that this run has printed',
@@ -99,15 +107,19 @@ export function claimOf(request: SignedRequest, keys: RehearsalKeys): Claim {
   refuseTime(parts.date, parts.expiresSeconds);
   refuseUnsigned(headers, parts.signedHeaders);
   return {
+    caller,
     service,
     region,
     scope: `${day}/${region}/${service}/aws4_request`,
     date: parts.date,
     signedHeaders: parts.signedHeaders,
     signature: parts.signature,
-    payloadHash: parts.payloadHash,
+    // Only S3 takes uploads whose content is not signed.
+    payloadHash: parts.payloadHash ?? (query.has('X-Amz-Signature') && service === 's3' ? UNSIGNED : undefined),
   };
 }
+
+const UNSIGNED = 'UNSIGNED-PAYLOAD';
 
 /** Headers that change a request must be signed, so that nobody can add any to a captured request. */
 function refuseUnsigned(headers: IncomingHttpHeaders, signedHeaders: readonly string[]): void {
@@ -160,7 +172,7 @@ function presigned(query: URLSearchParams) {
     signedHeaders: of('SignedHeaders'),
     signature: of('Signature'),
     date: of('Date'),
-    payloadHash: of('Content-Sha256') ?? query.get('x-amz-content-sha256') ?? 'UNSIGNED-PAYLOAD',
+    payloadHash: of('Content-Sha256') ?? query.get('x-amz-content-sha256') ?? undefined,
     expiresSeconds: expires,
   });
 }
@@ -192,8 +204,8 @@ function refuseTime(date: string, expiresSeconds: number | undefined): void {
  * @param body given when the claim has no hash of it
  * @throws CallError with status 403 when the two signatures differ
  */
-export async function verify(request: SignedRequest, claim: Claim, keys: RehearsalKeys, body?: Buffer): Promise<void> {
-  const expected = await new Again(claim, keys).signature(request, claim, body);
+export async function verify(request: SignedRequest, claim: Claim, body?: Buffer): Promise<void> {
+  const expected = await new Again(claim).signature(request, claim, body);
   if (isSame(claim.signature, expected)) return;
   throw refused(
     'SignatureDoesNotMatch',
@@ -212,10 +224,9 @@ export function verifyBody(claim: Claim, body: Buffer): void {
 const Sha256 = Hash.bind(null, 'sha256') as unknown as ChecksumConstructor;
 
 class Again extends SignatureV4Base {
-  constructor(
-    { region, service }: Claim,
-    private readonly keys: RehearsalKeys,
-  ) {
+  private readonly keys: RehearsalKeys;
+
+  constructor({ region, service, caller: { keys } }: Claim) {
     // All services except S3 sign the path with one more encoding than it is sent with.
     super({
       region,
@@ -225,6 +236,7 @@ class Again extends SignatureV4Base {
       uriEscapePath: service !== 's3',
       applyChecksum: false,
     });
+    this.keys = keys;
   }
 
   async signature({ method, path, query, headers }: SignedRequest, claim: Claim, body: Buffer | undefined) {

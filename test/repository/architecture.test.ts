@@ -58,6 +58,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'lambda/contract',
   ],
   rehearsal: [
+    'rehearsal/incidents',
     'rehearsal/story',
     'rehearsal/runbooks',
     'lambda/drill lambda/recover',

@@ -52,11 +52,15 @@ test('exports the newest good snapshot under its own name, and says so once all 
   expect(good(cache)).toEqual({ finished: taken, bytes: 3000 });
 });
 
-test('while the cache is on hold, leaves the snapshot that it took, until a later export', async () => {
+const since = new Date(Date.now() - HOUR).toISOString();
+const hold = { reason: 'recovery', by: 'ada', since, until: new Date(Date.now() + HOUR).toISOString() };
+const sessions = { kind: 'cache', id: 'sessions' } as const;
+test.each([
+  ['on hold', ({ parameters }: SimulatedCache) => parameters.hold('eu-west-1', sessions, hold)],
+  ['being recovered', ({ parameters }: SimulatedCache) => parameters.recover('eu-west-1', sessions)],
+])('while the cache is %s, leaves the snapshot that it took, until a later export', async (_, keep) => {
   const cache = new SimulatedCache();
-  const since = new Date(Date.now() - HOUR).toISOString();
-  const hold = { reason: 'recovery', by: 'ada', since, until: new Date(Date.now() + HOUR).toISOString() };
-  cache.parameters.hold('eu-west-1', { kind: 'cache', id: 'sessions' }, hold);
+  keep(cache);
   expect(await run(cache, serverless)).toMatchObject({ status: 'succeeded', result: { snapshot: NAME } });
   expect(cache.names()).toEqual([NAME]);
   cache.parameters.values.clear();

@@ -189,6 +189,14 @@ describe('a hold', () => {
     expect((await round(cache, request)).deleted).toEqual([`${PREFIX}60`]);
   });
 
+  test('is an open recovery, too', async () => {
+    const cache = withOld();
+    cache.parameters.recover('eu-west-1', target);
+    expect((await round(cache, request)).deleted).toEqual([]);
+    cache.parameters.values.clear();
+    expect((await round(cache, request)).deleted).toHaveLength(2);
+  });
+
   test('that nobody can read keeps every snapshot, and fails', async () => {
     const cache = withOld();
     cache.parameters.refuses.set('eu-west-1', 'AccessDeniedException');

@@ -368,6 +368,28 @@ describe('a hold', () => {
     expect(await world.round()).toMatchObject({ result: { deleted: { length: 2 }, hold: null } });
   });
 
+  test.each(['us-east-1', 'us-west-2'])('is an open recovery, too, when it runs in %s', async (region) => {
+    const world = withOld();
+    world.parameters.recover(region, orders);
+    const reason = 'recover-database is at work (approval)';
+    expect(await world.round()).toMatchObject({ status: 'succeeded', result: { deleted: [], hold: { reason } } });
+    expect(world.names()).toHaveLength(3);
+    world.parameters.values.clear();
+    expect(await world.round()).toMatchObject({ result: { deleted: { length: 2 }, hold: null } });
+  });
+
+  test('is also a recovery that nobody understands', async () => {
+    const world = withOld();
+    world.parameters.values.set('us-west-2 /lifeboat/recoveries/database/orders', '{"phase":"approval"}');
+    expect(await world.round()).toMatchObject({
+      status: 'failed',
+      error: expect.stringMatching(
+        /'\/lifeboat\/recoveries\/database\/orders' is not a recovery .* no backup of it is pruned/,
+      ),
+    });
+    expect(world.names()).toHaveLength(3);
+  });
+
   test('that is set while copies are deleted keeps the rest', async () => {
     const world = withOld();
     world.parameters.onRead = () => {

@@ -99,6 +99,13 @@ describe('where RDS answers in pages, in no order', () => {
     expect(await on(Date.parse(hold.until))).toEqual({ BackupRetention: 7 });
   });
 
+  test('says how old an open recovery is, too', async () => {
+    const parameters = new SimulatedParameters();
+    parameters.recover('us-east-1', { kind: 'database', id: 'orders' });
+    const at = Date.UTC(2026, 10, 21, 3);
+    expect(await said(answering([]), at, 'orders', parameters)).toEqual({ BackupRetention: 7, HoldAge: 86_400 });
+  });
+
   test('fails where nobody can say whether it is on hold', async () => {
     const parameters = new SimulatedParameters();
     parameters.refuses.set('us-east-1', 'AccessDeniedException');

@@ -1,6 +1,7 @@
 /** Approvals of runbooks: which answers count, and that the others do nothing, at any crash. */
 import { createHash } from 'node:crypto';
 import { type Answer, type Approval, bindingOf, type Identify } from '../../../lambda/runbook/approval';
+import { identityOf } from '../../../lambda/runbook/identity';
 import type { Runbook } from '../../../lambda/runbook/runbook';
 import type { RunningExecution } from '../../../rehearsal/runbooks/durable-executions';
 import { runCrashing } from '../../simulated/crashes';
@@ -15,10 +16,11 @@ const SHOWN = {
   resources: ['db-ABC'],
   expires: new Date(START + 48 * HOUR).toISOString(),
 };
-const person = (name: string) => ({
-  arn: `arn:aws:sts::123456789012:assumed-role/Ops/${name}`,
-  account: '123456789012',
-});
+const person = (name: string) => {
+  const identity = identityOf(`arn:aws:sts::123456789012:assumed-role/Operators/${name}`);
+  if (!identity) throw new Error(name);
+  return identity;
+};
 const ADA = person('ada');
 
 /** Proofs of this test: who, and what it is bound to. What STS checks is tested with the identity. */
@@ -38,7 +40,7 @@ function answer(
 ) {
   const [{ id = '', name = '' } = {}] = execution.waiting;
   const given = { decision, sha256: DOCUMENT };
-  const proof = `${by}|${bindingOf({ execution: execution.arn, question: name }, given)}`;
+  const proof = `${by}|${bindingOf({ execution: execution.arn, question: name }, SHOWN, decision)}`;
   execution.succeed(id, JSON.stringify(change({ ...given, proof })));
   return { id, proof };
 }
@@ -101,6 +103,18 @@ describe('a stale, forged or repeated approval does nothing', () => {
       (execution) => void answer(execution, 'refuse'),
     ]);
     expect(approval).toMatchObject({ outcome: 'refused', by: ADA.arn, ignored: [expect.stringMatching(why)] });
+  });
+
+  test('a proof for the same document about other resources', async () => {
+    const elsewhere = { ...SHOWN, resources: ['db-XYZ'] };
+    const { approval } = await run([
+      (execution) => {
+        const [{ id = '', name = '' } = {}] = execution.waiting;
+        const proof = `ada|${bindingOf({ execution: execution.arn, question: name }, elsewhere, 'approve')}`;
+        execution.succeed(id, JSON.stringify({ decision: 'approve', sha256: DOCUMENT, proof }));
+      },
+    ]);
+    expect(approval).toMatchObject({ outcome: 'timed-out', ignored: [expect.stringMatching(/something else/)] });
   });
 
   test('what is no JSON, and a failure that anyone could send', async () => {
@@ -181,6 +195,14 @@ test('whoever started a run may refuse or abandon it, and only another person ap
   expect(refused.approval.outcome).toBe('refused');
   const other = await run([(execution) => void answer(execution, 'approve', 'grace')], starter);
   expect(other.approval).toMatchObject({ outcome: 'approved', by: person('grace').arn });
+});
+
+test('somebody of another account approves nothing, whatever they are called there', async () => {
+  const stranger = { ...ADA, account: '999999999999', arn: ADA.arn.replace(ADA.account, '999999999999') };
+  const { approval } = await run([(execution) => void answer(execution, 'approve')], (_, runbook) =>
+    runbook.approve('cut over', SHOWN, { hours: 1 }, { identify: async () => ({ identity: stranger }) }),
+  );
+  expect(approval).toMatchObject({ outcome: 'timed-out', ignored: [expect.stringMatching(/not of the account/)] });
 });
 
 test('a proof that could not be checked approves nothing, and is in no result', async () => {

@@ -148,12 +148,13 @@ describe('snapshots', () => {
 
     test('read whether this cache is on hold, and hold or release nothing', () => {
       const may = (action: string, name: string) =>
-        allows(statements, { action, resources: [`arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/lifeboat/hold/${name}`] });
-      expect(may('ssm:GetParameter', 'cache/sessions')).toBe(true);
-      expect(may('ssm:GetParameter', 'cache/carts')).toBe(false);
-      expect(may('ssm:GetParameter', 'database/sessions')).toBe(false);
-      expect(may('ssm:PutParameter', 'cache/sessions')).toBe(false);
-      expect(may('ssm:DeleteParameter', 'cache/sessions')).toBe(false);
+        allows(statements, { action, resources: [`arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/lifeboat/${name}`] });
+      expect(may('ssm:GetParameter', 'hold/cache/sessions')).toBe(true);
+      expect(may('ssm:GetParameter', 'recoveries/cache/sessions')).toBe(true);
+      expect(may('ssm:GetParameter', 'hold/cache/carts')).toBe(false);
+      expect(may('ssm:GetParameter', 'hold/database/sessions')).toBe(false);
+      expect(may('ssm:PutParameter', 'hold/cache/sessions')).toBe(false);
+      expect(may('ssm:DeleteParameter', 'hold/cache/sessions')).toBe(false);
     });
   });
 });

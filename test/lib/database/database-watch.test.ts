@@ -54,7 +54,10 @@ test('can read, and change nothing', () => {
     allows(statementsOf(template, /^WatchHandlerRole/), { action, resources: [resource] });
   expect(may('rds:DescribeDBSnapshots')).toBe(true);
   const hold = `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/lifeboat/hold/database/orders`;
-  expect([may('ssm:GetParameter', hold), may('ssm:PutParameter', hold)]).toEqual([true, false]);
+  const recovery = hold.replace('/hold/', '/recoveries/');
+  for (const parameter of [hold, recovery]) {
+    expect([may('ssm:GetParameter', parameter), may('ssm:PutParameter', parameter)]).toEqual([true, false]);
+  }
   // RDS keeps identifiers in lower case, and IAM compares them as they are kept.
   expect(JSON.stringify(statementsOf(template, /^WatchHandlerRole/))).toMatch(/:db:orders"/);
   for (const action of ['rds:ModifyDBInstance', 'rds:DeleteDBSnapshot', 'rds:DeleteDBInstance']) {

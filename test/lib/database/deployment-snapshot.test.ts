@@ -152,10 +152,11 @@ describe('the construct', () => {
 
     test('read whether the database is on hold, and hold or release nothing', () => {
       const may = (action: string, name: string) =>
-        allows(statements, { action, resources: [`arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/lifeboat/hold/${name}`] });
-      expect(may('ssm:GetParameter', 'database/orders')).toBe(true);
-      expect(may('ssm:GetParameter', 'database/billing')).toBe(false);
-      expect(may('ssm:PutParameter', 'database/orders')).toBe(false);
+        allows(statements, { action, resources: [`arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/lifeboat/${name}`] });
+      expect(may('ssm:GetParameter', 'hold/database/orders')).toBe(true);
+      expect(may('ssm:GetParameter', 'recoveries/database/orders')).toBe(true);
+      expect(may('ssm:GetParameter', 'hold/database/billing')).toBe(false);
+      expect(may('ssm:PutParameter', 'hold/database/orders')).toBe(false);
     });
 
     test('delete none at all where all are kept', () => {

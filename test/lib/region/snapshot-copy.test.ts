@@ -192,12 +192,15 @@ describe('permissions', () => {
     }
   });
 
-  test('let it read whether this database is on hold, in either region, and hold or release nothing', () => {
+  test('let it read whether this database is on hold or being recovered, in either region, and hold or release nothing', () => {
     const parameter = (name: string, region: string) => `arn:aws:ssm:${region}:${ACCOUNT}:parameter/${name}`;
     const may = (action: string, name: string, region: string) =>
       can({ action: `ssm:${action}`, resources: [parameter(name, region)] });
     for (const region of [REGION, 'us-west-2']) {
       expect(may('GetParameter', 'lifeboat/hold/database/orders', region)).toBe(true);
+      expect(may('GetParameter', 'lifeboat/recoveries/database/orders', region)).toBe(true);
+      expect(may('GetParameter', 'lifeboat/recoveries/database/orders-archive', region)).toBe(false);
+      expect(may('DeleteParameter', 'lifeboat/recoveries/database/orders', region)).toBe(false);
       expect(may('GetParameter', 'lifeboat/hold/database/orders-archive', region)).toBe(false);
       expect(may('PutParameter', 'lifeboat/hold/database/orders', region)).toBe(false);
       expect(may('DeleteParameter', 'lifeboat/hold/database/orders', region)).toBe(false);

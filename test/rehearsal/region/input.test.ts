@@ -137,7 +137,8 @@ test('objects have a limit together, as what they fill is memory', () => {
   const small = new S3({ bytes: 1000, versions: 3 });
   const put = (path: string, bytes: number) => {
     const url = new URL(`http://127.0.0.1${path}`);
-    const call: Call = { id: '1', method: 'PUT', path, url, headers: {}, body: Buffer.alloc(bytes), region };
+    const body = Buffer.alloc(bytes);
+    const call: Call = { id: '1', method: 'PUT', path, url, headers: {}, body, region, caller: 'ada' };
     return small.answer(call).status;
   };
   expect(put('/bucket', 0)).toBe(200);
