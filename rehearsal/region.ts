@@ -220,6 +220,10 @@ function servicesOf(rds: Rds, durable: DurableApi): Services {
     ssm: { answer: (call) => answerJson(call, parameters) },
     sts: { answer: answerSts },
     lambda: { answer: (call) => durable.answer(call) },
+    // A rehearsal has no alarms, since nothing can make one.
+    monitoring: {
+      answer: (call) => answerJson(call, { DescribeAlarms: () => ({ MetricAlarms: [], CompositeAlarms: [] }) }),
+    },
   };
 }
 

@@ -51,13 +51,13 @@ export class SecretCutOver implements CutOverWay {
   }
 
   async warnings({ from, to }: Move): Promise<string[]> {
+    const { version: current } = await this.read();
     const described = await this.describe();
     const { RotationEnabled, VersionIdsToStages: versions = {}, ReplicationStatus: replicas = [] } = described;
-    const current = currentOf(described);
     const pending = Object.keys(versions).some((id) => versions[id]?.includes('AWSPENDING') && id !== current);
     const regions = replicas.flatMap(({ Region }) => Region ?? []);
     return [
-      ...(current === undefined ? [] : this.differences(await this.value(current), from, to)),
+      ...this.differences(await this.value(String(current)), from, to),
       ...(RotationEnabled || pending
         ? [
             `${this.name} is rotated${pending ? ', and a rotation is under way' : ''}: a rotation after the cut-over ` +

@@ -47,7 +47,11 @@ export interface CutOverWay {
    * @throws Error where this way can't work at all, with the remedy
    */
   read(): Promise<Before>;
-  /** What breaks silently, told before the approval. */
+  /**
+   * What breaks silently, told before the approval.
+   *
+   * @throws Error where this way can't work at all, as `read` does
+   */
   warnings(move: Move): Promise<string[]>;
   /**
    * Sends applications to `to`, only while what is there is `before` or already `to`.
@@ -77,6 +81,9 @@ export interface Restarting {
   readonly to: Endpoint;
 }
 
+/** Names one restart: a run that goes back restarts the same things once more. */
+export const keyOf = ({ run, since }: Restarting) => `${run}-${Math.floor(Date.parse(since) / 1000).toString(36)}`;
+
 /** What `look` needs to find a restart again, or what a restart has to wait for before it can begin. */
 export type Started =
   | { readonly id: string; readonly waits?: undefined }
@@ -86,7 +93,11 @@ export type Started =
 export interface RestartWay {
   /** For people: `ECS service shop/orders`. */
   readonly name: string;
-  /** What this restart changes besides, or can't do. Told before the approval. */
+  /**
+   * What this restart changes besides, or can't do. Told before the approval.
+   *
+   * @throws Error where this restart can't work at all, with the remedy
+   */
   warnings(): Promise<string[]>;
   /** Begins, or finds what it began before; repeated until it answers with an id. */
   start(restarting: Restarting): Promise<Started>;

@@ -35,6 +35,8 @@ export async function ask(
   } else {
     const expires = new Date(runbook.now.getTime() + approval.timeoutSeconds * 1000).toISOString();
     await recovery.tell(`approval wanted: ${paper.title}`, `${key}\nSHA-256 ${sha256}\nuntil ${expires}`);
+    const wanted = { sha256, key, resources: [...resources], expires };
+    await runbook.step(`ask '${paper.name}'`, () => recovery.lock.wait(paper.title, wanted));
     const approvers = { identify: ports.identify, notBy: approval.byStarter ? undefined : (startedBy ?? undefined) };
     answer = await runbook.approve(`approve '${paper.name}'`, { sha256, resources, expires }, { hours }, approvers);
   }

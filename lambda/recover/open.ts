@@ -1,6 +1,7 @@
 /** The start of every run: the lock, who started it, and a document that says so. */
 import type { DatabaseRecoveryRequest } from '../contract';
 import type { Identity } from '../runbook/identity';
+import { startBinding } from '../runbook/proof';
 import type { Recovery } from './recovery';
 
 /** @returns the person who started it; null where nobody had to prove that */
@@ -14,10 +15,16 @@ export async function open(recovery: Recovery, request: DatabaseRecoveryRequest)
     );
   }
   const starter =
-    startedBy === undefined ? null : await runbook.step('see who starts this', () => ports.who(startedBy, runbook));
+    startedBy === undefined
+      ? null
+      : await runbook.step('see who starts this', async () => {
+          const identified = await ports.identify(startedBy, startBinding(definition, request));
+          if ('identity' in identified) return identified.identity;
+          throw new Error(`startedBy proves nobody, so the recovery does not begin: ${identified.why}; start it again`);
+        });
   const by = starter?.arn ?? null;
   const instead = request.action === 'roll-back' ? request.run : undefined;
-  await runbook.step('open the recovery', () => ports.lock.take(definition, runbook.id, instead));
+  await runbook.step('open the recovery', () => recovery.lock.take(by ?? 'nobody who had to prove it', instead));
   await recovery.publish({
     kind: 'started',
     name: 'started',

@@ -7,6 +7,7 @@ import type { Live } from '../live/client';
 import { notReady } from '../rds/instance';
 import { instanceById } from '../rds/known-instance';
 import { describe, type Runbook } from '../runbook/runbook';
+import { DatabaseLock } from './lock';
 import type { RecoveryPorts } from './ports';
 
 export type Paper = Pick<RecoveryDraft, 'kind' | 'name' | 'title'> & Partial<RecoveryDraft>;
@@ -37,6 +38,10 @@ export class Recovery {
     readonly definition: DatabaseRecoveryDefinition,
     readonly runbook: Runbook,
   ) {}
+
+  get lock(): DatabaseLock {
+    return new DatabaseLock(this.ports.ssm, this.definition, this.runbook);
+  }
 
   get live(): Live {
     return this.ports.live(this.definition.examiner);
@@ -69,6 +74,8 @@ export class Recovery {
   /** Writes down the values from before, then acts. What fails in between is half done, and the report says so. */
   async act<T>(what: string, before: Record<string, unknown>, effect: () => Promise<T>): Promise<T> {
     await this.publish({ kind: 'intent', name: what, title: what, facts: factsOf(before), values: before });
+    // Whoever abandoned this run has released its lock: then nothing more is changed.
+    await this.runbook.step(`still hold the lock for '${what}'`, () => this.lock.tell(what));
     const act: Act = { what, done: false };
     this.acts.push(act);
     const result = await effect();

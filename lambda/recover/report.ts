@@ -14,7 +14,7 @@ export interface Told {
 }
 
 export async function report(recovery: Recovery, told: Told): Promise<RecoveryOutcome> {
-  const { runbook, acts, remarks, timeline, ports, definition } = recovery;
+  const { runbook, acts, remarks, timeline } = recovery;
   const halfDone = acts.filter(({ done }) => !done).map(({ what }) => what);
   const changed = acts.filter(({ done }) => done).map(({ what }) => what);
   const { key } = await recovery.publish({
@@ -40,8 +40,6 @@ export async function report(recovery: Recovery, told: Told): Promise<RecoveryOu
   });
   await recovery.tell(told.outcome, `${key}\n${told.next.join('\n')}`);
   // What is half done keeps the target locked, and its backups held: the rollback of this run may go on, and nothing else.
-  if (halfDone.length === 0) {
-    await runbook.step('close the recovery', () => ports.lock.release(definition, runbook.id), 'any error');
-  }
+  await runbook.step('close the recovery', () => recovery.lock.end(halfDone.length > 0), 'any error');
   return { outcome: told.outcome, halfDone, recovered: told.recovered, report: key };
 }

@@ -144,6 +144,17 @@ export const catalogOperations = [
       return { Events: items, Marker };
     },
   ),
+
+  // Neither can be made in a rehearsal, so there are none.
+  operation<rds.DescribeDBProxiesRequest, rds.DescribeDBProxiesResponse>('DescribeDBProxies', PAGING, async () => ({
+    DBProxies: [],
+  })),
+
+  operation<rds.DescribeEventSubscriptionsMessage, rds.EventSubscriptionsMessage>(
+    'DescribeEventSubscriptions',
+    PAGING,
+    async () => ({ EventSubscriptionsList: [] }),
+  ),
 ];
 
 function described(group: ParameterGroup): rds.DBParameterGroup {

@@ -12,10 +12,13 @@ import { RecoveryChain } from '../../lambda/evidence/recovery-chain';
 import { liveOf } from '../../lambda/live/client';
 import { workOnLive } from '../../lambda/live/work';
 import type { RecoveryOutcome } from '../../lambda/recover/outcome';
-import type { Filed, RecoveryLock, RecoveryPorts } from '../../lambda/recover/ports';
+import type { Filed, RecoveryPorts } from '../../lambda/recover/ports';
 import { recoverDatabase } from '../../lambda/recover/recover-database';
-import { type Answer, bindingOf } from '../../lambda/runbook/approval';
+import { type Answer, bindingOf, type Identified } from '../../lambda/runbook/approval';
 import { examinerOf } from '../../lambda/runbook/examiner-client';
+import { identityOf } from '../../lambda/runbook/identity';
+import { startBinding } from '../../lambda/runbook/proof';
+import { readLock } from '../../lambda/runbook/recovery-lock';
 import { durable } from '../../lambda/runbook/runbook';
 import { type ClientOptions, rdsClient, s3Client, secretsManagerClient, ssmClient } from '../server/clients';
 import { impatient } from './drill-site';
@@ -44,13 +47,12 @@ export interface RecoveryRun {
 }
 
 const BUCKET = 'lifeboat-recoveries';
-const STARTER = { arn: 'arn:aws:sts::123456789012:assumed-role/Operators/ada', account: '123456789012' };
-const APPROVER = { arn: 'arn:aws:sts::123456789012:assumed-role/Operators/grace', account: '123456789012' };
+const STARTER = identityOf('arn:aws:sts::123456789012:assumed-role/Operators/ada')!;
+const APPROVER = identityOf('arn:aws:sts::123456789012:assumed-role/Operators/grace')!;
 
 /** What the constructs would provision around recoveries. */
 export class RecoverySite {
   private readonly signer = localSigner();
-  private readonly lock = new LocalLock();
 
   private constructor(private readonly clients: ClientOptions) {}
 
@@ -89,7 +91,7 @@ export class RecoverySite {
           },
           { durableExecutionClient: client },
         ),
-      { startedBy: 'ada', ...request },
+      { ...request, startedBy: `ada|${startBinding(definition, request)}` },
       {
         name: `recovery-${randomBytes(6).toString('hex')}`,
         clock: impatient(),
@@ -110,18 +112,14 @@ export class RecoverySite {
   ): Promise<void> {
     const [question] = execution.waiting;
     if (!question) return;
-    const documents = await this.chain(definition).ofRun(run);
-    const shown = documents.filter(({ kind }) => kind === 'proposal').at(-1);
-    if (!shown) throw new Error('an approval is waited for, and nothing was shown');
-    const given = { decision: await answer(shown), sha256: await this.hashOf(definition, shown) };
-    const proof = `grace|${bindingOf({ execution: execution.arn, question: question.name }, given)}`;
-    execution.succeed(question.id, JSON.stringify({ ...given, proof } satisfies Answer));
-  }
-
-  private async hashOf(definition: DatabaseRecoveryDefinition, shown: RecoveryDocument): Promise<string> {
-    // Asked again for a document that is published, the chain tells what it is.
-    const { sha256 } = await this.chain(definition).append(shown);
-    return sha256;
+    // As `lifeboat approve` does, which reads in the lock what is wanted.
+    const lock = await readLock(ssmClient(this.clients), { kind: 'database', id: definition.source.instance });
+    const shown = (await this.chain(definition).ofRun(run)).filter(({ kind }) => kind === 'proposal').at(-1);
+    if (!shown || !lock?.approval) throw new Error('an approval is waited for, and nothing was shown');
+    const { sha256 } = lock.approval;
+    const decision = await answer(shown);
+    const proof = `grace|${bindingOf({ execution: execution.arn, question: question.name }, lock.approval, decision)}`;
+    execution.succeed(question.id, JSON.stringify({ decision, sha256, proof } satisfies Answer));
   }
 
   private ports(definition: DatabaseRecoveryDefinition, events: RecoveryEvents): RecoveryPorts {
@@ -151,10 +149,12 @@ export class RecoverySite {
       restart: events.restart ?? none('service to restart'),
       health: events.health ?? none('endpoint to look at'),
       notify: async () => {},
-      lock: this.lock,
-      who: async () => STARTER,
-      identify: async (proof, binding) =>
-        proof === `grace|${binding}` ? { identity: APPROVER } : { why: 'it is bound to something else' },
+      ssm,
+      identify: async (proof, binding): Promise<Identified> => {
+        const [name, bound] = proof.split('|');
+        const identity = name === 'ada' ? STARTER : APPROVER;
+        return bound === binding ? { identity } : { why: 'it is bound to something else' };
+      },
     };
   }
 }
@@ -174,17 +174,3 @@ export const wholeRecovery = (recovery: RehearsedRecovery): DatabaseRecoveryDefi
   evidenceBucket: BUCKET,
   signingKey: 'signing-key',
 });
-
-class LocalLock implements RecoveryLock {
-  private readonly held = new Map<string, string>();
-
-  async take({ plan, target }: Filed, run: string, instead?: string): Promise<void> {
-    const by = this.held.get(`${plan}/${target}`);
-    if (by !== undefined && by !== run && by !== instead) throw new Error(`recovery ${by} of ${target} is open`);
-    this.held.set(`${plan}/${target}`, run);
-  }
-
-  async release({ plan, target }: Filed, run: string): Promise<void> {
-    if (this.held.get(`${plan}/${target}`) === run) this.held.delete(`${plan}/${target}`);
-  }
-}

@@ -178,6 +178,7 @@ test.each([
   }));
   const way = new SecretCutOver(recorder.client(sdk.SecretsManagerClient), { secret: 'app' });
   await expect(way.read()).rejects.toThrow(message);
+  await expect(way.warnings({ from: FROM, to: TO })).rejects.toThrow(message);
   await expect(way.send({ version: 'first' }, TO, RUN)).rejects.toThrow(message);
   expect(new Set(recorder.operations)).toEqual(new Set(['DescribeSecret']));
 });
