@@ -10,7 +10,7 @@ export async function open(recovery: Recovery, request: DatabaseRecoveryRequest)
   const { startedBy, ...chosen } = request;
   if (startedBy === undefined && !definition.unattended) {
     throw new Error(
-      'startedBy is missing, so nobody knows who starts this recovery, and it does not begin; start it with `lifeboat recover`, or ' +
+      'startedBy is missing, so it is unknown who starts this recovery, and it does not begin; start it with `lifeboat recover`, or ' +
         'deploy it as unattended',
     );
   }

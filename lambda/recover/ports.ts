@@ -46,7 +46,7 @@ export interface RecoveryPorts {
   readonly notify: (topic: string, subject: string, text: string) => Promise<void>;
   /** Where the lock of the recovery is. */
   readonly ssm: SSMClient;
-  /** Who starts a run, or answers a question. */
+  /** Proves the identity of whoever starts a run, or answers a question. */
   readonly identify: Identify;
 }
 
