@@ -14,9 +14,9 @@ import {
 } from '../../lambda/contract';
 import { visibleLines } from '../../lambda/evidence/visible';
 import { listDeployed } from '../../lambda/runbook/deployed';
-import { prove } from '../../lambda/runbook/proof';
+import { prove, startBinding } from '../../lambda/runbook/proof';
 import { listRecoveries, releaseLock } from '../../lambda/runbook/recovery-lock';
-import { bindingOfStart, executionName, runOfExecution, startRun } from '../../lambda/runbook/start';
+import { executionName, runOfExecution, startRun } from '../../lambda/runbook/start';
 import { lambdaClient, rehearsed, ssmClient } from '../../rehearsal/server/clients';
 import { fromArguments, misused } from '../ending';
 
@@ -144,7 +144,7 @@ async function begin(
   const deployed = theOne(await listDeployed(ssm), { of, plan, target, recovery }, region);
   const execution = executionName(of === 'database' ? 'recover-database' : 'recover-tables');
   const { credentials } = lambda.config;
-  const startedBy = await prove(bindingOfStart(execution, request), { region, credentials, endpoint });
+  const startedBy = await prove(startBinding(deployed, request), { region, credentials, endpoint });
   const started = await startRun(lambda, deployed.function, execution, { ...request, startedBy });
   const run = started.execution === null ? null : runOfExecution(started.execution);
   const lines = json

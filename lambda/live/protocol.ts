@@ -1,6 +1,6 @@
 /**
  * What a recovery asks of databases that are in production, or are about to be. Every task is read-only, unless it is
- * named as writing. The password passes in the call and is in no result, and so is no value of users' rows.
+ * named as writing. The password passes in the call; neither it nor any value of users' rows is in a result.
  */
 import type { Connection } from '../examiner/protocol';
 

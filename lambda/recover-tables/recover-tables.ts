@@ -14,11 +14,11 @@ import { describeSource, type Source } from '../rds/source';
 import { ask } from '../recover/ask';
 import { open } from '../recover/open';
 import type { Ending, RecoveryOutcome } from '../recover/outcome';
-import type { TableRecoveryPorts } from '../recover/ports';
+import { awsTableRecoveryPorts, type TableRecoveryPorts } from '../recover/ports';
 import { RecoveryRun } from '../recover/recovery';
 import { report } from '../recover/report';
 import type { Identity } from '../runbook/identity';
-import { describe, type Runbook } from '../runbook/runbook';
+import { describe, type Runbook, shipped } from '../runbook/runbook';
 import type { Plan, Sides } from '../tables/protocol';
 import { cleanAfterHold } from './clean';
 import { isNeeded, proposalOf } from './proposal';
@@ -165,3 +165,5 @@ const passwordOf = async (
   { ports, definition }: Pick<TableRecovery, 'ports' | 'definition'>,
   copy: DrillCopy,
 ): Promise<string> => copyPassword(await ports.secret(definition.passwordKey), copy.name);
+
+export const handler = shipped(recoverTables, awsTableRecoveryPorts);

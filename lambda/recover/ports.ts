@@ -1,13 +1,23 @@
 /** What recoveries of a database reach. */
-import type { RDSClient } from '@aws-sdk/client-rds';
-import type { SSMClient } from '@aws-sdk/client-ssm';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { RDSClient } from '@aws-sdk/client-rds';
+import { S3Client } from '@aws-sdk/client-s3';
+import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
+import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import type { CutOver, Health, Restart } from '../contract';
 import type { CutOverWay, HealthCheck, RestartWay } from '../cut-over/way';
-import type { Inventories } from '../evidence/inventories';
-import type { RecoveryChain } from '../evidence/recovery-chain';
-import type { Live } from '../live/client';
+import { awsWayClients, cutOverWay, healthCheck, restartWay } from '../cut-over/ways';
+import { EvidenceChain } from '../evidence/evidence-chain';
+import { Inventories } from '../evidence/inventories';
+import { RecoveryChain } from '../evidence/recovery-chain';
+import { kmsSigner } from '../evidence/signing';
+import { type Live, liveOf } from '../live/client';
 import type { Identify } from '../runbook/approval';
-import type { Examiner } from '../runbook/examiner-client';
+import { deployedDefinition } from '../runbook/definition';
+import { callFunction, type Examiner, lambdaExaminer } from '../runbook/examiner-client';
+import { identifyBySts } from '../runbook/proof';
 import type { TablesAnswers, TablesRequest } from '../tables/protocol';
 
 /** Where evidence of the target lies, and what signs it. */
@@ -35,9 +45,9 @@ export interface RecoveryPorts {
   readonly health: (of: Exclude<Health, { kind: 'query' }>) => HealthCheck;
   /** Tells people. Failing to is told in the report, and stops nothing. */
   readonly notify: (topic: string, subject: string, text: string) => Promise<void>;
-  /** Holds the lock of the target, in the region that the recovery runs in. */
+  /** Where the lock of the recovery is. */
   readonly ssm: SSMClient;
-  /** Who starts a run, and who answers a question. */
+  /** Proves the identity of whoever starts a run, or answers a question. */
   readonly identify: Identify;
 }
 
@@ -56,4 +66,48 @@ export interface Tables {
 
 export interface TableRecoveryPorts extends SharedPorts {
   readonly tables: (functionName: string) => Tables;
+}
+
+export function awsTableRecoveryPorts(): TableRecoveryPorts {
+  const lambda = new LambdaClient({ maxAttempts: 1 });
+  return {
+    ...awsRecoveryPorts(),
+    tables: (functionName) => ({ ask: (task) => callFunction(lambda, functionName, task) }),
+  };
+}
+
+export function awsRecoveryPorts(): RecoveryPorts {
+  const s3 = new S3Client();
+  const kms = new KMSClient();
+  const sns = new SNSClient();
+  const ssm = new SSMClient();
+  const ways = awsWayClients();
+  // The SDK's second try of a call that was cut off would examine twice at once; the step tries again instead.
+  const lambda = new LambdaClient({ maxAttempts: 1 });
+  return {
+    definition: deployedDefinition(),
+    rds: new RDSClient(),
+    ssm,
+    clock: Date.now,
+    examiner: (functionName) => lambdaExaminer(lambda, functionName),
+    live: (functionName) => liveOf((task) => callFunction(lambda, functionName, task)),
+    secret: async (id) => (await ways.secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
+    inventories: (of) =>
+      new Inventories(
+        s3,
+        of.evidenceBucket,
+        of,
+        new EvidenceChain(s3, of.evidenceBucket, of, kmsSigner(kms, of.signingKey)),
+      ),
+    chain: (of) => new RecoveryChain(s3, of.evidenceBucket, of, kmsSigner(kms, of.signingKey)),
+    way: (of) => cutOverWay(of, ways),
+    restart: (of) => restartWay(of, ways),
+    health: (of) => healthCheck(of, ways),
+    notify: async (TopicArn, subject, Message) => {
+      // SNS takes 100 printable ASCII characters of a subject.
+      const Subject = subject.replace(/[^ -~]/g, '?').slice(0, 100);
+      await sns.send(new PublishCommand({ TopicArn, Subject, Message }));
+    },
+    identify: identifyBySts(),
+  };
 }

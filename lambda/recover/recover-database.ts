@@ -9,7 +9,7 @@
 import { type DatabaseRecoveryRequest, databaseRecoveryDefinition, databaseRecoveryRequest, parse } from '../contract';
 import { instanceById, knownState } from '../rds/known-instance';
 import type { Identity } from '../runbook/identity';
-import { describe, type Runbook } from '../runbook/runbook';
+import { describe, type Runbook, shipped } from '../runbook/runbook';
 import { ask } from './ask';
 import { type Assessment, assess } from './assess';
 import { checkRecovered } from './check-recovered';
@@ -18,7 +18,7 @@ import { cutOverTo, endpointOf } from './cut-over';
 import { type FencedSide, liftFence, putUpFence } from './fence';
 import { open } from './open';
 import { ENDINGS, type Ending, type RecoveryOutcome } from './outcome';
-import type { RecoveryPorts } from './ports';
+import { awsRecoveryPorts, type RecoveryPorts } from './ports';
 import { proposal } from './proposal';
 import { RecoveredInstance } from './recovered-instance';
 import { Recovery, type Side } from './recovery';
@@ -43,9 +43,8 @@ async function recover(recovery: Recovery, request: RecoverRequest): Promise<Rec
   const story: Story = { assessment: null, recovered: null, checked: null, comparison: null, snapshot: null };
   let outcome: Ending = 'failed';
   let error: string | null = null;
-  const startedBy = await open(recovery, request);
   try {
-    outcome = await carryOut(recovery, request, startedBy, story);
+    outcome = await carryOut(recovery, request, await open(recovery, request), story);
   } catch (failure) {
     error = describe(failure);
   }
@@ -186,3 +185,5 @@ async function mustStillBe({ runbook, ports, definition }: Recovery, { source }:
 
 /** At a look every two minutes, half of the 3,000 operations that an execution may have. */
 const MAX_RESTORE_HOURS = 48;
+
+export const handler = shipped(recoverDatabase, awsRecoveryPorts);

@@ -1,13 +1,13 @@
 /** What all parts of one run of a recovery share: its ports, what is deployed, its documents, and what it has done. */
 import { createHmac } from 'node:crypto';
-import type { DatabaseRecoveryDefinition, HoldTarget, RecoveryDraft } from '../contract';
+import type { DatabaseRecoveryDefinition, RecoveryDraft } from '../contract';
 import type { Published } from '../evidence/chain';
 import type { Connection } from '../examiner/protocol';
 import type { Live } from '../live/client';
 import { notReady } from '../rds/instance';
 import { instanceById } from '../rds/known-instance';
-import { type RecoveryState, updateLock } from '../runbook/recovery-lock';
 import { describe, type Runbook } from '../runbook/runbook';
+import { DatabaseLock } from './lock';
 import type { RecoveryPorts, SharedPorts } from './ports';
 
 export type Paper = Pick<RecoveryDraft, 'kind' | 'name' | 'title'> & Partial<RecoveryDraft>;
@@ -53,41 +53,12 @@ export class RecoveryRun<Definition extends Deployed = Deployed, Ports extends S
     readonly ports: Ports,
     readonly definition: Definition,
     readonly runbook: Runbook,
-    /** As it is named to people. */
-    readonly kind: 'recover-database' | 'recover-tables',
+    private readonly kind: 'recover-database' | 'recover-tables',
   ) {}
 
-  /** What is locked, and whose backups are held, while the run is open. */
-  get locked(): HoldTarget {
-    return { kind: 'database', id: this.definition.source.instance };
-  }
-
-  /** ARN of the durable execution, which holds the lock. */
-  get execution(): string {
-    if (this.runbook.execution !== null) return this.runbook.execution;
-    throw new Error('a recovery runs as a durable function alone, since it waits for people; deploy RecoveryRunbook');
-  }
-
-  /**
-   * Tells where the run is, for `lifeboat status` and `lifeboat approve`.
-   *
-   * @throws RecoveryLocked when somebody has abandoned it: it must not go on
-   */
-  async phase(
-    phase: string,
-    state: Partial<Pick<RecoveryState, 'waitingFor' | 'next' | 'approval'>> = {},
-  ): Promise<void> {
+  get lock(): DatabaseLock {
     const { ssm, clock } = this.ports;
-    const { waitingFor = null, next = null, approval = null } = state;
-    await this.runbook.step(`tell: ${phase}`, () =>
-      updateLock(ssm, this.locked, this.execution, {
-        phase,
-        since: new Date(clock()).toISOString(),
-        waitingFor,
-        next,
-        approval,
-      }),
-    );
+    return new DatabaseLock(ssm, this.definition, this.runbook, this.kind, clock);
   }
 
   /** Publishes a document of this run, once. */
@@ -117,6 +88,8 @@ export class RecoveryRun<Definition extends Deployed = Deployed, Ports extends S
   /** Writes down the values from before, then acts. What fails in between is half done, and the report says so. */
   async act<T>(what: string, before: Record<string, unknown>, effect: () => Promise<T>): Promise<T> {
     await this.publish({ kind: 'intent', name: what, title: what, facts: factsOf(before), values: before });
+    // Whoever abandoned this run has released its lock: then nothing more is changed.
+    await this.runbook.step(`still hold the lock for '${what}'`, () => this.lock.tell(what));
     const act: Act = { what, done: false };
     this.acts.push(act);
     const result = await effect();

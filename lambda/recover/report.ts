@@ -1,6 +1,4 @@
 /** The report that every run ends with, the failed ones first of all: what happened, what is left, and how to go on. */
-import { releaseLock } from '../runbook/recovery-lock';
-import { STOPPED } from './open';
 import type { Ending, RecoveryOutcome } from './outcome';
 import type { RecoveryRun } from './recovery';
 
@@ -16,7 +14,7 @@ export interface Told {
 }
 
 export async function report(recovery: RecoveryRun, told: Told): Promise<RecoveryOutcome> {
-  const { runbook, acts, remarks, timeline, ports } = recovery;
+  const { runbook, acts, remarks, timeline } = recovery;
   const halfDone = acts.filter(({ done }) => !done).map(({ what }) => what);
   const changed = acts.filter(({ done }) => done).map(({ what }) => what);
   const { key } = await recovery.publish({
@@ -42,11 +40,6 @@ export async function report(recovery: RecoveryRun, told: Told): Promise<Recover
   });
   await recovery.tell(told.outcome, `${key}\n${told.next.join('\n')}`);
   // What is half done keeps the target locked, and its backups held: the rollback of this run may go on, and nothing else.
-  if (halfDone.length > 0)
-    await recovery.phase(STOPPED, { waitingFor: `somebody to take it back: ${halfDone.join(', ')}`.slice(0, 200) });
-  else {
-    const { locked, execution } = recovery;
-    await runbook.step('close the recovery', () => releaseLock(ports.ssm, locked, execution), 'any error');
-  }
+  await runbook.step('close the recovery', () => recovery.lock.end(halfDone.length > 0), 'any error');
   return { outcome: told.outcome, halfDone, recovered: told.recovered, report: key };
 }

@@ -41,11 +41,14 @@ interface Watched {
 /** How long an application may take to become healthy. */
 const HOURS_UNTIL_HEALTHY = 1;
 
-/** @returns why it is not healthy; null where it stayed healthy for as long as it is watched */
-export async function watchHealth(recovery: Recovery, side: Side): Promise<string | null> {
+/**
+ * @param side the recovered database, which deployed queries are about; null leaves them out, as where applications go back
+ * @returns why it is not healthy; null where it stayed healthy for as long as it is watched
+ */
+export async function watchHealth(recovery: Recovery, side: Side | null): Promise<string | null> {
   const { runbook, definition, ports } = recovery;
   const { health, watchSeconds } = definition;
-  const checks = health.map((one) => checkOf(recovery, side, one));
+  const checks = health.flatMap((one) => checkOf(recovery, side, one) ?? []);
   const look = async (before?: Watched): Promise<Watched> => {
     const seen = await Promise.all(checks.map(async (check) => ({ name: check.name, ...(await check.look()) })));
     const unhealthy = seen.flatMap(({ name, healthy, state }) => (healthy ? [] : [`${name}: ${state}`]));
@@ -63,10 +66,12 @@ export async function watchHealth(recovery: Recovery, side: Side): Promise<strin
   }
 }
 
-function checkOf(recovery: Recovery, side: Side, health: Health): HealthCheck {
+function checkOf(recovery: Recovery, side: Side | null, health: Health): HealthCheck | null {
   if (health.kind !== 'query') return recovery.ports.health(health);
-  return {
-    name: 'query',
-    look: async () => recovery.live.health({ connection: await recovery.connection(side), sql: health.sql }),
-  };
+  return (
+    side && {
+      name: 'query',
+      look: async () => recovery.live.health({ connection: await recovery.connection(side), sql: health.sql }),
+    }
+  );
 }

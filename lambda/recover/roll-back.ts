@@ -32,9 +32,8 @@ export async function rollBack(recovery: Recovery, request: RollBackRequest): Pr
   const learned: Learned = { done: null, loss: null };
   let outcome: Ending = 'failed';
   let error: string | null = null;
-  const startedBy = await open(recovery, request);
   try {
-    outcome = await carryOut(recovery, request, startedBy, learned);
+    outcome = await carryOut(recovery, request, await open(recovery, request), learned);
   } catch (failure) {
     error = describe(failure);
   }
@@ -91,7 +90,7 @@ async function carryOut(
   if (damaged && done.ways.length > 0) {
     const side = { resourceId: damaged.resourceId };
     await restartAll(recovery, await endpointOf(recovery, side.resourceId));
-    const unhealthy = await watchHealth(recovery, side);
+    const unhealthy = await watchHealth(recovery, null);
     if (unhealthy !== null) recovery.remarks.push(`Applications are not healthy: ${unhealthy}`);
   }
   return 'rolled back';

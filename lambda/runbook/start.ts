@@ -1,22 +1,10 @@
-/** How a person starts a run: the execution's name and the request are what the proof of identity is bound to. */
+/** How a person starts a run, and how its id follows from its execution. */
 import { createHash, randomBytes } from 'node:crypto';
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { RUN_SUFFIX_LENGTH } from '../contract';
 
 /** Lambda takes 64 letters, digits, hyphens and underscores: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
 export const executionName = (what: string): string => `${what}-${randomBytes(12).toString('hex')}`;
-
-/** What the proof of who starts a run has to carry, so that it starts nothing else, and nothing twice. */
-export function bindingOfStart(execution: string, request: object): string {
-  return createHash('sha256')
-    .update(JSON.stringify(['start', execution, ordered(request)]))
-    .digest('hex');
-}
-
-/** The name that it was started under: `arn:...:function:name:1/durable-execution/<name>/<id>`. */
-export function nameOfExecution(arn: string): string | undefined {
-  return /\/durable-execution\/([\w-]+)(?:\/|$)/.exec(arn)?.[1];
-}
 
 /** Short id of a run, as it names itself and what it makes. */
 export const runOfExecution = (arn: string): string =>
@@ -44,16 +32,4 @@ export async function startRun(
   );
   if (StatusCode !== 202) throw new Error(`Lambda answered with ${StatusCode}, so whether the run began is unknown`);
   return { execution: DurableExecutionArn ?? null };
-}
-
-/** Fields in the order of their names: JSON keeps the order in which they were written. */
-function ordered(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(ordered);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, of]) => of !== undefined)
-      .sort(([one], [other]) => (one < other ? -1 : 1))
-      .map(([name, of]) => [name, ordered(of)]),
-  );
 }

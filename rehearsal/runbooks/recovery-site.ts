@@ -25,10 +25,10 @@ import { recoverDatabase } from '../../lambda/recover/recover-database';
 import { recoverTables } from '../../lambda/recover-tables/recover-tables';
 import { type Answer, bindingOf } from '../../lambda/runbook/approval';
 import { examinerOf } from '../../lambda/runbook/examiner-client';
-import { identifyBySts, prove } from '../../lambda/runbook/proof';
+import { identifyBySts, prove, startBinding } from '../../lambda/runbook/proof';
 import { readLock } from '../../lambda/runbook/recovery-lock';
 import { durable, type Runbook } from '../../lambda/runbook/runbook';
-import { bindingOfStart, executionName, runOfExecution } from '../../lambda/runbook/start';
+import { executionName, runOfExecution } from '../../lambda/runbook/start';
 import { swapPart } from '../../lambda/swap/tasks';
 import { workOnTables } from '../../lambda/tables/work';
 import type { Region } from '../region';
@@ -141,7 +141,7 @@ export class RecoverySite {
   ): Promise<RehearsedRun> {
     const name = executionName(kind);
     const { endpoint } = this.clients;
-    const startedBy = await prove(bindingOfStart(name, request), { ...this.starter, endpoint });
+    const startedBy = await prove(startBinding(definition, request), { ...this.starter, endpoint });
     const held = new AbortController();
     const stop = events.stop ? AbortSignal.any([events.stop, held.signal]) : held.signal;
     const execution: RunningExecution = new RunningExecution(

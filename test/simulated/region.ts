@@ -404,6 +404,6 @@ export class SimulatedRegion {
   }
 }
 
-function fault(name: string, httpStatusCode?: number): Error {
+export function fault(name: string, httpStatusCode?: number): Error {
   return Object.assign(new Error(`simulated ${name}`), { name, $metadata: { httpStatusCode } });
 }

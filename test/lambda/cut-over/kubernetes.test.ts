@@ -138,7 +138,10 @@ test('the token is a presigned call of STS that names the cluster, valid for a m
   const verified = async (cluster: string) => {
     const headers = { host: url.host, 'x-k8s-aws-id': cluster };
     const signed = { method: 'GET', path: '/', query: new URLSearchParams(url.searchParams), headers };
-    const claim = { ...claimOf(signed, [{ keys: KEYS, arn: 'arn:aws:iam::123456789012:user/none' }]), payloadHash: undefined };
+    const claim = {
+      ...claimOf(signed, [{ keys: KEYS, arn: 'arn:aws:iam::123456789012:user/none' }]),
+      payloadHash: undefined,
+    };
     await verify(signed, claim, Buffer.alloc(0));
   };
   await verified('shop');
