@@ -169,7 +169,7 @@ export class RecoverySite {
     }
     const documents = await this.chain(definition).ofRun(run);
     const report = documents.find(({ name: of }) => of === 'report');
-    if (!report) throw new Error(`run ${run} left no report, so nobody knows how it ended; look at the region`);
+    if (!report) throw new Error(`run ${run} left no report, so how it ended is unknown; look at the region`);
     const { outcome, halfDone, recovered } = report.values as unknown as RehearsedRun['outcome'] & { outcome: Ending };
     return { outcome: { outcome, halfDone, recovered }, documents, run };
   }
@@ -184,7 +184,7 @@ export class RecoverySite {
     if (!question) return;
     const open = await readLock(ssmClient(this.clients), { kind: 'database', id: source.instance });
     const wanted = open?.approval;
-    if (!wanted) throw new Error('an approval is waited for, and the lock does not tell of what');
+    if (!wanted) throw new Error('an approval is waited for, and the lock does not name it');
     const documents = await this.chain(of).ofRun(runOfExecution(execution.arn));
     const shown = documents.filter(({ kind }) => kind === 'proposal').at(-1);
     if (!shown) throw new Error('an approval is waited for, and nothing was shown');
