@@ -1,9 +1,9 @@
 /** A run that recovers tables: what it is, and what is known of it, also when it ends early. */
 import type { TableRecoveryDefinition } from '../contract';
 import type { RestorePoint } from '../rds/restore-point';
-import type { TableRecoveryPorts } from '../recover/ports';
 import type { RecoveryRun } from '../recover/recovery';
 import type { Comparison, PlannedTable } from '../tables/protocol';
+import type { TableRecoveryPorts } from './ports';
 import type { Written } from './write';
 
 export type TableRecovery = RecoveryRun<TableRecoveryDefinition, TableRecoveryPorts>;

@@ -1,8 +1,8 @@
 /** Brings approved rows into live tables: staged and verified first, then merged or swapped in. */
 import type { TableWay } from '../contract';
-import type { Tables } from '../recover/ports';
 import type { Runbook } from '../runbook/runbook';
 import type { Merged, Sides, Swapped, TableRef, TablesAnswers, TablesRequest } from '../tables/protocol';
+import type { Tables } from './ports';
 
 /** A planned table with the list that was approved. */
 export interface ApprovedTable extends TableRef {

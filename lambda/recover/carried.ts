@@ -14,6 +14,13 @@ export interface Instead {
   readonly parameterGroup?: string;
 }
 
+const REPLACED = [
+  'subnetGroup',
+  'securityGroups',
+  'instanceClass',
+  'parameterGroup',
+] as const satisfies readonly (keyof Instead)[];
+
 type ModifySettings = Omit<ModifyDBInstanceCommandInput, 'DBInstanceIdentifier'>;
 
 type Decision =
@@ -231,8 +238,7 @@ export function carriedOver(source: DBInstance, instead: Instead): Carried {
   if (!source.BackupRetentionPeriod)
     told.push('it has no automated backups, and the recovered one keeps them for a day');
   if (!source.DeletionProtection) told.push('it is not protected from deletion, and the recovered one is');
-  for (const [what, own] of Object.entries(instead))
-    if (own !== undefined) told.push(`its ${what} is the deployed one`);
+  for (const what of REPLACED) if (instead[what] !== undefined) told.push(`its ${what} is the deployed one`);
   return { restore: settings, modify: later, told };
 }
 

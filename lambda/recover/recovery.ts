@@ -8,7 +8,8 @@ import { notReady } from '../rds/instance';
 import { instanceById } from '../rds/known-instance';
 import { describe, type Runbook } from '../runbook/runbook';
 import { DatabaseLock } from './lock';
-import type { RecoveryPorts, SharedPorts } from './ports';
+import type { RecoveryPorts } from './ports';
+import type { SharedPorts } from './shared-ports';
 
 export type Paper = Pick<RecoveryDraft, 'kind' | 'name' | 'title'> & Partial<RecoveryDraft>;
 

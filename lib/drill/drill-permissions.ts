@@ -1,8 +1,8 @@
 /**
  * Permissions in RDS of the conductor of a drill, or of a recovery of tables, which reads rows from a copy of this kind.
  *
- * It may restore copies of one database, under one prefix, tagged as copies of it; and it may modify and delete
- * instances with that prefix and that tag. It can't change, delete or tag the source.
+ * It may restore copies of one database, under one prefix, tagged as copies of it; and it may modify instances with that
+ * prefix and that tag, which a drill may delete as well. It can't change, delete or tag the source.
  */
 
 import { ArnFormat, Stack } from 'aws-cdk-lib';
@@ -16,12 +16,14 @@ export type RestoredCopy = Pick<DrillDefinition, 'source' | 'copy' | 'restore'>;
 
 /**
  * @param keyArn the customer managed key of the restored backups, if there is one
+ * @param then what becomes of a copy: whoever leaves it has the janitor of drills delete it when it expires
  * @param further ARNs of snapshots that may be restored besides those of the definition
  */
 export function copyPermissions(
   scope: Construct,
   definition: RestoredCopy,
   keyArn: string | undefined,
+  then: 'delete it' | 'leave it',
   further: readonly string[] = [],
 ): iam.PolicyStatement[] {
   const stack = Stack.of(scope);
@@ -72,7 +74,7 @@ export function copyPermissions(
     // IAM has no condition for PubliclyAccessible here. A copy modified to be public would get an address in subnets
     // without a route to the internet.
     allow(['rds:ModifyDBInstance'], [copies], isCopy),
-    allow(['rds:DeleteDBInstance'], [copies], isCopy),
+    ...(then === 'delete it' ? [allow(['rds:DeleteDBInstance'], [copies], isCopy)] : []),
     ...(keyArn ? [useOfRdsKey(stack, keyArn, stack.region)] : []),
   ];
 }

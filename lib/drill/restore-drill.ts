@@ -247,7 +247,7 @@ export class RestoreDrill extends Construct {
         'backups are named by RDS, at random, and only restored from; a restore ' +
         'names parameter and option groups without changing them; what only describes can not be narrowed; evidence is ' +
         'a document a run under one prefix.',
-      statements: copyPermissions(this, this.definition, keyArn),
+      statements: copyPermissions(this, this.definition, keyArn, 'delete it'),
       basics,
       evidence: evidencePermissions(site, this.definition),
     });

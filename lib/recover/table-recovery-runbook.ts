@@ -60,9 +60,10 @@ export class TableRecoveryRunbook extends Construct implements ec2.IConnectable 
           this,
           { ...this.definition, restore: { kind: 'latest' } },
           source.keyArn,
+          'leave it',
           restorableSnapshots(live, props.snapshots ?? [], arn),
         ),
-        deleteNothing([arn('db', live)]),
+        deleteNothing([arn('db', '*')]),
       ],
       ways: [
         allow(['secretsmanager:GetSecretValue'], [site.passwordKey.secretArn]),

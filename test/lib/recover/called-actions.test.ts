@@ -8,6 +8,7 @@ import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as eks from 'aws-cdk-lib/aws-eks';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as route53 from 'aws-cdk-lib/aws-route53';
+import * as sns from 'aws-cdk-lib/aws-sns';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { CutOver, Health, Restart, TableRecoveryRunbook } from '../../../lib';
 import { type Statement, statementsOf } from '../../template/policies';
@@ -22,8 +23,11 @@ const RENAMED: Readonly<Record<string, string>> = {
   's3:ListObjectsV2': 's3:ListBucket',
 };
 
-/** Anyone may call the first for themselves; the second lists locks for the command line, in a file that both import. */
-const FREE = ['sts:GetCallerIdentity', 'ssm:GetParametersByPath'];
+/**
+ * Anyone may call the first for themselves; the second lists locks for the command line, and the third deletes copies of
+ * drills, in files that recoveries import as well.
+ */
+const FREE = ['sts:GetCallerIdentity', 'ssm:GetParametersByPath', 'rds:DeleteDBInstance'];
 
 /** Services by the name of their client. */
 const SERVICES: Readonly<Record<string, string>> = {
@@ -80,7 +84,11 @@ function everyWay(stack: Stack): Statement[] {
 
 function tables(stack: Stack): Statement[] {
   const { cutOver, ...others } = least(stack);
-  new TableRecoveryRunbook(stack, 'Tables', { ...others, databaseName: 'shop' });
+  new TableRecoveryRunbook(stack, 'Tables', {
+    ...others,
+    databaseName: 'shop',
+    notify: sns.Topic.fromTopicArn(stack, 'Told', 'arn:aws:sns:us-east-1:123456789012:told'),
+  });
   return statementsOf(Template.fromStack(stack), /^TablesConductorHandlerRole/);
 }
 
@@ -96,7 +104,7 @@ test('commands are found in what a file imports', () => {
 
 test.each([
   ['a recovery of a database', everyWay, [join('recover', 'recover-database.ts')]],
-  ['a recovery of tables', tables, [join('recover', 'recover-tables.ts')]],
+  ['a recovery of tables', tables, [join('recover-tables', 'recover-tables.ts')]],
 ] as const)('%s is allowed all that it calls', (_, make, files) => {
   const allowed = actionsOf(make(newStack()));
   const called = files.flatMap((file) => [...calledFrom(join(lambdas, file))]);

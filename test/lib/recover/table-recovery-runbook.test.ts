@@ -54,7 +54,7 @@ describe('its role', () => {
   const tags = { [TAGS.copyOf]: 'orders', [TAGS.run]: 'a1b2c3', [TAGS.expires]: '2026-12-06T10:00:00Z' };
   const carried = Object.fromEntries(Object.entries(tags).map(([tag, value]) => [`aws:ResourceTag/${tag}`, value]));
 
-  test('restores a copy and deletes it', () => {
+  test('restores a copy, and deletes none: the janitor of drills does when it expires', () => {
     const context = {
       ...Object.fromEntries(Object.entries(tags).map(([tag, value]) => [`aws:RequestTag/${tag}`, value])),
       'aws:TagKeys': Object.keys(tags),
@@ -64,7 +64,7 @@ describe('its role', () => {
     const snapshot = arn('snapshot', 'lifeboat-before-orders-v1');
     const action = 'rds:RestoreDBInstanceFromDBSnapshot';
     expect(allows(statements, { action, resources: [copy, snapshot, ...groups], context })).toBe(true);
-    expect(allows(statements, { action: 'rds:DeleteDBInstance', resources: [copy], context: carried })).toBe(true);
+    expect(allows(statements, { action: 'rds:DeleteDBInstance', resources: [copy], context: carried })).toBe(false);
   });
 
   test.each(['rds:DeleteDBInstance', 'rds:ModifyDBInstance', 'rds:AddTagsToResource', 'rds:RebootDBInstance'])(

@@ -1,0 +1,25 @@
+/** What recoveries of tables reach. */
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { awsSharedPorts, type SharedPorts } from '../recover/shared-ports';
+import { callFunction } from '../runbook/examiner-client';
+import type { TablesAnswers, TablesRequest } from '../tables/protocol';
+
+/** The function that reaches both databases. */
+export interface Tables {
+  ask<Task extends TablesRequest['task']>(
+    request: Extract<TablesRequest, { task: Task }>,
+  ): Promise<TablesAnswers[Task]>;
+}
+
+export interface TableRecoveryPorts extends SharedPorts {
+  readonly tables: (functionName: string) => Tables;
+}
+
+export function awsTableRecoveryPorts(): TableRecoveryPorts {
+  // The SDK's second try of a call that was cut off would work twice at once; the step tries again instead.
+  const lambda = new LambdaClient({ maxAttempts: 1 });
+  return {
+    ...awsSharedPorts(),
+    tables: (functionName) => ({ ask: (request) => callFunction(lambda, functionName, request) }),
+  };
+}
