@@ -6,8 +6,9 @@ import type { DatabaseRecoveryDefinition, DatabaseRecoveryRequest, RecoveryDocum
 import { sha256Of } from '../../../lambda/evidence/documents';
 import { RecoveryChain } from '../../../lambda/evidence/recovery-chain';
 import type { RecoveryOutcome } from '../../../lambda/recover/outcome';
-import type { Filed, RecoveryPorts } from '../../../lambda/recover/ports';
+import type { RecoveryPorts } from '../../../lambda/recover/ports';
 import { recoverDatabase } from '../../../lambda/recover/recover-database';
+import type { Filed } from '../../../lambda/recover/shared-ports';
 import { bindingOf, type Identified } from '../../../lambda/runbook/approval';
 import { identityOf } from '../../../lambda/runbook/identity';
 import { startBinding } from '../../../lambda/runbook/proof';
