@@ -6,13 +6,7 @@ import type { TableWay } from '../../lambda/contract';
 import type { Connection } from '../../lambda/examiner/protocol';
 import { connect } from '../story/zephyr-data';
 
-export const INCIDENTS = [
-  'delete-without-where',
-  'dropped-table',
-  'bad-migration',
-  'corrupt-page',
-  'database-deleted',
-] as const;
+export const INCIDENTS = ['delete-without-where', 'bad-migration', 'dropped-table', 'corrupt-page'] as const;
 export type IncidentName = (typeof INCIDENTS)[number];
 
 /** What an incident does to the database that is in use. */
@@ -20,8 +14,6 @@ export interface Scene {
   readonly database: Connection;
   /** Damages one page of a table on disk, as failing storage does. @returns the block */
   damagePage(table: string): Promise<number>;
-  /** Deletes the instance as a person might, with its automated backups kept. */
-  deleteInstance(): Promise<void>;
 }
 
 export interface Incident {
@@ -64,14 +56,6 @@ export const incidents: Readonly<Record<IncidentName, Incident>> = {
     happen: async (scene) => `block ${await scene.damagePage('votes')} of votes has a wrong checksum on disk`,
     recovery: { of: 'database', cutOver: 'secret' },
     takenBack: true,
-  },
-  'database-deleted': {
-    title: 'Somebody deletes the instance',
-    happen: async (scene) => {
-      await scene.deleteInstance();
-      return 'DeleteDBInstance: the database is gone, and its automated backups are retained';
-    },
-    recovery: { of: 'database', cutOver: 'secret' },
   },
 };
 

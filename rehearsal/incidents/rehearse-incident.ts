@@ -59,7 +59,7 @@ export class IncidentRehearsal {
       narrator.say(damage, 'red');
       await sleep(AFTER_MS);
       narrator.doingNow('until RDS has archived the moment before');
-      if (this.name !== 'database-deleted') await scene.untilRestorable(moment);
+      await scene.untilRestorable(moment);
       return await this.recover(site, scene, moment, before);
     } finally {
       await scene.application.stop();

@@ -1,11 +1,6 @@
 /** What an incident happens to: Zephyr's database, its secret, and the application that finds it by the secret. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  DeleteDBInstanceCommand,
-  DescribeDBInstancesCommand,
-  ModifyDBInstanceCommand,
-  RebootDBInstanceCommand,
-} from '@aws-sdk/client-rds';
+import { DescribeDBInstancesCommand, RebootDBInstanceCommand } from '@aws-sdk/client-rds';
 import { CreateSecretCommand, GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { zephyr } from '../../examples/zephyr/plan';
 import type { Connection } from '../../lambda/examiner/protocol';
@@ -78,19 +73,6 @@ export class ZephyrScene implements Scene {
     await rds.send(new RebootDBInstanceCommand({ DBInstanceIdentifier: INSTANCE }));
     await this.untilAvailable();
     return block;
-  }
-
-  async deleteInstance(): Promise<void> {
-    const rds = rdsClient(this.region.clients(REGION));
-    const DBInstanceIdentifier = INSTANCE;
-    await rds.send(
-      new ModifyDBInstanceCommand({ DBInstanceIdentifier, DeletionProtection: false, ApplyImmediately: true }),
-    );
-    await this.untilAvailable();
-    await rds.send(
-      new DeleteDBInstanceCommand({ DBInstanceIdentifier, SkipFinalSnapshot: true, DeleteAutomatedBackups: false }),
-    );
-    while (this.region.instances(REGION).includes(INSTANCE)) await sleep(20);
   }
 
   private async untilAvailable(): Promise<void> {
