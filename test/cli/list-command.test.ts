@@ -55,10 +55,10 @@ test('names what starts each drill of a region, and where its evidence is', asyn
   ]);
   expect(out.match(/^eu-west-1: /gm)).toHaveLength(12);
   const json = await list('us-west-2', '--json');
-  expect(JSON.parse(json.out)).toEqual({ region: 'us-west-2', drills: [drill('Orders', 'us-west-2')] });
+  expect(JSON.parse(json.out)).toEqual({ region: 'us-west-2', drills: [drill('Orders', 'us-west-2')], recoveries: [] });
 });
 
-test('parameters of recoveries and of kinds that only a later version knows are left out', async () => {
+test('names what starts each recovery, and leaves out kinds that only a later version knows', async () => {
   const region = 'eu-north-1';
   await deploy(drill('Orders', region));
   const recovery: DeployedRecovery = {
@@ -80,7 +80,9 @@ test('parameters of recoveries and of kinds that only a later version knows are 
   await put(region, '/lifeboat/targets/Protection/Orders/later/1', JSON.stringify({ formatVersion: 1, kind: 'later' }));
   const { code, out, err } = await list(region);
   expect([code, err]).toEqual([0, '']);
-  expect(out.match(/^eu-north-1: /gm)).toHaveLength(1);
+  expect(out.match(/^eu-north-1: /gm)).toHaveLength(2);
+  expect(out).toContain("  start     lifeboat recover database 'Protection' 'Orders' --region eu-north-1");
+  expect(out).toContain('  evidence  s3://evidence-bucket/recoveries/Protection/Orders/');
   const { recoveries, unread } = await listDeployed(ssmClient(local().region.clients(region)));
   expect([recoveries, unread]).toEqual([[recovery], []]);
 });
