@@ -99,14 +99,20 @@ export class Chain<Document extends Chained> {
 
   /** The newest document that is wanted, and is a proof: signed, and linked to the one before. */
   async lastProof(wanted: (document: Document) => boolean): Promise<Document | undefined> {
+    for await (const document of this.proofs(wanted)) return document;
+    return undefined;
+  }
+
+  /** All that are wanted, and are proofs, from the newest. */
+  async *proofs(wanted: (document: Document) => boolean): AsyncGenerator<Document> {
     const names = await this.names();
     let candidate: Entry<Document> | undefined;
     for await (const entry of this.backwards(names)) {
-      if (candidate && (await this.isProof(candidate, entry, names))) return candidate.document;
+      if (candidate?.document && (await this.isProof(candidate, entry, names))) yield candidate.document;
       const { document } = entry;
       candidate = document && wanted(document) ? entry : undefined;
     }
-    return candidate && (await this.isProof(candidate, undefined, names)) ? candidate.document : undefined;
+    if (candidate?.document && (await this.isProof(candidate, undefined, names))) yield candidate.document;
   }
 
   /**

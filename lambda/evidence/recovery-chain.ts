@@ -35,9 +35,8 @@ export class RecoveryChain extends Chain<RecoveryDocument> {
 
   /** All documents of a run that are signed and linked, the oldest first. */
   async ofRun(run: string): Promise<RecoveryDocument[]> {
-    const names = new Set<string>();
-    for await (const { document } of this.backwards()) if (document?.run === run) names.add(document.name);
-    const found = await Promise.all([...names].map((name) => this.find(run, name)));
-    return found.flatMap((document) => document ?? []).sort((one, other) => one.sequence - other.sequence);
+    const found: RecoveryDocument[] = [];
+    for await (const document of this.proofs((one) => one.run === run)) found.unshift(document);
+    return found;
   }
 }
