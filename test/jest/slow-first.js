@@ -6,6 +6,8 @@ const Sequencer = require('@jest/test-sequencer').default;
 
 const SLOW = [
   'lambda/drill/drill-interleavings',
+  'lambda/recover/recover-interleavings',
+  'rehearsal/incidents/rehearse-incident',
   'rehearsal/story/surroundings',
   'lambda/detectors/catalogs',
   'lambda/examiner/prepare',
@@ -15,6 +17,9 @@ const SLOW = [
   'lambda/drill/last-proof',
   'examples/zephyr',
   'examples/everything',
+  'lambda/tables/unusual',
+  'lambda/swap/crash',
+  'rehearsal/runbooks/recover-database',
 ];
 
 const rank = ({ path }) => {
