@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build, transform } from 'esbuild';
 
-const LATER = /^@aws-sdk\/client-(s3|kms|secrets-manager)$/;
+const LATER = /^@aws-sdk\/client-(auto-scaling|cloudwatch|ecs|eks|kms|route-53|s3|secrets-manager|sns)$/;
 
 /** Modules that only these clients need; they get all others from the handler. */
 const OWN = /^(\.|@aws-sdk\/(client-|middleware-sdk-s3|checksums|signature-v4-multi-region))/;
