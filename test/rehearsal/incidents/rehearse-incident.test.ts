@@ -30,7 +30,8 @@ test('rows that were deleted are back, and the application never stopped', async
   const { outcome, said } = await rehearse('delete-without-where');
   expect(outcome).toMatchObject({ outcome: 'recovered', asExpected: true, takenBack: null });
   expect(outcome.provenRows).toBeGreaterThanOrEqual(10_000);
-  expect(outcome.application).toMatchObject({ failed: 0, foundEmpty: 0, restarts: 0 });
+  // Between the DELETE and the next vote a reader may find none, which is no fault of the recovery.
+  expect(outcome.application).toMatchObject({ failed: 0, restarts: 0 });
   expect(said).toMatch(/approval wanted: insert-missing of public.votes as of /);
   expect(said).toMatch(/missing, 0 changed, /);
 });
