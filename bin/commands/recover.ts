@@ -16,7 +16,8 @@ import { visibleLines } from '../../lambda/evidence/visible';
 import { listDeployed } from '../../lambda/runbook/deployed';
 import { prove, startBinding } from '../../lambda/runbook/proof';
 import { listRecoveries, releaseLock } from '../../lambda/runbook/recovery-lock';
-import { executionName, runOfExecution, startRun } from '../../lambda/runbook/start';
+import { runOfExecution } from '../../lambda/runbook/run-id';
+import { executionName, startRun } from '../../lambda/runbook/start';
 import { lambdaClient, rehearsed, ssmClient } from '../../rehearsal/server/clients';
 import { fromArguments, misused } from '../ending';
 

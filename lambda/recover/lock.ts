@@ -2,8 +2,8 @@
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { DatabaseRecoveryDefinition, HoldTarget } from '../contract';
 import { readLock, releaseLock, takeLock, updateLock } from '../runbook/recovery-lock';
+import { runOfExecution } from '../runbook/run-id';
 import type { Runbook } from '../runbook/runbook';
-import { runOfExecution } from '../runbook/start';
 
 /** The phase of a run that has ended with something half done: the rollback of that run may take over, and nothing else. */
 const HALF_DONE = 'ended with something half done';

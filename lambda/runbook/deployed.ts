@@ -1,7 +1,8 @@
 /** Reads what is deployed in a region, as the parameters of drills and recoveries have it. */
-import { paginateGetParametersByPath, type SSMClient } from '@aws-sdk/client-ssm';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 import { DEPLOYED_PATH, type DeployedDrill, type DeployedRecovery, deployed, deployedKind, parse } from '../contract';
 import { describe } from './error-text';
+import { parametersUnder } from './parameters';
 
 export interface Deployed {
   /** By plan, target and drill. */
@@ -16,19 +17,16 @@ export async function listDeployed(ssm: SSMClient): Promise<Deployed> {
   const drills: DeployedDrill[] = [];
   const recoveries: DeployedRecovery[] = [];
   const unread: string[] = [];
-  const pages = paginateGetParametersByPath({ client: ssm }, { Path: DEPLOYED_PATH, Recursive: true });
-  for await (const { Parameters = [] } of pages) {
-    for (const { Name = '', Value = '' } of Parameters) {
-      try {
-        const what = `parameter '${Name}'`;
-        const content: unknown = JSON.parse(Value);
-        if (!KINDS.includes(parse(deployedKind, content, what).kind)) continue;
-        const found = parse(deployed, content, what);
-        if (found.kind === 'drill') drills.push(found);
-        else recoveries.push(found);
-      } catch (error) {
-        unread.push(error instanceof SyntaxError ? `parameter '${Name}' is not JSON` : describe(error));
-      }
+  for await (const { name, value } of parametersUnder(ssm, DEPLOYED_PATH)) {
+    const what = `parameter '${name}'`;
+    try {
+      const content: unknown = JSON.parse(value);
+      if (!KINDS.includes(parse(deployedKind, content, what).kind)) continue;
+      const found = parse(deployed, content, what);
+      if (found.kind === 'drill') drills.push(found);
+      else recoveries.push(found);
+    } catch (error) {
+      unread.push(error instanceof SyntaxError ? `${what} is not JSON` : describe(error));
     }
   }
   return {

@@ -5,13 +5,7 @@
  * down, and it also covers backups made after it was set. A hold that can't be read counts as one in force: pruning can
  * wait. An open recovery holds the backups of its target, too, and counts in the same way.
  */
-import {
-  DeleteParameterCommand,
-  GetParameterCommand,
-  PutParameterCommand,
-  paginateGetParametersByPath,
-  type SSMClient,
-} from '@aws-sdk/client-ssm';
+import { PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import {
   HOLD_PATH,
   type Hold,
@@ -22,7 +16,7 @@ import {
   type OpenRecovery,
   parse,
 } from '../contract';
-import { describe } from './error-text';
+import { deleteParameter, parametersUnder, readParameter, whyUnreadable } from './parameters';
 import { readLock } from './recovery-lock';
 
 /** The hold in force, or the open recovery as one; null when there is none. Asked before each deletion, as one may be set at any moment. */
@@ -52,29 +46,21 @@ const holdOf = ({ runbook, startedBy, started, phase }: OpenRecovery): Hold => (
 });
 
 async function read(client: SSMClient, target: HoldTarget): Promise<Hold | null> {
-  const Name = holdParameter(target);
-  let value: string | undefined;
-  try {
-    value = (await client.send(new GetParameterCommand({ Name }))).Parameter?.Value;
-  } catch (error) {
-    if (isAbsent(error)) return null;
-    throw error;
-  }
-  return understood(Name, value);
+  const name = holdParameter(target);
+  const value = await readParameter(client, name);
+  return value === undefined ? null : understood(name, value);
 }
-
-const isAbsent = (error: unknown) => error instanceof Error && error.name === 'ParameterNotFound';
 
 /** The parameter may still be a hold, written by another version or by hand. */
 class UnreadableHold extends Error {}
 
-function understood(name: string, value = ''): Hold {
+function understood(name: string, value: string): Hold {
   try {
     return parse(hold, JSON.parse(value), 'it');
   } catch (error) {
     throw new UnreadableHold(
       `parameter '${name}' is not a hold that this version understands, so no backup of its target is pruned; set the hold ` +
-        `again, or release it, with \`lifeboat hold\`: ${error instanceof SyntaxError ? 'it is not JSON' : describe(error)}`,
+        `again, or release it, with \`lifeboat hold\`: ${whyUnreadable(error)}`,
     );
   }
 }
@@ -106,13 +92,7 @@ export async function setHold(ssm: SSMClient, target: HoldTarget, record: Hold):
 
 /** @returns false when there was none */
 export async function releaseHold(ssm: SSMClient, target: HoldTarget): Promise<boolean> {
-  try {
-    await ssm.send(new DeleteParameterCommand({ Name: holdParameter(parse(holdTarget, target, 'target of a hold')) }));
-    return true;
-  } catch (error) {
-    if (isAbsent(error)) return false;
-    throw error;
-  }
+  return deleteParameter(ssm, holdParameter(parse(holdTarget, target, 'target of a hold')));
 }
 
 export interface ListedHold {
@@ -124,16 +104,13 @@ export interface ListedHold {
 /** All of a region, those that ended and were never released among them. */
 export async function listHolds(ssm: SSMClient, now: number): Promise<ListedHold[]> {
   const found: ListedHold[] = [];
-  const pages = paginateGetParametersByPath({ client: ssm }, { Path: HOLD_PATH, Recursive: true });
-  for await (const { Parameters = [] } of pages) {
-    for (const { Name = '', Value } of Parameters) {
-      found.push({ target: Name.slice(HOLD_PATH.length + 1).replace('/', ' '), state: stateOf(Name, Value, now) });
-    }
+  for await (const { name, value } of parametersUnder(ssm, HOLD_PATH)) {
+    found.push({ target: name.slice(HOLD_PATH.length + 1).replace('/', ' '), state: stateOf(name, value, now) });
   }
   return found.sort((one, other) => one.target.localeCompare(other.target));
 }
 
-function stateOf(name: string, value: string | undefined, now: number): string {
+function stateOf(name: string, value: string, now: number): string {
   try {
     const record = understood(name, value);
     if (Date.parse(record.until) > now) return describeHold(record);

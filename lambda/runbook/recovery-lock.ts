@@ -4,13 +4,7 @@
  * Taking it is atomic. Only the run that holds it changes or releases it; for a run that was stopped, a person does with
  * that run's ARN.
  */
-import {
-  DeleteParameterCommand,
-  GetParameterCommand,
-  PutParameterCommand,
-  paginateGetParametersByPath,
-  type SSMClient,
-} from '@aws-sdk/client-ssm';
+import { PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import {
   type HoldTarget,
   type OpenRecovery,
@@ -20,6 +14,7 @@ import {
   recoveryParameter,
 } from '../contract';
 import { describe } from './error-text';
+import { deleteParameter, parametersUnder, readParameter, whyUnreadable } from './parameters';
 
 /** Another recovery of the target is open, or this one is no longer. */
 export class RecoveryLocked extends Error {
@@ -76,24 +71,14 @@ export async function releaseLock(ssm: SSMClient, of: HoldTarget, execution: str
   const holder = await readLock(ssm, of);
   if (holder === null) return;
   if (holder.execution !== execution) throw lockedBy(of, holder);
-  try {
-    await ssm.send(new DeleteParameterCommand({ Name: recoveryParameter(of) }));
-  } catch (error) {
-    if (!isNamed(error, 'ParameterNotFound')) throw error;
-  }
+  await deleteParameter(ssm, recoveryParameter(of));
 }
 
 /** @throws Error when there is one that can't be understood */
 export async function readLock(ssm: SSMClient, of: HoldTarget): Promise<OpenRecovery | null> {
-  const Name = recoveryParameter(of);
-  let value: string | undefined;
-  try {
-    value = (await ssm.send(new GetParameterCommand({ Name }))).Parameter?.Value;
-  } catch (error) {
-    if (isNamed(error, 'ParameterNotFound')) return null;
-    throw error;
-  }
-  return understood(Name, value);
+  const name = recoveryParameter(of);
+  const value = await readParameter(ssm, name);
+  return value === undefined ? null : understood(name, value);
 }
 
 export interface OpenRecoveries {
@@ -106,14 +91,11 @@ export interface OpenRecoveries {
 export async function listRecoveries(ssm: SSMClient): Promise<OpenRecoveries> {
   const recoveries: OpenRecovery[] = [];
   const unread: string[] = [];
-  const pages = paginateGetParametersByPath({ client: ssm }, { Path: RECOVERIES_PATH, Recursive: true });
-  for await (const { Parameters = [] } of pages) {
-    for (const { Name = '', Value } of Parameters) {
-      try {
-        recoveries.push(understood(Name, Value));
-      } catch (error) {
-        unread.push(describe(error));
-      }
+  for await (const { name, value } of parametersUnder(ssm, RECOVERIES_PATH)) {
+    try {
+      recoveries.push(understood(name, value));
+    } catch (error) {
+      unread.push(describe(error));
     }
   }
   const nameOf = ({ plan, target }: OpenRecovery) => [plan, target].join('\0');
@@ -151,14 +133,14 @@ function contentOf(recovery: OpenRecovery): string {
   );
 }
 
-function understood(name: string, value = ''): OpenRecovery {
+function understood(name: string, value: string): OpenRecovery {
   try {
     return parse(openRecovery, JSON.parse(value), 'it');
   } catch (error) {
     throw new Error(
       `parameter '${name}' is not a recovery that this version understands, so no recovery of its target is started, and ` +
         'no backup of it is pruned; use the version of Lifeboat that wrote it, or delete the parameter if none is under ' +
-        `way: ${error instanceof SyntaxError ? 'it is not JSON' : describe(error)}`,
+        `way: ${whyUnreadable(error)}`,
     );
   }
 }

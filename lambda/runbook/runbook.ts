@@ -4,7 +4,6 @@
  * It hides that SDK's traps: a poll here never throws inside the SDK's own loop (which would close the operation
  * twice), transient errors of AWS are retried in steps and polls alike, and no poll gives up before its limit.
  */
-import { createHash } from 'node:crypto';
 import {
   type DurableContext,
   type DurableExecutionConfig,
@@ -12,10 +11,10 @@ import {
   StepSemantics,
   withDurableExecution,
 } from '@aws/durable-execution-sdk-js';
-import { RUN_SUFFIX_LENGTH } from '../contract';
 import type { Approval, Approvers, Shown } from './approval';
 import { type Answered, askPerson } from './ask-person';
 import { describe } from './error-text';
+import { runOfExecution } from './run-id';
 import { pack, type StepResult, unpack } from './step-result';
 import { InterruptedStep, type Phase, type PollLimit, type Retry, type Runbook } from './steps';
 import { isTransient } from './transient';
@@ -88,7 +87,7 @@ class DurableRunbook implements Runbook {
     private readonly clock: () => number,
   ) {
     this.execution = context.executionContext.durableExecutionArn;
-    this.id = createHash('sha256').update(this.execution).digest('hex').slice(0, RUN_SUFFIX_LENGTH);
+    this.id = runOfExecution(this.execution);
   }
 
   get started(): Date {

@@ -1,14 +1,9 @@
-/** How a person starts a run, and how its id follows from its execution. */
-import { createHash, randomBytes } from 'node:crypto';
+/** How a person starts a run. */
+import { randomBytes } from 'node:crypto';
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
-import { RUN_SUFFIX_LENGTH } from '../contract';
 
 /** Lambda takes 64 letters, digits, hyphens and underscores: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html */
 export const executionName = (what: string): string => `${what}-${randomBytes(12).toString('hex')}`;
-
-/** Short id of a run, as it names itself and what it makes. */
-export const runOfExecution = (arn: string): string =>
-  createHash('sha256').update(arn).digest('hex').slice(0, RUN_SUFFIX_LENGTH);
 
 export interface Started {
   /** ARN of the durable execution; null where Lambda did not say. */

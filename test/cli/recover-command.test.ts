@@ -2,7 +2,7 @@
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { type DeployedRecovery, deployedRecoveryParameter } from '../../lambda/contract';
 import { readLock, takeLock } from '../../lambda/runbook/recovery-lock';
-import { runOfExecution } from '../../lambda/runbook/start';
+import { runOfExecution } from '../../lambda/runbook/run-id';
 import { ssmClient } from '../../rehearsal/server/clients';
 import { useRegion } from '../real/region';
 import { recoveryOf } from '../simulated/parameters';
