@@ -1,7 +1,7 @@
 import { type DrillDefinition, drillDefinition, drillRequest, parse } from '../contract';
 import type { Connection } from '../examiner/protocol';
 import { DrillCopy, NotThisRun } from '../rds/drill-copy';
-import { copyPassword } from '../rds/password';
+import { passwordOf, restoreCopy } from '../rds/restore-copy';
 import { chooseRestorePoint } from '../rds/restore-point';
 import { describeCopied, describeSource } from '../rds/source';
 import { examineCopy } from '../runbook/examine-copy';
@@ -39,24 +39,10 @@ export const drillRestore =
       );
       report.point = point;
       asked = true;
-      const life = definition.copy.expiresAfterSeconds;
-      const expires = new Date(runbook.now.getTime() + life * 1000);
-      await runbook.step('start restore', () => copy.restore(source, point, definition.copy, expires));
-      await runbook.poll(
-        'wait until available',
-        () => copy.look(),
-        ({ usable }) => usable,
-        { hours: Math.min(life / 3600, MAX_RESTORE_HOURS) },
-      );
-      await runbook.step('reset the master password', async () =>
-        copy.setPassword(await password(ports, definition, copy)),
-      );
-      report.copy = await runbook.poll(
-        'wait until the password is set',
-        () => copy.look(),
-        ({ usable, passwordPending }) => usable && !passwordPending,
-        { hours: 1 },
-      );
+      const settings = definition.copy;
+      const expires = new Date(runbook.now.getTime() + settings.expiresAfterSeconds * 1000);
+      const password = () => passwordOf(ports, definition, copy);
+      report.copy = await restoreCopy(runbook, { copy, source, point, settings, expires, password });
       await examine(ports, definition, copy, report, runbook, expires);
     } catch (error) {
       report.error = describe(error);
@@ -87,14 +73,11 @@ async function examine(
     host,
     port,
     user: source.masterUser,
-    password: await password(ports, definition, copy),
+    password: await passwordOf(ports, definition, copy),
     database: definition.database ?? source.database,
   });
   await examineCopy(ports, definition, { connection, restorePoint: point.time, expires }, report, runbook);
 }
-
-/** At a look every two minutes, half of the 3,000 operations that an execution may have. */
-const MAX_RESTORE_HOURS = 48;
 
 /** Polls that must agree before the instance counts as deleted: right after the restore, RDS may not list it yet. */
 const LOOKS_UNTIL_GONE = 3;
@@ -122,10 +105,6 @@ async function deleteCopy(copy: DrillCopy, runbook: Runbook): Promise<string | n
   } catch (error) {
     return describe(error);
   }
-}
-
-async function password({ secret }: ProofPorts, { passwordKey }: DrillDefinition, copy: DrillCopy): Promise<string> {
-  return copyPassword(await secret(passwordKey), copy.name);
 }
 
 export const handler = shipped(drillRestore, awsProofPorts);

@@ -8,9 +8,9 @@
  */
 import { parse, type TableRecoveryRequest, tableRecoveryDefinition, tableRecoveryRequest } from '../contract';
 import { DrillCopy } from '../rds/drill-copy';
-import { copyPassword } from '../rds/password';
-import { chooseRestorePoint, type RestorePoint } from '../rds/restore-point';
-import { describeSource, type Source } from '../rds/source';
+import { passwordOf, restoreCopy } from '../rds/restore-copy';
+import { chooseRestorePoint } from '../rds/restore-point';
+import { describeSource } from '../rds/source';
 import { ask } from '../recover/ask';
 import { open } from '../recover/open';
 import type { Ending, RecoveryOutcome } from '../recover/outcome';
@@ -68,14 +68,20 @@ async function carryOut(
   );
   story.point = point;
   const copy = new DrillCopy(ports.rds, definition.copy.prefix + runbook.id, live.instance, runbook.id);
-  const at = await restoreCopy(recovery, copy, source, point, story);
+  const settings = definition.copy;
+  const expires = new Date(runbook.now.getTime() + settings.expiresAfterSeconds * 1000);
+  story.copy = { instance: copy.name, expires: expires.toISOString() };
+  const password = () => passwordOf(ports, definition, copy);
+  const { host, port } = await restoreCopy(runbook, { copy, source, point, settings, expires, password });
+  if (!host || !port) throw new Error(`RDS gave no endpoint for '${copy.name}'`);
   const reach = async (): Promise<Sides> => ({
     run: runbook.id,
     live: await recovery.connection(live, database),
     copy: {
-      ...at,
+      host,
+      port,
       user: source.masterUser,
-      password: await passwordOf(recovery, copy),
+      password: await password(),
       database: database ?? definition.database ?? source.database,
     },
   });
@@ -132,38 +138,5 @@ async function compareAll(work: TableWork, { tables }: Plan): Promise<ToBringBac
   }
   return found;
 }
-
-async function restoreCopy(
-  { runbook, definition, ...recovery }: TableRecovery,
-  copy: DrillCopy,
-  source: Source,
-  point: RestorePoint,
-  story: TableStory,
-): Promise<{ host: string; port: number }> {
-  const expires = new Date(runbook.now.getTime() + definition.copy.expiresAfterSeconds * 1000);
-  story.copy = { instance: copy.name, expires: expires.toISOString() };
-  await runbook.step('start restore', () => copy.restore(source, point, definition.copy, expires));
-  const available = ({ usable }: { usable: boolean }) => usable;
-  await runbook.poll('wait until available', () => copy.look(), available, { hours: RESTORE_HOURS });
-  await runbook.step('set the password of the copy', async () =>
-    copy.setPassword(await passwordOf({ ...recovery, definition }, copy)),
-  );
-  const { host, port } = await runbook.poll(
-    'wait until the password is set',
-    () => copy.look(),
-    ({ usable, passwordPending }) => usable && !passwordPending,
-    { hours: 1 },
-  );
-  if (!host || !port) throw new Error(`RDS gave no endpoint for '${copy.name}'`);
-  return { host, port };
-}
-
-/** At a look every two minutes, half of the 3,000 operations that an execution may have. */
-const RESTORE_HOURS = 48;
-
-const passwordOf = async (
-  { ports, definition }: Pick<TableRecovery, 'ports' | 'definition'>,
-  copy: DrillCopy,
-): Promise<string> => copyPassword(await ports.secret(definition.passwordKey), copy.name);
 
 export const handler = shipped(recoverTables, awsTableRecoveryPorts);
