@@ -6,12 +6,13 @@
  */
 import { DatabaseError } from 'pg';
 import type { Tls } from '../examiner/client';
+import { type CallLimit, deadlineOf } from '../examiner/deadline';
 import type { Detector } from '../examiner/detector';
 import { list } from '../examiner/listing';
 import { CopyRefused } from '../examiner/lost-session';
 import { whatPostgresSaidOfStatement } from '../examiner/postgres-error';
 import type { CheckTask, Connection, ExaminerRequest, ExaminerResponse } from '../examiner/protocol';
-import { type Deadline, Session } from '../examiner/session';
+import { Session } from '../examiner/session';
 import { runChecks } from './run-checks';
 import { describeServer } from './server';
 import type { Open } from './sessions';
@@ -34,21 +35,11 @@ export interface ExaminerOptions {
   readonly budgetSeconds?: number;
 }
 
-/** The part of a Lambda's context that counts here. */
-export interface CallLimit {
-  getRemainingTimeInMillis(): number;
-}
-
-/** Kept back for answering, after the last statement was cut off. */
-const MARGIN_MS = 20_000;
-
 /** @param detectors what to look for */
 export const examineWith =
-  (detectors: readonly Detector[], { tls, connections = 4, budgetSeconds = 780 }: ExaminerOptions) =>
+  (detectors: readonly Detector[], { tls, connections = 4, budgetSeconds }: ExaminerOptions) =>
   async (request: ExaminerRequest, limit?: CallLimit): Promise<ExaminerResponse> => {
-    const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
-    const end = performance.now() + budget;
-    const deadline: Deadline = { left: () => end - performance.now() };
+    const deadline = deadlineOf(limit, budgetSeconds);
     const open: Open = (as, own = deadline) => Session.open(as, tls, own);
     try {
       if (request.task === 'check') return await runChecks(request, detectors, open, deadline, connections);

@@ -2,10 +2,11 @@
 import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
 import { CannotCheck, whatDamagedCatalogSaid } from '../examiner/catalog';
+import type { Deadline } from '../examiner/deadline';
 import type { Context, Detector, Piece } from '../examiner/detector';
 import { type CopyFacts, NEVER_RELEASED } from '../examiner/facts';
 import type { CheckTask, Work } from '../examiner/protocol';
-import type { Deadline, Session } from '../examiner/session';
+import type { Session } from '../examiner/session';
 import { explain, failedAs } from './explain';
 import { listObjects } from './objects';
 import { Tally } from './tally';

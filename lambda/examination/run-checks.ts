@@ -7,12 +7,12 @@
  */
 import { DatabaseError } from 'pg';
 import { CannotCheck } from '../examiner/catalog';
+import type { Deadline } from '../examiner/deadline';
 import { type Detector, PHASES, type Phase } from '../examiner/detector';
 import { lockTimeout, readFacts, readHiding } from '../examiner/facts';
 import { CopyCrashed, CopyNotReady, CopySilent, OutOfTime, SessionEnded } from '../examiner/lost-session';
 import type { Checked, CheckTask } from '../examiner/protocol';
 import { hasReader, readerOf } from '../examiner/reader';
-import type { Deadline } from '../examiner/session';
 import { crashed, endedSession, explain, tooSlow, withWarnings } from './explain';
 import { type Job, Jobs } from './jobs';
 import { type Open, Sessions } from './sessions';

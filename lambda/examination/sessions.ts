@@ -1,8 +1,9 @@
 /** The sessions that a call works with at once: all as the same user, and open again after the server crashed. */
 
+import type { Deadline } from '../examiner/deadline';
 import { CopyNotReady } from '../examiner/lost-session';
 import type { Connection } from '../examiner/protocol';
-import type { Deadline, Session } from '../examiner/session';
+import type { Session } from '../examiner/session';
 
 /** How long a server that crashed may take to recover. */
 const RECONNECT_MS = 120_000;

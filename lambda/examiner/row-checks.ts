@@ -5,9 +5,8 @@ import { CannotCheck, type Column, findColumn, findTable, type Table } from './c
 import type { Answer, Context, Detector, Examined, Verdict } from './detector';
 import { bounds, many } from './figures';
 import { hidden } from './hiding-settings';
-import { planned } from './planned';
 import type { Session } from './session';
-import { userQuery } from './user-query';
+import { planned, userQuery } from './user-query';
 
 /** Plans that might answer from an index, or from a constraint instead of the rows. */
 export const FROM_THE_TABLE = {

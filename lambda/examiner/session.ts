@@ -4,6 +4,7 @@
  */
 import { type Client, DatabaseError, escapeLiteral, type QueryArrayResult, type QueryConfig } from 'pg';
 import { clientFor, isLoopback, MessageTooLong, type Tls } from './client';
+import type { Deadline } from './deadline';
 import { CopyNotReady, CopyRefused, CopySilent, ended, OutOfTime, unreachable } from './lost-session';
 import {
   AS_REPLICA,
@@ -18,11 +19,6 @@ import {
 } from './pins';
 import { isFromFunction, isFunctionsContext, printable } from './postgres-error';
 import type { Connection } from './protocol';
-
-/** Milliseconds left; PostgreSQL reads a timeout of 0 as none at all. */
-export interface Deadline {
-  left(): number;
-}
 
 export type Row = readonly (string | null)[];
 

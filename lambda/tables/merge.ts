@@ -5,6 +5,7 @@
  * as long as the live row is what it was when it was compared: what somebody wrote since then stays.
  */
 import { escapeIdentifier, escapeLiteral } from 'pg';
+import type { Deadline } from '../examiner/deadline';
 import { type Batch, cut, LOCK_TIMEOUT, pagesOfTable, patiently } from './batches';
 import type { Key } from './catalog';
 import { doneOf, type Entry, enter, madeFor, makeLedger, makeTable, SCHEMAS_IN_LIVE, take } from './ledger';
@@ -13,7 +14,7 @@ import { columnsOf, keyColumns, keyOf, type Pairing, pairAgain, rowHash, rowsOf,
 import { type Merged, type MergeTable, OWN_SCHEMA } from './protocol';
 import { TablesRefused } from './refusals';
 import { advanceSequences } from './sequences';
-import { type Deadline, quoted, type Session } from './session';
+import { quoted, type Session } from './session';
 import { LIVE_HASH } from './stage';
 
 /** Rows of a batch: inserted rows are in nobody's way, rows that are set back are locked until the batch ends. */

@@ -1,6 +1,7 @@
 /** How much of a task one call does: unit by unit, as long as another as long as the longest is likely to fit. */
+
+import type { Deadline } from '../examiner/deadline';
 import { OutOfTime, TablesRefused } from './refusals';
-import type { Deadline } from './session';
 
 /** Kept for what is begun and ended around a unit. */
 const SPARE_MS = 1_000;

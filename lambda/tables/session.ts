@@ -8,16 +8,11 @@ import { pipeline } from 'node:stream/promises';
 import { type Client, DatabaseError, escapeIdentifier, escapeLiteral } from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { clientFor, isLoopback, type Tls } from '../examiner/client';
+import type { Deadline } from '../examiner/deadline';
 import { IN_ENGLISH, isEnglish, NEWER_PINS, PINS, pinsOf, settings } from '../examiner/pins';
 import type { Connection } from '../examiner/protocol';
+import type { Row } from '../examiner/session';
 import { endsSession, lost, OutOfTime, TablesRefused } from './refusals';
-
-/** Milliseconds left; PostgreSQL reads a timeout of 0 as none at all. */
-export interface Deadline {
-  left(): number;
-}
-
-export type Row = readonly (string | null)[];
 
 /** How long after the deadline a silent server is waited for. */
 const GRACE_MS = 2_000;

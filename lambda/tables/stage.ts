@@ -3,13 +3,14 @@
  * of them for a swap. Cut into ranges, each in one transaction with its row of the ledger.
  */
 import { escapeIdentifier, escapeLiteral } from 'pg';
+import type { Deadline } from '../examiner/deadline';
 import { approvedRanges, listKey, shaOf } from './compare';
 import { doneOf, type Entry, enter, madeFor, makeLedger, makeTable, type Range, SCHEMAS_IN_LIVE, take } from './ledger';
 import { Pace } from './pace';
 import { columnsOf, inRange, keyOf, type Pairing, pairAgain, rowsOf, sameKey } from './pairing';
 import { STAGING_SCHEMA, type Staged, type StageTable, type TableName, type Way } from './protocol';
 import { TablesRefused } from './refusals';
-import { type Deadline, quoted, type Session } from './session';
+import { quoted, type Session } from './session';
 
 /** Bytes of a table that one range has, with what is stored out of line. */
 const BYTES = 64 * 1024 ** 2;

@@ -3,6 +3,7 @@
  * as it wrote them and nobody refers to them. Works without the copy.
  */
 import { escapeIdentifier } from 'pg';
+import type { Deadline } from '../examiner/deadline';
 import { type Batch, cut, LOCK_TIMEOUT, pagesOfTable, patiently } from './batches';
 import { describeTable, type Key, type Table } from './catalog';
 import { doneOf, type Entry, enter, madeFor, take } from './ledger';
@@ -11,7 +12,7 @@ import { Pace } from './pace';
 import { keyColumns, sameKey } from './pairing';
 import type { TableName, Undone, UndoTables } from './protocol';
 import { TablesRefused } from './refusals';
-import { type Deadline, quoted, type Session } from './session';
+import { quoted, type Session } from './session';
 
 /** Pages of keys of a batch: 2 MB are about 40,000 of a number each. */
 const PAGES = 256;

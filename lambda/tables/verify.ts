@@ -1,10 +1,12 @@
 /** Reads what was staged and what the copy holds, each by itself: nothing that a COPY changed gets into the live table. */
+
+import type { Deadline } from '../examiner/deadline';
 import { type Done, doneOf, type Entry, enter, take } from './ledger';
 import { Pace, together } from './pace';
 import { type Pairing, pairAgain, rowHash, type Side } from './pairing';
 import type { Verified, VerifyStaged } from './protocol';
 import { TablesRefused } from './refusals';
-import type { Deadline, Session } from './session';
+import type { Session } from './session';
 import { quoted } from './session';
 import { type Piece, pagesOf, piecesOf, stagedName } from './stage';
 

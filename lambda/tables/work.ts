@@ -4,6 +4,7 @@
  */
 import { DatabaseError } from 'pg';
 import type { Tls } from '../examiner/client';
+import { type CallLimit, type Deadline, deadlineOf } from '../examiner/deadline';
 import { whatPostgresSaid } from '../examiner/postgres-error';
 import { compareTable } from './compare';
 import { mergeTable } from './merge';
@@ -23,7 +24,7 @@ import type {
   UndoTables,
 } from './protocol';
 import { isBusy, OutOfTime, TablesBusy, TablesNotReady, TablesRefused } from './refusals';
-import { type Deadline, Session } from './session';
+import { Session } from './session';
 import { stageTable } from './stage';
 import { undoMerges } from './undo-merge';
 import { verifyStaged } from './verify';
@@ -70,20 +71,10 @@ export type SwapRequest =
   | (UndoTables & { readonly way: 'swap' })
   | CleanTables;
 
-/** The part of a Lambda's context that counts here. */
-export interface CallLimit {
-  getRemainingTimeInMillis(): number;
-}
-
-/** Kept back for answering, after the last statement was cut off. */
-const MARGIN_MS = 20_000;
-
 export const workOnTables =
-  ({ tls, swap, budgetSeconds = 780, streams = 2 }: TablesOptions = {}) =>
+  ({ tls, swap, budgetSeconds, streams = 2 }: TablesOptions = {}) =>
   async <Task extends TablesRequest>(request: Task, limit?: CallLimit): Promise<TablesAnswers[Task['task']]> => {
-    const budget = limit ? limit.getRemainingTimeInMillis() - MARGIN_MS : budgetSeconds * 1000;
-    const end = performance.now() + budget;
-    const work = new Work(request, tls, { left: () => end - performance.now() }, streams, swap);
+    const work = new Work(request, tls, deadlineOf(limit, budgetSeconds), streams, swap);
     try {
       refuseNames(request.run);
       return (await work.answer()) as TablesAnswers[Task['task']];
