@@ -3,8 +3,6 @@ import * as v from 'valibot';
 import { evidenceLink } from './evidence';
 import { label, moment, name } from './fields';
 
-export const RECOVERY_SCHEMA = 'lifeboat/evidence/2';
-
 /** Where the documents of recoveries lie in the bucket of evidence: `recoveries/<plan>/<target>/<sequence>.json`. */
 export const recoveryPrefix = (of: { plan: string; target: string }) => `recoveries/${of.plan}/${of.target}/`;
 

@@ -8,7 +8,7 @@
  * proof.
  */
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { EvidenceLink } from '../contract';
+import { EVIDENCE_SCHEMA, type EvidenceLink } from '../contract';
 import {
   bytesOf,
   documentName,
@@ -45,8 +45,6 @@ export type PlaceInChain = Pick<EvidenceLink, 'schema' | 'sequence' | 'previous'
 
 /** What differs between the chains of drills and of recoveries. */
 export interface ChainKind<Document extends Chained> {
-  /** Of the documents that are written. */
-  readonly schema: string;
   prefix(of: Target): string;
   /** Undefined for bytes that this version can't read. */
   read(bytes: Buffer | undefined): Document | undefined;
@@ -146,7 +144,7 @@ export class Chain<Document extends Chained> {
     const previous = before === undefined ? null : await this.read(before);
     const { kind, prefix } = this;
     const placed = kind.complete(draft, {
-      schema: kind.schema,
+      schema: EVIDENCE_SCHEMA,
       sequence,
       previous: previous && { key: prefix + previous.name, sha256: previous.sha256 },
     });

@@ -1,13 +1,12 @@
 /** The chain of what drills and validations of one target proved. */
 import type { S3Client } from '@aws-sdk/client-s3';
-import { EVIDENCE_SCHEMA, type Evidence, evidencePrefix } from '../contract';
+import { type Evidence, evidencePrefix } from '../contract';
 import { Chain, type ChainKind } from './chain';
 import { documentOf } from './documents';
 import { evidenceText } from './evidence-text';
 import type { Signer } from './signing';
 
 const OF_DRILLS: ChainKind<Evidence> = {
-  schema: EVIDENCE_SCHEMA,
   prefix: evidencePrefix,
   read: documentOf,
   text: evidenceText,

@@ -1,13 +1,12 @@
 /** The chain of what recoveries of one target showed, were allowed, changed and reported. */
 import type { S3Client } from '@aws-sdk/client-s3';
-import { RECOVERY_SCHEMA, type RecoveryDocument, recoveryDocument, recoveryPrefix } from '../contract';
+import { type RecoveryDocument, recoveryDocument, recoveryPrefix } from '../contract';
 import { Chain, type ChainKind } from './chain';
 import { readDocument } from './documents';
 import { recoveryText } from './recovery-text';
 import type { Signer } from './signing';
 
 const OF_RECOVERIES: ChainKind<RecoveryDocument> = {
-  schema: RECOVERY_SCHEMA,
   prefix: recoveryPrefix,
   read: (bytes) => readDocument(recoveryDocument, bytes),
   text: recoveryText,
