@@ -29,7 +29,7 @@ export function awsRecoveryPorts(): RecoveryPorts {
   // The SDK's second try of a call that was cut off would examine twice at once; the step tries again instead.
   const lambda = new LambdaClient({ maxAttempts: 1 });
   return {
-    ...awsSharedPorts(),
+    ...awsSharedPorts({ ...ways, s3, kms }),
     examiner: (functionName) => lambdaExaminer(lambda, functionName),
     live: (functionName) => liveOf((task) => callFunction(lambda, functionName, task)),
     inventories: (of) =>

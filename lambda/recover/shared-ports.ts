@@ -1,10 +1,10 @@
 /** What recoveries of a database and of tables reach alike. */
-import { KMSClient } from '@aws-sdk/client-kms';
+import type { KMSClient } from '@aws-sdk/client-kms';
 import { RDSClient } from '@aws-sdk/client-rds';
-import { S3Client } from '@aws-sdk/client-s3';
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import { SSMClient } from '@aws-sdk/client-ssm';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 import { RecoveryChain } from '../evidence/recovery-chain';
 import { kmsSigner } from '../evidence/signing';
 import type { Identify } from '../runbook/approval';
@@ -35,15 +35,20 @@ export interface SharedPorts {
   readonly identify: Identify;
 }
 
-export function awsSharedPorts(): SharedPorts {
-  const s3 = new S3Client();
-  const kms = new KMSClient();
+/** Clients that other ports use as well: each is made once. */
+export interface SharedClients {
+  readonly s3: S3Client;
+  readonly kms: KMSClient;
+  readonly ssm: SSMClient;
+  readonly secrets: SecretsManagerClient;
+}
+
+export function awsSharedPorts({ s3, kms, ssm, secrets }: SharedClients): SharedPorts {
   const sns = new SNSClient();
-  const secrets = new SecretsManagerClient();
   return {
     definition: deployedDefinition(),
     rds: new RDSClient(),
-    ssm: new SSMClient(),
+    ssm,
     clock: Date.now,
     secret: async (id) => (await secrets.send(new GetSecretValueCommand({ SecretId: id }))).SecretString ?? '',
     chain: (of) => new RecoveryChain(s3, of.evidenceBucket, of, kmsSigner(kms, of.signingKey)),
