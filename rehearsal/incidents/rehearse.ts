@@ -1,6 +1,7 @@
 /** Rehearses one incident in a region of its own, from an empty machine to the account of what it cost. */
 import { type Region, serveRegion } from '../region';
 import type { Narrator } from '../story/narrator';
+import { untilStopped } from '../story/until-stopped';
 import { fill } from '../story/zephyr-data';
 import { INSTANCE, REGION, ZephyrInstance } from '../story/zephyr-instance';
 import type { IncidentName } from './incidents';
@@ -25,11 +26,7 @@ export async function rehearseIncident(
   narrator.doingNow('starting RDS, S3, SSM, STS and Secrets Manager, on real PostgreSQL');
   const region = await serveRegion({ keep });
   try {
-    const told = tell(region, incident, rows, narrator, stop);
-    // When the region is closed before the story ends, calls that are still under way fail. These errors mean nothing.
-    told.catch(() => {});
-    await Promise.race([told, interrupted(stop)]);
-    return await told;
+    return await untilStopped(tell(region, incident, rows, narrator, stop), stop);
   } finally {
     narrator.end();
     await region.close();
@@ -45,20 +42,13 @@ async function tell(
 ): Promise<IncidentOutcome> {
   narrator.say(`serving ${region.endpoint}, on loopback only; nothing here can reach AWS`, 'dim');
   narrator.doingNow(`CreateDBInstance ${INSTANCE}`);
-  const database = await new ZephyrInstance(region).create();
+  const instance = new ZephyrInstance(region);
+  const database = await instance.create();
   narrator.doingNow(`loading ${rows.toLocaleString('en')} votes`);
   await fill(database, rows, () => {});
   narrator.doingNow('automated snapshot');
   await region.takeAutomatedSnapshot(REGION, INSTANCE);
   narrator.done();
-  const scene = await ZephyrScene.set(region, database);
+  const scene = await ZephyrScene.set(region, instance, database);
   return new IncidentRehearsal(region, narrator, incident, stop).tell(scene);
-}
-
-function interrupted(stop: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const end = () => reject(new Error('interrupted; everything that was started has been ended'));
-    if (stop.aborted) end();
-    stop.addEventListener('abort', end, { once: true });
-  });
 }

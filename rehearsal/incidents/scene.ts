@@ -1,13 +1,13 @@
 /** What an incident happens to: Zephyr's database, its secret, and the application that finds it by the secret. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DescribeDBInstancesCommand, RebootDBInstanceCommand } from '@aws-sdk/client-rds';
+import { RebootDBInstanceCommand } from '@aws-sdk/client-rds';
 import { CreateSecretCommand, GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { zephyr } from '../../examples/zephyr/plan';
 import type { Connection } from '../../lambda/examiner/protocol';
 import type { Region } from '../region';
 import { rdsClient, secretsManagerClient } from '../server/clients';
 import { connect } from '../story/zephyr-data';
-import { INSTANCE, REGION } from '../story/zephyr-instance';
+import { INSTANCE, REGION, type ZephyrInstance } from '../story/zephyr-instance';
 import { Application } from './application';
 import type { Scene } from './incidents';
 
@@ -27,16 +27,17 @@ export class ZephyrScene implements Scene {
 
   private constructor(
     private readonly region: Region,
+    private readonly instance: ZephyrInstance,
     readonly database: Connection,
   ) {
     this.application = new Application(() => this.found());
   }
 
-  static async set(region: Region, database: Connection): Promise<ZephyrScene> {
+  static async set(region: Region, instance: ZephyrInstance, database: Connection): Promise<ZephyrScene> {
     const { host, port, user: username, password } = database;
     const SecretString = JSON.stringify({ host, port, username, password, dbname: database.database });
     await secretsManagerClient(region.clients(REGION)).send(new CreateSecretCommand({ Name: SECRET, SecretString }));
-    return new ZephyrScene(region, database);
+    return new ZephyrScene(region, instance, database);
   }
 
   /** The database that the secret names. */
@@ -59,29 +60,16 @@ export class ZephyrScene implements Scene {
 
   /** RDS restores only what it has archived. */
   async untilRestorable(moment: string): Promise<void> {
-    const rds = rdsClient(this.region.clients(REGION));
-    for (;;) {
-      const { DBInstances = [] } = await rds.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: INSTANCE }));
-      if ((DBInstances[0]?.LatestRestorableTime?.getTime() ?? 0) >= Date.parse(moment) + 1000) return;
-      await sleep(50);
-    }
+    const restorable = async () => (await this.instance.look())?.LatestRestorableTime?.getTime() ?? 0;
+    while ((await restorable()) < Date.parse(moment) + 1000) await sleep(50);
   }
 
   async damagePage(table: string): Promise<number> {
     const block = await this.region.corruptRunningPage(REGION, INSTANCE, zephyr.database, `public.${table}`);
     const rds = rdsClient(this.region.clients(REGION));
     await rds.send(new RebootDBInstanceCommand({ DBInstanceIdentifier: INSTANCE }));
-    await this.untilAvailable();
+    await this.instance.available();
     return block;
-  }
-
-  private async untilAvailable(): Promise<void> {
-    const rds = rdsClient(this.region.clients(REGION));
-    for (;;) {
-      const { DBInstances = [] } = await rds.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: INSTANCE }));
-      if (DBInstances[0]?.DBInstanceStatus === 'available') return;
-      await sleep(20);
-    }
   }
 }
 

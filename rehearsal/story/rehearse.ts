@@ -4,6 +4,7 @@ import { serveRegion } from '../region';
 import type { DrillOutcome } from './drill-outcome';
 import type { Narrator } from './narrator';
 import { Story, type StoryOptions } from './story';
+import { untilStopped } from './until-stopped';
 
 export const SYSTEMS = ['zephyr'] as const;
 
@@ -31,11 +32,7 @@ export async function rehearse(options: RehearsalOptions, narrator: Narrator, st
   const region = await serveRegion({ keep: options.keep });
   const story = new Story(region, options, narrator, stop);
   try {
-    const told = story.tell();
-    // When the region is closed before the story ends, calls that are still under way fail. These errors mean nothing.
-    told.catch(() => {});
-    await Promise.race([told, interrupted(stop)]);
-    const drills = await told;
+    const drills = await untilStopped(story.tell(), stop);
     narrator.heading('Summary');
     await region.close();
     return {
@@ -51,12 +48,4 @@ export async function rehearse(options: RehearsalOptions, narrator: Narrator, st
     narrator.end();
     await region.close();
   }
-}
-
-async function interrupted(stop: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const end = () => reject(new Error('interrupted; everything that was started has been ended'));
-    if (stop.aborted) end();
-    stop.addEventListener('abort', end, { once: true });
-  });
 }

@@ -83,7 +83,8 @@ export class ZephyrInstance {
     while (await this.look()) await sleep(20);
   }
 
-  private async available(): Promise<{ host: string; port: number }> {
+  /** Waits until it is available. */
+  async available(): Promise<{ host: string; port: number }> {
     for (;;) {
       const { DBInstanceStatus, Endpoint } = (await this.look()) ?? {};
       if (DBInstanceStatus === 'available' && Endpoint?.Address && Endpoint.Port) {
@@ -97,7 +98,7 @@ export class ZephyrInstance {
    * @returns the instance, undefined once it is gone
    * @throws Error with its last RDS event, when it is in a status that it does not leave by itself
    */
-  private async look(): Promise<DBInstance | undefined> {
+  async look(): Promise<DBInstance | undefined> {
     const { DBInstances = [] } = await this.rds.send(new DescribeDBInstancesCommand({}));
     const instance = DBInstances.find(({ DBInstanceIdentifier }) => DBInstanceIdentifier === INSTANCE);
     const status = instance?.DBInstanceStatus ?? '';
