@@ -2,9 +2,8 @@
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LambdaClient } from '@aws-sdk/client-lambda';
-import { S3Client } from '@aws-sdk/client-s3';
-import { SSMClient } from '@aws-sdk/client-ssm';
+import type { S3Client } from '@aws-sdk/client-s3';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { Command } from 'commander';
 import type { OpenRecovery, WantedApproval } from '../../lambda/contract';
 import { readBytes } from '../../lambda/evidence/objects';
@@ -13,24 +12,21 @@ import { judgedAnswer, pendingQuestion, sendAnswer } from '../../lambda/runbook/
 import { bindingOf, type Decision, type Judged } from '../../lambda/runbook/approval';
 import { prove } from '../../lambda/runbook/proof';
 import { listRecoveries } from '../../lambda/runbook/recovery-lock';
-import { lambdaClient, rehearsed, s3Client, ssmClient } from '../../rehearsal/server/clients';
-import { fromArguments, misused, NOT_PROVEN, PROVEN } from '../ending';
+import { misused, NOT_PROVEN, PROVEN } from '../ending';
+import { type Clients, clientsOf, type InRegion, regionOf, takesRegion } from './clients';
 
-interface Asked {
+interface Asked extends InRegion {
   readonly sha256?: string;
   readonly yes: boolean;
   readonly refuse: boolean;
   readonly json: boolean;
-  readonly region?: string;
-  readonly endpoint?: string;
 }
 
 /** A run that was suspended starts again first, and calls STS. */
 const WAIT_SECONDS = 60;
 
 export function addApprove(program: Command): void {
-  program
-    .command('approve')
+  takesRegion(program.command('approve'))
     .description(
       'Show what a recovery is about to do, and approve or refuse it, with your own AWS identity. The recovery counts an ' +
         'answer only for the document that it showed, from a person who may give it, and before it expires.',
@@ -40,8 +36,6 @@ export function addApprove(program: Command): void {
     .option('--sha256 <hash>', 'approve without being asked, if this is the hash of the document')
     .option('--yes', 'approve without being asked, whatever the document says', false)
     .option('--refuse', 'refuse, without being asked', false)
-    .option('--region <name>', 'AWS region of the recovery, instead of the one that your environment or profile names')
-    .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, in a shell that has its exports')
     .option('--json', 'print one JSON document', false)
     .action(async (plan: string, target: string, asked: Asked) => {
       const { sha256, yes, refuse, json } = asked;
@@ -53,10 +47,8 @@ export function addApprove(program: Command): void {
       if (isAsked && (json || !process.stdin.isTTY)) {
         misused(program, 'nobody can be asked here; approve by --sha256 with the hash of the document, or --refuse');
       }
-      const aws = clients(program, asked);
-      const region = await aws.ssm.config
-        .region()
-        .catch(() => misused(program, 'no AWS region is known; name it with --region'));
+      const aws = clientsOf(program, asked);
+      const region = await regionOf(program, aws.ssm);
       const { recovery, approval } = await wanted(aws.ssm, plan, target, region);
       const document = await documentOf(aws.s3, approval);
       if (!json) process.stdout.write(`${visibleLines(textOf(document, approval))}\n`);
@@ -78,19 +70,6 @@ export function addApprove(program: Command): void {
       }
       process.exitCode = isCounted ? PROVEN : NOT_PROVEN;
     });
-}
-
-interface Clients {
-  readonly ssm: SSMClient;
-  readonly s3: S3Client;
-  readonly lambda: LambdaClient;
-  readonly endpoint?: string;
-}
-
-function clients(program: Command, { region, endpoint }: Asked): Clients {
-  const local = fromArguments(program, () => rehearsed(endpoint, region));
-  if (local) return { ssm: ssmClient(local), s3: s3Client(local), lambda: lambdaClient(local), endpoint };
-  return { ssm: new SSMClient({ region }), s3: new S3Client({ region }), lambda: new LambdaClient({ region }) };
 }
 
 /** @throws Error when nothing waits for an approval */

@@ -2,7 +2,8 @@
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { type Command, Option } from 'commander';
 import { rehearsed, ssmClient } from '../../rehearsal/server/clients';
-import { fromArguments, misused, NOT_PROVEN, said } from '../ending';
+import { fromArguments, NOT_PROVEN, said } from '../ending';
+import { regionOf } from './clients';
 
 export interface Where {
   readonly region?: readonly string[];
@@ -30,9 +31,7 @@ export async function inEach(
   for (const one of regions) {
     const local = fromArguments(program, () => rehearsed(endpoint, one));
     const ssm = local ? ssmClient(local) : new SSMClient({ region: one });
-    const name = await ssm.config
-      .region()
-      .catch(() => misused(program, 'no AWS region is known; name it with --region'));
+    const name = await regionOf(program, ssm);
     try {
       await act(ssm, name);
     } catch (error) {

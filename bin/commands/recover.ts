@@ -1,6 +1,5 @@
 /** `lifeboat recover`: starts a recovery with the user's own identity, takes one back, or ends one. */
-import { LambdaClient, StopDurableExecutionCommand } from '@aws-sdk/client-lambda';
-import { SSMClient } from '@aws-sdk/client-ssm';
+import { StopDurableExecutionCommand } from '@aws-sdk/client-lambda';
 import { type Command, Option } from 'commander';
 import {
   type DatabaseRecoveryRequest,
@@ -18,15 +17,10 @@ import { prove, startBinding } from '../../lambda/runbook/proof';
 import { listRecoveries, releaseLock } from '../../lambda/runbook/recovery-lock';
 import { runOfExecution } from '../../lambda/runbook/run-id';
 import { executionName, startRun } from '../../lambda/runbook/start';
-import { lambdaClient, rehearsed, ssmClient } from '../../rehearsal/server/clients';
 import { fromArguments, misused } from '../ending';
+import { clientsOf, type InRegion, regionOf, takesRegion } from './clients';
 
-interface Where {
-  readonly region?: string;
-  readonly endpoint?: string;
-}
-
-interface Start extends Where {
+interface Start extends InRegion {
   readonly recovery?: string;
   readonly reason: string;
   readonly json: boolean;
@@ -99,12 +93,12 @@ export function addRecover(program: Command): void {
       await begin(program, 'tables', plan, target, start, { action: 'undo', run, reason: start.reason });
     });
 
-  takesWhere(recover.command('abandon'))
+  takesRegion(recover.command('abandon'))
     .description('End an open recovery: its run is stopped, what it made stays, and another one may start.')
     .argument('<plan>', 'name of the plan, as `lifeboat status` has it')
     .argument('<target>', 'name of what is recovered in it')
     .requiredOption('--run <run>', 'the run to end, so that no other one is ended by mistake')
-    .action(async (plan: string, target: string, { run, ...where }: Where & { run: string }) => {
+    .action(async (plan: string, target: string, { run, ...where }: InRegion & { run: string }) => {
       await abandon(program, plan, target, run, where);
     });
 }
@@ -117,13 +111,8 @@ interface TablesAsked {
   readonly dryRun: boolean;
 }
 
-const takesWhere = (command: Command) =>
-  command
-    .option('--region <name>', 'AWS region of the recovery, instead of the one that your environment or profile names')
-    .option('--endpoint <url>', 'endpoint that `lifeboat region` printed, in a shell that has its exports');
-
 const takesStart = (command: Command) =>
-  takesWhere(command)
+  takesRegion(command)
     .argument('<plan>', 'name of the plan, as `lifeboat list` has it')
     .argument('<target>', 'name of the database in it')
     .requiredOption('--reason <text>', 'why, for whoever approves it and reads the report')
@@ -140,7 +129,7 @@ async function begin(
 ): Promise<void> {
   const schema = of === 'database' ? databaseRecoveryRequest : tableRecoveryRequest;
   const request = fromArguments(program, () => parse<Request>(schema, chosen, 'request'));
-  const { ssm, lambda, endpoint } = clients(program, where);
+  const { ssm, lambda, endpoint } = clientsOf(program, where);
   const region = await regionOf(program, ssm);
   const deployed = theOne(await listDeployed(ssm), { of, plan, target, recovery }, region);
   const execution = executionName(of === 'database' ? 'recover-database' : 'recover-tables');
@@ -161,8 +150,8 @@ async function begin(
   process.stdout.write(`${lines.map(visibleLines).join('\n')}\n`);
 }
 
-async function abandon(program: Command, plan: string, target: string, run: string, where: Where): Promise<void> {
-  const { ssm, lambda } = clients(program, where);
+async function abandon(program: Command, plan: string, target: string, run: string, where: InRegion): Promise<void> {
+  const { ssm, lambda } = clientsOf(program, where);
   const region = await regionOf(program, ssm);
   const { recoveries, unread } = await listRecoveries(ssm);
   const open = recoveries.find((one) => one.plan === plan && one.target === target);
@@ -188,15 +177,6 @@ async function abandon(program: Command, plan: string, target: string, run: stri
     ),
   );
 }
-
-function clients(program: Command, { region, endpoint }: Where) {
-  const local = fromArguments(program, () => rehearsed(endpoint, region));
-  if (local) return { ssm: ssmClient(local), lambda: lambdaClient(local), endpoint };
-  return { ssm: new SSMClient({ region }), lambda: new LambdaClient({ region }), endpoint };
-}
-
-const regionOf = (program: Command, ssm: SSMClient): Promise<string> =>
-  ssm.config.region().catch(() => misused(program, 'no AWS region is known; name it with --region'));
 
 /** @throws Error when there is none, or several */
 function theOne(
