@@ -2,6 +2,9 @@
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { Row } from '../examiner/session';
 import { OWN_SCHEMA, STAGING_SCHEMA, type TableName } from '../tables/protocol';
+import { quoted as sqlName } from '../tables/session';
+
+export { sqlName };
 
 /** One of the databases, inside a transaction whose search path holds the catalog alone. */
 export interface Asks {
@@ -23,8 +26,6 @@ export const quotedSql = (schema: string, name: string): string =>
 
 /** As messages name what is ready for SQL. */
 export const readable = (sql: string): string => sql.replace(/"([a-z_][a-z0-9_]*)"/g, '$1');
-
-export const sqlName = ({ schema, table }: TableName): string => quoted(schema, table);
 
 /** As messages name it. */
 export const shown = ({ schema, table }: TableName): string => `${schema}.${table}`;

@@ -138,7 +138,7 @@ export class CutOver {
   }
 }
 
-/** RDS names its own secrets `rds!db-...`, and lets nobody else write them. */
+/** RDS names its own secrets `rds!db-...`, and only RDS may write them. */
 function secretProblems(secret: secretsmanager.ISecret): string[] {
   if (!isManagedByRds(secret)) return [];
   return [

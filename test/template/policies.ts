@@ -13,6 +13,9 @@ export interface Statement {
   readonly Condition?: Record<string, Record<string, unknown>>;
 }
 
+/** ARN of something of RDS in the account and region that templates are evaluated in. */
+export const rdsArn = (kind: string, name: string) => `arn:aws:rds:${REGION}:${ACCOUNT}:${kind}:${name}`;
+
 /** One call. IAM asks for leave on every resource that it names. */
 export interface Call {
   readonly action: string;

@@ -1,4 +1,4 @@
-/** A live database and a copy of it, owned by a master user that is no superuser, as on RDS. */
+/** A live database and a copy of it, owned by a master user who is not a superuser, as on RDS. */
 import { Client } from 'pg';
 import type { Connection } from '../../../lambda/examiner/protocol';
 import type {

@@ -9,7 +9,7 @@ import { DeploymentSnapshot, type DeploymentSnapshotProps, SnapshotsKept } from 
 import { DATABASE, MINUTE, SimulatedDatabase, type Troubles } from '../../simulated/database';
 import { SimulatedParameters } from '../../simulated/parameters';
 import { passesNag } from '../../template/nag';
-import { ACCOUNT, allows, possible, REGION, resolved, statementsOf } from '../../template/policies';
+import { ACCOUNT, allows, rdsArn as arn, possible, REGION, resolved, statementsOf } from '../../template/policies';
 import { importedDatabase, newDatabase, newStack, Template, warningsOf } from '../../template/stacks';
 
 function newSnapshot(props: Partial<DeploymentSnapshotProps> = {}) {
@@ -106,7 +106,6 @@ describe('the construct', () => {
 
   describe('may', () => {
     const statements = statementsOf(Template.fromStack(newSnapshot().stack), /^BeforeSnapshotHandlerRole/);
-    const arn = (kind: string, name: string) => `arn:aws:rds:${REGION}:${ACCOUNT}:${kind}:${name}`;
     const ours = arn('snapshot', 'lifeboat-before-orders-v1-0123456789ab');
     const made = {
       [`aws:RequestTag/${TAGS.beforeDeploymentOf}`]: 'orders',

@@ -4,6 +4,7 @@ import { DrillSource, Recurrence, RestorePoint } from '../../../lib';
 import {
   ACCOUNT,
   allows,
+  rdsArn as arn,
   type Call,
   possible,
   REGION,
@@ -12,8 +13,6 @@ import {
   statementsOf,
 } from '../../template/policies';
 import { importedDatabase, newDatabase, newDrill, newPlan, newStack, Template } from '../../template/stacks';
-
-const arn = (kind: string, name: string) => `arn:aws:rds:${REGION}:${ACCOUNT}:${kind}:${name}`;
 
 /** The conductor of one drill on the imported database `orders`. */
 function conductor(restore?: RestorePoint): { can: (call: Call) => boolean; prefix: string; subnetGroup: string } {

@@ -6,6 +6,7 @@ import { DrillSource, RecoveredStorage } from '../../../lib';
 import {
   ACCOUNT,
   allows,
+  rdsArn as arn,
   type Call,
   possible,
   REGION,
@@ -17,7 +18,6 @@ import { actionsOf } from '../../template/service-reference';
 import { importedDatabase, newDatabase, newDrill, newStack, Template } from '../../template/stacks';
 import { newRecovery } from './new-recovery';
 
-const arn = (kind: string, name: string) => `arn:aws:rds:${REGION}:${ACCOUNT}:${kind}:${name}`;
 const CONDUCTOR = /^ProductionConductorHandlerRole/;
 
 /** The conductor of a recovery of the imported database `orders`, besides a drill of it. */

@@ -5,11 +5,9 @@ import { deployedRecovery, parse, TAGS, tableRecoveryDefinition } from '../../..
 import { DrillSource, TableRecoveryRunbook, type TableRecoveryRunbookProps } from '../../../lib';
 import { deployedWith } from '../../template/definition';
 import { passesNag } from '../../template/nag';
-import { ACCOUNT, allows, possible, REGION, resolved, statementsOf } from '../../template/policies';
+import { allows, rdsArn as arn, possible, resolved, statementsOf } from '../../template/policies';
 import { importedDatabase, newDrill, newStack, Template } from '../../template/stacks';
 import { least } from './new-recovery';
-
-const arn = (kind: string, name: string) => `arn:aws:rds:${REGION}:${ACCOUNT}:${kind}:${name}`;
 
 function newTableRecovery(stack = newStack(), props: Readonly<Record<string, unknown>> = {}): TableRecoveryRunbook {
   const { cutOver, ...others } = least(stack);
