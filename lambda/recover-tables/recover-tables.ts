@@ -13,7 +13,7 @@ import { chooseRestorePoint } from '../rds/restore-point';
 import { describeSource } from '../rds/source';
 import { ask } from '../recover/ask';
 import { open } from '../recover/open';
-import type { Ending, RecoveryOutcome } from '../recover/outcome';
+import { ENDINGS, type Ending, type RecoveryOutcome } from '../recover/outcome';
 import { RecoveryRun } from '../recover/recovery';
 import { report } from '../recover/report';
 import type { Identity } from '../runbook/identity';
@@ -109,7 +109,7 @@ async function carryOut(
     return dryRun ? 'dry run' : 'nothing to recover';
   }
   const { answer } = await ask(recovery, paper, [live.resourceId, ...tables.map(nameOf)], startedBy);
-  if (answer.outcome !== 'approved') return answer.outcome === 'timed-out' ? 'timed out' : answer.outcome;
+  if (answer.outcome !== 'approved') return ENDINGS[answer.outcome];
   const still = await runbook.step('look at the live database again', () => theLive(ports.rds, definition.source));
   if (still.resourceId !== live.resourceId) {
     throw new Error(

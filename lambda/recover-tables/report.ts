@@ -9,7 +9,7 @@ import type { Written } from './write';
 type BringBack = Extract<TableRecoveryRequest, { action: 'recover' }>;
 
 export function tableReport(
-  { runbook, definition }: TableRecovery,
+  recovery: TableRecovery,
   { way }: BringBack,
   { point, copy, refused, found, written }: TableStory,
   outcome: Ending,
@@ -29,22 +29,18 @@ export function tableReport(
       { title: 'Written', lines: written ? linesOf(written) : [] },
       ...proposalOf(way, found),
     ],
-    next: nextOf(outcome, runbook.id, definition.holdSeconds),
+    next: nextOf(outcome, recovery.commandToTakeBack(recovery.runbook.id), recovery.definition.holdSeconds),
   };
 }
 
-function nextOf(outcome: Ending, run: string, holdSeconds: number): string[] {
+function nextOf(outcome: Ending, takeBack: string, holdSeconds: number): string[] {
   switch (outcome) {
     case 'recovered':
-      return [
-        `Check your application. \`lifeboat recover undo --run ${run}\` takes it back, within ${holdSeconds / 3600} hours.`,
-      ];
+      return [`Check your application. To take it back, within ${holdSeconds / 3600} hours: ${takeBack}`];
     case 'refused':
       return ['Nothing was written. Where tables were refused, correct what is named, or choose another way.'];
     case 'failed':
-      return [
-        `See what ended it. If rows may have been written, \`lifeboat recover undo --run ${run}\` takes back what was.`,
-      ];
+      return [`See what ended it. If rows may have been written, to take them back: ${takeBack}`];
     default:
       return ['Nothing: no table was written to.'];
   }

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { parse, type TableRecoveryRequest, tableWay } from '../contract';
 import { ask } from '../recover/ask';
 import { open } from '../recover/open';
-import type { Ending, RecoveryOutcome } from '../recover/outcome';
+import { ENDINGS, type Ending, type RecoveryOutcome } from '../recover/outcome';
 import { report } from '../recover/report';
 import type { Identity } from '../runbook/identity';
 import { describe } from '../runbook/runbook';
@@ -82,7 +82,7 @@ async function carryOut(
   };
   const { answer } = await ask(recovery, paper, [live.resourceId, ...before.tables.map(nameOf)], startedBy);
   if (answer.outcome !== 'approved') {
-    return { outcome: answer.outcome === 'timed-out' ? 'timed out' : answer.outcome, undone: null };
+    return { outcome: ENDINGS[answer.outcome], undone: null };
   }
   // The run whose work it is: what it made is named after it.
   const reach = async () => ({ run, live: await recovery.connection(live, before.database ?? undefined) });

@@ -62,6 +62,13 @@ export class RecoveryRun<Definition extends Deployed = Deployed, Ports extends S
     return new DatabaseLock(ssm, this.definition, this.runbook, this.kind, clock);
   }
 
+  /** The command that takes a run back, as an operator types it. */
+  commandToTakeBack(run: string): string {
+    const { plan, target } = this.definition;
+    const action = this.kind === 'recover-tables' ? 'undo' : 'roll-back';
+    return `lifeboat recover ${action} '${plan}' '${target}' --run ${run} --reason '...'`;
+  }
+
   /** Publishes a document of this run, once. */
   async publish(paper: Paper): Promise<{ readonly key: string; readonly sha256: string }> {
     const { plan, target, recovery } = this.definition;

@@ -136,11 +136,14 @@ function proposal(
   };
 }
 
-function nextSteps({ runbook, acts }: Recovery, outcome: Ending): string[] {
+function nextSteps(recovery: Recovery, outcome: Ending): string[] {
   if (outcome === 'rolled back')
     return ['Both databases are still there; delete the recovered one when nobody needs it.'];
-  if (outcome === 'failed' && acts.length > 0) {
-    return ['It stopped, and both databases stand as they are.', `To go on: lifeboat recover roll-back ${runbook.id}.`];
+  if (outcome === 'failed' && recovery.acts.length > 0) {
+    return [
+      'It stopped, and both databases stand as they are.',
+      `To go on: ${recovery.commandToTakeBack(recovery.runbook.id)}`,
+    ];
   }
   return ['Nothing was changed that was not given back.'];
 }

@@ -47,8 +47,10 @@ function checkLines({ checks, problems, notes }: CheckedDatabase): string[] {
 }
 
 /** What a person does next, by how it ended. */
-export function nextSteps({ runbook, acts, definition }: Recovery, outcome: Ending, { recovered }: Story): string[] {
-  const rollBack = `To go back: lifeboat recover roll-back ${runbook.id}, within ${definition.holdSeconds} s.`;
+export function nextSteps(recovery: Recovery, outcome: Ending, { recovered }: Story): string[] {
+  const { runbook, acts, definition } = recovery;
+  const takeBack = recovery.commandToTakeBack(runbook.id);
+  const rollBack = `To go back, within ${definition.holdSeconds} s: ${takeBack}`;
   const leftover = recovered
     ? [`'${recovered.name}' is still there, protected from deletion; delete it when nobody needs it.`]
     : [];
@@ -59,10 +61,7 @@ export function nextSteps({ runbook, acts, definition }: Recovery, outcome: Endi
       return ['Applications were sent to the recovered database and are not healthy; look at them.', rollBack];
     case 'failed':
       return acts.length > 0
-        ? [
-            'It stopped, and both databases stand as they are.',
-            `To undo what was done: lifeboat recover roll-back ${runbook.id}.`,
-          ]
+        ? ['It stopped, and both databases stand as they are.', `To undo what was done: ${takeBack}`]
         : ['Nothing of production was changed.', ...leftover];
     default:
       return ['Nothing of production was changed that was not given back.', ...leftover];

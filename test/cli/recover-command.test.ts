@@ -1,8 +1,11 @@
 /** `lifeboat recover` against a rehearsal region, which has no functions to start: what it refuses, and what it would call. */
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { type DeployedRecovery, deployedRecoveryParameter } from '../../lambda/contract';
+import { type Deployed, RecoveryRun } from '../../lambda/recover/recovery';
+import type { SharedPorts } from '../../lambda/recover/shared-ports';
 import { readLock, takeLock } from '../../lambda/runbook/recovery-lock';
 import { runOfExecution } from '../../lambda/runbook/run-id';
+import type { Runbook } from '../../lambda/runbook/steps';
 import { ssmClient } from '../../rehearsal/server/clients';
 import { useRegion } from '../real/region';
 import { recoveryOf } from '../simulated/parameters';
@@ -68,6 +71,22 @@ test('says what is deployed, where there is none, or more than one', async () =>
   // It is asked for by its alias; a rehearsal has no functions, and says so.
   expect(started.err).toMatch(/does not model POST .*function%3ARows%3Alive\/invocations of Lambda/);
   expect(started.code).toBe(1);
+});
+
+test.each([
+  ['recover-database', 'roll-back'],
+  ['recover-tables', 'undo'],
+] as const)('takes the command that the report of %s names', async (kind, action) => {
+  const plan = { plan: 'Shop', target: 'Nothing here' } as Deployed;
+  const command = new RecoveryRun({} as SharedPorts, plan, {} as Runbook, kind).commandToTakeBack('0123456789ab');
+  expect(command).toBe(`lifeboat recover ${action} 'Shop' 'Nothing here' --run 0123456789ab --reason '...'`);
+  const words = Array.from(command.matchAll(/'([^']*)'|(\S+)/g), ([, quoted, word]) => quoted ?? word!);
+  const { code, err } = await recover(...words.slice(2));
+  // Understood, and refused only since nothing of the target is deployed.
+  expect([code, err]).toEqual([
+    1,
+    expect.stringContaining("of 'Nothing here' in plan 'Shop' is deployed in eu-central-1"),
+  ]);
 });
 
 test('ends no other recovery than the named one', async () => {

@@ -97,6 +97,9 @@ test('brings deleted rows back, sends applications there by a secret, and goes b
   );
   expect(outcome).toMatchObject({ outcome: 'recovered', halfDone: [] });
   const { instance } = outcome.recovered!;
+  // As it can be pasted into a terminal.
+  const report = JSON.stringify(documents.find(({ kind }) => kind === 'report')?.sections);
+  expect(report).toContain(`lifeboat recover roll-back 'Shop' 'orders' --run ${run} --reason '...'`);
   expect(await count(instance)).toBe('100');
   expect(shown).toEqual([expect.stringContaining('10 rows in the damaged database, 100 in the recovered one')]);
   expect(shown[0]).toContain('1 table is the same on both sides');
